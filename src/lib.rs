@@ -1,0 +1,1 @@
+//! Self-hosted chat and calling backend.
