@@ -1,1 +1,11 @@
-//! Self-hosted chat and calling backend.
+//! Self-hosted chat and calling backend: the module map, in reading order.
+
+pub mod clock;
+pub mod error;
+pub mod id;
+
+pub mod core;
+
+pub mod bus;
+pub mod mail;
+pub mod store;

@@ -1,0 +1,56 @@
+//! The bus: carries what has happened to every node that has somebody listening.
+//!
+//! Invariant: a push is a hint, the store is the truth. The bus may lose and reorder; the hub puts
+//! changes of a chat in order by their rev, and gaps are read from the store.
+//!
+//! Called by `core::fanout`.
+
+use std::sync::Arc;
+
+use crate::core::types::chats::{Chat, Member};
+use crate::core::types::messages::Message;
+use crate::id::{SessionId, UserId};
+
+/// What has happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A row of a chat is new or changed; goes to the members who may see it, in the order of revs.
+    Message(Arc<Posted>),
+    /// A direct chat began: both people hear of the chat before its first message.
+    ChatOpened(Arc<Chat>),
+    /// A user's own member row changed; goes to the user's connections.
+    Member(Arc<Member>),
+    /// These sessions are over: their connections close.
+    SessionsClosed(Arc<[SessionId]>),
+    /// A user's name or picture changed: caches forget it.
+    UserChanged(UserId),
+    /// One person blocked or unblocked another: caches forget it.
+    BlocksChanged(UserId, UserId),
+}
+
+/// A row of a chat with what its readers need beside it.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// The row.
+    pub message: Message,
+    /// The author's name as it is now.
+    pub from_name: Arc<str>,
+    /// The chat's own fields, when this change touched them.
+    pub chat: Option<Chat>,
+    /// Who came in with this change, so that the hub follows.
+    pub joined: Vec<UserId>,
+    /// Who went with this change: they hear of it, and of nothing after it.
+    pub gone: Vec<UserId>,
+}
+
+/// Carries events to every node. Delivery is in no promised order and may fail silently.
+pub trait Bus: Send + Sync {
+    /// Hands an event to every node, this one first and before it returns.
+    fn publish(&self, event: Event);
+}
+
+/// Where events end on a node: the hub and the caches.
+pub trait Listener: Send + Sync {
+    /// Takes an event.
+    fn on_event(&self, event: &Event);
+}

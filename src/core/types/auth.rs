@@ -1,0 +1,69 @@
+//! Login codes and sessions.
+
+use super::text::Email;
+use crate::clock::Time;
+use crate::id::{ObjectId, SessionId, UserId};
+
+/// A login code as it is stored: without the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginCode {
+    /// Names this code, so that it is redeemed once; a new code for the address has a new one.
+    pub id: ObjectId,
+    /// The address that it was asked for. One code an address: a new one replaces the old.
+    pub email: Email,
+    /// The account; `None` when the address has none, so that both cases take the same time.
+    pub user: Option<UserId>,
+    /// HMAC-SHA-256 of address and code under the server's key.
+    pub hmac: [u8; 32],
+    /// How often it was guessed at, this guess included.
+    pub tries: u32,
+    /// When it stops to work.
+    pub expires: Time,
+}
+
+/// SHA-256 of a session's token. The token itself is never stored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// One signed-in client of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Which one.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Finds the session by its token.
+    pub token: TokenHash,
+    /// What the client calls itself, for the list of devices; at most 128 characters.
+    pub device: String,
+    /// When it was opened.
+    pub created: Time,
+    /// When it was last used, to within a few minutes.
+    pub last_seen: Time,
+}
+
+impl std::fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+/// Who calls: the user and the session that speaks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// A bounded number of events in a time, counted in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// What is counted, for example `code:ana@example.org`.
+    pub key: String,
+    /// How many are allowed.
+    pub limit: u32,
+    /// In how many milliseconds; counted in fixed windows of this length.
+    pub window_ms: u64,
+}

@@ -1,0 +1,201 @@
+//! Chats and their members.
+
+use super::messages::Message;
+use super::text::{About, Title};
+use crate::clock::Time;
+use crate::id::{ChatId, FileId, UserId};
+
+/// At most this many people in a group.
+pub const GROUP_MEMBERS: u32 = 20_000;
+
+/// What kind of chat it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChatKind {
+    /// Between two people; exists from its first use.
+    Direct,
+    /// Of any number of people, with roles.
+    Group,
+}
+
+/// Where messages live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chat {
+    /// Which one.
+    pub id: ChatId,
+    /// Direct or group.
+    pub kind: ChatKind,
+    /// The two people of a direct chat, the lower id first.
+    pub peers: Option<(UserId, UserId)>,
+    /// A group's title.
+    pub title: Option<Title>,
+    /// A group's description.
+    pub about: About,
+    /// A group's picture.
+    pub avatar: Option<FileId>,
+    /// A group's owner.
+    pub owner: Option<UserId>,
+    /// Found by search, and open to whoever wants to join.
+    pub public: bool,
+    /// New members see what was written before they came.
+    pub history_shared: bool,
+    /// When it was created.
+    pub created: Time,
+    /// When the group was deleted.
+    pub deleted: Option<Time>,
+    /// Position of the latest message; 0 when there is none.
+    pub head_seq: u64,
+    /// Version of the chat's log: grows with every change.
+    pub head_rev: u64,
+    /// The rev at which a field of the chat itself last changed.
+    pub meta_rev: u64,
+    /// How many active members it has.
+    pub member_count: u32,
+}
+
+/// A member's rank, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Reads and writes.
+    Member,
+    /// Also manages members and the group's face.
+    Admin,
+    /// Also manages admins, hands the group over, deletes it. One a group; none in a direct chat.
+    Owner,
+}
+
+/// Where a person stands to a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MemberState {
+    /// In it.
+    Active,
+    /// Was in it: left or was removed.
+    Left,
+    /// The group refuses this person.
+    Banned,
+}
+
+/// A person in a chat, with its own read state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The chat.
+    pub chat: ChatId,
+    /// The person.
+    pub user: UserId,
+    /// The rank.
+    pub role: Role,
+    /// In it or not.
+    pub state: MemberState,
+    /// The first message that belongs to this membership.
+    pub join_seq: u64,
+    /// Read up to here; only grows.
+    pub read_seq: u64,
+    /// Delivered up to here; only grows.
+    pub delivered_seq: u64,
+    /// The latest message that the member wrote: what one writes is not unread.
+    pub own_seq: u64,
+    /// Cleared up to here, for this member alone.
+    pub hide_seq: u64,
+    /// No alerts until then.
+    pub muted_until: Option<Time>,
+    /// Kept on top of the member's list.
+    pub pinned: bool,
+    /// Member since.
+    pub since: Time,
+    /// Version in the order of the user's own inbox: grows with every change of the user's member
+    /// rows.
+    pub rev: u64,
+}
+
+impl Member {
+    /// Whether the person is in the chat.
+    pub fn is_active(&self) -> bool {
+        self.state == MemberState::Active
+    }
+
+    /// The first message that this member may see in `chat`.
+    pub fn visible_from(&self, chat: &Chat) -> u64 {
+        let joined = if chat.history_shared { 1 } else { self.join_seq };
+        joined.max(self.hide_seq + 1)
+    }
+
+    /// Everything up to this seq counts as read.
+    pub fn read_floor(&self) -> u64 {
+        self.read_seq.max(self.join_seq.saturating_sub(1)).max(self.hide_seq).max(self.own_seq)
+    }
+
+    /// How many messages the member has not read in a chat whose latest is `head_seq`.
+    pub fn unread(&self, head_seq: u64) -> u64 {
+        head_seq.saturating_sub(self.read_floor())
+    }
+}
+
+/// A member's own view of one chat, for the list of chats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxRow {
+    /// The chat.
+    pub chat: Chat,
+    /// The user's membership in it.
+    pub member: Member,
+}
+
+/// A row of the list of chats, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatSummary {
+    /// The chat.
+    pub chat: Chat,
+    /// The user's membership in it.
+    pub member: Member,
+    /// The latest message that the user may see.
+    pub last: Option<Message>,
+    /// Messages not read.
+    pub unread: u64,
+    /// Of these, the ones that mention the user.
+    pub mentions: u64,
+}
+
+/// What of a group's own fields changes; `None` leaves one as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChatChange {
+    /// New title.
+    pub title: Option<Title>,
+    /// New description.
+    pub about: Option<About>,
+    /// New picture, or none.
+    pub avatar: Option<Option<FileId>>,
+    /// Found by search and open to all, or not.
+    pub public: Option<bool>,
+    /// Show what was written before to new members, or not.
+    pub history_shared: Option<bool>,
+    /// New owner.
+    pub owner: Option<UserId>,
+    /// The group is gone from this moment on.
+    pub deleted: Option<Time>,
+}
+
+/// What a member sets for itself; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemberChange {
+    /// No alerts until then, or alerts again.
+    pub muted_until: Option<Option<Time>>,
+    /// Keep on top, or not.
+    pub pinned: Option<bool>,
+    /// Clear what is there up to this seq, for this member alone; only grows.
+    pub hide_seq: Option<u64>,
+}
+
+/// A link that lets whoever has its code join a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// 16 characters of base64url; knowing it is the right to join.
+    pub code: String,
+    /// The group.
+    pub chat: ChatId,
+    /// Who made it.
+    pub by: UserId,
+    /// When it was made.
+    pub created: Time,
+    /// When it stops to work.
+    pub expires: Option<Time>,
+    /// How often it may still be used.
+    pub uses_left: Option<u32>,
+}

@@ -1,0 +1,7 @@
+//! What things are: values that are valid because they exist. Called by the ports and the rules.
+
+pub mod auth;
+pub mod chats;
+pub mod messages;
+pub mod text;
+pub mod users;

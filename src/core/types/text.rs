@@ -1,0 +1,246 @@
+//! Text from outside: checked once, at the edge of the domain, and valid ever after.
+//!
+//! Names and titles are NFC-normalised, trimmed, one line, without control or bidirectional
+//! override characters. Bodies keep their lines. Limits are in the types' docs.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::error::{Error, Result, Text};
+
+/// At most this many bytes of text in a message.
+pub const BODY_BYTES: usize = 16 * 1024;
+
+const TOO_LONG: Text =
+    Text { en: "At most {} characters, please.", es: "Como máximo {} caracteres, por favor." };
+const TOO_LONG_BODY: Text = Text {
+    en: "A message holds at most {} bytes of text. Send it in parts.",
+    es: "Un mensaje admite como máximo {} bytes de texto. Envíalo en partes.",
+};
+const EMPTY: Text = Text {
+    en: "Write at least one visible character.",
+    es: "Escribe al menos un carácter visible.",
+};
+const CONTROL: Text = Text {
+    en: "Control characters are not allowed here.",
+    es: "Aquí no se permiten caracteres de control.",
+};
+const BAD_EMAIL: Text = Text {
+    en: "This is no e-mail address. It looks like name@example.org.",
+    es: "Esto no es una dirección de correo. Tiene la forma nombre@example.org.",
+};
+const BAD_KEY: Text = Text {
+    en: "An idempotency key is 1 to 64 visible ASCII characters; a UUID v7 is best.",
+    es: "Una clave de idempotencia son de 1 a 64 caracteres ASCII visibles; lo mejor es un UUID v7.",
+};
+
+/// Invisible characters that reorder what stands around them, and other format controls that have
+/// no business in a name (Unicode, bidirectional algorithm, section 2).
+const fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// One line of 1 to `max` characters after normalisation.
+fn one_line(field: &'static str, text: &str, max: usize) -> Result<String> {
+    if text.len() > max * 16 {
+        return Err(Error::field(field, TOO_LONG).arg(max.to_string()));
+    }
+    let line: String = text.trim().nfc().collect();
+    if line.chars().any(|c| c.is_control() || is_bidi_control(c)) {
+        return Err(Error::field(field, CONTROL));
+    }
+    if !line.chars().any(is_visible) {
+        return Err(Error::field(field, EMPTY));
+    }
+    if line.chars().count() > max {
+        return Err(Error::field(field, TOO_LONG).arg(max.to_string()));
+    }
+    Ok(line)
+}
+
+fn is_visible(c: char) -> bool {
+    !c.is_whitespace()
+        && !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{3164}' | '\u{ad}')
+}
+
+macro_rules! text_types {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// A text that was checked before it was stored.
+            pub const fn stored(text: String) -> Self {
+                Self(text)
+            }
+        }
+    )*};
+}
+
+text_types! {
+    /// A person's name: 1 to 64 characters in one line. Empty only for a deleted account.
+    Name;
+    /// A group's title: 1 to 128 characters in one line.
+    Title;
+    /// What a person or a group says of itself: at most 1,024 characters.
+    About;
+    /// The text of a message: at most 16 KiB, at least one visible character.
+    Body;
+    /// An e-mail address (RFC 5321, section 4.1.2, without quoted names), in lower case.
+    Email;
+    /// What a sender calls a message, so that a repeat is known as one: 1 to 64 visible ASCII
+    /// characters.
+    ClientMsgId;
+    /// The address at which a push service reaches a phone: at most 4,096 bytes of visible ASCII.
+    PushToken;
+}
+
+impl Name {
+    /// Checks a name.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        one_line(field, text, 64).map(Self)
+    }
+}
+
+impl Title {
+    /// Checks a title.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        one_line(field, text, 128).map(Self)
+    }
+}
+
+impl About {
+    /// Checks a description; an empty one is fine.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        const MAX: usize = 1024;
+        if text.len() > MAX * 16 || text.chars().count() > MAX {
+            return Err(Error::field(field, TOO_LONG).arg(MAX.to_string()));
+        }
+        let text: String = text.trim().nfc().collect();
+        if text.chars().any(|c| (c.is_control() && c != '\n') || is_bidi_control(c)) {
+            return Err(Error::field(field, CONTROL));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl Body {
+    /// Checks the text of a message. It is stored as written: a chat is no place to correct people.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        if text.len() > BODY_BYTES {
+            return Err(Error::field(field, TOO_LONG_BODY).arg(BODY_BYTES.to_string()));
+        }
+        if !text.chars().any(is_visible) {
+            return Err(Error::field(field, EMPTY));
+        }
+        if text.contains('\0') {
+            return Err(Error::field(field, CONTROL));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Email {
+    /// Checks an address and writes it in lower case.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        let address = text.trim().to_ascii_lowercase();
+        let bad = || Error::field(field, BAD_EMAIL);
+        let (local, domain) = address.rsplit_once('@').ok_or_else(bad)?;
+        let local_fits = !local.is_empty()
+            && local.len() <= 64
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..")
+            && local
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
+        let label_fits = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let domain_fits =
+            domain.len() <= 190 && domain.contains('.') && domain.split('.').all(label_fits);
+        if local_fits && domain_fits { Ok(Self(address)) } else { Err(bad()) }
+    }
+}
+
+impl ClientMsgId {
+    /// Checks an idempotency key.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if fits { Ok(Self(text.to_owned())) } else { Err(Error::field(field, BAD_KEY)) }
+    }
+}
+
+impl PushToken {
+    /// Checks a push address.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        if text.len() > 4096 {
+            return Err(Error::field(field, TOO_LONG).arg("4096"));
+        }
+        let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        if fits { Ok(Self(text.to_owned())) } else { Err(Error::field(field, CONTROL)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normalised_and_trimmed() {
+        let name = Name::parse("name", "  Jose\u{301} ").expect("a fine name");
+        assert_eq!(name.as_str(), "José");
+    }
+
+    #[test]
+    fn names_without_a_visible_character_or_with_hidden_ones_are_refused() {
+        for text in
+            ["", "   ", "\u{200b}", "a\u{202e}b", "a\nb", "a\0b", &"x".repeat(65), "\u{3164}"]
+        {
+            let error = Name::parse("name", text).expect_err(text);
+            assert_eq!(error.field, Some("name"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_checked_and_lowered() {
+        assert_eq!(
+            Email::parse("email", " Ana@Example.ORG ").map(|e| e.as_str().to_owned()).ok(),
+            Some("ana@example.org".into())
+        );
+        for text in [
+            "",
+            "ana",
+            "ana@",
+            "@b.c",
+            "a b@c.d",
+            "a@b",
+            "a@-b.c",
+            "a..b@c.d",
+            "a@b.c\r\nBcc: x@y.z",
+            "\"a\"@b.c",
+        ] {
+            assert!(Email::parse("email", text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_holds_sixteen_kibibytes_and_something_visible() {
+        assert!(Body::parse("body", &"x".repeat(BODY_BYTES)).is_ok());
+        assert!(Body::parse("body", &"x".repeat(BODY_BYTES + 1)).is_err());
+        assert!(Body::parse("body", " \n\t\u{200b}").is_err());
+        assert_eq!(
+            Body::parse("body", " hola\n ").map(|b| b.as_str().to_owned()).ok(),
+            Some(" hola\n ".into())
+        );
+    }
+}

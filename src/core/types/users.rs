@@ -1,0 +1,83 @@
+//! Users: the accounts of people.
+
+use super::text::{About, Email, Name, PushToken};
+use crate::clock::Time;
+use crate::error::Language;
+use crate::id::{FileId, UserId};
+
+/// The account of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Who it is.
+    pub id: UserId,
+    /// Shown to others; empty once the account is deleted.
+    pub name: Name,
+    /// Where login codes go; never shown to others.
+    pub email: Email,
+    /// What the person says of itself.
+    pub about: About,
+    /// The picture.
+    pub avatar: Option<FileId>,
+    /// The address for push notifications; never shown to others.
+    pub push_token: Option<PushToken>,
+    /// What others may find and see.
+    pub privacy: Privacy,
+    /// The language of mails.
+    pub language: Language,
+    /// When the account was asked for.
+    pub created: Time,
+    /// When the first code was verified; before that the account exists for nobody else.
+    pub verified: Option<Time>,
+    /// When the account was deleted; its messages stay.
+    pub deleted: Option<Time>,
+}
+
+impl User {
+    /// Whether others may know of the account: verified and not deleted.
+    pub const fn is_visible(&self) -> bool {
+        self.verified.is_some() && self.deleted.is_none()
+    }
+}
+
+/// What others may find and see of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Privacy {
+    /// Found by the exact e-mail address. Off unless switched on.
+    pub found_by_email: bool,
+    /// Online state and last seen are shown.
+    pub presence: bool,
+    /// Read receipts are shown.
+    pub receipts: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { found_by_email: false, presence: true, receipts: true }
+    }
+}
+
+/// A change of one's own profile; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// New name.
+    pub name: Option<Name>,
+    /// New description.
+    pub about: Option<About>,
+    /// New picture, or none.
+    pub avatar: Option<Option<FileId>>,
+    /// New push address, or none.
+    pub push_token: Option<Option<PushToken>>,
+    /// New privacy switches.
+    pub privacy: Option<Privacy>,
+    /// New language of mails.
+    pub language: Option<Language>,
+}
+
+/// One side of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Blocks {
+    /// The first person blocks the second.
+    pub by_first: bool,
+    /// The second person blocks the first.
+    pub by_second: bool,
+}

@@ -1,0 +1,392 @@
+//! The store: the contract that every database adapter keeps.
+//!
+//! Verbs are atomic domain steps, not reads and writes of rows, and hold no permission rule: who
+//! may do what is decided above, in `core`. Where a decision there rests on what was read, the verb
+//! takes a *guard* and answers `Stale` when the ground has moved; the caller looks again.
+//!
+//! Invariant: when a verb answers `Ok`, its effect is durable: it survives a crash of the process,
+//! the machine, or the database.
+//! Invariant: in each chat `seq` is dense and `rev` grows by one with each change; no reader sees
+//! rev n + 1 before n.
+//! Invariant: an error means that the effect is unknown or nothing; every verb is safe to repeat.
+//! Invariant: cursors only grow; `Member::rev` grows with each change of the user's member rows,
+//! and no two rows of a user share one.
+//!
+//! The suite in `tests/contract` runs against every adapter. Called by `core` alone.
+
+pub mod embedded;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+
+use crate::clock::Time;
+use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash};
+use crate::core::types::chats::{
+    Chat, ChatChange, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+};
+use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEvent, Window};
+use crate::core::types::text::Email;
+use crate::core::types::users::{Blocks, ProfileChange, User};
+use crate::error::Result;
+use crate::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+
+/// Everything that the server remembers.
+pub trait Store: Users + Sessions + Chats + Messages + Terms + Upkeep {}
+
+impl<T: Users + Sessions + Chats + Messages + Terms + Upkeep> Store for T {}
+
+/// What became of a sign-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignUp {
+    /// A new account, not verified yet.
+    Created,
+    /// The address had an unverified account: it keeps its id and takes the new name, picture, push
+    /// token and language.
+    Renewed(User),
+    /// The address has a verified account: nothing was changed.
+    Taken(User),
+}
+
+/// Accounts and blocks.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Puts an unverified account under its address. Unique by address.
+    async fn sign_up(&self, user: &User) -> Result<SignUp>;
+    /// Finds accounts by id, deleted and unverified ones too; unknown ids are left out.
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<User>>;
+    /// Finds an account by its address.
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>>;
+    /// Changes a profile; `terms` replace the search terms when given. `None`: no such account, or
+    /// a deleted one.
+    async fn change_profile(
+        &self,
+        user: UserId,
+        change: ProfileChange,
+        terms: Option<Vec<String>>,
+    ) -> Result<Option<User>>;
+    /// Deletes an account: the row stays, with an empty name and nothing else that speaks of the
+    /// person; address, code, sessions, blocks and search terms go. Messages stay. Idempotent.
+    async fn delete_user(&self, user: UserId, at: Time) -> Result<()>;
+    /// Blocks; no effect when blocked already.
+    async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()>;
+    /// Unblocks; no effect when not blocked.
+    async fn unblock(&self, who: UserId, whom: UserId) -> Result<()>;
+    /// Whom a user blocks, since when, latest first.
+    async fn blocked_by(&self, who: UserId) -> Result<Vec<(UserId, Time)>>;
+    /// Who of two blocks whom.
+    async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks>;
+}
+
+/// Which sessions of a user to close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All but this one.
+    AllBut(SessionId),
+    /// All.
+    All,
+}
+
+/// Login codes, quotas, and sessions.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Counts one event under every quota, or none: `Some(when)` says that one of them is used up
+    /// until then, and nothing was counted.
+    async fn take(&self, quotas: &[Quota], now: Time) -> Result<Option<Time>>;
+    /// Takes one event back under every key, for the present window.
+    async fn give_back(&self, quotas: &[Quota], now: Time) -> Result<()>;
+    /// Puts a code in place of the one that its address has.
+    async fn put_code(&self, code: &LoginCode) -> Result<()>;
+    /// Counts a guess, then answers the code as it stands; `None` when there is none, it expired,
+    /// or it was guessed at `max_tries` times before. The count is durable before the answer.
+    async fn guess(&self, email: &Email, max_tries: u32, now: Time) -> Result<Option<LoginCode>>;
+    /// Redeems a code once: removes it, marks its account verified, sets the account's search
+    /// terms, opens the session. `None` when the code is gone or its account deleted.
+    async fn redeem(
+        &self,
+        code: ObjectId,
+        session: &Session,
+        terms: Vec<String>,
+    ) -> Result<Option<User>>;
+    /// Finds a session by its token.
+    async fn session(&self, token: TokenHash) -> Result<Option<Session>>;
+    /// A user's sessions, latest used first.
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>>;
+    /// Closes sessions; answers which ones were open.
+    async fn close_sessions(&self, user: UserId, which: Which) -> Result<Vec<SessionId>>;
+    /// Notes when sessions were last used; later times win.
+    async fn touch(&self, seen: &[(SessionId, Time)]) -> Result<()>;
+}
+
+/// A member's standing when a decision was made: guards the step that follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// Whose.
+    pub user: UserId,
+    /// State and role; `None` when there was no row.
+    pub standing: Option<(MemberState, Role)>,
+}
+
+/// A group step: fields of the group, standings of members and the system message that tells it,
+/// all at once or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupStep {
+    /// The group.
+    pub chat: ChatId,
+    /// What must still be so.
+    pub guards: Vec<Guard>,
+    /// What changes of the group.
+    pub change: ChatChange,
+    /// Who stands how from now on. Who becomes active gets the message's seq as join_seq.
+    pub members: Vec<(UserId, MemberState, Role)>,
+    /// Every member leaves too (the group is deleted).
+    pub all_leave: bool,
+    /// Search terms of the title, when it or `public` changes.
+    pub terms: Option<Vec<String>>,
+    /// An invitation link that is used up by one.
+    pub invite: Option<String>,
+    /// The message's name.
+    pub message: MessageId,
+    /// Who does it.
+    pub by: UserId,
+    /// What is told.
+    pub event: SystemEvent,
+    /// When.
+    pub at: Time,
+}
+
+/// What became of a group step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stepped {
+    /// Done: the message that tells it, and the group after it.
+    Done(Message, Chat),
+    /// A guard no longer holds; nothing was changed.
+    Stale,
+    /// The group would have more than `GROUP_MEMBERS` members; nothing was changed.
+    Full,
+    /// The invitation link does not exist for this group, expired, or is used up; nothing was
+    /// changed.
+    InviteGone,
+    /// The group does not exist or was deleted; nothing was changed.
+    Gone,
+}
+
+/// Which cursor of a member moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// Read up to; a read message is delivered too.
+    Read,
+    /// Delivered up to.
+    Delivered,
+}
+
+/// A user's member rows that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbox {
+    /// The user's inbox version when it was read.
+    pub rev: u64,
+    /// Rows, oldest change first.
+    pub rows: Vec<InboxRow>,
+    /// There are more after the last row.
+    pub more: bool,
+}
+
+/// Chats, members, invitation links.
+#[async_trait]
+pub trait Chats: Send + Sync {
+    /// Creates a group with its first members; the first of them is the owner. Idempotent by
+    /// `chat.id`. `event` becomes message 1.
+    async fn create_group(
+        &self,
+        chat: &Chat,
+        members: &[(UserId, Role)],
+        terms: Vec<String>,
+        message: MessageId,
+        event: SystemEvent,
+    ) -> Result<(Message, Chat)>;
+    /// Creates the direct chat of two people when it is new, with no message in it.
+    async fn open_direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat>;
+    /// Carries out a group step.
+    async fn step(&self, step: GroupStep) -> Result<Stepped>;
+    /// A chat, with the member rows of these users where they exist, in one snapshot.
+    async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>>;
+    /// Several chats by id; unknown ids are left out.
+    async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>>;
+    /// Active members in the order of their user ids, after one of them; `limit` at most 20,000.
+    async fn members(&self, chat: ChatId, after: Option<UserId>, limit: u32)
+    -> Result<Vec<Member>>;
+    /// Banned people of a group, in the order of their user ids.
+    async fn banned(&self, chat: ChatId) -> Result<Vec<Member>>;
+    /// A user's member rows with an inbox rev above `after`, oldest change first, with their chats:
+    /// from 0 on all rows, also of chats that the user left.
+    async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox>;
+    /// The active member rows of a user with their chats, in no order: the list of chats.
+    async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>>;
+    /// Moves a cursor of an active member forward, at most to the chat's head; `None` when it did
+    /// not move.
+    async fn advance(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        cursor: Cursor,
+        seq: u64,
+    ) -> Result<Option<Member>>;
+    /// Changes what a member set for itself; `None` when there is no active member.
+    async fn change_member(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        change: MemberChange,
+    ) -> Result<Option<Member>>;
+    /// How many messages after `after` mention the user, per chat.
+    async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>>;
+    /// Puts an invitation link.
+    async fn put_invite(&self, invite: &Invite) -> Result<()>;
+    /// Finds an invitation link, expired ones too.
+    async fn invite(&self, code: &str) -> Result<Option<Invite>>;
+    /// A group's invitation links, latest first.
+    async fn invites(&self, chat: ChatId) -> Result<Vec<Invite>>;
+    /// Removes an invitation link; whether it was there.
+    async fn remove_invite(&self, chat: ChatId, code: &str) -> Result<bool>;
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// Stored, and now durable. `created` is the direct chat when this was its first use.
+    Stored {
+        /// The message.
+        message: Message,
+        /// The chat as it is now, when the append created it.
+        created: Option<Chat>,
+    },
+    /// The sender used this key before in this chat: the earlier message, as it is now.
+    Repeated(Message),
+    /// The sender is no active member, or the chat does not exist.
+    NotMember,
+}
+
+/// What became of a change of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// The row as it is now. When the change had no effect (the reaction is there already), the row
+    /// keeps its rev.
+    Done(Message),
+    /// The row's rev is no longer the guarded one; nothing was changed.
+    Stale,
+    /// There is no such message, or it was deleted.
+    Gone,
+    /// The message has `EMOJI` different emoji already, and this is another.
+    TooManyEmoji,
+}
+
+/// Rows of a chat that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows in the order of their revs.
+    pub rows: Vec<Message>,
+    /// The rev that a reader of these rows has reached: the last row's, or the chat's head.
+    pub rev: u64,
+    /// There are more.
+    pub more: bool,
+}
+
+/// An append that is queued: resolves once it is durable.
+pub type Pending<T> = BoxFuture<'static, Result<T>>;
+
+/// Messages.
+#[async_trait]
+pub trait Messages: Send + Sync {
+    /// Queues a message for the end of its chat; waits only while the queue is full. Appends queued
+    /// one after the other get ascending seqs. The sender must be an active member, which is
+    /// checked in the same atomic step; the step also moves the sender's `own_seq`. A direct chat
+    /// is created when `peers` are given and it is new. Dropping the answer does not undo it.
+    async fn append(&self, new: NewMessage) -> Result<Pending<Appended>>;
+    /// Changes one message, if its rev is still `guard` (`None`: whatever it is).
+    async fn change(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        guard: Option<u64>,
+        change: MessageChange,
+    ) -> Result<Changed>;
+    /// One message.
+    async fn message(&self, chat: ChatId, seq: u64) -> Result<Option<Message>>;
+    /// A page of history from `from_seq` on, without what `viewer` hid for itself, in the order of
+    /// seq; `limit` at most `PAGE`.
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        from_seq: u64,
+        window: Window,
+        limit: u32,
+    ) -> Result<Vec<Message>>;
+    /// The latest message of each chat from its seq on, without what `viewer` hid.
+    async fn latest(&self, viewer: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Message>>;
+    /// Rows with a rev above `after` and a seq of at least `from_seq`, in the order of their revs.
+    async fn changes(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        from_seq: u64,
+        after: u64,
+        limit: u32,
+    ) -> Result<Changes>;
+    /// Pinned messages, latest pin first, at most 100.
+    async fn pinned(&self, chat: ChatId, from_seq: u64) -> Result<Vec<Message>>;
+    /// Who reacted with an emoji, in the order of user ids, after one of them.
+    async fn reactors(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        emoji: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>>;
+    /// Earlier texts of a message, oldest first, each with the time until which it stood.
+    async fn edits(&self, chat: ChatId, seq: u64) -> Result<Vec<(Time, String)>>;
+    /// Hides messages for one member alone; the member row gets a new inbox rev. `None` when there
+    /// is no active member.
+    async fn hide(&self, chat: ChatId, user: UserId, seqs: &[u64]) -> Result<Option<Member>>;
+    /// What a member hid for itself in a chat with an inbox rev above `after`: seqs, ascending.
+    async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>>;
+}
+
+/// What is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// People, by name.
+    Users,
+    /// Public groups, by title.
+    Groups,
+}
+
+/// The one primitive of search: a range of folded terms.
+#[async_trait]
+pub trait Terms: Send + Sync {
+    /// Entries with `low <= term < high` after `after`, ordered by term, then id.
+    async fn term_range(
+        &self,
+        index: Index,
+        low: &str,
+        high: &str,
+        after: Option<(String, ObjectId)>,
+        limit: u32,
+    ) -> Result<Vec<(String, ObjectId)>>;
+    /// Replaces the terms of entries, when the way of folding has changed.
+    async fn put_terms(&self, index: Index, entries: Vec<(ObjectId, Vec<String>)>) -> Result<()>;
+}
+
+/// What keeps a store in order.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// Whether the store can serve, right now: reads and writes.
+    async fn ready(&self) -> Result<()>;
+    /// Removes what has expired: codes, quotas, links, accounts that nobody verified before
+    /// `unverified_before`. Bounded work a call; whether there is more.
+    async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool>;
+    /// Finishes what is queued and closes; later verbs fail. Idempotent.
+    async fn close(&self);
+}
