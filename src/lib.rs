@@ -9,3 +9,5 @@ pub mod core;
 pub mod bus;
 pub mod mail;
 pub mod store;
+
+pub mod protocol;

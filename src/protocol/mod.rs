@@ -1,0 +1,4 @@
+//! Wire types alone: what stands in bodies, frames and the original envelope, and how it is made
+//! from the domain's types. No rule, no I/O. Called by `http` and `ws`.
+
+pub mod rows;

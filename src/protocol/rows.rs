@@ -1,0 +1,780 @@
+//! Rows of `/api/v1` and of the WebSocket: each noun as JSON, made from the domain's type.
+//!
+//! Ids are 24 hex digits, times RFC 3339 in UTC with milliseconds. What is absent is null, empty or
+//! false, as its type says. No row carries a token, and only `Me` carries an e-mail address.
+//! Called by `http` and `ws`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::ToSchema;
+
+use crate::clock::Time;
+use crate::core::types::{auth, chats, messages, users};
+use crate::error::Language;
+use crate::id::{self, ObjectId};
+
+/// An id on the wire: 24 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-fA-F]{24}$", example = "6740a1b2c3d4e5f601234567")]
+pub struct Id(pub ObjectId);
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        ObjectId::parse(&text)
+            .map(Self)
+            .map_err(|_| de::Error::custom("an id is 24 hexadecimal digits"))
+    }
+}
+
+impl JsonSchema for Id {
+    fn schema_name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-fA-F]{24}$" })
+    }
+}
+
+macro_rules! ids_on_the_wire {
+    ($($name:ident),*) => {$(
+        impl From<id::$name> for Id {
+            fn from(id: id::$name) -> Self {
+                Self(id.0)
+            }
+        }
+        impl From<Id> for id::$name {
+            fn from(id: Id) -> Self {
+                Self(id.0)
+            }
+        }
+    )*};
+}
+ids_on_the_wire!(UserId, ChatId, SessionId, MessageId, FileId, CallId);
+
+/// A moment on the wire: RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-11-22T16:00:00.007Z")]
+pub struct Moment(pub Time);
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let stamp: jiff::Timestamp = text
+            .parse()
+            .map_err(|_| de::Error::custom("a time looks like 2026-11-22T16:00:00Z (RFC 3339)"))?;
+        Ok(Self(Time(stamp.as_millisecond())))
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+impl From<Time> for Moment {
+    fn from(time: Time) -> Self {
+        Self(time)
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What kind of message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Written by a person: `body` is there.
+    Text,
+    /// A fact of the group: `event` is there.
+    System,
+    /// Deleted for everyone: a tombstone.
+    Deleted,
+}
+
+/// A durable item of a chat, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Message {
+    /// Its name.
+    pub id: Id,
+    /// The chat.
+    pub chat: Id,
+    /// Its position in the chat: 1, 2, 3…
+    pub seq: u64,
+    /// The version of the chat's log at which this row last changed: of two rows with one seq, the
+    /// one with the higher rev holds.
+    pub rev: u64,
+    /// The author, or who caused a system message.
+    pub from: Id,
+    /// The author's name at the time of the answer; empty for a deleted account.
+    #[schema(value_type = String)]
+    pub from_name: Arc<str>,
+    /// The sender's idempotency key; system messages have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_msg_id: Option<String>,
+    /// What kind of message it is.
+    pub kind: MessageKind,
+    /// The text of a text message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The seq of the message that this one answers, in the same chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<u64>,
+    /// People mentioned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Id>,
+    /// Everybody in the chat is mentioned.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mention_all: bool,
+    /// Where it was forwarded from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<Forwarded>,
+    /// What a system message tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<SystemEvent>,
+    /// When the server took it.
+    pub sent: Moment,
+    /// When its text was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Moment>,
+    /// When it was deleted for everyone, and by whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Stamp>,
+    /// Reactions, in the order of their first use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    /// When it was pinned, and by whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Stamp>,
+}
+
+impl Message {
+    /// The row of a message whose author is called `from_name` now.
+    pub fn of(message: messages::Message, from_name: Arc<str>) -> Self {
+        let mut row = Self {
+            id: message.id.into(),
+            chat: message.chat.into(),
+            seq: message.seq,
+            rev: message.rev,
+            from: message.from.into(),
+            from_name,
+            client_msg_id: message.client_msg_id.map(|key| key.as_str().to_owned()),
+            kind: MessageKind::Deleted,
+            body: None,
+            reply_to: None,
+            mentions: Vec::new(),
+            mention_all: false,
+            forwarded: None,
+            event: None,
+            sent: message.sent.into(),
+            edited: message.edited.map(Moment),
+            deleted: message.deleted.map(Stamp::from),
+            reactions: message.reactions.into_iter().map(Reaction::from).collect(),
+            pinned: message.pinned.map(Stamp::from),
+        };
+        match message.content {
+            messages::Content::Text(text) => row.put_text(text),
+            messages::Content::System(event) => {
+                row.kind = MessageKind::System;
+                row.event = Some(event.into());
+            }
+            messages::Content::Deleted => {}
+        }
+        row
+    }
+
+    fn put_text(&mut self, text: messages::TextContent) {
+        self.kind = MessageKind::Text;
+        self.body = Some(text.body.as_str().to_owned());
+        self.reply_to = text.reply_to;
+        self.mentions = text.mentions.into_iter().map(Id::from).collect();
+        self.mention_all = text.mention_all;
+        self.forwarded = text.forwarded.map(Forwarded::from);
+    }
+}
+
+/// Who did it, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Stamp {
+    /// Who.
+    pub by: Id,
+    /// When.
+    pub at: Moment,
+}
+
+impl From<messages::Stamp> for Stamp {
+    fn from(stamp: messages::Stamp) -> Self {
+        Self { by: stamp.by.into(), at: stamp.at.into() }
+    }
+}
+
+/// Where a forwarded message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Forwarded {
+    /// Who wrote it first.
+    pub from: Id,
+    /// When that was.
+    pub sent: Moment,
+}
+
+impl From<messages::Origin> for Forwarded {
+    fn from(origin: messages::Origin) -> Self {
+        Self { from: origin.from.into(), sent: origin.sent.into() }
+    }
+}
+
+/// An emoji on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// How many people.
+    pub count: u32,
+    /// The first of them, at most 50.
+    pub users: Vec<Id>,
+}
+
+impl From<messages::Reaction> for Reaction {
+    fn from(reaction: messages::Reaction) -> Self {
+        let users = reaction.users.into_iter().map(Id::from).collect();
+        Self { emoji: reaction.emoji, count: reaction.count, users }
+    }
+}
+
+/// A fact of a group, told in its own log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SystemEvent {
+    /// The group begins.
+    GroupCreated {
+        /// Its first title.
+        title: String,
+    },
+    /// It has a new title.
+    Renamed {
+        /// The new one.
+        title: String,
+    },
+    /// It has a new description.
+    Described,
+    /// It has a new picture, or none.
+    AvatarChanged,
+    /// Public or private; shared history or not.
+    SettingsChanged {
+        /// Found by search and open to all.
+        public: bool,
+        /// New members see what was written before.
+        history_shared: bool,
+    },
+    /// The author added these people.
+    MembersAdded {
+        /// Whom.
+        users: Vec<Id>,
+    },
+    /// The author came by itself.
+    Joined {
+        /// By an invitation link.
+        by_invite: bool,
+    },
+    /// The author left.
+    Left,
+    /// The author removed this person.
+    MemberRemoved {
+        /// Whom.
+        user: Id,
+    },
+    /// The author removed this person for good.
+    MemberBanned {
+        /// Whom.
+        user: Id,
+    },
+    /// This person may come again.
+    MemberUnbanned {
+        /// Whom.
+        user: Id,
+    },
+    /// This person's rank changed.
+    RoleChanged {
+        /// Whose.
+        user: Id,
+        /// To what.
+        role: Role,
+    },
+    /// The author handed the group to this person.
+    OwnerChanged {
+        /// To whom.
+        user: Id,
+    },
+    /// The group is gone.
+    GroupDeleted,
+}
+
+impl From<messages::SystemEvent> for SystemEvent {
+    fn from(event: messages::SystemEvent) -> Self {
+        use messages::SystemEvent as Event;
+        match event {
+            Event::GroupCreated { title } => {
+                Self::GroupCreated { title: title.as_str().to_owned() }
+            }
+            Event::Renamed { title } => Self::Renamed { title: title.as_str().to_owned() },
+            Event::Described => Self::Described,
+            Event::AvatarChanged => Self::AvatarChanged,
+            Event::SettingsChanged { public, history_shared } => {
+                Self::SettingsChanged { public, history_shared }
+            }
+            Event::MembersAdded { users } => {
+                Self::MembersAdded { users: users.into_iter().map(Id::from).collect() }
+            }
+            Event::Joined { by_invite } => Self::Joined { by_invite },
+            Event::Left => Self::Left,
+            Event::MemberRemoved { user } => Self::MemberRemoved { user: user.into() },
+            Event::MemberBanned { user } => Self::MemberBanned { user: user.into() },
+            Event::MemberUnbanned { user } => Self::MemberUnbanned { user: user.into() },
+            Event::RoleChanged { user, role } => {
+                Self::RoleChanged { user: user.into(), role: role.into() }
+            }
+            Event::OwnerChanged { user } => Self::OwnerChanged { user: user.into() },
+            Event::GroupDeleted => Self::GroupDeleted,
+        }
+    }
+}
+
+/// A member's rank in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Also manages admins, hands the group over, deletes it.
+    Owner,
+    /// Also manages members and the group's face.
+    Admin,
+    /// Reads and writes.
+    Member,
+}
+
+impl From<chats::Role> for Role {
+    fn from(role: chats::Role) -> Self {
+        match role {
+            chats::Role::Owner => Self::Owner,
+            chats::Role::Admin => Self::Admin,
+            chats::Role::Member => Self::Member,
+        }
+    }
+}
+
+impl From<Role> for chats::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Owner => Self::Owner,
+            Role::Admin => Self::Admin,
+            Role::Member => Self::Member,
+        }
+    }
+}
+
+/// What kind of chat it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatKind {
+    /// Between two people.
+    Direct,
+    /// Of any number of people.
+    Group,
+}
+
+impl From<chats::ChatKind> for ChatKind {
+    fn from(kind: chats::ChatKind) -> Self {
+        match kind {
+            chats::ChatKind::Direct => Self::Direct,
+            chats::ChatKind::Group => Self::Group,
+        }
+    }
+}
+
+/// Where messages live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Chat {
+    /// Which one.
+    pub id: Id,
+    /// Direct or group.
+    pub kind: ChatKind,
+    /// The two people of a direct chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<[Id; 2]>,
+    /// A group's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A group's description.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// A group's picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Id>,
+    /// A group's owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Id>,
+    /// Found by search, and open to whoever wants to join.
+    pub public: bool,
+    /// New members see what was written before they came.
+    pub history_shared: bool,
+    /// When it was created.
+    pub created: Moment,
+    /// When the group was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Moment>,
+    /// Position of the latest message; 0 when there is none.
+    pub head_seq: u64,
+    /// Version of the chat's log.
+    pub head_rev: u64,
+    /// How many members it has.
+    pub member_count: u32,
+}
+
+impl From<chats::Chat> for Chat {
+    fn from(chat: chats::Chat) -> Self {
+        Self {
+            id: chat.id.into(),
+            kind: chat.kind.into(),
+            peers: chat.peers.map(|(low, high)| [low.into(), high.into()]),
+            title: chat.title.map(|title| title.as_str().to_owned()),
+            about: chat.about.as_str().to_owned(),
+            avatar: chat.avatar.map(Id::from),
+            owner: chat.owner.map(Id::from),
+            public: chat.public,
+            history_shared: chat.history_shared,
+            created: chat.created.into(),
+            deleted: chat.deleted.map(Moment),
+            head_seq: chat.head_seq,
+            head_rev: chat.head_rev,
+            member_count: chat.member_count,
+        }
+    }
+}
+
+/// Where a person stands to a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// In it.
+    Active,
+    /// Was in it: left or was removed.
+    Left,
+    /// The group refuses this person.
+    Banned,
+}
+
+impl From<chats::MemberState> for MemberState {
+    fn from(state: chats::MemberState) -> Self {
+        match state {
+            chats::MemberState::Active => Self::Active,
+            chats::MemberState::Left => Self::Left,
+            chats::MemberState::Banned => Self::Banned,
+        }
+    }
+}
+
+/// The caller's own membership in a chat; nobody else gets this row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Member {
+    /// The chat.
+    pub chat: Id,
+    /// The person: the caller.
+    pub user: Id,
+    /// The rank.
+    pub role: Role,
+    /// In it or not.
+    pub state: MemberState,
+    /// The first message that belongs to this membership.
+    pub join_seq: u64,
+    /// Read up to here; only grows.
+    pub read_seq: u64,
+    /// Delivered up to here; only grows.
+    pub delivered_seq: u64,
+    /// The latest message that the member wrote: what one writes is not unread.
+    pub own_seq: u64,
+    /// Cleared up to here, for this member alone.
+    pub hide_seq: u64,
+    /// No alerts until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Moment>,
+    /// Kept on top of the list of chats.
+    pub pinned: bool,
+    /// Member since.
+    pub since: Moment,
+    /// Version in the order of the caller's own inbox.
+    pub rev: u64,
+}
+
+impl From<chats::Member> for Member {
+    fn from(member: chats::Member) -> Self {
+        Self {
+            chat: member.chat.into(),
+            user: member.user.into(),
+            role: member.role.into(),
+            state: member.state.into(),
+            join_seq: member.join_seq,
+            read_seq: member.read_seq,
+            delivered_seq: member.delivered_seq,
+            own_seq: member.own_seq,
+            hide_seq: member.hide_seq,
+            muted_until: member.muted_until.map(Moment),
+            pinned: member.pinned,
+            since: member.since.into(),
+            rev: member.rev,
+        }
+    }
+}
+
+/// A row of the caller's list of chats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct ChatSummary {
+    /// The chat.
+    pub chat: Chat,
+    /// The caller's membership in it.
+    pub member: Member,
+    /// The latest message that the caller may see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Message>,
+    /// Messages not read.
+    pub unread: u64,
+    /// Of these, the ones that mention the caller.
+    pub mentions: u64,
+}
+
+impl ChatSummary {
+    /// The row of a summary; `last_name` is the name of the last message's author now.
+    pub fn of(summary: chats::ChatSummary, last_name: Arc<str>) -> Self {
+        Self {
+            chat: summary.chat.into(),
+            member: summary.member.into(),
+            last: summary.last.map(|message| Message::of(message, last_name)),
+            unread: summary.unread,
+            mentions: summary.mentions,
+        }
+    }
+}
+
+/// A person as others see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct User {
+    /// Who it is.
+    pub id: Id,
+    /// The name; empty for a deleted account.
+    pub name: String,
+    /// What the person says of itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Id>,
+    /// The account was deleted; its messages stay.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
+}
+
+impl From<users::User> for User {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id.into(),
+            name: user.name.as_str().to_owned(),
+            about: user.about.as_str().to_owned(),
+            avatar: user.avatar.map(Id::from),
+            deleted: user.deleted.is_some(),
+        }
+    }
+}
+
+/// What others may find and see of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Found by the exact e-mail address.
+    pub found_by_email: bool,
+    /// Online state and last seen are shown.
+    pub presence: bool,
+    /// Read receipts are shown.
+    pub receipts: bool,
+}
+
+impl From<users::Privacy> for Privacy {
+    fn from(privacy: users::Privacy) -> Self {
+        Self {
+            found_by_email: privacy.found_by_email,
+            presence: privacy.presence,
+            receipts: privacy.receipts,
+        }
+    }
+}
+
+impl From<Privacy> for users::Privacy {
+    fn from(privacy: Privacy) -> Self {
+        Self {
+            found_by_email: privacy.found_by_email,
+            presence: privacy.presence,
+            receipts: privacy.receipts,
+        }
+    }
+}
+
+/// A language that the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tongue {
+    /// English.
+    En,
+    /// Spanish.
+    Es,
+}
+
+impl From<Language> for Tongue {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::English => Self::En,
+            Language::Spanish => Self::Es,
+        }
+    }
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::English,
+            Tongue::Es => Self::Spanish,
+        }
+    }
+}
+
+/// The caller's own account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Me {
+    /// Who it is.
+    pub id: Id,
+    /// The name.
+    pub name: String,
+    /// Where login codes go; shown to nobody else.
+    pub email: String,
+    /// What the person says of itself.
+    pub about: String,
+    /// The picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Id>,
+    /// A push address is stored; it is never shown.
+    pub has_push_token: bool,
+    /// What others may find and see.
+    pub privacy: Privacy,
+    /// The language of mails.
+    pub language: Tongue,
+    /// When the account was asked for.
+    pub created: Moment,
+}
+
+impl From<users::User> for Me {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id.into(),
+            name: user.name.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
+            about: user.about.as_str().to_owned(),
+            avatar: user.avatar.map(Id::from),
+            has_push_token: user.push_token.is_some(),
+            privacy: user.privacy.into(),
+            language: user.language.into(),
+            created: user.created.into(),
+        }
+    }
+}
+
+/// One signed-in client of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Session {
+    /// Which one.
+    pub id: Id,
+    /// What the client calls itself.
+    pub device: String,
+    /// When it was opened.
+    pub created: Moment,
+    /// When it was last used, to within a few minutes.
+    pub last_seen: Moment,
+    /// It is the one that asks.
+    pub current: bool,
+}
+
+impl Session {
+    /// The row of a session, as the caller's session `asking` sees it.
+    pub fn of(session: auth::Session, asking: id::SessionId) -> Self {
+        Self {
+            id: session.id.into(),
+            device: session.device,
+            created: session.created.into(),
+            last_seen: session.last_seen.into(),
+            current: session.id == asking,
+        }
+    }
+}
+
+/// A link that lets whoever has its code join a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Invite {
+    /// Knowing it is the right to join.
+    pub code: String,
+    /// The group.
+    pub chat: Id,
+    /// Who made it.
+    pub by: Id,
+    /// When it was made.
+    pub created: Moment,
+    /// When it stops to work; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Moment>,
+    /// How often it may still be used; absent: without limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses_left: Option<u32>,
+}
+
+impl From<chats::Invite> for Invite {
+    fn from(invite: chats::Invite) -> Self {
+        Self {
+            code: invite.code,
+            chat: invite.chat.into(),
+            by: invite.by.into(),
+            created: invite.created.into(),
+            expires: invite.expires.map(Moment),
+            uses_left: invite.uses_left,
+        }
+    }
+}
