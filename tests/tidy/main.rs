@@ -1,0 +1,123 @@
+//! The house rules as tests: each rule reads the files that git tracks and names file, line and
+//! cure for whatever breaks it. The rules and their exceptions are explained in CONTRIBUTING.md.
+
+mod ranks;
+mod source;
+mod style;
+mod tree;
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use source::Source;
+use tree::Tree;
+
+/// One broken rule at one place.
+pub struct Finding {
+    path: String,
+    /// Counted from one, as editors do.
+    line: usize,
+    rule: &'static str,
+    problem: String,
+    cure: String,
+}
+
+impl Finding {
+    /// `line` is counted from zero.
+    pub fn new(path: &str, line: usize, rule: &'static str, problem: &str, cure: &str) -> Finding {
+        let (path, problem, cure) = (path.to_owned(), problem.to_owned(), cure.to_owned());
+        Finding { path, line: line + 1, rule, problem, cure }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { path, line, rule, problem, cure } = self;
+        write!(f, "{path}:{line}: {rule}: {problem}; {cure}")
+    }
+}
+
+fn tree() -> &'static Tree {
+    static TREE: OnceLock<Tree> = OnceLock::new();
+    TREE.get_or_init(Tree::here)
+}
+
+fn sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(|| tree().sources())
+}
+
+#[track_caller]
+fn none(findings: impl IntoIterator<Item = Finding>) {
+    let lines: Vec<String> = findings.into_iter().map(|found| found.to_string()).collect();
+    assert!(lines.is_empty(), "\n{}\n", lines.join("\n"));
+}
+
+#[test]
+fn there_is_something_to_check() {
+    let has = |path: &str| sources().iter().any(|source| source.path == path);
+    assert!(has("src/lib.rs") && has("tests/tidy/main.rs"), "the rules did not find the tree");
+}
+
+#[test]
+fn every_file_opens_with_its_purpose() {
+    none(sources().iter().flat_map(style::opens_with_purpose));
+}
+
+#[test]
+fn lines_fit_the_page() {
+    none(sources().iter().flat_map(style::fits_the_page));
+}
+
+#[test]
+fn functions_are_short() {
+    none(sources().iter().flat_map(style::functions_are_short));
+}
+
+#[test]
+fn files_are_short() {
+    none(sources().iter().flat_map(style::file_is_short));
+}
+
+#[test]
+fn panics_in_the_product_are_justified() {
+    let product = sources().iter().filter(|source| is_product(source));
+    none(product.flat_map(style::panics_are_justified));
+}
+
+#[test]
+fn notes_have_reasons() {
+    none(sources().iter().flat_map(style::notes_have_reasons));
+}
+
+#[test]
+fn only_commands_print() {
+    let product = sources().iter().filter(|source| is_product(source));
+    none(product.flat_map(style::only_commands_print));
+}
+
+#[test]
+fn no_file_is_dead() {
+    none(tree::no_dead_file(sources()));
+}
+
+#[test]
+fn import_ranks_hold() {
+    none(ranks::ranks_hold(sources()));
+}
+
+#[test]
+fn no_machine_path_is_written_down() {
+    let texts = tree().files.iter().filter_map(|path| Some((path, tree().text(path)?)));
+    none(texts.flat_map(|(path, text)| tree::no_machine_paths(path, &text)));
+}
+
+#[test]
+fn dependencies_stay_few() {
+    let lock = tree().text("Cargo.lock").expect("Cargo.lock is tracked");
+    none(tree::few_packages("Cargo.lock", &lock));
+}
+
+fn is_product(source: &Source) -> bool {
+    source.path.starts_with("src/") || source.path.starts_with("crates/")
+}

@@ -1,0 +1,249 @@
+//! The rules that look at one Rust file at a time: sizes, panics, prints, left-over notes.
+
+use crate::Finding;
+use crate::source::{Source, closing};
+
+const MAX_COLUMNS: usize = 100;
+const MAX_FUNCTION_LINES: usize = 70;
+const MAX_FILE_LINES: usize = 600;
+
+/// Where a person at a terminal reads the output; everything else logs.
+const MAY_PRINT: &[&str] = &["src/cli/", "src/main.rs", "crates/loadgen/src/"];
+
+pub fn opens_with_purpose(source: &Source) -> Vec<Finding> {
+    let first = source.lines.first().map_or("", |line| line.text.as_str());
+    if first.starts_with("//!") {
+        return Vec::new();
+    }
+    vec![Finding::new(
+        &source.path,
+        0,
+        "purpose",
+        "the file does not open with `//!`",
+        "say in its first lines what it guarantees and who calls it",
+    )]
+}
+
+pub fn fits_the_page(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in source.lines.iter().enumerate() {
+        let columns = line.text.chars().count();
+        if columns <= MAX_COLUMNS || line.text.contains("://") {
+            continue;
+        }
+        // Inside a string nothing can be noted: its exception stands above the line that opens it.
+        let opening = (0..=number).rev().find(|&at| !source.lines[at].inside_string).unwrap_or(0);
+        if !source.remark(opening).contains("tidy: wide because ") {
+            findings.push(Finding::new(
+                &source.path,
+                number,
+                "columns",
+                &format!("{columns} columns, at most {MAX_COLUMNS}"),
+                "break the line, or write `// tidy: wide because …` above it",
+            ));
+        }
+    }
+    findings
+}
+
+pub fn functions_are_short(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, first, last) in functions(source) {
+        let lines = last - first + 1;
+        if lines > MAX_FUNCTION_LINES && !source.remark(first).contains("tidy: long because ") {
+            findings.push(Finding::new(
+                &source.path,
+                first,
+                "function",
+                &format!("`{name}` has {lines} lines, at most {MAX_FUNCTION_LINES}"),
+                "give its parts names of their own, or write `// tidy: long because …` above it",
+            ));
+        }
+    }
+    findings
+}
+
+/// Name, first and last line of every function with a body.
+fn functions(source: &Source) -> Vec<(String, usize, usize)> {
+    let tokens = &source.tokens;
+    let mut functions = Vec::new();
+    for at in 0..tokens.len().saturating_sub(1) {
+        let name = &tokens[at + 1].text;
+        if tokens[at].text != "fn" || !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            continue;
+        }
+        let mut next = at + 2;
+        while next < tokens.len() {
+            match tokens[next].text.as_str() {
+                "(" | "[" => next = closing(tokens, next),
+                "{" => {
+                    let last = tokens[closing(tokens, next)].line;
+                    functions.push((name.clone(), tokens[at].line, last));
+                    break;
+                }
+                ";" => break,
+                _ => {}
+            }
+            next += 1;
+        }
+    }
+    functions
+}
+
+pub fn file_is_short(source: &Source) -> Vec<Finding> {
+    let lines = source.lines.iter().filter(|line| !line.test).count();
+    if lines <= MAX_FILE_LINES {
+        return Vec::new();
+    }
+    vec![Finding::new(
+        &source.path,
+        0,
+        "file",
+        &format!("{lines} lines without tests, at most {MAX_FILE_LINES}"),
+        "move a part that has a name of its own into its own file",
+    )]
+}
+
+pub fn panics_are_justified(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in source.lines.iter().enumerate() {
+        let panics = [".unwrap()", ".expect(", ".unwrap_err()", ".expect_err("];
+        if line.test || !panics.iter().any(|call| line.code.contains(call)) {
+            continue;
+        }
+        if !source.remark(number).contains("invariant: ") {
+            findings.push(Finding::new(
+                &source.path,
+                number,
+                "panic",
+                "a possible panic without its reason",
+                "return an error, or write on the line or above it `// invariant: ` and why this \
+                 cannot fail",
+            ));
+        }
+    }
+    findings
+}
+
+pub fn notes_have_reasons(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in source.lines.iter().enumerate() {
+        for word in ["TODO", "FIXME", "XXX"] {
+            let Some((_, after)) = line.comment.split_once(word) else { continue };
+            let reason = after.strip_prefix('(').and_then(|text| text.split_once(')'));
+            if reason.is_none_or(|(reason, _)| reason.trim().is_empty()) {
+                findings.push(Finding::new(
+                    &source.path,
+                    number,
+                    "note",
+                    &format!("{word} without a reason"),
+                    &format!("do it now, or write {word}(what it waits for)"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+pub fn only_commands_print(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if MAY_PRINT.iter().any(|prefix| source.path.starts_with(prefix)) {
+        return findings;
+    }
+    for pair in source.tokens.windows(2) {
+        let prints = ["println", "print", "eprintln", "eprint", "dbg"];
+        if pair[1].text != "!" || !prints.contains(&pair[0].text.as_str()) {
+            continue;
+        }
+        if !source.lines[pair[0].line].test {
+            findings.push(Finding::new(
+                &source.path,
+                pair[0].line,
+                "print",
+                &format!("`{}!` outside the commands", pair[0].text),
+                "log it with `tracing`, or return it to the caller",
+            ));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(rule: fn(&Source) -> Vec<Finding>, text: &str) -> usize {
+        rule(&Source::new("src/a.rs", text)).len()
+    }
+
+    fn function_of(lines: usize) -> String {
+        format!("fn a() {{\n{}}}\n", "    b();\n".repeat(lines - 2))
+    }
+
+    #[test]
+    fn purpose() {
+        assert_eq!(count(opens_with_purpose, "//! Says it.\nfn a() {}"), 0);
+        assert_eq!(count(opens_with_purpose, "fn a() {}\n//! late"), 1);
+        assert_eq!(count(opens_with_purpose, ""), 1);
+    }
+
+    #[test]
+    fn columns() {
+        let wide = format!("let a = {};", "b".repeat(100));
+        assert_eq!(count(fits_the_page, &wide), 1);
+        assert_eq!(count(fits_the_page, &format!("let a = \"{}\";", "ñ".repeat(89))), 0);
+        assert_eq!(count(fits_the_page, &format!("// https://x/{}", "b".repeat(100))), 0);
+        assert_eq!(count(fits_the_page, &format!("// tidy: wide because a table\n{wide}")), 0);
+        let inside = format!("// tidy: wide because golden\nlet a = \"x\n{}\";", "b".repeat(101));
+        assert_eq!(count(fits_the_page, &inside), 0);
+    }
+
+    #[test]
+    fn long_functions() {
+        assert_eq!(count(functions_are_short, &function_of(70)), 0);
+        assert_eq!(count(functions_are_short, &function_of(71)), 1);
+        let marked = format!("// tidy: long because a table\n#[a]\n{}", function_of(71));
+        assert_eq!(count(functions_are_short, &marked), 0);
+        assert_eq!(count(functions_are_short, "type A = fn([u8; 2]) -> B;"), 0);
+        let generic = function_of(71).replace("a()", "a<T>(x: [u8; 2]) -> T where T: Fn(u8)");
+        assert_eq!(count(functions_are_short, &generic), 1);
+    }
+
+    #[test]
+    fn long_files() {
+        let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", "\n".repeat(900));
+        assert_eq!(count(file_is_short, &format!("{}{tests}", "a();\n".repeat(600))), 0);
+        assert_eq!(count(file_is_short, &"a();\n".repeat(601)), 1);
+    }
+
+    #[test]
+    fn panics() {
+        assert_eq!(count(panics_are_justified, "a.unwrap();"), 1);
+        assert_eq!(count(panics_are_justified, "a\n    .b()\n    .expect(\"c\");"), 1);
+        assert_eq!(count(panics_are_justified, "a.unwrap(); // invariant: a is set above"), 0);
+        assert_eq!(
+            count(panics_are_justified, "// invariant: set\na\n  .b()\n  .expect(\"\");"),
+            0
+        );
+        assert_eq!(count(panics_are_justified, "// invariant: set\nlet c = 1;\na.unwrap();"), 1);
+        assert_eq!(count(panics_are_justified, "a.unwrap_or(1); // .unwrap()\n\".unwrap()\";"), 0);
+        assert_eq!(count(panics_are_justified, "#[test]\nfn b() { a.unwrap(); }"), 0);
+    }
+
+    #[test]
+    fn notes() {
+        assert_eq!(count(notes_have_reasons, "// TODO later"), 1);
+        assert_eq!(count(notes_have_reasons, "/// FIXME(): later"), 1);
+        assert_eq!(count(notes_have_reasons, "// TODO(when axum 0.9 is out): use it"), 0);
+        assert_eq!(count(notes_have_reasons, "let todo = \"TODO\";"), 0);
+    }
+
+    #[test]
+    fn prints() {
+        assert_eq!(count(only_commands_print, "println!(\"a\");"), 1);
+        assert_eq!(count(only_commands_print, "dbg!(a);"), 1);
+        assert_eq!(count(only_commands_print, "#[test]\nfn a() { println!(); }"), 0);
+        let cli = Source::new("src/cli/serve.rs", "println!();");
+        assert!(only_commands_print(&cli).is_empty());
+    }
+}
