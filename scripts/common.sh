@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# What every script here shares; source it, do not run it.
+#
+# Tools that are slow to get live in one folder outside the tree, so that a fresh clone and a
+# cleaned one find them again. Deleting that folder is always safe: the next run fills it anew.
+# A script that installs something talks on standard error and prints one line on standard
+# output: the path of what it installed.
+
+repo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache_root=${WECHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wechat-backend}
+python_root=$cache_root/python
+export repo_root cache_root python_root
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+have() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# lock_cache NAME: one installer of that name at a time, so that two test runs on one machine do not
+# build into one folder. The lock goes away with the shell that took it, however it ends.
+lock_cache() {
+  local lock
+  mkdir -p "$cache_root"
+  exec {lock}>"$cache_root/$1.lock"
+  flock "$lock"
+}
+
+# debian_packages NAME…: installs Debian packages. The package lists are read once a boot or
+# container, which the stamp remembers: reading them costs more than most packages.
+debian_packages() (
+  as_root=()
+  stamp=/run/wechat-backend-apt-updated
+  have apt-get || fail "install these with your system's package manager: $*"
+  if [ "$(id -u)" -ne 0 ]; then
+    have sudo || fail "become root, or install these first: apt-get install $*"
+    as_root=(sudo)
+  fi
+  lock_cache debian
+  say "installing Debian packages: $*"
+  if [ ! -e "$stamp" ]; then
+    "${as_root[@]}" apt-get -qq update >&2
+    "${as_root[@]}" touch "$stamp"
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+    -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" </dev/null >&2
+)
+
+# need COMMAND PACKAGE: installs the Debian package unless the command is already there.
+need() {
+  have "$1" || debian_packages "$2"
+}
+
+# python_tools: the tools of scripts/requirements.txt, in an environment of their own.
+python_tools() {
+  local wanted=$repo_root/scripts/requirements.txt done_file=$python_root/requirements.txt
+  cmp -s "$wanted" "$done_file" && return
+  need python3 python3
+  python3 -c 'import ensurepip' 2>/dev/null || debian_packages python3-venv
+  say "installing Python packages: $(grep -v '^#' "$wanted" | tr '\n' ' ')"
+  [ -x "$python_root/bin/pip" ] || python3 -m venv "$python_root" >&2
+  "$python_root/bin/pip" install --quiet --requirement "$wanted" >&2
+  cp "$wanted" "$done_file"
+}
+
+# python_tool NAME: the path of one of them.
+python_tool() {
+  (lock_cache python && python_tools) || fail "the Python tools could not be installed"
+  [ -x "$python_root/bin/$1" ] || fail "$1 is not in $python_root/bin: see requirements.txt"
+  printf '%s\n' "$python_root/bin/$1"
+}
