@@ -4,6 +4,7 @@
 //! problem documents (RFC 9457): one table, `Code::row`. The text is for people, in English and
 //! Spanish, and says what to do. The cause is logged and never sent.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -146,7 +147,7 @@ pub struct Error {
     text: Text,
     args: Vec<String>,
     /// The field of the request that is wrong.
-    pub field: Option<&'static str>,
+    pub field: Option<Cow<'static, str>>,
     /// When it is worth trying again.
     pub retry_after: Option<Duration>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -163,8 +164,21 @@ impl Error {
 
     /// A wrong field, by name.
     pub const fn field(field: &'static str, text: Text) -> Self {
+        Self {
+            code: Code::BadField,
+            text,
+            args: Vec::new(),
+            field: Some(Cow::Borrowed(field)),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// A wrong field whose name came from outside; of a long one the beginning is named.
+    pub fn field_named(field: &str, text: Text) -> Self {
+        let name: String = field.chars().take(64).filter(|c| !c.is_control()).collect();
         let mut error = Self::new(Code::BadField, text);
-        error.field = Some(field);
+        error.field = Some(Cow::Owned(name));
         error
     }
 

@@ -207,7 +207,7 @@ mod tests {
             ["", "   ", "\u{200b}", "a\u{202e}b", "a\nb", "a\0b", &"x".repeat(65), "\u{3164}"]
         {
             let error = Name::parse("name", text).expect_err(text);
-            assert_eq!(error.field, Some("name"), "{text:?}");
+            assert_eq!(error.field.as_deref(), Some("name"), "{text:?}");
         }
     }
 
