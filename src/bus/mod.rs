@@ -20,8 +20,8 @@ pub enum Event {
     ChatOpened(Arc<Chat>),
     /// A user's own member row changed; goes to the user's connections.
     Member(Arc<Member>),
-    /// These sessions are over: their connections close.
-    SessionsClosed(Arc<[SessionId]>),
+    /// These sessions of the user are over: their connections close.
+    SessionsClosed(UserId, Arc<[SessionId]>),
     /// A user's name or picture changed: caches forget it.
     UserChanged(UserId),
     /// One person blocked or unblocked another: caches forget it.
