@@ -1,8 +1,13 @@
 //! Login codes and sessions.
 
+use std::time::Duration;
+
 use super::text::Email;
 use crate::clock::Time;
 use crate::id::{ObjectId, SessionId, UserId};
+
+/// How long a login code works; its mail says so, and is worth sending no longer.
+pub const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// A login code as it is stored: without the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
