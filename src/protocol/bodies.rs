@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::rows::{Id, Moment, Privacy, Role, Tongue};
+use super::people::{Privacy, Tongue};
+use super::rows::Role;
+use super::values::{Id, Moment};
 use crate::error::{Code, Error, Result, Text, text};
 
 const NOT_JSON: Text = Text {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rows::{self, ChatKind, Id, Member, MessageKind, Moment, SystemEvent};
+use super::rows::{self, ChatKind, Member, MessageKind, SystemEvent};
+use super::values::{Id, Moment};
 use crate::core::types::{chats, messages, users};
 use crate::error::{Error, Language};
 use crate::id::UserId;

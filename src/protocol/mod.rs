@@ -3,5 +3,7 @@
 
 pub mod bodies;
 pub mod envelope;
+pub mod people;
 pub mod problem;
 pub mod rows;
+pub mod values;

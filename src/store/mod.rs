@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::clock::Time;
-use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash};
+use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
 use crate::core::types::chats::{
     Chat, ChatChange, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
@@ -75,17 +75,6 @@ pub trait Users: Send + Sync {
     async fn blocked_by(&self, who: UserId) -> Result<Vec<(UserId, Time)>>;
     /// Who of two blocks whom.
     async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks>;
-}
-
-/// Which sessions of a user to close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// This one.
-    One(SessionId),
-    /// All but this one.
-    AllBut(SessionId),
-    /// All.
-    All,
 }
 
 /// Login codes, quotas, and sessions.

@@ -62,6 +62,17 @@ pub struct Caller {
     pub session: SessionId,
 }
 
+/// Which sessions of a user to close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All but this one.
+    AllBut(SessionId),
+    /// All.
+    All,
+}
+
 /// A bounded number of events in a time, counted in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {

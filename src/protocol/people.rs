@@ -1,0 +1,170 @@
+//! Rows of people and their sessions in `/api/v1` and on the WebSocket.
+//!
+//! No row carries a token, and only `Me` carries an e-mail address. Called by `http` and `ws`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::values::{Id, Moment, is_false};
+use crate::core::types::{auth, users};
+use crate::error::Language;
+use crate::id::SessionId;
+
+/// A person as others see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct User {
+    /// Who it is.
+    pub id: Id,
+    /// The name; empty for a deleted account.
+    pub name: String,
+    /// What the person says of itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Id>,
+    /// The account was deleted; its messages stay.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
+}
+
+impl From<users::User> for User {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id.into(),
+            name: user.name.as_str().to_owned(),
+            about: user.about.as_str().to_owned(),
+            avatar: user.avatar.map(Id::from),
+            deleted: user.deleted.is_some(),
+        }
+    }
+}
+
+/// What others may find and see of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Found by the exact e-mail address.
+    pub found_by_email: bool,
+    /// Online state and last seen are shown.
+    pub presence: bool,
+    /// Read receipts are shown.
+    pub receipts: bool,
+}
+
+impl From<users::Privacy> for Privacy {
+    fn from(privacy: users::Privacy) -> Self {
+        Self {
+            found_by_email: privacy.found_by_email,
+            presence: privacy.presence,
+            receipts: privacy.receipts,
+        }
+    }
+}
+
+impl From<Privacy> for users::Privacy {
+    fn from(privacy: Privacy) -> Self {
+        Self {
+            found_by_email: privacy.found_by_email,
+            presence: privacy.presence,
+            receipts: privacy.receipts,
+        }
+    }
+}
+
+/// A language that the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tongue {
+    /// English.
+    En,
+    /// Spanish.
+    Es,
+}
+
+impl From<Language> for Tongue {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::English => Self::En,
+            Language::Spanish => Self::Es,
+        }
+    }
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::English,
+            Tongue::Es => Self::Spanish,
+        }
+    }
+}
+
+/// The caller's own account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Me {
+    /// Who it is.
+    pub id: Id,
+    /// The name.
+    pub name: String,
+    /// Where login codes go; shown to nobody else.
+    pub email: String,
+    /// What the person says of itself.
+    pub about: String,
+    /// The picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Id>,
+    /// A push address is stored; it is never shown.
+    pub has_push_token: bool,
+    /// What others may find and see.
+    pub privacy: Privacy,
+    /// The language of mails.
+    pub language: Tongue,
+    /// When the account was asked for.
+    pub created: Moment,
+}
+
+impl From<users::User> for Me {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id.into(),
+            name: user.name.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
+            about: user.about.as_str().to_owned(),
+            avatar: user.avatar.map(Id::from),
+            has_push_token: user.push_token.is_some(),
+            privacy: user.privacy.into(),
+            language: user.language.into(),
+            created: user.created.into(),
+        }
+    }
+}
+
+/// One signed-in client of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Session {
+    /// Which one.
+    pub id: Id,
+    /// What the client calls itself.
+    pub device: String,
+    /// When it was opened.
+    pub created: Moment,
+    /// When it was last used, to within a few minutes.
+    pub last_seen: Moment,
+    /// It is the one that asks.
+    pub current: bool,
+}
+
+impl Session {
+    /// The row of a session, as the caller's session `asking` sees it.
+    pub fn of(session: auth::Session, asking: SessionId) -> Self {
+        Self {
+            id: session.id.into(),
+            device: session.device,
+            created: session.created.into(),
+            last_seen: session.last_seen.into(),
+            current: session.id == asking,
+        }
+    }
+}
