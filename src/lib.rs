@@ -4,6 +4,8 @@ pub mod clock;
 pub mod error;
 pub mod id;
 
+pub mod config;
+
 pub mod core;
 
 pub mod bus;

@@ -1,0 +1,81 @@
+//! The documents that come from the table of settings: the environment files' examples and
+//! `docs/settings.md`. A golden test keeps the repository's copies equal to these.
+
+use std::fmt::Write;
+
+use super::settings::{File, SETTINGS, Setting};
+
+/// The example of an environment file, every setting commented out at its default.
+pub fn example(file: File) -> String {
+    let mut text = String::new();
+    let name = file.name();
+    // invariant: writing into a String does not fail; so below.
+    let _ = writeln!(
+        text,
+        "# Copy this file to {name}, in the folder in which the server starts, and take the '#'\n\
+         # away from the lines that you change. The environment and flags weigh more than files."
+    );
+    let mut group = "";
+    for setting in SETTINGS.iter().filter(|setting| setting.file == file) {
+        if setting.group != group {
+            group = setting.group;
+            let _ = writeln!(text, "\n\n# ---- {group} ----");
+        }
+        let _ = writeln!(text);
+        for line in setting.lines {
+            let _ = writeln!(text, "#{line}");
+        }
+        let value = if setting.default.is_empty() { setting.example } else { setting.default };
+        let _ = writeln!(text, "# Default: {}\n#{}={value}", default(setting), setting.key);
+    }
+    text
+}
+
+fn default(setting: &Setting) -> &'static str {
+    if setting.default.is_empty() { setting.unset } else { setting.default }
+}
+
+/// `docs/settings.md`.
+pub fn page() -> String {
+    let mut text = String::from(PAGE_HEAD);
+    let mut group = "";
+    for setting in SETTINGS {
+        if setting.group != group {
+            group = setting.group;
+            let _ = writeln!(text, "\n## {group}");
+        }
+        let _ = writeln!(text, "\n### `{}`\n\n{}\n", setting.key, setting.text());
+        let default = match setting.default {
+            "" => setting.unset.to_owned(),
+            value => format!("`{value}`"),
+        };
+        let flag = match setting.flag() {
+            Some(flag) => format!("Flag: `--{flag}`"),
+            None => "No flag, as it may hold a password".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "Default: {default}. Example: `{}`. {flag}. File: `{}`.",
+            setting.example,
+            setting.file.name()
+        );
+    }
+    text
+}
+
+const PAGE_HEAD: &str = "\
+# Settings
+
+Every setting has a default that works: with none set, the server listens on port 2565, keeps its \
+data in `./data` and writes mails into `./data/mail`.
+
+Values come from, in the order of growing weight: the files `.env` (the server) and `.env_db` (the \
+database) in the folder in which the server starts, the environment, flags. A line of a file is \
+`KEY=value`; comments begin with `#`; a value may stand in single or double quotes; nothing is \
+expanded. An empty value counts as none. What is unknown or wrong in a file is told, all of it at \
+once, and the server does not start. `wechat config check` shows the settings as the server sees \
+them and where each came from, without secrets.
+
+The server's own secrets are made on its first start, in `DATA_DIR/secrets`, one file each (mode \
+0600).
+";

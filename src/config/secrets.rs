@@ -1,0 +1,138 @@
+//! The server's own secrets: made on the first start, kept in `DATA_DIR/secrets`, one file each.
+//!
+//! A file is 64 hex digits, readable by its owner alone. A file that others can read, that is too
+//! short, or that was not made at random is refused: a secret that is none protects nobody.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::data_dir::{DataDir, make_private, write_private};
+use crate::id::Entropy;
+
+/// The server's own secrets. `Debug` tells none.
+#[derive(Clone)]
+pub struct Secrets {
+    /// Keys the HMAC under which login codes are stored. A new one voids the codes that are out.
+    pub server_key: [u8; 32],
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(hidden)")
+    }
+}
+
+impl Secrets {
+    /// Reads them, or makes those that are not there. An error names the cure.
+    pub fn open(data: &DataDir, entropy: &dyn Entropy) -> Result<Self, String> {
+        let folder = data.path().join("secrets");
+        make_private(&folder)
+            .map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
+        Ok(Self { server_key: read_or_make(&folder.join("server_key"), entropy)? })
+    }
+}
+
+fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Err(format!(
+            "{} can be read by others than its owner. If nobody did, run 'chmod 600 {}'; else \
+             remove it, and the server makes a new one.",
+            path.display(),
+            path.display()
+        )),
+        Ok(_) => read(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path, entropy),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be read: {error}. Make this server's user its owner.", path.display())
+}
+
+fn read(path: &Path) -> Result<[u8; 32], String> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    key(text.trim()).filter(looks_random).ok_or_else(|| {
+        format!(
+            "{} holds no secret of 64 random hex digits. Put back the right file from a backup, or \
+             remove it, and the server makes a new one.",
+            path.display()
+        )
+    })
+}
+
+fn make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
+    let mut key = [0; 32];
+    entropy.fill(&mut key);
+    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(path, format!("{digits}\n").as_bytes())
+        .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
+    Ok(key)
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut key = [0; 32];
+    for (index, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
+    }
+    Some(key)
+}
+
+/// Refuses what people type as a placeholder. 32 random bytes have fewer than 16 different values
+/// less than once in 10^15 times.
+fn looks_random(key: &[u8; 32]) -> bool {
+    key.iter().collect::<HashSet<_>>().len() >= 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::OsEntropy;
+
+    fn opened(folder: &Path) -> Result<Secrets, String> {
+        Secrets::open(&DataDir::open(folder).expect("a data folder"), &OsEntropy)
+    }
+
+    #[test]
+    fn secrets_are_made_once_and_for_the_owner_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = opened(folder.path()).expect("made");
+        let path = folder.path().join("secrets/server_key");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        let again = opened(folder.path()).expect("read");
+        assert_eq!(first.server_key, again.server_key);
+        assert_eq!(format!("{first:?}"), "Secrets(hidden)");
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        opened(folder.path()).expect("made");
+        let path = folder.path().join("secrets/server_key");
+        for mode in [0o640, 0o604] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+            let refused = opened(folder.path()).expect_err("others can read it");
+            assert!(refused.contains("chmod 600"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_refused_and_not_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        opened(folder.path()).expect("made");
+        let path = folder.path().join("secrets/server_key");
+        for text in ["", "abc", &"0".repeat(64), &"0123456789abcdef".repeat(4), &"ñ".repeat(32)] {
+            write_private(&path, text.as_bytes()).expect("written");
+            let refused = opened(folder.path()).expect_err("no secret");
+            assert!(refused.contains("64 random hex digits"), "{refused}");
+            assert!(text.is_empty() || !refused.contains(text), "{refused}");
+        }
+    }
+}

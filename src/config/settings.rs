@@ -1,0 +1,275 @@
+//! Every setting, once: its type, key, default, and what it does.
+//!
+//! From this table come `Config`, the environment files' examples, `wechat --help` and
+//! `docs/settings.md`; a golden test keeps them equal. The first sentence of a setting's text is
+//! its short help.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::smtp_url::SmtpUrl;
+use super::sources::Values;
+use super::values::{
+    self, ConnectionCap, Hidden, LogFormat, Networks, Origins, PublicUrl, Rate, Sender, optional,
+};
+
+/// The files that hold settings, in the working directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    /// `.env`: the server.
+    Env,
+    /// `.env_db`: the database.
+    EnvDb,
+}
+
+impl File {
+    /// Both, in the order in which they are read.
+    pub const ALL: [Self; 2] = [Self::Env, Self::EnvDb];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Env => ".env",
+            Self::EnvDb => ".env_db",
+        }
+    }
+}
+
+/// What people may see of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// All of it.
+    Open,
+    /// A URL without its user name and password. Such a setting has no flag either, as everybody
+    /// on a machine sees the flags of its processes.
+    Url,
+}
+
+/// One row of the table: what there is to know of a setting, its type aside.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the files and in the environment.
+    pub key: &'static str,
+    /// The file that it belongs into.
+    pub file: File,
+    /// The heading that it stands under.
+    pub group: &'static str,
+    /// The value when none is given; empty where `unset` says what happens then.
+    pub default: &'static str,
+    /// What an absent value means, where there is no default.
+    pub unset: &'static str,
+    /// A value to begin with, in the examples.
+    pub example: &'static str,
+    /// What people may see of it.
+    pub secrecy: Secrecy,
+    /// What it does, line by line, each with a leading space.
+    pub lines: &'static [&'static str],
+}
+
+impl Setting {
+    /// The setting of a key.
+    pub fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
+    /// Its flag without the dashes: `data-dir` for `DATA_DIR`. Secret ones have none.
+    pub fn flag(&self) -> Option<String> {
+        let open = self.secrecy == Secrecy::Open;
+        open.then(|| self.key.to_ascii_lowercase().replace('_', "-"))
+    }
+
+    /// What it does, in one line.
+    pub fn text(&self) -> String {
+        self.lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
+macro_rules! settings {
+    ($(
+        $(#[doc = $line:literal])+
+        $field:ident: $type:ty = $key:ident {
+            $file:ident, $group:literal, default: $default:literal, unset: $unset:literal,
+            example: $example:literal, $secrecy:ident
+        } by $parse:expr;
+    )*) => {
+        /// The settings that the server runs with. What is in here is valid; `Debug` tells no
+        /// secret.
+        #[derive(Debug, Clone)]
+        pub struct Config {
+            $( $(#[doc = $line])+ pub $field: $type, )*
+        }
+
+        /// The table, in the order of the documents.
+        pub const SETTINGS: &[Setting] = &[$( Setting {
+            key: stringify!($key),
+            file: File::$file,
+            group: $group,
+            default: $default,
+            unset: $unset,
+            example: $example,
+            secrecy: Secrecy::$secrecy,
+            lines: &[$($line),+],
+        } ),*];
+
+        /// Reads every value and notes every problem; `None` when there was one.
+        pub(super) fn read(values: &mut Values) -> Option<Config> {
+            $( let $field = values.read(stringify!($key), $parse); )*
+            Some(Config { $( $field: $field?, )* })
+        }
+    };
+}
+
+settings! {
+    /// The TCP port for REST, WebSocket and the pages. 0 takes any free one; the first line of
+    /// output says which.
+    port: u16 = PORT {
+        Env, "Server", default: "2565", unset: "", example: "2565", Open
+    } by values::port;
+
+    /// The IP address to listen on. `::` is every address of the machine, IPv4 and IPv6, so that
+    /// phones in the same network reach the server; 127.0.0.1 is this machine alone, which is right
+    /// behind a reverse proxy on it.
+    host: IpAddr = HOST {
+        Env, "Server", default: "::", unset: "", example: "127.0.0.1", Open
+    } by values::host;
+
+    /// The folder for everything that the server keeps: the embedded store, its secrets, mails.
+    /// It is created on the first start, for its owner alone. Back it up as a whole.
+    data_dir: PathBuf = DATA_DIR {
+        Env, "Server", default: "./data", unset: "", example: "/var/lib/wechat", Open
+    } by values::folder;
+
+    /// The address at which people reach the server from outside. It appears in links and mails.
+    public_url: Option<PublicUrl> = PUBLIC_URL {
+        Env, "Server", default: "", unset: "http://localhost with the port",
+        example: "https://chat.example.org", Open
+    } by optional(values::public_url);
+
+    /// The reverse proxies whose `X-Forwarded-For` is believed, as IP addresses or networks with
+    /// commas between. From all others the header is ignored, as anybody can write it.
+    trusted_proxies: Networks = TRUSTED_PROXIES {
+        Env, "Server", default: "", unset: "none", example: "127.0.0.1, 10.0.0.0/8", Open
+    } by values::networks;
+
+    /// The web pages of other origins that may call the API from a browser, with commas between;
+    /// `*` allows all. Apps on phones need none.
+    cors_origins: Origins = CORS_ORIGINS {
+        Env, "Server", default: "", unset: "none", example: "https://app.example.org", Open
+    } by values::origins;
+
+    /// The mail server that sends login codes. `smtps://` speaks TLS from the first byte (port
+    /// 465); `smtp://` begins in the clear and insists on STARTTLS (port 587). Special characters
+    /// in the user name or password are percent-encoded (`@` is `%40`). `?ca=FILE` trusts a
+    /// certificate authority of your own (PEM); `?tls=none` goes without TLS, to this machine only.
+    smtp_url: Option<SmtpUrl> = SMTP_URL {
+        Env, "Mail", default: "", unset: "mails are written into MAIL_DIR",
+        example: "smtps://user:password@mail.example.org", Url
+    } by optional(SmtpUrl::parse);
+
+    /// Who the mails come from. Required with SMTP_URL, as mail servers refuse senders that they
+    /// do not know.
+    mail_from: Option<Sender> = MAIL_FROM {
+        Env, "Mail", default: "", unset: "WeChat <wechat@localhost>",
+        example: "WeChat <no-reply@example.org>", Open
+    } by optional(Sender::parse);
+
+    /// The folder into which mails are written as `.eml` files while there is no SMTP_URL: for
+    /// trying out and for development. The newest 1,000 are kept.
+    mail_dir: Option<PathBuf> = MAIL_DIR {
+        Env, "Mail", default: "", unset: "DATA_DIR/mail", example: "/tmp/mail", Open
+    } by optional(values::folder);
+
+    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`; for parts of the server
+    /// `part=level` with commas between.
+    log: String = LOG {
+        Env, "Logs", default: "info", unset: "", example: "info,wechat::mail=debug", Open
+    } by values::log_levels;
+
+    /// The form of the log on standard error: `pretty` for people, `json` for programs, `auto` for
+    /// pretty on a terminal and JSON elsewhere.
+    log_format: LogFormat = LOG_FORMAT {
+        Env, "Logs", default: "auto", unset: "", example: "json", Open
+    } by LogFormat::parse;
+
+    /// How many connections the server holds at once; more are refused at the door. An idle one
+    /// costs a few kilobytes. The operating system's limit of open files must allow it.
+    max_connections: usize = MAX_CONNECTIONS {
+        Env, "Limits", default: "20000", unset: "", example: "100000", Open
+    } by values::connections;
+
+    /// How many of them one IP address may hold (an IPv6 /64 counts as one), or `off`. Raise it
+    /// where many people share an address; set TRUSTED_PROXIES behind a proxy.
+    max_connections_per_ip: ConnectionCap = MAX_CONNECTIONS_PER_IP {
+        Env, "Limits", default: "500", unset: "", example: "off", Open
+    } by ConnectionCap::parse;
+
+    /// How many requests one IP address may make, as `count/s`, `count/min` or `count/h`, or `off`:
+    /// so many at once, then as fast as they refill.
+    rate_per_ip: Option<Rate> = RATE_PER_IP {
+        Env, "Limits", default: "3000/min", unset: "", example: "off", Open
+    } by Rate::parse;
+
+    /// How many requests and commands one user may make, by REST and WebSocket together.
+    rate_per_user: Option<Rate> = RATE_PER_USER {
+        Env, "Limits", default: "1200/min", unset: "", example: "off", Open
+    } by Rate::parse;
+
+    /// Where MongoDB is. Not in this version: leave it out, and the embedded store serves.
+    db_uri: Option<Hidden> = DB_URI {
+        EnvDb, "MongoDB", default: "", unset: "the embedded store in DATA_DIR serves",
+        example: "mongodb://user:password@db.example.org:27017", Url
+    } by optional(values::no_mongodb);
+
+    /// The database's name.
+    db_database: String = DB_DATABASE {
+        EnvDb, "MongoDB", default: "wechat", unset: "", example: "wechat", Open
+    } by values::database_name;
+
+    /// The collection of users.
+    db_users: String = DB_USERS {
+        EnvDb, "MongoDB", default: "users", unset: "", example: "users", Open
+    } by values::database_name;
+
+    /// The collection of groups.
+    db_groupd: String = DB_GROUPD {
+        EnvDb, "MongoDB", default: "groups", unset: "", example: "groups", Open
+    } by values::database_name;
+
+    /// The collection of messages in direct chats.
+    db_usr_chlogs: String = DB_USR_CHLOGS {
+        EnvDb, "MongoDB", default: "user_chatlogs", unset: "", example: "user_chatlogs", Open
+    } by values::database_name;
+
+    /// The collection of messages in groups.
+    db_gr_chlogs: String = DB_GR_CHLOGS {
+        EnvDb, "MongoDB", default: "group_chatlogs", unset: "", example: "group_chatlogs", Open
+    } by values::database_name;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_described_and_shows_a_value_that_it_takes() {
+        for setting in SETTINGS {
+            assert!(setting.text().contains(". ") || setting.text().ends_with('.'));
+            assert_ne!(setting.default.is_empty(), setting.unset.is_empty(), "{}", setting.key);
+            if setting.key == "DB_URI" {
+                continue;
+            }
+            for value in [setting.default, setting.example] {
+                let mut values = Values::of(&[(setting.key, value)]);
+                read(&mut values);
+                assert!(values.problems().is_empty(), "{}: {:?}", setting.key, values.problems());
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_have_no_flag() {
+        assert_eq!(Setting::find("SMTP_URL").and_then(Setting::flag), None);
+        assert_eq!(Setting::find("DATA_DIR").and_then(Setting::flag).as_deref(), Some("data-dir"));
+    }
+}

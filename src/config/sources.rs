@@ -1,0 +1,249 @@
+//! Where values come from, in the order of growing weight: the default, `.env` and `.env_db` in
+//! the working directory, the environment, flags. Every problem of every source is noted, so that
+//! a person hears of all at once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use url::Url;
+
+use super::env_file;
+use super::settings::{File, SETTINGS, Secrecy, Setting};
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The table.
+    Default,
+    /// A line of a file, counted from 1.
+    File(File, usize),
+    /// The environment of the process.
+    Environment,
+    /// The command line.
+    Flag,
+}
+
+impl Origin {
+    fn of(self, key: &str) -> String {
+        match self {
+            Self::Default => "default".into(),
+            Self::File(file, line) => format!("{}, line {line}", file.name()),
+            Self::Environment => "environment".into(),
+            Self::Flag => match Setting::find(key).and_then(Setting::flag) {
+                Some(flag) => format!("--{flag}"),
+                None => "flag".into(),
+            },
+        }
+    }
+}
+
+/// What is wrong with the settings: where, what, and the cure. Tells no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(String);
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+struct Value {
+    text: String,
+    origin: Origin,
+}
+
+/// The values as they were given, and the problems found so far. An empty value counts as none.
+#[derive(Default)]
+pub struct Values {
+    given: HashMap<&'static str, Value>,
+    problems: Vec<Problem>,
+}
+
+impl Values {
+    /// Only these, and the defaults.
+    pub fn of(pairs: &[(&str, &str)]) -> Self {
+        let mut values = Self::default();
+        values.add_flags(pairs.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())));
+        values
+    }
+
+    /// Adds what `.env` and `.env_db` in a folder say; a file that is not there says nothing.
+    pub fn add_files(&mut self, folder: &Path) {
+        for file in File::ALL {
+            match std::fs::read(folder.join(file.name())) {
+                Ok(bytes) => self.add_file(file, &bytes),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => self.note(format!(
+                    "{}: cannot be read: {error}. Correct its permissions, or remove it.",
+                    file.name()
+                )),
+            }
+        }
+    }
+
+    fn add_file(&mut self, file: File, bytes: &[u8]) {
+        let (entries, faults) = env_file::parse(bytes);
+        for (line, why) in faults {
+            let place = if line == 0 { String::new() } else { format!(", line {line}") };
+            self.note(format!("{}{place}: {why}", file.name()));
+        }
+        for entry in entries {
+            self.add_entry(file, entry);
+        }
+    }
+
+    fn add_entry(&mut self, file: File, entry: env_file::Entry) {
+        let origin = Origin::File(file, entry.line);
+        let place = origin.of(&entry.key);
+        let Some(setting) = Setting::find(&entry.key) else {
+            return self.note(format!("{place}: {}", unknown(&entry.key)));
+        };
+        if setting.file != file {
+            let home = setting.file.name();
+            return self.note(format!(
+                "{place}: {} belongs into {home}. Move the line there.",
+                setting.key
+            ));
+        }
+        if let Some(Value { origin: Origin::File(_, line), .. }) = self.given.get(setting.key) {
+            let first = *line;
+            return self.note(format!(
+                "{place}: {} is set in line {first} already. Remove one of the two.",
+                setting.key
+            ));
+        }
+        self.put(setting, entry.value, origin);
+    }
+
+    /// Adds what the environment says; variables that are no settings are none of our business.
+    pub fn add_environment(&mut self, lookup: impl Fn(&str) -> Option<std::ffi::OsString>) {
+        for setting in SETTINGS {
+            match lookup(setting.key).map(std::ffi::OsString::into_string) {
+                None => {}
+                Some(Ok(text)) => self.put(setting, text, Origin::Environment),
+                Some(Err(_)) => {
+                    self.note(format!("environment: {} is not UTF-8 text.", setting.key));
+                }
+            }
+        }
+    }
+
+    /// Adds flags, by their settings' keys.
+    pub fn add_flags(&mut self, flags: impl IntoIterator<Item = (String, String)>) {
+        for (key, text) in flags {
+            match Setting::find(&key) {
+                Some(setting) => self.put(setting, text, Origin::Flag),
+                None => self.note(unknown(&key)),
+            }
+        }
+    }
+
+    fn put(&mut self, setting: &'static Setting, text: String, origin: Origin) {
+        if !text.trim().is_empty() {
+            self.given.insert(setting.key, Value { text: text.trim().to_owned(), origin });
+        }
+    }
+
+    /// The value of a setting, checked; a problem is noted and answers `None`.
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        // invariant: the table reads its own keys.
+        let setting = Setting::find(key).expect("a key of the table");
+        let given = self.given.get(key);
+        let why = match parse(given.map_or(setting.default, |value| &value.text)) {
+            Ok(value) => return Some(value),
+            Err(why) => why,
+        };
+        let place = self.origin(key).of(key);
+        let shown = match (setting.secrecy, given) {
+            (Secrecy::Open, Some(value)) => format!(" is {}", quoted(&value.text)),
+            _ => String::new(),
+        };
+        self.note(format!("{place}: {key}{shown}: {why}"));
+        None
+    }
+
+    /// Notes a problem.
+    pub(super) fn note(&mut self, text: String) {
+        self.problems.push(Problem(text));
+    }
+
+    /// The problems so far.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Where the value of a key came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.given.get(key).map_or(Origin::Default, |value| value.origin)
+    }
+
+    /// Where the value of a key came from, in words.
+    pub(super) fn place(&self, key: &str) -> String {
+        self.origin(key).of(key)
+    }
+
+    /// Every setting's value with its origin, one a line, without secrets.
+    pub fn report(&self) -> String {
+        let width = SETTINGS.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
+        let mut report = String::new();
+        for setting in SETTINGS {
+            let value = match self.given.get(setting.key) {
+                Some(value) => shown(setting.secrecy, &value.text),
+                None if setting.default.is_empty() => format!("({})", setting.unset),
+                None => setting.default.to_owned(),
+            };
+            let place = self.place(setting.key);
+            report.push_str(&format!("{:width$}  {value}  [{place}]\n", setting.key));
+        }
+        report
+    }
+}
+
+fn shown(secrecy: Secrecy, text: &str) -> String {
+    match secrecy {
+        Secrecy::Open => text.to_owned(),
+        Secrecy::Url => without_credentials(text),
+    }
+}
+
+/// A URL with stars for user name and password; of what is no URL, nothing.
+fn without_credentials(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return "(hidden)".into() };
+    let has_login = !url.username().is_empty() || url.password().is_some();
+    if has_login && (url.set_username("***").is_err() || url.set_password(Some("***")).is_err()) {
+        return "(hidden)".into();
+    }
+    url.into()
+}
+
+fn unknown(key: &str) -> String {
+    let name = quoted(key);
+    match nearest(key) {
+        Some(near) => format!("{name} is no setting. Did you mean {near}?"),
+        None => {
+            format!("{name} is no setting. Remove it; 'wechat --help' lists all that there are.")
+        }
+    }
+}
+
+/// The key that a person most likely meant.
+fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_uppercase();
+    let likeness = |setting: &Setting| strsim::jaro_winkler(&key, setting.key);
+    let best = SETTINGS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    let typos = strsim::damerau_levenshtein(&key, best.key);
+    (typos <= 2 || likeness(best) > 0.85).then_some(best.key)
+}
+
+/// A text from outside, short and on one line.
+fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(80).collect();
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    format!("{short:?}{dots}")
+}

@@ -1,0 +1,113 @@
+//! Settings as a person meets them: files, environment, flags, and what is said of mistakes.
+
+use std::ffi::OsString;
+use std::fs;
+
+use super::*;
+
+/// A working directory with these files.
+fn folder(env: &str, env_db: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join(".env"), env).expect("written");
+    fs::write(folder.path().join(".env_db"), env_db).expect("written");
+    folder
+}
+
+fn problems(env: &str, env_db: &str) -> String {
+    let mut values = Values::default();
+    values.add_files(folder(env, env_db).path());
+    Config::from_values(&mut values).expect_err("a problem").to_string()
+}
+
+#[test]
+fn without_anything_the_defaults_serve() {
+    let config = Config::of(&[]).expect("defaults are valid");
+    assert_eq!(config.port, 2565);
+    assert_eq!(config.mail_dir(), PathBuf::from("./data/mail"));
+    assert_eq!(config.mail_from().0.to_string(), "WeChat <wechat@localhost>");
+    assert_eq!(config.public_url(2565), "http://localhost:2565");
+}
+
+#[test]
+fn files_weigh_less_than_the_environment_and_that_less_than_flags() {
+    let folder = folder("PORT=1\nHOST=127.0.0.1\nLOG=warn\nDATA_DIR=a\n", "DB_USERS=people\n");
+    let mut values = Values::default();
+    values.add_files(folder.path());
+    values.add_environment(|key| match key {
+        "PORT" => Some("2".into()),
+        "LOG" => Some("error".into()),
+        "DATA_DIR" => Some("".into()),
+        _ => None,
+    });
+    values.add_flags([("PORT".to_owned(), "3".to_owned())]);
+    let config = Config::from_values(&mut values).expect("valid");
+    assert_eq!((config.port, &*config.log, &*config.db_users), (3, "error", "people"));
+    assert_eq!(config.data_dir, PathBuf::from("a"), "an empty value is none");
+    let report = values.report();
+    for line in ["3  [--port]", "error  [environment]", "127.0.0.1  [.env, line 2]", "(none)"] {
+        assert!(report.contains(line), "{line} in\n{report}");
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_file_line_and_cure() {
+    let text = problems(
+        "PROT=2565\nPORT=http\n\nDB_URI=x\nLOG_FORMAT\nZEBRA=1\nHOST=::\nHOST=::1\n",
+        "DB_DATABSE=chat\n",
+    );
+    let expected = [
+        ".env, line 5: no KEY=value. Comments begin with '#'.",
+        ".env, line 1: \"PROT\" is no setting. Did you mean PORT?",
+        ".env, line 4: DB_URI belongs into .env_db. Move the line there.",
+        ".env, line 6: \"ZEBRA\" is no setting. Remove it; 'wechat --help' lists all that there are.",
+        ".env, line 8: HOST is set in line 7 already. Remove one of the two.",
+        ".env_db, line 1: \"DB_DATABSE\" is no setting. Did you mean DB_DATABASE?",
+        ".env, line 2: PORT is \"http\": no port. Write a number from 0 to 65535.",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_nearest_key_is_a_likely_one() {
+    for (typo, key) in
+        [("port", "PORT"), ("SMTP_URI", "SMTP_URL"), ("MAX_CONECTIONS", "MAX_CONNECTIONS")]
+    {
+        let text = problems(&format!("{typo}=1"), "");
+        assert!(text.ends_with(&format!("Did you mean {key}?")), "{text}");
+    }
+}
+
+#[test]
+fn a_database_that_we_do_not_speak_is_refused_and_its_password_not_shown() {
+    let text = problems("", "DB_URI=mongodb://ana:geheim@db.example.org\n");
+    assert!(text.starts_with(".env_db, line 1: DB_URI: MongoDB is not supported"), "{text}");
+    assert!(!text.contains("geheim"));
+}
+
+#[test]
+fn a_mail_server_needs_a_sender() {
+    let text = problems("SMTP_URL=smtps://m.example.org", "");
+    assert!(text.contains("SMTP_URL needs MAIL_FROM"), "{text}");
+}
+
+#[test]
+fn no_report_and_no_debug_tells_a_secret() {
+    let folder = folder("SMTP_URL=smtps://ana:geheim@m.example.org\nMAIL_FROM=a@example.org\n", "");
+    let mut values = Values::default();
+    values.add_files(folder.path());
+    let config = Config::from_values(&mut values).expect("valid");
+    let told = format!("{config:?} {}", values.report());
+    assert!(told.contains("smtps://***:***@m.example.org"), "{told}");
+    assert!(!told.contains("geheim") && !told.contains("ana"), "{told}");
+    let wrong = problems("SMTP_URL=smtps://ana:geheim@m.example.org/x", "");
+    assert!(!wrong.contains("geheim"), "{wrong}");
+}
+
+#[test]
+fn text_that_is_none_is_refused() {
+    use std::os::unix::ffi::OsStringExt;
+    let mut values = Values::default();
+    values.add_environment(|key| (key == "LOG").then(|| OsString::from_vec(vec![0xff])));
+    let problems = Config::from_values(&mut values).expect_err("not UTF-8");
+    assert_eq!(problems.to_string(), "environment: LOG is not UTF-8 text.");
+}
