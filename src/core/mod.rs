@@ -3,5 +3,136 @@
 //! `types` hold what things are (a value that exists is valid); the other modules hold what may be
 //! done, each beside its texts. Rules see the ports (store, bus, mail) as traits. Called by the
 //! adapters `http` and `ws`, which hold no rule.
+//!
+//! Invariant: a committed change is always published: what changes something runs to its end, even
+//! when its caller has gone.
 
 pub mod types;
+
+pub mod auth;
+pub mod chats;
+pub mod fanout;
+pub mod groups;
+pub mod messages;
+pub mod permissions;
+pub mod search;
+pub mod users;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::bus::{Bus, Event, Listener};
+use crate::clock::{Clock, Time};
+use crate::error::{Error, Result};
+use crate::id::{Entropy, IdSource};
+use crate::mail::Mailer;
+use crate::store::Store;
+
+/// What the rules stand on: the ports, time, randomness and ids.
+pub struct Ports {
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// What carries events to the nodes.
+    pub bus: Arc<dyn Bus>,
+    /// What sends mails.
+    pub mailer: Arc<dyn Mailer>,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bytes come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where ids come from.
+    pub ids: IdSource,
+}
+
+impl Ports {
+    /// The present moment.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+}
+
+/// The use-cases of the server, by noun. Cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    /// Signing up, logging in, sessions.
+    pub auth: auth::Auth,
+    /// Profiles and blocks.
+    pub users: users::Users,
+    /// The list of chats, direct chats, one's own settings in a chat.
+    pub chats: chats::Chats,
+    /// Groups and their members.
+    pub groups: groups::Groups,
+    /// Messages.
+    pub messages: messages::Messages,
+    /// Finding people and groups.
+    pub search: search::Search,
+    shared: Arc<Shared>,
+}
+
+/// What the use-cases share: the ports and the caches.
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
+    pub(crate) names: users::Names,
+    pub(crate) facts: chats::FactsCache,
+    pub(crate) tokens: auth::TokenCache,
+}
+
+impl Core {
+    /// Wires the use-cases to their ports. `server_key` signs login codes.
+    pub fn new(ports: Ports, server_key: [u8; 32], limits: auth::Limits) -> Self {
+        let shared = Arc::new(Shared {
+            ports,
+            names: users::Names::default(),
+            facts: chats::FactsCache::default(),
+            tokens: auth::TokenCache::default(),
+        });
+        Self {
+            auth: auth::Auth::new(shared.clone(), server_key, limits),
+            users: users::Users::new(shared.clone()),
+            chats: chats::Chats::new(shared.clone()),
+            groups: groups::Groups::new(shared.clone()),
+            messages: messages::Messages::new(shared.clone()),
+            search: search::Search::new(shared.clone()),
+            shared,
+        }
+    }
+
+    /// Whether the store can serve, right now.
+    pub async fn ready(&self) -> Result<()> {
+        self.shared.ports.store.ready().await
+    }
+
+    /// Removes what has expired and writes down when sessions were last used. To be called every
+    /// minute; bounded work a call.
+    pub async fn sweep(&self) -> Result<()> {
+        self.auth.flush_seen().await?;
+        let now = self.shared.ports.now();
+        while self.shared.ports.store.sweep(now, now.minus(auth::UNVERIFIED_FOR)).await? {}
+        Ok(())
+    }
+}
+
+impl Listener for Core {
+    /// Caches forget what has changed.
+    fn on_event(&self, event: &Event) {
+        match event {
+            Event::SessionsClosed(sessions) => self.shared.tokens.forget(sessions),
+            Event::UserChanged(user) => {
+                self.shared.names.forget(*user);
+                self.shared.facts.forget_all();
+            }
+            Event::BlocksChanged(..) => self.shared.facts.forget_all(),
+            Event::Message(posted) if posted.chat.is_some() => {
+                self.shared.facts.forget(posted.message.chat);
+            }
+            Event::Message(_) | Event::ChatOpened(_) | Event::Member(_) => {}
+        }
+    }
+}
+
+/// Runs a change to its end, also when whoever waits for it goes away.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(change).await.map_err(Error::internal)?
+}

@@ -48,6 +48,8 @@ pub struct Chat {
     pub head_rev: u64,
     /// The rev at which a field of the chat itself last changed.
     pub meta_rev: u64,
+    /// When its latest message was sent, or when it was created: orders the list of chats.
+    pub active_at: Time,
     /// How many active members it has.
     pub member_count: u32,
 }

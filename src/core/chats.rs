@@ -1,0 +1,297 @@
+//! The list of chats, direct chats, and what a member sets for itself.
+//!
+//! Invariant: a chat exists for its members alone; to everybody else it is `NotFound`, except that
+//! a public group can be looked at, and that an ex-member is told so.
+//!
+//! Called by `http` and `ws`; `groups` and `messages` use its look-ups.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::types::auth::Caller;
+use super::types::chats::{
+    Chat, ChatKind, ChatSummary, InboxRow, Member, MemberChange, MemberState,
+};
+use super::types::users::User;
+use super::{Shared, to_the_end};
+use crate::error::{Error, Result, Text, text};
+use crate::id::{ChatId, ObjectId, UserId};
+
+const WITH_YOURSELF: Text = Text {
+    en: "A direct chat has two people; this is yourself.",
+    es: "Un chat directo es entre dos personas; esta eres tú.",
+};
+pub(crate) const EX_MEMBER: Text = Text {
+    en: "You are no longer a member of this group.",
+    es: "Ya no eres miembro de este grupo.",
+};
+pub(crate) const BANNED: Text =
+    Text { en: "This group has banned you.", es: "Este grupo te ha vetado." };
+pub(crate) const JOIN_FIRST: Text =
+    Text { en: "Join this public group first.", es: "Únete primero a este grupo público." };
+pub(crate) const YOU_BLOCK: Text = Text {
+    en: "You block this person. Unblock them first.",
+    es: "Tienes bloqueada a esta persona. Desbloquéala primero.",
+};
+pub(crate) const BLOCKED: Text = Text {
+    en: "This person does not take messages or calls from you.",
+    es: "Esta persona no acepta mensajes ni llamadas tuyas.",
+};
+pub(crate) const GONE_USER: Text =
+    Text { en: "This account was deleted.", es: "Esta cuenta fue eliminada." };
+
+/// A chat that a caller names: by its id, or by the other person's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The chat.
+    pub chat: ChatId,
+    /// The two people of a direct chat, the lower id first.
+    pub peers: Option<(UserId, UserId)>,
+}
+
+impl Target {
+    /// The person at the other end of a direct chat.
+    pub fn other(&self, user: UserId) -> Option<UserId> {
+        self.peers.map(|(low, high)| if low == user { high } else { low })
+    }
+}
+
+/// A chat and where the caller stands to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) chat: Chat,
+    pub(crate) member: Member,
+}
+
+/// The list of chats, direct chats, one's own settings in a chat.
+#[derive(Clone)]
+pub struct Chats {
+    shared: Arc<Shared>,
+}
+
+impl Chats {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// What `id` means to the caller: a chat, or the direct chat with the user of that id.
+    /// `NotFound` when it is neither.
+    pub async fn resolve(&self, caller: &Caller, id: ObjectId) -> Result<Target> {
+        let chat = ChatId(id);
+        if let Some(facts) = self.shared.facts(chat).await? {
+            let party = facts.peers.is_none_or(|(low, high)| [low, high].contains(&caller.user));
+            let target = Target { chat, peers: facts.peers };
+            return if party { Ok(target) } else { Err(Error::not_found(text::NO_CHAT)) };
+        }
+        if id == caller.user.0 {
+            return Err(Error::field("chtid", WITH_YOURSELF));
+        }
+        let no_chat = |_| Error::not_found(text::NO_CHAT);
+        let other = self.shared.visible_user(UserId(id)).await.map_err(no_chat)?.id;
+        Ok(direct(caller.user, other))
+    }
+
+    /// Opens a chat of the caller's; a direct chat is created when it is new.
+    pub async fn open(&self, caller: &Caller, target: Target) -> Result<ChatSummary> {
+        if let Some(peers) = target.peers {
+            let (shared, caller) = (self.shared.clone(), *caller);
+            to_the_end(async move {
+                if shared.facts(target.chat).await?.is_none() {
+                    shared.check_reachable(&caller, target).await?;
+                    let chat = shared.ports.store.open_direct(peers, shared.ports.now()).await?;
+                    shared.chat_opened(chat);
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        let Standing { chat, member } = self.shared.standing(caller, target.chat).await?;
+        let rows = vec![InboxRow { chat, member }];
+        let summary = self.summaries(caller.user, rows).await?.pop();
+        summary.ok_or(Error::not_found(text::NO_CHAT))
+    }
+
+    /// A group as those see it who may: members, and everybody if it is public.
+    pub async fn look(&self, caller: &Caller, chat: ChatId) -> Result<Chat> {
+        let found = self.shared.ports.store.chat(chat, &[caller.user]).await?;
+        let (found, members) = found.ok_or(Error::not_found(text::NO_CHAT))?;
+        let member = members.iter().any(Member::is_active);
+        let open = found.public && found.deleted.is_none();
+        if member || open { Ok(found) } else { Err(Error::not_found(text::NO_CHAT)) }
+    }
+
+    /// The caller's chats and groups: pinned ones first, then by their latest message, newest
+    /// first. `page` counts from 0. Direct chats in which nobody wrote yet are left out.
+    pub async fn list(&self, caller: &Caller, page: u32, size: u32) -> Result<Vec<ChatSummary>> {
+        let mut rows = self.shared.ports.store.memberships(caller.user).await?;
+        rows.retain(|row| row.chat.kind == ChatKind::Group || row.chat.head_seq > 0);
+        rows.sort_by_key(|row| {
+            (!row.member.pinned, std::cmp::Reverse((row.chat.active_at, row.chat.id)))
+        });
+        let skip = (page as usize).saturating_mul(size as usize);
+        let rows = rows.into_iter().skip(skip).take(size as usize).collect();
+        self.summaries(caller.user, rows).await
+    }
+
+    /// Changes what the caller set for itself in a chat: mute, pin, clear.
+    pub async fn set_member(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        change: MemberChange,
+    ) -> Result<Member> {
+        self.shared.standing(caller, chat).await?;
+        let (shared, user) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            let member = shared.ports.store.change_member(chat, user, change).await?;
+            let member = member.ok_or(Error::forbidden(EX_MEMBER))?;
+            shared.member_changed(member.clone());
+            Ok(member)
+        })
+        .await
+    }
+
+    /// The caller's active memberships with their chats, in no order: what a connection needs to
+    /// know to follow them.
+    pub async fn memberships(&self, caller: &Caller) -> Result<Vec<InboxRow>> {
+        self.shared.ports.store.memberships(caller.user).await
+    }
+
+    /// Adds the latest message and the counts to rows of the list.
+    async fn summaries(&self, user: UserId, rows: Vec<InboxRow>) -> Result<Vec<ChatSummary>> {
+        let store = &self.shared.ports.store;
+        let from: Vec<_> =
+            rows.iter().map(|row| (row.chat.id, row.member.visible_from(&row.chat))).collect();
+        let floors: Vec<_> =
+            rows.iter().map(|row| (row.chat.id, row.member.read_floor())).collect();
+        let latest = store.latest(user, &from).await?;
+        let mentions = store.mentions(user, &floors).await?;
+        let mut latest: std::collections::HashMap<_, _> =
+            latest.into_iter().map(|message| (message.chat, message)).collect();
+        let summary = |(row, mentions): (InboxRow, u64)| ChatSummary {
+            last: latest.remove(&row.chat.id),
+            unread: row.member.unread(row.chat.head_seq),
+            mentions,
+            chat: row.chat,
+            member: row.member,
+        };
+        Ok(rows.into_iter().zip(mentions).map(summary).collect())
+    }
+}
+
+/// The direct chat of two people, as a target.
+fn direct(one: UserId, other: UserId) -> Target {
+    let peers = if one <= other { (one, other) } else { (other, one) };
+    Target { chat: ChatId::direct(one, other), peers: Some(peers) }
+}
+
+/// What hardly ever changes about a chat, kept so that a send needs no read.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) peers: Option<(UserId, UserId)>,
+    blocks: super::types::users::Blocks,
+    both_there: bool,
+}
+
+impl Shared {
+    /// The facts of a chat; `None` when it does not exist.
+    pub(crate) async fn facts(&self, chat: ChatId) -> Result<Option<Arc<Facts>>> {
+        if let Some(known) = self.facts.known.get(&chat) {
+            return Ok(Some(known));
+        }
+        let generation = self.facts.generation.load(Ordering::SeqCst);
+        let Some((found, _)) = self.ports.store.chat(chat, &[]).await? else { return Ok(None) };
+        let facts = Arc::new(self.read_facts(found.peers).await?);
+        self.facts.known.insert(chat, facts.clone());
+        if self.facts.generation.load(Ordering::SeqCst) != generation {
+            self.facts.known.invalidate(&chat);
+        }
+        Ok(Some(facts))
+    }
+
+    async fn read_facts(&self, peers: Option<(UserId, UserId)>) -> Result<Facts> {
+        let Some((low, high)) = peers else {
+            return Ok(Facts { peers, blocks: Default::default(), both_there: true });
+        };
+        let blocks = self.ports.store.blocks_between(low, high).await?;
+        let users = self.ports.store.users(&[low, high]).await?;
+        let both_there = users.iter().filter(|user| User::is_visible(user)).count() == 2;
+        Ok(Facts { peers, blocks, both_there })
+    }
+
+    /// Whether the caller can reach the other person of a direct chat: not blocked, not deleted.
+    /// Any group passes: there the membership decides.
+    pub(crate) async fn check_reachable(&self, caller: &Caller, target: Target) -> Result<()> {
+        let Some((low, _)) = target.peers else { return Ok(()) };
+        let facts = match self.facts(target.chat).await? {
+            Some(facts) => facts,
+            None => Arc::new(self.read_facts(target.peers).await?),
+        };
+        let (mine, theirs) = if low == caller.user {
+            (facts.blocks.by_first, facts.blocks.by_second)
+        } else {
+            (facts.blocks.by_second, facts.blocks.by_first)
+        };
+        match (facts.both_there, mine, theirs) {
+            (false, ..) => Err(Error::forbidden(GONE_USER)),
+            (_, true, _) => Err(Error::forbidden(YOU_BLOCK)),
+            (_, _, true) => Err(Error::forbidden(BLOCKED)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the caller stands to a chat it is in; an error that fits otherwise.
+    pub(crate) async fn standing(&self, caller: &Caller, chat: ChatId) -> Result<Standing> {
+        let found = self.ports.store.chat(chat, &[caller.user]).await?;
+        let (chat, mut members) = found.ok_or(Error::not_found(text::NO_CHAT))?;
+        match members.pop() {
+            Some(member) if member.is_active() => Ok(Standing { chat, member }),
+            other => Err(refusal(&chat, other.as_ref())),
+        }
+    }
+
+    /// Why the caller is not let into a chat.
+    pub(crate) async fn why_not(&self, user: UserId, chat: ChatId) -> Error {
+        match self.ports.store.chat(chat, &[user]).await {
+            Ok(Some((chat, members))) => refusal(&chat, members.first()),
+            Ok(None) => Error::not_found(text::NO_CHAT),
+            Err(error) => error,
+        }
+    }
+}
+
+/// The error for somebody who is not an active member.
+pub(crate) fn refusal(chat: &Chat, member: Option<&Member>) -> Error {
+    match member.map(|member| member.state) {
+        Some(MemberState::Banned) => Error::forbidden(BANNED),
+        Some(_) => Error::forbidden(EX_MEMBER),
+        None if chat.public && chat.deleted.is_none() => Error::forbidden(JOIN_FIRST),
+        None => Error::not_found(text::NO_CHAT),
+    }
+}
+
+/// Facts of chats used lately.
+pub(crate) struct FactsCache {
+    known: moka::sync::Cache<ChatId, Arc<Facts>>,
+    generation: AtomicU64,
+}
+
+impl Default for FactsCache {
+    fn default() -> Self {
+        Self { known: moka::sync::Cache::new(100_000), generation: AtomicU64::new(0) }
+    }
+}
+
+impl FactsCache {
+    /// Forgets one chat's facts.
+    pub(crate) fn forget(&self, chat: ChatId) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.known.invalidate(&chat);
+    }
+
+    /// Forgets all facts: somebody blocked, unblocked, or deleted an account.
+    pub(crate) fn forget_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.known.invalidate_all();
+    }
+}

@@ -1,0 +1,427 @@
+//! Groups: who comes, goes, and leads; titles, settings, invitation links.
+//!
+//! Invariant: every change of a group is one atomic step with the system message that tells it, and
+//! rests on standings that still hold at that moment: a step whose ground has moved is looked at
+//! again.
+//! Invariant: a group that is not deleted has one owner, who is an active member.
+//!
+//! Called by `http`.
+
+mod invites;
+mod step;
+
+use std::sync::Arc;
+
+use self::step::{ONLY_GROUPS, Plan};
+use super::chats::BANNED;
+use super::fanout::Moves;
+use super::permissions::{self, Action};
+use super::search::terms_of;
+use super::types::auth::Caller;
+use super::types::chats::{
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, Invite, Member, MemberState, Role,
+};
+use super::types::messages::{Message, SystemEvent};
+use super::types::text::{About, Title};
+use super::types::users::User;
+use super::{Shared, to_the_end};
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::{ChatId, MessageId, UserId};
+use crate::store::{GroupStep, Guard, Stepped};
+
+/// At most this many people are added at once.
+pub const ADD_AT_ONCE: usize = 200;
+
+const MANY: Text =
+    Text { en: "At most {} people at once.", es: "Como máximo {} personas a la vez." };
+const NOBODY: Text = Text {
+    en: "None of these people can be added: they are members already, banned, unknown, or do not \
+         want to hear from you.",
+    es: "No se puede añadir a ninguna de estas personas: ya son miembros, están vetadas, no existen \
+         o no quieren saber de ti.",
+};
+const OWNER_LEAVES: Text = Text {
+    en: "You own this group. Hand it over to another member first, or delete it.",
+    es: "Eres propietario de este grupo. Cédelo antes a otro miembro o elimínalo.",
+};
+const NOT_BANNED: Text =
+    Text { en: "This person is not banned.", es: "Esta persona no está vetada." };
+const OWNER_ROLE: Text = Text {
+    en: "Hand the group over to make somebody its owner.",
+    es: "Para que otra persona sea propietaria, cédele el grupo.",
+};
+const NOTHING: Text =
+    Text { en: "Nothing to change was given.", es: "No se indicó nada que cambiar." };
+const PRIVATE: Text = Text {
+    en: "This group is private. Ask a member for an invitation.",
+    es: "Este grupo es privado. Pide una invitación a un miembro.",
+};
+
+/// A group that somebody wants to begin.
+#[derive(Debug, Clone)]
+pub struct NewGroup {
+    /// Its title.
+    pub title: Title,
+    /// Its description.
+    pub about: About,
+    /// Found by search and open to all.
+    pub public: bool,
+    /// New members see what was written before.
+    pub history_shared: bool,
+    /// The first members beside the caller; at most `ADD_AT_ONCE`. Whoever cannot be added is left
+    /// out.
+    pub members: Vec<UserId>,
+}
+
+/// What of a group somebody wants to change; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct GroupEdit {
+    /// New title.
+    pub title: Option<Title>,
+    /// New description.
+    pub about: Option<About>,
+    /// Found by search and open to all, or not.
+    pub public: Option<bool>,
+    /// New members see what was written before, or not.
+    pub history_shared: Option<bool>,
+}
+
+/// Groups and their members.
+#[derive(Clone)]
+pub struct Groups {
+    shared: Arc<Shared>,
+}
+
+impl Groups {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Begins a group with the caller as its owner.
+    pub async fn create(&self, caller: &Caller, new: NewGroup) -> Result<Chat> {
+        if new.members.len() > ADD_AT_ONCE {
+            return Err(Error::field("members", MANY).arg(ADD_AT_ONCE.to_string()));
+        }
+        let mut members = vec![(caller.user, Role::Owner)];
+        let others = self.addable(caller.user, &new.members).await?;
+        members.extend(others.into_iter().map(|user| (user, Role::Member)));
+        let ports = &self.shared.ports;
+        let now = ports.now();
+        let chat = Chat {
+            id: ChatId(ports.ids.next()),
+            kind: ChatKind::Group,
+            peers: None,
+            title: Some(new.title.clone()),
+            about: new.about,
+            avatar: None,
+            owner: Some(caller.user),
+            public: new.public,
+            history_shared: new.history_shared,
+            created: now,
+            deleted: None,
+            head_seq: 0,
+            head_rev: 0,
+            meta_rev: 0,
+            active_at: now,
+            member_count: 0,
+        };
+        let terms = if new.public { terms_of(new.title.as_str()) } else { Vec::new() };
+        let event = SystemEvent::GroupCreated { title: new.title };
+        let shared = self.shared.clone();
+        to_the_end(async move {
+            let id = MessageId(shared.ports.ids.next());
+            let store = &shared.ports.store;
+            let (message, chat) = store.create_group(&chat, &members, terms, id, event).await?;
+            let joined = members.into_iter().map(|row| row.0).collect();
+            shared.post(message, Some(chat.clone()), Moves { joined, gone: Vec::new() }).await;
+            Ok(chat)
+        })
+        .await
+    }
+
+    /// Changes title, description or settings.
+    pub async fn edit(&self, caller: &Caller, chat: ChatId, edit: GroupEdit) -> Result<Chat> {
+        self.step(caller, chat, Vec::new(), move |ground| {
+            let settings = edit.public.is_some() || edit.history_shared.is_some();
+            let action = if settings { Action::EditSettings } else { Action::EditFace };
+            ground.me(action)?;
+            let event = match (&edit.title, &edit.about, settings) {
+                (Some(title), ..) => SystemEvent::Renamed { title: title.clone() },
+                (None, Some(_), _) => SystemEvent::Described,
+                (None, None, true) => SystemEvent::SettingsChanged {
+                    public: edit.public.unwrap_or(ground.chat.public),
+                    history_shared: edit.history_shared.unwrap_or(ground.chat.history_shared),
+                },
+                (None, None, false) => return Err(Error::new(Code::BadRequest, NOTHING)),
+            };
+            let mut plan = Plan::of(event);
+            plan.change.title = edit.title.clone();
+            plan.change.about = edit.about.clone();
+            plan.change.public = edit.public;
+            plan.change.history_shared = edit.history_shared;
+            Ok(plan)
+        })
+        .await
+        .map(|done| done.1)
+    }
+
+    /// Adds people; answers whom. Whoever is a member already, banned, unknown, or blocks the
+    /// caller or is blocked by it is left out; when nobody is left it is an error.
+    pub async fn add(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        users: Vec<UserId>,
+    ) -> Result<Vec<UserId>> {
+        if users.len() > ADD_AT_ONCE {
+            return Err(Error::field("users", MANY).arg(ADD_AT_ONCE.to_string()));
+        }
+        self.shared.standing(caller, chat).await?;
+        let addable = self.addable(caller.user, &users).await?;
+        let (message, _) = self
+            .step(caller, chat, addable.clone(), move |ground| {
+                ground.me(Action::AddMembers)?;
+                let welcome = |user: &&UserId| {
+                    ground.row(**user).is_none_or(|row| row.state == MemberState::Left)
+                };
+                let users: Vec<_> = addable.iter().filter(welcome).copied().collect();
+                if users.is_empty() {
+                    return Err(Error::field("users", NOBODY));
+                }
+                let plan = Plan::of(SystemEvent::MembersAdded { users: users.clone() });
+                let join = |plan: Plan, user| plan.with(user, MemberState::Active, Role::Member);
+                Ok(users.into_iter().fold(plan, join))
+            })
+            .await?;
+        Ok(match message.content {
+            super::types::messages::Content::System(SystemEvent::MembersAdded { users }) => users,
+            _ => Vec::new(),
+        })
+    }
+
+    /// Removes a member of a lower rank.
+    pub async fn remove(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
+        self.step(caller, chat, vec![user], move |ground| {
+            ground.other(Action::Remove, user)?;
+            let plan = Plan::of(SystemEvent::MemberRemoved { user });
+            Ok(plan.with(user, MemberState::Left, Role::Member))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Removes a person and refuses it from now on; also somebody who is not, or no longer, in it.
+    pub async fn ban(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
+        self.shared.standing(caller, chat).await?;
+        self.shared.visible_user(user).await?;
+        self.step(caller, chat, vec![user], move |ground| {
+            match ground.active(user) {
+                Some(_) => ground.other(Action::Ban, user)?,
+                None => ground.me(Action::Ban)?,
+            };
+            let plan = Plan::of(SystemEvent::MemberBanned { user });
+            Ok(plan.with(user, MemberState::Banned, Role::Member))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Lifts a ban.
+    pub async fn unban(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
+        self.step(caller, chat, vec![user], move |ground| {
+            ground.me(Action::Ban)?;
+            if ground.row(user).is_none_or(|row| row.state != MemberState::Banned) {
+                return Err(Error::not_found(NOT_BANNED));
+            }
+            let plan = Plan::of(SystemEvent::MemberUnbanned { user });
+            Ok(plan.with(user, MemberState::Left, Role::Member))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Leaves a group. Its owner hands it over or deletes it first, unless it is alone in it: then
+    /// the group is deleted.
+    pub async fn leave(&self, caller: &Caller, chat: ChatId) -> Result<()> {
+        let me = caller.user;
+        self.step(caller, chat, Vec::new(), move |ground| match ground.me(Action::Leave)? {
+            Role::Owner if ground.chat.member_count > 1 => {
+                Err(Error::new(Code::Conflict, OWNER_LEAVES))
+            }
+            Role::Owner => Ok(deletion()),
+            Role::Admin | Role::Member => {
+                let plan = Plan::of(SystemEvent::Left);
+                Ok(plan.with(me, MemberState::Left, Role::Member))
+            }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Makes a member an admin, or an admin a member.
+    pub async fn set_role(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        user: UserId,
+        role: Role,
+    ) -> Result<()> {
+        if role == Role::Owner {
+            return Err(Error::field("role", OWNER_ROLE));
+        }
+        self.step(caller, chat, vec![user], move |ground| {
+            ground.other(Action::SetRole, user)?;
+            let plan = Plan::of(SystemEvent::RoleChanged { user, role });
+            Ok(plan.with(user, MemberState::Active, role))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Makes another member the owner; the caller stays as an admin.
+    pub async fn hand_over(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
+        let me = caller.user;
+        self.step(caller, chat, vec![user], move |ground| {
+            ground.other(Action::HandOver, user)?;
+            Ok(handover(me, user))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Ends a group: everybody is out, and nobody can read it any more.
+    pub async fn delete(&self, caller: &Caller, chat: ChatId) -> Result<()> {
+        self.step(caller, chat, Vec::new(), |ground| {
+            ground.me(Action::DeleteGroup)?;
+            Ok(deletion())
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Joins a public group. Joining where one is already in is fine.
+    pub async fn join(&self, caller: &Caller, chat: ChatId) -> Result<Chat> {
+        self.enter(caller, chat, None).await
+    }
+
+    /// Joins by an invitation link's code.
+    pub async fn join_by_invite(&self, caller: &Caller, code: &str) -> Result<Chat> {
+        let invite = self.working_invite(code).await?;
+        self.enter(caller, invite.chat, Some(code.to_owned())).await
+    }
+
+    /// Active members in the order of their user ids, with their accounts; at most 200.
+    pub async fn members(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<(Member, User)>> {
+        self.shared.standing(caller, chat).await?;
+        let rows = self.shared.ports.store.members(chat, after, limit.clamp(1, 200)).await?;
+        self.with_users(rows).await
+    }
+
+    /// Banned people of a group.
+    pub async fn banned(&self, caller: &Caller, chat: ChatId) -> Result<Vec<(Member, User)>> {
+        let standing = self.shared.standing(caller, chat).await?;
+        group_only(&standing.chat)?;
+        permissions::check(standing.member.role, Action::Ban)?;
+        let rows = self.shared.ports.store.banned(chat).await?;
+        self.with_users(rows).await
+    }
+
+    /// Takes the caller out of all its groups; groups that it owns go to the longest-serving admin,
+    /// else the longest-serving member; groups where it is alone are deleted.
+    pub(crate) async fn leave_all(&self, caller: &Caller) -> Result<()> {
+        let rows = self.shared.ports.store.memberships(caller.user).await?;
+        for row in rows.into_iter().filter(|row| row.chat.kind == ChatKind::Group) {
+            let heir = match row.member.role {
+                Role::Owner => self.heir(caller.user, row.chat.id).await?,
+                Role::Admin | Role::Member => None,
+            };
+            if let Some(heir) = heir {
+                self.hand_over(caller, row.chat.id, heir).await?;
+            }
+            self.leave(caller, row.chat.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn heir(&self, owner: UserId, chat: ChatId) -> Result<Option<UserId>> {
+        let rows = self.shared.ports.store.members(chat, None, GROUP_MEMBERS).await?;
+        let others = rows.into_iter().filter(|row| row.user != owner);
+        let best = others.min_by_key(|row| (std::cmp::Reverse(row.role), row.since, row.user));
+        Ok(best.map(|row| row.user))
+    }
+
+    async fn enter(&self, caller: &Caller, chat: ChatId, invite: Option<String>) -> Result<Chat> {
+        if let Ok(standing) = self.shared.standing(caller, chat).await {
+            return Ok(standing.chat);
+        }
+        let me = caller.user;
+        self.step(caller, chat, Vec::new(), move |ground| {
+            if ground.row(me).is_some_and(|row| row.state == MemberState::Banned) {
+                return Err(Error::forbidden(BANNED));
+            }
+            if invite.is_none() && !ground.chat.public {
+                let known = ground.row(me).is_some();
+                let private = Error::forbidden(PRIVATE);
+                return Err(if known { private } else { Error::not_found(text::NO_CHAT) });
+            }
+            let mut plan = Plan::of(SystemEvent::Joined { by_invite: invite.is_some() });
+            plan.invite = invite.clone();
+            Ok(plan.with(me, MemberState::Active, Role::Member))
+        })
+        .await
+        .map(|done| done.1)
+    }
+
+    async fn with_users(&self, rows: Vec<Member>) -> Result<Vec<(Member, User)>> {
+        let ids: Vec<_> = rows.iter().map(|row| row.user).collect();
+        let users = self.shared.ports.store.users(&ids).await?;
+        let mut users: std::collections::HashMap<_, _> =
+            users.into_iter().map(|user| (user.id, user)).collect();
+        let pair = |row: Member| users.remove(&row.user).map(|user| (row, user));
+        Ok(rows.into_iter().filter_map(pair).collect())
+    }
+
+    /// Who of these people the caller can add: known, not blocking and not blocked, once each.
+    async fn addable(&self, caller: UserId, users: &[UserId]) -> Result<Vec<UserId>> {
+        let store = &self.shared.ports.store;
+        let mut found = store.users(users).await?;
+        found.retain(|user| user.is_visible() && user.id != caller);
+        found.sort_by_key(|user| user.id);
+        found.dedup_by_key(|user| user.id);
+        let mut addable = Vec::with_capacity(found.len());
+        for user in found {
+            let blocks = store.blocks_between(caller, user.id).await?;
+            if !blocks.by_first && !blocks.by_second {
+                addable.push(user.id);
+            }
+        }
+        Ok(addable)
+    }
+}
+
+fn group_only(chat: &Chat) -> Result<()> {
+    match chat.kind {
+        ChatKind::Group => Ok(()),
+        ChatKind::Direct => Err(Error::new(Code::BadRequest, ONLY_GROUPS)),
+    }
+}
+
+fn handover(from: UserId, to: UserId) -> Plan {
+    let mut plan = Plan::of(SystemEvent::OwnerChanged { user: to });
+    plan.change.owner = Some(to);
+    plan.with(to, MemberState::Active, Role::Owner).with(from, MemberState::Active, Role::Admin)
+}
+
+fn deletion() -> Plan {
+    let mut plan = Plan::of(SystemEvent::GroupDeleted);
+    plan.all_leave = true;
+    plan.change.public = Some(false);
+    plan
+}
+

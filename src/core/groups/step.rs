@@ -1,0 +1,225 @@
+//! A group step: from what was read, through a plan, to one atomic change and its event.
+//!
+//! Invariant: a plan rests on standings that still hold when it is carried out; when the ground has
+//! moved it is made again.
+//!
+//! Called by the use-cases of groups.
+
+use super::super::chats::refusal;
+use super::super::fanout::Moves;
+use super::super::permissions::{self, Action};
+use super::super::search::terms_of;
+use super::super::types::auth::Caller;
+use super::super::types::chats::{
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, Member, MemberState, Role,
+};
+use super::super::types::messages::{Message, SystemEvent};
+use super::super::{Shared, to_the_end};
+use super::invites::NO_INVITE;
+use super::Groups;
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::{ChatId, MessageId, UserId};
+use crate::store::{GroupStep, Guard, Stepped};
+
+/// How often a step is tried again when its ground has moved.
+const ATTEMPTS: u32 = 16;
+
+pub(super) const ONLY_GROUPS: Text = Text {
+    en: "This is a direct chat; only groups can do this.",
+    es: "Este es un chat directo; solo los grupos pueden hacer esto.",
+};
+const FULL: Text = Text {
+    en: "The group is full: it has {} members.",
+    es: "El grupo está completo: tiene {} miembros.",
+};
+const NOT_IN: Text = Text {
+    en: "This person is not a member of the group.",
+    es: "Esta persona no es miembro del grupo.",
+};
+const SELF: Text = Text {
+    en: "That is yourself; leave the group or hand it over instead.",
+    es: "Ese eres tú; abandona el grupo o cédelo.",
+};
+
+/// What a step does, decided from what was read.
+pub(super) struct Plan {
+    pub(super) change: ChatChange,
+    pub(super) members: Vec<(UserId, MemberState, Role)>,
+    pub(super) all_leave: bool,
+    pub(super) event: SystemEvent,
+    pub(super) invite: Option<String>,
+}
+
+impl Plan {
+    pub(super) fn of(event: SystemEvent) -> Self {
+        Self {
+            change: ChatChange::default(),
+            members: Vec::new(),
+            all_leave: false,
+            event,
+            invite: None,
+        }
+    }
+
+    pub(super) fn with(mut self, user: UserId, state: MemberState, role: Role) -> Self {
+        self.members.push((user, state, role));
+        self
+    }
+}
+
+/// What a step is decided from: the group, and the rows of the people it is about.
+pub(super) struct Ground<'a> {
+    pub(super) chat: &'a Chat,
+    pub(super) caller: UserId,
+    pub(super) rows: &'a [Member],
+}
+
+impl Ground<'_> {
+    pub(super) fn row(&self, user: UserId) -> Option<&Member> {
+        self.rows.iter().find(|row| row.user == user)
+    }
+
+    pub(super) fn active(&self, user: UserId) -> Option<&Member> {
+        self.row(user).filter(|row| row.is_active())
+    }
+
+    /// The caller's role, which must suffice for `action`.
+    pub(super) fn me(&self, action: Action) -> Result<Role> {
+        let me = self.active(self.caller);
+        let me = me.ok_or_else(|| refusal(self.chat, self.row(self.caller)))?;
+        permissions::check(me.role, action)?;
+        Ok(me.role)
+    }
+
+    /// Another member's role, which must be below the caller's.
+    pub(super) fn other(&self, action: Action, user: UserId) -> Result<Role> {
+        let mine = self.me(action)?;
+        if user == self.caller {
+            return Err(Error::field("user", SELF));
+        }
+        let other = self.active(user).ok_or(Error::not_found(NOT_IN))?;
+        permissions::check_on(mine, action, other.role)?;
+        Ok(other.role)
+    }
+}
+
+impl Groups {
+    /// Reads the ground, plans, and carries the plan out, again when the ground moved meanwhile.
+    pub(super) async fn step(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        about: Vec<UserId>,
+        plan: impl Fn(&Ground<'_>) -> Result<Plan> + Send + Sync + 'static,
+    ) -> Result<(Message, Chat)> {
+        let (shared, caller) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            for _ in 0..ATTEMPTS {
+                if let Some(done) = shared.try_step(caller, chat, &about, &plan).await? {
+                    return Ok(done);
+                }
+            }
+            Err(Error::new(Code::Conflict, text::CHANGED))
+        })
+        .await
+    }
+}
+
+impl Shared {
+    /// One attempt at a step; `None` when the ground moved.
+    async fn try_step(
+        &self,
+        caller: UserId,
+        chat: ChatId,
+        about: &[UserId],
+        plan: &(impl Fn(&Ground<'_>) -> Result<Plan> + Send + Sync),
+    ) -> Result<Option<(Message, Chat)>> {
+        let mut users = about.to_vec();
+        users.push(caller);
+        users.sort_unstable();
+        users.dedup();
+        let found = self.ports.store.chat(chat, &users).await?;
+        let (chat, rows) = found.ok_or(Error::not_found(text::NO_CHAT))?;
+        if chat.kind == ChatKind::Direct {
+            let party = chat.peers.is_some_and(|(low, high)| [low, high].contains(&caller));
+            let text = if party {
+                Error::new(Code::BadRequest, ONLY_GROUPS)
+            } else {
+                Error::not_found(text::NO_CHAT)
+            };
+            return Err(text);
+        }
+        let plan = plan(&Ground { chat: &chat, caller, rows: &rows })?;
+        let moves = self.moves(&chat, &rows, &plan).await?;
+        let step = self.group_step(caller, &chat, &users, &rows, plan);
+        match self.ports.store.step(step).await? {
+            Stepped::Done(message, chat) => {
+                self.post(message.clone(), Some(chat.clone()), moves).await;
+                Ok(Some((message, chat)))
+            }
+            Stepped::Stale => Ok(None),
+            Stepped::Full => Err(Error::new(Code::Conflict, FULL).arg(GROUP_MEMBERS.to_string())),
+            Stepped::InviteGone => Err(Error::not_found(NO_INVITE)),
+            Stepped::Gone => Err(Error::not_found(text::NO_CHAT)),
+        }
+    }
+
+    fn group_step(
+        &self,
+        by: UserId,
+        chat: &Chat,
+        users: &[UserId],
+        rows: &[Member],
+        plan: Plan,
+    ) -> GroupStep {
+        let at = self.ports.now();
+        let mut change = plan.change;
+        change.deleted = plan.all_leave.then_some(at);
+        let standing = |user: &UserId| {
+            let row = rows.iter().find(|row| row.user == *user);
+            Guard { user: *user, standing: row.map(|row| (row.state, row.role)) }
+        };
+        GroupStep {
+            chat: chat.id,
+            guards: users.iter().map(standing).collect(),
+            terms: new_terms(chat, &change),
+            change,
+            members: plan.members,
+            all_leave: plan.all_leave,
+            invite: plan.invite,
+            message: MessageId(self.ports.ids.next()),
+            by,
+            event: plan.event,
+            at,
+        }
+    }
+
+    /// Who comes and who goes with a plan: whose row says otherwise now.
+    async fn moves(&self, chat: &Chat, rows: &[Member], plan: &Plan) -> Result<Moves> {
+        if plan.all_leave {
+            let everybody = self.ports.store.members(chat.id, None, GROUP_MEMBERS).await?;
+            let gone = everybody.into_iter().map(|row| row.user).collect();
+            return Ok(Moves { joined: Vec::new(), gone });
+        }
+        let mut moves = Moves::default();
+        for &(user, state, _) in &plan.members {
+            let is_in = rows.iter().any(|row| row.user == user && row.is_active());
+            match (is_in, state == MemberState::Active) {
+                (false, true) => moves.joined.push(user),
+                (true, false) => moves.gone.push(user),
+                (true, true) | (false, false) => {}
+            }
+        }
+        Ok(moves)
+    }
+}
+
+/// A group's search terms after a change, when they change: only public groups are found.
+fn new_terms(chat: &Chat, change: &ChatChange) -> Option<Vec<String>> {
+    if change.title.is_none() && change.public.is_none() {
+        return None;
+    }
+    let title = change.title.as_ref().or(chat.title.as_ref());
+    let public = change.public.unwrap_or(chat.public);
+    Some(title.filter(|_| public).map(|title| terms_of(title.as_str())).unwrap_or_default())
+}

@@ -1,0 +1,121 @@
+//! Who may do what in a chat, written once: a table.
+//!
+//! Invariant: nothing else decides by role. Called by the rules of groups and messages; a test
+//! walks the table.
+
+use super::types::chats::Role;
+use crate::error::{Error, Result, Text};
+
+/// What a member may want to do in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// See messages and members.
+    Read,
+    /// Send messages, react, edit and delete one's own.
+    Write,
+    /// Go away.
+    Leave,
+    /// Change title, description, picture.
+    EditFace,
+    /// Change public or private, shared history or not.
+    EditSettings,
+    /// Bring people in.
+    AddMembers,
+    /// Make, list and revoke invitation links.
+    ManageInvites,
+    /// Remove a member of a lower rank.
+    Remove,
+    /// Ban a member of a lower rank or a stranger; lift a ban.
+    Ban,
+    /// Mention everybody.
+    MentionAll,
+    /// Pin and unpin messages.
+    Pin,
+    /// Delete other people's messages for everyone.
+    DeleteAny,
+    /// Make members admins and admins members.
+    SetRole,
+    /// Make another member the owner.
+    HandOver,
+    /// End the group.
+    DeleteGroup,
+}
+
+/// Every action with the least role that may do it.
+pub const TABLE: [(Action, Role); 15] = [
+    (Action::Read, Role::Member),
+    (Action::Write, Role::Member),
+    (Action::Leave, Role::Member),
+    (Action::EditFace, Role::Admin),
+    (Action::EditSettings, Role::Owner),
+    (Action::AddMembers, Role::Admin),
+    (Action::ManageInvites, Role::Admin),
+    (Action::Remove, Role::Admin),
+    (Action::Ban, Role::Admin),
+    (Action::MentionAll, Role::Admin),
+    (Action::Pin, Role::Admin),
+    (Action::DeleteAny, Role::Admin),
+    (Action::SetRole, Role::Owner),
+    (Action::HandOver, Role::Owner),
+    (Action::DeleteGroup, Role::Owner),
+];
+
+const ADMINS_ONLY: Text = Text {
+    en: "Only the admins of this group may do this. Ask one of them.",
+    es: "Solo los administradores de este grupo pueden hacerlo. Pídeselo a uno de ellos.",
+};
+const OWNER_ONLY: Text = Text {
+    en: "Only the owner of this group may do this.",
+    es: "Solo el propietario de este grupo puede hacerlo.",
+};
+const HIGHER_RANK: Text = Text {
+    en: "This member's rank is not below yours.",
+    es: "El rango de este miembro no está por debajo del tuyo.",
+};
+
+/// The least role that may do `action`.
+pub fn least_role(action: Action) -> Role {
+    TABLE.iter().find(|row| row.0 == action).map_or(Role::Owner, |row| row.1)
+}
+
+/// Whether a member of this role may do this; `Forbidden` otherwise.
+pub fn check(role: Role, action: Action) -> Result<()> {
+    match least_role(action) {
+        least if role >= least => Ok(()),
+        Role::Owner => Err(Error::forbidden(OWNER_ONLY)),
+        Role::Admin | Role::Member => Err(Error::forbidden(ADMINS_ONLY)),
+    }
+}
+
+/// Whether a member may do this to another: the other's rank must be lower.
+pub fn check_on(role: Role, action: Action, other: Role) -> Result<()> {
+    check(role, action)?;
+    if other < role { Ok(()) } else { Err(Error::forbidden(HIGHER_RANK)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn the_table_names_each_action_once_and_every_role_is_held_to_it() {
+        for (index, (action, least)) in TABLE.into_iter().enumerate() {
+            assert!(TABLE.iter().skip(index + 1).all(|row| row.0 != action), "{action:?} twice");
+            for role in [Role::Member, Role::Admin, Role::Owner] {
+                let verdict = check(role, action).map_err(|error| error.code);
+                let expected = if role >= least { Ok(()) } else { Err(Code::Forbidden) };
+                assert_eq!(verdict, expected, "{role:?} {action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_acts_on_an_equal_or_a_higher_rank() {
+        assert!(check_on(Role::Admin, Action::Remove, Role::Member).is_ok());
+        assert!(check_on(Role::Admin, Action::Remove, Role::Admin).is_err());
+        assert!(check_on(Role::Admin, Action::Ban, Role::Owner).is_err());
+        assert!(check_on(Role::Owner, Action::Remove, Role::Admin).is_ok());
+        assert!(check_on(Role::Member, Action::Remove, Role::Member).is_err());
+    }
+}

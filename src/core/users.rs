@@ -1,0 +1,166 @@
+//! Profiles and blocks.
+//!
+//! Invariant: an account that is not verified or is deleted exists for nobody else.
+//!
+//! Called by `http` and `ws`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::search::terms_of;
+use super::types::auth::Caller;
+use super::types::users::{ProfileChange, User};
+use super::{Shared, to_the_end};
+use crate::bus::Event;
+use crate::clock::Time;
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::UserId;
+use crate::store::Which;
+
+const SELF: Text = Text { en: "That is yourself.", es: "Ese eres tú." };
+
+/// Profiles and blocks.
+#[derive(Clone)]
+pub struct Users {
+    shared: Arc<Shared>,
+}
+
+impl Users {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The caller's own account.
+    pub async fn me(&self, caller: &Caller) -> Result<User> {
+        let found = self.shared.ports.store.users(&[caller.user]).await?.pop();
+        found.ok_or(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED))
+    }
+
+    /// Changes the caller's profile.
+    pub async fn change(&self, caller: &Caller, change: ProfileChange) -> Result<User> {
+        let (shared, user) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            let terms = change.name.as_ref().map(|name| terms_of(name.as_str()));
+            let changed = shared.ports.store.change_profile(user, change, terms).await?;
+            let changed = changed.ok_or(Error::not_found(text::NO_USER))?;
+            shared.ports.bus.publish(Event::UserChanged(user));
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Deletes the caller's account, after it has left its groups (see `Groups::leave_all`).
+    /// Messages stay as from a deleted user.
+    pub async fn delete(&self, caller: &Caller) -> Result<()> {
+        super::groups::Groups::new(self.shared.clone()).leave_all(caller).await?;
+        let (shared, user) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            let store = &shared.ports.store;
+            let closed = store.close_sessions(user, Which::All).await?;
+            store.delete_user(user, shared.ports.now()).await?;
+            shared.sessions_closed(&closed);
+            shared.ports.bus.publish(Event::UserChanged(user));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Another person's account, if others may know of it. Adapters show its public part alone.
+    pub async fn profile(&self, _caller: &Caller, user: UserId) -> Result<User> {
+        self.shared.visible_user(user).await
+    }
+
+    /// Several people's accounts; whoever may not be known is left out.
+    pub async fn profiles(&self, _caller: &Caller, users: &[UserId]) -> Result<Vec<User>> {
+        let mut found = self.shared.ports.store.users(users).await?;
+        found.retain(User::is_visible);
+        Ok(found)
+    }
+
+    /// Blocks a person: they cannot write to, call, or see the presence of the caller.
+    pub async fn block(&self, caller: &Caller, whom: UserId) -> Result<()> {
+        if whom == caller.user {
+            return Err(Error::field("user", SELF));
+        }
+        self.shared.visible_user(whom).await?;
+        let (shared, who) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            shared.ports.store.block(who, whom, shared.ports.now()).await?;
+            shared.ports.bus.publish(Event::BlocksChanged(who, whom));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lifts a block.
+    pub async fn unblock(&self, caller: &Caller, whom: UserId) -> Result<()> {
+        let (shared, who) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            shared.ports.store.unblock(who, whom).await?;
+            shared.ports.bus.publish(Event::BlocksChanged(who, whom));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whom the caller blocks, since when, latest first.
+    pub async fn blocked(&self, caller: &Caller) -> Result<Vec<(User, Time)>> {
+        let blocked = self.shared.ports.store.blocked_by(caller.user).await?;
+        let ids: Vec<_> = blocked.iter().map(|row| row.0).collect();
+        let users = self.shared.ports.store.users(&ids).await?;
+        let find = |id| users.iter().find(|user: &&User| user.id == id).cloned();
+        Ok(blocked.into_iter().filter_map(|(id, since)| Some((find(id)?, since))).collect())
+    }
+
+    /// People's names as they are now; empty for deleted and unknown ones.
+    pub async fn names(&self, users: &[UserId]) -> Vec<Arc<str>> {
+        let mut names = Vec::with_capacity(users.len());
+        for user in users {
+            names.push(self.shared.name(*user).await);
+        }
+        names
+    }
+}
+
+impl Shared {
+    /// An account that others may know of.
+    pub(crate) async fn visible_user(&self, user: UserId) -> Result<User> {
+        let found = self.ports.store.users(&[user]).await?.pop();
+        found.filter(User::is_visible).ok_or(Error::not_found(text::NO_USER))
+    }
+
+    /// A person's name; empty when deleted, unknown, or when the store cannot say.
+    pub(crate) async fn name(&self, user: UserId) -> Arc<str> {
+        if let Some(name) = self.names.known.get(&user) {
+            return name;
+        }
+        let generation = self.names.generation.load(Ordering::SeqCst);
+        let Ok(mut found) = self.ports.store.users(&[user]).await else { return Arc::from("") };
+        let name: Arc<str> = found.pop().map_or("".into(), |user| user.name.as_str().into());
+        self.names.known.insert(user, name.clone());
+        if self.names.generation.load(Ordering::SeqCst) != generation {
+            self.names.known.invalidate(&user);
+        }
+        name
+    }
+}
+
+/// Names of people seen lately.
+pub(crate) struct Names {
+    known: moka::sync::Cache<UserId, Arc<str>>,
+    generation: AtomicU64,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { known: moka::sync::Cache::new(50_000), generation: AtomicU64::new(0) }
+    }
+}
+
+impl Names {
+    /// Forgets a name that changed.
+    pub(crate) fn forget(&self, user: UserId) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.known.invalidate(&user);
+    }
+}
