@@ -211,6 +211,13 @@ impl Error {
             .retry_after(wait)
     }
 
+    /// Names the field that it is about.
+    #[must_use]
+    pub fn on(mut self, field: &'static str) -> Self {
+        self.field = Some(Cow::Borrowed(field));
+        self
+    }
+
     /// Fills the next `{}` of the text.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {

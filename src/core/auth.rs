@@ -236,7 +236,7 @@ impl Auth {
         let (auth, user) = (self.clone(), caller.user);
         to_the_end(async move {
             let closed = auth.shared.ports.store.close_sessions(user, which).await?;
-            auth.shared.sessions_closed(&closed);
+            auth.shared.sessions_closed(user, &closed);
             Ok(closed)
         })
         .await

@@ -48,9 +48,9 @@ impl Shared {
     }
 
     /// Ends the connections of these sessions.
-    pub(crate) fn sessions_closed(&self, sessions: &[SessionId]) {
+    pub(crate) fn sessions_closed(&self, user: UserId, sessions: &[SessionId]) {
         if !sessions.is_empty() {
-            self.ports.bus.publish(Event::SessionsClosed(sessions.into()));
+            self.ports.bus.publish(Event::SessionsClosed(user, sessions.into()));
         }
     }
 }

@@ -116,7 +116,7 @@ impl Listener for Core {
     /// Caches forget what has changed.
     fn on_event(&self, event: &Event) {
         match event {
-            Event::SessionsClosed(sessions) => self.shared.tokens.forget(sessions),
+            Event::SessionsClosed(_, sessions) => self.shared.tokens.forget(sessions),
             Event::UserChanged(user) => {
                 self.shared.names.forget(*user);
                 self.shared.facts.forget_all();

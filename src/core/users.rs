@@ -58,7 +58,7 @@ impl Users {
             let store = &shared.ports.store;
             let closed = store.close_sessions(user, Which::All).await?;
             store.delete_user(user, shared.ports.now()).await?;
-            shared.sessions_closed(&closed);
+            shared.sessions_closed(user, &closed);
             shared.ports.bus.publish(Event::UserChanged(user));
             Ok(())
         })

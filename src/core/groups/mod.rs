@@ -18,16 +18,13 @@ use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::search::terms_of;
 use super::types::auth::Caller;
-use super::types::chats::{
-    Chat, ChatChange, ChatKind, GROUP_MEMBERS, Invite, Member, MemberState, Role,
-};
-use super::types::messages::{Message, SystemEvent};
+use super::types::chats::{Chat, ChatKind, GROUP_MEMBERS, Member, MemberState, Role};
+use super::types::messages::{Content, SystemEvent};
 use super::types::text::{About, Title};
 use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::store::{GroupStep, Guard, Stepped};
 
 /// At most this many people are added at once.
 pub const ADD_AT_ONCE: usize = 200;
@@ -194,7 +191,7 @@ impl Groups {
             })
             .await?;
         Ok(match message.content {
-            super::types::messages::Content::System(SystemEvent::MembersAdded { users }) => users,
+            Content::System(SystemEvent::MembersAdded { users }) => users,
             _ => Vec::new(),
         })
     }
@@ -424,4 +421,3 @@ fn deletion() -> Plan {
     plan.change.public = Some(false);
     plan
 }
-

@@ -15,8 +15,8 @@ use super::super::types::chats::{
 };
 use super::super::types::messages::{Message, SystemEvent};
 use super::super::{Shared, to_the_end};
-use super::invites::NO_INVITE;
 use super::Groups;
+use super::invites::NO_INVITE;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, MessageId, UserId};
 use crate::store::{GroupStep, Guard, Stepped};
