@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::search::terms_of;
-use super::types::auth::{Caller, LoginCode, Quota, Session, TokenHash};
+use super::types::auth::{CODE_LIFE, Caller, LoginCode, Quota, Session, TokenHash, Which};
 use super::types::text::{About, Email, Name, PushToken};
 use super::types::users::{Privacy, User};
 use super::{Shared, to_the_end};
@@ -28,10 +28,8 @@ use crate::clock::Time;
 use crate::error::{Code, Error, Language, Result, Text, text};
 use crate::id::{SessionId, UserId};
 use crate::mail::{Letter, Mail};
-use crate::store::{SignUp as Outcome, Which};
+use crate::store::SignUp as Outcome;
 
-/// How long a code works.
-pub const CODE_FOR: Duration = Duration::from_secs(5 * 60);
 /// How often one code may be guessed at.
 pub const TRIES: u32 = 5;
 /// How long an account waits for its first verified code before it vanishes.
@@ -290,7 +288,7 @@ impl Auth {
             user,
             hmac: self.hmac(email, &code),
             tries: 0,
-            expires: ports.now().plus(CODE_FOR),
+            expires: ports.now().plus(CODE_LIFE),
         };
         ports.store.put_code(&stored).await?;
         Ok(code)

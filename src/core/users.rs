@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::search::terms_of;
-use super::types::auth::Caller;
+use super::types::auth::{Caller, Which};
 use super::types::users::{ProfileChange, User};
 use super::{Shared, to_the_end};
 use crate::bus::Event;
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::UserId;
-use crate::store::Which;
 
 const SELF: Text = Text { en: "That is yourself.", es: "Ese eres tú." };
 
