@@ -1,0 +1,169 @@
+//! What one user may take: allocations, and bytes a second over all of them.
+//!
+//! A user is remembered while it has a relay, and then for as long as its bandwidth bucket takes
+//! to fill, so that closing and opening again wins nothing. Called by the server.
+
+use std::collections::HashMap;
+
+use crate::slab::{Key, Slab};
+
+/// How fast one user's relayed bytes may flow, both directions together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bandwidth {
+    /// The lasting rate.
+    pub bytes_per_s: u64,
+    /// What may pass at once after silence.
+    pub burst_bytes: u64,
+}
+
+/// A token bucket that counts thousandths of bytes, so that it is exact at any rate.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    millibytes: u64,
+    at_ms: u64,
+}
+
+impl Bucket {
+    fn full(rate: &Bandwidth, now_ms: u64) -> Self {
+        Self { millibytes: rate.burst_bytes.saturating_mul(1000), at_ms: now_ms }
+    }
+
+    fn refill(&mut self, rate: &Bandwidth, now_ms: u64) {
+        let elapsed_ms = now_ms.saturating_sub(self.at_ms);
+        let gained = elapsed_ms.saturating_mul(rate.bytes_per_s);
+        self.millibytes =
+            self.millibytes.saturating_add(gained).min(rate.burst_bytes.saturating_mul(1000));
+        self.at_ms = self.at_ms.max(now_ms);
+    }
+
+    fn spend(&mut self, rate: &Bandwidth, now_ms: u64, bytes: usize) -> bool {
+        self.refill(rate, now_ms);
+        match self.millibytes.checked_sub((bytes as u64).saturating_mul(1000)) {
+            Some(left) => {
+                self.millibytes = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn full_at_ms(&self, rate: &Bandwidth) -> u64 {
+        let missing = rate.burst_bytes.saturating_mul(1000).saturating_sub(self.millibytes);
+        self.at_ms.saturating_add(missing.div_ceil(rate.bytes_per_s.max(1)))
+    }
+}
+
+#[derive(Debug)]
+struct User {
+    name: Box<str>,
+    relays: u32,
+    bucket: Option<Bucket>,
+    /// Set while the user has no relay: when it will be forgotten.
+    forget_at_ms: Option<u64>,
+}
+
+/// All users with a relay, and those who had one a moment ago.
+#[derive(Debug)]
+pub(crate) struct Users {
+    users: Slab<User>,
+    by_name: HashMap<Box<str>, Key>,
+    rate: Option<Bandwidth>,
+}
+
+impl Users {
+    pub fn new(rate: Option<Bandwidth>) -> Self {
+        Self { users: Slab::new(), by_name: HashMap::new(), rate }
+    }
+
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    pub fn relays_of(&self, name: &str) -> u32 {
+        self.by_name.get(name).and_then(|key| self.users.get(*key)).map_or(0, |user| user.relays)
+    }
+
+    /// Counts one more relay for this user. The caller has checked the quota, and takes back the
+    /// timer of a user who was about to be forgotten.
+    pub fn take(&mut self, name: &str, now_ms: u64) -> (Key, Option<u64>) {
+        let key = self.by_name.get(name).copied().unwrap_or_else(|| self.add(name, now_ms));
+        let user = self.users.get_mut(key).expect("by_name holds keys of live users only");
+        user.relays += 1;
+        (key, user.forget_at_ms.take())
+    }
+
+    fn add(&mut self, name: &str, now_ms: u64) -> Key {
+        let bucket = self.rate.as_ref().map(|rate| Bucket::full(rate, now_ms));
+        let user = User { name: name.into(), relays: 0, bucket, forget_at_ms: None };
+        let key = self.users.insert(user);
+        self.by_name.insert(name.into(), key);
+        key
+    }
+
+    /// Counts one relay less; says when to call [`Self::forget`], if it was the last.
+    pub fn give_back(&mut self, key: Key, now_ms: u64) -> Option<u64> {
+        let user = self.users.get_mut(key)?;
+        user.relays = user.relays.saturating_sub(1);
+        if user.relays > 0 {
+            return None;
+        }
+        let forget_at_ms = match (&user.bucket, &self.rate) {
+            (Some(bucket), Some(rate)) => bucket.full_at_ms(rate).max(now_ms),
+            _ => now_ms,
+        };
+        user.forget_at_ms = Some(forget_at_ms);
+        user.forget_at_ms
+    }
+
+    /// Drops a user without relays.
+    pub fn forget(&mut self, key: Key) {
+        if self.users.get(key).is_some_and(|user| user.relays == 0)
+            && let Some(user) = self.users.remove(key)
+        {
+            self.by_name.remove(&user.name);
+        }
+    }
+
+    /// Takes bytes out of the user's bucket, or says that it is empty.
+    pub fn spend(&mut self, key: Key, now_ms: u64, bytes: usize) -> bool {
+        let Some(rate) = &self.rate else { return true };
+        let bucket = self.users.get_mut(key).and_then(|user| user.bucket.as_mut());
+        bucket.is_none_or(|bucket| bucket.spend(rate, now_ms, bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Bandwidth = Bandwidth { bytes_per_s: 1000, burst_bytes: 500 };
+
+    #[test]
+    fn a_bucket_empties_and_refills_by_the_clock() {
+        let mut bucket = Bucket::full(&RATE, 0);
+        assert!(bucket.spend(&RATE, 0, 500));
+        assert!(!bucket.spend(&RATE, 0, 1));
+        assert!(bucket.spend(&RATE, 100, 100));
+        assert!(!bucket.spend(&RATE, 100, 1));
+        assert!(!bucket.spend(&RATE, 50, 1), "a clock that steps back gives nothing");
+        assert!(bucket.spend(&RATE, 10_000, 500));
+        assert!(!bucket.spend(&RATE, 10_000, 1), "never more than the burst");
+    }
+
+    #[test]
+    fn closing_and_opening_again_wins_no_bandwidth() {
+        let mut users = Users::new(Some(RATE));
+        let (key, _) = users.take("ana", 0);
+        assert!(users.spend(key, 0, 500));
+        assert_eq!(users.give_back(key, 0), Some(500));
+        let (again, timer) = users.take("ana", 100);
+        assert_eq!((again, timer), (key, Some(500)));
+        assert!(users.spend(again, 100, 100));
+        assert!(!users.spend(again, 100, 1));
+        users.forget(again);
+        assert_eq!(users.len(), 1, "a user with a relay is not forgotten");
+        users.give_back(again, 100);
+        users.forget(again);
+        assert_eq!((users.len(), users.relays_of("ana")), (0, 0));
+    }
+}
