@@ -17,8 +17,8 @@
 //! 3. **Relays.** On [`Action::Open`], bind a socket (of that family; even port and its
 //!    successor if asked) within the operator's port range, then call [`Server::relay_opened`]
 //!    with the bound local address, or [`Server::relay_failed`]; only then, and in those calls'
-//!    output, does the client get its answer. On [`Action::Close`], drop the socket; an unknown id is not an error. Each
-//!    datagram that a relay receives goes to [`Server::handle_peer`].
+//!    output, does the client get its answer. On [`Action::Close`], drop the socket; an unknown
+//!    id is not an error. Each datagram that a relay receives goes to [`Server::handle_peer`].
 //! 4. **Batches.** Receive what is there, handing each packet to the server with the same
 //!    [`Out`]; then carry out [`Out::actions`] in order and [`Out::clear`] it. Where the kernel
 //!    has UDP segmentation offload, one send takes all of an action's `bytes` with its

@@ -205,6 +205,7 @@ impl<'a> Iterator for Actions<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
