@@ -22,10 +22,10 @@
 //! 4. **Batches.** Receive what is there, handing each packet to the server with the same
 //!    [`Out`]; then carry out [`Out::actions`] in order and [`Out::clear`] it. Where the kernel
 //!    has UDP segmentation offload, one send takes all of an action's `bytes` with its
-//!    `segment_bytes`; where not, `bytes.chunks(segment_bytes)` (and an empty datagram when
-//!    `bytes` is empty). A send that would block is dropped: it is media. On streams, bound the
-//!    write queue; drop actions marked `relayed` when it is full, close the connection when an
-//!    answer does not fit.
+//!    `segment_bytes`, unless segments exceed the MTU; otherwise send
+//!    `bytes.chunks(segment_bytes)`, or one empty datagram when `bytes` is empty. A send that
+//!    would block is dropped: it is media. On streams, bound the write queue; drop actions marked
+//!    `relayed` when it is full, close the connection when an answer does not fit.
 //! 5. **Time.** Wake up at [`Server::poll_timeout`] and call [`Server::handle_timeout`]. Every
 //!    call takes [`Now`]; `mono_ms` must not step back.
 //! 6. **Credentials.** The application issues [`Credentials`] with the newest secret and gives
@@ -39,6 +39,13 @@
 //! and counts quotas exactly; a core relays some 250,000 packets a second. Should that not be
 //! enough, run one instance per listening port, not per `SO_REUSEPORT` queue: reservations
 //! (EVEN-PORT), quotas and own relay addresses are per instance.
+//!
+//! # Checks
+//!
+//! `cargo test -p turn` holds every rule, RFC 5769's vectors, and random lives against an
+//! independent model. `cargo bench -p turn` measures the packet path. From the repository's root,
+//! `RUSTC_BOOTSTRAP=1 cargo fuzz run turn_server` (also `turn_stun`, `turn_stream`) looks for
+//! inputs that break it.
 //!
 //! # Bounds
 //!

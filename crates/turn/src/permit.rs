@@ -10,6 +10,7 @@ use crate::channel_data::ChannelNumber;
 use crate::out::Out;
 use crate::request::{Refusal, Request};
 use crate::server::Server;
+use crate::slab::Key;
 use crate::stun::{ErrorCode, Family, attribute};
 
 impl Server {
@@ -20,7 +21,7 @@ impl Server {
         out: &mut Out,
     ) -> Result<(), Refusal> {
         let (key, family) = self.allocation_of(request)?;
-        let ips = self.read_peers(request, family)?;
+        let ips = self.read_peers(request, key, family)?;
         let (now_ms, most) = (request.now.mono_ms, self.config.max_permissions);
         let client = self.relays.get_mut(key).and_then(|relay| relay.client_mut());
         let allocation = client.ok_or(ErrorCode::ALLOCATION_MISMATCH)?;
@@ -35,12 +36,20 @@ impl Server {
     }
 
     /// All peers of a request, each of them allowed; at least one.
-    fn read_peers(&self, request: &Request<'_>, family: Family) -> Result<Vec<IpAddr>, ErrorCode> {
+    fn read_peers(
+        &self,
+        request: &Request<'_>,
+        key: Key,
+        family: Family,
+    ) -> Result<Vec<IpAddr>, ErrorCode> {
         let mut ips = Vec::new();
         for (kind, value) in request.message.attributes() {
             if kind == attribute::XOR_PEER_ADDRESS {
                 let peer = request.message.xor_address(value).ok_or(ErrorCode::BAD_REQUEST)?;
-                self.check_peer(peer, family)?;
+                match self.check_peer(peer, family) {
+                    Err(ErrorCode::FORBIDDEN) if self.is_refresh(request, key, peer.ip()) => {}
+                    checked => checked?,
+                }
                 if ips.len() == self.config.max_permissions {
                     return Err(ErrorCode::INSUFFICIENT_CAPACITY);
                 }
@@ -48,6 +57,14 @@ impl Server {
             }
         }
         if ips.is_empty() { Err(ErrorCode::BAD_REQUEST) } else { Ok(ips) }
+    }
+
+    /// A permission that exists may be refreshed by any port of its address. A client names the
+    /// port it knew first, and at our own address that relay may be gone while another lives.
+    /// This opens nothing: each packet's own address is judged as it passes.
+    fn is_refresh(&self, request: &Request<'_>, key: Key, ip: IpAddr) -> bool {
+        let client = self.relays.get(key).and_then(|relay| relay.client());
+        client.is_some_and(|client| client.permissions.allow(ip, request.now.mono_ms))
     }
 
     /// 443 for the wrong family, 403 for a peer that is neither permitted nor our own.

@@ -165,7 +165,8 @@ impl World {
         let at = usize::from(client) % CLIENTS;
         let answer = self.clients[at].permit(&mut self.net, &[peer]);
         if answer.is_success() {
-            assert!(self.is_alive(at) && self.may_be_peer(peer));
+            let refreshed = self.has_permission(at, peer);
+            assert!(self.is_alive(at) && (refreshed || self.may_be_peer(peer)));
             let ends_ms = self.now_ms() + 300_000;
             self.beliefs[at].permissions.insert(peer.ip(), ends_ms);
         }

@@ -194,19 +194,22 @@ fn only_live_relays_of_our_own_are_exempt() {
     let of_bob = bob.allocate(&mut net).relayed();
     let local = net.sockets[&net.relay_at(of_bob)];
     for (number, own) in [(0x4000, of_bob), (0x4001, local)] {
-        assert!(ana.permit(&mut net, &[own]).is_success());
-        assert!(ana.bind(&mut net, number, own).is_success());
         let beside = SocketAddr::new(own.ip(), 22);
         assert_eq!(ana.permit(&mut net, &[beside]).code(), 403);
+        assert!(ana.permit(&mut net, &[own]).is_success());
+        assert!(ana.bind(&mut net, number, own).is_success());
+        assert!(ana.permit(&mut net, &[beside]).is_success(), "a refresh, by any port");
         assert_eq!(ana.bind(&mut net, 0x4002, beside).code(), 403);
         assert_eq!(ana.send(&mut net, beside, b"x"), [], "permitted address, other port");
     }
-    assert_eq!(net.server.counters().drops.forbidden_peer, 2);
+    let inside = SocketAddr::new(local.ip(), 22);
+    assert_eq!(net.peer_sends(net.relay_at(of_ana), inside, b"x"), [], "nor may it answer");
+    assert_eq!(net.server.counters().drops.forbidden_peer, 3);
 
     assert!(bob.permit(&mut net, &[of_ana]).is_success());
     assert_eq!(ana.channel(&mut net, 0x4000, b"x").len(), 1);
     bob.refresh(&mut net, 0);
     assert_eq!(ana.channel(&mut net, 0x4000, b"x"), [], "the port may be anybody's by now");
     assert_eq!(ana.channel(&mut net, 0x4001, b"x"), []);
-    assert_eq!(net.server.counters().drops.forbidden_peer, 4);
+    assert_eq!(net.server.counters().drops.forbidden_peer, 5);
 }
