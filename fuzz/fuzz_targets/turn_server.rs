@@ -29,11 +29,7 @@ impl<'a> Arbitrary<'a> for Steps {
 fn step(bytes: &mut Unstructured<'_>) -> Result<Step> {
     let (kind, client): (u8, u8) = bytes.arbitrary()?;
     Ok(match kind % 11 {
-        0 => Step::Allocate {
-            client,
-            even: bytes.arbitrary()?,
-            lifetime_s: bytes.arbitrary()?,
-        },
+        0 => Step::Allocate { client, even: bytes.arbitrary()?, lifetime_s: bytes.arbitrary()? },
         1 => Step::Refresh { client, lifetime_s: bytes.arbitrary()? },
         2 => Step::Permit { client, peer: bytes.arbitrary()? },
         3 => Step::Bind { client, channel: bytes.arbitrary()?, peer: bytes.arbitrary()? },
