@@ -5,11 +5,14 @@
 //!
 //! Called by `core::fanout`.
 
+pub mod local;
+
 use std::sync::Arc;
 
+use crate::clock::Time;
 use crate::core::types::chats::{Chat, Member};
 use crate::core::types::messages::Message;
-use crate::id::{SessionId, UserId};
+use crate::id::{ChatId, SessionId, UserId};
 
 /// What has happened.
 #[derive(Debug, Clone)]
@@ -19,7 +22,12 @@ pub enum Event {
     /// A direct chat began: both people hear of the chat before its first message.
     ChatOpened(Arc<Chat>),
     /// A user's own member row changed; goes to the user's connections.
-    Member(Arc<Member>),
+    Member(Arc<OwnMember>),
+    /// A member's cursor moved; goes to the members of the chat, except where that would be a
+    /// flood (see `core::receipts`).
+    Receipt(Receipt),
+    /// A member is writing; goes to the other members who are connected. Never stored.
+    Typing(Typing),
     /// These sessions of the user are over: their connections close.
     SessionsClosed(UserId, Arc<[SessionId]>),
     /// A user's name or picture changed: caches forget it.
@@ -41,6 +49,39 @@ pub struct Posted {
     pub joined: Vec<UserId>,
     /// Who went with this change: they hear of it, and of nothing after it.
     pub gone: Vec<UserId>,
+}
+
+/// A user's own member row, with what the user hid in the chat by the same change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnMember {
+    /// The row.
+    pub member: Member,
+    /// Seqs hidden for this user alone.
+    pub hidden: Vec<u64>,
+}
+
+/// A member's cursors after one of them moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The chat.
+    pub chat: ChatId,
+    /// Whose.
+    pub user: UserId,
+    /// Read up to here.
+    pub read_seq: u64,
+    /// Delivered up to here.
+    pub delivered_seq: u64,
+}
+
+/// Somebody writes in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Typing {
+    /// The chat.
+    pub chat: ChatId,
+    /// Who.
+    pub user: UserId,
+    /// Until when to believe it; the moment of the event when the person stopped.
+    pub until: Time,
 }
 
 /// Carries events to every node. Delivery is in no promised order and may fail silently.

@@ -145,7 +145,7 @@ impl Chats {
         to_the_end(async move {
             let member = shared.ports.store.change_member(chat, user, change).await?;
             let member = member.ok_or(Error::forbidden(EX_MEMBER))?;
-            shared.member_changed(member.clone());
+            shared.member_changed(member.clone(), Vec::new());
             Ok(member)
         })
         .await

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::types::chats::{Chat, Member};
 use super::types::messages::Message;
-use crate::bus::{Event, Posted};
+use crate::bus::{Event, OwnMember, Posted};
 use crate::id::{SessionId, UserId};
 
 /// People who came into or went out of a chat with a change.
@@ -43,8 +43,8 @@ impl Shared {
     }
 
     /// Tells a user's own devices about a change of one of its member rows.
-    pub(crate) fn member_changed(&self, member: Member) {
-        self.ports.bus.publish(Event::Member(Arc::new(member)));
+    pub(crate) fn member_changed(&self, member: Member, hidden: Vec<u64>) {
+        self.ports.bus.publish(Event::Member(Arc::new(OwnMember { member, hidden })));
     }
 
     /// Ends the connections of these sessions.

@@ -51,6 +51,15 @@ impl Ports {
     }
 }
 
+/// What an operator may set of the rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Limits of login.
+    pub limits: auth::Limits,
+    /// How long messages may be changed.
+    pub deadlines: messages::changes::Deadlines,
+}
+
 /// The use-cases of the server, by noun. Cheap to clone.
 #[derive(Clone)]
 pub struct Core {
@@ -79,7 +88,7 @@ pub(crate) struct Shared {
 
 impl Core {
     /// Wires the use-cases to their ports. `server_key` signs login codes.
-    pub fn new(ports: Ports, server_key: [u8; 32], limits: auth::Limits) -> Self {
+    pub fn new(ports: Ports, server_key: [u8; 32], rules: Rules) -> Self {
         let shared = Arc::new(Shared {
             ports,
             names: users::Names::default(),
@@ -87,11 +96,11 @@ impl Core {
             tokens: auth::TokenCache::default(),
         });
         Self {
-            auth: auth::Auth::new(shared.clone(), server_key, limits),
+            auth: auth::Auth::new(shared.clone(), server_key, rules.limits),
             users: users::Users::new(shared.clone()),
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
-            messages: messages::Messages::new(shared.clone()),
+            messages: messages::Messages::new(shared.clone(), rules.deadlines),
             search: search::Search::new(shared.clone()),
             shared,
         }
@@ -125,7 +134,11 @@ impl Listener for Core {
             Event::Message(posted) if posted.chat.is_some() => {
                 self.shared.facts.forget(posted.message.chat);
             }
-            Event::Message(_) | Event::ChatOpened(_) | Event::Member(_) => {}
+            Event::Message(_)
+            | Event::ChatOpened(_)
+            | Event::Member(_)
+            | Event::Receipt(_)
+            | Event::Typing(_) => {}
         }
     }
 }

@@ -64,7 +64,7 @@ impl Search {
     }
 
     /// A page of people and a page of groups that fit every word of `query`; `page` counts from 0,
-    /// `size` is at most 50. A whole e-mail address finds its owner who allows it, and nothing else.
+    /// `size` is at most 50. A whole e-mail address finds its owner who allows it, nothing else.
     pub async fn find(&self, _caller: &Caller, query: &str, page: u32, size: u32) -> Result<Found> {
         if query.chars().count() > QUERY_CHARS {
             return Err(Error::field("qry", TOO_LONG).arg(QUERY_CHARS.to_string()));

@@ -170,6 +170,17 @@ pub enum Cursor {
     Delivered,
 }
 
+/// How far the members of a chat have come with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReceiptCounts {
+    /// Active members who were there when it was sent and show receipts, its author not counted.
+    pub members: u32,
+    /// Of these, to how many it was delivered.
+    pub delivered: u32,
+    /// Of these, how many have read it.
+    pub read: u32,
+}
+
 /// A user's member rows that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbox {
@@ -221,6 +232,19 @@ pub trait Chats: Send + Sync {
         cursor: Cursor,
         seq: u64,
     ) -> Result<Option<Member>>;
+    /// How far the members of a chat have come with a message, without its author and without
+    /// those who do not show receipts.
+    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts>;
+    /// Active members who show receipts and have read a message, in the order of their user ids,
+    /// without its author.
+    async fn readers(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>>;
     /// Changes what a member set for itself; `None` when there is no active member.
     async fn change_member(
         &self,
@@ -259,11 +283,10 @@ pub enum Appended {
 /// What became of a change of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// The row as it is now. When the change had no effect (the reaction is there already), the row
-    /// keeps its rev.
+    /// The row as it is now, with a new rev.
     Done(Message),
-    /// The row's rev is no longer the guarded one; nothing was changed.
-    Stale,
+    /// The change has no effect (the reaction is there already): the row as it is, with its rev.
+    Same(Message),
     /// There is no such message, or it was deleted.
     Gone,
     /// The message has `EMOJI` different emoji already, and this is another.
@@ -292,14 +315,8 @@ pub trait Messages: Send + Sync {
     /// checked in the same atomic step; the step also moves the sender's `own_seq`. A direct chat
     /// is created when `peers` are given and it is new. Dropping the answer does not undo it.
     async fn append(&self, new: NewMessage) -> Result<Pending<Appended>>;
-    /// Changes one message, if its rev is still `guard` (`None`: whatever it is).
-    async fn change(
-        &self,
-        chat: ChatId,
-        seq: u64,
-        guard: Option<u64>,
-        change: MessageChange,
-    ) -> Result<Changed>;
+    /// Changes one message.
+    async fn change(&self, chat: ChatId, seq: u64, change: MessageChange) -> Result<Changed>;
     /// One message.
     async fn message(&self, chat: ChatId, seq: u64) -> Result<Option<Message>>;
     /// A page of history from `from_seq` on, without what `viewer` hid for itself, in the order of

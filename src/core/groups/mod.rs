@@ -34,8 +34,8 @@ const MANY: Text =
 const NOBODY: Text = Text {
     en: "None of these people can be added: they are members already, banned, unknown, or do not \
          want to hear from you.",
-    es: "No se puede añadir a ninguna de estas personas: ya son miembros, están vetadas, no existen \
-         o no quieren saber de ti.",
+    es: "No se puede añadir a ninguna de estas personas: ya son miembros, están vetadas, no \
+         existen o no quieren saber de ti.",
 };
 const OWNER_LEAVES: Text = Text {
     en: "You own this group. Hand it over to another member first, or delete it.",

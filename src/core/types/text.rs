@@ -30,13 +30,16 @@ const BAD_EMAIL: Text = Text {
 };
 const BAD_KEY: Text = Text {
     en: "An idempotency key is 1 to 64 visible ASCII characters; a UUID v7 is best.",
-    es: "Una clave de idempotencia son de 1 a 64 caracteres ASCII visibles; lo mejor es un UUID v7.",
+    es: "Una clave de idempotencia son de 1 a 64 caracteres ASCII visibles; lo mejor es un UUID \
+         v7.",
 };
 
 /// Invisible characters that reorder what stands around them, and other format controls that have
 /// no business in a name (Unicode, bidirectional algorithm, section 2).
 const fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// One line of 1 to `max` characters after normalisation.

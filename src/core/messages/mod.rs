@@ -8,14 +8,18 @@
 //! `check_*` may refuse a person; `do_*` assumes valid input and fails only operationally. Called
 //! by `http` and `ws`.
 
+pub mod changes;
+
 use std::sync::Arc;
 
-use super::chats::Target;
+use self::changes::Deadlines;
+use super::chats::{Standing, Target};
 use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::types::auth::Caller;
-use super::types::chats::ChatKind;
-use super::types::messages::{Content, MENTIONS, Message, NewMessage, PAGE, TextContent, Window};
+use super::types::messages::{
+    Content, MENTIONS, Message, NewMessage, Origin, PAGE, TextContent, Window,
+};
 use super::types::text::{Body, ClientMsgId};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
@@ -75,73 +79,84 @@ pub struct Sent {
 #[derive(Clone)]
 pub struct Messages {
     shared: Arc<Shared>,
+    deadlines: Deadlines,
 }
 
 impl Messages {
-    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(crate) const fn new(shared: Arc<Shared>, deadlines: Deadlines) -> Self {
+        Self { shared, deadlines }
     }
 
     /// Checks a message and queues it; the answer resolves once it is durable. Waits only while
     /// the queue is full. Dropping the answer does not undo it.
     pub async fn send(&self, caller: &Caller, send: Send) -> Result<Pending<Sent>> {
         self.check_send(caller, &send).await?;
-        self.do_send(caller.user, send).await
+        self.do_send(caller.user, send, None).await
     }
 
     async fn check_send(&self, caller: &Caller, send: &Send) -> Result<()> {
         self.shared.check_reachable(caller, send.target).await?;
-        if send.mentions.len() > MENTIONS {
-            let error = Error::field("mentions", MANY_MENTIONS);
-            return Err(error.arg(MENTIONS.to_string()));
+        self.check_mentions(caller, send.target, &send.mentions, send.mention_all).await?;
+        match send.reply_to {
+            Some(seq) => self.check_reply(caller, send.target, seq).await,
+            None => Ok(()),
         }
-        if send.reply_to.is_none() && send.mentions.is_empty() && !send.mention_all {
+    }
+
+    /// The message that is answered must be one that the caller may see.
+    async fn check_reply(&self, caller: &Caller, target: Target, seq: u64) -> Result<()> {
+        let standing = match self.shared.standing(caller, target.chat).await {
+            Err(error) if error.code == Code::NotFound && target.peers.is_some() => None,
+            other => Some(other?),
+        };
+        let in_sight = standing.is_some_and(|Standing { chat, member }| {
+            (member.visible_from(&chat)..=chat.head_seq).contains(&seq)
+        });
+        if in_sight { Ok(()) } else { Err(Error::field("reply_to", NO_REPLY)) }
+    }
+
+    /// People who are mentioned must be members; only admins of groups mention everybody.
+    async fn check_mentions(
+        &self,
+        caller: &Caller,
+        target: Target,
+        mentions: &[UserId],
+        all: bool,
+    ) -> Result<()> {
+        if mentions.len() > MENTIONS {
+            return Err(Error::field("mentions", MANY_MENTIONS).arg(MENTIONS.to_string()));
+        }
+        if let Some((low, high)) = target.peers {
+            return check_peers([low, high], mentions, all);
+        }
+        if mentions.is_empty() && !all {
             return Ok(());
         }
-        self.check_references(caller, send).await
-    }
-
-    /// Checks what a message refers to: the message that it answers, the people that it mentions.
-    async fn check_references(&self, caller: &Caller, send: &Send) -> Result<()> {
-        let mut users = vec![caller.user];
-        users.extend(&send.mentions);
+        let mut users = mentions.to_vec();
+        users.push(caller.user);
         users.sort_unstable();
         users.dedup();
-        let no_member = || Error::field("mentions", NO_MENTION);
-        let Some((chat, members)) = self.shared.ports.store.chat(send.target.chat, &users).await?
-        else {
-            // A direct chat that this message begins: there is nothing to refer to but its people.
-            let Some((low, high)) = send.target.peers else {
-                return Err(Error::not_found(text::NO_CHAT));
-            };
-            let people = users.iter().all(|user| [low, high].contains(user));
-            return match (send.reply_to, send.mention_all) {
-                (Some(_), _) => Err(Error::field("reply_to", NO_REPLY)),
-                (_, true) => Err(Error::field("mention_all", ONLY_GROUPS)),
-                _ => people.then_some(()).ok_or_else(no_member),
-            };
+        let found = self.shared.ports.store.chat(target.chat, &users).await?;
+        let (chat, members) = found.ok_or(Error::not_found(text::NO_CHAT))?;
+        let active = |user: UserId| members.iter().find(|m| m.user == user && m.is_active());
+        let Some(me) = active(caller.user) else {
+            return Err(self.shared.why_not(caller.user, chat.id).await);
         };
-        let me = members.iter().find(|member| member.user == caller.user && member.is_active());
-        let Some(me) = me else { return Err(self.shared.why_not(caller.user, chat.id).await) };
-        if send.mention_all {
-            if chat.kind != ChatKind::Group {
-                return Err(Error::field("mention_all", ONLY_GROUPS));
-            }
+        if all {
             permissions::check(me.role, Action::MentionAll)?;
         }
-        let active = |user: &UserId| members.iter().any(|m| m.user == *user && m.is_active());
-        if !send.mentions.iter().all(active) {
-            return Err(no_member());
+        if mentions.iter().all(|user| active(*user).is_some()) {
+            return Ok(());
         }
-        match send.reply_to {
-            Some(seq) if seq < me.visible_from(&chat) || seq > chat.head_seq => {
-                Err(Error::field("reply_to", NO_REPLY))
-            }
-            _ => Ok(()),
-        }
+        Err(Error::field("mentions", NO_MENTION))
     }
 
-    async fn do_send(&self, from: UserId, send: Send) -> Result<Pending<Sent>> {
+    async fn do_send(
+        &self,
+        from: UserId,
+        send: Send,
+        forwarded: Option<Origin>,
+    ) -> Result<Pending<Sent>> {
         let ports = &self.shared.ports;
         let mut mentions = send.mentions;
         mentions.sort_unstable();
@@ -151,7 +166,7 @@ impl Messages {
             reply_to: send.reply_to,
             mentions,
             mention_all: send.mention_all,
-            forwarded: None,
+            forwarded,
         };
         let new = NewMessage {
             id: MessageId(ports.ids.next()),
@@ -219,6 +234,16 @@ impl Shared {
             Appended::NotMember => Err(self.why_not(from, chat).await),
         }
     }
+}
+
+fn check_peers(peers: [UserId; 2], mentions: &[UserId], all: bool) -> Result<()> {
+    if all {
+        return Err(Error::field("mention_all", ONLY_GROUPS));
+    }
+    if mentions.iter().all(|user| peers.contains(user)) {
+        return Ok(());
+    }
+    Err(Error::field("mentions", NO_MENTION))
 }
 
 /// Whether a repeat says the same. What was edited or deleted since cannot be compared any more and

@@ -1,0 +1,317 @@
+//! Changing messages: edit, delete, react, pin, forward, hide.
+//!
+//! Invariant: each change that has an effect gives the row the chat's next rev, and so reaches
+//! everybody who may see the row, live or by sync.
+//!
+//! Called by `http` and `ws`.
+
+use unicode_properties::UnicodeEmoji;
+
+use super::super::chats::{Standing, Target};
+use super::super::fanout::Moves;
+use super::super::permissions::{self, Action};
+use super::super::to_the_end;
+use super::super::types::auth::Caller;
+use super::super::types::chats::{ChatKind, Member};
+use super::super::types::messages::{
+    Content, EMOJI, Message, MessageChange, Origin, Stamp, TextContent,
+};
+use super::super::types::text::{Body, ClientMsgId};
+use super::{Messages, Send, Sent};
+use crate::clock::Time;
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::{ChatId, UserId};
+use crate::store::{Changed, Pending};
+
+/// At most this many messages are hidden at once.
+pub const HIDE_AT_ONCE: usize = 100;
+/// At most this many messages are pinned in a chat.
+pub const PINS: usize = 100;
+const EMOJI_BYTES: usize = 32;
+
+const NOT_YOURS: Text = Text {
+    en: "Only the author may do this with a message.",
+    es: "Solo quien escribió un mensaje puede hacer esto con él.",
+};
+const NO_TEXT: Text = Text {
+    en: "This message has no text of a person: it was deleted, or tells what happened in the group.",
+    es: "Este mensaje no contiene texto de una persona: fue eliminado o cuenta algo del grupo.",
+};
+const TOO_LATE: Text = Text {
+    en: "It is too late to do this: the time was {} s after the message was sent.",
+    es: "Ya es tarde para hacerlo: el plazo era de {} s desde el envío del mensaje.",
+};
+const NO_EMOJI: Text = Text { en: "Send one emoji.", es: "Envía un emoji." };
+const MANY_EMOJI: Text = Text {
+    en: "This message has {} different emoji already; choose one of them.",
+    es: "Este mensaje ya tiene {} emojis distintos; elige uno de ellos.",
+};
+const MANY_PINS: Text = Text {
+    en: "{} messages are pinned here already. Unpin one first.",
+    es: "Aquí ya hay {} mensajes fijados. Quita uno primero.",
+};
+const MANY_HIDDEN: Text =
+    Text { en: "At most {} messages at once.", es: "Como máximo {} mensajes a la vez." };
+
+/// How long after sending a message its author may still change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// The text.
+    pub edit: std::time::Duration,
+    /// Delete it for everyone; admins of groups always may.
+    pub delete: std::time::Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        let two_days = std::time::Duration::from_secs(48 * 60 * 60);
+        Self { edit: two_days, delete: two_days }
+    }
+}
+
+/// A new text for a message.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The new text.
+    pub body: Body,
+    /// People mentioned now.
+    pub mentions: Vec<UserId>,
+    /// Everybody is mentioned now; for admins of groups.
+    pub mention_all: bool,
+}
+
+impl Messages {
+    /// Gives the caller's own message a new text.
+    pub async fn edit(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+        edit: Edit,
+    ) -> Result<Message> {
+        let (standing, message) = self.visible(caller, chat, seq).await?;
+        check_own_text(caller, &message)?;
+        self.check_in_time(&message, self.deadlines.edit)?;
+        let target = Target { chat, peers: standing.chat.peers };
+        self.shared.check_reachable(caller, target).await?;
+        self.check_mentions(caller, target, &edit.mentions, edit.mention_all).await?;
+        let at = self.shared.ports.now();
+        let Edit { body, mentions, mention_all } = edit;
+        self.change(chat, seq, MessageChange::Edit { body, mentions, mention_all, at }).await
+    }
+
+    /// Deletes a message for everyone: the author's own in time, an admin any. A tombstone stays.
+    pub async fn delete(&self, caller: &Caller, chat: ChatId, seq: u64) -> Result<Message> {
+        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let group = standing.chat.kind == ChatKind::Group;
+        let any = group && permissions::check(standing.member.role, Action::DeleteAny).is_ok();
+        match message.content {
+            Content::Deleted => return Ok(message),
+            Content::System(_) => return Err(Error::new(Code::BadRequest, NO_TEXT)),
+            Content::Text(_) if any => {}
+            Content::Text(_) if message.from != caller.user => {
+                return Err(Error::forbidden(NOT_YOURS));
+            }
+            Content::Text(_) => self.check_in_time(&message, self.deadlines.delete)?,
+        }
+        let stamp = Stamp { by: caller.user, at: self.shared.ports.now() };
+        self.change(chat, seq, MessageChange::Delete(stamp)).await
+    }
+
+    /// Puts the caller's emoji on a message, or takes it away. Repeating it changes nothing.
+    pub async fn react(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+        emoji: &str,
+        on: bool,
+    ) -> Result<Message> {
+        if !is_emoji(emoji) {
+            return Err(Error::field("emoji", NO_EMOJI));
+        }
+        let (standing, message) = self.visible(caller, chat, seq).await?;
+        check_text(&message)?;
+        let target = Target { chat, peers: standing.chat.peers };
+        self.shared.check_reachable(caller, target).await?;
+        let change = MessageChange::React { user: caller.user, emoji: emoji.to_owned(), on };
+        self.change(chat, seq, change).await
+    }
+
+    /// Pins or unpins a message: anybody in a direct chat, admins in a group.
+    pub async fn pin(&self, caller: &Caller, chat: ChatId, seq: u64, on: bool) -> Result<Message> {
+        let (standing, message) = self.visible(caller, chat, seq).await?;
+        check_text(&message)?;
+        if standing.chat.kind == ChatKind::Group {
+            permissions::check(standing.member.role, Action::Pin)?;
+        }
+        if on == message.pinned.is_some() {
+            return Ok(message);
+        }
+        if on && self.shared.ports.store.pinned(chat, 1).await?.len() >= PINS {
+            return Err(Error::new(Code::Conflict, MANY_PINS).arg(PINS.to_string()));
+        }
+        let stamp = Stamp { by: caller.user, at: self.shared.ports.now() };
+        self.change(chat, seq, MessageChange::Pin(on.then_some(stamp))).await
+    }
+
+    /// Sends the text of a message that the caller can see to another chat, with its origin.
+    pub async fn forward(
+        &self,
+        caller: &Caller,
+        (chat, seq): (ChatId, u64),
+        target: Target,
+        client_msg_id: ClientMsgId,
+    ) -> Result<Pending<Sent>> {
+        let (_, message) = self.visible(caller, chat, seq).await?;
+        let origin = Origin { from: message.from, sent: message.sent };
+        let Content::Text(original) = message.content else {
+            return Err(Error::new(Code::BadRequest, NO_TEXT));
+        };
+        let send = Send {
+            target,
+            client_msg_id,
+            body: original.body,
+            reply_to: None,
+            mentions: Vec::new(),
+            mention_all: false,
+        };
+        self.check_send(caller, &send).await?;
+        self.do_send(caller.user, send, Some(original.forwarded.unwrap_or(origin))).await
+    }
+
+    /// Hides messages for the caller alone, on all its devices.
+    pub async fn hide(&self, caller: &Caller, chat: ChatId, seqs: Vec<u64>) -> Result<Member> {
+        if seqs.len() > HIDE_AT_ONCE {
+            return Err(Error::field("seqs", MANY_HIDDEN).arg(HIDE_AT_ONCE.to_string()));
+        }
+        let standing = self.shared.standing(caller, chat).await?;
+        if seqs.iter().any(|seq| *seq == 0 || *seq > standing.chat.head_seq) {
+            return Err(Error::not_found(text::NO_MESSAGE));
+        }
+        let (shared, user) = (self.shared.clone(), caller.user);
+        to_the_end(async move {
+            let member = shared.ports.store.hide(chat, user, &seqs).await?;
+            let member = member.ok_or(Error::forbidden(super::super::chats::EX_MEMBER))?;
+            shared.member_changed(member.clone(), seqs);
+            Ok(member)
+        })
+        .await
+    }
+
+    /// Pinned messages that the caller may see, latest pin first.
+    pub async fn pinned(&self, caller: &Caller, chat: ChatId) -> Result<Vec<Message>> {
+        let standing = self.shared.standing(caller, chat).await?;
+        let from = standing.member.visible_from(&standing.chat);
+        self.shared.ports.store.pinned(chat, from).await
+    }
+
+    /// Who reacted to a message with an emoji, in the order of user ids; at most 200.
+    pub async fn reactors(
+        &self,
+        caller: &Caller,
+        (chat, seq): (ChatId, u64),
+        emoji: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>> {
+        self.visible(caller, chat, seq).await?;
+        let store = &self.shared.ports.store;
+        store.reactors(chat, seq, emoji, after, limit.clamp(1, 200)).await
+    }
+
+    /// Earlier texts of the caller's own message, oldest first, each with the time until which it
+    /// stood.
+    pub async fn edits(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+    ) -> Result<Vec<(Time, String)>> {
+        let (_, message) = self.visible(caller, chat, seq).await?;
+        check_own_text(caller, &message)?;
+        self.shared.ports.store.edits(chat, seq).await
+    }
+
+    /// A message that the caller may see, and where the caller stands to its chat.
+    async fn visible(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+    ) -> Result<(Standing, Message)> {
+        let standing = self.shared.standing(caller, chat).await?;
+        let in_sight = seq >= standing.member.visible_from(&standing.chat);
+        let found = if in_sight { self.shared.ports.store.message(chat, seq).await? } else { None };
+        Ok((standing, found.ok_or(Error::not_found(text::NO_MESSAGE))?))
+    }
+
+    fn check_in_time(&self, message: &Message, limit: std::time::Duration) -> Result<()> {
+        if self.shared.ports.now().since(message.sent) <= limit {
+            return Ok(());
+        }
+        Err(Error::forbidden(TOO_LATE).arg(limit.as_secs().to_string()))
+    }
+
+    async fn change(&self, chat: ChatId, seq: u64, change: MessageChange) -> Result<Message> {
+        let shared = self.shared.clone();
+        to_the_end(async move {
+            match shared.ports.store.change(chat, seq, change).await? {
+                Changed::Done(message) => {
+                    shared.post(message.clone(), None, Moves::default()).await;
+                    Ok(message)
+                }
+                Changed::Same(message) => Ok(message),
+                Changed::Gone => Err(Error::not_found(text::NO_MESSAGE)),
+                Changed::TooManyEmoji => {
+                    Err(Error::new(Code::Conflict, MANY_EMOJI).arg(EMOJI.to_string()))
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn check_text(message: &Message) -> Result<&TextContent> {
+    match &message.content {
+        Content::Text(text) => Ok(text),
+        Content::System(_) | Content::Deleted => Err(Error::new(Code::BadRequest, NO_TEXT)),
+    }
+}
+
+fn check_own_text(caller: &Caller, message: &Message) -> Result<()> {
+    check_text(message)?;
+    if message.from == caller.user { Ok(()) } else { Err(Error::forbidden(NOT_YOURS)) }
+}
+
+/// One emoji: a character that is one, with what may follow it (Unicode TS 51, section 1.4).
+fn is_emoji(text: &str) -> bool {
+    const JOINER: char = '\u{200d}';
+    let belongs = |c: char| {
+        c.is_emoji_char_or_emoji_component()
+            || matches!(c, JOINER | '\u{fe0f}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}')
+    };
+    let bare_ascii = text.is_ascii();
+    let joined = text.split(JOINER).all(|part| (1..=8).contains(&part.chars().count()));
+    !text.is_empty()
+        && text.len() <= EMOJI_BYTES
+        && !bare_ascii
+        && joined
+        && text.chars().all(belongs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emoji_is_told_from_text() {
+        for emoji in ["👍", "❤️", "👍🏽", "👩‍💻", "🇲🇽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
+        {
+            assert!(is_emoji(emoji), "{emoji}");
+        }
+        for text in ["", "a", "1", "👍a", "hola", "\u{200d}", "<b>", "\u{202e}"] {
+            assert!(!is_emoji(text), "{text:?}");
+        }
+    }
+}
