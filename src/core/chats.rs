@@ -160,11 +160,10 @@ impl Chats {
     /// Adds the latest message and the counts to rows of the list.
     async fn summaries(&self, user: UserId, rows: Vec<InboxRow>) -> Result<Vec<ChatSummary>> {
         let store = &self.shared.ports.store;
-        let from: Vec<_> =
-            rows.iter().map(|row| (row.chat.id, row.member.visible_from(&row.chat))).collect();
+        let chats: Vec<_> = rows.iter().map(|row| row.chat.id).collect();
         let floors: Vec<_> =
             rows.iter().map(|row| (row.chat.id, row.member.read_floor())).collect();
-        let latest = store.latest(user, &from).await?;
+        let latest = store.latest(user, &chats).await?;
         let mentions = store.mentions(user, &floors).await?;
         let mut latest: std::collections::HashMap<_, _> =
             latest.into_iter().map(|message| (message.chat, message)).collect();

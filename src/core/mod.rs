@@ -15,7 +15,9 @@ pub mod fanout;
 pub mod groups;
 pub mod messages;
 pub mod permissions;
+pub mod receipts;
 pub mod search;
+pub mod sync;
 pub mod users;
 
 use std::future::Future;
@@ -73,6 +75,10 @@ pub struct Core {
     pub groups: groups::Groups,
     /// Messages.
     pub messages: messages::Messages,
+    /// Cursors, receipts, typing.
+    pub receipts: receipts::Receipts,
+    /// Bringing clients up to date.
+    pub sync: sync::Sync,
     /// Finding people and groups.
     pub search: search::Search,
     shared: Arc<Shared>,
@@ -101,6 +107,8 @@ impl Core {
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
+            receipts: receipts::Receipts::new(shared.clone()),
+            sync: sync::Sync::new(shared.clone()),
             search: search::Search::new(shared.clone()),
             shared,
         }

@@ -289,6 +289,8 @@ pub enum Changed {
     Same(Message),
     /// There is no such message, or it was deleted.
     Gone,
+    /// Whoever wants the change is no active member.
+    NotMember,
     /// The message has `EMOJI` different emoji already, and this is another.
     TooManyEmoji,
 }
@@ -296,6 +298,8 @@ pub enum Changed {
 /// Rows of a chat that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
+    /// The chat, in the same snapshot.
+    pub chat: Chat,
     /// Rows in the order of their revs.
     pub rows: Vec<Message>,
     /// The rev that a reader of these rows has reached: the last row's, or the chat's head.
@@ -308,6 +312,10 @@ pub struct Changes {
 pub type Pending<T> = BoxFuture<'static, Result<T>>;
 
 /// Messages.
+///
+/// What a `viewer` may see: as an active member, rows from `Member::visible_from` on, without what
+/// it hid for itself. Membership and rows are read as of one moment, so that nothing that came
+/// after a removal is ever read with it; `None` when the viewer is no active member.
 #[async_trait]
 pub trait Messages: Send + Sync {
     /// Queues a message for the end of its chat; waits only while the queue is full. Appends queued
@@ -315,33 +323,37 @@ pub trait Messages: Send + Sync {
     /// checked in the same atomic step; the step also moves the sender's `own_seq`. A direct chat
     /// is created when `peers` are given and it is new. Dropping the answer does not undo it.
     async fn append(&self, new: NewMessage) -> Result<Pending<Appended>>;
-    /// Changes one message.
-    async fn change(&self, chat: ChatId, seq: u64, change: MessageChange) -> Result<Changed>;
-    /// One message.
-    async fn message(&self, chat: ChatId, seq: u64) -> Result<Option<Message>>;
-    /// A page of history from `from_seq` on, without what `viewer` hid for itself, in the order of
-    /// seq; `limit` at most `PAGE`.
+    /// Changes one message, on behalf of an active member, which is checked in the same step.
+    async fn change(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        by: UserId,
+        change: MessageChange,
+    ) -> Result<Changed>;
+    /// A page of history that `viewer` may see, in the order of seq; `limit` at most `PAGE`.
     async fn history(
         &self,
         chat: ChatId,
         viewer: UserId,
-        from_seq: u64,
         window: Window,
         limit: u32,
-    ) -> Result<Vec<Message>>;
-    /// The latest message of each chat from its seq on, without what `viewer` hid.
-    async fn latest(&self, viewer: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Message>>;
-    /// Rows with a rev above `after` and a seq of at least `from_seq`, in the order of their revs.
+    ) -> Result<Option<Vec<Message>>>;
+    /// The latest message of each chat that `viewer` may see; chats without one are left out.
+    async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>>;
+    /// Rows with a rev above `after` that `viewer` may see, in the order of their revs.
     async fn changes(
         &self,
         chat: ChatId,
         viewer: UserId,
-        from_seq: u64,
         after: u64,
         limit: u32,
-    ) -> Result<Changes>;
-    /// Pinned messages, latest pin first, at most 100.
-    async fn pinned(&self, chat: ChatId, from_seq: u64) -> Result<Vec<Message>>;
+    ) -> Result<Option<Changes>>;
+    /// Rows with a rev above `after`, for no viewer in particular, and the chat's head rev: closes
+    /// gaps of the bus.
+    async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes>;
+    /// Pinned messages that `viewer` may see, latest pin first, at most 100.
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> Result<Option<Vec<Message>>>;
     /// Who reacted with an emoji, in the order of user ids, after one of them.
     async fn reactors(
         &self,

@@ -97,7 +97,8 @@ impl Messages {
         self.check_mentions(caller, target, &edit.mentions, edit.mention_all).await?;
         let at = self.shared.ports.now();
         let Edit { body, mentions, mention_all } = edit;
-        self.change(chat, seq, MessageChange::Edit { body, mentions, mention_all, at }).await
+        self.change(caller, chat, seq, MessageChange::Edit { body, mentions, mention_all, at })
+            .await
     }
 
     /// Deletes a message for everyone: the author's own in time, an admin any. A tombstone stays.
@@ -115,7 +116,7 @@ impl Messages {
             Content::Text(_) => self.check_in_time(&message, self.deadlines.delete)?,
         }
         let stamp = Stamp { by: caller.user, at: self.shared.ports.now() };
-        self.change(chat, seq, MessageChange::Delete(stamp)).await
+        self.change(caller, chat, seq, MessageChange::Delete(stamp)).await
     }
 
     /// Puts the caller's emoji on a message, or takes it away. Repeating it changes nothing.
@@ -135,7 +136,7 @@ impl Messages {
         let target = Target { chat, peers: standing.chat.peers };
         self.shared.check_reachable(caller, target).await?;
         let change = MessageChange::React { user: caller.user, emoji: emoji.to_owned(), on };
-        self.change(chat, seq, change).await
+        self.change(caller, chat, seq, change).await
     }
 
     /// Pins or unpins a message: anybody in a direct chat, admins in a group.
@@ -148,11 +149,11 @@ impl Messages {
         if on == message.pinned.is_some() {
             return Ok(message);
         }
-        if on && self.shared.ports.store.pinned(chat, 1).await?.len() >= PINS {
+        if on && self.pinned(caller, chat).await?.len() >= PINS {
             return Err(Error::new(Code::Conflict, MANY_PINS).arg(PINS.to_string()));
         }
         let stamp = Stamp { by: caller.user, at: self.shared.ports.now() };
-        self.change(chat, seq, MessageChange::Pin(on.then_some(stamp))).await
+        self.change(caller, chat, seq, MessageChange::Pin(on.then_some(stamp))).await
     }
 
     /// Sends the text of a message that the caller can see to another chat, with its origin.
@@ -201,9 +202,10 @@ impl Messages {
 
     /// Pinned messages that the caller may see, latest pin first.
     pub async fn pinned(&self, caller: &Caller, chat: ChatId) -> Result<Vec<Message>> {
-        let standing = self.shared.standing(caller, chat).await?;
-        let from = standing.member.visible_from(&standing.chat);
-        self.shared.ports.store.pinned(chat, from).await
+        match self.shared.ports.store.pinned(chat, caller.user).await? {
+            Some(pinned) => Ok(pinned),
+            None => Err(self.shared.why_not(caller.user, chat).await),
+        }
     }
 
     /// Who reacted to a message with an emoji, in the order of user ids; at most 200.
@@ -240,10 +242,8 @@ impl Messages {
         chat: ChatId,
         seq: u64,
     ) -> Result<(Standing, Message)> {
-        let standing = self.shared.standing(caller, chat).await?;
-        let in_sight = seq >= standing.member.visible_from(&standing.chat);
-        let found = if in_sight { self.shared.ports.store.message(chat, seq).await? } else { None };
-        Ok((standing, found.ok_or(Error::not_found(text::NO_MESSAGE))?))
+        let message = self.one(caller, chat, seq).await?;
+        Ok((self.shared.standing(caller, chat).await?, message))
     }
 
     fn check_in_time(&self, message: &Message, limit: std::time::Duration) -> Result<()> {
@@ -253,16 +253,23 @@ impl Messages {
         Err(Error::forbidden(TOO_LATE).arg(limit.as_secs().to_string()))
     }
 
-    async fn change(&self, chat: ChatId, seq: u64, change: MessageChange) -> Result<Message> {
-        let shared = self.shared.clone();
+    async fn change(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+        change: MessageChange,
+    ) -> Result<Message> {
+        let (shared, by) = (self.shared.clone(), caller.user);
         to_the_end(async move {
-            match shared.ports.store.change(chat, seq, change).await? {
+            match shared.ports.store.change(chat, seq, by, change).await? {
                 Changed::Done(message) => {
                     shared.post(message.clone(), None, Moves::default()).await;
                     Ok(message)
                 }
                 Changed::Same(message) => Ok(message),
                 Changed::Gone => Err(Error::not_found(text::NO_MESSAGE)),
+                Changed::NotMember => Err(shared.why_not(by, chat).await),
                 Changed::TooManyEmoji => {
                     Err(Error::new(Code::Conflict, MANY_EMOJI).arg(EMOJI.to_string()))
                 }

@@ -193,10 +193,12 @@ impl Messages {
         window: Window,
         limit: u32,
     ) -> Result<Vec<Message>> {
-        let standing = self.shared.standing(caller, chat).await?;
-        let from = standing.member.visible_from(&standing.chat);
         let limit = limit.clamp(1, PAGE);
-        self.shared.ports.store.history(chat, caller.user, from, window, limit).await
+        let page = self.shared.ports.store.history(chat, caller.user, window, limit).await?;
+        match page {
+            Some(page) => Ok(page),
+            None => Err(self.shared.why_not(caller.user, chat).await),
+        }
     }
 
     /// One message.

@@ -1,0 +1,178 @@
+//! Sync: what a client needs to have what the server has.
+//!
+//! State-based: the client says up to which rev it has its inbox and each chat, and gets the rows
+//! that changed since. Rows apply by rev, so that repeats and overlaps with live events are
+//! harmless, and an interrupted sync goes on where it was.
+//!
+//! Invariant: a client that applies all pages has, of every row that it may see and holds, the
+//! server's present state. Invariant: a chat that the user left says so and gives nothing else.
+//!
+//! Called by `http` and `ws`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Shared;
+use super::types::auth::Caller;
+use super::types::chats::{Chat, InboxRow, Member};
+use super::types::messages::{Message, PAGE, Window};
+use crate::error::{Error, Result, Text};
+use crate::id::ChatId;
+use crate::store::Changes;
+
+/// At most this many chats a client may name.
+pub const CHATS: usize = 20_000;
+/// At most this many message rows a page.
+const ROWS: u32 = 1_000;
+/// At most this many member rows a page.
+const MEMBERSHIPS: u32 = 500;
+/// A client that is further behind than this in a chat starts it afresh: its older rows are read
+/// again when somebody looks at them.
+const FAR_BEHIND: u64 = 5_000;
+
+const MANY_CHATS: Text = Text {
+    en: "At most {} chats can be synced at once.",
+    es: "Se pueden sincronizar como máximo {} chats a la vez.",
+};
+
+/// What a client has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Have {
+    /// The inbox rev that it has reached; 0 at first.
+    pub inbox: u64,
+    /// The rev that it has reached in each chat that it holds.
+    pub chats: HashMap<ChatId, u64>,
+    /// How many of the latest messages it wants of a chat that it does not hold; at most `PAGE`.
+    pub latest: u32,
+}
+
+/// A page of what a client lacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Forget everything and begin from nothing: the client is ahead of the server.
+    pub reset: bool,
+    /// The inbox rev that the client has reached with this page.
+    pub inbox: u64,
+    /// The client's own member rows that changed, oldest change first.
+    pub memberships: Vec<Membership>,
+    /// Chats with changed rows.
+    pub chats: Vec<ChatNews>,
+    /// There is more: sync again with what this page gave.
+    pub more: bool,
+}
+
+/// A changed member row of the client's user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The row. When it is no longer active, forget the chat.
+    pub member: Member,
+    /// Messages hidden for this user alone since the client's inbox rev.
+    pub hidden: Vec<u64>,
+}
+
+/// What changed in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatNews {
+    /// The chat as it is now.
+    pub chat: Chat,
+    /// The rev that the client has reached in this chat with this page.
+    pub rev: u64,
+    /// Drop the rows that are held of this chat first.
+    pub reset: bool,
+    /// Changed rows.
+    pub messages: Vec<Message>,
+}
+
+/// Bringing clients up to date.
+#[derive(Clone)]
+pub struct Sync {
+    shared: Arc<Shared>,
+}
+
+impl Sync {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The next page of what the caller's client lacks.
+    pub async fn sync(&self, caller: &Caller, have: &Have) -> Result<News> {
+        if have.chats.len() > CHATS {
+            return Err(Error::field("chats", MANY_CHATS).arg(CHATS.to_string()));
+        }
+        let store = &self.shared.ports.store;
+        let inbox = store.inbox(caller.user, have.inbox, MEMBERSHIPS).await?;
+        if inbox.rev < have.inbox {
+            return Ok(News { reset: true, ..News::default() });
+        }
+        let reached = if inbox.more {
+            inbox.rows.last().map_or(have.inbox, |row| row.member.rev)
+        } else {
+            inbox.rev
+        };
+        let mut memberships = Vec::with_capacity(inbox.rows.len());
+        for InboxRow { chat, member } in inbox.rows {
+            let active = member.is_active();
+            let hidden = match active {
+                true => store.hidden(chat.id, caller.user, have.inbox).await?,
+                false => Vec::new(),
+            };
+            memberships.push(Membership { member, hidden });
+        }
+        let (chats, more) = self.chats(caller, have).await?;
+        Ok(News { reset: false, inbox: reached, memberships, chats, more: more || inbox.more })
+    }
+
+    /// Changed rows of the caller's chats, a page of them; whether there are more.
+    async fn chats(&self, caller: &Caller, have: &Have) -> Result<(Vec<ChatNews>, bool)> {
+        let mut rows = self.shared.ports.store.memberships(caller.user).await?;
+        rows.retain(|row| have.chats.get(&row.chat.id) != Some(&row.chat.head_rev));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.chat.active_at, row.chat.id)));
+        let (mut news, mut left) = (Vec::new(), ROWS);
+        for row in rows {
+            if left == 0 {
+                return Ok((news, true));
+            }
+            let held = have.chats.get(&row.chat.id).copied();
+            let Some((chat, more)) = self.chat(caller, row.chat, held, have.latest, left).await?
+            else {
+                continue;
+            };
+            left -= left.min(chat.messages.len().max(1) as u32);
+            news.push(chat);
+            if more {
+                return Ok((news, true));
+            }
+        }
+        Ok((news, false))
+    }
+
+    /// What changed in one chat since `held`, at most `left` rows; whether there are more. `None`
+    /// when the caller has just left it.
+    async fn chat(
+        &self,
+        caller: &Caller,
+        chat: Chat,
+        held: Option<u64>,
+        latest: u32,
+        left: u32,
+    ) -> Result<Option<(ChatNews, bool)>> {
+        let store = &self.shared.ports.store;
+        let is_near = |held: &u64| *held <= chat.head_rev && chat.head_rev - held <= FAR_BEHIND;
+        if let Some(held) = held.filter(is_near) {
+            let changes = store.changes(chat.id, caller.user, held, left).await?;
+            return Ok(changes.map(|Changes { chat, rows, rev, more }| {
+                (ChatNews { chat, rev, reset: false, messages: rows }, more)
+            }));
+        }
+        // The head is read before the messages: what comes between is given once more next time.
+        let head = store.changes(chat.id, caller.user, chat.head_rev, 1).await?;
+        let limit = latest.min(PAGE).min(left);
+        let messages = match limit {
+            0 => Some(Vec::new()),
+            limit => store.history(chat.id, caller.user, Window::Before(None), limit).await?,
+        };
+        let (Some(head), Some(messages)) = (head, messages) else { return Ok(None) };
+        let rev = chat.head_rev;
+        Ok(Some((ChatNews { chat: head.chat, rev, reset: held.is_some(), messages }, false)))
+    }
+}
