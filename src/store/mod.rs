@@ -146,6 +146,7 @@ pub struct GroupStep {
 }
 
 /// What became of a group step.
+#[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stepped {
     /// Done: the message that tells it, and the group after it.
@@ -281,6 +282,7 @@ pub enum Appended {
 }
 
 /// What became of a change of a message.
+#[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
     /// The row as it is now, with a new rev.

@@ -1,1 +1,91 @@
-//! The embedded store on SQLite.
+//! The embedded store: one SQLite file in a directory, no other service.
+//!
+//! Guarantees what `store` promises: every verb that writes is one job of the one writer, answered
+//! after its transaction is synced; every verb that reads is one snapshot of a reader. The file is
+//! opened by at most one server at a time; an operator may read it beside that.
+//!
+//! Reading order: `schema` (tables), `writer` and `readers` (how jobs run), then one file a noun.
+//! Named by `app` alone.
+
+mod checkpoint;
+mod readers;
+mod schema;
+mod sql;
+mod writer;
+
+mod members;
+mod users;
+
+mod alter;
+mod changes;
+mod chats;
+mod content;
+mod messages;
+mod sessions;
+mod steps;
+mod terms;
+mod upkeep;
+
+use std::path::{Path, PathBuf};
+
+use self::checkpoint::Checkpoints;
+use self::readers::Readers;
+use self::schema::Use;
+use self::sql::Db;
+use self::writer::Writer;
+use crate::error::{Error, Result};
+
+/// The name of the file in its directory.
+const FILE: &str = "wechat.db";
+
+/// The store on SQLite.
+pub struct EmbeddedStore {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `dir`, or begins one there. After a crash it recovers by itself. Fails
+    /// when the directory cannot be written or a newer version wrote the file. Blocks for a few
+    /// milliseconds.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let file = prepare(dir).map_err(Error::unavailable)?;
+        let mut connection = schema::open(&file, Use::Writing)?;
+        schema::migrate(&mut connection)?;
+        let readers = Readers::start(&file)?;
+        let checkpoints = Checkpoints::start(&file)?;
+        let writer = Writer::start(file, connection, checkpoints)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Runs a job that only reads, in a snapshot.
+    async fn read<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Db<'_>) -> Result<T> + Send + 'static,
+    {
+        self.readers.run(job).await
+    }
+
+    /// Runs a job that writes: all of it or nothing, durable when it is answered.
+    async fn write<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Db<'_>) -> Result<T> + Send + 'static,
+    {
+        self.writer.run(job).await
+    }
+}
+
+/// Makes the directory and the file, readable by their owner alone: private messages are in it.
+/// SQLite gives its log the same mode.
+fn prepare(dir: &Path) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(dir)?;
+    let file = dir.join(FILE);
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&file)?;
+    Ok(file)
+}

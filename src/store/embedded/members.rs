@@ -1,0 +1,146 @@
+//! Member rows ("seats") and the order of each user's inbox.
+//!
+//! Invariant: every change of a member row takes the user's next inbox rev, in the same
+//! transaction; the one exception is `own`, which moves with the member's own message and needs
+//! none. Called by the nouns beside it.
+
+use rusqlite::{Row, params};
+
+use super::sql::{Db, count, int};
+use crate::clock::Time;
+use crate::core::types::chats::{Member, MemberState, Role};
+use crate::error::Result;
+use crate::id::{ChatId, UserId};
+
+/// What `seat` reads: 13 columns.
+const COLUMNS: &str = "m.seat, m.user, m.role, m.state, m.join_seq, m.read_seq, m.delivered_seq, \
+                       coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev";
+
+/// A member row with its number.
+pub(super) struct Seat {
+    /// Its number.
+    pub(super) num: i64,
+    /// What it says.
+    pub(super) member: Member,
+}
+
+/// Selects member rows: `COLUMNS` of `members AS m`, and what follows.
+pub(super) fn select(columns: &str, rest: &str) -> String {
+    format!("SELECT {COLUMNS}{columns} FROM members m LEFT JOIN own o ON o.seat = m.seat {rest}")
+}
+
+/// Reads the columns of `select`.
+pub(super) fn seat(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Seat> {
+    Ok(Seat {
+        num: row.get(0)?,
+        member: Member {
+            chat,
+            user: row.get(1)?,
+            role: row.get(2)?,
+            state: row.get(3)?,
+            join_seq: count(row, 4)?,
+            read_seq: count(row, 5)?,
+            delivered_seq: count(row, 6)?,
+            own_seq: count(row, 7)?,
+            hide_seq: count(row, 8)?,
+            muted_until: row.get(9)?,
+            pinned: row.get(10)?,
+            since: row.get(11)?,
+            rev: count(row, 12)?,
+        },
+    })
+}
+
+/// The member row of a user in a chat.
+pub(super) fn find(db: &Db<'_>, num: i64, chat: ChatId, user: UserId) -> Result<Option<Seat>> {
+    let sql = select("", "WHERE m.chat = ?1 AND m.user = ?2");
+    db.first(&sql, params![num, user], |row| seat(row, chat))
+}
+
+/// The same, when the user is an active member.
+pub(super) fn find_active(
+    db: &Db<'_>,
+    num: i64,
+    chat: ChatId,
+    user: UserId,
+) -> Result<Option<Seat>> {
+    Ok(find(db, num, chat, user)?.filter(|seat| seat.member.is_active()))
+}
+
+/// The seat's number of a user in a chat; -1, which no seat has, when there is none.
+pub(super) fn number(db: &Db<'_>, num: i64, user: UserId) -> Result<i64> {
+    let found = db.first(
+        "SELECT seat FROM members WHERE chat = ?1 AND user = ?2",
+        params![num, user],
+        |row| row.get(0),
+    )?;
+    Ok(found.unwrap_or(-1))
+}
+
+/// Takes the next rev of a user's inbox.
+fn next_rev(db: &Db<'_>, user: UserId) -> Result<u64> {
+    db.one(
+        "INSERT INTO inboxes(user, rev) VALUES(?1, 1)
+         ON CONFLICT(user) DO UPDATE SET rev = rev + 1 RETURNING rev",
+        [user],
+        |row| count(row, 0),
+    )
+}
+
+/// A new active or other member row as of message `seq`; nothing when there is one.
+pub(super) fn insert(
+    db: &Db<'_>,
+    num: i64,
+    user: UserId,
+    (state, role): (MemberState, Role),
+    seq: u64,
+    at: Time,
+) -> Result<bool> {
+    if number(db, num, user)? >= 0 {
+        return Ok(false);
+    }
+    let rev = next_rev(db, user)?;
+    db.run(
+        "INSERT INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq, hide_seq,
+                             muted_until, pinned, since, rev)
+         VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, 0, NULL, 0, ?6, ?7)",
+        params![num, user, role, state, int(seq), at, int(rev)],
+    )?;
+    Ok(true)
+}
+
+/// Writes a changed row under the user's next inbox rev.
+pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
+    let member = &mut seat.member;
+    member.rev = next_rev(db, member.user)?;
+    db.run(
+        "UPDATE members SET role = ?2, state = ?3, join_seq = ?4, read_seq = ?5,
+             delivered_seq = ?6, hide_seq = ?7, muted_until = ?8, pinned = ?9, since = ?10,
+             rev = ?11
+         WHERE seat = ?1",
+        params![
+            seat.num,
+            member.role,
+            member.state,
+            int(member.join_seq),
+            int(member.read_seq),
+            int(member.delivered_seq),
+            int(member.hide_seq),
+            member.muted_until,
+            member.pinned,
+            member.since,
+            int(member.rev),
+        ],
+    )?;
+    Ok(seat.member)
+}
+
+/// Notes that a seat wrote message `seq`.
+pub(super) fn wrote(db: &Db<'_>, seat: i64, seq: u64) -> Result<()> {
+    db.run(
+        "INSERT INTO own(seat, seq) VALUES(?1, ?2)
+         ON CONFLICT(seat) DO UPDATE SET seq = excluded.seq",
+        params![seat, int(seq)],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,507 @@
+//! Messages: the end of a chat, and pages of what is in it.
+
+use async_trait::async_trait;
+use rusqlite::{Params, Row, params};
+
+use super::EmbeddedStore;
+use super::alter::{alter, hide};
+use super::changes::changes;
+use super::chats::{self, Numbered};
+use super::content::{self, Stored};
+use super::members;
+use super::sql::{Db, count, int};
+use crate::clock::Time;
+use crate::core::types::chats::{Chat, Member, MemberState};
+use crate::core::types::messages::{
+    Content, Message, MessageChange, NewMessage, PAGE, REACTORS_SHOWN, Reaction, Stamp,
+    TextContent, Window,
+};
+use crate::core::types::text::ClientMsgId;
+use crate::error::{Error, Result};
+use crate::id::{ChatId, MessageId, UserId};
+use crate::store::{Appended, Changed, Changes, Messages, Pending};
+
+/// The columns of `row`, of `messages AS m`.
+macro_rules! columns {
+    () => {
+        "m.num, m.seq, m.rev, m.id, m.sender, m.key, m.kind, m.body, m.reply_to, m.meta, m.sent, \
+         m.edited, m.deleted_by, m.deleted_at, m.pinned_by, m.pinned_at, m.reacted"
+    };
+}
+pub(super) use columns;
+
+/// A message with its number.
+pub(super) struct Line {
+    /// Its number.
+    pub(super) num: i64,
+    /// What it is.
+    pub(super) message: Message,
+}
+
+/// A row as it was read, its content and reactions still to be filled in.
+struct Raw {
+    num: i64,
+    message: Message,
+    kind: i64,
+    body: Option<String>,
+    reply_to: Option<u64>,
+    meta: Option<String>,
+    reacted: bool,
+}
+
+fn raw(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Raw> {
+    let stamp = |by: usize| -> rusqlite::Result<Option<Stamp>> {
+        let at: Option<Time> = row.get(by + 1)?;
+        Ok(row.get::<_, Option<UserId>>(by)?.zip(at).map(|(by, at)| Stamp { by, at }))
+    };
+    Ok(Raw {
+        num: row.get(0)?,
+        message: Message {
+            id: row.get(3)?,
+            chat,
+            seq: count(row, 1)?,
+            rev: count(row, 2)?,
+            from: row.get(4)?,
+            client_msg_id: row.get::<_, Option<String>>(5)?.map(ClientMsgId::stored),
+            content: Content::Deleted,
+            sent: row.get(10)?,
+            edited: row.get(11)?,
+            deleted: stamp(12)?,
+            reactions: Vec::new(),
+            pinned: stamp(14)?,
+        },
+        kind: row.get(6)?,
+        body: row.get(7)?,
+        reply_to: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
+        meta: row.get(9)?,
+        reacted: row.get(16)?,
+    })
+}
+
+/// Reads rows of one chat; the query selects `columns!()`.
+pub(super) fn rows(db: &Db<'_>, chat: ChatId, sql: &str, params: impl Params) -> Result<Vec<Line>> {
+    let raws = db.all(sql, params, |row| raw(row, chat))?;
+    raws.into_iter().map(|raw| complete(db, raw)).collect()
+}
+
+fn complete(db: &Db<'_>, raw: Raw) -> Result<Line> {
+    let Raw { num, mut message, kind, body, reply_to, meta, reacted } = raw;
+    message.content = content::content(kind, body, reply_to, meta.as_deref())?;
+    if reacted {
+        message.reactions = reactions(db, num)?;
+    }
+    Ok(Line { num, message })
+}
+
+/// The reactions on a message, in the order of their first use.
+pub(super) fn reactions(db: &Db<'_>, message: i64) -> Result<Vec<Reaction>> {
+    let mut reactions = db.all(
+        "SELECT emoji, count FROM emoji WHERE message = ?1 ORDER BY first",
+        [message],
+        |row| Ok(Reaction { emoji: row.get(0)?, count: row.get(1)?, users: Vec::new() }),
+    )?;
+    for reaction in &mut reactions {
+        reaction.users = db.all(
+            "SELECT user FROM reactions WHERE message = ?1 AND emoji = ?2 ORDER BY rev LIMIT ?3",
+            params![message, reaction.emoji, REACTORS_SHOWN as i64],
+            |row| row.get(0),
+        )?;
+    }
+    Ok(reactions)
+}
+
+/// One message with its number.
+pub(super) fn numbered(db: &Db<'_>, chat: i64, chat_id: ChatId, seq: u64) -> Result<Option<Line>> {
+    let found = db.first(
+        concat!("SELECT ", columns!(), " FROM messages m WHERE m.chat = ?1 AND m.seq = ?2"),
+        params![chat, int(seq)],
+        |row| raw(row, chat_id),
+    )?;
+    found.map(|raw| complete(db, raw)).transpose()
+}
+
+/// One message.
+pub(super) fn find(db: &Db<'_>, chat: &Numbered, seq: u64) -> Result<Option<Message>> {
+    Ok(numbered(db, chat.num, chat.chat.id, seq)?.map(|found| found.message))
+}
+
+/// Where and from whom a new row comes.
+pub(super) struct Birth<'a> {
+    /// The chat's number.
+    pub(super) chat: i64,
+    /// The row's seq.
+    pub(super) seq: u64,
+    /// The row's rev.
+    pub(super) rev: u64,
+    /// Its name.
+    pub(super) id: MessageId,
+    /// Who wrote or caused it.
+    pub(super) from: UserId,
+    /// The sender's seat and key; none for a system message.
+    pub(super) author: Option<(i64, &'a ClientMsgId)>,
+    /// When.
+    pub(super) sent: Time,
+}
+
+/// Writes a new row.
+pub(super) fn insert(db: &Db<'_>, birth: &Birth<'_>, content: &Stored<'_>) -> Result<()> {
+    db.run(
+        "INSERT INTO messages(chat, seq, born, rev, id, sender, seat, key, kind, body, reply_to,
+                              meta, sent, reacted)
+         VALUES(?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
+        params![
+            birth.chat,
+            int(birth.seq),
+            int(birth.rev),
+            birth.id,
+            birth.from,
+            birth.author.map(|(seat, _)| seat),
+            birth.author.map(|(_, key)| key.as_str()),
+            content.kind,
+            content.body,
+            content.reply_to.map(int),
+            content.meta,
+            birth.sent,
+        ],
+    )?;
+    Ok(())
+}
+
+/// A row as it is when it is new.
+pub(super) fn newborn(
+    id: MessageId,
+    chat: ChatId,
+    (seq, rev): (u64, u64),
+    from: UserId,
+    client_msg_id: Option<ClientMsgId>,
+    content: Content,
+    sent: Time,
+) -> Message {
+    Message {
+        id,
+        chat,
+        seq,
+        rev,
+        from,
+        client_msg_id,
+        content,
+        sent,
+        edited: None,
+        deleted: None,
+        reactions: Vec::new(),
+        pinned: None,
+    }
+}
+
+/// Where an append goes.
+struct Place {
+    chat: i64,
+    head_seq: u64,
+    head_rev: u64,
+    seat: i64,
+}
+
+enum Found {
+    Place(Place),
+    NoChat,
+    NotMember,
+}
+
+fn place(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Found> {
+    let found = db.first(
+        "SELECT c.num, h.seq, h.rev, m.seat, m.state
+         FROM chats c JOIN heads h ON h.chat = c.num
+         LEFT JOIN members m ON m.chat = c.num AND m.user = ?2 WHERE c.id = ?1",
+        params![chat, from],
+        |row| {
+            let place = |seat| -> rusqlite::Result<Place> {
+                let (head_seq, head_rev) = (count(row, 1)?, count(row, 2)?);
+                Ok(Place { chat: row.get(0)?, head_seq, head_rev, seat })
+            };
+            match (row.get(3)?, row.get(4)?) {
+                (Some(seat), Some(MemberState::Active)) => place(seat).map(Found::Place),
+                _ => Ok(Found::NotMember),
+            }
+        },
+    )?;
+    Ok(found.unwrap_or(Found::NoChat))
+}
+
+/// Checks first, writes after: it runs without a savepoint.
+fn append(db: &Db<'_>, new: NewMessage) -> Result<Appended> {
+    let (place, created) = match (place(db, new.chat, new.from)?, new.peers) {
+        (Found::Place(place), _) => (place, None),
+        (Found::NoChat, Some(peers)) if peers.0 == new.from || peers.1 == new.from => {
+            let (created, _) = chats::direct(db, peers, new.sent)?;
+            let seat = members::number(db, created.num, new.from)?;
+            (Place { chat: created.num, head_seq: 0, head_rev: 0, seat }, Some(created.chat))
+        }
+        _ => return Ok(Appended::NotMember),
+    };
+    if created.is_none()
+        && let Some(earlier) = by_key(db, &place, new.chat, &new.client_msg_id)?
+    {
+        return Ok(Appended::Repeated(earlier));
+    }
+    write(db, new, &place, created)
+}
+
+fn by_key(db: &Db<'_>, place: &Place, chat: ChatId, key: &ClientMsgId) -> Result<Option<Message>> {
+    let seq = db.first(
+        "SELECT seq FROM messages WHERE key = ?1 AND seat = ?2",
+        params![key.as_str(), place.seat],
+        |row| count(row, 0),
+    )?;
+    let Some(seq) = seq else { return Ok(None) };
+    Ok(numbered(db, place.chat, chat, seq)?.map(|found| found.message))
+}
+
+fn write(db: &Db<'_>, new: NewMessage, place: &Place, created: Option<Chat>) -> Result<Appended> {
+    let (seq, rev) = (place.head_seq + 1, place.head_rev + 1);
+    let birth = Birth {
+        chat: place.chat,
+        seq,
+        rev,
+        id: new.id,
+        from: new.from,
+        author: Some((place.seat, &new.client_msg_id)),
+        sent: new.sent,
+    };
+    insert(db, &birth, &Stored::of_text(&new.content)?)?;
+    chats::grow(db, place.chat, (seq, rev), new.sent)?;
+    members::wrote(db, place.seat, seq)?;
+    put_mentions(db, place.chat, seq, new.from, &new.content)?;
+    let created =
+        created.map(|chat| Chat { head_seq: seq, head_rev: rev, active_at: new.sent, ..chat });
+    let content = Content::Text(new.content);
+    let key = Some(new.client_msg_id);
+    let message = newborn(new.id, new.chat, (seq, rev), new.from, key, content, new.sent);
+    Ok(Appended::Stored { message, created })
+}
+
+/// Notes whom a text mentions. One row for everybody makes rows for single people needless, so that
+/// nobody is counted twice; nobody mentions oneself.
+pub(super) fn put_mentions(
+    db: &Db<'_>,
+    chat: i64,
+    seq: u64,
+    from: UserId,
+    text: &TextContent,
+) -> Result<()> {
+    if text.mention_all {
+        db.run(
+            "INSERT INTO mentions_of_all(chat, seq, sender) VALUES(?1, ?2, ?3)",
+            params![chat, int(seq), from],
+        )?;
+        return Ok(());
+    }
+    for &user in text.mentions.iter().filter(|user| **user != from) {
+        db.run(
+            "INSERT OR IGNORE INTO mentions(user, chat, seq) VALUES(?1, ?2, ?3)",
+            params![user, chat, int(seq)],
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes back what `put_mentions` noted for this text.
+pub(super) fn drop_mentions(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent) -> Result<()> {
+    if text.mention_all {
+        db.run(
+            "DELETE FROM mentions_of_all WHERE chat = ?1 AND seq = ?2",
+            params![chat, int(seq)],
+        )?;
+    }
+    for &user in &text.mentions {
+        db.run(
+            "DELETE FROM mentions WHERE user = ?1 AND chat = ?2 AND seq = ?3",
+            params![user, chat, int(seq)],
+        )?;
+    }
+    Ok(())
+}
+
+fn history(
+    db: &Db<'_>,
+    chat: ChatId,
+    viewer: UserId,
+    from_seq: u64,
+    window: Window,
+    limit: u32,
+) -> Result<Vec<Message>> {
+    const NEXT: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
+          ORDER BY m.seq LIMIT ?4"
+    );
+    const LAST: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?5
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
+          ORDER BY m.seq DESC LIMIT ?4"
+    );
+    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
+    let seat = members::number(db, num, viewer)?;
+    let limit = limit.min(PAGE);
+    let mut page = match window {
+        Window::After(seq) => {
+            let first = int(from_seq.max(seq.saturating_add(1)));
+            rows(db, chat, NEXT, params![num, first, seat, limit])?
+        }
+        Window::Before(seq) => {
+            let end = int(seq.unwrap_or(u64::MAX));
+            rows(db, chat, LAST, params![num, int(from_seq), seat, limit, end])?
+        }
+    };
+    if matches!(window, Window::Before(_)) {
+        page.reverse();
+    }
+    Ok(page.into_iter().map(|found| found.message).collect())
+}
+
+fn latest(db: &Db<'_>, viewer: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Message>> {
+    let mut found = Vec::with_capacity(chats.len());
+    for &(chat, from_seq) in chats {
+        found.extend(history(db, chat, viewer, from_seq, Window::Before(None), 1)?);
+    }
+    Ok(found)
+}
+
+fn pinned(db: &Db<'_>, chat: ChatId, from_seq: u64) -> Result<Vec<Message>> {
+    const PINNED: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.pinned_at IS NOT NULL
+          ORDER BY m.pinned_at DESC, m.seq DESC LIMIT 100"
+    );
+    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
+    let found = rows(db, chat, PINNED, params![num, int(from_seq)])?;
+    Ok(found.into_iter().map(|found| found.message).collect())
+}
+
+/// The number of a message in its table.
+fn number(db: &Db<'_>, chat: ChatId, seq: u64) -> Result<i64> {
+    let found = db.first(
+        "SELECT m.num FROM chats c JOIN messages m ON m.chat = c.num AND m.seq = ?2
+         WHERE c.id = ?1",
+        params![chat, int(seq)],
+        |row| row.get(0),
+    )?;
+    // No message has this number.
+    Ok(found.unwrap_or(-1))
+}
+
+fn hidden(db: &Db<'_>, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
+    let seat = members::number(db, num, user)?;
+    db.all(
+        "SELECT seq FROM hidden WHERE seat = ?1 AND rev > ?2 ORDER BY seq",
+        params![seat, int(after)],
+        |row| count(row, 0),
+    )
+}
+
+#[async_trait]
+impl Messages for EmbeddedStore {
+    async fn append(&self, new: NewMessage) -> Result<Pending<Appended>> {
+        if new.peers.is_some_and(|(one, other)| ChatId::direct(one, other) != new.chat) {
+            return Err(Error::internal("the peers are not those of the chat"));
+        }
+        self.writer.append(move |db| append(db, new)).await
+    }
+
+    async fn change(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        guard: Option<u64>,
+        change: MessageChange,
+    ) -> Result<Changed> {
+        self.write(move |db| alter(db, chat, seq, guard, change)).await
+    }
+
+    async fn message(&self, chat: ChatId, seq: u64) -> Result<Option<Message>> {
+        self.read(move |db| {
+            let Some((num, ..)) = chats::head(db, chat)? else { return Ok(None) };
+            Ok(numbered(db, num, chat, seq)?.map(|found| found.message))
+        })
+        .await
+    }
+
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        from_seq: u64,
+        window: Window,
+        limit: u32,
+    ) -> Result<Vec<Message>> {
+        self.read(move |db| history(db, chat, viewer, from_seq, window, limit)).await
+    }
+
+    async fn latest(&self, viewer: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Message>> {
+        let chats = chats.to_vec();
+        self.read(move |db| latest(db, viewer, &chats)).await
+    }
+
+    async fn changes(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        from_seq: u64,
+        after: u64,
+        limit: u32,
+    ) -> Result<Changes> {
+        self.read(move |db| changes(db, chat, viewer, from_seq, after, limit)).await
+    }
+
+    async fn pinned(&self, chat: ChatId, from_seq: u64) -> Result<Vec<Message>> {
+        self.read(move |db| pinned(db, chat, from_seq)).await
+    }
+
+    async fn reactors(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        emoji: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>> {
+        let emoji = emoji.to_owned();
+        self.read(move |db| {
+            let message = number(db, chat, seq)?;
+            db.all(
+                "SELECT user FROM reactions
+                 WHERE message = ?1 AND emoji = ?2 AND user > coalesce(?3, x'')
+                 ORDER BY user LIMIT ?4",
+                params![message, emoji, after, limit],
+                |row| row.get(0),
+            )
+        })
+        .await
+    }
+
+    async fn edits(&self, chat: ChatId, seq: u64) -> Result<Vec<(Time, String)>> {
+        self.read(move |db| {
+            let message = number(db, chat, seq)?;
+            db.all(
+                "SELECT until, body FROM edits WHERE message = ?1 ORDER BY number",
+                [message],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+        .await
+    }
+
+    async fn hide(&self, chat: ChatId, user: UserId, seqs: &[u64]) -> Result<Option<Member>> {
+        let seqs = seqs.to_vec();
+        self.write(move |db| hide(db, chat, user, &seqs)).await
+    }
+
+    async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+        self.read(move |db| hidden(db, chat, user, after)).await
+    }
+}

@@ -1,0 +1,158 @@
+//! Small helpers over one SQLite connection, and how the domain's values stand in its columns.
+//!
+//! Guarantees: each statement is prepared once a connection; a column that holds what we would
+//! never write is an error, not a guess; every error of SQLite becomes ours by one rule (see
+//! `From`). Called by the nouns beside it.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
+
+use crate::clock::Time;
+use crate::core::types::chats::{ChatKind, MemberState, Role};
+use crate::error::{Error, Language, Result};
+use crate::id::{ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+
+/// A connection inside a transaction: what a verb of the store sees.
+pub(super) struct Db<'a>(pub(super) &'a Connection);
+
+impl Db<'_> {
+    /// The first row, if there is one.
+    pub(super) fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.0.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// The only row of a query that always has one.
+    pub(super) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        Ok(self.0.prepare_cached(sql)?.query_row(params, read)?)
+    }
+
+    /// All rows.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let rows = statement.query_map(params, read)?.collect::<rusqlite::Result<Vec<T>>>()?;
+        Ok(rows)
+    }
+
+    /// Runs a statement that writes; how many rows it changed.
+    pub(super) fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.0.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Whether the query has a row.
+    pub(super) fn has(&self, sql: &str, params: impl Params) -> Result<bool> {
+        Ok(self.0.prepare_cached(sql)?.exists(params)?)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    /// What may pass by itself (a full disk, a failing device, a lock) is `Unavailable`; a damaged
+    /// file and everything else is a fault of ours to look into.
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OutOfMemory
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied,
+            ) => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// A count as SQLite holds it; what is beyond its 63 bits is "as many as there can be".
+pub(super) fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Reads a count.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.max(0).unsigned_abs())
+}
+
+impl ToSql for ObjectId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(&self.0)))
+    }
+}
+
+impl FromSql for ObjectId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        <[u8; 12]>::column_result(value).map(Self)
+    }
+}
+
+macro_rules! ids_in_columns {
+    ($($name:ident)*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                self.0.to_sql()
+            }
+        }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                ObjectId::column_result(value).map(Self)
+            }
+        }
+    )*};
+}
+
+ids_in_columns!(UserId ChatId SessionId MessageId FileId);
+
+impl ToSql for Time {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.0))
+    }
+}
+
+impl FromSql for Time {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Time)
+    }
+}
+
+macro_rules! names_in_columns {
+    ($($name:ident { $($value:ident = $number:literal)* })*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let number: i64 = match self { $(Self::$value => $number,)* };
+                Ok(ToSqlOutput::from(number))
+            }
+        }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                match value.as_i64()? {
+                    $($number => Ok(Self::$value),)*
+                    other => Err(FromSqlError::OutOfRange(other)),
+                }
+            }
+        }
+    )*};
+}
+
+names_in_columns! {
+    ChatKind { Direct = 0 Group = 1 }
+    Role { Member = 0 Admin = 1 Owner = 2 }
+    MemberState { Active = 0 Left = 1 Banned = 2 }
+    Language { English = 0 Spanish = 1 }
+}

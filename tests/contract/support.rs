@@ -1,0 +1,295 @@
+//! What the suite stands on: a store in a folder of its own, people with predictable ids, and short
+//! ways to say what they do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use wechat::clock::Time;
+use wechat::core::types::auth::{LoginCode, Session, TokenHash};
+use wechat::core::types::chats::{Chat, ChatChange, ChatKind, Member, MemberState, Role};
+use wechat::core::types::messages::{
+    Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
+};
+use wechat::core::types::text::{About, Body, ClientMsgId, Email, Name, Title};
+use wechat::core::types::users::{Privacy, User};
+use wechat::error::Language;
+use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+use wechat::store::embedded::EmbeddedStore;
+use wechat::store::{Appended, Changed, GroupStep, Guard, Stepped, Store};
+
+/// The moment at which every test begins.
+pub const NOON: Time = Time(1_795_348_800_000);
+/// A minute, in milliseconds.
+pub const MINUTE: i64 = 60_000;
+
+/// A store and where it lives.
+pub struct World {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    ids: AtomicU32,
+    _dir: Option<tempfile::TempDir>,
+}
+
+/// The embedded store in a folder that goes with it.
+pub async fn embedded() -> World {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = EmbeddedStore::open(dir.path()).expect("a store opens");
+    World { store: Arc::new(store), ids: AtomicU32::new(1), _dir: Some(dir) }
+}
+
+/// A time after noon.
+pub fn after(millis: i64) -> Time {
+    Time(NOON.0 + millis)
+}
+
+/// A text for a message.
+pub fn text(body: &str) -> TextContent {
+    TextContent {
+        body: Body::stored(body.to_owned()),
+        reply_to: None,
+        mentions: Vec::new(),
+        mention_all: false,
+        forwarded: None,
+    }
+}
+
+/// An address.
+pub fn email(local: &str) -> Email {
+    Email::stored(format!("{local}@example.org"))
+}
+
+/// The text of a message, or "" of one without.
+pub fn body(message: &Message) -> &str {
+    match &message.content {
+        Content::Text(text) => text.body.as_str(),
+        _ => "",
+    }
+}
+
+impl World {
+    /// A world around a store that somebody else keeps.
+    pub fn around(store: Arc<dyn Store>) -> Self {
+        Self { store, ids: AtomicU32::new(1), _dir: None }
+    }
+
+    /// The next id; ids ascend.
+    pub fn id(&self) -> ObjectId {
+        let mut bytes = [7; 12];
+        bytes[8..].copy_from_slice(&self.ids.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        ObjectId(bytes)
+    }
+
+    /// An account that is not stored yet.
+    pub fn person(&self, name: &str) -> User {
+        User {
+            id: UserId(self.id()),
+            name: Name::stored(name.to_owned()),
+            email: email(name),
+            about: About::stored(String::new()),
+            avatar: None,
+            push_token: None,
+            privacy: Privacy::default(),
+            language: Language::Spanish,
+            created: NOON,
+            verified: None,
+            deleted: None,
+        }
+    }
+
+    /// A code for an account, good for five minutes.
+    pub fn code(&self, email: &Email, user: Option<UserId>) -> LoginCode {
+        LoginCode {
+            id: self.id(),
+            email: email.clone(),
+            user,
+            hmac: [9; 32],
+            tries: 0,
+            expires: after(5 * MINUTE),
+        }
+    }
+
+    /// A session that is not stored yet.
+    pub fn session(&self, user: UserId, token: u8) -> Session {
+        Session {
+            id: SessionId(self.id()),
+            user,
+            token: TokenHash([token; 32]),
+            device: format!("phone {token}"),
+            created: NOON,
+            last_seen: NOON,
+        }
+    }
+
+    /// A verified person with this name, and `name@example.org`.
+    pub async fn user(&self, name: &str) -> UserId {
+        let person = self.person(name);
+        self.store.sign_up(&person).await.expect("signs up");
+        let code = self.code(&person.email, Some(person.id));
+        self.store.put_code(&code).await.expect("puts a code");
+        let mut session = self.session(person.id, 0);
+        session.token.0[..12].copy_from_slice(&session.id.0.0);
+        let redeemed = self.store.redeem(code.id, &session, vec![name.to_lowercase()]).await;
+        redeemed.expect("redeems").expect("the code is there").id
+    }
+
+    /// A direct chat of two people.
+    pub async fn direct(&self, one: UserId, other: UserId) -> ChatId {
+        self.store.open_direct((one, other), NOON).await.expect("opens").id
+    }
+
+    /// A group; the first person is the owner.
+    pub async fn group(&self, people: &[UserId]) -> ChatId {
+        let members: Vec<_> = people
+            .iter()
+            .enumerate()
+            .map(|(index, &user)| (user, if index == 0 { Role::Owner } else { Role::Member }))
+            .collect();
+        let title = Title::stored("Peña".into());
+        let made = self
+            .store
+            .create_group(
+                &self.blank_group(people[0]),
+                &members,
+                vec!["pena".into()],
+                MessageId(self.id()),
+                SystemEvent::GroupCreated { title },
+            )
+            .await;
+        made.expect("creates").1.id
+    }
+
+    /// A group that is not stored yet.
+    pub fn blank_group(&self, owner: UserId) -> Chat {
+        Chat {
+            id: ChatId(self.id()),
+            kind: ChatKind::Group,
+            peers: None,
+            title: Some(Title::stored("Peña".into())),
+            about: About::stored("de los martes".into()),
+            avatar: None,
+            owner: Some(owner),
+            public: true,
+            history_shared: false,
+            created: NOON,
+            deleted: None,
+            head_seq: 0,
+            head_rev: 0,
+            meta_rev: 0,
+            active_at: NOON,
+            member_count: 0,
+        }
+    }
+
+    /// A message on its way; its key is its text.
+    pub fn new_message(&self, chat: ChatId, from: UserId, content: TextContent) -> NewMessage {
+        NewMessage {
+            id: MessageId(self.id()),
+            chat,
+            peers: None,
+            from,
+            client_msg_id: ClientMsgId::stored(content.body.as_str().replace(' ', "-")),
+            content,
+            sent: NOON,
+        }
+    }
+
+    /// Appends and waits for the answer.
+    pub async fn append(&self, new: NewMessage) -> Appended {
+        let pending = self.store.append(new).await.expect("queues");
+        pending.await.expect("stores")
+    }
+
+    /// Writes a message that must be stored.
+    pub async fn send(&self, chat: ChatId, from: UserId, content: TextContent) -> Message {
+        match self.append(self.new_message(chat, from, content)).await {
+            Appended::Stored { message, .. } => message,
+            other => panic!("not stored: {other:?}"),
+        }
+    }
+
+    /// Writes a plain text that must be stored.
+    pub async fn say(&self, chat: ChatId, from: UserId, words: &str) -> Message {
+        self.send(chat, from, text(words)).await
+    }
+
+    /// Changes a message that must be there.
+    pub async fn change(&self, chat: ChatId, seq: u64, change: MessageChange) -> Message {
+        match self.store.change(chat, seq, None, change).await.expect("changes") {
+            Changed::Done(message) => message,
+            other => panic!("not changed: {other:?}"),
+        }
+    }
+
+    /// Puts a reaction, or takes it away.
+    pub async fn react(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        user: UserId,
+        emoji: &str,
+        on: bool,
+    ) -> Message {
+        self.change(chat, seq, MessageChange::React { user, emoji: emoji.into(), on }).await
+    }
+
+    /// The chat and one member's row in it.
+    pub async fn chat_and_member(&self, chat: ChatId, user: UserId) -> (Chat, Member) {
+        let (chat, mut rows) =
+            self.store.chat(chat, &[user]).await.expect("reads").expect("the chat is there");
+        (chat, rows.pop().expect("the row is there"))
+    }
+
+    /// A member's row.
+    pub async fn member(&self, chat: ChatId, user: UserId) -> Member {
+        self.chat_and_member(chat, user).await.1
+    }
+
+    /// A chat.
+    pub async fn chat(&self, chat: ChatId) -> Chat {
+        self.store.chat(chat, &[]).await.expect("reads").expect("the chat is there").0
+    }
+
+    /// A step that changes nothing yet.
+    pub fn step(&self, chat: ChatId, by: UserId, event: SystemEvent) -> GroupStep {
+        GroupStep {
+            chat,
+            guards: Vec::new(),
+            change: ChatChange::default(),
+            members: Vec::new(),
+            all_leave: false,
+            terms: None,
+            invite: None,
+            message: MessageId(self.id()),
+            by,
+            event,
+            at: after(MINUTE),
+        }
+    }
+
+    /// Carries out a step that must succeed.
+    pub async fn done(&self, step: GroupStep) -> (Message, Chat) {
+        match self.store.step(step).await.expect("steps") {
+            Stepped::Done(message, chat) => (message, chat),
+            other => panic!("not done: {other:?}"),
+        }
+    }
+
+    /// Adds a person to a group.
+    pub async fn add(&self, chat: ChatId, by: UserId, user: UserId) -> (Message, Chat) {
+        let mut step = self.step(chat, by, SystemEvent::MembersAdded { users: vec![user] });
+        step.members = vec![(user, MemberState::Active, Role::Member)];
+        self.done(step).await
+    }
+
+    /// Removes a person from a group.
+    pub async fn remove(&self, chat: ChatId, by: UserId, user: UserId) -> (Message, Chat) {
+        let mut step = self.step(chat, by, SystemEvent::MemberRemoved { user });
+        step.members = vec![(user, MemberState::Left, Role::Member)];
+        self.done(step).await
+    }
+}
+
+/// A guard on a standing.
+pub fn guard(user: UserId, state: MemberState, role: Role) -> Guard {
+    Guard { user, standing: Some((state, role)) }
+}
