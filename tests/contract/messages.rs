@@ -19,7 +19,12 @@ pub async fn a_direct_chat_begins_with_its_first_message(world: &World) {
     assert_eq!(world.chat(chat).await, created);
 
     world.say(chat, beto, "qué tal").await;
-    let page = world.store.history(chat, ana, 1, Window::Before(None), 10).await.expect("reads");
+    let page = world
+        .store
+        .history(chat, ana, Window::Before(None), 10)
+        .await
+        .expect("reads")
+        .expect("a member");
     assert_eq!(page.iter().map(body).collect::<Vec<_>>(), ["hola", "qué tal"]);
     for (user, own_seq) in [(ana, 1), (beto, 2)] {
         let member = world.member(chat, user).await;

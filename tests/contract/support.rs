@@ -213,8 +213,14 @@ impl World {
     }
 
     /// Changes a message that must be there.
-    pub async fn change(&self, chat: ChatId, seq: u64, change: MessageChange) -> Message {
-        match self.store.change(chat, seq, None, change).await.expect("changes") {
+    pub async fn change(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        by: UserId,
+        change: MessageChange,
+    ) -> Message {
+        match self.store.change(chat, seq, by, change).await.expect("changes") {
             Changed::Done(message) => message,
             other => panic!("not changed: {other:?}"),
         }
@@ -229,7 +235,7 @@ impl World {
         emoji: &str,
         on: bool,
     ) -> Message {
-        self.change(chat, seq, MessageChange::React { user, emoji: emoji.into(), on }).await
+        self.change(chat, seq, user, MessageChange::React { user, emoji: emoji.into(), on }).await
     }
 
     /// The chat and one member's row in it.

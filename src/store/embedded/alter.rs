@@ -38,25 +38,25 @@ enum Effect {
     TooManyEmoji,
 }
 
-/// Changes one message, if its rev is still `guard`.
+/// Changes one message on behalf of an active member.
 pub(super) fn alter(
     db: &Db<'_>,
     chat: ChatId,
     seq: u64,
-    guard: Option<u64>,
+    by: UserId,
     change: MessageChange,
 ) -> Result<Changed> {
     let Some((num, head_seq, head_rev)) = chats::head(db, chat)? else {
-        return Ok(Changed::Gone);
+        return Ok(Changed::NotMember);
     };
+    if members::find_active(db, num, chat, by)?.is_none() {
+        return Ok(Changed::NotMember);
+    }
     let Some(Line { num: row, message }) = numbered(db, num, chat, seq)? else {
         return Ok(Changed::Gone);
     };
     if message.deleted.is_some() {
         return Ok(Changed::Gone);
-    }
-    if guard.is_some_and(|guard| guard != message.rev) {
-        return Ok(Changed::Stale);
     }
     let mut ground = Ground { db, chat: num, head_seq, rev: head_rev + 1, row, message };
     let effect = match change {
@@ -68,7 +68,7 @@ pub(super) fn alter(
     };
     match effect {
         Effect::Some => ground.finish().map(Changed::Done),
-        Effect::None => Ok(Changed::Done(ground.message)),
+        Effect::None => Ok(Changed::Same(ground.message)),
         Effect::Gone => Ok(Changed::Gone),
         Effect::TooManyEmoji => Ok(Changed::TooManyEmoji),
     }

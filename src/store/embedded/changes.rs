@@ -18,13 +18,11 @@
 
 use rusqlite::params;
 
-use super::chats;
-use super::members;
-use super::messages::{columns, rows};
+use super::messages::{View, columns, rows};
 use super::sql::{Db, count, int};
 use crate::core::types::messages::{Message, PAGE};
 use crate::error::Result;
-use crate::id::{ChatId, UserId};
+use crate::id::ChatId;
 use crate::store::Changes;
 
 /// At most this many revs a page.
@@ -45,26 +43,17 @@ struct Walk<'a> {
     next_birth: u64,
 }
 
-/// A page of the rows that changed after a rev.
-pub(super) fn changes(
-    db: &Db<'_>,
-    chat: ChatId,
-    viewer: UserId,
-    from_seq: u64,
-    after: u64,
-    limit: u32,
-) -> Result<Changes> {
-    let Some((num, head_seq, head_rev)) = chats::head(db, chat)? else {
-        return Ok(Changes { rows: Vec::new(), rev: 0, more: false });
-    };
-    if after >= head_rev || from_seq > head_seq {
-        return Ok(Changes { rows: Vec::new(), rev: head_rev, more: false });
+/// A page of the rows that changed after a rev, as far as a view goes.
+pub(super) fn changes(db: &Db<'_>, view: View, after: u64, limit: u32) -> Result<Changes> {
+    let View { num, chat, seat, from_seq } = view;
+    let head_rev = chat.head_rev;
+    if after >= head_rev || from_seq > chat.head_seq {
+        return Ok(Changes { chat, rows: Vec::new(), rev: head_rev, more: false });
     }
-    let seat = members::number(db, num, viewer)?;
     let mut walk = Walk {
         db,
         chat: num,
-        id: chat,
+        id: chat.id,
         seat,
         from_seq,
         head_rev,
@@ -72,7 +61,8 @@ pub(super) fn changes(
         next_birth: first_birth(db, num, after)?,
     };
     walk.skip_unseen()?;
-    walk.page(limit.clamp(1, PAGE) as usize)
+    let rows = walk.page(limit.clamp(1, PAGE) as usize)?;
+    Ok(Changes { chat, rows, rev: walk.reached, more: walk.reached < head_rev })
 }
 
 /// The seq of the first birth after rev `after`.
@@ -102,7 +92,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn page(mut self, limit: usize) -> Result<Changes> {
+    fn page(&mut self, limit: usize) -> Result<Vec<Message>> {
         let last = self.head_rev.min(self.reached + REVS);
         let mut rows: Vec<Message> = Vec::new();
         while self.reached < last && rows.len() < limit {
@@ -113,7 +103,7 @@ impl Walk<'_> {
             rows.truncate(limit);
             self.reached = rows.last().map_or(self.reached, |row| row.rev);
         }
-        Ok(Changes { rows, rev: self.reached, more: self.reached < self.head_rev })
+        Ok(rows)
     }
 
     /// The rows whose rev is after `reached` and at most `end`, in the order of their revs.

@@ -15,7 +15,7 @@ use crate::core::types::messages::{Message, SystemEvent};
 use crate::core::types::text::{About, Title};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::store::{Chats, Cursor, GroupStep, Inbox, Stepped};
+use crate::store::{Chats, Cursor, GroupStep, Inbox, ReceiptCounts, Stepped};
 
 const BY_ID: &str = "SELECT c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, \
                      c.owner, c.public, c.history_shared, c.created, c.deleted, h.seq, h.rev, \
@@ -268,6 +268,49 @@ fn members_in(
     db.all(&sql, params![num, after, state, limit], |row| Ok(members::seat(row, chat)?.member))
 }
 
+/// Active members who were there at message ?2, show receipts, and are not its author ?3.
+macro_rules! witnesses {
+    () => {
+        "WHERE m.chat = ?1 AND m.state = 0 AND m.join_seq <= ?2 AND m.user <> ?3
+         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = m.user AND u.privacy & 4 = 0)"
+    };
+}
+
+fn receipts(db: &Db<'_>, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(ReceiptCounts::default()) };
+    db.one(
+        concat!(
+            "SELECT count(*),
+                    count(*) FILTER (WHERE max(m.delivered_seq, coalesce(o.seq, 0)) >= ?2),
+                    count(*) FILTER (WHERE max(m.read_seq, coalesce(o.seq, 0)) >= ?2)
+             FROM members m LEFT JOIN own o ON o.seat = m.seat ",
+            witnesses!()
+        ),
+        params![num, int(seq), author],
+        |row| Ok(ReceiptCounts { members: row.get(0)?, delivered: row.get(1)?, read: row.get(2)? }),
+    )
+}
+
+fn readers(
+    db: &Db<'_>,
+    chat: ChatId,
+    (seq, author): (u64, UserId),
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<Member>> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
+    let sql = members::select(
+        "",
+        concat!(
+            witnesses!(),
+            " AND max(m.read_seq, coalesce(o.seq, 0)) >= ?2 AND m.user > coalesce(?4, x'')
+              ORDER BY m.user LIMIT ?5"
+        ),
+    );
+    let params = params![num, int(seq), author, after, limit];
+    db.all(&sql, params, |row| Ok(members::seat(row, chat)?.member))
+}
+
 fn mentions(db: &Db<'_>, user: UserId, chat: ChatId, after: u64) -> Result<u64> {
     let Some((num, ..)) = head(db, chat)? else { return Ok(0) };
     let named = db.one(
@@ -379,6 +422,21 @@ impl Chats for EmbeddedStore {
         seq: u64,
     ) -> Result<Option<Member>> {
         self.write(move |db| advance(db, chat, user, cursor, seq)).await
+    }
+
+    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
+        self.read(move |db| receipts(db, chat, seq, author)).await
+    }
+
+    async fn readers(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        self.read(move |db| readers(db, chat, (seq, author), after, limit)).await
     }
 
     async fn change_member(

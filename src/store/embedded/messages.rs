@@ -17,7 +17,7 @@ use crate::core::types::messages::{
     TextContent, Window,
 };
 use crate::core::types::text::ClientMsgId;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, UserId};
 use crate::store::{Appended, Changed, Changes, Messages, Pending};
 
@@ -321,14 +321,35 @@ pub(super) fn drop_mentions(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent
     Ok(())
 }
 
-fn history(
-    db: &Db<'_>,
-    chat: ChatId,
-    viewer: UserId,
-    from_seq: u64,
-    window: Window,
-    limit: u32,
-) -> Result<Vec<Message>> {
+/// What a viewer sees of a chat.
+pub(super) struct View {
+    /// The chat's number.
+    pub(super) num: i64,
+    /// The chat.
+    pub(super) chat: Chat,
+    /// The viewer's seat: what it hid is left out. -1, which no seat has, for nobody in particular.
+    pub(super) seat: i64,
+    /// Rows from here on.
+    pub(super) from_seq: u64,
+}
+
+/// The view of an active member; `None` for everybody else.
+fn view(db: &Db<'_>, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
+    let Some(Numbered { num, chat }) = chats::find(db, chat)? else { return Ok(None) };
+    let seat = members::find_active(db, num, chat.id, viewer)?;
+    Ok(seat.map(|seat| {
+        let from_seq = seat.member.visible_from(&chat);
+        View { num, chat, seat: seat.num, from_seq }
+    }))
+}
+
+/// The view of nobody in particular: everything.
+fn view_of_all(db: &Db<'_>, chat: ChatId) -> Result<View> {
+    let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
+    Ok(View { num: found.num, chat: found.chat, seat: -1, from_seq: 1 })
+}
+
+fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<Message>> {
     const NEXT: &str = concat!(
         "SELECT ",
         columns!(),
@@ -343,43 +364,45 @@ fn history(
           AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.seq DESC LIMIT ?4"
     );
-    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
-    let seat = members::number(db, num, viewer)?;
+    let &View { num, seat, from_seq, .. } = view;
     let limit = limit.min(PAGE);
     let mut page = match window {
         Window::After(seq) => {
             let first = int(from_seq.max(seq.saturating_add(1)));
-            rows(db, chat, NEXT, params![num, first, seat, limit])?
+            rows(db, view.chat.id, NEXT, params![num, first, seat, limit])?
         }
         Window::Before(seq) => {
             let end = int(seq.unwrap_or(u64::MAX));
-            rows(db, chat, LAST, params![num, int(from_seq), seat, limit, end])?
+            rows(db, view.chat.id, LAST, params![num, int(from_seq), seat, limit, end])?
         }
     };
     if matches!(window, Window::Before(_)) {
         page.reverse();
     }
-    Ok(page.into_iter().map(|found| found.message).collect())
+    Ok(page.into_iter().map(|line| line.message).collect())
 }
 
-fn latest(db: &Db<'_>, viewer: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Message>> {
+fn latest(db: &Db<'_>, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
     let mut found = Vec::with_capacity(chats.len());
-    for &(chat, from_seq) in chats {
-        found.extend(history(db, chat, viewer, from_seq, Window::Before(None), 1)?);
+    for &chat in chats {
+        if let Some(view) = view(db, chat, viewer)? {
+            found.extend(history(db, &view, Window::Before(None), 1)?);
+        }
     }
     Ok(found)
 }
 
-fn pinned(db: &Db<'_>, chat: ChatId, from_seq: u64) -> Result<Vec<Message>> {
+fn pinned(db: &Db<'_>, view: &View) -> Result<Vec<Message>> {
     const PINNED: &str = concat!(
         "SELECT ",
         columns!(),
         " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.pinned_at IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.pinned_at DESC, m.seq DESC LIMIT 100"
     );
-    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
-    let found = rows(db, chat, PINNED, params![num, int(from_seq)])?;
-    Ok(found.into_iter().map(|found| found.message).collect())
+    let params = params![view.num, int(view.from_seq), view.seat];
+    let found = rows(db, view.chat.id, PINNED, params)?;
+    Ok(found.into_iter().map(|line| line.message).collect())
 }
 
 /// The number of a message in its table.
@@ -417,32 +440,27 @@ impl Messages for EmbeddedStore {
         &self,
         chat: ChatId,
         seq: u64,
-        guard: Option<u64>,
+        by: UserId,
         change: MessageChange,
     ) -> Result<Changed> {
-        self.write(move |db| alter(db, chat, seq, guard, change)).await
-    }
-
-    async fn message(&self, chat: ChatId, seq: u64) -> Result<Option<Message>> {
-        self.read(move |db| {
-            let Some((num, ..)) = chats::head(db, chat)? else { return Ok(None) };
-            Ok(numbered(db, num, chat, seq)?.map(|found| found.message))
-        })
-        .await
+        self.write(move |db| alter(db, chat, seq, by, change)).await
     }
 
     async fn history(
         &self,
         chat: ChatId,
         viewer: UserId,
-        from_seq: u64,
         window: Window,
         limit: u32,
-    ) -> Result<Vec<Message>> {
-        self.read(move |db| history(db, chat, viewer, from_seq, window, limit)).await
+    ) -> Result<Option<Vec<Message>>> {
+        self.read(move |db| {
+            let view = view(db, chat, viewer)?;
+            view.map(|view| history(db, &view, window, limit)).transpose()
+        })
+        .await
     }
 
-    async fn latest(&self, viewer: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Message>> {
+    async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
         let chats = chats.to_vec();
         self.read(move |db| latest(db, viewer, &chats)).await
     }
@@ -451,15 +469,26 @@ impl Messages for EmbeddedStore {
         &self,
         chat: ChatId,
         viewer: UserId,
-        from_seq: u64,
         after: u64,
         limit: u32,
-    ) -> Result<Changes> {
-        self.read(move |db| changes(db, chat, viewer, from_seq, after, limit)).await
+    ) -> Result<Option<Changes>> {
+        self.read(move |db| {
+            let view = view(db, chat, viewer)?;
+            view.map(|view| changes(db, view, after, limit)).transpose()
+        })
+        .await
     }
 
-    async fn pinned(&self, chat: ChatId, from_seq: u64) -> Result<Vec<Message>> {
-        self.read(move |db| pinned(db, chat, from_seq)).await
+    async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
+        self.read(move |db| changes(db, view_of_all(db, chat)?, after, limit)).await
+    }
+
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> Result<Option<Vec<Message>>> {
+        self.read(move |db| {
+            let view = view(db, chat, viewer)?;
+            view.map(|view| pinned(db, &view)).transpose()
+        })
+        .await
     }
 
     async fn reactors(

@@ -101,6 +101,7 @@ CREATE TABLE users(
     verified INTEGER,
     deleted INTEGER
 ) STRICT;
+CREATE INDEX users_quiet ON users(id) WHERE privacy & 4 = 0;
 CREATE INDEX users_unverified ON users(created) WHERE verified IS NULL AND deleted IS NULL;
 
 -- The version of each user's inbox: taken by every change of one of the user's member rows.
