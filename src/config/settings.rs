@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
@@ -214,6 +215,40 @@ settings! {
     rate_per_user: Option<Rate> = RATE_PER_USER {
         Env, "Limits", default: "1200/min", unset: "", example: "off", Open
     } by Rate::parse;
+
+    /// How many login codes one e-mail address may ask for in an hour; twice as many in a day.
+    codes_per_address: u32 = CODES_PER_ADDRESS {
+        Env, "Limits", default: "5", unset: "", example: "10", Open
+    } by values::count;
+
+    /// How many login codes may be asked for from one IP address (IPv6: a /64) in an hour. Raise it
+    /// where many people share an address.
+    codes_per_ip: u32 = CODES_PER_IP {
+        Env, "Limits", default: "30", unset: "", example: "300", Open
+    } by values::count;
+
+    /// How many wrong login codes may come from one IP address (IPv6: a /64) in an hour.
+    wrong_codes_per_ip: u32 = WRONG_CODES_PER_IP {
+        Env, "Limits", default: "30", unset: "", example: "100", Open
+    } by values::count;
+
+    /// How many wrong login codes may come from everywhere in an hour. With 400, somebody who
+    /// sprays guesses over any number of accounts gets into one of them with a chance below 1 % a
+    /// day.
+    wrong_codes_in_all: u32 = WRONG_CODES_IN_ALL {
+        Env, "Limits", default: "400", unset: "", example: "1000", Open
+    } by values::count;
+
+    /// How long after sending a message its author may edit it, as `count s`, `min`, `h` or `d`.
+    edit_within: Duration = EDIT_WITHIN {
+        Env, "Messages", default: "48h", unset: "", example: "15min", Open
+    } by values::span;
+
+    /// How long after sending a message its author may delete it for everyone. Admins of a group
+    /// always may.
+    delete_within: Duration = DELETE_WITHIN {
+        Env, "Messages", default: "48h", unset: "", example: "365d", Open
+    } by values::span;
 
     /// Where MongoDB is. Not in this version: leave it out, and the embedded store serves.
     db_uri: Option<Hidden> = DB_URI {

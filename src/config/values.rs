@@ -73,6 +73,28 @@ pub(super) fn connections(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "no count. Write a number from 1 to 10000000.".into())
 }
 
+/// How many of something in an hour.
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    let count: Option<u32> = text.parse().ok().filter(|count| (1..=100_000_000).contains(count));
+    count.ok_or_else(|| "no count. Write a number from 1 to 100000000.".into())
+}
+
+/// A length of time: a number and its unit.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].trim() {
+        "s" => 1,
+        "min" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(NO_SPAN.into()),
+    };
+    let count: Option<u64> = digits.parse().ok().filter(|count| *count <= 1_000_000);
+    count.map(|count| Duration::from_secs(count * unit)).ok_or_else(|| NO_SPAN.into())
+}
+
+const NO_SPAN: &str = "no length of time. Write a number and a unit, like 30s, 15min, 48h or 7d.";
+
 /// How many connections one address may hold; `None` is any number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionCap(pub Option<usize>);
