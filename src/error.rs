@@ -17,6 +17,16 @@ pub struct Text {
     pub es: &'static str,
 }
 
+impl Text {
+    /// The text in a language, its `{}` not filled.
+    pub const fn of(self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.en,
+            Language::Spanish => self.es,
+        }
+    }
+}
+
 /// The languages of texts for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -246,10 +256,7 @@ impl Error {
 
     /// The text for people.
     pub fn message(&self, language: Language) -> String {
-        let template = match language {
-            Language::English => self.text.en,
-            Language::Spanish => self.text.es,
-        };
+        let template = self.text.of(language);
         let mut message = String::with_capacity(template.len() + 16);
         let mut args = self.args.iter();
         for (index, part) in template.split("{}").enumerate() {

@@ -2,11 +2,21 @@
 //!
 //! Called by `core::auth`, which never waits for a server: mails are queued here and sent behind.
 
+pub mod folder;
+pub mod letters;
+pub mod memory;
+pub mod smtp;
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
 use crate::core::types::text::Email;
 use crate::error::{Language, Result};
 
-/// A mail to a person, by what it says; its words and looks are the adapter's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A mail to a person, by what it says; its words and looks are the adapter's. `Debug` tells
+/// neither address nor code.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     /// To whom.
     pub to: Email,
@@ -16,8 +26,8 @@ pub struct Mail {
     pub letter: Letter,
 }
 
-/// What a mail says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a mail says. `Debug` does not tell the code.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Letter {
     /// The code that verifies a new account.
     SignUpCode {
@@ -36,8 +46,38 @@ pub enum Letter {
     },
 }
 
+impl Letter {
+    /// Its code: six digits.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::SignUpCode { code }
+            | Self::LoginCode { code }
+            | Self::AlreadySignedUp { code } => code,
+        }
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mail({:?}, {:?})", self.language, self.letter)
+    }
+}
+
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignUpCode { .. } => "SignUpCode",
+            Self::LoginCode { .. } => "LoginCode",
+            Self::AlreadySignedUp { .. } => "AlreadySignedUp",
+        })
+    }
+}
+
 /// Sends mails.
 pub trait Mailer: Send + Sync {
     /// Queues a mail and returns at once. Fails with `MailFailed` when the queue is full.
     fn queue(&self, mail: Mail) -> Result<()>;
+
+    /// Waits until nothing is queued. The caller bounds the time.
+    fn drain(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,0 +1,287 @@
+//! The words and looks of mails: a text part and an HTML part that say the same, in the reader's
+//! language, readable without images. The subject begins with the code, so that it can be read
+//! from a notification.
+//!
+//! Invariant: what goes into a header is a checked address or text of ours, and one line of it.
+//! Called by the adapters beside.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use askama::Template;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart};
+
+use super::{Letter, Mail};
+use crate::clock::Clock;
+use crate::core::types::auth::CODE_LIFE;
+use crate::error::{Error, Result, Text};
+use crate::id::Entropy;
+
+/// Writes mails.
+pub struct Letters {
+    from: Mailbox,
+    server: String,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Letters {
+    /// Letters from a sender, for the server at a public address.
+    pub fn new(
+        from: Mailbox,
+        server: String,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { from, server, clock, entropy }
+    }
+
+    /// A mail as it travels (RFC 5322). Fails when its address is none.
+    pub fn write(&self, mail: &Mail) -> Result<Message> {
+        let to = mail.to.as_str().parse().map_err(Error::internal)?;
+        let page = Page::new(mail, &self.server);
+        let body = MultiPart::alternative_plain_html(
+            TextPage { page: &page }.render().map_err(Error::internal)?,
+            HtmlPage { page: &page }.render().map_err(Error::internal)?,
+        );
+        let seconds = u64::try_from(self.clock.now().millis() / 1000).unwrap_or(0);
+        Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(page.subject.as_str())
+            .date(UNIX_EPOCH + Duration::from_secs(seconds))
+            .message_id(Some(self.message_id()))
+            .raw_header(auto_submitted())
+            .multipart(body)
+            .map_err(Error::internal)
+    }
+
+    fn message_id(&self) -> String {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        let name = u128::from_le_bytes(random);
+        format!("<{name:032x}@{}>", self.from.email.domain())
+    }
+}
+
+/// Says that nobody is there to answer, so that absence notes are not sent back (RFC 3834, section
+/// 5).
+fn auto_submitted() -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Auto-Submitted");
+    HeaderValue::new(name, "auto-generated".into())
+}
+
+/// What the templates are filled with.
+struct Page<'a> {
+    lang: &'static str,
+    subject: String,
+    intro: &'static str,
+    code: &'a str,
+    validity: String,
+    warning: &'static str,
+    server: &'a str,
+}
+
+#[derive(Template)]
+#[template(
+    ext = "txt",
+    source = r#"{{ page.intro }}
+
+    {{ page.code }}
+
+{{ page.validity }}
+
+{{ page.warning }}
+
+—
+WeChat · {{ page.server }}
+"#
+)]
+struct TextPage<'a> {
+    page: &'a Page<'a>,
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r##"<!doctype html>
+<html lang="{{ page.lang }}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{{ page.subject }}</title>
+</head>
+<body style="margin:0;padding:24px 16px;
+font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
+<div style="max-width:30em;margin:0 auto">
+<p style="margin:0 0 16px">{{ page.intro }}</p>
+<p style="margin:0 0 16px;padding:16px;border:1px solid #8884;border-radius:12px;text-align:center;
+font:600 32px/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:6px">{{ page.code }}</p>
+<p style="margin:0 0 16px">{{ page.validity }}</p>
+<p style="margin:0 0 24px">{{ page.warning }}</p>
+<p style="margin:0;padding-top:12px;border-top:1px solid #8884;font-size:13px;opacity:.75">
+WeChat · {{ page.server }}</p>
+</div>
+</body>
+</html>
+"##
+)]
+struct HtmlPage<'a> {
+    page: &'a Page<'a>,
+}
+
+impl<'a> Page<'a> {
+    fn new(mail: &'a Mail, server: &'a str) -> Self {
+        let language = mail.language;
+        let (subject, intro) = words(&mail.letter);
+        let code = mail.letter.code();
+        let minutes = (CODE_LIFE.as_secs() / 60).to_string();
+        Self {
+            lang: LANG.of(language),
+            subject: subject.of(language).replace("{}", code),
+            intro: intro.of(language),
+            code,
+            validity: VALIDITY.of(language).replace("{}", &minutes),
+            warning: WARNING.of(language),
+            server,
+        }
+    }
+}
+
+/// Subject and first sentence.
+const fn words(letter: &Letter) -> (Text, Text) {
+    match letter {
+        Letter::SignUpCode { .. } => (
+            Text { en: "{} is your sign-up code", es: "{} es tu código de registro" },
+            Text {
+                en: "Welcome! This code confirms your address and opens your account:",
+                es: "¡Hola! Este código confirma tu dirección y abre tu cuenta:",
+            },
+        ),
+        Letter::LoginCode { .. } => (
+            LOGIN_SUBJECT,
+            Text { en: "This is your login code:", es: "Este es tu código de acceso:" },
+        ),
+        Letter::AlreadySignedUp { .. } => (
+            LOGIN_SUBJECT,
+            Text {
+                en: "Somebody, probably you, wanted to sign up with this address. It has an \
+                     account already. This code logs you in to it:",
+                es: "Alguien, seguramente tú, quiso registrarse con esta dirección. Ya tiene una \
+                     cuenta. Este código te da acceso a ella:",
+            },
+        ),
+    }
+}
+
+const LANG: Text = Text { en: "en", es: "es" };
+const LOGIN_SUBJECT: Text = Text { en: "{} is your login code", es: "{} es tu código de acceso" };
+const VALIDITY: Text = Text {
+    en: "It works once, within the next {} minutes, where you asked for it.",
+    es: "Sirve una sola vez, durante los próximos {} minutos, donde lo pediste.",
+};
+const WARNING: Text = Text {
+    en: "Nobody else should get this code: whoever has it can log in as you, and we never ask for \
+         it. If you did not want it, ignore this mail; without the code nobody gets in.",
+    es: "Nadie más debe tener este código: quien lo tenga puede entrar en tu lugar, y nunca te lo \
+         pediremos. Si no lo querías, ignora este correo; sin el código nadie entra.",
+};
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::clock::{ManualClock, Time};
+    use crate::core::types::text::Email;
+    use crate::error::Language;
+    use crate::id::OsEntropy;
+
+    pub(in crate::mail) fn letters() -> Letters {
+        let from = "WeChat <no-reply@example.org>".parse().expect("a sender");
+        let clock = Arc::new(ManualClock::at(Time(1_732_291_200_007)));
+        Letters::new(from, "https://chat.example.org?a&b".into(), clock, Arc::new(OsEntropy))
+    }
+
+    pub(in crate::mail) fn mail(to: &str, language: Language, letter: Letter) -> Mail {
+        Mail { to: Email::stored(to.into()), language, letter }
+    }
+
+    fn all_letters() -> [Letter; 3] {
+        let code = || "123456".to_owned();
+        [
+            Letter::SignUpCode { code: code() },
+            Letter::LoginCode { code: code() },
+            Letter::AlreadySignedUp { code: code() },
+        ]
+    }
+
+    fn written(language: Language, letter: Letter) -> String {
+        let message = letters().write(&mail("ana@example.org", language, letter)).expect("written");
+        String::from_utf8(message.formatted()).expect("ASCII")
+    }
+
+    #[test]
+    fn the_subject_begins_with_the_code_in_every_language() {
+        for language in [Language::English, Language::Spanish] {
+            for letter in all_letters() {
+                let text = written(language, letter);
+                assert!(text.contains("\r\nSubject: 123456 "), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_parts_say_the_code_how_long_it_works_and_whose_it_is() {
+        for letter in all_letters() {
+            let mail = mail("ana@example.org", Language::English, letter);
+            let page = Page::new(&mail, "https://chat.example.org?a&b");
+            let text = TextPage { page: &page }.render().expect("text");
+            let html = HtmlPage { page: &page }.render().expect("HTML");
+            for part in [&text, &html] {
+                for words in ["123456", "5 minutes", "Nobody else", page.intro] {
+                    assert!(part.contains(words), "{words} in {part}");
+                }
+            }
+            assert!(text.contains("org?a&b"), "{text}");
+            assert!(html.contains("org?a&#38;b") && !html.contains("<img"), "{html}");
+        }
+    }
+
+    #[test]
+    fn languages_differ_and_letters_differ() {
+        let texts: std::collections::HashSet<_> = all_letters()
+            .iter()
+            .flat_map(|letter| [words(letter).1.en, words(letter).1.es])
+            .collect();
+        assert_eq!(texts.len(), 6);
+    }
+
+    #[test]
+    fn a_mail_carries_what_mail_servers_ask_for() {
+        let text = written(Language::English, Letter::LoginCode { code: "123456".into() });
+        for header in [
+            "From: WeChat <no-reply@example.org>\r\n",
+            "To: ana@example.org\r\n",
+            "Date: Fri, 22 Nov 2024 16:00:00 +0000\r\n",
+            "Auto-Submitted: auto-generated\r\n",
+            "MIME-Version: 1.0\r\n",
+        ] {
+            assert!(text.contains(header), "{header} in {text}");
+        }
+        assert!(text.contains("@example.org>\r\n") && text.contains("Message-ID: <"), "{text}");
+    }
+
+    #[test]
+    fn nothing_gets_into_the_headers() {
+        let letter = Letter::LoginCode { code: "123456".into() };
+        for to in ["a@b.c\r\nBcc: x@y.z", "a@b.c, x@y.z", "a@b.c\nBcc: x@y.z", "a\0@b.c"] {
+            let refused = letters().write(&mail(to, Language::English, letter.clone()));
+            assert!(refused.is_err(), "{to:?}");
+        }
+        let code = "1\r\nBcc: x@y.z\r\n\r\n".to_owned();
+        let text = written(Language::English, Letter::LoginCode { code });
+        let (headers, _) = text.split_once("\r\n\r\n").expect("headers");
+        assert!(!headers.contains("\nBcc"), "{headers}");
+    }
+}
