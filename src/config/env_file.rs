@@ -85,9 +85,8 @@ fn double_quoted(text: &str) -> Result<(String, &str), &'static str> {
                 Some((_, 'n')) => value.push('\n'),
                 Some((_, c @ ('"' | '\\' | '$'))) => value.push(c),
                 _ => {
-                    return Err(
-                        "a '\\' in double quotes that is not \\\\, \\\", \\$ or \\n. Use 'single' quotes.",
-                    );
+                    return Err("a '\\' in double quotes that is not \\\\, \\\", \\$ or \\n. \
+                         Use 'single' quotes.");
                 }
             },
             c => value.push(c),
@@ -150,7 +149,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        fn no_bytes_make_it_panic(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        ) {
             parse(&bytes);
         }
 

@@ -111,18 +111,32 @@ pub fn panics_are_justified(source: &Source) -> Vec<Finding> {
         if line.test || !panics.iter().any(|call| line.code.contains(call)) {
             continue;
         }
-        if !source.remark(number).contains("invariant: ") {
+        if !says_why(source, number) && !source.remark(number).contains("invariant: ") {
             findings.push(Finding::new(
                 &source.path,
                 number,
                 "panic",
                 "a possible panic without its reason",
-                "return an error, or write on the line or above it `// invariant: ` and why this \
-                 cannot fail",
+                "return an error, or say why it cannot fail: in the words of `expect`, or in \
+                 `// invariant: …` on the line or above it",
             ));
         }
     }
     findings
+}
+
+/// Every `expect` on the line has a message of a few words: the invariant itself.
+fn says_why(source: &Source, number: usize) -> bool {
+    let text = &source.lines[number].text;
+    let next = source.lines.get(number + 1).map_or("", |line| line.text.trim());
+    let mut calls = text.split(".expect(").skip(1);
+    !source.lines[number].code.contains(".unwrap()")
+        && text.contains(".expect(")
+        && calls.all(|argument| {
+            let argument = if argument.is_empty() { next } else { argument };
+            let message = argument.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+            message.is_some_and(|(words, _)| words.split_whitespace().count() >= 3)
+        })
 }
 
 pub fn notes_have_reasons(source: &Source) -> Vec<Finding> {
@@ -221,6 +235,10 @@ mod tests {
         assert_eq!(count(panics_are_justified, "a.unwrap();"), 1);
         assert_eq!(count(panics_are_justified, "a\n    .b()\n    .expect(\"c\");"), 1);
         assert_eq!(count(panics_are_justified, "a.unwrap(); // invariant: a is set above"), 0);
+        assert_eq!(count(panics_are_justified, "a.expect(\"a is set above\");"), 0);
+        assert_eq!(count(panics_are_justified, "a.expect(\n    \"a is set above\",\n);"), 0);
+        assert_eq!(count(panics_are_justified, "a.expect(\"no a\");"), 1);
+        assert_eq!(count(panics_are_justified, "a.expect(\"a is set\").b.expect(\"no\");"), 1);
         assert_eq!(
             count(panics_are_justified, "// invariant: set\na\n  .b()\n  .expect(\"\");"),
             0
