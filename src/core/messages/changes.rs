@@ -34,7 +34,8 @@ const NOT_YOURS: Text = Text {
     es: "Solo quien escribió un mensaje puede hacer esto con él.",
 };
 const NO_TEXT: Text = Text {
-    en: "This message has no text of a person: it was deleted, or tells what happened in the group.",
+    en: "This message has no text of a person: it was deleted, or tells what happened in the \
+         group.",
     es: "Este mensaje no contiene texto de una persona: fue eliminado o cuenta algo del grupo.",
 };
 const TOO_LATE: Text = Text {
