@@ -241,9 +241,10 @@ pub struct HandOver {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateInvite {
-    /// When it stops to work; absent: never.
+    /// After how many seconds it stops to work; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<Moment>,
+    #[schema(example = 604_800)]
+    pub expires_in: Option<u64>,
     /// How often it may be used; absent: without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses: Option<u32>,

@@ -3,6 +3,7 @@
 
 pub mod bodies;
 pub mod envelope;
+pub mod pages;
 pub mod people;
 pub mod problem;
 pub mod rows;

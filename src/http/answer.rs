@@ -1,0 +1,81 @@
+//! Errors as answers: a problem (RFC 9457) in `/api/v1`, the envelope at the original endpoints.
+//!
+//! A handler returns the error; the pipeline, which knows the path, the language and the request's
+//! id, writes it down. Causes go to the log alone. Called by handlers and `pipeline`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::pipeline::Context;
+use crate::error::{Code, Error, Text};
+use crate::protocol::envelope::Envelope;
+use crate::protocol::problem::{self, Problem};
+
+const NO_ROUTE: Text = Text {
+    en: "There is nothing at this address. What there is stands at /docs.",
+    es: "No hay nada en esta dirección. Lo que hay está en /docs.",
+};
+const NO_METHOD: Text = Text {
+    en: "This address does not take this method; the header Allow says which ones it takes.",
+    es: "Esta dirección no admite este método; la cabecera Allow dice cuáles admite.",
+};
+
+/// An error on its way to the pipeline.
+#[derive(Clone)]
+pub struct Fault(pub Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = status_of(self.code);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(Fault(Arc::new(self)));
+        response
+    }
+}
+
+/// The HTTP status of a code.
+pub fn status_of(code: Code) -> StatusCode {
+    StatusCode::from_u16(code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The answer for an unknown path.
+pub async fn no_route() -> Error {
+    Error::not_found(NO_ROUTE)
+}
+
+/// The answer for a known path and an unknown method.
+pub async fn no_method() -> Error {
+    Error::new(Code::MethodNotAllowed, NO_METHOD)
+}
+
+/// Writes an error down for its caller; keeps what headers the response has.
+pub fn written(fault: &Error, context: &Context, response: &Response) -> Response {
+    let mut answer = if context.original {
+        let failure = Envelope::failure(fault, context.language, &context.request_id);
+        Json(failure).into_response()
+    } else {
+        let problem = Problem::of(fault, context.language, Some(&context.request_id));
+        let mut answer = Json(problem).into_response();
+        let kind = HeaderValue::from_static(problem::MEDIA_TYPE);
+        answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+        answer
+    };
+    *answer.status_mut() = status_of(fault.code);
+    let headers = answer.headers_mut();
+    for name in [header::ALLOW, header::VARY] {
+        if let Some(value) = response.headers().get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    if let Some(wait) = fault.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(problem::whole_seconds(wait)));
+    }
+    if fault.code == Code::Unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+    answer
+}

@@ -1,0 +1,166 @@
+//! Signing up, login codes, sessions. The rules are in `core::auth`.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::{InPath, InQuery, Json, Known};
+use crate::core::types::auth::{CODE_LIFE, Caller, Which};
+use crate::core::types::text::{Email, Name, PushToken};
+use crate::error::{Error, Result, Text};
+use crate::id::SessionId;
+use crate::protocol::bodies::{AskCode, OpenSession, SignUp};
+use crate::protocol::pages::{CodeSent, Sessions, SignedIn};
+use crate::protocol::people::{Me, Session};
+
+const NO_SESSION: Text =
+    Text { en: "There is no such session of yours.", es: "No tienes esa sesión." };
+const KEEP: Text = Text {
+    en: "The only session that can be kept is 'current'.",
+    es: "La única sesión que se puede conservar es 'current'.",
+};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_up))
+        .routes(routes!(ask_code))
+        .routes(routes!(open, list, close_all))
+        .routes(routes!(close))
+}
+
+/// Create an account
+///
+/// Mails a code to the address. The account exists for others once the code was used. An address
+/// that has an account gets the same answer; its mail says so.
+#[utoipa::path(
+    post, path = "/users", tag = "auth", operation_id = "signUp", request_body = SignUp,
+    responses((status = 202, description = "A mail is on its way", body = CodeSent)),
+)]
+async fn sign_up(
+    State(http): State<Arc<Http>>,
+    Known(known): Known,
+    Json(body): Json<SignUp>,
+) -> Result<(StatusCode, Answer<CodeSent>)> {
+    let token = body.push_token.as_deref();
+    let email = Email::parse("email", &body.email)?;
+    let request = crate::core::auth::SignUp {
+        name: Name::parse("name", &body.name)?,
+        email: email.clone(),
+        push_token: token.map(|text| PushToken::parse("push_token", text)).transpose()?,
+        language: body.language.map_or(known.language, Into::into),
+        ip: known.ip,
+    };
+    http.core.auth.sign_up(request).await?;
+    Ok(code_sent(&email))
+}
+
+fn code_sent(email: &Email) -> (StatusCode, Answer<CodeSent>) {
+    let sent = CodeSent { email: email.as_str().to_owned(), expires_in: CODE_LIFE.as_secs() };
+    (StatusCode::ACCEPTED, Answer(sent))
+}
+
+/// Ask for a login code
+///
+/// The answer is the same whether or not the address has an account.
+#[utoipa::path(
+    post, path = "/auth/codes", tag = "auth", operation_id = "askCode", request_body = AskCode,
+    responses((status = 202, description = "A mail is on its way, if the address has an account",
+        body = CodeSent)),
+)]
+async fn ask_code(
+    State(http): State<Arc<Http>>,
+    Known(known): Known,
+    Json(body): Json<AskCode>,
+) -> Result<(StatusCode, Answer<CodeSent>)> {
+    let email = Email::parse("email", &body.email)?;
+    http.core.auth.request_code(email.clone(), known.language, known.ip).await?;
+    Ok(code_sent(&email))
+}
+
+/// Log in by a code
+#[utoipa::path(
+    post, path = "/auth/sessions", tag = "auth", operation_id = "logIn",
+    request_body = OpenSession,
+    responses((status = 201, description = "Logged in; the token is shown this once",
+        body = SignedIn)),
+)]
+async fn open(
+    State(http): State<Arc<Http>>,
+    Known(known): Known,
+    Json(body): Json<OpenSession>,
+) -> Result<(StatusCode, Answer<SignedIn>)> {
+    let email = Email::parse("email", &body.email)?;
+    let device = body.device.unwrap_or_default();
+    let signed_in = http.core.auth.verify(&email, &body.code, &device, known.ip).await?;
+    let current = signed_in.session.id;
+    let answer = SignedIn {
+        token: signed_in.token.expose().to_owned(),
+        session: Session::of(signed_in.session, current),
+        user: Me::from(signed_in.user),
+    };
+    Ok((StatusCode::CREATED, Answer(answer)))
+}
+
+/// List your sessions
+#[utoipa::path(
+    get, path = "/auth/sessions", tag = "auth", operation_id = "listSessions",
+    security(("session" = [])),
+    responses((status = 200, description = "Your signed-in devices", body = Sessions)),
+)]
+async fn list(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Sessions>> {
+    query.only(&[])?;
+    let sessions = http.core.auth.sessions(&caller).await?;
+    let sessions = sessions.into_iter().map(|row| Session::of(row, caller.session)).collect();
+    Ok(Answer(Sessions { sessions }))
+}
+
+/// Log out everywhere
+#[utoipa::path(
+    delete, path = "/auth/sessions", tag = "auth", operation_id = "logOutEverywhere",
+    security(("session" = [])),
+    params(("keep" = Option<String>, Query, description = "`current`: everywhere but here",
+        pattern = "^current$")),
+    responses((status = 204, description = "Logged out")),
+)]
+async fn close_all(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<StatusCode> {
+    let query = query.only(&["keep"])?;
+    let which = match query.text("keep")? {
+        None => Which::All,
+        Some("current") => Which::AllBut(caller.session),
+        Some(_) => return Err(Error::field("keep", KEEP)),
+    };
+    http.core.auth.close(&caller, which).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Log out one device
+///
+/// `current` stands for the session that asks.
+#[utoipa::path(
+    delete, path = "/auth/sessions/{session}", tag = "auth", operation_id = "logOut",
+    security(("session" = [])),
+    params(("session" = String, Path, description = "The session's id, or `current`",
+        pattern = "^([0-9a-fA-F]{24}|current)$")),
+    responses((status = 204, description = "Logged out")),
+)]
+async fn close(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
+    let session = match path.text("session")? {
+        "current" => caller.session,
+        _ => path.id::<SessionId>("session")?,
+    };
+    let closed = http.core.auth.close(&caller, Which::One(session)).await?;
+    if closed.is_empty() { Err(Error::not_found(NO_SESSION)) } else { Ok(StatusCode::NO_CONTENT) }
+}

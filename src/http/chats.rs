@@ -1,0 +1,148 @@
+//! The caller's chats and its own settings in them. The rules are in `core::chats`.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::{InPath, InQuery, Json};
+use crate::clock::Time;
+use crate::core::chats::Target;
+use crate::core::types::auth::Caller;
+use crate::core::types::chats::{ChatSummary, MemberChange};
+use crate::error::{Error, Result};
+use crate::id::{ChatId, ObjectId, UserId};
+use crate::protocol::bodies::{ChangeMember, OpenDirect};
+use crate::protocol::envelope::peer_of;
+use crate::protocol::pages::{ChatPage, OpenChat};
+use crate::protocol::rows;
+use crate::protocol::values::{Id, Moment};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new().routes(routes!(list, open)).routes(routes!(read, change))
+}
+
+/// List your chats
+///
+/// Pinned ones first, then those with the latest message. A direct chat in which nobody wrote yet
+/// is not listed.
+#[utoipa::path(
+    get, path = "/chats", tag = "chats", operation_id = "listChats", security(("session" = [])),
+    params(
+        ("after" = Option<String>, Query, description = "The `next` of the page before",
+            pattern = "^[0-9]{1,9}$"),
+        ("limit" = Option<u32>, Query, description = "Rows a page", minimum = 1, maximum = 100),
+    ),
+    responses((status = 200, description = "A page of your chats", body = ChatPage)),
+)]
+async fn list(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<ChatPage>> {
+    let query = query.only(&["after", "limit"])?;
+    let size = query.limit(50, 100)?;
+    let page = query.page("after")?;
+    let chats = http.core.chats.list(&caller, page, size).await?;
+    let next = (chats.len() == size as usize).then(|| (page + 1).to_string());
+    let peers: Vec<_> = chats.iter().filter_map(|row| peer_of(&row.chat, caller.user)).collect();
+    let users = http.core.users.profiles(&caller, &peers).await?;
+    let names = http.core.users.names(&last_authors(&chats)).await;
+    let row = |(chat, name)| rows::ChatSummary::of(chat, name);
+    let chats = chats.into_iter().zip(names).map(row).collect();
+    Ok(Answer(ChatPage { chats, users: users.into_iter().map(Into::into).collect(), next }))
+}
+
+/// Who wrote the last message of each chat; the caller's own id stands for nobody.
+pub(super) fn last_authors(chats: &[ChatSummary]) -> Vec<UserId> {
+    let author = |row: &ChatSummary| row.last.as_ref().map_or(row.member.user, |last| last.from);
+    chats.iter().map(author).collect()
+}
+
+/// Open the direct chat with a person
+///
+/// It is created when it is new. A message can be sent without this: `chat` may be a user's id
+/// everywhere.
+#[utoipa::path(
+    post, path = "/chats", tag = "chats", operation_id = "openChat", security(("session" = [])),
+    request_body = OpenDirect,
+    responses((status = 200, description = "The chat", body = OpenChat)),
+)]
+async fn open(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<OpenDirect>,
+) -> Result<Answer<OpenChat>> {
+    let user: UserId = body.user.into();
+    let target = resolve(&http, &caller, user.0, "user").await?;
+    opened(&http, &caller, target).await
+}
+
+/// Read a chat
+#[utoipa::path(
+    get, path = "/chats/{chat}", tag = "chats", operation_id = "readChat",
+    security(("session" = [])),
+    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    responses((status = 200, description = "The chat", body = OpenChat)),
+)]
+async fn read(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<OpenChat>> {
+    let target = target(&http, &caller, &path).await?;
+    opened(&http, &caller, target).await
+}
+
+async fn opened(http: &Http, caller: &Caller, target: Target) -> Result<Answer<OpenChat>> {
+    let summary = http.core.chats.open(caller, target).await?;
+    let peer: Vec<_> = peer_of(&summary.chat, caller.user).into_iter().collect();
+    let users = http.core.users.profiles(caller, &peer).await?;
+    let names = http.core.users.names(&last_authors(std::slice::from_ref(&summary))).await;
+    let summary = rows::ChatSummary::of(summary, names.into_iter().next().unwrap_or_default());
+    Ok(Answer(OpenChat { summary, users: users.into_iter().map(Into::into).collect() }))
+}
+
+/// Change your own settings in a chat
+#[utoipa::path(
+    patch, path = "/chats/{chat}", tag = "chats", operation_id = "changeChat",
+    security(("session" = [])), request_body = ChangeMember,
+    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    responses((status = 200, description = "Your membership after the change",
+        body = rows::Member)),
+)]
+async fn change(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<ChangeMember>,
+) -> Result<Answer<rows::Member>> {
+    let target = target(&http, &caller, &path).await?;
+    let until = |moment: Option<Moment>| moment.map(|moment| -> Time { moment.0 });
+    let change = MemberChange {
+        muted_until: body.muted_until.map(until),
+        pinned: body.pinned,
+        hide_seq: body.hide_seq,
+    };
+    let member = http.core.chats.set_member(&caller, target.chat, change).await?;
+    Ok(Answer(member.into()))
+}
+
+/// What the `chat` in a path means to the caller.
+pub(super) async fn target(http: &Http, caller: &Caller, path: &InPath) -> Result<Target> {
+    let chat: ChatId = path.id("chat")?;
+    resolve(http, caller, chat.0, "chat").await
+}
+
+async fn resolve(
+    http: &Http,
+    caller: &Caller,
+    id: ObjectId,
+    field: &'static str,
+) -> Result<Target> {
+    let renamed = |error: Error| if error.field.is_some() { error.on(field) } else { error };
+    http.core.chats.resolve(caller, id).await.map_err(renamed)
+}

@@ -1,0 +1,147 @@
+//! The API's own description: OpenAPI 3.1 made from the handlers, a page to read and try it that
+//! works without any network, and the page that explains error codes.
+//!
+//! The page runs RapiDoc, which stands in `web/vendor` with its licence. Called by `router`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Tag,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::Http;
+use crate::error::{Code, Text};
+use crate::protocol::envelope::{Envelope, Failure};
+use crate::protocol::problem::{self, Problem};
+
+const RAPIDOC: &str = include_str!("../../web/vendor/rapidoc/rapidoc-9.3.8.min.js");
+const PAGE: &str = include_str!("docs.html");
+
+const TAGS: [(&str, &str); 9] = [
+    ("auth", "Signing up, logging in, devices"),
+    ("me", "Your account"),
+    ("users", "Other people"),
+    ("chats", "Your chats and your settings in them"),
+    ("groups", "Groups, members, invitation links"),
+    ("messages", "Sending and reading"),
+    ("search", "Finding people and groups"),
+    ("original", "The endpoints that the mobile apps have always spoken"),
+    ("health", "For load balancers and supervisors"),
+];
+
+const DESCRIPTION: &str = "\
+Log in with `POST /api/v1/users` (or `/api/v1/auth/codes`), then `POST /api/v1/auth/sessions` with \
+the code from the mail, and send the token as `Authorization: Bearer …`.
+
+Ids are 24 hexadecimal digits, times RFC 3339 in UTC. Fields that are null, empty or false may be \
+absent. A body with an unknown field is refused. Errors are problems (RFC 9457) with a stable \
+`code` and texts in English or Spanish by `Accept-Language`; 429 and 503 say in `Retry-After` when \
+to come back. Every answer repeats or sets `X-Request-Id`.
+
+Live events come over the WebSocket at `/api/v1/ws`.";
+
+/// What the description begins with, before the handlers add theirs.
+pub(super) fn base() -> OpenApi {
+    let mut info = Info::new("WeChat backend", env!("CARGO_PKG_VERSION"));
+    info.description = Some(DESCRIPTION.to_owned());
+    info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
+    let tag = |(name, description): (&str, &str)| {
+        let mut tag = Tag::new(name);
+        tag.description = Some(description.to_owned());
+        tag
+    };
+    OpenApiBuilder::new().info(info).tags(Some(TAGS.map(tag))).build()
+}
+
+/// Adds what all operations share: the session, and how an error looks.
+pub(super) fn finish(mut api: OpenApi) -> OpenApi {
+    let components = api.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("session", SecurityScheme::Http(bearer));
+    let problem = Problem::name().into_owned();
+    let failure = Envelope::<Failure>::name().into_owned();
+    components.schemas.insert(problem.clone(), Problem::schema());
+    components.schemas.insert(failure.clone(), Envelope::<Failure>::schema());
+    let mut nested = Vec::new();
+    Envelope::<Failure>::schemas(&mut nested);
+    components.schemas.extend(nested);
+    for (path, item) in &mut api.paths.paths {
+        let original = !path.starts_with("/api/") && !path.ends_with('z');
+        let (kind, schema) = match original {
+            true => ("application/json", &failure),
+            false => (problem::MEDIA_TYPE, &problem),
+        };
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+        let error = ResponseBuilder::new().description("An error").content(kind, content).build();
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), RefOr::T(error.clone()));
+        }
+    }
+    api
+}
+
+/// The pages, with the description as a file.
+pub(super) fn routes(api: &OpenApi) -> Router<Arc<Http>> {
+    let json: Arc<str> = api.to_json().unwrap_or_default().into();
+    let file = move || async move {
+        let kind = HeaderValue::from_static("application/json");
+        ([(header::CONTENT_TYPE, kind)], json.to_string())
+    };
+    Router::new()
+        .route("/api/v1/openapi.json", get(file))
+        .route("/docs", get(|| async { page(Html(PAGE)) }))
+        .route("/docs/errors", get(|| async { page(Html(errors())) }))
+        .route("/docs/rapidoc-9.3.8.js", get(script))
+        .route("/docs/start.js", get(|| async { javascript(include_str!("docs.js"), "no-cache") }))
+        .layer(CompressionLayer::new())
+}
+
+async fn script() -> Response {
+    javascript(RAPIDOC, "public, max-age=31536000, immutable")
+}
+
+fn javascript(text: &'static str, cached: &'static str) -> Response {
+    let kind = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cached)),
+    ];
+    (kind, text).into_response()
+}
+
+/// A page of our own with its styles inside, which loads nothing from elsewhere.
+pub(super) fn page<T: IntoResponse>(html: T) -> Response {
+    const CSP: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
+                       img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
+                       font-src 'self' data:; form-action 'self'; base-uri 'none'; \
+                       frame-ancestors 'none'";
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, html).into_response()
+}
+
+/// The page that explains every code; problems point here by their `type`.
+fn errors() -> String {
+    let row = |code: Code| {
+        let (row, Text { en, es }) = (code.row(), problem::title(code));
+        format!(
+            "<tr id=\"{name}\"><td><code>{name}</code><td>{status}<td>{envelope}<td>{en}\
+             <td lang=\"es\">{es}\n",
+            name = row.name,
+            status = row.status,
+            envelope = row.envelope,
+        )
+    };
+    include_str!("errors.html").replace("<!-- rows -->", &Code::ALL.map(row).concat())
+}

@@ -1,0 +1,148 @@
+//! Groups themselves. The rules are in `core::groups`; members and invitations have their own
+//! pages.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::{InPath, Json};
+use crate::core::groups::{GroupEdit, NewGroup};
+use crate::core::types::auth::Caller;
+use crate::core::types::text::{About, Title};
+use crate::error::Result;
+use crate::protocol::bodies::{CreateGroup, EditGroup, HandOver};
+use crate::protocol::rows::Chat;
+use crate::protocol::values::Id;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(look, edit, delete))
+        .routes(routes!(hand_over))
+        .routes(routes!(join))
+        .routes(routes!(leave))
+}
+
+/// Create a group
+///
+/// You become its owner. People who cannot be added are left out.
+#[utoipa::path(
+    post, path = "/groups", tag = "groups", operation_id = "createGroup",
+    security(("session" = [])), request_body = CreateGroup,
+    responses((status = 201, description = "The group", body = Chat,
+        headers(("location" = String, description = "Where the group is")))),
+)]
+async fn create(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<CreateGroup>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Answer<Chat>)> {
+    let new = NewGroup {
+        title: Title::parse("title", &body.title)?,
+        about: About::parse("about", &body.about.unwrap_or_default())?,
+        public: body.public,
+        history_shared: body.history_shared,
+        members: body.members.into_iter().map(Into::into).collect(),
+    };
+    let group = http.core.groups.create(&caller, new).await?;
+    let location = [(header::LOCATION, format!("/api/v1/groups/{}", group.id))];
+    Ok((StatusCode::CREATED, location, Answer(group.into())))
+}
+
+/// Read a group
+///
+/// Members can, and everybody if it is public.
+#[utoipa::path(
+    get, path = "/groups/{group}", tag = "groups", operation_id = "readGroup",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    responses((status = 200, description = "The group", body = Chat)),
+)]
+async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
+    let group = path.id("group")?;
+    http.core.chats.look(&caller, group).await.map(|group| Answer(group.into()))
+}
+
+/// Change a group
+///
+/// Admins change title and description, the owner also who finds and reads it.
+#[utoipa::path(
+    patch, path = "/groups/{group}", tag = "groups", operation_id = "changeGroup",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    request_body = EditGroup,
+    responses((status = 200, description = "The group after the change", body = Chat)),
+)]
+async fn edit(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<EditGroup>,
+) -> Result<Answer<Chat>> {
+    let group = path.id("group")?;
+    let edit = GroupEdit {
+        title: body.title.map(|text| Title::parse("title", &text)).transpose()?,
+        about: body.about.map(|text| About::parse("about", &text)).transpose()?,
+        public: body.public,
+        history_shared: body.history_shared,
+    };
+    http.core.groups.edit(&caller, group, edit).await.map(|group| Answer(group.into()))
+}
+
+/// Delete a group
+#[utoipa::path(
+    delete, path = "/groups/{group}", tag = "groups", operation_id = "deleteGroup",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    responses((status = 204, description = "Deleted")),
+)]
+async fn delete(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
+    let group = path.id("group")?;
+    http.core.groups.delete(&caller, group).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Hand a group over
+///
+/// The member becomes the owner, and you an admin.
+#[utoipa::path(
+    put, path = "/groups/{group}/owner", tag = "groups", operation_id = "handOver",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    request_body = HandOver,
+    responses((status = 204, description = "Handed over")),
+)]
+async fn hand_over(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<HandOver>,
+) -> Result<StatusCode> {
+    let group = path.id("group")?;
+    http.core.groups.hand_over(&caller, group, body.user.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Join a public group
+#[utoipa::path(
+    post, path = "/groups/{group}/join", tag = "groups", operation_id = "joinGroup",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    responses((status = 200, description = "The group", body = Chat)),
+)]
+async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
+    let group = path.id("group")?;
+    http.core.groups.join(&caller, group).await.map(|group| Answer(group.into()))
+}
+
+/// Leave a group
+///
+/// An owner hands it over first, unless nobody else is in it: then it is deleted.
+#[utoipa::path(
+    post, path = "/groups/{group}/leave", tag = "groups", operation_id = "leaveGroup",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    responses((status = 204, description = "Left")),
+)]
+async fn leave(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
+    let group = path.id("group")?;
+    http.core.groups.leave(&caller, group).await.map(|()| StatusCode::NO_CONTENT)
+}

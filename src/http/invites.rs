@@ -1,0 +1,98 @@
+//! Invitation links: whoever has the code may join. The rules are in `core::groups`.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::{InPath, OptionalJson};
+use crate::core::types::auth::Caller;
+use crate::error::Result;
+use crate::protocol::bodies::CreateInvite;
+use crate::protocol::pages::Invites;
+use crate::protocol::rows::{Chat, Invite};
+use crate::protocol::values::Id;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
+        .routes(routes!(look))
+        .routes(routes!(join))
+}
+
+/// List a group's invitation links
+#[utoipa::path(
+    get, path = "/groups/{group}/invites", tag = "groups", operation_id = "listInvites",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    responses((status = 200, description = "The links", body = Invites)),
+)]
+async fn list(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<Invites>> {
+    let invites = http.core.groups.invites(&caller, path.id("group")?).await?;
+    Ok(Answer(Invites { invites: invites.into_iter().map(Into::into).collect() }))
+}
+
+/// Make an invitation link
+#[utoipa::path(
+    post, path = "/groups/{group}/invites", tag = "groups", operation_id = "createInvite",
+    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    request_body = CreateInvite,
+    responses((status = 201, description = "The link", body = Invite)),
+)]
+async fn create(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    OptionalJson(body): OptionalJson<CreateInvite>,
+) -> Result<(StatusCode, Answer<Invite>)> {
+    let group = path.id("group")?;
+    let lasts = body.expires_in.map(std::time::Duration::from_secs);
+    let invite = http.core.groups.create_invite(&caller, group, lasts, body.uses).await?;
+    Ok((StatusCode::CREATED, Answer(invite.into())))
+}
+
+/// Revoke an invitation link
+#[utoipa::path(
+    delete, path = "/groups/{group}/invites/{code}", tag = "groups",
+    operation_id = "revokeInvite", security(("session" = [])),
+    params(
+        ("group" = Id, Path, description = "The group's id"),
+        ("code" = String, Path, description = "The link's code"),
+    ),
+    responses((status = 204, description = "Revoked")),
+)]
+async fn revoke(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
+    let (group, code) = (path.id("group")?, path.text("code")?);
+    http.core.groups.revoke_invite(&caller, group, code).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Read the group of an invitation link
+#[utoipa::path(
+    get, path = "/invites/{code}", tag = "groups", operation_id = "readInvite",
+    security(("session" = [])), params(("code" = String, Path, description = "The link's code")),
+    responses((status = 200, description = "The group that it leads to", body = Chat)),
+)]
+async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
+    let found = http.core.groups.look_at_invite(&caller, path.text("code")?).await?;
+    Ok(Answer(found.into()))
+}
+
+/// Join a group by an invitation link
+#[utoipa::path(
+    post, path = "/invites/{code}/join", tag = "groups", operation_id = "joinByInvite",
+    security(("session" = [])), params(("code" = String, Path, description = "The link's code")),
+    responses((status = 200, description = "The group", body = Chat)),
+)]
+async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
+    let group = http.core.groups.join_by_invite(&caller, path.text("code")?).await?;
+    Ok(Answer(group.into()))
+}

@@ -1,0 +1,171 @@
+//! Sending messages and reading them back. The rules are in `core::messages`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::chats::target;
+use super::extract::{InPath, InQuery, Json};
+use crate::core::messages::Send;
+use crate::core::types::auth::Caller;
+use crate::core::types::messages::{Content, Message, PAGE, Window};
+use crate::core::types::text::{Body, ClientMsgId};
+use crate::error::{Error, Result, Text, text};
+use crate::id::UserId;
+use crate::protocol::bodies::SendMessage;
+use crate::protocol::pages::{MessagePage, Sent};
+use crate::protocol::rows;
+use crate::protocol::values::Id;
+
+const TWO_KEYS: Text = Text {
+    en: "The header Idempotency-Key and this field differ. One of them is enough.",
+    es: "La cabecera Idempotency-Key y este campo difieren. Basta con uno de los dos.",
+};
+const ONE_WAY: Text = Text {
+    en: "A page lies either before or after a message, not both.",
+    es: "Una página está antes o después de un mensaje, no ambas cosas.",
+};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new().routes(routes!(list, send)).routes(routes!(one))
+}
+
+/// Read a chat's history
+#[utoipa::path(
+    get, path = "/chats/{chat}/messages", tag = "messages", operation_id = "listMessages",
+    security(("session" = [])),
+    params(
+        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
+        ("before" = Option<u64>, Query, description = "The latest messages before this seq",
+            minimum = 1),
+        ("after" = Option<u64>, Query, description = "The first messages after this seq"),
+        ("limit" = Option<u32>, Query, description = "Messages a page", minimum = 1,
+            maximum = 200),
+    ),
+    responses((status = 200, description = "A page; without `before` and `after` the latest one",
+        body = MessagePage)),
+)]
+async fn list(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    query: InQuery,
+) -> Result<Answer<MessagePage>> {
+    let query = query.only(&["before", "after", "limit"])?;
+    let limit = query.limit(50, PAGE)?;
+    let most = i64::MAX as u64;
+    let window = match (query.number("before", 1, most)?, query.number("after", 0, most)?) {
+        (Some(_), Some(_)) => return Err(Error::field("after", ONE_WAY)),
+        (before, None) => Window::Before(before),
+        (None, Some(after)) => Window::After(after),
+    };
+    let target = target(&http, &caller, &path).await?;
+    let messages = http.core.messages.history(&caller, target.chat, window, limit).await?;
+    let people: Vec<_> = people_in(&messages).into_iter().collect();
+    let users = http.core.users.profiles(&caller, &people).await?;
+    let messages = named(&http, messages, rows::Message::of).await;
+    Ok(Answer(MessagePage { messages, users: users.into_iter().map(Into::into).collect() }))
+}
+
+/// Rows of messages with their authors' names.
+pub(super) async fn named<T>(
+    http: &Http,
+    messages: Vec<Message>,
+    row: fn(Message, Arc<str>) -> T,
+) -> Vec<T> {
+    let authors: Vec<_> = messages.iter().map(|message| message.from).collect();
+    let names = http.core.users.names(&authors).await;
+    messages.into_iter().zip(names).map(|(message, name)| row(message, name)).collect()
+}
+
+fn people_in(messages: &[Message]) -> BTreeSet<UserId> {
+    let mut people: BTreeSet<_> = messages.iter().map(|message| message.from).collect();
+    for message in messages {
+        if let Content::Text(text) = &message.content {
+            people.extend(&text.mentions);
+        }
+    }
+    people
+}
+
+/// Read one message
+#[utoipa::path(
+    get, path = "/chats/{chat}/messages/{seq}", tag = "messages", operation_id = "readMessage",
+    security(("session" = [])),
+    params(
+        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
+        ("seq" = u64, Path, description = "The message's position", minimum = 1),
+    ),
+    responses((status = 200, description = "The message", body = rows::Message)),
+)]
+async fn one(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<rows::Message>> {
+    let seq = path.seq("seq")?;
+    let target = target(&http, &caller, &path).await?;
+    let message = http.core.messages.one(&caller, target.chat, seq).await?;
+    let mut rows = named(&http, vec![message], rows::Message::of).await;
+    rows.pop().map(Answer).ok_or(Error::not_found(text::NO_MESSAGE))
+}
+
+/// Send a message
+///
+/// Answered once the message is durable. Repeat it with the same key after a lost connection: the
+/// first result comes back, with status 200.
+#[utoipa::path(
+    post, path = "/chats/{chat}/messages", tag = "messages", operation_id = "sendMessage",
+    security(("session" = [])), request_body = SendMessage,
+    params(
+        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
+        ("idempotency-key" = Option<String>, Header,
+            description = "In place of `client_msg_id`"),
+    ),
+    responses(
+        (status = 201, description = "Stored", body = Sent),
+        (status = 200, description = "Stored before under the same key", body = Sent),
+    ),
+)]
+async fn send(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    headers: HeaderMap,
+    Json(body): Json<SendMessage>,
+) -> Result<(StatusCode, Answer<Sent>)> {
+    let send = Send {
+        client_msg_id: key(&headers, body.client_msg_id.as_deref())?,
+        body: Body::parse("body", &body.body)?,
+        reply_to: body.reply_to,
+        mentions: body.mentions.into_iter().map(Into::into).collect(),
+        mention_all: body.mention_all,
+        target: target(&http, &caller, &path).await?,
+    };
+    let sent = http.core.messages.send(&caller, send).await?.await?;
+    let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let message = rows::Message::of(sent.message, sent.from_name);
+    Ok((status, Answer(Sent { message, repeated: sent.repeated })))
+}
+
+/// The sender's key: the body's, or the header's.
+fn key(headers: &HeaderMap, field: Option<&str>) -> Result<ClientMsgId> {
+    const NAME: &str = "client_msg_id";
+    let header = match headers.get("idempotency-key").map(|value| value.to_str()) {
+        Some(Ok(text)) => Some(text),
+        Some(Err(_)) => Some(""),
+        None => None,
+    };
+    match (header, field) {
+        (Some(header), Some(field)) if header != field => Err(Error::field(NAME, TWO_KEYS)),
+        (_, Some(key)) => ClientMsgId::parse(NAME, key),
+        (Some(key), None) => ClientMsgId::parse("idempotency-key", key),
+        (None, None) => Err(Error::field(NAME, text::MISSING)),
+    }
+}

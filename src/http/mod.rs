@@ -1,0 +1,60 @@
+//! REST: thin adapters from HTTP to the use-cases of `core`, with no rule of their own.
+//!
+//! Reading order: `edge` accepts connections, `pipeline` wraps every request (id, limits, panics,
+//! headers, log), `router` maps paths to handlers, `extract` reads requests, `answer` writes errors
+//! in the shape that the path promises. One file a resource; `original` holds the endpoints that
+//! the mobile apps have always spoken. Wired by `app`.
+
+pub mod edge;
+pub mod pipeline;
+pub mod router;
+
+pub mod address;
+pub mod answer;
+pub mod extract;
+pub mod limits;
+
+mod auth;
+mod chats;
+pub mod docs;
+mod groups;
+mod health;
+mod invites;
+mod me;
+mod members;
+mod messages;
+mod original;
+mod search;
+mod users;
+
+use std::sync::Arc;
+
+use self::address::TrustedProxies;
+use self::limits::Limiter;
+use crate::config::Config;
+use crate::config::values::PublicUrl;
+use crate::core::Core;
+use crate::id::IdSource;
+
+/// What handlers share.
+pub struct Http {
+    core: Core,
+    limiter: Arc<Limiter>,
+    trusted: Arc<TrustedProxies>,
+    https: bool,
+    ids: IdSource,
+}
+
+impl Http {
+    /// What handlers share: the use-cases, who may ask how fast, whom to believe, and a source of
+    /// names for requests.
+    pub fn new(core: Core, config: &Config, limiter: Arc<Limiter>, ids: IdSource) -> Self {
+        Self {
+            core,
+            limiter,
+            trusted: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
+            https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),
+            ids,
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The endpoints that the mobile apps have always spoken, with their envelope: another thin adapter
+//! over the same use-cases as `/api/v1`. Parameters and names are as they were; what is unknown is
+//! ignored.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::chats::last_authors;
+use super::extract::{InQuery, Json, Known, json_bytes};
+use super::messages::named;
+use crate::core::auth::SignUp;
+use crate::core::chats::Target;
+use crate::core::messages::Send;
+use crate::core::types::auth::Caller;
+use crate::core::types::chats::ChatSummary;
+use crate::core::types::messages::Window;
+use crate::core::types::text::{Body, ClientMsgId, Email, Name, PushToken};
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::{ChatId, UserId};
+use crate::protocol::bodies::{self, OriginalLogin, OriginalSend, OriginalSignUp, OriginalVerify};
+use crate::protocol::envelope::{
+    self, Chat, Envelope, Found, FoundUser, Message, OpenChat, Verified, peer_of,
+};
+use crate::protocol::values::Id;
+
+/// Rows a page of `/chats` and `/lkup`, and messages with `/nch`.
+const PAGE: u32 = 50;
+
+const FOREIGN: Text = Text {
+    en: "crruid must be your own user id.",
+    es: "crruid debe ser tu propio identificador de usuario.",
+};
+const NO_FILES: Text = Text {
+    en: "This server takes text only: body_type 8.",
+    es: "Este servidor solo admite texto: body_type 8.",
+};
+const NO_TYPE: Text = Text {
+    en: "body_type is 8 (text), 22 (file), 59 (videos) or 65 (images).",
+    es: "body_type es 8 (texto), 22 (archivo), 59 (vídeos) o 65 (imágenes).",
+};
+const NO_CALLS: Text =
+    Text { en: "This server does not offer calls.", es: "Este servidor no ofrece llamadas." };
+const ONLY_DIRECT: Text = Text {
+    en: "Only one person can be called, not a group.",
+    es: "Solo se puede llamar a una persona, no a un grupo.",
+};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(sign_up))
+        .routes(routes!(log_in))
+        .routes(routes!(verify))
+        .routes(routes!(chats))
+        .routes(routes!(look_up))
+        .routes(routes!(send))
+        .routes(routes!(call))
+        .routes(routes!(video_call))
+}
+
+/// `/nch` alone, so that upgrades to a WebSocket can be led elsewhere.
+pub(super) fn open_route() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new().routes(routes!(open))
+}
+
+/// Does the server run?
+///
+/// A browser gets a page.
+#[utoipa::path(
+    get, path = "/", tag = "original", operation_id = "health",
+    responses((status = 200, description = "It does", body = Envelope<String>)),
+)]
+async fn health(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accept.is_some_and(|kinds| kinds.contains("text/html")) {
+        return super::docs::page(Html(include_str!("welcome.html")));
+    }
+    Answer(Envelope::empty(envelope::OK, "OK")).into_response()
+}
+
+/// Sign up
+///
+/// Mails a code. A known address gets the same answer, and a mail that says so.
+#[utoipa::path(
+    post, path = "/nsg", tag = "original", operation_id = "nsg", request_body = OriginalSignUp,
+    responses((status = 200, description = "Go on with /cv; data is the address",
+        body = Envelope<String>)),
+)]
+async fn sign_up(
+    State(http): State<Arc<Http>>,
+    Known(known): Known,
+    Json(body): Json<OriginalSignUp>,
+) -> Result<Answer<Envelope<String>>> {
+    let token = body.credentials.and_then(|credentials| credentials.push_token);
+    let token = token.filter(|text| !text.is_empty());
+    let push_token = token.map(|text| PushToken::parse("credentials.push_token", &text));
+    let email = Email::parse("email", &body.email)?;
+    let request = SignUp {
+        name: Name::parse("name", &body.name)?,
+        email: email.clone(),
+        push_token: push_token.transpose()?,
+        language: known.language,
+        ip: known.ip,
+    };
+    http.core.auth.sign_up(request).await?;
+    Ok(proceed(&email))
+}
+
+fn proceed(email: &Email) -> Answer<Envelope<String>> {
+    let email = email.as_str().to_owned();
+    Answer(Envelope::of(envelope::REDIRECTION, "proceed", email))
+}
+
+/// Log in
+///
+/// Mails a code; an unknown address gets the same answer.
+#[utoipa::path(
+    post, path = "/l", tag = "original", operation_id = "l", request_body = OriginalLogin,
+    params(("e" = Option<String>, Query, description = "The address, in place of the body")),
+    responses((status = 200, description = "Go on with /cv; data is the address",
+        body = Envelope<String>)),
+)]
+async fn log_in(
+    State(http): State<Arc<Http>>,
+    Known(known): Known,
+    query: InQuery,
+    request: Request,
+) -> Result<Answer<Envelope<String>>> {
+    let email = match query.text("e")? {
+        Some(text) => Email::parse("e", text)?,
+        None => Email::parse("email", &body::<OriginalLogin>(request).await?.email)?,
+    };
+    http.core.auth.request_code(email.clone(), known.language, known.ip).await?;
+    Ok(proceed(&email))
+}
+
+async fn body<T: DeserializeOwned>(request: Request) -> Result<T> {
+    bodies::read(&json_bytes(request).await?)
+}
+
+/// Verify a code
+///
+/// Opens a session.
+#[utoipa::path(
+    put, path = "/cv", tag = "original", operation_id = "cv", request_body = OriginalVerify,
+    params(
+        ("e" = Option<String>, Query, description = "The address, in place of the body"),
+        ("c" = Option<String>, Query, description = "The code, in place of the body"),
+    ),
+    responses((status = 200, description = "Logged in; the token is shown this once",
+        body = Envelope<Verified>)),
+)]
+async fn verify(
+    State(http): State<Arc<Http>>,
+    Known(known): Known,
+    headers: HeaderMap,
+    query: InQuery,
+    request: Request,
+) -> Result<Answer<Envelope<Verified>>> {
+    let (email, code) = match (query.text("e")?, query.text("c")?) {
+        (None, None) => {
+            let body = body::<OriginalVerify>(request).await?;
+            (Email::parse("email", &body.email)?, body.temp_code)
+        }
+        _ => (Email::parse("e", query.required("e")?)?, query.required("c")?.to_owned()),
+    };
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let device = agent.unwrap_or_default();
+    let signed_in = http.core.auth.verify(&email, &code, device, known.ip).await?;
+    let user = signed_in.user;
+    let verified = Verified {
+        email: user.email.as_str().to_owned(),
+        ui: user.id.into(),
+        pi: user.push_token.map(|token| token.as_str().to_owned()).unwrap_or_default(),
+        token: signed_in.token.expose().to_owned(),
+    };
+    Ok(Answer(Envelope::of(envelope::REDIRECTION, "OK", verified)))
+}
+
+/// List your chats and groups
+#[utoipa::path(
+    get, path = "/chats", tag = "original", operation_id = "chats", security(("session" = [])),
+    params(("pg" = Option<u32>, Query, description = "Which page, from 0")),
+    responses((status = 200, description = "50 a page, newest first", body = Envelope<Vec<Chat>>)),
+)]
+async fn chats(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Envelope<Vec<Chat>>>> {
+    let chats = http.core.chats.list(&caller, query.page("pg")?, PAGE).await?;
+    let rows = rows(&http, &caller, chats).await;
+    Ok(Answer(Envelope::of(envelope::OK, "OK", rows)))
+}
+
+/// Rows of chats with the names of other people and last authors.
+async fn rows(http: &Http, caller: &Caller, chats: Vec<ChatSummary>) -> Vec<Chat> {
+    let peer = |row: &ChatSummary| peer_of(&row.chat, caller.user).unwrap_or(caller.user);
+    let peers: Vec<_> = chats.iter().map(peer).collect();
+    let peers = http.core.users.names(&peers).await;
+    let authors = http.core.users.names(&last_authors(&chats)).await;
+    let names = peers.into_iter().zip(authors);
+    let row =
+        |(chat, (peer, author)): (_, (Arc<str>, _))| Chat::of(chat, caller.user, &peer, author);
+    chats.into_iter().zip(names).map(row).collect()
+}
+
+/// Open a chat
+///
+/// Creates the direct chat when it is new. With an upgrade to a WebSocket: a connection for that
+/// chat.
+#[utoipa::path(
+    get, path = "/nch", tag = "original", operation_id = "nch", security(("session" = [])),
+    params(("chtid" = Id, Query, description = "The chat's id, or the other person's")),
+    responses((status = 200, description = "The chat with its latest messages",
+        body = Envelope<OpenChat>)),
+)]
+async fn open(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Envelope<OpenChat>>> {
+    let target = target(&http, &caller, &query).await?;
+    let summary = http.core.chats.open(&caller, target).await?;
+    let window = Window::Before(None);
+    let messages = http.core.messages.history(&caller, target.chat, window, PAGE).await?;
+    let messages = named(&http, messages, Message::of).await;
+    let chat = rows(&http, &caller, vec![summary]).await.pop();
+    let chat = chat.ok_or(Error::not_found(text::NO_CHAT))?;
+    Ok(Answer(Envelope::of(envelope::OK, "OK", OpenChat { chat, messages })))
+}
+
+async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Result<Target> {
+    let id: ChatId = query.id("chtid")?.ok_or(Error::field("chtid", text::MISSING))?;
+    http.core.chats.resolve(caller, id.0).await
+}
+
+/// Find people and groups
+#[utoipa::path(
+    get, path = "/lkup", tag = "original", operation_id = "lkup", security(("session" = [])),
+    params(
+        ("qry" = String, Query, description = "What to look for"),
+        ("pg" = Option<u32>, Query, description = "Which page, from 0"),
+    ),
+    responses((status = 200, description = "50 of each kind a page", body = Envelope<Found>)),
+)]
+async fn look_up(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Envelope<Found>>> {
+    let (words, page) = (query.required("qry")?, query.page("pg")?);
+    let found = http.core.search.find(&caller, words, page, PAGE).await?;
+    let chat_with = |user: UserId| Id::from(ChatId::direct(caller.user, user));
+    let row = |user: crate::core::types::users::User| {
+        let chat = chat_with(user.id);
+        FoundUser::of(user, chat)
+    };
+    let found = Found {
+        users: found.users.into_iter().map(row).collect(),
+        groups: found.groups.into_iter().map(Into::into).collect(),
+    };
+    Ok(Answer(Envelope::of(envelope::OK, "OK", found)))
+}
+
+/// Send a message
+#[utoipa::path(
+    put, path = "/sndmsg", tag = "original", operation_id = "sndmsg",
+    security(("session" = [])), request_body = OriginalSend,
+    params(
+        ("chtid" = Id, Query, description = "The chat's id, or the other person's"),
+        ("crruid" = Id, Query, description = "Your own user id"),
+    ),
+    responses((status = 200, description = "The stored message", body = Envelope<Message>)),
+)]
+async fn send(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+    Json(body): Json<OriginalSend>,
+) -> Result<Answer<Envelope<Message>>> {
+    let me: UserId = query.id("crruid")?.ok_or(Error::field("crruid", text::MISSING))?;
+    if me != caller.user {
+        return Err(Error::forbidden(FOREIGN).on("crruid"));
+    }
+    check_type(body.body_type)?;
+    let send = Send {
+        client_msg_id: ClientMsgId::parse("message_id", &body.message_id)?,
+        body: Body::parse("body", &body.body)?,
+        reply_to: body.reply_to,
+        mentions: Vec::new(),
+        mention_all: false,
+        target: target(&http, &caller, &query).await?,
+    };
+    let sent = http.core.messages.send(&caller, send).await?.await?;
+    let message = Message::of(sent.message, sent.from_name);
+    Ok(Answer(Envelope::of(envelope::COMPLETED, "sent", message)))
+}
+
+fn check_type(body_type: u16) -> Result<()> {
+    match body_type {
+        envelope::TEXT => Ok(()),
+        other if envelope::WITH_FILES.contains(&other) => {
+            Err(Error::new(Code::NotImplemented, NO_FILES).on("body_type"))
+        }
+        _ => Err(Error::field("body_type", NO_TYPE)),
+    }
+}
+
+/// Start a voice call
+#[utoipa::path(
+    post, path = "/cllusr", tag = "original", operation_id = "cllusr",
+    security(("session" = [])),
+    params(("chtid" = Id, Query, description = "The direct chat's id, or the other person's")),
+    responses((status = 501, description = "This server does not offer calls",
+        body = Envelope<envelope::Failure>)),
+)]
+async fn call(State(http): State<Arc<Http>>, caller: Caller, query: InQuery) -> Error {
+    no_calls(&http, &caller, &query).await
+}
+
+/// Start a video call
+#[utoipa::path(
+    post, path = "/vcllusr", tag = "original", operation_id = "vcllusr",
+    security(("session" = [])),
+    params(("chtid" = Id, Query, description = "The direct chat's id, or the other person's")),
+    responses((status = 501, description = "This server does not offer calls",
+        body = Envelope<envelope::Failure>)),
+)]
+async fn video_call(State(http): State<Arc<Http>>, caller: Caller, query: InQuery) -> Error {
+    no_calls(&http, &caller, &query).await
+}
+
+/// Why there is no call: first what the caller could mend, then that there are none.
+async fn no_calls(http: &Http, caller: &Caller, query: &InQuery) -> Error {
+    match target(http, caller, query).await {
+        Ok(Target { peers: Some(_), .. }) => Error::new(Code::NotImplemented, NO_CALLS),
+        Ok(Target { peers: None, .. }) => Error::field("chtid", ONLY_DIRECT),
+        Err(error) => error,
+    }
+}

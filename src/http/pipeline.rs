@@ -1,0 +1,169 @@
+//! What every request passes through, whatever its path: it gets an id and a language, is counted,
+//! runs under a time limit with panics caught, has its error written in the right shape, and leaves
+//! with security headers and one line in the log.
+//!
+//! Invariant: no query string, header or body reaches the log; of a path, only the route's pattern
+//! does, because an invitation's code is a secret.
+//!
+//! Called by `router`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tokio::time::timeout;
+
+use super::Http;
+use super::address::Peer;
+use super::answer::{self, Fault};
+use super::limits::Class;
+use crate::error::{Code, Error, Language, Text};
+use crate::id::UserId;
+
+/// How long a handler may take.
+const HANDLER: Duration = Duration::from_secs(60);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SLOW: Text = Text {
+    en: "The server took too long. Try again shortly; repeating with the same key is safe.",
+    es: "El servidor tardó demasiado. Inténtalo de nuevo en breve; repetir con la misma clave es \
+         seguro.",
+};
+
+/// What is known of a request besides its path and body.
+#[derive(Debug)]
+pub struct Context {
+    /// Names the request in the log and in errors: the caller's own name for it, or ours.
+    pub request_id: String,
+    /// The language of texts for people.
+    pub language: Language,
+    /// Where it comes from.
+    pub ip: IpAddr,
+    /// What it costs.
+    pub class: Class,
+    /// It is one of the original endpoints: answers are envelopes.
+    pub original: bool,
+    /// Who asks, once that is known.
+    pub user: OnceLock<UserId>,
+}
+
+impl Context {
+    fn of(http: &Http, request: &Request) -> Self {
+        let headers = request.headers();
+        let path = request.uri().path();
+        let peer = request.extensions().get::<Peer>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Self {
+            request_id: sent_id(headers).unwrap_or_else(|| http.ids.next().to_string()),
+            language: language.map(Language::accepted).unwrap_or_default(),
+            ip: http.trusted.client(peer, headers),
+            class: Class::of(request.method(), path),
+            original: !["/api/", "/docs", "/livez", "/readyz"]
+                .iter()
+                .any(|start| path.starts_with(start)),
+            user: OnceLock::new(),
+        }
+    }
+}
+
+/// The id that the caller gave the request, if it is a harmless one.
+fn sent_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    ((1..=64).contains(&id.len()) && id.bytes().all(harmless)).then(|| id.to_owned())
+}
+
+/// Wraps a request.
+pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let context = Arc::new(Context::of(&http, &request));
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(context.clone());
+    let mut response = match http.limiter.check_ip(context.ip, context.class) {
+        Ok(()) => run(request, next).await,
+        Err(error) => error.into_response(),
+    };
+    if let Some(Fault(fault)) = response.extensions_mut().remove::<Fault>() {
+        response = answer::written(&fault, &context, &response);
+        log_fault(&fault, &context);
+    }
+    put_headers(response.headers_mut(), &context, http.https);
+    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
+    log_access(&method, route, response.status(), started.elapsed(), &context);
+    response
+}
+
+/// Runs the handler; a panic or a handler that does not end becomes an error.
+async fn run(request: Request, next: Next) -> Response {
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match timeout(HANDLER, handled).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => Error::internal(words_of(&*panic)).into_response(),
+        Err(_) => Error::new(Code::Unavailable, SLOW).into_response(),
+    }
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a handler panicked: {}", words.unwrap_or_default())
+}
+
+fn put_headers(headers: &mut HeaderMap, context: &Context, https: bool) {
+    const CSP: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
+    const PERMISSIONS: &str = "microphone=(self), camera=(self), display-capture=(self), \
+                               geolocation=(), payment=(), usb=()";
+    let mut put = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    put(header::CONTENT_SECURITY_POLICY, CSP);
+    put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(header::X_FRAME_OPTIONS, "DENY");
+    put(header::REFERRER_POLICY, "no-referrer");
+    put(header::CACHE_CONTROL, "no-store");
+    put(HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    put(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    if https {
+        put(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+fn log_fault(fault: &Error, context: &Context) {
+    if !status_is_ours(answer::status_of(fault.code)) {
+        return;
+    }
+    let causes =
+        std::iter::successors(fault.cause().map(|c| c as &dyn std::error::Error), |c| c.source());
+    let cause: Vec<String> = causes.map(ToString::to_string).collect();
+    let (request_id, cause) = (&context.request_id, cause.join(": "));
+    tracing::error!(request_id, code = fault.code.row().name, cause, "request failed");
+}
+
+/// Whether the operator should hear of it: our faults, but not what we simply do not offer.
+fn status_is_ours(status: StatusCode) -> bool {
+    status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
+}
+
+fn log_access(method: &Method, route: &str, status: StatusCode, took: Duration, context: &Context) {
+    tracing::info!(
+        target: "access",
+        method = %method,
+        route,
+        status = status.as_u16(),
+        took_us = took.as_micros() as u64,
+        ip = %context.ip,
+        user = context.user.get().map(tracing::field::display),
+        request_id = context.request_id,
+        "request"
+    );
+}

@@ -1,0 +1,87 @@
+//! Every route of the server, in one place. Called by `app`, and by the test that holds
+//! `docs/openapi.json`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use tower::ServiceExt;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{
+    Http, answer, auth, chats, docs, groups, health, invites, me, members, messages, original,
+    pipeline, search, users,
+};
+use crate::config::values::Origins;
+
+/// All routes. `sockets` serves the WebSockets: `/api/v1/ws`, and `/nch` when it is an upgrade;
+/// `origins` names the web pages of other origins that may call.
+pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
+    let open = original::open_route().route_layer(from_fn_with_state(sockets.clone(), divert));
+    let (routes, api) = described(open);
+    let routes = routes.merge(docs::routes(&api)).with_state(http.clone());
+    routes
+        .route_service("/api/v1/ws", sockets)
+        .fallback(answer::no_route)
+        .method_not_allowed_fallback(answer::no_method)
+        .layer(from_fn_with_state(http, pipeline::wrap))
+        .layer(cors(origins))
+}
+
+/// The description of the API (OpenAPI 3.1).
+pub fn description() -> OpenApi {
+    described(original::open_route()).1
+}
+
+fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
+    let v1 = OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(me::routes())
+        .merge(users::routes())
+        .merge(chats::routes())
+        .merge(groups::routes())
+        .merge(members::routes())
+        .merge(invites::routes())
+        .merge(messages::routes())
+        .merge(search::routes());
+    let all = OpenApiRouter::with_openapi(docs::base())
+        .nest("/api/v1", v1)
+        .merge(original::routes())
+        .merge(open)
+        .merge(health::routes());
+    let (routes, api) = all.split_for_parts();
+    (routes, docs::finish(api))
+}
+
+/// Leads upgrades to a WebSocket to where they are served.
+async fn divert(State(sockets): State<Router>, request: Request, next: Next) -> Response {
+    let upgrade = request.headers().get(header::UPGRADE);
+    if !upgrade.is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        return next.run(request).await;
+    }
+    match sockets.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Which web pages of other origins may call; tokens travel in a header, so no cookie is allowed.
+fn cors(origins: Origins) -> CorsLayer {
+    let allowed = move |origin: &HeaderValue, _: &_| {
+        origin.to_str().is_ok_and(|origin| origins.allow(origin))
+    };
+    let exposed = ["x-request-id", "retry-after", "location"].map(HeaderName::from_static);
+    let sent = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE];
+    let ours = ["idempotency-key", "x-request-id"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(allowed))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(sent.into_iter().chain(ours).collect::<Vec<_>>())
+        .expose_headers(exposed)
+        .max_age(std::time::Duration::from_secs(3600))
+}

@@ -1,0 +1,52 @@
+//! Finding people and groups. The rules are in `core::search`.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::InQuery;
+use crate::core::types::auth::Caller;
+use crate::error::{Error, Result};
+use crate::protocol::pages::Found;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new().routes(routes!(find))
+}
+
+/// Find people and public groups
+///
+/// Case, accents and width do not matter; beginnings and parts of words are found, Chinese too. A
+/// whole e-mail address finds its owner, who allows it.
+#[utoipa::path(
+    get, path = "/search", tag = "search", operation_id = "search", security(("session" = [])),
+    params(
+        ("q" = String, Query, description = "What to look for"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before",
+            pattern = "^[0-9]{1,9}$"),
+        ("limit" = Option<u32>, Query, description = "Rows of each kind a page", minimum = 1,
+            maximum = 50),
+    ),
+    responses((status = 200, description = "A page of what was found", body = Found)),
+)]
+async fn find(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Found>> {
+    let query = query.only(&["q", "after", "limit"])?;
+    let size = query.limit(20, 50)?;
+    let page = query.page("after")?;
+    let renamed = |error: Error| if error.field.is_some() { error.on("q") } else { error };
+    let words = query.required("q")?;
+    let found = http.core.search.find(&caller, words, page, size).await.map_err(renamed)?;
+    let full = found.users.len().max(found.groups.len()) == size as usize;
+    Ok(Answer(Found {
+        users: found.users.into_iter().map(Into::into).collect(),
+        groups: found.groups.into_iter().map(Into::into).collect(),
+        next: full.then(|| (page + 1).to_string()),
+    }))
+}

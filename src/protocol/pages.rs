@@ -1,0 +1,155 @@
+//! Answers of `/api/v1` that hold more than one row: pages of lists, and what a login gives.
+//!
+//! A page that has a `next` is followed by another: give it back as `after`. Called by `http`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::people::{Me, Session, User};
+use super::rows::{Chat, ChatSummary, Invite, Message, Role};
+use super::values::{Id, Moment};
+
+/// A mail is on its way, if the address has an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CodeSent {
+    /// The address.
+    pub email: String,
+    /// How many seconds the code works.
+    pub expires_in: u64,
+}
+
+/// An open session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignedIn {
+    /// What to send as `Authorization: Bearer …` from now on. Shown once.
+    pub token: String,
+    /// The session.
+    pub session: Session,
+    /// The account.
+    pub user: Me,
+}
+
+/// The caller's sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sessions {
+    /// Latest used first.
+    pub sessions: Vec<Session>,
+}
+
+/// A person whom the caller blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Blocked {
+    /// The person.
+    pub user: User,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// Whom the caller blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockedPeople {
+    /// Latest first.
+    pub blocked: Vec<Blocked>,
+}
+
+/// A page of the caller's list of chats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChatPage {
+    /// Pinned ones first, then those with the latest message.
+    pub chats: Vec<ChatSummary>,
+    /// The other people of the direct chats.
+    pub users: Vec<User>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A chat with the other person, when it is a direct one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenChat {
+    /// The chat.
+    #[serde(flatten)]
+    pub summary: ChatSummary,
+    /// The other person of a direct chat.
+    pub users: Vec<User>,
+}
+
+/// A page of a chat's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessagePage {
+    /// In the order of seq. To go on, ask `before` the first or `after` the last of them; a page
+    /// that is not full is the last one.
+    pub messages: Vec<Message>,
+    /// The people in them.
+    pub users: Vec<User>,
+}
+
+/// A message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sent {
+    /// As it is stored.
+    pub message: Message,
+    /// It was stored before, under the same key.
+    pub repeated: bool,
+}
+
+/// A person in a group, as the other members see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupMember {
+    /// The person.
+    pub user: User,
+    /// The rank.
+    pub role: Role,
+    /// In this standing since.
+    pub since: Moment,
+}
+
+/// A page of a group's members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberPage {
+    /// In the order of their user ids.
+    pub members: Vec<GroupMember>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Id>,
+}
+
+/// Whom a group refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Banned {
+    /// In the order of their user ids.
+    pub banned: Vec<GroupMember>,
+}
+
+/// Who came into a group by a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Added {
+    /// Whoever is missing here was in it already, or cannot be added.
+    pub added: Vec<Id>,
+}
+
+/// A group's invitation links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Invites {
+    /// Latest first.
+    pub invites: Vec<Invite>,
+}
+
+/// A page of what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// People, best first.
+    pub users: Vec<User>,
+    /// Public groups, best first.
+    pub groups: Vec<Chat>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The server runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+}
