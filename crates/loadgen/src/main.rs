@@ -1,0 +1,223 @@
+//! The command: takes or starts servers, runs one workload, prints what it found.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use loadgen::client::error::{Error, Result};
+use loadgen::measure::report::{Report, compare, ratios_text};
+use loadgen::run::direct::Direct;
+use loadgen::run::idle::Idle;
+use loadgen::run::{Pace, Workload, measure};
+use loadgen::server::{Home, Person, Plan, Target, sessions_from};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+
+/// Loads a chat server and measures what it costs: CPU an operation, memory a connection, latency
+/// from the scheduled time; beside it the floor of the machine and how busy this program was.
+#[derive(Parser)]
+#[command(name = "loadgen", max_term_width = 100)]
+struct Command {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    workload: Load,
+}
+
+#[derive(Args)]
+struct Options {
+    /// The server's program: started on a free port with data of its own, without rate limits,
+    /// and ended afterwards.
+    #[arg(long, global = true, conflicts_with = "addr")]
+    server: Option<PathBuf>,
+    /// A server that runs already. Needs --tokens; its limits must allow the load.
+    #[arg(long, global = true, requires = "tokens")]
+    addr: Option<SocketAddr>,
+    /// Sessions of the running server: what its `users import FILE --tokens` printed.
+    #[arg(long, global = true)]
+    tokens: Option<PathBuf>,
+    /// A second server, program or address, that is run in turn with the first: A B A B.
+    #[arg(long, global = true, value_name = "PROGRAM|ADDR")]
+    vs: Option<String>,
+    /// Sessions of the second server, when it runs already.
+    #[arg(long, global = true)]
+    vs_tokens: Option<PathBuf>,
+    /// How often each server is measured; comparisons take the medians.
+    #[arg(long, global = true)]
+    rounds: Option<usize>,
+    /// Seconds of load before measuring.
+    #[arg(long, global = true, default_value_t = 3.0)]
+    warmup: f64,
+    /// Seconds of load that are measured, in each phase.
+    #[arg(long, global = true, default_value_t = 10.0)]
+    seconds: f64,
+    /// The folder under which servers keep their data, and on whose disk `fdatasync` is probed.
+    #[arg(long, global = true)]
+    dir: Option<PathBuf>,
+    /// A setting of the servers that are started, KEY=VALUE.
+    #[arg(long = "set", global = true, value_parser = setting)]
+    settings: Vec<(String, String)>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Load {
+    /// Connections that say nothing: memory of each.
+    Idle {
+        /// How many.
+        #[arg(long, default_value_t = 5_000)]
+        connections: usize,
+    },
+    /// One-to-one messages, persisted, acked, delivered.
+    Direct {
+        /// Pairs of people.
+        #[arg(long, default_value_t = 100)]
+        pairs: usize,
+        /// Messages in flight over all pairs, when as many as possible are sent.
+        #[arg(long, default_value_t = 400)]
+        in_flight: usize,
+        /// Messages a second in the phase with an even rate; 0 leaves it out.
+        #[arg(long, default_value_t = 1_000.0)]
+        rate: f64,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
+        /// Send by REST.
+        #[arg(long)]
+        rest: bool,
+    },
+}
+
+impl Load {
+    fn workload(&self) -> Box<dyn Workload> {
+        match *self {
+            Self::Idle { connections } => Box::new(Idle { connections }),
+            Self::Direct { pairs, in_flight, rate, size, rest } => {
+                Box::new(Direct { pairs: pairs.max(1), in_flight, rate, size, rest })
+            }
+        }
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a setting is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// A server to be measured: one to start, or one that runs.
+enum Source {
+    Program(PathBuf),
+    Running(SocketAddr, PathBuf),
+}
+
+impl Options {
+    fn sources(&self) -> Result<Vec<Source>> {
+        let missing = |what: &str| Error::protocol(what.to_owned());
+        let first = match (&self.server, self.addr, &self.tokens) {
+            (Some(program), ..) => Source::Program(program.clone()),
+            (None, Some(addr), Some(tokens)) => Source::Running(addr, tokens.clone()),
+            _ => return Err(missing("say --server PROGRAM, or --addr ADDR with --tokens FILE")),
+        };
+        let mut sources = vec![first];
+        if let Some(second) = &self.vs {
+            sources.push(match (second.parse(), &self.vs_tokens) {
+                (Ok(addr), Some(tokens)) => Source::Running(addr, tokens.clone()),
+                (Ok(_), None) => return Err(missing("--vs ADDR needs --vs-tokens FILE")),
+                (Err(_), _) => Source::Program(second.into()),
+            });
+        }
+        Ok(sources)
+    }
+
+    async fn target(&self, source: Source, workload: &dyn Workload) -> Result<Target> {
+        let program = match source {
+            Source::Program(program) => program.canonicalize()?,
+            Source::Running(addr, tokens) => {
+                let folder = self.dir.clone().unwrap_or_else(std::env::temp_dir);
+                return Ok(Target::running(addr, folder, sessions_from(&tokens)?));
+            }
+        };
+        let mut plan = Plan::unlimited(&program);
+        plan.settings.extend(self.settings.iter().cloned());
+        let home = Home::new(plan, self.dir.as_deref())?;
+        let people: Vec<Person> = (0..workload.people()).map(person).collect();
+        let sessions = home.import(&people, workload.sessions())?;
+        let server = home.start().await?;
+        Ok(Target::started(program.display().to_string(), server, sessions))
+    }
+
+    fn pace(&self) -> Pace {
+        let seconds = |value: f64| Duration::from_secs_f64(value.clamp(0.0, 86_400.0));
+        Pace { warmup: seconds(self.warmup), measured: seconds(self.seconds.max(0.1)) }
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.vs.is_some() { 3 } else { 1 }).max(1)
+    }
+}
+
+fn person(index: usize) -> Person {
+    Person { email: format!("person-{index}@load.example"), name: format!("Person {index}") }
+}
+
+/// Lets this program and the servers that it starts open as many files as the system allows.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // A refusal leaves the limit as it is; opening too many files says so then.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Measures each server in turn, `rounds` times; the reports by server.
+async fn run(command: &Command) -> Result<Vec<Vec<Report>>> {
+    let workload = command.workload.workload();
+    let mut targets = Vec::new();
+    for source in command.options.sources()? {
+        targets.push(command.options.target(source, workload.as_ref()).await?);
+    }
+    let mut prepared = Vec::new();
+    for target in &targets {
+        prepared.push(workload.prepare(target).await?);
+    }
+    let mut reports: Vec<Vec<Report>> = targets.iter().map(|_| Vec::new()).collect();
+    for _ in 0..command.options.rounds() {
+        for ((target, ready), found) in targets.iter().zip(&mut prepared).zip(&mut reports) {
+            let pace = command.options.pace();
+            found.push(measure(workload.as_ref(), ready.as_mut(), target, pace).await?);
+        }
+    }
+    Ok(reports)
+}
+
+fn print(command: &Command, reports: &[Vec<Report>]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let ratios = match reports {
+        [first, second] => compare(first, second),
+        _ => Vec::new(),
+    };
+    if command.options.json {
+        return writeln!(out, "{}", json!({ "reports": reports, "ratios": ratios }));
+    }
+    for report in reports.iter().flatten() {
+        writeln!(out, "{}", report.text())?;
+    }
+    write!(out, "{}", ratios_text(&ratios))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Command::parse();
+    raise_file_limit();
+    let outcome = run(&command).await.and_then(|reports| Ok(print(&command, &reports)?));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("loadgen: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

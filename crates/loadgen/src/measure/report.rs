@@ -1,0 +1,352 @@
+//! What a run found, for people and as JSON.
+//!
+//! Called by the workloads, which fill phases, and by the command, which prints them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::floor::Floor;
+use super::latency::{Latencies, Quantiles};
+use super::meter::Span;
+
+/// A share of this machine above which it counts as full.
+const FULL: f64 = 0.95;
+
+/// What one workload found on one server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The workload.
+    pub workload: &'static str,
+    /// The server.
+    pub server: String,
+    /// Parts of the run, in order.
+    pub phases: Vec<Phase>,
+    /// What the machine itself costs and takes, measured in the same run.
+    pub floor: Floor,
+}
+
+/// One part of a run: a steady load and what it took.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// What was done.
+    pub name: String,
+    /// What one operation is.
+    pub unit: &'static str,
+    /// How many there were.
+    pub operations: u64,
+    /// In how many seconds.
+    pub seconds: f64,
+    /// Operations a second.
+    pub rate: f64,
+    /// The server's CPU per operation, in microseconds.
+    pub server_cpu_us: Option<f64>,
+    /// The part of it that was spent in the kernel.
+    pub server_kernel_us: Option<f64>,
+    /// The server's CPU per operation by thread name, in microseconds, most first.
+    pub server_threads_us: Vec<(String, f64)>,
+    /// Cores that the server kept busy.
+    pub server_cores: Option<f64>,
+    /// Cores that this program kept busy.
+    pub loadgen_cores: f64,
+    /// Cores that other programs kept busy.
+    pub other_cores: f64,
+    /// Cores of the machine.
+    pub cores: usize,
+    /// Latencies by name, from the scheduled time in open loops.
+    pub latencies: BTreeMap<&'static str, Quantiles>,
+    /// How late this program handed operations over, in open loops.
+    pub schedule_lag: Option<Quantiles>,
+    /// Other figures by name, with the unit last.
+    pub figures: BTreeMap<&'static str, f64>,
+    /// What stands in the way of believing the figures.
+    pub warnings: Vec<String>,
+}
+
+impl Phase {
+    /// A phase of `operations` over a span.
+    pub fn new(name: impl Into<String>, unit: &'static str, operations: u64, span: &Span) -> Self {
+        let per_operation = |seconds: f64| seconds * 1e6 / operations.max(1) as f64;
+        let threads = span.server_threads.iter();
+        Self {
+            name: name.into(),
+            unit,
+            operations,
+            seconds: span.seconds,
+            rate: operations as f64 / span.seconds,
+            server_cpu_us: span.server.map(|cpu| per_operation(cpu.total())),
+            server_kernel_us: span.server.map(|cpu| per_operation(cpu.system)),
+            server_threads_us: threads.map(|(name, s)| (name.clone(), per_operation(*s))).collect(),
+            server_cores: span.server.map(|cpu| cpu.total() / span.seconds),
+            loadgen_cores: span.loadgen_cores,
+            other_cores: span.other_cores,
+            cores: span.cores,
+            latencies: BTreeMap::new(),
+            schedule_lag: None,
+            figures: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds latencies, if there are any.
+    #[must_use]
+    pub fn latency(mut self, name: &'static str, latencies: &Latencies) -> Self {
+        self.latencies.extend(latencies.quantiles().map(|quantiles| (name, quantiles)));
+        self
+    }
+
+    /// Adds how late operations were handed over.
+    #[must_use]
+    pub fn lag(mut self, lag: &Latencies) -> Self {
+        self.schedule_lag = lag.quantiles();
+        self
+    }
+
+    /// Adds another figure.
+    #[must_use]
+    pub fn figure(mut self, name: &'static str, value: f64) -> Self {
+        self.figures.insert(name, value);
+        self
+    }
+
+    /// Looks at the figures and says what stands in the way of believing them.
+    #[must_use]
+    pub fn judged(mut self) -> Self {
+        let cores = self.cores as f64;
+        let server = self.server_cores.unwrap_or_default();
+        let busy = server + self.loadgen_cores + self.other_cores;
+        if self.other_cores > 0.1 * cores {
+            self.warnings.push(format!(
+                "other programs kept {:.2} of {} cores busy",
+                self.other_cores, self.cores
+            ));
+        }
+        if busy > FULL * cores && self.loadgen_cores > 0.3 * cores {
+            self.warnings.push(format!(
+                "the machine was full and this program took {:.2} of its {} cores: the server \
+                 alone would be faster",
+                self.loadgen_cores, self.cores
+            ));
+        }
+        let late = self.schedule_lag.map_or(0, |lag| lag.p99_us);
+        let slowest = self.latencies.values().map(|quantiles| quantiles.p99_us).max();
+        if late > 1_000 && late > slowest.unwrap_or_default() / 4 {
+            self.warnings.push(format!(
+                "this program itself was late: 1 of 100 operations by more than {late} µs"
+            ));
+        }
+        self
+    }
+
+    /// Every figure by name, for comparisons.
+    fn flat(&self) -> Vec<(String, f64)> {
+        let mut flat = vec![("rate".to_owned(), self.rate)];
+        flat.extend(self.server_cpu_us.map(|us| ("server CPU µs".to_owned(), us)));
+        for (name, quantiles) in &self.latencies {
+            flat.push((format!("{name} p50 µs"), quantiles.p50_us as f64));
+            flat.push((format!("{name} p99 µs"), quantiles.p99_us as f64));
+            flat.push((format!("{name} p99.9 µs"), quantiles.p999_us as f64));
+        }
+        flat.extend(self.figures.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+        flat
+    }
+}
+
+fn quantile_line(out: &mut String, name: &str, quantiles: &Quantiles) {
+    let Quantiles { count, p50_us, p99_us, p999_us, max_us, .. } = quantiles;
+    // Writing into a String cannot fail, here and below.
+    let _ = writeln!(
+        out,
+        "  {name:<24} p50 {p50_us:>7}  p99 {p99_us:>7}  p99.9 {p999_us:>7}  max {max_us:>7} µs  \
+         ({count})"
+    );
+}
+
+impl Report {
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut out = format!("{} on {}\n", self.workload, self.server);
+        for phase in &self.phases {
+            phase_text(&mut out, phase);
+        }
+        let _ = writeln!(out, "floor of this machine, in the same run");
+        if let Some(us) = self.floor.send_receive_cpu_us {
+            let _ = writeln!(out, "  {:<24} {us:.1} µs CPU", "loopback send + receive");
+        }
+        let probes = [
+            ("loopback round trip", &self.floor.round_trip),
+            ("fdatasync, quiet", &self.floor.fdatasync_quiet),
+            ("fdatasync, under load", &self.floor.fdatasync_during),
+        ];
+        for (name, quantiles) in probes {
+            if let Some(quantiles) = quantiles {
+                quantile_line(&mut out, name, quantiles);
+            }
+        }
+        out
+    }
+}
+
+fn phase_text(out: &mut String, phase: &Phase) {
+    let Phase { name, unit, operations, seconds, rate, .. } = phase;
+    let _ = writeln!(out, "{name}: {operations} x {unit} in {seconds:.1} s, {rate:.0}/s");
+    if let (Some(cpu), Some(kernel)) = (phase.server_cpu_us, phase.server_kernel_us) {
+        let _ = writeln!(
+            out,
+            "  {:<24} {cpu:.2} µs a {unit} ({kernel:.2} in the kernel)",
+            "server CPU"
+        );
+        for (thread, us) in phase.server_threads_us.iter().take(6) {
+            let _ = writeln!(out, "    {thread:<22} {us:.2} µs");
+        }
+    }
+    for (name, quantiles) in &phase.latencies {
+        quantile_line(out, name, quantiles);
+    }
+    if let Some(lag) = &phase.schedule_lag {
+        quantile_line(out, "handed over late by", lag);
+    }
+    for (name, value) in &phase.figures {
+        let _ = writeln!(out, "  {name:<40} {value:.1}");
+    }
+    let _ = writeln!(
+        out,
+        "  {:<24} server {:.2}, this program {:.2}, others {:.2} of {} cores",
+        "busy",
+        phase.server_cores.unwrap_or_default(),
+        phase.loadgen_cores,
+        phase.other_cores,
+        phase.cores
+    );
+    for warning in &phase.warnings {
+        let _ = writeln!(out, "  WARNING: {warning}");
+    }
+}
+
+/// A figure of two servers, as medians over the rounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ratio {
+    /// The phase.
+    pub phase: String,
+    /// The figure.
+    pub figure: String,
+    /// The first server's median.
+    pub first: f64,
+    /// The second server's median.
+    pub second: f64,
+    /// The second's by the first's.
+    pub ratio: f64,
+}
+
+/// Compares two servers that ran the same workload in turn.
+pub fn compare(first: &[Report], second: &[Report]) -> Vec<Ratio> {
+    let (first, second) = (figures(first), figures(second));
+    let medians = first.into_iter().filter_map(|(key, mut values)| {
+        let mut others = second.get(&key)?.clone();
+        Some((key, median(&mut values), median(&mut others)))
+    });
+    medians
+        .map(|((_, phase, _, figure), first, second)| Ratio {
+            phase,
+            figure,
+            first,
+            second,
+            ratio: second / first,
+        })
+        .collect()
+}
+
+/// Phase number and name, figure number and name.
+type Key = (usize, String, usize, String);
+
+fn figures(reports: &[Report]) -> BTreeMap<Key, Vec<f64>> {
+    let mut figures: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
+    for report in reports {
+        for (place, phase) in report.phases.iter().enumerate() {
+            for (index, (figure, value)) in phase.flat().into_iter().enumerate() {
+                figures.entry((place, phase.name.clone(), index, figure)).or_default().push(value);
+            }
+        }
+    }
+    figures
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        1 => values[middle],
+        _ => (values[middle - 1] + values[middle]) / 2.0,
+    }
+}
+
+/// The comparison, for people.
+pub fn ratios_text(ratios: &[Ratio]) -> String {
+    let mut out = String::new();
+    for Ratio { phase, figure, first, second, ratio } in ratios {
+        let _ =
+            writeln!(out, "{phase:<24} {figure:<40} {first:>12.1} {second:>12.1}   x {ratio:.3}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::meter::CpuSeconds;
+
+    fn span(server: f64, loadgen: f64, other: f64) -> Span {
+        Span {
+            seconds: 2.0,
+            server: Some(CpuSeconds { user: server / 2.0, system: server / 2.0 }),
+            server_threads: vec![("writer".into(), server)],
+            loadgen_cores: loadgen,
+            other_cores: other,
+            cores: 2,
+        }
+    }
+
+    fn report(server_cpu: f64) -> Report {
+        let phase = Phase::new("full", "message", 1000, &span(server_cpu, 0.1, 0.0)).judged();
+        Report {
+            workload: "direct",
+            server: "x".into(),
+            phases: vec![phase],
+            floor: Floor::default(),
+        }
+    }
+
+    #[test]
+    fn cpu_is_told_per_operation() {
+        let report = report(0.05);
+        let phase = &report.phases[0];
+        assert!((phase.rate - 500.0).abs() < 1e-9);
+        assert!((phase.server_cpu_us.expect("it was read") - 50.0).abs() < 1e-9);
+        assert!((phase.server_kernel_us.expect("it was read") - 25.0).abs() < 1e-9);
+        assert!(phase.warnings.is_empty());
+        let text = report.text();
+        assert!(text.contains("50.00 µs a message (25.00 in the kernel)"), "{text}");
+    }
+
+    #[test]
+    fn a_load_that_stands_in_its_own_way_is_told() {
+        let warnings = |span: &Span| Phase::new("p", "message", 1, span).judged().warnings.len();
+        assert_eq!(warnings(&span(2.0, 0.9, 0.05)), 1, "the machine was full");
+        assert_eq!(warnings(&span(0.5, 0.2, 0.5)), 1, "others were busy");
+        let mut lag = Latencies::default();
+        lag.record(std::time::Duration::from_millis(5));
+        let late = Phase::new("p", "message", 1, &span(0.5, 0.2, 0.0)).lag(&lag).judged();
+        assert_eq!(late.warnings.len(), 1, "it was late itself");
+    }
+
+    #[test]
+    fn servers_are_compared_by_their_medians() {
+        let first = [report(0.1), report(0.2), report(9.0)];
+        let second = [report(0.1), report(0.1), report(0.1)];
+        let ratios = compare(&first, &second);
+        let cpu = ratios.iter().find(|ratio| ratio.figure == "server CPU µs").expect("it is there");
+        assert!((cpu.first - 200.0).abs() < 1e-9 && (cpu.ratio - 0.5).abs() < 1e-9, "{cpu:?}");
+        assert!(ratios_text(&ratios).contains("x 0.500"));
+    }
+}

@@ -1,0 +1,86 @@
+//! The workloads: what each one does, and the frame around all of them.
+//!
+//! A workload prepares once a server (accounts are there already), and then measures as often as
+//! it is asked: that is what a comparison of two servers in turn needs. Called by the command.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::client::error::Result;
+use crate::measure::floor::{self, Floor, SyncProbe};
+use crate::measure::meter::Meter;
+use crate::measure::report::{Phase, Report};
+use crate::server::Target;
+
+pub mod crew;
+pub mod messages;
+
+pub mod direct;
+pub mod idle;
+
+/// How a load is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long the load runs before it is measured.
+    pub warmup: Duration,
+    /// How long it is measured.
+    pub measured: Duration,
+}
+
+/// One kind of load.
+#[async_trait]
+pub trait Workload: Send + Sync {
+    /// Its name, as on the command line.
+    fn name(&self) -> &'static str;
+
+    /// How many accounts with sessions it needs.
+    fn sessions(&self) -> usize;
+
+    /// How many accounts it needs, those with sessions included.
+    fn people(&self) -> usize {
+        self.sessions()
+    }
+
+    /// Makes ready on a server: chats, messages.
+    async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>>;
+}
+
+/// A load that is ready to run.
+#[async_trait]
+pub trait Prepared: Send {
+    /// Runs and measures, once.
+    async fn measure(&mut self, meter: Meter, pace: Pace) -> Result<Vec<Phase>>;
+}
+
+/// How many probes stand for the floor: enough for a p99.
+const PROBES: u32 = 300;
+const ROUND_TRIPS: u32 = 5_000;
+
+/// Measures a prepared load, with the machine's floor before, during, and after.
+pub async fn measure(
+    workload: &dyn Workload,
+    prepared: &mut dyn Prepared,
+    target: &Target,
+    pace: Pace,
+) -> Result<Report> {
+    let folder = &target.folder;
+    let mut quiet = floor::fdatasync(folder, PROBES)?;
+    let send_receive = floor::send_receive(ROUND_TRIPS)?;
+    let round_trip = floor::round_trips(ROUND_TRIPS)?;
+    let during = SyncProbe::start(folder)?;
+    let phases = prepared.measure(Meter { server: target.pid }, pace).await?;
+    let during = during.stop()?;
+    quiet.add(&floor::fdatasync(folder, PROBES)?);
+    Ok(Report {
+        workload: workload.name(),
+        server: target.name.clone(),
+        phases,
+        floor: Floor {
+            send_receive_cpu_us: Some(send_receive.as_secs_f64() * 1e6),
+            round_trip: round_trip.quantiles(),
+            fdatasync_quiet: quiet.quantiles(),
+            fdatasync_during: during.quantiles(),
+        },
+    })
+}
