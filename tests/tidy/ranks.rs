@@ -12,7 +12,8 @@ const RANKS: &[(&str, &[&str])] = &[
     ("ground", &["error", "id", "clock"]),
     ("settings", &["config"]),
     ("core types", &["core::types"]),
-    ("ports", &["store", "bus", "mail", "objects", "push"]),
+    // With what all adapters of one port share.
+    ("ports", &["store", "bus", "mail", "mail::letters", "objects", "push"]),
     ("core rules", &["core", "hub"]),
     (ADAPTERS, &["store::*", "bus::*", "mail::*", "objects::*", "push::*"]),
     ("wire types", &["protocol"]),
