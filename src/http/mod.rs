@@ -27,6 +27,9 @@ mod original;
 mod search;
 mod users;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use self::address::TrustedProxies;

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use axum::routing::any;
 use tower::ServiceExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
@@ -24,9 +25,10 @@ use crate::config::values::Origins;
 pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
     let open = original::open_route().route_layer(from_fn_with_state(sockets.clone(), divert));
     let (routes, api) = described(open);
+    let socket = any(move |request: Request| lead(sockets, request));
     let routes = routes.merge(docs::routes(&api)).with_state(http.clone());
     routes
-        .route_service("/api/v1/ws", sockets)
+        .route("/api/v1/ws", socket)
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
         .layer(from_fn_with_state(http, pipeline::wrap))
@@ -64,6 +66,10 @@ async fn divert(State(sockets): State<Router>, request: Request, next: Next) -> 
     if !upgrade.is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         return next.run(request).await;
     }
+    lead(sockets, request).await
+}
+
+async fn lead(sockets: Router, request: Request) -> Response {
     match sockets.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

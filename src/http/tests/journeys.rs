@@ -1,0 +1,261 @@
+//! Whole ways through the API, as people go them.
+
+use serde_json::{Value, json};
+
+use super::{App, text};
+
+#[tokio::test]
+async fn two_people_meet_by_the_original_endpoints() {
+    let app = App::new();
+    let mut people = Vec::new();
+    for name in ["Ana", "Beto"] {
+        let email = format!("{name}@Example.org");
+        let body = json!({ "name": name, "email": email, "credentials": { "push_token": "p1" },
+            "profile_avatar": "AAAA" });
+        let answer = app.post("/nsg", "", body).await.is(200);
+        let lower = email.to_lowercase();
+        assert_eq!(answer["code"], 306);
+        assert_eq!(answer["data"], lower.as_str());
+        let path = format!("/cv?e={lower}&c={}", app.code(&lower));
+        let answer = app.put(&path, "", Value::Null).await.is(200);
+        assert_eq!(answer["code"], 306);
+        assert_eq!(answer["data"]["pi"], "p1");
+        people.push((text(&answer["data"]["ui"]), text(&answer["data"]["token"])));
+    }
+    let [(ana, ana_token), (beto, beto_token)] = &people[..] else { panic!("two people") };
+
+    let found = app.get("/lkup?qry=BET", ana_token).await.is(200);
+    assert_eq!(found["data"]["users"][0]["_id"], beto.as_str());
+    let chat = text(&found["data"]["users"][0]["chtid"]);
+    assert!(!found.to_string().contains('@'), "no address is shown");
+
+    let body = json!({ "message_id": "m1", "body": "hola", "body_type": 8, "placeholders": [] });
+    let path = format!("/sndmsg?chtid={chat}&crruid={ana}");
+    // The chat is not there yet, so it is named by the person.
+    let by_person = format!("/sndmsg?chtid={beto}&crruid={ana}");
+    let sent = app.put(&by_person, ana_token, body.clone()).await.is(200);
+    assert_eq!((&sent["code"], &sent["error"]), (&json!(299), &json!(false)));
+    let message = &sent["data"];
+    assert_eq!(message["target_id"], chat.as_str());
+    assert_eq!(message["author_id"], ana.as_str());
+    assert_eq!(message["author_name"], "Ana");
+    assert_eq!(message["content_id"], "m1");
+    assert_eq!((&message["body_type"], &message["body"]), (&json!(8), &json!("hola")));
+    assert_eq!((&message["media"], &message["placeholders"]), (&json!([]), &json!([])));
+    assert_eq!(message["seq"], 1);
+    let again = app.put(&path, ana_token, body).await.is(200);
+    assert_eq!(again["data"]["_id"], message["_id"], "the same key, the same message");
+
+    let chats = app.get("/chats", beto_token).await.is(200);
+    assert_eq!(chats["code"], 206);
+    assert_eq!(chats["data"][0]["chtid"], chat.as_str());
+    assert_eq!(
+        (&chats["data"][0]["name"], &chats["data"][0]["unread"]),
+        (&json!("Ana"), &json!(1))
+    );
+    assert_eq!(chats["data"][0]["last_message"]["body"], "hola");
+    let open = app.get(&format!("/nch?chtid={ana}"), beto_token).await.is(200);
+    assert_eq!(open["data"]["messages"][0]["_id"], message["_id"]);
+    assert_eq!(open["data"]["chtid"], chat.as_str());
+
+    let foreign = app
+        .put(
+            &format!("/sndmsg?chtid={chat}&crruid={beto}"),
+            ana_token,
+            json!({ "message_id": "m2", "body": "x" }),
+        )
+        .await;
+    assert_eq!(foreign.is(403)["code"], 411);
+    let files = app
+        .put(&path, ana_token, json!({ "message_id": "m3", "body": "x", "body_type": 65 }))
+        .await;
+    assert_eq!(files.is(501)["data"]["field"], "body_type");
+    for call in ["/cllusr", "/vcllusr"] {
+        let answer = app.post(&format!("{call}?chtid={chat}"), ana_token, Value::Null).await;
+        assert_eq!((&answer.is(501)["error"], &answer.json()["code"]), (&json!(true), &json!(511)));
+    }
+}
+
+#[tokio::test]
+async fn a_known_and_an_unknown_address_get_the_same_answer() {
+    let app = App::new();
+    app.person("Ana").await;
+    for (path, body) in [("/l", json!({ "email": "EMAIL" })), ("/l?e=EMAIL", Value::Null)] {
+        let mut answers = Vec::new();
+        for email in ["ana@example.org", "eva@example.org"] {
+            let body = serde_json::from_str(&body.to_string().replace("EMAIL", email));
+            let body: Value = body.expect("JSON");
+            let answer = app.post(&path.replace("EMAIL", email), "", body).await;
+            let text = String::from_utf8_lossy(&answer.bytes).replace(email, "EMAIL");
+            answers.push((answer.status, text));
+        }
+        assert_eq!(answers[0], answers[1]);
+    }
+    let body = json!({ "email": "ana@example.org", "temp_code": app.code("ana@example.org") });
+    let answer = app.put("/cv", "", body.clone()).await.is(200);
+    assert_eq!(answer["data"]["pi"], "");
+    assert_eq!(app.put("/cv", "", body).await.is(401)["code"], 402, "a code works once");
+}
+
+#[tokio::test]
+async fn messages_are_sent_once_and_read_back_in_pages() {
+    let app = App::new();
+    let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
+    for number in 1..=5 {
+        let answer = app.say(&beto.id, &ana, &format!("k{number}"), &format!("n{number}")).await;
+        let sent = answer.is(201);
+        assert_eq!((&sent["message"]["seq"], &sent["repeated"]), (&json!(number), &json!(false)));
+    }
+    let again = app.say(&beto.id, &ana, "k1", "n1").await.is(200);
+    assert_eq!((&again["repeated"], &again["message"]["seq"]), (&json!(true), &json!(1)));
+    let other = app.say(&beto.id, &ana, "k1", "something else").await.is(409);
+    assert_eq!((&other["code"], &other["field"]), (&json!("conflict"), &json!("client_msg_id")));
+
+    let bodies = |answer: &Value| -> Vec<String> {
+        answer["messages"].as_array().expect("a list").iter().map(|m| text(&m["body"])).collect()
+    };
+    let page = |query: &str| format!("/api/v1/chats/{}/messages{query}", ana.id);
+    let read = async |query: &str| bodies(&app.get(&page(query), &beto.token).await.is(200));
+    assert_eq!(read("?limit=2").await, ["n4", "n5"]);
+    assert_eq!(read("?limit=2&before=4").await, ["n2", "n3"]);
+    assert_eq!(read("?limit=2&after=1").await, ["n2", "n3"]);
+    assert_eq!(read("?after=5").await, Vec::<String>::new());
+    let one = app.get(&page("/3"), &beto.token).await.is(200);
+    assert_eq!(
+        (&one["body"], &one["from_name"], &one["kind"]),
+        (&json!("n3"), &json!("Ana"), &json!("text"))
+    );
+    assert_eq!(app.get(&page("/6"), &beto.token).await.is(404)["code"], "not_found");
+    let chats = app.get("/api/v1/chats", &beto.token).await.is(200);
+    assert_eq!(
+        (&chats["chats"][0]["unread"], &chats["users"][0]["name"]),
+        (&json!(5), &json!("Ana"))
+    );
+}
+
+#[tokio::test]
+async fn a_key_may_stand_in_the_header() {
+    let app = App::new();
+    let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
+    let send = async |header: Option<&str>, body: Value| {
+        let mut request = axum::http::Request::post(format!("/api/v1/chats/{}/messages", beto.id))
+            .header("authorization", format!("Bearer {}", ana.token));
+        if let Some(key) = header {
+            request = request.header("idempotency-key", key);
+        }
+        app.send(request.body(body.to_string().into()).expect("a request")).await
+    };
+    assert_eq!(send(Some("k"), json!({ "body": "x" })).await.is(201)["message"]["seq"], 1);
+    assert_eq!(
+        send(Some("k"), json!({ "body": "x", "client_msg_id": "k" })).await.is(200)["repeated"],
+        true
+    );
+    let both = send(Some("k"), json!({ "body": "x", "client_msg_id": "other" })).await;
+    assert_eq!(both.is(400)["field"], "client_msg_id");
+    assert_eq!(send(None, json!({ "body": "x" })).await.is(400)["field"], "client_msg_id");
+    assert_eq!(send(Some("a b"), json!({ "body": "x" })).await.is(400)["field"], "idempotency-key");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_closed() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    let body = json!({ "email": "ana@example.org" });
+    app.post("/api/v1/auth/codes", "", body).await.is(202);
+    let code = app.code("ana@example.org");
+    let body = json!({ "email": "ana@example.org", "code": code, "device": "tablet" });
+    let second = text(&app.post("/api/v1/auth/sessions", "", body).await.is(201)["token"]);
+    let list = app.get("/api/v1/auth/sessions", &second).await.is(200);
+    assert_eq!(list["sessions"].as_array().map(Vec::len), Some(2));
+    app.delete("/api/v1/auth/sessions?keep=current", &second).await.is(204);
+    assert_eq!(app.get("/api/v1/me", &ana.token).await.is(401)["code"], "unauthenticated");
+    assert_eq!(app.get("/api/v1/me", &second).await.is(200)["email"], "ana@example.org");
+    app.delete("/api/v1/auth/sessions/current", &second).await.is(204);
+    app.get("/api/v1/me", &second).await.is(401);
+}
+
+#[tokio::test]
+async fn a_group_lives_from_its_creation_to_its_end() {
+    let app = App::new();
+    let (ana, beto, carla) =
+        (app.person("Ana").await, app.person("Beto").await, app.person("Carla").await);
+    let group = app.group(&[&ana, &beto]).await;
+    let at = |rest: &str| format!("/api/v1/groups/{group}{rest}");
+
+    let body = json!({ "title": "Caminatas", "about": "domingos" });
+    assert_eq!(app.patch(&at(""), &ana.token, body).await.is(200)["title"], "Caminatas");
+    assert_eq!(app.get(&at(""), &carla.token).await.is(404)["code"], "not_found");
+    app.patch(&at(""), &ana.token, json!({ "public": true })).await.is(200);
+    assert_eq!(app.get(&at(""), &carla.token).await.is(200)["member_count"], 2);
+    let found = app.get("/api/v1/search?q=camina", &carla.token).await.is(200);
+    assert_eq!(found["groups"][0]["id"], group.as_str());
+
+    let invite =
+        app.post(&at("/invites"), &ana.token, json!({ "uses": 1, "expires_in": 60 })).await;
+    let code = text(&invite.is(201)["code"]);
+    let seen = app.get(&format!("/api/v1/invites/{code}"), &carla.token).await.is(200);
+    assert_eq!(seen["id"], group.as_str());
+    app.post(&format!("/api/v1/invites/{code}/join"), &carla.token, Value::Null).await.is(200);
+    app.get(&format!("/api/v1/invites/{code}"), &carla.token).await.is(404);
+
+    app.patch(&at(&format!("/members/{}", beto.id)), &ana.token, json!({ "role": "admin" }))
+        .await
+        .is(204);
+    let first = app.get(&at("/members?limit=2"), &ana.token).await.is(200);
+    let rest = at(&format!("/members?limit=2&after={}", text(&first["next"])));
+    let rest = app.get(&rest, &ana.token).await.is(200);
+    assert_eq!(rest["members"].as_array().map(Vec::len), Some(1));
+    assert!(!first.to_string().contains('@'), "no address is shown");
+
+    app.put(&at(&format!("/bans/{}", carla.id)), &beto.token, Value::Null).await.is(204);
+    assert_eq!(
+        app.get(&at("/bans"), &ana.token).await.is(200)["banned"][0]["user"]["name"],
+        "Carla"
+    );
+    assert_eq!(app.post(&at("/join"), &carla.token, Value::Null).await.status, 403);
+    app.delete(&at(&format!("/bans/{}", carla.id)), &beto.token).await.is(204);
+    app.post(&at("/join"), &carla.token, Value::Null).await.is(200);
+    app.put(&at("/owner"), &ana.token, json!({ "user": beto.id })).await.is(204);
+    app.post(&at("/leave"), &ana.token, Value::Null).await.is(204);
+    app.delete(&at(&format!("/members/{}", carla.id)), &beto.token).await.is(204);
+    let added = app.post(&at("/members"), &beto.token, json!({ "users": [carla.id] })).await;
+    assert_eq!(added.is(200)["added"][0], carla.id.as_str());
+    app.delete(&at(""), &beto.token).await.is(204);
+    assert_eq!(app.get("/api/v1/chats", &carla.token).await.is(200)["chats"], json!([]));
+}
+
+#[tokio::test]
+async fn a_profile_is_changed_blocked_and_deleted() {
+    let app = App::new();
+    let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
+    let change = json!({ "name": "Ana María", "push_token": "p", "language": "es",
+        "privacy": { "found_by_email": true, "presence": true, "receipts": false } });
+    let me = app.patch("/api/v1/me", &ana.token, change).await.is(200);
+    assert_eq!(
+        (&me["name"], &me["has_push_token"], &me["language"]),
+        (&json!("Ana María"), &json!(true), &json!("es"))
+    );
+    let me = app.patch("/api/v1/me", &ana.token, json!({ "push_token": null })).await.is(200);
+    assert_eq!((&me["name"], &me["has_push_token"]), (&json!("Ana María"), &json!(false)));
+    let seen = app.get(&format!("/api/v1/users/{}", ana.id), &beto.token).await.is(200);
+    assert_eq!(seen, json!({ "id": ana.id, "name": "Ana María" }));
+    let found = app.get("/api/v1/search?q=ana@example.org", &beto.token).await.is(200);
+    assert_eq!(found["users"][0]["id"], ana.id.as_str());
+
+    let block = format!("/api/v1/users/{}/block", beto.id);
+    app.put(&block, &ana.token, Value::Null).await.is(204);
+    assert_eq!(
+        app.get("/api/v1/me/blocks", &ana.token).await.is(200)["blocked"][0]["user"]["id"],
+        beto.id.as_str()
+    );
+    assert_eq!(app.say(&ana.id, &beto, "k", "hola").await.is(403)["code"], "forbidden");
+    app.delete(&block, &ana.token).await.is(204);
+    app.say(&ana.id, &beto, "k", "hola").await.is(201);
+    app.patch(&format!("/api/v1/chats/{}", beto.id), &ana.token, json!({ "pinned": true }))
+        .await
+        .is(200);
+
+    app.delete("/api/v1/me", &ana.token).await.is(204);
+    app.get("/api/v1/me", &ana.token).await.is(401);
+    app.get(&format!("/api/v1/users/{}", ana.id), &beto.token).await.is(404);
+}

@@ -1,0 +1,180 @@
+//! The routes as callers meet them: through the whole router, on the embedded store in a folder of
+//! its own, with mails kept in memory.
+
+mod journeys;
+mod shapes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::limits::Limiter;
+use super::{Http, router};
+use crate::bus::Listener;
+use crate::bus::local::LocalBus;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::core::auth::Limits;
+use crate::core::types::text::Email;
+use crate::core::{Core, Ports, Rules};
+use crate::id::{IdSource, OsEntropy};
+use crate::mail::memory::MemoryMailer;
+use crate::store::embedded::EmbeddedStore;
+
+/// A server without sockets.
+struct App {
+    router: Router,
+    mails: Arc<MemoryMailer>,
+    http: Arc<Http>,
+    // The bus knows its listeners weakly.
+    _core: Arc<Core>,
+    _dir: tempfile::TempDir,
+}
+
+/// Somebody who is logged in.
+struct Person {
+    id: String,
+    token: String,
+}
+
+/// What came back.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+}
+
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The JSON of an answer with this status.
+    fn is(&self, status: u16) -> Value {
+        let text = String::from_utf8_lossy(&self.bytes);
+        assert_eq!(self.status.as_u16(), status, "{text}");
+        self.json()
+    }
+}
+
+impl App {
+    fn new() -> Self {
+        Self::with(&[("RATE_PER_IP", "off"), ("RATE_PER_USER", "off")])
+    }
+
+    fn with(settings: &[(&str, &str)]) -> Self {
+        let config = Config::of(settings).expect("fine settings");
+        let dir = tempfile::tempdir().expect("a folder");
+        let mails = Arc::new(MemoryMailer::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let bus = Arc::new(LocalBus::default());
+        let ports = Ports {
+            store: Arc::new(EmbeddedStore::open(dir.path()).expect("a store opens")),
+            bus: bus.clone(),
+            mailer: mails.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(OsEntropy),
+            ids: IdSource::new(clock.clone(), &OsEntropy),
+        };
+        let many = u32::MAX;
+        let limits = Limits {
+            codes_per_address: many,
+            codes_per_ip: many,
+            codes_in_all: many,
+            wrong_per_ip: many,
+            wrong_in_all: many,
+        };
+        let core = Arc::new(Core::new(ports, [7; 32], Rules { limits, ..Rules::default() }));
+        let listener: Arc<dyn Listener> = core.clone();
+        bus.listen(vec![Arc::downgrade(&listener)]);
+        let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
+        let ids = IdSource::new(clock, &OsEntropy);
+        let http = Arc::new(Http::new((*core).clone(), &config, limiter, ids));
+        let sockets = Router::new().fallback(|| async { StatusCode::IM_A_TEAPOT });
+        let router = router::router(http.clone(), sockets, config.cors_origins.clone());
+        Self { router, mails, http, _core: core, _dir: dir }
+    }
+
+    /// The code in the latest mail to an address.
+    fn code(&self, email: &str) -> String {
+        let email = Email::parse("email", email).expect("an address");
+        self.mails.last_code(&email).expect("a mail")
+    }
+
+    async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a whole body").to_vec();
+        Reply { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// A request with a token, which may be empty, and a JSON body, which may be null.
+    async fn ask(&self, method: Method, path: &str, token: &str, body: Value) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = match body {
+            Value::Null => Body::empty(),
+            body => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        self.send(request.body(body).expect("a request")).await
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Reply {
+        self.ask(Method::GET, path, token, Value::Null).await
+    }
+
+    async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.ask(Method::POST, path, token, body).await
+    }
+
+    async fn put(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.ask(Method::PUT, path, token, body).await
+    }
+
+    async fn patch(&self, path: &str, token: &str, body: Value) -> Reply {
+        self.ask(Method::PATCH, path, token, body).await
+    }
+
+    async fn delete(&self, path: &str, token: &str) -> Reply {
+        self.ask(Method::DELETE, path, token, Value::Null).await
+    }
+
+    /// Signs somebody up and in.
+    async fn person(&self, name: &str) -> Person {
+        let email = format!("{}@example.org", name.to_lowercase());
+        let body = json!({ "name": name, "email": email });
+        self.post("/api/v1/users", "", body).await.is(202);
+        let body = json!({ "email": email, "code": self.code(&email), "device": "test" });
+        let answer = self.post("/api/v1/auth/sessions", "", body).await.is(201);
+        Person { id: text(&answer["user"]["id"]), token: text(&answer["token"]) }
+    }
+
+    /// Creates a group of these people, the first its owner.
+    async fn group(&self, people: &[&Person]) -> String {
+        let others: Vec<_> = people[1..].iter().map(|person| &person.id).collect();
+        let body = json!({ "title": "Paseos", "members": others });
+        text(&self.post("/api/v1/groups", &people[0].token, body).await.is(201)["id"])
+    }
+
+    async fn say(&self, chat: &str, from: &Person, key: &str, body: &str) -> Reply {
+        let body = json!({ "client_msg_id": key, "body": body });
+        self.post(&format!("/api/v1/chats/{chat}/messages"), &from.token, body).await
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
