@@ -15,3 +15,6 @@ pub mod store;
 pub mod protocol;
 
 pub mod http;
+
+pub mod app;
+pub mod cli;

@@ -46,7 +46,7 @@ pub fn page() -> String {
         }
         let _ = writeln!(text, "\n### `{}`\n\n{}\n", setting.key, setting.text());
         let default = match setting.default {
-            "" => setting.unset.to_owned(),
+            "" => setting.unset.replace('<', "\\<"),
             value => format!("`{value}`"),
         };
         let flag = match setting.flag() {

@@ -122,8 +122,8 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The TCP port for REST, WebSocket and the pages. 0 takes any free one; the first line of
-    /// output says which.
+    /// The TCP port for REST, WebSocket and the pages. 0 takes any free one; the server
+    /// says which as it starts.
     port: u16 = PORT {
         Env, "Server", default: "2565", unset: "", example: "2565", Open
     } by values::port;

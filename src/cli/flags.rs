@@ -1,0 +1,116 @@
+//! The command line: the commands, and a flag for every setting that is no secret.
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+
+use crate::config::settings::{SETTINGS, Setting};
+
+/// The command line of `wechat`.
+pub fn command() -> Command {
+    let check = Command::new("check")
+        .about("Show the settings as the server sees them, and where each came from")
+        .long_about(
+            "Show the settings as the server sees them, and where each came from, without \
+             secrets. Tells all that is wrong with them.",
+        );
+    let config = Command::new("config")
+        .about("Look at the settings")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(check);
+    Command::new("wechat")
+        .about("Self-hosted chat and calling backend")
+        .long_about(LONG_ABOUT)
+        .after_help("'wechat --help' says more, also about the settings.")
+        .after_long_help(AFTER_HELP)
+        .term_width(96)
+        .disable_version_flag(true)
+        .subcommand(Command::new("serve").about("Run the server (as 'wechat' alone does)"))
+        .subcommand(config)
+        .subcommand(Command::new("version").about("Print the version"))
+        .args(SETTINGS.iter().filter_map(arg))
+}
+
+const LONG_ABOUT: &str = "\
+Self-hosted chat and calling backend.
+
+'wechat' alone runs the server until it is stopped by Ctrl-C or SIGTERM: it then lets requests \
+end, tells its clients to come back, and leaves within ten seconds; a second signal ends it at \
+once. With no settings at all it listens on port 2565 and keeps everything in ./data.";
+
+const AFTER_HELP: &str = "\
+Settings come from, in the order of growing weight: the files .env (the server) and .env_db (the \
+database) in the working directory, the environment, flags. Two hold passwords and so have no \
+flag: SMTP_URL, the mail server that sends login codes (without it, mails are written into \
+MAIL_DIR), and DB_URI. The files .env.example and .env_db.example list all settings with their \
+meaning.
+
+Exit codes: 0 it went well, 1 the server could not start or failed, 2 the settings or the command \
+line are wrong.";
+
+fn arg(setting: &'static Setting) -> Option<Arg> {
+    let flag = setting.flag()?;
+    let unset = |setting: &Setting| format!("({})", setting.unset);
+    let default =
+        if setting.default.is_empty() { unset(setting) } else { setting.default.to_owned() };
+    let text = setting.text();
+    let short = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
+    Some(
+        Arg::new(setting.key)
+            .long(flag)
+            .value_name(setting.key)
+            .help(short.trim_end_matches('.').to_owned())
+            .long_help(format!("{text}\n[default: {default}]"))
+            .help_heading(setting.group)
+            .global(true)
+            .allow_hyphen_values(true),
+    )
+}
+
+/// The names of the command and its subcommands.
+pub(super) fn path(matches: &ArgMatches) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut at = matches;
+    while let Some((name, inner)) = at.subcommand() {
+        names.push(name);
+        at = inner;
+    }
+    names
+}
+
+/// The flags that were given, by their settings' keys.
+pub(super) fn given(matches: &ArgMatches) -> Vec<(String, String)> {
+    let is_given = |setting: &&Setting| {
+        setting.flag().is_some()
+            && matches.value_source(setting.key) == Some(ValueSource::CommandLine)
+    };
+    let value = |setting: &Setting| {
+        let text: &String = matches.get_one(setting.key)?;
+        Some((setting.key.to_owned(), text.clone()))
+    };
+    SETTINGS.iter().filter(is_given).filter_map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_behind_the_command() {
+        for line in ["wechat --port 1", "wechat serve --port=1", "wechat --port 1 config check"] {
+            let matches = command().try_get_matches_from(line.split(' ')).expect(line);
+            assert_eq!(given(&matches), [("PORT".to_owned(), "1".to_owned())], "{line}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_flag_for_a_secret() {
+        let refused = command().try_get_matches_from(["wechat", "--smtp-url", "smtps://a"]);
+        assert!(refused.is_err());
+    }
+}

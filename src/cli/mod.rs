@@ -1,0 +1,67 @@
+//! The commands of `wechat`, and what they answer to the shell.
+//!
+//! Exit codes: 0 it went well, 1 the server could not start or failed, 2 the settings or the
+//! command line are wrong. Standard output is for people who asked for something, standard error
+//! for the log and for errors. Called by `main`.
+
+mod flags;
+mod log;
+mod serve;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+use crate::config::{Config, Problems, Values};
+
+pub use flags::command;
+
+const FAILED: u8 = 1;
+const MISUSED: u8 = 2;
+
+/// Runs the command that the arguments of the process name.
+pub fn run() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // A closed pipe cannot be told to anybody.
+            let _ = error.print();
+            return if error.use_stderr() { MISUSED.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match flags::path(&matches).as_slice() {
+        ["version"] => {
+            println!("wechat {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        ["config", "check"] => check(&matches),
+        _ => match load(&matches) {
+            Ok((config, _)) => serve::serve(&config),
+            Err(problems) => refuse(&problems),
+        },
+    }
+}
+
+fn load(matches: &ArgMatches) -> Result<(Config, Values), Problems> {
+    Config::load(Path::new("."), flags::given(matches))
+}
+
+/// Shows every setting as the server would see it, and where it came from.
+fn check(matches: &ArgMatches) -> ExitCode {
+    match load(matches) {
+        Ok((_, values)) => {
+            print!("{}", values.report());
+            ExitCode::SUCCESS
+        }
+        Err(problems) => refuse(&problems),
+    }
+}
+
+fn refuse(problems: &Problems) -> ExitCode {
+    eprintln!("The settings are wrong, so the server does not start:\n");
+    for line in problems.to_string().lines() {
+        eprintln!("  {line}");
+    }
+    MISUSED.into()
+}

@@ -1,0 +1,106 @@
+//! `wechat serve`: runs the server until a signal.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{FAILED, log};
+use crate::app::{self, Outside, StartError};
+use crate::config::Config;
+
+/// Starts the server, runs it until SIGTERM or SIGINT, stops it in good order.
+pub(super) fn serve(config: &Config) -> ExitCode {
+    log::start(config);
+    if let Some(warning) = app::raise_open_files(config.max_connections) {
+        tracing::warn!("{warning}");
+    }
+    let served = match runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let served = runtime.block_on(until_a_signal(config));
+            // Whatever still runs was given its time.
+            runtime.shutdown_background();
+            served
+        }
+        Err(error) => Err(format!("The server cannot start threads: {error}.").into()),
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            FAILED.into()
+        }
+    }
+}
+
+async fn until_a_signal(config: &Config) -> Result<(), StartError> {
+    let mut signals = Signals::new().map_err(|error| format!("No signals: {error}."))?;
+    let running = tokio::select! {
+        biased;
+        () = signals.next() => return Ok(()),
+        running = app::start(config, Outside::default()) => running?,
+    };
+    tell(config, running.addr());
+    signals.next().await;
+    tracing::info!("stopping");
+    tokio::select! {
+        () = running.stop() => tracing::info!("stopped"),
+        () = signals.next() => return Err("Stopped at once by a second signal.".to_owned().into()),
+    }
+    Ok(())
+}
+
+/// The signals that end a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Says that the server is there: to people on standard output, to programs in the log.
+fn tell(config: &Config, addr: SocketAddr) {
+    let url = config.public_url(addr.port());
+    let data = config.data_dir.display();
+    let mails = match &config.smtp_url {
+        Some(smtp) => format!("sent by {smtp}"),
+        None => format!("written into {} (SMTP_URL is not set)", config.mail_dir().display()),
+    };
+    if !log::is_pretty(config) {
+        return tracing::info!(%addr, url, %data, mails, version = VERSION, "listening");
+    }
+    let hosts = match (addr.ip().is_unspecified(), addr.ip().is_loopback()) {
+        (true, _) => "every address of this machine",
+        (_, true) => "this machine alone",
+        _ => "one address of this machine",
+    };
+    println!(
+        "WeChat backend {VERSION}\n\n  \
+         open   {url}\n  \
+         port   {} on {hosts} ({})\n  \
+         store  embedded, in {data}\n  \
+         mails  {mails}\n  \
+         stop   Ctrl-C\n",
+        addr.port(),
+        addr.ip()
+    );
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,131 @@
+//! The command line: what it says, how it refuses, how it stops.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Output;
+
+use crate::process::{Server, run, wechat};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let output = run(folder().path(), &["version"]);
+    assert_eq!(said(&output), format!("wechat {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn config_check_shows_every_setting_and_its_origin_without_secrets() {
+    let folder = folder();
+    fs::write(
+        folder.path().join(".env"),
+        "SMTP_URL=smtps://ana:geheim@m.example.org\nMAIL_FROM=a@example.org\n",
+    )
+    .expect("written");
+    let output = wechat(folder.path(), &["config", "check", "--port", "7"])
+        .env("LOG", "warn")
+        .env("PORT", "8")
+        .output()
+        .expect("it runs");
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    for part in ["[--port]", "warn", "[environment]", "smtps://***:***@m.example.org", "line 1]"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("geheim"), "{text}");
+    assert!(!folder.path().join("data").exists(), "looking changes nothing");
+}
+
+#[test]
+fn wrong_settings_are_all_told_and_nothing_starts() {
+    let folder = folder();
+    fs::write(folder.path().join(".env"), "PROT=1\nSMTP_URL=smtp://:geheim@h\nMAX_CONNECTIONS=0\n")
+        .expect("written");
+    fs::write(folder.path().join(".env_db"), "DB_URI=mongodb://a:geheim@h\n").expect("written");
+    for args in [&[][..], &["config", "check"]] {
+        let output = run(folder.path(), args);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        for part in ["Did you mean PORT?", "MAX_CONNECTIONS is \"0\"", "user name", "MongoDB"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("geheim"), "{text}");
+    }
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_wrong_flag_or_command_ends_with_2() {
+    for args in [&["--prot", "1"][..], &["srve"], &["--port", "http"], &["config"]] {
+        assert_eq!(run(folder().path(), args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_server_stops_in_good_order_and_its_folder_is_private() {
+    let folder = folder();
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start(folder.path(), &[]);
+        TcpStream::connect(("127.0.0.1", server.port())).expect("it listens");
+        server.signal(signal);
+        assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+    }
+    for path in ["data", "data/secrets", "data/secrets/server_key", "data/lock", "data/mail"] {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = fs::metadata(folder.path().join(path)).expect(path);
+        assert_eq!(metadata.permissions().mode() & 0o077, 0, "{path}");
+    }
+}
+
+#[test]
+fn a_second_server_in_the_same_folder_is_refused() {
+    let folder = folder();
+    let first = Server::start(folder.path(), &[]);
+    let second = run(folder.path(), &["--port", "0"]);
+    let text = said(&second);
+    assert_eq!(second.status.code(), Some(1), "{text}");
+    assert!(text.contains("in use by another server (process "), "{text}");
+    drop(first);
+    Server::start(folder.path(), &[]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_with_a_cure() {
+    let folder = folder();
+    fs::write(folder.path().join("data"), "a file").expect("written");
+    let output = run(folder.path(), &["--port", "0"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("set another DATA_DIR"), "{}", said(&output));
+}
+
+#[test]
+fn the_banner_says_where_the_server_is_and_where_mails_go() {
+    let folder = folder();
+    let banner = banner(folder.path(), &[]);
+    for part in ["http://localhost:", "this machine alone", "./data/mail"] {
+        assert!(banner.contains(part), "{part} in {banner}");
+    }
+    let smtp = "SMTP_URL=smtps://ana:geheim@m.example.org\nMAIL_FROM=a@example.org\n";
+    fs::write(folder.path().join(".env"), smtp).expect("written");
+    let banner = self::banner(folder.path(), &["--public-url", "https://chat.example.org/"]);
+    for part in ["https://chat.example.org", "smtps://m.example.org:465"] {
+        assert!(banner.contains(part), "{part} in {banner}");
+    }
+    assert!(!banner.contains("geheim"), "{banner}");
+}
+
+/// What a server says to a person as it starts.
+fn banner(folder: &Path, args: &[&str]) -> String {
+    let args = [&["--log-format", "pretty"], args].concat();
+    let mut server = Server::launch(folder, &args);
+    server.wait_for(|log| log.contains("Ctrl-C").then_some(())).expect("a banner");
+    server.log()
+}
