@@ -2,18 +2,100 @@
 //!
 //! Each module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a test.
 //! A new adapter adds one line at the end of this file; a new test adds its name to the list (the
-//! compiler warns of one that was forgotten).
+//! compiler warns of one that was forgotten). What is promised of the embedded store alone (its
+//! file, its recovery) is in `embedded`.
 
 mod support;
 
+mod changes;
+mod chats;
+mod groups;
 mod messages;
+mod sessions;
+mod terms;
+mod upkeep;
+mod users;
+
+mod embedded;
 
 /// Makes each test of the suite one for the store that `$open` gives.
 macro_rules! contract {
     ($open:path) => {
         contract! { $open =>
+            users {
+                an_address_signs_up_once
+                a_verified_address_is_taken
+                racing_sign_ups_make_one_account
+                a_profile_changes_field_by_field
+                a_deleted_account_leaves_an_empty_row
+                blocks_have_a_direction
+            }
+            sessions {
+                a_quota_counts_in_fixed_windows
+                a_quota_that_is_used_up_leaves_the_others_as_they_are
+                what_is_given_back_can_be_taken_again
+                a_quota_holds_in_a_race
+                a_code_is_guessed_at_so_often_and_no_more
+                racing_guesses_are_all_counted
+                fifty_racing_redeems_open_one_session
+                a_code_opens_no_session_of_somebody_else
+                sessions_are_listed_touched_and_closed
+            }
+            chats {
+                a_direct_chat_is_opened_once
+                a_group_is_created_once
+                members_come_in_the_order_of_their_ids
+                cursors_only_grow_and_stay_below_the_head
+                racing_cursors_end_at_the_highest
+                what_a_member_sets_for_itself
+                the_inbox_tells_each_change_of_a_member_row_once
+                a_message_moves_no_inbox
+                mentions_are_counted_exactly
+                receipts_count_who_was_there_and_shows_them
+                invitation_links
+                chats_and_members_are_read_together
+            }
+            groups {
+                a_step_changes_fields_and_tells_it
+                who_comes_back_sees_what_follows
+                a_guard_that_no_longer_holds_stops_everything
+                of_racing_steps_under_one_guard_one_wins
+                an_invitation_link_lets_in_so_many
+                a_deleted_group_has_nobody_and_takes_no_step
+                a_group_holds_twenty_thousand
+                banned_people_are_listed
+            }
             messages {
                 a_direct_chat_begins_with_its_first_message
+                nobody_begins_a_chat_of_two_others
+                racing_first_messages_make_one_chat
+                parallel_appends_get_one_dense_order
+                appends_queued_in_turn_get_ascending_seqs
+                a_repeated_key_gives_the_earlier_message
+                a_message_comes_back_as_it_was_written
+                history_is_paged_both_ways
+                what_a_member_hides_only_that_member_misses
+                an_edit_keeps_the_earlier_texts
+                a_deleted_message_leaves_a_tombstone
+                only_members_change_messages
+                reactions_are_counted_and_named_in_order
+                many_reactors_are_listed_page_by_page
+                pins_are_listed_latest_first
+            }
+            changes {
+                random_histories_are_read_as_the_model_says
+                a_storm_of_changes_is_read_in_bounded_pages
+                a_late_member_pays_nothing_for_what_came_before
+                a_reader_ahead_of_the_chat_is_sent_back_to_its_head
+            }
+            terms {
+                terms_come_in_order_of_bytes_then_id_page_by_page
+                new_terms_replace_the_old_ones
+            }
+            upkeep {
+                a_sweep_removes_what_expired_and_nothing_else
+                a_sweep_does_bounded_work_and_says_that_there_is_more
+                a_closed_store_says_so
             }
         }
     };

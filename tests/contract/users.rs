@@ -1,0 +1,136 @@
+//! Accounts and blocks.
+
+use futures_util::future::join_all;
+use wechat::core::types::auth::TokenHash;
+use wechat::core::types::messages::Window;
+use wechat::core::types::text::{About, Email, Name, PushToken};
+use wechat::core::types::users::{Blocks, Privacy, ProfileChange, User};
+use wechat::error::Language;
+use wechat::id::{FileId, UserId};
+use wechat::store::{Index, SignUp};
+
+use crate::support::{MINUTE, World, after, email};
+
+pub async fn an_address_signs_up_once(world: &World) {
+    let mut ana = world.person("ana");
+    ana.avatar = Some(FileId(world.id()));
+    ana.push_token = Some(PushToken::stored("push".into()));
+    assert_eq!(world.store.sign_up(&ana).await.expect("signs up"), SignUp::Created);
+    let found = world.store.user_by_email(&ana.email).await.expect("reads");
+    assert_eq!(found.as_ref(), Some(&ana), "as it was written");
+
+    let mut again = world.person("ana");
+    again.name = Name::stored("Ana María".into());
+    again.language = Language::English;
+    again.created = after(MINUTE);
+    let renewed = User { id: ana.id, ..again.clone() };
+    let answer = world.store.sign_up(&again).await.expect("signs up");
+    assert_eq!(answer, SignUp::Renewed(renewed.clone()));
+    assert_eq!(world.store.users(&[ana.id, again.id]).await.expect("reads"), [renewed]);
+}
+
+pub async fn a_verified_address_is_taken(world: &World) {
+    let ana = world.user("ana").await;
+    let known = world.store.users(&[ana]).await.expect("reads").remove(0);
+    let answer = world.store.sign_up(&world.person("ana")).await.expect("signs up");
+    assert_eq!(answer, SignUp::Taken(known.clone()));
+    assert_eq!(world.store.users(&[ana]).await.expect("reads"), [known]);
+}
+
+pub async fn racing_sign_ups_make_one_account(world: &World) {
+    let people: Vec<User> = (0..20).map(|_| world.person("ana")).collect();
+    let answers = join_all(people.iter().map(|person| world.store.sign_up(person))).await;
+    let mut created = 0;
+    for answer in answers {
+        created += u32::from(answer.expect("signs up") == SignUp::Created);
+    }
+    assert_eq!(created, 1);
+    let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
+    assert_eq!(world.store.users(&ids).await.expect("reads").len(), 1);
+}
+
+pub async fn a_profile_changes_field_by_field(world: &World) {
+    let ana = world.user("ana").await;
+    let before = world.store.users(&[ana]).await.expect("reads").remove(0);
+    let privacy = Privacy { found_by_email: true, presence: false, receipts: false };
+    let change = ProfileChange {
+        name: Some(Name::stored("Anita".into())),
+        about: Some(About::stored("hola".into())),
+        avatar: Some(Some(FileId(world.id()))),
+        push_token: Some(Some(PushToken::stored("tok".into()))),
+        privacy: Some(privacy),
+        language: Some(Language::English),
+    };
+    let changed = world.store.change_profile(ana, change.clone(), Some(vec!["anita".into()])).await;
+    let changed = changed.expect("changes").expect("the account is there");
+    assert_eq!(changed.privacy, privacy);
+    assert_eq!(
+        (Some(changed.name.clone()), changed.avatar),
+        (change.name, change.avatar.flatten())
+    );
+    assert_eq!((&changed.email, changed.verified), (&before.email, before.verified));
+    assert_eq!(terms(world).await, [("anita".to_owned(), ana)]);
+
+    let cleared = ProfileChange { avatar: Some(None), ..ProfileChange::default() };
+    let cleared = world.store.change_profile(ana, cleared, None).await.expect("changes");
+    assert_eq!(cleared, Some(User { avatar: None, ..changed }));
+    assert_eq!(terms(world).await.len(), 1, "terms stay when none are given");
+
+    let nobody = UserId(world.id());
+    let answer = world.store.change_profile(nobody, ProfileChange::default(), None).await;
+    assert_eq!(answer.expect("answers"), None);
+}
+
+async fn terms(world: &World) -> Vec<(String, UserId)> {
+    let found = world.store.term_range(Index::Users, "", "\u{10ffff}", None, 100).await;
+    found.expect("reads").into_iter().map(|(term, id)| (term, UserId(id))).collect()
+}
+
+pub async fn a_deleted_account_leaves_an_empty_row(world: &World) {
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let chat = world.direct(ana, beto).await;
+    world.say(chat, ana, "adiós").await;
+    world.store.block(ana, beto, after(0)).await.expect("blocks");
+    world.store.block(beto, ana, after(0)).await.expect("blocks");
+    let code = world.code(&email("ana"), Some(ana));
+    world.store.put_code(&code).await.expect("puts");
+    world.store.delete_user(ana, after(MINUTE)).await.expect("deletes");
+    world.store.delete_user(ana, after(2 * MINUTE)).await.expect("is idempotent");
+
+    let row = world.store.users(&[ana]).await.expect("reads").remove(0);
+    assert_eq!((row.name.as_str(), row.email.as_str()), ("", ""));
+    assert_eq!(row.deleted, Some(after(MINUTE)), "the first time counts");
+    assert!(world.store.user_by_email(&email("ana")).await.expect("reads").is_none());
+    let no_address = world.store.user_by_email(&Email::stored(String::new())).await;
+    assert!(no_address.expect("reads").is_none());
+    assert!(world.store.sessions(ana).await.expect("reads").is_empty());
+    assert_eq!(world.store.blocks_between(ana, beto).await.expect("reads"), Blocks::default());
+    let guess = world.store.guess(&email("ana"), 5, after(0)).await;
+    assert!(guess.expect("reads").is_none(), "its code is gone");
+    assert_eq!(terms(world).await, [("beto".to_owned(), beto)]);
+    let page = world.store.history(chat, beto, Window::Before(None), 10).await;
+    assert_eq!(page.expect("reads").expect("a member").len(), 1, "messages stay");
+    let change = ProfileChange::default();
+    assert!(world.store.change_profile(ana, change, None).await.expect("answers").is_none());
+    let mut session = world.session(ana, 7);
+    session.token = TokenHash([8; 32]);
+    let late = world.store.redeem(code.id, &session, Vec::new()).await;
+    assert!(late.expect("answers").is_none());
+
+    assert_ne!(world.user("ana").await, ana, "the address is free again");
+}
+
+pub async fn blocks_have_a_direction(world: &World) {
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let carla = world.user("carla").await;
+    world.store.block(ana, beto, after(1)).await.expect("blocks");
+    world.store.block(ana, beto, after(9)).await.expect("blocks again");
+    world.store.block(ana, carla, after(2)).await.expect("blocks");
+    let blocked = world.store.blocked_by(ana).await.expect("reads");
+    assert_eq!(blocked, [(carla, after(2)), (beto, after(1))]);
+    let between = world.store.blocks_between(beto, ana).await.expect("reads");
+    assert_eq!(between, Blocks { by_first: false, by_second: true });
+    world.store.unblock(ana, beto).await.expect("unblocks");
+    world.store.unblock(ana, beto).await.expect("unblocks again");
+    assert_eq!(world.store.blocked_by(ana).await.expect("reads"), [(carla, after(2))]);
+}
