@@ -26,7 +26,7 @@ use super::types::users::{Privacy, User};
 use super::{Shared, to_the_end};
 use crate::clock::Time;
 use crate::error::{Code, Error, Language, Result, Text, text};
-use crate::id::{SessionId, UserId};
+use crate::id::{ObjectId, SessionId, UserId};
 use crate::mail::{Letter, Mail};
 use crate::store::SignUp as Outcome;
 
@@ -133,26 +133,15 @@ impl Auth {
     pub async fn sign_up(&self, request: SignUp) -> Result<()> {
         self.count_code(&request.email, request.ip).await?;
         let ports = &self.shared.ports;
-        let user = User {
-            id: UserId(ports.ids.next()),
-            name: request.name,
-            email: request.email.clone(),
-            about: About::stored(String::new()),
-            avatar: None,
-            push_token: request.push_token,
-            privacy: Privacy::default(),
-            language: request.language,
-            created: ports.now(),
-            verified: None,
-            deleted: None,
-        };
+        let mut user = self.new_user(request.name, request.email.clone(), request.language);
+        user.push_token = request.push_token;
         let (owner, letter): (UserId, fn(String) -> Letter) =
             match ports.store.sign_up(&user).await? {
                 Outcome::Created => (user.id, |code| Letter::SignUpCode { code }),
                 Outcome::Renewed(renewed) => (renewed.id, |code| Letter::SignUpCode { code }),
                 Outcome::Taken(taken) => (taken.id, |code| Letter::AlreadySignedUp { code }),
             };
-        let code = self.issue_code(&request.email, Some(owner)).await?;
+        let (_, code) = self.issue_code(&request.email, Some(owner)).await?;
         ports.mailer.queue(Mail {
             to: request.email,
             language: request.language,
@@ -164,7 +153,7 @@ impl Auth {
     pub async fn request_code(&self, email: Email, language: Language, ip: IpAddr) -> Result<()> {
         self.count_code(&email, ip).await?;
         let user = self.shared.ports.store.user_by_email(&email).await?;
-        let code = self.issue_code(&email, user.as_ref().map(|user| user.id)).await?;
+        let (_, code) = self.issue_code(&email, user.as_ref().map(|user| user.id)).await?;
         if user.is_none() {
             return Ok(());
         }
@@ -240,6 +229,33 @@ impl Auth {
         .await
     }
 
+    /// Creates an account that needs no code: for the operator, who vouches for the address. No
+    /// protocol leads here. An address that has a verified account keeps it as it is: `None`.
+    /// With a device, a session opens, and its token is the second part.
+    pub async fn import(
+        &self,
+        name: Name,
+        email: Email,
+        language: Language,
+        device: Option<&str>,
+    ) -> Result<Option<(User, Option<Token>)>> {
+        let store = &self.shared.ports.store;
+        let terms = terms_of(name.as_str());
+        let user = self.new_user(name, email.clone(), language);
+        let owner = match store.sign_up(&user).await? {
+            Outcome::Created => user.id,
+            Outcome::Renewed(renewed) => renewed.id,
+            Outcome::Taken(_) => return Ok(None),
+        };
+        let (code, _) = self.issue_code(&email, Some(owner)).await?;
+        let (token, session) = self.new_session(owner, device.unwrap_or_default());
+        let Some(user) = store.redeem(code, &session, terms).await? else { return Ok(None) };
+        if device.is_none() {
+            store.close_sessions(owner, Which::One(session.id)).await?;
+        }
+        Ok(Some((user, device.map(|_| token))))
+    }
+
     /// Writes down when sessions were last used.
     pub(crate) async fn flush_seen(&self) -> Result<()> {
         let seen = std::mem::take(
@@ -279,7 +295,8 @@ impl Auth {
         }
     }
 
-    async fn issue_code(&self, email: &Email, user: Option<UserId>) -> Result<String> {
+    /// Puts a new code; what names it, and its digits.
+    async fn issue_code(&self, email: &Email, user: Option<UserId>) -> Result<(ObjectId, String)> {
         let ports = &self.shared.ports;
         let code = self.random_code();
         let stored = LoginCode {
@@ -291,7 +308,7 @@ impl Auth {
             expires: ports.now().plus(CODE_LIFE),
         };
         ports.store.put_code(&stored).await?;
-        Ok(code)
+        Ok((stored.id, code))
     }
 
     /// Six digits, each of the million equally likely: numbers beyond the last whole million are
@@ -321,6 +338,24 @@ impl Auth {
         mac.update(b"\0");
         mac.update(code.as_bytes());
         mac.finalize().into_bytes().into()
+    }
+
+    /// An account that waits for its first code.
+    fn new_user(&self, name: Name, email: Email, language: Language) -> User {
+        let ports = &self.shared.ports;
+        User {
+            id: UserId(ports.ids.next()),
+            name,
+            email,
+            about: About::stored(String::new()),
+            avatar: None,
+            push_token: None,
+            privacy: Privacy::default(),
+            language,
+            created: ports.now(),
+            verified: None,
+            deleted: None,
+        }
     }
 
     fn new_session(&self, user: UserId, device: &str) -> (Token, Session) {
