@@ -10,7 +10,11 @@ use clap::{Args, Parser, Subcommand};
 use loadgen::client::error::{Error, Result};
 use loadgen::measure::report::{Report, compare, ratios_text};
 use loadgen::run::direct::Direct;
+use loadgen::run::group::{Beat, Group};
+use loadgen::run::history::History;
 use loadgen::run::idle::Idle;
+use loadgen::run::search::Search;
+use loadgen::run::slow::Slow;
 use loadgen::run::{Pace, Workload, measure};
 use loadgen::server::{Home, Person, Plan, Target, sessions_from};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -91,6 +95,75 @@ enum Load {
         #[arg(long)]
         rest: bool,
     },
+    /// A group with everybody online, an even rate: CPU and latency of each delivery.
+    Fanout {
+        /// Members online.
+        #[arg(long, default_value_t = 1_000)]
+        members: usize,
+        /// Messages a second.
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
+    },
+    /// A group with everybody online, many messages in flight.
+    Hot {
+        /// Members online.
+        #[arg(long, default_value_t = 1_000)]
+        members: usize,
+        /// Messages in flight.
+        #[arg(long, default_value_t = 32)]
+        in_flight: usize,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
+    },
+    /// Pages out of a long history, over HTTP.
+    History {
+        /// Messages of the chat.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
+        /// Messages a page.
+        #[arg(long, default_value_t = 50)]
+        page: u32,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
+        /// HTTP connections; each has one request at a time.
+        #[arg(long, default_value_t = 16)]
+        connections: usize,
+        /// Pages a second in the phase with an even rate; 0 leaves it out.
+        #[arg(long, default_value_t = 1_000.0)]
+        rate: f64,
+    },
+    /// People found by the beginning and by a part of their names.
+    Search {
+        /// People.
+        #[arg(long, default_value_t = 1_000_000)]
+        users: usize,
+        /// HTTP connections; each has one request at a time.
+        #[arg(long, default_value_t = 16)]
+        connections: usize,
+        /// Queries a second in the phases with an even rate; 0 leaves them out.
+        #[arg(long, default_value_t = 200.0)]
+        rate: f64,
+    },
+    /// Readers that stall, in a group whose other members must not feel it.
+    Slow {
+        /// Members online, stalled ones included.
+        #[arg(long, default_value_t = 2_000)]
+        members: usize,
+        /// Members that stall.
+        #[arg(long, default_value_t = 1_000)]
+        stalled: usize,
+        /// Messages a second.
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 8_000)]
+        size: usize,
+    },
 }
 
 impl Load {
@@ -99,6 +172,21 @@ impl Load {
             Self::Idle { connections } => Box::new(Idle { connections }),
             Self::Direct { pairs, in_flight, rate, size, rest } => {
                 Box::new(Direct { pairs: pairs.max(1), in_flight, rate, size, rest })
+            }
+            Self::Fanout { members, rate, size } => {
+                Box::new(Group { members: members.max(1), beat: Beat::Even(rate), size })
+            }
+            Self::Hot { members, in_flight, size } => {
+                Box::new(Group { members: members.max(1), beat: Beat::InFlight(in_flight), size })
+            }
+            Self::History { messages, page, size, connections, rate } => {
+                Box::new(History { messages, size, page, connections, rate })
+            }
+            Self::Search { users, connections, rate } => {
+                Box::new(Search { users, connections, rate })
+            }
+            Self::Slow { members, stalled, rate, size } => {
+                Box::new(Slow { members, stalled, rate, size })
             }
         }
     }
@@ -145,7 +233,8 @@ impl Options {
         let mut plan = Plan::unlimited(&program);
         plan.settings.extend(self.settings.iter().cloned());
         let home = Home::new(plan, self.dir.as_deref())?;
-        let people: Vec<Person> = (0..workload.people()).map(person).collect();
+        let people: Vec<Person> =
+            (0..workload.people()).map(|index| workload.person(index)).collect();
         let sessions = home.import(&people, workload.sessions())?;
         let server = home.start().await?;
         Ok(Target::started(program.display().to_string(), server, sessions))
@@ -159,10 +248,6 @@ impl Options {
     fn rounds(&self) -> usize {
         self.rounds.unwrap_or(if self.vs.is_some() { 3 } else { 1 }).max(1)
     }
-}
-
-fn person(index: usize) -> Person {
-    Person { email: format!("person-{index}@load.example"), name: format!("Person {index}") }
 }
 
 /// Lets this program and the servers that it starts open as many files as the system allows.

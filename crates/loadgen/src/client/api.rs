@@ -32,7 +32,7 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// How to open this session's WebSocket at `addr`.
     pub fn dial(&self, addr: SocketAddr) -> Dial<'_> {
-        Dial { addr, path: PATH, token: Some(&self.token), from: None }
+        Dial { addr, path: PATH, token: Some(&self.token), from: None, receive_buffer: None }
     }
 }
 
@@ -109,6 +109,15 @@ impl Api {
     /// `GET`; a refusal is an error.
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.call(Method::GET, path, None).await?.accepted()
+    }
+
+    /// `GET` of a page that nobody looks into; a refusal is an error. Its size in bytes.
+    pub async fn get_bytes(&self, path: &str) -> Result<usize> {
+        let answer = self.call(Method::GET, path, None).await?;
+        if answer.status.is_success() {
+            return Ok(answer.body.len());
+        }
+        answer.accepted().map(|_| 0)
     }
 
     /// `POST`; a refusal is an error.

@@ -121,7 +121,7 @@ impl Http {
 }
 
 async fn open(addr: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = connect(addr, None).await?;
+    let stream = connect(addr, None, None).await?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move {
         // Whoever waits for an answer hears of a failure there.
@@ -130,11 +130,19 @@ async fn open(addr: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-/// A TCP connection without delay, from the local address `from` if one is given.
-pub async fn connect(addr: SocketAddr, from: Option<IpAddr>) -> Result<TcpStream> {
+/// A TCP connection without delay, from the local address `from` and with a receive buffer of so
+/// many bytes if they are given.
+pub async fn connect(
+    addr: SocketAddr,
+    from: Option<IpAddr>,
+    receive_buffer: Option<u32>,
+) -> Result<TcpStream> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(from) = from {
         socket.bind(SocketAddr::new(from, 0))?;
+    }
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
     }
     let stream = socket.connect(addr).await?;
     stream.set_nodelay(true)?;

@@ -72,12 +72,14 @@ pub struct Dial<'a> {
     pub token: Option<&'a str>,
     /// The local address to come from.
     pub from: Option<IpAddr>,
+    /// What the kernel may hold of what was not read, in bytes; small for a reader that stalls.
+    pub receive_buffer: Option<u32>,
 }
 
 impl Wire {
     /// Opens a WebSocket.
     pub async fn open(dial: Dial<'_>) -> Result<Self> {
-        let stream = connect(dial.addr, dial.from).await?;
+        let stream = connect(dial.addr, dial.from, dial.receive_buffer).await?;
         let mut request = format!("ws://{}{}", dial.addr, dial.path).into_client_request()?;
         let headers = request.headers_mut();
         let header = |text: &str| text.parse().map_err(|_| Error::protocol("bad header"));

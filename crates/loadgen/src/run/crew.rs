@@ -120,11 +120,20 @@ pub fn source(index: usize, server: IpAddr) -> Option<IpAddr> {
 /// Opens a WebSocket for each session, some at a time, each block from an address of its own when
 /// the server is on this machine. In the order of the sessions.
 pub async fn open_all(addr: SocketAddr, sessions: &[Session]) -> Result<Vec<Wire>> {
+    open_with(addr, sessions, None).await
+}
+
+/// As `open_all`, with this receive buffer.
+pub async fn open_with(
+    addr: SocketAddr,
+    sessions: &[Session],
+    receive_buffer: Option<u32>,
+) -> Result<Vec<Wire>> {
     let mut wires = Vec::with_capacity(sessions.len());
     for (block, part) in sessions.chunks(OPENING).enumerate() {
         let opening = part.iter().enumerate().map(|(index, session)| {
             let from = source(block * OPENING + index, addr.ip());
-            Wire::open(Dial { from, ..session.dial(addr) })
+            Wire::open(Dial { from, receive_buffer, ..session.dial(addr) })
         });
         wires.extend(futures_util::future::try_join_all(opening).await?);
     }

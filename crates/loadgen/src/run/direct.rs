@@ -234,7 +234,7 @@ async fn receive(task: usize, shared: Arc<Shared>, mut wire: Wire, mut stop: Sto
         tokio::select! {
             text = wire.next() => {
                 if let Heard::Message(key) = hear(&text?)? {
-                    shared.deliver(task, &key);
+                    shared.deliver(task, key);
                 }
             }
             () = stop.wait() => {

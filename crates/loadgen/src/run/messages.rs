@@ -60,11 +60,11 @@ pub fn body(bytes: usize) -> String {
 
 /// What a frame means to a load.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Heard<'a> {
     /// A send was acked.
     Acked,
     /// A message came, with this key (empty for system messages).
-    Message(String),
+    Message(&'a str),
     /// Something else.
     Other,
 }
@@ -76,7 +76,7 @@ struct Key<'a> {
 }
 
 /// Looks into a frame as far as a load must; a refusal is an error.
-pub fn hear(text: &str) -> Result<Heard> {
+pub fn hear(text: &str) -> Result<Heard<'_>> {
     let frame = Frame::parse(text)?;
     if let Some(err) = frame.err {
         return Err(Error::refused(&serde_json::from_str(err.get())?));
@@ -88,9 +88,9 @@ pub fn hear(text: &str) -> Result<Heard> {
     })
 }
 
-fn key_of(row: Option<&RawValue>) -> Result<String> {
+fn key_of(row: Option<&RawValue>) -> Result<&str> {
     let row: Key<'_> = serde_json::from_str(row.map_or("{}", RawValue::get))?;
-    Ok(row.client_msg_id.unwrap_or_default().to_owned())
+    Ok(row.client_msg_id.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -124,8 +124,8 @@ mod tests {
         let heard = |text| hear(text).expect("a fine frame");
         assert_eq!(heard(r#"{"re":1,"ok":{"message":{"seq":1}}}"#), Heard::Acked);
         let text = r#"{"ev":"message","d":{"seq":1,"body":"x","client_msg_id":"k"}}"#;
-        assert_eq!(heard(text), Heard::Message("k".into()));
-        assert_eq!(heard(r#"{"ev":"message","d":{"seq":2}}"#), Heard::Message(String::new()));
+        assert_eq!(heard(text), Heard::Message("k"));
+        assert_eq!(heard(r#"{"ev":"message","d":{"seq":2}}"#), Heard::Message(""));
         assert_eq!(heard(r#"{"ev":"typing","d":{}}"#), Heard::Other);
         let refused = hear(r#"{"re":1,"err":{"status":429,"code":"too_many_requests"}}"#);
         assert_eq!(refused.expect_err("a refusal").problem().map(|p| p.status), Some(429));

@@ -11,13 +11,19 @@ use crate::client::error::Result;
 use crate::measure::floor::{self, Floor, SyncProbe};
 use crate::measure::meter::Meter;
 use crate::measure::report::{Phase, Report};
-use crate::server::Target;
+use crate::server::{Person, Target};
 
 pub mod crew;
 pub mod messages;
 
+pub mod requests;
+
 pub mod direct;
+pub mod group;
+pub mod history;
 pub mod idle;
+pub mod search;
+pub mod slow;
 
 /// How a load is measured.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +48,18 @@ pub trait Workload: Send + Sync {
         self.sessions()
     }
 
+    /// The account with this number; those with sessions come first.
+    fn person(&self, index: usize) -> Person {
+        Person { email: email(index), name: format!("Person {index}") }
+    }
+
     /// Makes ready on a server: chats, messages.
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>>;
+}
+
+/// The address of the account with this number.
+pub fn email(index: usize) -> String {
+    format!("person-{index}@load.example")
 }
 
 /// A load that is ready to run.

@@ -1,0 +1,134 @@
+//! `slow`: readers that stall, in a group whose other members must not feel it.
+//!
+//! Two phases at one even rate: with the healthy members alone, then with the stalled ones beside
+//! them. Stalled readers have tiny receive buffers and read nothing; what the server keeps for them
+//! shows in its memory, and whether it let them go in how their connections end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::crew::{Crew, open_all, open_with};
+use super::group::{Shared, create, measured};
+use super::{Pace, Prepared, Workload};
+use crate::client::Wire;
+use crate::client::error::{Error, Result};
+use crate::measure::meter::Meter;
+use crate::measure::pace::{Pacer, Schedule};
+use crate::measure::report::Phase;
+use crate::server::Target;
+
+/// What the kernel holds for a stalled reader, in bytes.
+const TINY: u32 = 4096;
+
+/// Readers that stall.
+#[derive(Debug, Clone, Copy)]
+pub struct Slow {
+    /// How many members are online in all, the sender aside.
+    pub members: usize,
+    /// How many of them stall.
+    pub stalled: usize,
+    /// Messages a second.
+    pub rate: f64,
+    /// Bytes of text in a message.
+    pub size: usize,
+}
+
+#[async_trait]
+impl Workload for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn sessions(&self) -> usize {
+        self.members + 1
+    }
+
+    async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
+        if self.stalled >= self.members {
+            return Err(Error::protocol("some members must be healthy: lower --stalled"));
+        }
+        let chat = create(target, target.first(self.sessions())?).await?;
+        Ok(Box::new(Ready { load: *self, target, chat }))
+    }
+}
+
+struct Ready<'t> {
+    load: Slow,
+    target: &'t Target,
+    chat: String,
+}
+
+/// How a stalled reader's connection ended, once it reads again: what was kept, then the close.
+async fn ending(mut wire: Wire) -> Option<u16> {
+    loop {
+        match timeout(Duration::from_secs(2), wire.next()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(Error::Closed(code))) => return Some(code),
+            Ok(Err(_)) => return Some(0),
+            Err(_) => return None,
+        }
+    }
+}
+
+impl Ready<'_> {
+    async fn phase(&self, meter: Meter, pace: Pace, name: &str) -> Result<Phase> {
+        let healthy = self.load.members - self.load.stalled;
+        let people = self.target.first(self.load.sessions())?;
+        let mut wires = open_all(self.target.addr, &people[..=healthy]).await?.into_iter();
+        let sender = wires.next().ok_or_else(|| Error::protocol("nobody"))?;
+        let schedule = Schedule::new(Instant::now() + Duration::from_millis(100), self.load.rate);
+        let shared = Shared::scheduled(&self.chat, self.load.size, healthy, schedule);
+        let mut crew = Crew::default();
+        for (task, wire) in wires.enumerate() {
+            crew.add(Arc::clone(&shared).member(task, wire, crew.stop_sign()));
+        }
+        let (queue, due) = mpsc::unbounded_channel();
+        crew.add(Arc::clone(&shared).send_paced(sender, due));
+        let pacer = Pacer::start(schedule, move |index| {
+            // A sender that is gone has failed, which ends the run.
+            let _ = queue.send(index);
+        });
+        let (count, span) = measured(&mut crew, &shared, meter, pace).await?;
+        let phase = Phase::new(name, "delivery", count, &span)
+            .latency("due to delivered", &shared.latencies().take())
+            .lag(&pacer.stop());
+        crew.dismiss().await?;
+        Ok(phase.judged())
+    }
+
+    async fn with_stalled(&self, meter: Meter, pace: Pace) -> Result<Phase> {
+        let people = self.target.first(self.load.sessions())?;
+        let stalled = &people[self.load.sessions() - self.load.stalled..];
+        let before = meter.memory()?;
+        let readers = open_with(self.target.addr, stalled, Some(TINY)).await?;
+        let mut phase = self.phase(meter, pace, "with stalled readers").await?;
+        if let (Some(before), Some(after)) = (before, meter.memory()?) {
+            let grown = after.anonymous as f64 - before.anonymous as f64;
+            let each = grown / self.load.stalled.max(1) as f64;
+            phase = phase.figure("anonymous memory a stalled reader, bytes", each);
+        }
+        let endings = futures_util::future::join_all(readers.into_iter().map(ending)).await;
+        let closed = |fits: fn(u16) -> bool| {
+            endings.iter().flatten().filter(|&&code| fits(code)).count() as f64
+        };
+        Ok(phase
+            .figure("stalled readers closed with 4008", closed(|code| code == 4008))
+            .figure("stalled readers cut off", closed(|code| code != 4008))
+            .figure(
+                "stalled readers still open",
+                endings.iter().filter(|e| e.is_none()).count() as f64,
+            ))
+    }
+}
+
+#[async_trait]
+impl Prepared for Ready<'_> {
+    async fn measure(&mut self, meter: Meter, pace: Pace) -> Result<Vec<Phase>> {
+        let alone = self.phase(meter, pace, "healthy readers alone").await?;
+        Ok(vec![alone, self.with_stalled(meter, pace).await?])
+    }
+}
