@@ -10,6 +10,7 @@
 pub mod types;
 
 pub mod auth;
+pub mod calls;
 pub mod chats;
 pub mod fanout;
 pub mod groups;

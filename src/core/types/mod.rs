@@ -1,6 +1,7 @@
 //! What things are: values that are valid because they exist. Called by the ports and the rules.
 
 pub mod auth;
+pub mod calls;
 pub mod chats;
 pub mod messages;
 pub mod text;

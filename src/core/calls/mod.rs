@@ -1,0 +1,6 @@
+//! Calls between two people: the rules.
+
+pub mod machine;
+
+#[cfg(test)]
+mod explore;

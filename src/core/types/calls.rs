@@ -1,0 +1,269 @@
+//! Calls: the fact that two people talk, or tried to.
+//!
+//! What a call may become is in `core::calls::machine`; here is what it is.
+
+use std::time::Duration;
+
+use super::auth::Caller;
+use crate::clock::Time;
+use crate::id::{CallId, ChatId, SessionId, UserId};
+
+/// A call rings this long.
+pub const RING_FOR: Duration = Duration::from_secs(45);
+/// From the accept, media must flow within this time.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+/// A device that is not heard of for this long is out of the call.
+pub const GRACE: Duration = Duration::from_secs(25);
+/// How often a device in a call says that it is there.
+pub const ALIVE_EVERY: Duration = Duration::from_secs(10);
+/// How long after its end a call takes reports.
+pub const REPORTS_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// What a call carries at first; people may add or drop video while they talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallKind {
+    /// Sound.
+    Voice,
+    /// Sound and pictures.
+    Video,
+}
+
+/// Who of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Who began; makes the offers.
+    Caller,
+    /// Who was called; the polite side when both negotiate at once.
+    Callee,
+}
+
+impl Side {
+    /// The one at the other end.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
+}
+
+/// A person in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Party {
+    /// Who.
+    pub user: UserId,
+    /// The one device that talks: the caller's from the start, the callee's from the accept.
+    pub device: Option<SessionId>,
+    /// When that device was last heard of.
+    pub seen: Time,
+    /// Its connection is gone; it may come back until `seen` is `GRACE` ago.
+    pub lost: bool,
+    /// What it told about how the call went.
+    pub report: Option<Report>,
+}
+
+/// A call between two people.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Call {
+    /// Which one.
+    pub id: CallId,
+    /// The direct chat of the two.
+    pub chat: ChatId,
+    /// Voice or video.
+    pub kind: CallKind,
+    /// Who began.
+    pub caller: Party,
+    /// Who was called.
+    pub callee: Party,
+    /// When it began.
+    pub started: Time,
+    /// How far it is.
+    pub state: CallState,
+    /// A device of the callee has said that it rings.
+    pub rang: bool,
+    /// Counts negotiations: signals of an earlier one are dropped.
+    pub epoch: u32,
+    /// The present negotiation begins with new peer connections, as a device lost its own.
+    pub fresh: bool,
+    /// Grows with every change; whoever stores a change names the version that it saw.
+    pub version: u64,
+}
+
+impl Call {
+    /// A person's side.
+    pub fn side(&self, user: UserId) -> Option<Side> {
+        match user {
+            _ if user == self.caller.user => Some(Side::Caller),
+            _ if user == self.callee.user => Some(Side::Callee),
+            _ => None,
+        }
+    }
+
+    /// The person of a side.
+    pub const fn party(&self, side: Side) -> &Party {
+        match side {
+            Side::Caller => &self.caller,
+            Side::Callee => &self.callee,
+        }
+    }
+
+    /// The person of a side, to change.
+    pub const fn party_mut(&mut self, side: Side) -> &mut Party {
+        match side {
+            Side::Caller => &mut self.caller,
+            Side::Callee => &mut self.callee,
+        }
+    }
+
+    /// Whether this device is one of the two that talk.
+    pub fn is_bound(&self, device: &Caller) -> bool {
+        self.side(device.user).is_some_and(|side| self.party(side).device == Some(device.session))
+    }
+
+    /// Whether it has not ended.
+    pub const fn is_live(&self) -> bool {
+        !matches!(self.state, CallState::Ended(_))
+    }
+
+    /// How it ended, once it has.
+    pub const fn end(&self) -> Option<&End> {
+        match &self.state {
+            CallState::Ended(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// When the server ends it unless something happens; `None` once it has ended.
+    pub fn deadline(&self) -> Option<Time> {
+        let caller = self.caller.seen.plus(GRACE);
+        let both = caller.min(self.callee.seen.plus(GRACE));
+        match self.state {
+            CallState::Ringing => Some(caller.min(self.started.plus(RING_FOR))),
+            CallState::Connecting { since } => Some(both.min(since.plus(CONNECT_WITHIN))),
+            CallState::Active { .. } => Some(both),
+            CallState::Ended(_) => None,
+        }
+    }
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallState {
+    /// The callee's devices ring.
+    Ringing,
+    /// A device of the callee answered; media does not flow yet.
+    Connecting {
+        /// When it answered.
+        since: Time,
+    },
+    /// They talk.
+    Active {
+        /// Since when media flows.
+        since: Time,
+    },
+    /// It is over, for good.
+    Ended(End),
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct End {
+    /// Why.
+    pub reason: EndReason,
+    /// Who ended it, or whose device was lost.
+    pub by: Option<Side>,
+    /// When.
+    pub at: Time,
+    /// For how long media flowed; `None` when it never did.
+    pub talked: Option<Duration>,
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The caller gave up while it rang.
+    Cancelled,
+    /// The callee refused.
+    Rejected,
+    /// Nobody answered in time.
+    Missed,
+    /// The callee was in another call.
+    Busy,
+    /// No device of the callee was there to ring.
+    Unreachable,
+    /// One of the two hung up after the accept.
+    Hangup,
+    /// A device was not heard of for `GRACE`.
+    Lost,
+    /// Media never flowed in time, or a device gave up.
+    Failed,
+}
+
+/// What a client tells about how a call went: facts of its browser, no free text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Report {
+    /// From the accept until media flowed.
+    pub setup_ms: Option<u32>,
+    /// Where the selected pair begins.
+    pub local: Option<CandidateKind>,
+    /// Where the selected pair ends.
+    pub remote: Option<CandidateKind>,
+    /// How the client's relay is reached, if the selected pair begins at one.
+    pub relay_over: Option<RelayTransport>,
+    /// Which kinds of candidates the client found at all.
+    pub gathered: Gathered,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+}
+
+/// Kinds of candidates that a client found (RFC 8445, section 5.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Gathered {
+    /// Addresses of its own.
+    pub host: bool,
+    /// Its address as a STUN server sees it.
+    pub reflexive: bool,
+    /// An address of a relay.
+    pub relay: bool,
+}
+
+/// What kind of address an ICE candidate is (RFC 8445, section 5.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CandidateKind {
+    /// The device's own.
+    Host,
+    /// As a STUN server sees it.
+    ServerReflexive,
+    /// As the other device sees it.
+    PeerReflexive,
+    /// A relay's.
+    Relay,
+}
+
+/// How a client reaches its relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RelayTransport {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream inside TLS.
+    Tls,
+}
+
+/// What went wrong at a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The person or the browser did not allow microphone or camera.
+    MediaDenied,
+    /// There is no microphone or camera, or another program has it.
+    MediaMissing,
+    /// No way between the two devices was found.
+    IceFailed,
+    /// A way was found, but the encryption did not come about.
+    DtlsFailed,
+    /// The descriptions of the two sides do not fit.
+    NegotiationFailed,
+    /// Something else.
+    Other,
+}
