@@ -5,6 +5,7 @@
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
 mod listen;
+pub mod offline;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! The command line: the commands, and a flag for every setting that is no secret.
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::settings::{SETTINGS, Setting};
 
@@ -27,8 +27,35 @@ pub fn command() -> Command {
         .disable_version_flag(true)
         .subcommand(Command::new("serve").about("Run the server (as 'wechat' alone does)"))
         .subcommand(config)
+        .subcommand(users())
         .subcommand(Command::new("version").about("Print the version"))
         .args(SETTINGS.iter().filter_map(arg))
+}
+
+fn users() -> Command {
+    let import = Command::new("import")
+        .about("Create accounts from a list, while the server is stopped")
+        .long_about(
+            "Create accounts from a list, while the server is stopped. You vouch for the \
+             addresses: no code is mailed now, and the people log in by code. Whoever has an \
+             account keeps it as it is.",
+        )
+        .arg(
+            Arg::new("FILE")
+                .required(true)
+                .help("A text file with one ADDRESS,NAME a line; - reads standard input"),
+        )
+        .arg(
+            Arg::new("tokens")
+                .long("tokens")
+                .action(ArgAction::SetTrue)
+                .help("Also open a session for each new account and print it, one JSON a line"),
+        );
+    Command::new("users")
+        .about("Manage accounts")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(import)
 }
 
 const LONG_ABOUT: &str = "\
@@ -76,6 +103,15 @@ pub(super) fn path(matches: &ArgMatches) -> Vec<&str> {
         at = inner;
     }
     names
+}
+
+/// The arguments of the innermost subcommand.
+pub(super) fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    let mut at = matches;
+    while let Some((_, inner)) = at.subcommand() {
+        at = inner;
+    }
+    at
 }
 
 /// The flags that were given, by their settings' keys.

@@ -7,6 +7,7 @@
 mod flags;
 mod log;
 mod serve;
+mod users;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,6 +37,10 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["config", "check"] => check(&matches),
+        ["users", "import"] => match load(&matches) {
+            Ok((config, _)) => users::import(&config, flags::innermost(&matches)),
+            Err(problems) => refuse(&problems),
+        },
         _ => match load(&matches) {
             Ok((config, _)) => serve::serve(&config),
             Err(problems) => refuse(&problems),

@@ -129,3 +129,34 @@ fn banner(folder: &Path, args: &[&str]) -> String {
     server.wait_for(|log| log.contains("Ctrl-C").then_some(())).expect("a banner");
     server.log()
 }
+
+#[test]
+fn accounts_are_imported_once_and_only_while_no_server_runs() {
+    let folder = folder();
+    fs::write(folder.path().join("staff"), "ana@example.org,Ana\nbeto@example.org,Beto\n")
+        .expect("written");
+    let import = || run(folder.path(), &["users", "import", "staff", "--tokens"]);
+    let first = import();
+    assert!(first.status.success(), "{}", said(&first));
+    let sessions = String::from_utf8(first.stdout).expect("UTF-8");
+    let ana: serde_json::Value =
+        serde_json::from_str(sessions.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(ana["email"], "ana@example.org");
+    assert_eq!(ana["token"].as_str().map(str::len), Some(43));
+    let again = import();
+    assert!(again.stdout.is_empty(), "who has an account keeps it: no session of theirs opens");
+    assert_eq!(said(&again), "0 accounts imported; 2 had an account already.\n");
+    let _server = Server::start(folder.path(), &[]);
+    let refused = import();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("in use by another server"), "{}", said(&refused));
+}
+
+#[test]
+fn a_list_with_a_wrong_line_is_refused_as_a_whole() {
+    let folder = folder();
+    fs::write(folder.path().join("staff"), "ana@example.org,Ana\nbeto,Beto\n").expect("written");
+    let refused = run(folder.path(), &["users", "import", "staff"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused).contains("line 2: This is no e-mail address"), "{}", said(&refused));
+}

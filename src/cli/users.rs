@@ -1,0 +1,152 @@
+//! `wechat users import`: accounts from a list, on the data of a server that is not running.
+//!
+//! The operator vouches for the addresses: no code is mailed, and the people log in by code later.
+//! The whole list is read and checked before the first account is made; who has an account already
+//! keeps it as it is, so that a list may be imported again.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::runtime;
+
+use super::{FAILED, MISUSED};
+use crate::app::{self, Outside};
+use crate::config::Config;
+use crate::core::Core;
+use crate::core::types::text::{Email, Name};
+use crate::error::{self, Language};
+
+/// Accounts that are on their way into the store at once: enough to fill its transactions.
+const AT_ONCE: usize = 512;
+/// What a session that this command opens calls itself.
+const DEVICE: &str = "users import";
+
+/// A line of the list.
+#[derive(Debug, PartialEq, Eq)]
+struct Person {
+    email: Email,
+    name: Name,
+}
+
+/// Imports the list that the arguments name.
+pub(super) fn import(config: &Config, matches: &ArgMatches) -> ExitCode {
+    // invariant: the command line requires the file.
+    let file = matches.get_one::<String>("FILE").map_or("-", String::as_str);
+    let tokens = matches.get_flag("tokens");
+    let people = match read(file).and_then(|list| parse(&list)) {
+        Ok(people) => people,
+        Err(why) => {
+            eprintln!("Nothing was imported: {why}");
+            return MISUSED.into();
+        }
+    };
+    let outcome = match runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(config, people, tokens)),
+        Err(error) => Err(error.to_string()),
+    };
+    match outcome {
+        Ok((new, old)) => {
+            eprintln!("{new} accounts imported; {old} had an account already.");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("The import stopped: {why} What was imported stays; import the list again.");
+            FAILED.into()
+        }
+    }
+}
+
+fn read(file: &str) -> Result<String, String> {
+    let mut list = String::new();
+    let read = match file {
+        "-" => io::stdin().read_to_string(&mut list).map(drop),
+        path => std::fs::read_to_string(Path::new(path)).map(|text| list = text),
+    };
+    read.map(|()| list).map_err(|error| format!("{file} cannot be read: {error}."))
+}
+
+/// Reads `address,name` lines; empty lines and lines that begin with `#` count for nothing.
+fn parse(list: &str) -> Result<Vec<Person>, String> {
+    let lines = list.lines().enumerate();
+    let told = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    told.map(|(index, line)| person(line).map_err(|why| format!("line {}: {why}", index + 1)))
+        .collect()
+}
+
+fn person(line: &str) -> Result<Person, String> {
+    let (email, name) =
+        line.split_once(',').ok_or("there is no comma; a line is ADDRESS,NAME".to_owned())?;
+    let text = |error: error::Error| error.message(Language::English);
+    Ok(Person {
+        email: Email::parse("email", email).map_err(text)?,
+        name: Name::parse("name", name).map_err(text)?,
+    })
+}
+
+/// How many accounts are new, and how many were there.
+async fn run(config: &Config, people: Vec<Person>, tokens: bool) -> Result<(u64, u64), String> {
+    let data = app::offline::open(config, Outside::default()).await;
+    let data = data.map_err(|error| error.to_string())?;
+    let imported = put(data.core(), people, tokens, &mut io::stdout().lock()).await;
+    data.close().await;
+    imported
+}
+
+async fn put(
+    core: &Core,
+    people: Vec<Person>,
+    tokens: bool,
+    out: &mut impl Write,
+) -> Result<(u64, u64), String> {
+    let device = tokens.then_some(DEVICE);
+    let imports = people.into_iter().map(|Person { email, name }| async move {
+        let address = email.as_str().to_owned();
+        Ok((address, core.auth.import(name, email, Language::English, device).await?))
+    });
+    let mut imports = stream::iter(imports).buffered(AT_ONCE);
+    let (mut new, mut old) = (0, 0);
+    while let Some(import) = imports.next().await {
+        let (email, account) = import.map_err(|error: error::Error| error.to_string())?;
+        let Some((user, token)) = account else {
+            old += 1;
+            continue;
+        };
+        new += 1;
+        if let Some(token) = token {
+            let user = user.id.to_string();
+            let line = json!({ "email": email, "user": user, "token": token.expose() });
+            writeln!(out, "{line}").map_err(|error| error.to_string())?;
+        }
+    }
+    Ok((new, old))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_addresses_and_names_which_may_hold_commas() {
+        let people = parse("# staff\nAna@example.org,Ana María\n\nb@c.de, Beto, el segundo\n");
+        let people = people.expect("a fine list");
+        let names: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();
+        assert_eq!(names, ["Ana María", "Beto, el segundo"]);
+        assert_eq!(people[0].email.as_str(), "ana@example.org");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for (list, wrong) in [
+            ("a@b.cd,Ana\nbeto", "line 2: there is no comma"),
+            ("nobody,Ana", "line 1: This is no e-mail address"),
+            ("\na@b.cd,  ", "line 2: Write at least one visible"),
+        ] {
+            let why = parse(list).expect_err(list);
+            assert!(why.starts_with(wrong), "{why}");
+        }
+    }
+}
