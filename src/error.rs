@@ -184,9 +184,13 @@ impl Error {
         }
     }
 
-    /// A wrong field whose name came from outside; of a long one the beginning is named.
+    /// A wrong field whose name came from outside: of a long one the beginning is named, and one
+    /// without a name is `""`.
     pub fn field_named(field: &str, text: Text) -> Self {
-        let name: String = field.chars().take(64).filter(|c| !c.is_control()).collect();
+        let mut name: String = field.chars().take(64).filter(|c| !c.is_control()).collect();
+        if name.is_empty() {
+            name.push_str("\"\"");
+        }
         let mut error = Self::new(Code::BadField, text);
         error.field = Some(Cow::Owned(name));
         error

@@ -341,9 +341,18 @@ async fn video_call(State(http): State<Arc<Http>>, caller: Caller, query: InQuer
 
 /// Why there is no call: first what the caller could mend, then that there are none.
 async fn no_calls(http: &Http, caller: &Caller, query: &InQuery) -> Error {
-    match target(http, caller, query).await {
-        Ok(Target { peers: Some(_), .. }) => Error::new(Code::NotImplemented, NO_CALLS),
-        Ok(Target { peers: None, .. }) => Error::field("chtid", ONLY_DIRECT),
+    match callee(http, caller, query).await {
+        Ok(()) => Error::new(Code::NotImplemented, NO_CALLS),
         Err(error) => error,
     }
+}
+
+/// Whether the chat is one that can be called; a stranger does not learn whether a group exists.
+async fn callee(http: &Http, caller: &Caller, query: &InQuery) -> Result<()> {
+    let target = target(http, caller, query).await?;
+    if target.peers.is_some() {
+        return Ok(());
+    }
+    http.core.chats.open(caller, target).await?;
+    Err(Error::field("chtid", ONLY_DIRECT))
 }

@@ -2,6 +2,8 @@
 //! its own, with mails kept in memory.
 
 mod journeys;
+mod malformed;
+mod ranks;
 mod shapes;
 
 use std::sync::Arc;

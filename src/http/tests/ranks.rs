@@ -1,0 +1,227 @@
+//! Every route, tried as everybody: a table. A new route without a row fails, and so does a row
+//! without a route.
+//!
+//! Each try has a group of its own: private, with an owner, an admin, two members, somebody who was
+//! removed and somebody who is banned. `blocked` is no member, and the owner blocks it.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{App, Person, text};
+use crate::http::router::description;
+
+/// Who tries, in the order of the columns.
+const WHO: [&str; 7] =
+    ["owner", "admin", "member", "ex-member", "stranger", "anonymous", "blocked"];
+
+/// A route, what fills it where it is not its own name, a body, and the status for everybody.
+type Row = (&'static str, &'static str, &'static str, [u16; 7]);
+
+/// All may, without a session.
+const fn open(status: u16) -> [u16; 7] {
+    [status; 7]
+}
+
+/// All may who have a session.
+const fn session(status: u16) -> [u16; 7] {
+    [status, status, status, status, status, 401, status]
+}
+
+/// The owner may, the others may as the figures say, and to outsiders there is nothing.
+const fn group(owner: u16, admin: u16, member: u16) -> [u16; 7] {
+    [owner, admin, member, 403, 404, 401, 404]
+}
+
+/// What `{name}` in a path means when the second column says nothing: `chat` and `group` are the
+/// group, `user` is the second member, `code` an invitation, `seq` the first message.
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    ("POST /api/v1/users", "", r#"{"name":"Eva","email":"eva@example.org"}"#, open(202)),
+    ("POST /api/v1/auth/codes", "", r#"{"email":"eva@example.org"}"#, open(202)),
+    ("POST /api/v1/auth/sessions", "", r#"{"email":"eva@example.org","code":"x"}"#, open(401)),
+    ("GET /api/v1/auth/sessions", "", "", session(200)),
+    ("DELETE /api/v1/auth/sessions", "", "", session(204)),
+    ("DELETE /api/v1/auth/sessions/{session}", "session=current", "", session(204)),
+    ("DELETE /api/v1/auth/sessions/{session}", "session=group", "", session(404)),
+    ("GET /api/v1/me", "", "", session(200)),
+    ("PATCH /api/v1/me", "", r#"{"about":"hola"}"#, session(200)),
+    ("DELETE /api/v1/me", "", "", session(204)),
+    ("GET /api/v1/me/blocks", "", "", session(200)),
+    ("GET /api/v1/users/{user}", "", "", session(200)),
+    ("GET /api/v1/users/{user}", "user=group", "", session(404)),
+    ("PUT /api/v1/users/{user}/block", "", "", session(204)),
+    ("DELETE /api/v1/users/{user}/block", "", "", session(204)),
+    ("GET /api/v1/chats", "", "", session(200)),
+    ("POST /api/v1/chats", "", r#"{"user":"{owner}"}"#, [400, 200, 200, 200, 200, 401, 403]),
+    ("GET /api/v1/chats/{chat}", "", "", group(200, 200, 200)),
+    ("PATCH /api/v1/chats/{chat}", "", r#"{"pinned":true}"#, group(200, 200, 200)),
+    ("GET /api/v1/chats/{chat}/messages", "", "", group(200, 200, 200)),
+    ("GET /api/v1/chats/{chat}/messages/{seq}", "seq=2", "", group(200, 200, 200)),
+    ("POST /api/v1/chats/{chat}/messages", "", r#"{"body":"x","client_msg_id":"a"}"#,
+        group(201, 201, 201)),
+    ("POST /api/v1/chats/{chat}/messages", "chat=owner", r#"{"body":"x","client_msg_id":"b"}"#,
+        [400, 201, 201, 201, 201, 401, 403]),
+    ("POST /api/v1/groups", "", r#"{"title":"x"}"#, session(201)),
+    ("GET /api/v1/groups/{group}", "", "", [200, 200, 200, 404, 404, 401, 404]),
+    ("PATCH /api/v1/groups/{group}", "", r#"{"title":"x"}"#, group(200, 200, 403)),
+    ("PATCH /api/v1/groups/{group}", "", r#"{"public":true}"#, group(200, 403, 403)),
+    ("DELETE /api/v1/groups/{group}", "", "", group(204, 403, 403)),
+    ("PUT /api/v1/groups/{group}/owner", "", r#"{"user":"{other}"}"#, group(204, 403, 403)),
+    ("POST /api/v1/groups/{group}/join", "", "", [200, 200, 200, 403, 404, 401, 404]),
+    ("POST /api/v1/groups/{group}/leave", "", "", group(409, 204, 204)),
+    ("GET /api/v1/groups/{group}/members", "", "", group(200, 200, 200)),
+    ("POST /api/v1/groups/{group}/members", "", r#"{"users":["{stranger}"]}"#,
+        group(200, 200, 403)),
+    ("PATCH /api/v1/groups/{group}/members/{user}", "", r#"{"role":"admin"}"#,
+        group(204, 403, 403)),
+    ("DELETE /api/v1/groups/{group}/members/{user}", "", "", group(204, 204, 403)),
+    ("DELETE /api/v1/groups/{group}/members/{user}", "user=admin", "", group(204, 400, 403)),
+    ("GET /api/v1/groups/{group}/bans", "", "", group(200, 200, 403)),
+    ("PUT /api/v1/groups/{group}/bans/{user}", "", "", group(204, 204, 403)),
+    ("DELETE /api/v1/groups/{group}/bans/{user}", "user=banned", "", group(204, 204, 403)),
+    ("GET /api/v1/groups/{group}/invites", "", "", group(200, 200, 403)),
+    ("POST /api/v1/groups/{group}/invites", "", "", group(201, 201, 403)),
+    ("DELETE /api/v1/groups/{group}/invites/{code}", "", "", group(204, 204, 403)),
+    ("GET /api/v1/invites/{code}", "", "", session(200)),
+    ("POST /api/v1/invites/{code}/join", "", "", session(200)),
+    ("GET /api/v1/search", "?q=ana", "", session(200)),
+    ("GET /", "", "", open(200)),
+    ("POST /nsg", "", r#"{"name":"Eva","email":"eva@example.org"}"#, open(200)),
+    ("POST /l", "?e=eva@example.org", "", open(200)),
+    ("PUT /cv", "?e=eva@example.org&c=x", "", open(401)),
+    ("GET /chats", "", "", session(200)),
+    ("GET /nch", "?chtid={group}", "", group(200, 200, 200)),
+    ("GET /nch", "?chtid={owner}", "", [400, 200, 200, 200, 200, 401, 403]),
+    ("GET /lkup", "?qry=ana", "", session(200)),
+    ("PUT /sndmsg", "?chtid={group}&crruid={me}", r#"{"message_id":"c","body":"x"}"#,
+        group(200, 200, 200)),
+    ("PUT /sndmsg", "?chtid={group}&crruid={other}", r#"{"message_id":"d","body":"x"}"#,
+        session(403)),
+    ("PUT /sndmsg", "?chtid={owner}&crruid={me}", r#"{"message_id":"e","body":"x"}"#,
+        [400, 200, 200, 200, 200, 401, 403]),
+    ("POST /cllusr", "?chtid={group}", "", group(400, 400, 400)),
+    ("POST /cllusr", "?chtid={owner}", "", [400, 501, 501, 501, 501, 401, 501]),
+    ("POST /vcllusr", "?chtid={group}", "", group(400, 400, 400)),
+    ("GET /livez", "", "", open(200)),
+    ("GET /readyz", "", "", open(200)),
+];
+
+/// The people of the table.
+struct Cast {
+    /// In the order of the columns; nobody stands in the column of anonymous.
+    columns: [Person; 7],
+    other: Person,
+    banned: Person,
+}
+
+impl Cast {
+    async fn new(app: &App) -> Self {
+        let columns = [
+            app.person("Owner").await,
+            app.person("Admin").await,
+            app.person("Member").await,
+            app.person("Former").await,
+            app.person("Stranger").await,
+            Person { id: "0".repeat(24), token: String::new() },
+            app.person("Blocked").await,
+        ];
+        let cast =
+            Self { columns, other: app.person("Other").await, banned: app.person("Banned").await };
+        let [owner, .., blocked] = &cast.columns;
+        let block = format!("/api/v1/users/{}/block", blocked.id);
+        app.put(&block, &owner.token, Value::Null).await.is(204);
+        cast
+    }
+
+    /// A group for one try, and the code of an invitation to it.
+    async fn group(&self, app: &App) -> (String, String) {
+        let [owner, admin, member, former, ..] = &self.columns;
+        let group = app.group(&[owner, admin, member, former, &self.other, &self.banned]).await;
+        let at = |rest: &str| format!("/api/v1/groups/{group}{rest}");
+        let role = json!({ "role": "admin" });
+        let path = at(&format!("/members/{}", admin.id));
+        app.patch(&path, &owner.token, role).await.is(204);
+        app.delete(&at(&format!("/members/{}", former.id)), &owner.token).await.is(204);
+        let ban = at(&format!("/bans/{}", self.banned.id));
+        app.put(&ban, &owner.token, Value::Null).await.is(204);
+        let invite = app.post(&at("/invites"), &owner.token, Value::Null).await.is(201);
+        (group, text(&invite["code"]))
+    }
+}
+
+fn filled(template: &str, names: &[(&str, &str)]) -> String {
+    names.iter().fold(template.to_owned(), |text, (name, value)| {
+        text.replace(&format!("{{{name}}}"), value)
+    })
+}
+
+/// One row as one person: what came back.
+async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
+    let (route, fill, body, _) = row;
+    let (group, code) = cast.group(app).await;
+    let [owner, admin, _, _, stranger, ..] = &cast.columns;
+    let people = [
+        ("owner", owner.id.as_str()),
+        ("admin", &admin.id),
+        ("stranger", &stranger.id),
+        ("other", &cast.other.id),
+        ("banned", &cast.banned.id),
+        ("group", &group),
+        ("me", &me.id),
+    ];
+    let (query, named) = if fill.starts_with('?') { (*fill, "") } else { ("", *fill) };
+    let mut names = Vec::new();
+    if let Some((name, value)) = named.split_once('=') {
+        let known = people.iter().find(|person| person.0 == value);
+        names.push((name, known.map_or(value, |person| person.1)));
+    }
+    names.extend([("chat", group.as_str()), ("user", &cast.other.id), ("code", &code)]);
+    names.extend([("seq", "1"), ("session", "current")]);
+    names.extend(people);
+    let (method, path) = route.split_once(' ').expect("method and path");
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let path = filled(&format!("{path}{query}"), &names);
+    let body = serde_json::from_str(&filled(body, &names)).unwrap_or_default();
+    app.ask(method, &path, &me.token, body).await.status.as_u16()
+}
+
+/// After these the person who tried is no longer what it was.
+fn spends_people(row: &Row) -> bool {
+    let ends = ["DELETE /api/v1/me", "DELETE /api/v1/auth/sessions"].contains(&row.0);
+    ends || row.1 == "session=current" || row.0.ends_with("/block")
+}
+
+#[tokio::test]
+async fn everybody_gets_what_the_table_says() {
+    let app = App::new();
+    let mut cast = Cast::new(&app).await;
+    let mut wrong = Vec::new();
+    for row in TABLE {
+        for (column, who) in WHO.into_iter().enumerate() {
+            let status = attempt(&app, &cast, row, &cast.columns[column]).await;
+            let expected = row.3[column];
+            if status != expected {
+                wrong.push(format!("{} {} as {who}: {status}, not {expected}", row.0, row.1));
+            }
+            if spends_people(row) {
+                cast = Cast::new(&app).await;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_route_has_a_row_and_every_row_a_route() {
+    let api = serde_json::to_value(description()).expect("JSON");
+    let mut routes = BTreeSet::new();
+    for (path, item) in api["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("operations").keys() {
+            routes.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let rows: BTreeSet<_> = TABLE.iter().map(|row| row.0.to_owned()).collect();
+    assert_eq!(rows, routes);
+}
