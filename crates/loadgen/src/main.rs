@@ -15,6 +15,7 @@ use loadgen::run::history::History;
 use loadgen::run::idle::Idle;
 use loadgen::run::search::Search;
 use loadgen::run::slow::Slow;
+use loadgen::run::storm::Storm;
 use loadgen::run::{Pace, Workload, measure};
 use loadgen::server::{Home, Person, Plan, Target, sessions_from};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -119,6 +120,12 @@ enum Load {
         #[arg(long, default_value_t = 100)]
         size: usize,
     },
+    /// Everybody reconnects at once, with token and sync.
+    Storm {
+        /// How many.
+        #[arg(long, default_value_t = 1_000)]
+        connections: usize,
+    },
     /// Pages out of a long history, over HTTP.
     History {
         /// Messages of the chat.
@@ -179,6 +186,7 @@ impl Load {
             Self::Hot { members, in_flight, size } => {
                 Box::new(Group { members: members.max(1), beat: Beat::InFlight(in_flight), size })
             }
+            Self::Storm { connections } => Box::new(Storm { connections }),
             Self::History { messages, page, size, connections, rate } => {
                 Box::new(History { messages, size, page, connections, rate })
             }

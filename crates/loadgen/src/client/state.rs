@@ -1,16 +1,18 @@
 //! What a client knows: its chats, its memberships, their messages, kept by rev.
 //!
 //! Invariant: applying a row twice, or an older row after a newer one, changes nothing; so live
-//! events and fetched pages may overlap and come in any order.
-//! Invariant: a chat that the user is not in holds no message.
+//! events and pages of sync may overlap and come in any order.
+//! Invariant: what `have` says to have reached is complete up to there: a live row counts only
+//! once sync has caught up on the same connection, or when it is the very next one.
+//! Invariant: of a chat that the user is not in, only the membership is kept.
 //!
 //! Two states are equal when a person would see the same. Names of authors are left out: they are
 //! those of the moment of the answer. Called by tests that compare a client that followed events
 //! with one that fetched afresh.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::connection::Event;
 
@@ -23,8 +25,12 @@ pub struct ChatState {
     pub member: Value,
     /// Messages by seq.
     pub messages: BTreeMap<u64, Value>,
+    /// Seqs that the user hid for itself.
+    hidden: BTreeSet<u64>,
     /// The head of the chat's log when its row was told.
     told_at_rev: u64,
+    /// The rev up to which everything is here; `None` while sync has not told of the chat.
+    reached: Option<u64>,
 }
 
 impl PartialEq for ChatState {
@@ -34,10 +40,20 @@ impl PartialEq for ChatState {
 }
 
 /// What a client knows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct State {
     me: String,
     chats: BTreeMap<String, ChatState>,
+    /// The version of the inbox that sync has reached.
+    inbox: u64,
+    /// Sync has caught up on the present connection.
+    caught_up: bool,
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.me == other.me && self.present().eq(other.present())
+    }
 }
 
 fn number(row: &Value, field: &str) -> u64 {
@@ -78,11 +94,12 @@ impl ChatState {
     /// Drops what the user may not see and brings the rows in line with each other.
     fn settle(&mut self, me: &str) {
         if !self.is_in() {
-            self.messages.clear();
+            *self = Self { member: std::mem::take(&mut self.member), ..Self::default() };
             return;
         }
         let first = self.visible_from();
         self.messages = self.messages.split_off(&first);
+        self.messages.retain(|seq, _| !self.hidden.contains(seq));
         let Some((&last, _)) = self.messages.last_key_value() else { return };
         raise(&mut self.chat, "head_seq", last);
         let rev = self.messages.values().map(|row| number(row, "rev")).max().unwrap_or_default();
@@ -97,7 +114,7 @@ impl ChatState {
 impl State {
     /// Nothing yet, as seen by the user with this id.
     pub fn new(me: impl Into<String>) -> Self {
-        Self { me: me.into(), chats: BTreeMap::new() }
+        Self { me: me.into(), chats: BTreeMap::new(), inbox: 0, caught_up: false }
     }
 
     /// What is known of a chat.
@@ -105,20 +122,84 @@ impl State {
         self.chats.get(id)
     }
 
-    /// Everything that is known.
+    /// Everything that is known, also of chats that the user left.
     pub fn chats(&self) -> &BTreeMap<String, ChatState> {
         &self.chats
+    }
+
+    /// The chats that the user is in.
+    pub fn present(&self) -> impl Iterator<Item = (&String, &ChatState)> {
+        self.chats.iter().filter(|(_, known)| known.is_in())
+    }
+
+    /// What to send with `sync`: what is here; `latest` is how many messages are wanted of a chat
+    /// that is not here yet.
+    pub fn have(&self, latest: u32) -> Value {
+        let reached: BTreeMap<&String, u64> =
+            self.present().filter_map(|(id, known)| Some((id, known.reached?))).collect();
+        json!({ "inbox": self.inbox, "chats": reached, "latest": latest })
+    }
+
+    /// Says that the connection was lost: live rows count again after the next sync.
+    pub fn cut(&mut self) {
+        self.caught_up = false;
+    }
+
+    /// Takes a page of sync; whether there is more to ask for.
+    pub fn apply_sync(&mut self, page: &Value) -> bool {
+        if page["reset"] == true {
+            *self = Self::new(std::mem::take(&mut self.me));
+            return true;
+        }
+        for membership in page["memberships"].as_array().into_iter().flatten() {
+            self.apply_member(membership);
+        }
+        for news in page["chats"].as_array().into_iter().flatten() {
+            self.apply_news(news);
+        }
+        self.inbox = self.inbox.max(number(page, "inbox"));
+        let more = page["more"] == true;
+        self.caught_up |= !more;
+        more
+    }
+
+    /// Takes what sync tells of one chat.
+    fn apply_news(&mut self, news: &Value) {
+        let id = &news["chat"]["id"];
+        if news["reset"] == true {
+            self.change(id, |known| known.messages.clear());
+        }
+        self.apply_chat(&news["chat"]);
+        for message in news["messages"].as_array().into_iter().flatten() {
+            self.apply_message(message);
+        }
+        let rev = number(news, "rev");
+        self.change(id, |known| known.reached = known.reached.max(Some(rev)));
     }
 
     /// Takes an event of the connection; whether its kind is one of the state's.
     pub fn apply_event(&mut self, event: &Event) -> bool {
         match event.name.as_str() {
-            "message" => self.apply_message(&event.data),
+            "message" => {
+                self.apply_message(&event.data);
+                self.reach(&event.data);
+            }
             "chat" => self.apply_summary(&event.data),
             "member" => self.apply_member(&event.data),
             _ => return false,
         }
         true
+    }
+
+    /// A live row: all before it is here too, if sync has caught up or it is the very next one.
+    fn reach(&mut self, row: &Value) {
+        let (rev, caught_up) = (number(row, "rev"), self.caught_up);
+        self.change(&row["chat"], |known| {
+            let next = known.reached.is_some_and(|reached| rev == reached + 1);
+            if known.reached.is_some() && (caught_up || next) {
+                known.reached = known.reached.max(Some(rev));
+            }
+        });
     }
 
     /// Takes a row of the list of chats (`chat`, `member`, `last`), or the row of a chat alone.
@@ -147,12 +228,17 @@ impl State {
         });
     }
 
-    /// Takes the row of the user's own membership.
+    /// Takes the row of the user's own membership, with the seqs that the user hid, if any.
     pub fn apply_member(&mut self, row: &Value) {
         self.change(&row["chat"], |known| {
+            let hidden = row["hidden"].as_array().into_iter().flatten();
+            known.hidden.extend(hidden.filter_map(Value::as_u64));
             if known.member.is_null() || number(row, "rev") > number(&known.member, "rev") {
                 let own = number(&known.member, "own_seq");
                 known.member = row.clone();
+                if let Some(fields) = known.member.as_object_mut() {
+                    fields.remove("hidden");
+                }
                 raise(&mut known.member, "own_seq", own);
             }
         });
@@ -261,6 +347,41 @@ mod tests {
         state.apply_message(&message(7, 7, "ana", "welcome"));
         let seqs: Vec<u64> = state.chats()["c"].messages.keys().copied().collect();
         assert_eq!(seqs, [7]);
+    }
+
+    #[test]
+    fn sync_brings_what_is_missing_and_says_how_far_it_came() {
+        let mut state = State::new("me");
+        assert_eq!(state.have(30), json!({"inbox": 0, "chats": {}, "latest": 30}));
+        let page = json!({"inbox": 7, "memberships": [member(7, "active", 1)], "more": true,
+            "chats": [{"chat": chat(3, "Lunch"), "rev": 2, "messages": [message(2, 2, "a", "x")]}]});
+        assert!(state.apply_sync(&page));
+        assert_eq!(state.have(0), json!({"inbox": 7, "chats": {"c": 2}, "latest": 0}));
+        let live = |rev| Event { name: "message".into(), data: message(rev, rev, "a", "x") };
+        state.apply_event(&live(9));
+        assert_eq!(state.have(0)["chats"]["c"], 2, "3 to 8 are missing");
+        state.apply_event(&live(3));
+        assert_eq!(state.have(0)["chats"]["c"], 3, "it was the next one");
+        assert!(!state.apply_sync(&json!({"inbox": 7, "memberships": [], "chats": []})));
+        state.apply_event(&live(11));
+        assert_eq!(state.have(0)["chats"]["c"], 11, "sync had caught up");
+        state.cut();
+        state.apply_event(&live(20));
+        assert_eq!(state.have(0)["chats"]["c"], 11, "the connection was lost between");
+        assert!(state.apply_sync(&json!({"reset": true})));
+        assert_eq!(state, State::new("me"));
+    }
+
+    #[test]
+    fn hidden_messages_stay_hidden_whatever_comes_later() {
+        let mut state = after(story());
+        let mut hiding = member(2, "active", 2);
+        hiding["hidden"] = json!([2]);
+        state.apply_member(&hiding);
+        state.apply_message(&message(2, 9, "ana", "edited"));
+        let known = state.chat("c").expect("the chat");
+        assert_eq!(known.messages.keys().collect::<Vec<_>>(), [&3, &4]);
+        assert_eq!(known.member.get("hidden"), None);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod history;
 pub mod idle;
 pub mod search;
 pub mod slow;
+pub mod storm;
 
 /// How a load is measured.
 #[derive(Debug, Clone, Copy)]
