@@ -353,8 +353,9 @@ mod tests {
     fn sync_brings_what_is_missing_and_says_how_far_it_came() {
         let mut state = State::new("me");
         assert_eq!(state.have(30), json!({"inbox": 0, "chats": {}, "latest": 30}));
+        let row = message(2, 2, "a", "x");
         let page = json!({"inbox": 7, "memberships": [member(7, "active", 1)], "more": true,
-            "chats": [{"chat": chat(3, "Lunch"), "rev": 2, "messages": [message(2, 2, "a", "x")]}]});
+            "chats": [{"chat": chat(3, "Lunch"), "rev": 2, "messages": [row]}]});
         assert!(state.apply_sync(&page));
         assert_eq!(state.have(0), json!({"inbox": 7, "chats": {"c": 2}, "latest": 0}));
         let live = |rev| Event { name: "message".into(), data: message(rev, rev, "a", "x") };
