@@ -196,7 +196,7 @@ settings! {
     /// How many connections the server holds at once; more are refused at the door. An idle one
     /// costs a few kilobytes. The operating system's limit of open files must allow it.
     max_connections: usize = MAX_CONNECTIONS {
-        Env, "Limits", default: "20000", unset: "", example: "100000", Open
+        Env, "Limits", default: "10000", unset: "", example: "100000", Open
     } by values::connections;
 
     /// How many of them one IP address may hold (an IPv6 /64 counts as one), or `off`. Raise it
