@@ -140,9 +140,15 @@ impl State {
         json!({ "inbox": self.inbox, "chats": reached, "latest": latest })
     }
 
-    /// Says that the connection was lost: live rows count again after the next sync.
+    /// Says that events were lost, with the connection or without: live rows count again after the
+    /// next sync.
     pub fn cut(&mut self) {
         self.caught_up = false;
+    }
+
+    /// Whether sync has caught up since events were last lost.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
     }
 
     /// Takes a page of sync; whether there is more to ask for.
@@ -186,6 +192,7 @@ impl State {
             }
             "chat" => self.apply_summary(&event.data),
             "member" => self.apply_member(&event.data),
+            "resync" => self.cut(),
             _ => return false,
         }
         true
@@ -366,9 +373,11 @@ mod tests {
         assert!(!state.apply_sync(&json!({"inbox": 7, "memberships": [], "chats": []})));
         state.apply_event(&live(11));
         assert_eq!(state.have(0)["chats"]["c"], 11, "sync had caught up");
-        state.cut();
+        assert!(state.is_caught_up());
+        state.apply_event(&Event { name: "resync".into(), data: json!({"chat": null}) });
+        assert!(!state.is_caught_up());
         state.apply_event(&live(20));
-        assert_eq!(state.have(0)["chats"]["c"], 11, "the connection was lost between");
+        assert_eq!(state.have(0)["chats"]["c"], 11, "events were lost between");
         assert!(state.apply_sync(&json!({"reset": true})));
         assert_eq!(state, State::new("me"));
     }

@@ -94,6 +94,17 @@ impl Wire {
         Ok(Self(socket))
     }
 
+    /// Waits until the server says that the connection is live: nothing is missed from here on.
+    pub async fn live(mut self) -> Result<Self> {
+        let hello = async {
+            while Frame::parse(&self.next().await?)?.ev != Some("hello") {}
+            Ok::<(), Error>(())
+        };
+        let late = |_| Error::Late(PATIENCE, "hello".into());
+        timeout(PATIENCE, hello).await.map_err(late)??;
+        Ok(self)
+    }
+
     /// Queues a text frame.
     pub async fn feed(&mut self, text: impl Into<Utf8Bytes>) -> Result<()> {
         Ok(self.0.feed(Message::Text(text.into())).await?)

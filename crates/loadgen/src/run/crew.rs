@@ -117,7 +117,7 @@ pub fn source(index: usize, server: IpAddr) -> Option<IpAddr> {
     (server.is_loopback() && server.is_ipv4()).then_some(address.into())
 }
 
-/// Opens a WebSocket for each session, some at a time, each block from an address of its own when
+/// Opens a live WebSocket for each session, some at a time, each block from an address of its own when
 /// the server is on this machine. In the order of the sessions.
 pub async fn open_all(addr: SocketAddr, sessions: &[Session]) -> Result<Vec<Wire>> {
     open_with(addr, sessions, None).await
@@ -133,7 +133,8 @@ pub async fn open_with(
     for (block, part) in sessions.chunks(OPENING).enumerate() {
         let opening = part.iter().enumerate().map(|(index, session)| {
             let from = source(block * OPENING + index, addr.ip());
-            Wire::open(Dial { from, receive_buffer, ..session.dial(addr) })
+            let dial = Dial { from, receive_buffer, ..session.dial(addr) };
+            async move { Wire::open(dial).await?.live().await }
         });
         wires.extend(futures_util::future::try_join_all(opening).await?);
     }

@@ -25,6 +25,8 @@ use crate::server::Target;
 
 /// How many people a request may add to a group.
 const ADD_AT_ONCE: usize = 200;
+/// How long the last deliveries may take after the last message.
+const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 /// How many messages of a full load are told apart at once.
 const TOLD_APART: usize = 4096;
 
@@ -116,6 +118,7 @@ pub struct Shared {
     members: u64,
     numbering: Numbering,
     clocking: Clocking,
+    sent: AtomicU64,
     delivered: AtomicU64,
     to_delivery: SharedLatencies,
     /// Rings when a message has reached all members.
@@ -130,6 +133,7 @@ impl Shared {
             members: members as u64,
             numbering: Numbering::default(),
             clocking,
+            sent: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             to_delivery: SharedLatencies::default(),
             round: Notify::new(),
@@ -149,6 +153,18 @@ impl Shared {
     /// Latencies of deliveries since they were last taken.
     pub fn latencies(&self) -> &SharedLatencies {
         &self.to_delivery
+    }
+
+    /// Ends the load; how many deliveries are missing after a while.
+    pub async fn finish(&self, sending: Crew, mut listening: Crew) -> Result<u64> {
+        sending.dismiss().await?;
+        let expected = self.sent.load(Ordering::Relaxed) * self.members;
+        let deadline = Instant::now() + LAST_DELIVERIES;
+        while self.delivered() < expected && Instant::now() < deadline {
+            listening.work_for(Duration::from_millis(5)).await?;
+        }
+        listening.dismiss().await?;
+        Ok(expected.saturating_sub(self.delivered()))
     }
 
     fn frame(&self, index: u64) -> String {
@@ -189,52 +205,73 @@ impl Shared {
     /// Sends message after message as the pacer says, until the pacer is gone.
     pub async fn send_paced(
         self: Arc<Self>,
-        mut wire: Wire,
+        wire: Wire,
         mut due: mpsc::UnboundedReceiver<u64>,
     ) -> Result<()> {
+        let mut sender = Sender { shared: self, wire, sent: 0, acked: 0 };
         loop {
             tokio::select! {
                 index = due.recv() => match index {
-                    Some(index) => wire.send(self.frame(index)).await?,
-                    None => {
-                        wire.close().await;
-                        return Ok(());
+                    Some(index) => {
+                        sender.feed(index).await?;
+                        sender.wire.flush().await?;
                     }
+                    None => return sender.finish().await,
                 },
-                text = wire.next() => {
-                    hear(&text?)?;
-                }
+                text = sender.wire.next() => sender.hear(&text?)?,
             }
         }
     }
 
     /// Keeps `window` messages in flight until it is told to stop.
-    async fn send_window(
-        self: Arc<Self>,
-        mut wire: Wire,
-        window: u64,
-        mut stop: Stop,
-    ) -> Result<()> {
-        let mut sent = 0;
+    async fn send_window(self: Arc<Self>, wire: Wire, window: u64, mut stop: Stop) -> Result<()> {
+        let mut sender = Sender { shared: Arc::clone(&self), wire, sent: 0, acked: 0 };
         loop {
-            while sent < self.delivered() / self.members + window {
+            while sender.sent < self.delivered() / self.members + window {
                 let index = self.numbering.next();
                 self.clocking.sent(index);
-                wire.feed(self.frame(index)).await?;
-                sent += 1;
+                sender.feed(index).await?;
             }
-            wire.flush().await?;
+            sender.wire.flush().await?;
             tokio::select! {
                 () = self.round.notified() => {}
-                text = wire.next() => {
-                    hear(&text?)?;
-                }
-                () = stop.wait() => {
-                    wire.close().await;
-                    return Ok(());
-                }
+                text = sender.wire.next() => sender.hear(&text?)?,
+                () = stop.wait() => return sender.finish().await,
             }
         }
+    }
+}
+
+/// Who sends, and how far.
+struct Sender {
+    shared: Arc<Shared>,
+    wire: Wire,
+    sent: u64,
+    acked: u64,
+}
+
+impl Sender {
+    async fn feed(&mut self, index: u64) -> Result<()> {
+        self.wire.feed(self.shared.frame(index)).await?;
+        self.shared.sent.fetch_add(1, Ordering::Relaxed);
+        self.sent += 1;
+        Ok(())
+    }
+
+    fn hear(&mut self, text: &str) -> Result<()> {
+        self.acked += u64::from(hear(text)? == Heard::Acked);
+        Ok(())
+    }
+
+    /// Waits for the last acks.
+    async fn finish(mut self) -> Result<()> {
+        self.wire.flush().await?;
+        while self.acked < self.sent {
+            let text = self.wire.next().await?;
+            self.hear(&text)?;
+        }
+        self.wire.close().await;
+        Ok(())
     }
 }
 
@@ -265,37 +302,37 @@ impl Ready<'_> {
     async fn even(&self, meter: Meter, pace: Pace, rate: f64) -> Result<Phase> {
         let (queue, due) = mpsc::unbounded_channel();
         // The connections are opened before the schedule begins.
-        let mut crew = Crew::default();
+        let (mut sending, mut listening) = (Crew::default(), Crew::default());
         let waiting = Duration::from_millis(self.load.members as u64);
         let schedule = Schedule::new(Instant::now() + pace.warmup + waiting, rate);
         let shared = Shared::scheduled(&self.chat, self.load.size, self.load.members, schedule);
-        let sender = self.online(&shared, &mut crew).await?;
-        crew.add(Arc::clone(&shared).send_paced(sender, due));
+        let sender = self.online(&shared, &mut listening).await?;
+        sending.add(Arc::clone(&shared).send_paced(sender, due));
         let pacer = Pacer::start(schedule, move |index| {
             // A sender that is gone has failed, which ends the run.
             let _ = queue.send(index);
         });
-        crew.work_for(schedule.start.saturating_duration_since(Instant::now())).await?;
-        let (count, span) = measured(&mut crew, &shared, meter, pace).await?;
+        listening.work_for(schedule.start.saturating_duration_since(Instant::now())).await?;
+        let (count, span) = measured(&mut listening, &shared, meter, pace).await?;
         let name = format!("{} members, {rate} a second", self.load.members);
         let phase = self.phase(name, count, &span, &shared).lag(&pacer.stop());
-        crew.dismiss().await?;
-        Ok(phase.judged())
+        let missing = shared.finish(sending, listening).await?;
+        Ok(phase.figure("deliveries missing", missing as f64).judged())
     }
 
     async fn full(&self, meter: Meter, pace: Pace, window: usize) -> Result<Phase> {
-        let mut crew = Crew::default();
+        let (mut sending, mut listening) = (Crew::default(), Crew::default());
         let clocking = Clocking::by_sending();
         let shared = Shared::new(&self.chat, self.load.size, self.load.members, clocking);
-        let sender = self.online(&shared, &mut crew).await?;
+        let sender = self.online(&shared, &mut listening).await?;
         let window = window.clamp(1, TOLD_APART);
-        let stop = crew.stop_sign();
-        crew.add(Arc::clone(&shared).send_window(sender, window as u64, stop));
-        let (count, span) = measured(&mut crew, &shared, meter, pace).await?;
+        let stop = sending.stop_sign();
+        sending.add(Arc::clone(&shared).send_window(sender, window as u64, stop));
+        let (count, span) = measured(&mut listening, &shared, meter, pace).await?;
         let name = format!("{} members, {window} in flight", self.load.members);
         let phase = self.phase(name, count, &span, &shared);
-        crew.dismiss().await?;
-        Ok(phase.judged())
+        let missing = shared.finish(sending, listening).await?;
+        Ok(phase.figure("deliveries missing", missing as f64).judged())
     }
 }
 

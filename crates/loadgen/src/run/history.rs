@@ -46,7 +46,7 @@ impl Workload for History {
 
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
         let [writer, reader] = target.first(2)? else { return Err(Error::protocol("nobody")) };
-        let wire = Wire::open(writer.dial(target.addr)).await?;
+        let wire = Wire::open(writer.dial(target.addr)).await?.live().await?;
         fill(wire, &reader.user, self.messages, &body(self.size)).await?;
         let (messages, page, chat) = (self.messages, self.page, writer.user.clone());
         let requests = Requests {

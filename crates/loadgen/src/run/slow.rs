@@ -82,22 +82,22 @@ impl Ready<'_> {
         let sender = wires.next().ok_or_else(|| Error::protocol("nobody"))?;
         let schedule = Schedule::new(Instant::now() + Duration::from_millis(100), self.load.rate);
         let shared = Shared::scheduled(&self.chat, self.load.size, healthy, schedule);
-        let mut crew = Crew::default();
+        let (mut sending, mut listening) = (Crew::default(), Crew::default());
         for (task, wire) in wires.enumerate() {
-            crew.add(Arc::clone(&shared).member(task, wire, crew.stop_sign()));
+            listening.add(Arc::clone(&shared).member(task, wire, listening.stop_sign()));
         }
         let (queue, due) = mpsc::unbounded_channel();
-        crew.add(Arc::clone(&shared).send_paced(sender, due));
+        sending.add(Arc::clone(&shared).send_paced(sender, due));
         let pacer = Pacer::start(schedule, move |index| {
             // A sender that is gone has failed, which ends the run.
             let _ = queue.send(index);
         });
-        let (count, span) = measured(&mut crew, &shared, meter, pace).await?;
+        let (count, span) = measured(&mut listening, &shared, meter, pace).await?;
         let phase = Phase::new(name, "delivery", count, &span)
             .latency("due to delivered", &shared.latencies().take())
             .lag(&pacer.stop());
-        crew.dismiss().await?;
-        Ok(phase.judged())
+        let missing = shared.finish(sending, listening).await?;
+        Ok(phase.figure("deliveries missing", missing as f64).judged())
     }
 
     async fn with_stalled(&self, meter: Meter, pace: Pace) -> Result<Phase> {
