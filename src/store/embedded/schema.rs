@@ -12,6 +12,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Code, Error, Result, Text};
@@ -43,6 +44,8 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(128);
+    // Without this, SQLite plans a prepared statement anew for each value that it is given.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let cache_kib = match purpose {
         Use::Writing => 64 * 1024,
         Use::Reading => 4 * 1024,
