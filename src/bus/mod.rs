@@ -10,9 +10,11 @@ pub mod local;
 use std::sync::Arc;
 
 use crate::clock::Time;
+use crate::core::types::auth::Caller;
+use crate::core::types::calls::Call;
 use crate::core::types::chats::{Chat, Member};
 use crate::core::types::messages::Message;
-use crate::id::{ChatId, SessionId, UserId};
+use crate::id::{CallId, ChatId, SessionId, UserId};
 
 /// What has happened.
 #[derive(Debug, Clone)]
@@ -28,6 +30,11 @@ pub enum Event {
     Receipt(Receipt),
     /// A member is writing; goes to the other members who are connected. Never stored.
     Typing(Typing),
+    /// A call changed: all devices of both people hear how it stands; the callee's ring by it, and
+    /// stop.
+    Call(Arc<CallNews>),
+    /// A signal of a call; goes to one device. Never stored.
+    Signal(Arc<Signal>),
     /// These sessions of the user are over: their connections close.
     SessionsClosed(UserId, Arc<[SessionId]>),
     /// A user's name or picture changed: caches forget it.
@@ -71,6 +78,30 @@ pub struct Receipt {
     pub read_seq: u64,
     /// Delivered up to here.
     pub delivered_seq: u64,
+}
+
+/// How a call stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallNews {
+    /// The call; of two with one id, the one with the higher version holds.
+    pub call: Call,
+    /// Who the caller and the callee are called.
+    pub names: [Arc<str>; 2],
+}
+
+/// What one device of a call says to the other while they negotiate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    /// The call.
+    pub call: CallId,
+    /// The one device that gets it.
+    pub to: Caller,
+    /// The negotiation that it belongs to.
+    pub epoch: u32,
+    /// The sender's own count.
+    pub seq: u64,
+    /// JSON of the client's own making.
+    pub data: Arc<str>,
 }
 
 /// Somebody writes in a chat.

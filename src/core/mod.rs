@@ -80,6 +80,8 @@ pub struct Core {
     pub receipts: receipts::Receipts,
     /// Bringing clients up to date.
     pub sync: sync::Sync,
+    /// Voice and video calls.
+    pub calls: calls::Calls,
     /// Finding people and groups.
     pub search: search::Search,
     shared: Arc<Shared>,
@@ -110,9 +112,17 @@ impl Core {
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
             receipts: receipts::Receipts::new(shared.clone()),
             sync: sync::Sync::new(shared.clone()),
+            calls: calls::Calls::new(shared.clone(), calls::ice::Relay::default()),
             search: search::Search::new(shared.clone()),
             shared,
         }
+    }
+
+    /// The same with a relay for calls; without one, calls find their way directly or not at all.
+    #[must_use]
+    pub fn with_relay(mut self, relay: calls::ice::Relay) -> Self {
+        self.calls = calls::Calls::new(self.shared.clone(), relay);
+        self
     }
 
     /// Whether the store can serve, right now.
@@ -147,6 +157,8 @@ impl Listener for Core {
             | Event::ChatOpened(_)
             | Event::Member(_)
             | Event::Receipt(_)
+            | Event::Call(_)
+            | Event::Signal(_)
             | Event::Typing(_) => {}
         }
     }

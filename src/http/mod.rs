@@ -15,6 +15,7 @@ pub mod extract;
 pub mod limits;
 
 mod auth;
+mod calls;
 mod chats;
 pub mod docs;
 mod groups;

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::calls::joined;
 use super::chats::last_authors;
 use super::extract::{InQuery, Json, Known, json_bytes};
 use super::messages::named;
@@ -20,12 +21,14 @@ use crate::core::auth::SignUp;
 use crate::core::chats::Target;
 use crate::core::messages::Send;
 use crate::core::types::auth::Caller;
+use crate::core::types::calls::CallKind;
 use crate::core::types::chats::ChatSummary;
 use crate::core::types::messages::Window;
 use crate::core::types::text::{Body, ClientMsgId, Email, Name, PushToken};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
 use crate::protocol::bodies::{self, OriginalLogin, OriginalSend, OriginalSignUp, OriginalVerify};
+use crate::protocol::calls::JoinedCall;
 use crate::protocol::envelope::{
     self, Chat, Envelope, Found, FoundUser, Message, OpenChat, Verified, peer_of,
 };
@@ -45,12 +48,6 @@ const NO_FILES: Text = Text {
 const NO_TYPE: Text = Text {
     en: "body_type is 8 (text), 22 (file), 59 (videos) or 65 (images).",
     es: "body_type es 8 (texto), 22 (archivo), 59 (vídeos) o 65 (imágenes).",
-};
-const NO_CALLS: Text =
-    Text { en: "This server does not offer calls.", es: "Este servidor no ofrece llamadas." };
-const ONLY_DIRECT: Text = Text {
-    en: "Only one person can be called, not a group.",
-    es: "Solo se puede llamar a una persona, no a un grupo.",
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
@@ -316,43 +313,48 @@ fn check_type(body_type: u16) -> Result<()> {
 }
 
 /// Start a voice call
+///
+/// All devices of the other person ring. The body may be empty: descriptions of media flow after
+/// the answer. 409: one of you is in another call.
 #[utoipa::path(
     post, path = "/cllusr", tag = "original", operation_id = "cllusr",
     security(("session" = [])),
     params(("chtid" = Id, Query, description = "The direct chat's id, or the other person's")),
-    responses((status = 501, description = "This server does not offer calls",
-        body = Envelope<envelope::Failure>)),
+    responses((status = 200, description = "It rings", body = Envelope<JoinedCall>)),
 )]
-async fn call(State(http): State<Arc<Http>>, caller: Caller, query: InQuery) -> Error {
-    no_calls(&http, &caller, &query).await
+async fn call(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Envelope<JoinedCall>>> {
+    start(&http, &caller, &query, CallKind::Voice).await
 }
 
 /// Start a video call
+///
+/// As a voice call, with pictures.
 #[utoipa::path(
     post, path = "/vcllusr", tag = "original", operation_id = "vcllusr",
     security(("session" = [])),
     params(("chtid" = Id, Query, description = "The direct chat's id, or the other person's")),
-    responses((status = 501, description = "This server does not offer calls",
-        body = Envelope<envelope::Failure>)),
+    responses((status = 200, description = "It rings", body = Envelope<JoinedCall>)),
 )]
-async fn video_call(State(http): State<Arc<Http>>, caller: Caller, query: InQuery) -> Error {
-    no_calls(&http, &caller, &query).await
+async fn video_call(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Envelope<JoinedCall>>> {
+    start(&http, &caller, &query, CallKind::Video).await
 }
 
-/// Why there is no call: first what the caller could mend, then that there are none.
-async fn no_calls(http: &Http, caller: &Caller, query: &InQuery) -> Error {
-    match callee(http, caller, query).await {
-        Ok(()) => Error::new(Code::NotImplemented, NO_CALLS),
-        Err(error) => error,
-    }
-}
-
-/// Whether the chat is one that can be called; a stranger does not learn whether a group exists.
-async fn callee(http: &Http, caller: &Caller, query: &InQuery) -> Result<()> {
+async fn start(
+    http: &Http,
+    caller: &Caller,
+    query: &InQuery,
+    kind: CallKind,
+) -> Result<Answer<Envelope<JoinedCall>>> {
     let target = target(http, caller, query).await?;
-    if target.peers.is_some() {
-        return Ok(());
-    }
-    http.core.chats.open(caller, target).await?;
-    Err(Error::field("chtid", ONLY_DIRECT))
+    let started = http.core.calls.start(caller, target, kind).await?;
+    let joined = joined(http, caller, started).await?;
+    Ok(Answer(Envelope::of(envelope::COMPLETED, "ringing", joined)))
 }

@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Http, answer, auth, chats, docs, groups, health, invites, me, members, messages, original,
-    pipeline, search, users,
+    Http, answer, auth, calls, chats, docs, groups, health, invites, me, members, messages,
+    original, pipeline, search, users,
 };
 use crate::config::values::Origins;
 
@@ -50,6 +50,7 @@ fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
         .merge(members::routes())
         .merge(invites::routes())
         .merge(messages::routes())
+        .merge(calls::routes())
         .merge(search::routes());
     let all = OpenApiRouter::with_openapi(docs::base())
         .nest("/api/v1", v1)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rows::{self, ChatKind, Member, MessageKind, SystemEvent};
+use super::rows::{self, CallFact, ChatKind, Member, MessageKind, SystemEvent};
 use super::values::{Id, Moment};
 use crate::core::types::{chats, messages, users};
 use crate::error::{Error, Language};
@@ -23,7 +23,7 @@ pub const REDIRECTION: u16 = 306;
 
 /// `body_type` of a text.
 pub const TEXT: u16 = 8;
-/// `body_type` of what the server tells of a group.
+/// `body_type` of what the server tells of a group or a call.
 pub const SYSTEM: u16 = 0;
 /// `body_type` of the kinds that carry files: file, videos, images.
 pub const WITH_FILES: [u16; 3] = [22, 59, 65];
@@ -112,7 +112,7 @@ pub struct Message {
     pub author_name: Arc<str>,
     /// The sender's idempotency key, empty for what the server tells.
     pub content_id: String,
-    /// 8 for text, 0 for what the server tells of a group.
+    /// 8 for text, 0 for what the server tells of a group or a call.
     pub body_type: u16,
     /// The text; empty once deleted.
     pub body: String,
@@ -136,6 +136,9 @@ pub struct Message {
     /// What a system message tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<SystemEvent>,
+    /// How a call went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallFact>,
 }
 
 impl Message {
@@ -148,7 +151,10 @@ impl Message {
             author_id: row.from,
             author_name: row.from_name,
             content_id: row.client_msg_id.unwrap_or_default(),
-            body_type: if row.kind == MessageKind::System { SYSTEM } else { TEXT },
+            body_type: match row.kind {
+                MessageKind::System | MessageKind::Call => SYSTEM,
+                MessageKind::Text | MessageKind::Deleted => TEXT,
+            },
             body: row.body.unwrap_or_default(),
             media: Vec::new(),
             placeholders: Vec::new(),
@@ -159,6 +165,7 @@ impl Message {
             kind: row.kind,
             reply_to: row.reply_to,
             event: row.event,
+            call: row.call,
         }
     }
 }

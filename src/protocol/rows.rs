@@ -20,6 +20,8 @@ pub enum MessageKind {
     Text,
     /// A fact of the group: `event` is there.
     System,
+    /// A call that ended: `call` is there. Its author is who called.
+    Call,
     /// Deleted for everyone: a tombstone.
     Deleted,
 }
@@ -64,6 +66,9 @@ pub struct Message {
     /// What a system message tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<SystemEvent>,
+    /// How a call went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallFact>,
     /// When the server took it.
     pub sent: Moment,
     /// When its text was last changed.
@@ -98,6 +103,7 @@ impl Message {
             mention_all: false,
             forwarded: None,
             event: None,
+            call: None,
             sent: message.sent.into(),
             edited: message.edited.map(Moment),
             deleted: message.deleted.map(Stamp::from),
@@ -109,6 +115,10 @@ impl Message {
             messages::Content::System(event) => {
                 row.kind = MessageKind::System;
                 row.event = Some(event.into());
+            }
+            messages::Content::Call(call) => {
+                row.kind = MessageKind::Call;
+                row.call = Some(call.into());
             }
             messages::Content::Deleted => {}
         }
@@ -122,6 +132,31 @@ impl Message {
         self.mentions = text.mentions.into_iter().map(Id::from).collect();
         self.mention_all = text.mention_all;
         self.forwarded = text.forwarded.map(Forwarded::from);
+    }
+}
+
+/// How a call went, in the log of its chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct CallFact {
+    /// Which call.
+    pub call: Id,
+    /// Voice or video.
+    pub kind: super::calls::CallKind,
+    /// Why it ended.
+    pub reason: super::calls::EndReason,
+    /// For how many seconds they talked; absent when they never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<u64>,
+}
+
+impl From<messages::CallContent> for CallFact {
+    fn from(content: messages::CallContent) -> Self {
+        Self {
+            call: content.call.into(),
+            kind: content.kind.into(),
+            reason: content.reason.into(),
+            duration_s: content.talked.map(|talked| talked.as_secs()),
+        }
     }
 }
 

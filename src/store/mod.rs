@@ -16,11 +16,14 @@
 
 pub mod embedded;
 
+pub mod call_row;
+
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::clock::Time;
 use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
+use crate::core::types::calls::Call;
 use crate::core::types::chats::{
     Chat, ChatChange, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
@@ -28,12 +31,12 @@ use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEve
 use crate::core::types::text::Email;
 use crate::core::types::users::{Blocks, ProfileChange, User};
 use crate::error::Result;
-use crate::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{CallId, ChatId, MessageId, ObjectId, SessionId, UserId};
 
 /// Everything that the server remembers.
-pub trait Store: Users + Sessions + Chats + Messages + Terms + Upkeep {}
+pub trait Store: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep {}
 
-impl<T: Users + Sessions + Chats + Messages + Terms + Upkeep> Store for T {}
+impl<T: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep> Store for T {}
 
 /// What became of a sign-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -372,6 +375,60 @@ pub trait Messages: Send + Sync {
     async fn hide(&self, chat: ChatId, user: UserId, seqs: &[u64]) -> Result<Option<Member>>;
     /// What a member hid for itself in a chat with an inbox rev above `after`: seqs, ascending.
     async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>>;
+}
+
+/// How the end of a call is written into its chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The message's name.
+    pub message: MessageId,
+    /// For these people the message is no news: who had read everything before it has read it too.
+    pub known_to: Vec<UserId>,
+}
+
+/// What became of a new call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// It is stored; with its message, if it came with a record.
+    Done(Option<Message>),
+    /// A party is in this live call; nothing was stored.
+    Busy(Call),
+}
+
+/// What became of a step of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallStepped {
+    /// It is stored; with its message, if it came with a record.
+    Done(Option<Message>),
+    /// Somebody else was faster, or there is no such call; nothing was stored.
+    Stale,
+}
+
+/// Calls.
+///
+/// Invariant: a user is in at most one live call.
+/// Invariant: the message that tells a call's end is written by the step that ends it, so once.
+#[async_trait]
+pub trait Calls: Send + Sync {
+    /// Puts a new live call if neither party is in one; with a record, puts a call that has ended
+    /// already, whatever the parties are in. The chat exists. Idempotent by `call.id`.
+    async fn begin_call(&self, call: &Call, record: Option<CallRecord>) -> Result<Begun>;
+    /// Puts a call in place of its version before: `call.version - 1`. A record comes with the step
+    /// that ends it.
+    async fn step_call(&self, call: &Call, record: Option<CallRecord>) -> Result<CallStepped>;
+    /// One call.
+    async fn call(&self, call: CallId) -> Result<Option<Call>>;
+    /// The live call that a user is in.
+    async fn live_call(&self, user: UserId) -> Result<Option<Call>>;
+    /// Live calls whose deadline is at `now` or before, earliest first.
+    async fn due_calls(&self, now: Time, limit: u32) -> Result<Vec<Call>>;
+    /// A user's calls, latest first, those that started before `before`; equal times by id.
+    async fn calls_of(
+        &self,
+        user: UserId,
+        before: Option<(Time, CallId)>,
+        limit: u32,
+    ) -> Result<Vec<Call>>;
 }
 
 /// What is searched.

@@ -1,6 +1,451 @@
-//! Calls between two people: the rules.
+//! Calls between two people: who may do what, and what follows.
+//!
+//! Invariant: every step is stored under the version that it was computed from, then told; so two
+//! nodes, or a device and a timer, never both end a call.
+//! Invariant: to whoever is no party of it, a call does not exist.
+//!
+//! Reading order: `machine` decides, this file carries out, `ice` says where the relay is,
+//! `diagnosis` says in words how it went. Called by `http` and `ws`, and by the upkeep (`sweep`).
 
+pub mod diagnosis;
+pub mod ice;
 pub mod machine;
 
 #[cfg(test)]
 mod explore;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::ice::{IceServer, Relay};
+use self::machine::{Change, Effect, Input, Refusal, Step};
+use super::chats::Target;
+use super::fanout::Moves;
+use super::types::auth::{Caller, Quota};
+use super::types::calls::{Call, CallKind, CallState, EndReason, Report, Side};
+use super::{Shared, to_the_end};
+use crate::bus::{CallNews, Event, Signal};
+use crate::clock::Time;
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::{CallId, MessageId, UserId};
+use crate::store::{Begun, CallRecord, CallStepped};
+
+/// How often a step is computed anew when somebody else was faster.
+const TRIES: usize = 8;
+/// Calls that end in one look at the deadlines.
+const SWEPT: u32 = 200;
+/// A signal has at most this many bytes: a description of many tracks has about 10,000.
+pub const SIGNAL_BYTES: usize = 32 * 1024;
+/// At most this many calls a minute begin at one person.
+const STARTS_A_MINUTE: u32 = 20;
+
+const NO_CALL: Text =
+    Text { en: "There is no such call for you.", es: "Esa llamada no existe para ti." };
+const ONLY_DIRECT: Text = Text {
+    en: "Only a direct chat can be called. Give the id of a person, or of the chat with one.",
+    es: "Solo se puede llamar a un chat directo. Indica el id de una persona o del chat con ella.",
+};
+const CALLEE_BUSY: Text = Text {
+    en: "This person is in another call. It sees that you called.",
+    es: "Esta persona está en otra llamada. Verá que has llamado.",
+};
+const YOU_ARE_BUSY: Text = Text {
+    en: "You are in another call, maybe on another device. End that one first.",
+    es: "Ya estás en otra llamada, quizá en otro dispositivo. Termínala primero.",
+};
+const OWN_CALL: Text = Text {
+    en: "You are the one who calls: wait for the answer, or cancel.",
+    es: "Eres quien llama: espera la respuesta o cancela.",
+};
+const OTHER_DEVICE: Text = Text {
+    en: "This call is on another of your devices.",
+    es: "Esta llamada está en otro de tus dispositivos.",
+};
+const NOT_ANSWERED: Text = Text {
+    en: "Nobody has answered this call yet.",
+    es: "Nadie ha respondido todavía a esta llamada.",
+};
+const OVER: Text = Text { en: "This call is over ({}).", es: "Esta llamada ha terminado ({})." };
+const OLD_EPOCH: Text = Text {
+    en: "The negotiation began anew: this signal belongs to epoch {}, the call is in epoch {}.",
+    es: "La negociación empezó de nuevo: esta señal es de la época {}, la llamada está en la {}.",
+};
+const LONG_SIGNAL: Text =
+    Text { en: "A signal holds at most {} bytes.", es: "Una señal admite como máximo {} bytes." };
+
+/// A call with what a device needs to take part in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The call.
+    pub call: Call,
+    /// Where STUN and TURN are, with credentials made for this device.
+    pub ice: Vec<IceServer>,
+}
+
+/// Calls.
+#[derive(Clone)]
+pub struct Calls {
+    shared: Arc<Shared>,
+    relay: Arc<Relay>,
+    /// This process listens since then: silence before that is nobody's fault.
+    since: Time,
+}
+
+impl Calls {
+    pub(crate) fn new(shared: Arc<Shared>, relay: Relay) -> Self {
+        let since = shared.ports.now();
+        Self { shared, relay: Arc::new(relay), since }
+    }
+
+    /// Calls the other person of a direct chat. If that person is calling the caller at this
+    /// moment, it is an accept. The same device gets the same call again.
+    pub async fn start(&self, caller: &Caller, target: Target, kind: CallKind) -> Result<Joined> {
+        let Some(callee) = target.other(caller.user) else {
+            // A stranger does not learn whether a group exists.
+            self.shared.standing(caller, target.chat).await?;
+            return Err(Error::field("chtid", ONLY_DIRECT));
+        };
+        self.shared.check_reachable(caller, target).await?;
+        let (calls, by) = (self.clone(), *caller);
+        let call =
+            to_the_end(async move { calls.do_start(by, target, callee, kind).await }).await?;
+        Ok(self.joined(caller, call))
+    }
+
+    async fn do_start(
+        &self,
+        by: Caller,
+        target: Target,
+        callee: UserId,
+        kind: CallKind,
+    ) -> Result<Call> {
+        let ports = &self.shared.ports;
+        for _ in 0..TRIES {
+            if let Some(mine) = ports.store.live_call(by.user).await? {
+                match self.go(mine, &Input::Start(by)).await? {
+                    Gone::Done(call) if call.chat == target.chat => return Ok(call),
+                    Gone::Done(_) => return Err(Error::new(Code::Conflict, YOU_ARE_BUSY)),
+                    Gone::Again => continue,
+                }
+            }
+            self.open_chat(target).await?;
+            self.check_rate(by.user).await?;
+            let id = CallId(ports.ids.next());
+            let new = machine::begin(id, target.chat, kind, by, callee, ports.now());
+            match ports.store.begin_call(&new.call, None).await? {
+                Begun::Done(_) => return Ok(self.tell(new, None).await),
+                // Both call each other at once, or a call has just been ended: look again.
+                Begun::Busy(other) if other.side(by.user).is_some() => {}
+                Begun::Busy(other) if self.expire(other.clone()).await? => {}
+                Begun::Busy(_) => return self.note_busy(new).await,
+            }
+        }
+        Err(Error::new(Code::Conflict, text::CHANGED))
+    }
+
+    /// The callee is in another call: that is written down, so that it sees who called.
+    async fn note_busy(&self, ringing: Change) -> Result<Call> {
+        let change = machine::busy(ringing, self.shared.ports.now());
+        let record = self.record(&change);
+        let begun = self.shared.ports.store.begin_call(&change.call, record).await?;
+        if let Begun::Done(message) = begun {
+            self.tell(change, message).await;
+        }
+        Err(Error::new(Code::Conflict, CALLEE_BUSY))
+    }
+
+    /// Creates the direct chat when it is new.
+    async fn open_chat(&self, target: Target) -> Result<()> {
+        if let Some(peers) = target.peers
+            && self.shared.facts(target.chat).await?.is_none()
+        {
+            let ports = &self.shared.ports;
+            let chat = ports.store.open_direct(peers, ports.now()).await?;
+            self.shared.chat_opened(chat);
+        }
+        Ok(())
+    }
+
+    async fn check_rate(&self, user: UserId) -> Result<()> {
+        let ports = &self.shared.ports;
+        let quota =
+            Quota { key: format!("call:{user}"), limit: STARTS_A_MINUTE, window_ms: 60_000 };
+        match ports.store.take(&[quota], ports.now()).await? {
+            Some(until) => Err(Error::too_many(until.since(ports.now()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers a call on this device. The first device wins.
+    pub async fn accept(&self, caller: &Caller, id: CallId) -> Result<Joined> {
+        let call = self.one(caller, id).await?;
+        self.check_reachable(caller, &call).await?;
+        let call = self.drive(caller, id, Input::Accept(*caller)).await?;
+        Ok(self.joined(caller, call))
+    }
+
+    /// Refuses a call that rings, for all devices of the person.
+    pub async fn reject(&self, caller: &Caller, id: CallId) -> Result<Call> {
+        self.drive(caller, id, Input::Reject(*caller)).await
+    }
+
+    /// Cancels a call that rings, or hangs up; `failed` when the device could not bring media
+    /// about. To end a call that is over already is fine.
+    pub async fn leave(&self, caller: &Caller, id: CallId, failed: bool) -> Result<Call> {
+        let call = self.one(caller, id).await?;
+        if !call.is_live() {
+            return Ok(call);
+        }
+        match self.drive(caller, id, Input::Leave { by: *caller, failed }).await {
+            Err(error) if error.code == Code::Conflict => self.one(caller, id).await,
+            other => other,
+        }
+    }
+
+    /// Says that this device is there: that it rings, or that it is in the call, and whether media
+    /// flows.
+    pub async fn alive(&self, caller: &Caller, id: CallId, connected: bool) -> Result<Call> {
+        self.drive(caller, id, Input::Alive { by: *caller, connected }).await
+    }
+
+    /// Begins a new negotiation in place of number `epoch`, with fresh credentials. `fresh`: this
+    /// device has lost its peer connection (a page was loaded again).
+    pub async fn restart(
+        &self,
+        caller: &Caller,
+        id: CallId,
+        epoch: u32,
+        fresh: bool,
+    ) -> Result<Joined> {
+        let input = Input::Restart { by: *caller, epoch, fresh };
+        let call = self.drive(caller, id, input).await?;
+        Ok(self.joined(caller, call))
+    }
+
+    /// Takes what a device tells about how the call goes or went.
+    pub async fn report(&self, caller: &Caller, id: CallId, report: Report) -> Result<Call> {
+        self.drive(caller, id, Input::Report { by: *caller, report }).await
+    }
+
+    /// Hands a signal to the device at the other end; nothing is stored. `data` is JSON of the
+    /// client's own making.
+    pub async fn signal(&self, caller: &Caller, id: CallId, signal: NewSignal) -> Result<()> {
+        if signal.data.len() > SIGNAL_BYTES {
+            return Err(Error::new(Code::TooLarge, LONG_SIGNAL).arg(SIGNAL_BYTES.to_string()));
+        }
+        let call = self.one(caller, id).await?;
+        let side = call.side(caller.user).ok_or(Error::not_found(NO_CALL))?;
+        match call.state {
+            CallState::Ended(end) => return Err(refused(Refusal::Over(end.reason))),
+            _ if !call.is_bound(caller) => return Err(refused(Refusal::OtherDevice)),
+            CallState::Ringing => return Err(refused(Refusal::NotAnswered)),
+            _ if signal.epoch != call.epoch => {
+                let epochs = [signal.epoch, call.epoch].map(|epoch| epoch.to_string());
+                let error = Error::new(Code::Conflict, OLD_EPOCH).on("epoch");
+                return Err(epochs.into_iter().fold(error, Error::arg));
+            }
+            _ => {}
+        }
+        self.check_reachable(caller, &call).await?;
+        let other = call.party(side.other());
+        let Some(session) = other.device else { return Err(refused(Refusal::NotAnswered)) };
+        self.shared.ports.bus.publish(Event::Signal(Arc::new(Signal {
+            call: id,
+            to: Caller { user: other.user, session },
+            epoch: signal.epoch,
+            seq: signal.seq,
+            data: signal.data,
+        })));
+        Ok(())
+    }
+
+    async fn check_reachable(&self, caller: &Caller, call: &Call) -> Result<()> {
+        let (one, other) = (call.caller.user, call.callee.user);
+        let peers = if one <= other { (one, other) } else { (other, one) };
+        self.shared.check_reachable(caller, Target { chat: call.chat, peers: Some(peers) }).await
+    }
+
+    /// A device's last connection is gone: if it is in a call, its grace begins.
+    pub async fn lost(&self, caller: &Caller) -> Result<()> {
+        let Some(call) = self.live(caller).await? else { return Ok(()) };
+        if call.is_bound(caller) {
+            self.drive(caller, call.id, Input::Lost(*caller)).await?;
+        }
+        Ok(())
+    }
+
+    /// One call of the caller's.
+    pub async fn one(&self, caller: &Caller, id: CallId) -> Result<Call> {
+        let found = self.shared.ports.store.call(id).await?;
+        found.filter(|call| call.side(caller.user).is_some()).ok_or(Error::not_found(NO_CALL))
+    }
+
+    /// The live call that the caller is in, also as the one who is called.
+    pub async fn live(&self, caller: &Caller) -> Result<Option<Call>> {
+        self.shared.ports.store.live_call(caller.user).await
+    }
+
+    /// The caller's calls, latest first, those before one of them; at most 100.
+    pub async fn history(
+        &self,
+        caller: &Caller,
+        before: Option<CallId>,
+        limit: u32,
+    ) -> Result<Vec<Call>> {
+        let before = match before {
+            Some(id) => Some((self.one(caller, id).await?.started, id)),
+            None => None,
+        };
+        self.shared.ports.store.calls_of(caller.user, before, limit.clamp(1, 100)).await
+    }
+
+    /// Where STUN and TURN are, with fresh credentials for this device.
+    pub async fn ice(&self, caller: &Caller, id: CallId) -> Result<Vec<IceServer>> {
+        let call = self.one(caller, id).await?;
+        Ok(self.joined(caller, call).ice)
+    }
+
+    /// The same without a call, for a test of the connection.
+    pub fn ice_for_test(&self, caller: &Caller) -> Vec<IceServer> {
+        self.relay.servers(caller.user, None, self.shared.ports.now())
+    }
+
+    /// Who the two of a call are called: the caller, then the callee.
+    pub async fn names(&self, call: &Call) -> [Arc<str>; 2] {
+        [self.shared.name(call.caller.user).await, self.shared.name(call.callee.user).await]
+    }
+
+    /// Ends calls whose time is over. To be called every second, by every node.
+    pub async fn sweep(&self) -> Result<()> {
+        let ports = &self.shared.ports;
+        for call in ports.store.due_calls(ports.now(), SWEPT).await? {
+            self.expire(call).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a call if its time is over; whether it was.
+    async fn expire(&self, call: Call) -> Result<bool> {
+        let now = self.shared.ports.now();
+        match machine::apply(&call, &Input::Tick, now, self.since) {
+            Step::Expired(change) => self.commit(change).await.map(|call| call.is_some()),
+            _ => Ok(false),
+        }
+    }
+
+    /// Puts an input to a call, anew as long as somebody else is faster.
+    async fn drive(&self, caller: &Caller, id: CallId, input: Input) -> Result<Call> {
+        let (calls, caller) = (self.clone(), *caller);
+        to_the_end(async move {
+            for _ in 0..TRIES {
+                let call = calls.one(&caller, id).await?;
+                if let Gone::Done(call) = calls.go(call, &input).await? {
+                    return Ok(call);
+                }
+            }
+            Err(Error::new(Code::Conflict, text::CHANGED))
+        })
+        .await
+    }
+
+    async fn go(&self, call: Call, input: &Input) -> Result<Gone> {
+        match machine::apply(&call, input, self.shared.ports.now(), self.since) {
+            Step::Same => Ok(Gone::Done(call)),
+            Step::Refused(refusal) => Err(refused(refusal)),
+            Step::Changed(change) => Ok(self.commit(change).await?.map_or(Gone::Again, Gone::Done)),
+            Step::Expired(change) => {
+                self.commit(change).await?;
+                Ok(Gone::Again)
+            }
+        }
+    }
+
+    /// Stores a step, then tells it; `None` when somebody else was faster.
+    async fn commit(&self, change: Change) -> Result<Option<Call>> {
+        let record = self.record(&change);
+        match self.shared.ports.store.step_call(&change.call, record).await? {
+            CallStepped::Done(message) => Ok(Some(self.tell(change, message).await)),
+            CallStepped::Stale => Ok(None),
+        }
+    }
+
+    /// How the end is written into the chat, if this step is the end. To whoever ended or took part
+    /// in it, a call is no news.
+    fn record(&self, change: &Change) -> Option<CallRecord> {
+        let end = change.call.end().filter(|_| change.effects.contains(&Effect::Record))?;
+        let answered = change.call.callee.device.is_some() || end.reason == EndReason::Rejected;
+        let known_to = match answered {
+            true => vec![change.call.caller.user, change.call.callee.user],
+            false => vec![change.call.caller.user],
+        };
+        Some(CallRecord { message: MessageId(self.shared.ports.ids.next()), known_to })
+    }
+
+    async fn tell(
+        &self,
+        change: Change,
+        message: Option<crate::core::types::messages::Message>,
+    ) -> Call {
+        let Change { call, effects } = change;
+        if !effects.is_empty() {
+            let names = self.names(&call).await;
+            let news = CallNews { call: call.clone(), names };
+            self.shared.ports.bus.publish(Event::Call(Arc::new(news)));
+        }
+        if let Some(end) = call.end().filter(|_| effects.contains(&Effect::Record)) {
+            tracing::info!(
+                call = %call.id,
+                kind = call.kind.name(),
+                reason = end.reason.name(),
+                by = end.by.map_or("nobody", Side::name),
+                talked_ms = end.talked.map_or(0, |talked| talked.as_millis() as u64),
+                "a call ended"
+            );
+        }
+        if let Some(message) = message {
+            self.shared.post(message, None, Moves::default()).await;
+        }
+        call
+    }
+
+    fn joined(&self, caller: &Caller, call: Call) -> Joined {
+        let bound = call.is_live() && call.is_bound(caller);
+        let now = self.shared.ports.now();
+        let ice =
+            if bound { self.relay.servers(caller.user, Some(call.id), now) } else { Vec::new() };
+        Joined { call, ice }
+    }
+}
+
+/// A signal that somebody wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSignal {
+    /// The negotiation that it belongs to.
+    pub epoch: u32,
+    /// The client's own count.
+    pub seq: u64,
+    /// JSON of the client's own making.
+    pub data: Arc<str>,
+}
+
+/// What became of an input.
+enum Gone {
+    /// The call as it is after it.
+    Done(Call),
+    /// The call is another now: look again.
+    Again,
+}
+
+/// How long credentials for the relay last.
+pub const CREDENTIALS_FOR: Duration = Duration::from_secs(10 * 60);
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::NotParty => Error::not_found(NO_CALL),
+        Refusal::OwnCall => Error::new(Code::Conflict, OWN_CALL),
+        Refusal::OtherDevice => Error::new(Code::Conflict, OTHER_DEVICE),
+        Refusal::NotAnswered => Error::new(Code::Conflict, NOT_ANSWERED),
+        Refusal::Busy => Error::new(Code::Conflict, YOU_ARE_BUSY),
+        Refusal::Over(reason) => Error::new(Code::Conflict, OVER).arg(reason.name()),
+    }
+}

@@ -109,7 +109,9 @@ impl Messages {
         let any = group && permissions::check(standing.member.role, Action::DeleteAny).is_ok();
         match message.content {
             Content::Deleted => return Ok(message),
-            Content::System(_) => return Err(Error::new(Code::BadRequest, NO_TEXT)),
+            Content::System(_) | Content::Call(_) => {
+                return Err(Error::new(Code::BadRequest, NO_TEXT));
+            }
             Content::Text(_) if any => {}
             Content::Text(_) if message.from != caller.user => {
                 return Err(Error::forbidden(NOT_YOURS));
@@ -283,7 +285,9 @@ impl Messages {
 fn check_text(message: &Message) -> Result<&TextContent> {
     match &message.content {
         Content::Text(text) => Ok(text),
-        Content::System(_) | Content::Deleted => Err(Error::new(Code::BadRequest, NO_TEXT)),
+        Content::System(_) | Content::Call(_) | Content::Deleted => {
+            Err(Error::new(Code::BadRequest, NO_TEXT))
+        }
     }
 }
 

@@ -254,6 +254,6 @@ fn is_same(stored: &Message, content: &TextContent) -> bool {
     match &stored.content {
         Content::Text(text) => text == content || stored.edited.is_some(),
         Content::Deleted => true,
-        Content::System(_) => false,
+        Content::System(_) | Content::Call(_) => false,
     }
 }

@@ -267,3 +267,40 @@ pub enum Failure {
     /// Something else.
     Other,
 }
+
+/// Gives enums the names under which the store and the protocol know them.
+macro_rules! names {
+    ($($type:ident { $($value:ident = $name:literal)* })*) => {$(
+        impl $type {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$value),*];
+
+            /// Its name in the store and in the protocol.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$value => $name,)* }
+            }
+
+            /// The value of a name.
+            pub fn named(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$value),)* _ => None }
+            }
+        }
+    )*};
+}
+
+names! {
+    CallKind { Voice = "voice" Video = "video" }
+    Side { Caller = "caller" Callee = "callee" }
+    EndReason {
+        Cancelled = "cancelled" Rejected = "rejected" Missed = "missed" Busy = "busy"
+        Unreachable = "unreachable" Hangup = "hangup" Lost = "lost" Failed = "failed"
+    }
+    CandidateKind {
+        Host = "host" ServerReflexive = "srflx" PeerReflexive = "prflx" Relay = "relay"
+    }
+    RelayTransport { Udp = "udp" Tcp = "tcp" Tls = "tls" }
+    Failure {
+        MediaDenied = "media_denied" MediaMissing = "media_missing" IceFailed = "ice_failed"
+        DtlsFailed = "dtls_failed" NegotiationFailed = "negotiation_failed" Other = "other"
+    }
+}

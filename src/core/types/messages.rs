@@ -1,9 +1,12 @@
 //! Messages: the durable items of a chat.
 
+use std::time::Duration;
+
+use super::calls::{CallKind, EndReason};
 use super::chats::Role;
 use super::text::{Body, ClientMsgId, Title};
 use crate::clock::Time;
-use crate::id::{ChatId, MessageId, UserId};
+use crate::id::{CallId, ChatId, MessageId, UserId};
 
 /// At most this many people mentioned in a message.
 pub const MENTIONS: usize = 50;
@@ -59,8 +62,23 @@ pub enum Content {
     Text(TextContent),
     /// A fact of the group, written by the server.
     System(SystemEvent),
+    /// A call that ended, written by the server; its author is who called.
+    Call(CallContent),
     /// It was deleted for everyone.
     Deleted,
+}
+
+/// How a call went, for the log of its chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallContent {
+    /// Which call.
+    pub call: CallId,
+    /// Voice or video.
+    pub kind: CallKind,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// For how long they talked; `None` when they never did.
+    pub talked: Option<Duration>,
 }
 
 /// Text of a person, with what it refers to.

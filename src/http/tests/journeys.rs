@@ -70,10 +70,6 @@ async fn two_people_meet_by_the_original_endpoints() {
         .put(&path, ana_token, json!({ "message_id": "m3", "body": "x", "body_type": 65 }))
         .await;
     assert_eq!(files.is(501)["data"]["field"], "body_type");
-    for call in ["/cllusr", "/vcllusr"] {
-        let answer = app.post(&format!("{call}?chtid={chat}"), ana_token, Value::Null).await;
-        assert_eq!((&answer.is(501)["error"], &answer.json()["code"]), (&json!(true), &json!(511)));
-    }
 }
 
 #[tokio::test]

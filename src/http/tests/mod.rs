@@ -1,6 +1,7 @@
 //! The routes as callers meet them: through the whole router, on the embedded store in a folder of
 //! its own, with mails kept in memory.
 
+mod calls;
 mod journeys;
 mod malformed;
 mod ranks;

@@ -1,11 +1,14 @@
 //! How the content of a message stands in its row: the text in a column of its own, the rest as
 //! JSON, and nothing at all for a plain text.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
+use crate::core::types::calls::{CallKind, EndReason};
 use crate::core::types::chats::Role;
-use crate::core::types::messages::{Content, Origin, SystemEvent, TextContent};
+use crate::core::types::messages::{CallContent, Content, Origin, SystemEvent, TextContent};
 use crate::core::types::text::{Body, Title};
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UserId};
@@ -13,6 +16,7 @@ use crate::id::{ObjectId, UserId};
 const TEXT: i64 = 0;
 const SYSTEM: i64 = 1;
 const DELETED: i64 = 2;
+const CALL: i64 = 3;
 
 /// The columns of a content.
 pub(super) struct Stored<'a> {
@@ -36,6 +40,12 @@ impl<'a> Stored<'a> {
                 body: None,
                 reply_to: None,
                 meta: Some(json(&Event::from(event))?),
+            }),
+            Content::Call(call) => Ok(Self {
+                kind: CALL,
+                body: None,
+                reply_to: None,
+                meta: Some(json(&Called::from(call))?),
             }),
             Content::Deleted => Ok(Self { kind: DELETED, body: None, reply_to: None, meta: None }),
         }
@@ -82,6 +92,11 @@ pub(super) fn content(
             let event: Event =
                 serde_json::from_str(meta.unwrap_or_default()).map_err(Error::internal)?;
             Ok(Content::System(event.into()))
+        }
+        CALL => {
+            let called: Called =
+                serde_json::from_str(meta.unwrap_or_default()).map_err(Error::internal)?;
+            called.content().ok_or_else(|| Error::internal("a call's message cannot be read"))
         }
         DELETED => Ok(Content::Deleted),
         other => Err(Error::internal(format!("a message of the unknown kind {other}"))),
@@ -132,6 +147,38 @@ impl From<&TextContent> for Beside {
             all: text.mention_all,
             origin: text.forwarded.map(|origin| (Id(origin.from), origin.sent.0)),
         }
+    }
+}
+
+/// How a call went.
+#[derive(Serialize, Deserialize)]
+struct Called {
+    call: String,
+    kind: String,
+    reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    talked_ms: Option<u64>,
+}
+
+impl From<&CallContent> for Called {
+    fn from(content: &CallContent) -> Self {
+        Self {
+            call: content.call.to_string(),
+            kind: content.kind.name().into(),
+            reason: content.reason.name().into(),
+            talked_ms: content.talked.map(|talked| talked.as_millis() as u64),
+        }
+    }
+}
+
+impl Called {
+    fn content(&self) -> Option<Content> {
+        Some(Content::Call(CallContent {
+            call: self.call.parse().ok()?,
+            kind: CallKind::named(&self.kind)?,
+            reason: EndReason::named(&self.reason)?,
+            talked: self.talked_ms.map(Duration::from_millis),
+        }))
     }
 }
 

@@ -17,6 +17,7 @@ mod members;
 mod users;
 
 mod alter;
+mod calls;
 mod changes;
 mod chats;
 mod content;

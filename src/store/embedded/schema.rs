@@ -90,7 +90,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 }
 
 /// Step n brings schema n to n + 1. A step that was released is never changed.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE users(
     id BLOB PRIMARY KEY NOT NULL,
     email TEXT UNIQUE,              -- NULL once the account is deleted
@@ -221,7 +222,7 @@ CREATE TABLE messages(
     sender BLOB NOT NULL,
     seat INTEGER,                   -- the sender's; system messages have none
     key TEXT,                       -- client_msg_id
-    kind INTEGER NOT NULL,          -- 0 text, 1 system, 2 tombstone
+    kind INTEGER NOT NULL,          -- 0 text, 1 system, 2 tombstone, 3 call
     body TEXT,
     reply_to INTEGER,
     meta TEXT,                      -- JSON: mentions and origin of a text, or the system event
@@ -307,4 +308,21 @@ CREATE TABLE pulse(
     num INTEGER PRIMARY KEY CHECK(num = 1),
     beats INTEGER NOT NULL
 ) STRICT;
-"];
+",
+    "
+CREATE TABLE calls(
+    id BLOB PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,
+    caller BLOB NOT NULL,
+    callee BLOB NOT NULL,
+    started INTEGER NOT NULL,
+    deadline INTEGER,               -- NULL once it has ended
+    call TEXT NOT NULL              -- JSON: see store/call_row
+) STRICT;
+CREATE INDEX calls_deadline ON calls(deadline) WHERE deadline IS NOT NULL;
+CREATE UNIQUE INDEX calls_live_caller ON calls(caller) WHERE deadline IS NOT NULL;
+CREATE UNIQUE INDEX calls_live_callee ON calls(callee) WHERE deadline IS NOT NULL;
+CREATE INDEX calls_caller ON calls(caller, started, id);
+CREATE INDEX calls_callee ON calls(callee, started, id);
+",
+];

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
 use crate::clock::Time;
 use crate::core::types::chats::{ChatKind, MemberState, Role};
 use crate::error::{Error, Language, Result};
-use crate::id::{ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
 
 /// A connection inside a transaction: what a verb of the store sees.
 pub(super) struct Db<'a>(pub(super) &'a Connection);
@@ -117,7 +117,7 @@ macro_rules! ids_in_columns {
     )*};
 }
 
-ids_in_columns!(UserId ChatId SessionId MessageId FileId);
+ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId);
 
 impl ToSql for Time {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -1,0 +1,296 @@
+//! Calls: starting, answering, ending, signalling for clients without a WebSocket, and how they
+//! went. The rules are in `core::calls`.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::{InPath, InQuery, Json, Known, OptionalJson};
+use crate::core::calls::Joined;
+use crate::core::types::auth::Caller;
+use crate::core::types::calls::Call as Fact;
+use crate::error::{Error, Result, text};
+use crate::protocol::calls::{
+    Call, CallDetails, CallPage, CallReport, IceServers, JoinedCall, KeepCall, LeaveCall, LiveCall,
+    RestartCall, SendSignal, StartCall,
+};
+use crate::protocol::values::Id;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, start))
+        .routes(routes!(live))
+        .routes(routes!(one))
+        .routes(routes!(accept))
+        .routes(routes!(reject))
+        .routes(routes!(leave))
+        .routes(routes!(alive))
+        .routes(routes!(restart))
+        .routes(routes!(signal))
+        .routes(routes!(report))
+        .routes(routes!(ice))
+        .routes(routes!(test_ice))
+}
+
+/// How a call stands for the caller.
+pub(super) async fn row(http: &Http, caller: &Caller, call: &Fact) -> Result<Call> {
+    let names = http.core.calls.names(call).await;
+    Call::of(call, caller, &names).ok_or(Error::not_found(text::NO_CHAT))
+}
+
+/// The same with the servers to use.
+pub(super) async fn joined(http: &Http, caller: &Caller, joined: Joined) -> Result<JoinedCall> {
+    let call = row(http, caller, &joined.call).await?;
+    Ok(JoinedCall { call, ice_servers: joined.ice.into_iter().map(Into::into).collect() })
+}
+
+/// List your calls
+#[utoipa::path(
+    get, path = "/calls", tag = "calls", operation_id = "listCalls", security(("session" = [])),
+    params(
+        ("before" = Option<Id>, Query, description = "The `next` of the page before"),
+        ("limit" = Option<u32>, Query, description = "Calls a page", minimum = 1, maximum = 100),
+    ),
+    responses((status = 200, description = "A page, latest first", body = CallPage)),
+)]
+async fn list(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<CallPage>> {
+    let query = query.only(&["before", "limit"])?;
+    let limit = query.limit(50, 100)?;
+    let found = http.core.calls.history(&caller, query.id("before")?, limit).await?;
+    let next = found.last().filter(|_| found.len() == limit as usize).map(|call| call.id.into());
+    let mut calls = Vec::with_capacity(found.len());
+    for call in &found {
+        calls.push(row(&http, &caller, call).await?);
+    }
+    Ok(Answer(CallPage { calls, next }))
+}
+
+/// Start a call
+///
+/// All devices of the other person ring. If that person is calling you at this moment, you answer
+/// that call. 409: one of you is in another call.
+#[utoipa::path(
+    post, path = "/calls", tag = "calls", operation_id = "startCall", security(("session" = [])),
+    request_body = StartCall,
+    responses((status = 201, description = "It rings", body = JoinedCall)),
+)]
+async fn start(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<StartCall>,
+) -> Result<(StatusCode, Answer<JoinedCall>)> {
+    let renamed = |error: Error| if error.field.is_some() { error.on("chat") } else { error };
+    let target = http.core.chats.resolve(&caller, body.chat.0).await.map_err(renamed)?;
+    let started = http.core.calls.start(&caller, target, body.kind.into()).await;
+    let joined = joined(&http, &caller, started.map_err(renamed)?).await?;
+    Ok((StatusCode::CREATED, Answer(joined)))
+}
+
+/// The call that you are in
+///
+/// Also one that rings at your devices. For a device that has just connected.
+#[utoipa::path(
+    get, path = "/calls/live", tag = "calls", operation_id = "liveCall",
+    security(("session" = [])),
+    responses((status = 200, description = "The call, or null", body = LiveCall)),
+)]
+async fn live(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<LiveCall>> {
+    let call = match http.core.calls.live(&caller).await? {
+        Some(call) => Some(row(&http, &caller, &call).await?),
+        None => None,
+    };
+    Ok(Answer(LiveCall { call }))
+}
+
+/// Read one of your calls
+///
+/// With what is known about how it went, in words, and the likely cure.
+#[utoipa::path(
+    get, path = "/calls/{call}", tag = "calls", operation_id = "readCall",
+    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "The call", body = CallDetails)),
+)]
+async fn one(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Known(context): Known,
+) -> Result<Answer<CallDetails>> {
+    let call = http.core.calls.one(&caller, path.id("call")?).await?;
+    let names = http.core.calls.names(&call).await;
+    let details = CallDetails::of(&call, &caller, &names, context.language);
+    details.map(Answer).ok_or(Error::not_found(text::NO_CHAT))
+}
+
+/// Answer a call on this device
+///
+/// The first device wins; the others stop to ring. 409: another was faster, or the call is over.
+#[utoipa::path(
+    post, path = "/calls/{call}/accept", tag = "calls", operation_id = "acceptCall",
+    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "It is yours", body = JoinedCall)),
+)]
+async fn accept(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<JoinedCall>> {
+    let accepted = http.core.calls.accept(&caller, path.id("call")?).await?;
+    joined(&http, &caller, accepted).await.map(Answer)
+}
+
+/// Refuse a call
+///
+/// All your devices stop to ring.
+#[utoipa::path(
+    post, path = "/calls/{call}/reject", tag = "calls", operation_id = "rejectCall",
+    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "It is over", body = Call)),
+)]
+async fn reject(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<Call>> {
+    let call = http.core.calls.reject(&caller, path.id("call")?).await?;
+    row(&http, &caller, &call).await.map(Answer)
+}
+
+/// Cancel a call, or hang up
+///
+/// Any device of yours may. To end a call that is over is fine.
+#[utoipa::path(
+    post, path = "/calls/{call}/hangup", tag = "calls", operation_id = "hangUp",
+    security(("session" = [])), request_body = Option<LeaveCall>,
+    params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "It is over", body = Call)),
+)]
+async fn leave(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    OptionalJson(body): OptionalJson<LeaveCall>,
+) -> Result<Answer<Call>> {
+    let call = http.core.calls.leave(&caller, path.id("call")?, body.failed).await?;
+    row(&http, &caller, &call).await.map(Answer)
+}
+
+/// Say that this device is there
+///
+/// While it rings, a device of the callee says once that it does. In a call, both devices say it
+/// every ten seconds, and that media flows as soon as it does; after 25 seconds of silence the call
+/// ends.
+#[utoipa::path(
+    post, path = "/calls/{call}/alive", tag = "calls", operation_id = "keepCall",
+    security(("session" = [])), request_body = Option<KeepCall>,
+    params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "How it stands", body = Call)),
+)]
+async fn alive(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    OptionalJson(body): OptionalJson<KeepCall>,
+) -> Result<Answer<Call>> {
+    let call = http.core.calls.alive(&caller, path.id("call")?, body.connected).await?;
+    row(&http, &caller, &call).await.map(Answer)
+}
+
+/// Begin a new negotiation
+///
+/// For an ICE restart, or after this device has lost its peer connection. Both devices hear of the
+/// new epoch, and the caller's makes the offer.
+#[utoipa::path(
+    post, path = "/calls/{call}/restart", tag = "calls", operation_id = "restartCall",
+    security(("session" = [])), request_body = RestartCall,
+    params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "The call, with fresh credentials",
+        body = JoinedCall)),
+)]
+async fn restart(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<RestartCall>,
+) -> Result<Answer<JoinedCall>> {
+    let restarted =
+        http.core.calls.restart(&caller, path.id("call")?, body.epoch, body.fresh).await?;
+    joined(&http, &caller, restarted).await.map(Answer)
+}
+
+/// Send a signal to the other device
+///
+/// It arrives as an event on the other device's WebSocket, or not at all; nothing is stored.
+#[utoipa::path(
+    post, path = "/calls/{call}/signals", tag = "calls", operation_id = "sendSignal",
+    security(("session" = [])), request_body = SendSignal,
+    params(("call" = Id, Path, description = "The call")),
+    responses((status = 204, description = "On its way")),
+)]
+async fn signal(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<SendSignal>,
+) -> Result<StatusCode> {
+    http.core.calls.signal(&caller, path.id("call")?, body.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Report how a call goes or went
+///
+/// Until five minutes after its end.
+#[utoipa::path(
+    put, path = "/calls/{call}/report", tag = "calls", operation_id = "reportCall",
+    security(("session" = [])), request_body = CallReport,
+    params(("call" = Id, Path, description = "The call")),
+    responses((status = 204, description = "Noted")),
+)]
+async fn report(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<CallReport>,
+) -> Result<StatusCode> {
+    http.core.calls.report(&caller, path.id("call")?, body.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Get fresh credentials for the relay
+///
+/// For a device in a call whose credentials are about to expire; a running call needs none.
+#[utoipa::path(
+    get, path = "/calls/{call}/ice", tag = "calls", operation_id = "iceServers",
+    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    responses((status = 200, description = "STUN and TURN servers", body = IceServers)),
+)]
+async fn ice(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<IceServers>> {
+    let servers = http.core.calls.ice(&caller, path.id("call")?).await?;
+    Ok(Answer(IceServers { ice_servers: servers.into_iter().map(Into::into).collect() }))
+}
+
+/// Get credentials to test the connection
+///
+/// For `/call-test`, without a call.
+#[utoipa::path(
+    post, path = "/calls/test", tag = "calls", operation_id = "testIceServers",
+    security(("session" = [])),
+    responses((status = 200, description = "STUN and TURN servers", body = IceServers)),
+)]
+async fn test_ice(State(http): State<Arc<Http>>, caller: Caller) -> Answer<IceServers> {
+    let servers = http.core.calls.ice_for_test(&caller);
+    Answer(IceServers { ice_servers: servers.into_iter().map(Into::into).collect() })
+}

@@ -1,0 +1,158 @@
+//! Calls by REST, as two people and a third make them.
+
+use serde_json::{Value, json};
+
+use super::{App, Person, Reply, text};
+
+async fn two(app: &App) -> (Person, Person) {
+    (app.person("Ana").await, app.person("Beto").await)
+}
+
+async fn start(app: &App, from: &Person, to: &Person, kind: &str) -> Reply {
+    let body = json!({ "chat": to.id, "kind": kind });
+    app.post("/api/v1/calls", &from.token, body).await
+}
+
+async fn act(app: &App, who: &Person, call: &str, what: &str, body: Value) -> Reply {
+    app.post(&format!("/api/v1/calls/{call}/{what}"), &who.token, body).await
+}
+
+async fn last_message(app: &App, who: &Person, chat: &str) -> Value {
+    let page = app.get(&format!("/api/v1/chats/{chat}/messages"), &who.token).await.is(200);
+    page["messages"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default()
+}
+
+async fn unread(app: &App, who: &Person) -> Value {
+    app.get("/api/v1/chats", &who.token).await.is(200)["chats"][0]["unread"].clone()
+}
+
+#[tokio::test]
+async fn a_call_is_answered_talked_and_told_in_the_chat() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    let started = start(&app, &ana, &beto, "video").await.is(201);
+    let call = text(&started["call"]["id"]);
+    assert_eq!(
+        (&started["call"]["state"], &started["call"]["on"]),
+        (&json!("ringing"), &json!("this_device"))
+    );
+    let live = app.get("/api/v1/calls/live", &beto.token).await.is(200);
+    assert_eq!((&live["call"]["role"], &live["call"]["on"]), (&json!("callee"), &json!("nowhere")));
+    assert_eq!(live["call"]["peer"]["name"], "Ana");
+
+    let early = act(&app, &ana, &call, "signals", json!({ "epoch": 1, "data": {} })).await;
+    early.is(409);
+    let accepted = act(&app, &beto, &call, "accept", Value::Null).await.is(200);
+    assert_eq!(accepted["call"]["state"], "connecting");
+    act(&app, &ana, &call, "signals", json!({ "epoch": 1, "data": {} })).await.is(204);
+    act(&app, &ana, &call, "signals", json!({ "epoch": 2, "data": {} })).await.is(409);
+    let long = json!({ "epoch": 1, "data": "x".repeat(33_000) });
+    act(&app, &ana, &call, "signals", long).await.is(413);
+    let kept = act(&app, &ana, &call, "alive", json!({ "connected": true })).await.is(200);
+    assert_eq!(kept["state"], "active");
+    let again = act(&app, &beto, &call, "restart", json!({ "epoch": 1 })).await.is(200);
+    assert_eq!(again["call"]["epoch"], 2);
+    let late = act(&app, &ana, &call, "restart", json!({ "epoch": 1 })).await.is(200);
+    assert_eq!(late["call"]["epoch"], 2, "both may notice the same trouble");
+    let report = json!({ "setup_ms": 200, "local": "relay", "remote": "srflx",
+                         "relay_over": "tls", "gathered_relay": true });
+    let path = format!("/api/v1/calls/{call}/report");
+    app.put(&path, &beto.token, report.clone()).await.is(204);
+
+    let ended = act(&app, &beto, &call, "hangup", Value::Null).await.is(200);
+    assert_eq!((&ended["reason"], &ended["by"]), (&json!("hangup"), &json!("callee")));
+    assert_eq!(act(&app, &ana, &call, "hangup", Value::Null).await.is(200)["state"], "ended");
+    let chat = text(&ended["chat"]);
+    let told = last_message(&app, &ana, &chat).await;
+    assert_eq!(
+        (&told["kind"], &told["seq"], &told["from"]),
+        (&json!("call"), &json!(1), &json!(ana.id))
+    );
+    assert_eq!(
+        (&told["call"]["reason"], &told["call"]["duration_s"]),
+        (&json!("hangup"), &json!(0))
+    );
+    assert_eq!(unread(&app, &beto).await, 0, "who talked has no news");
+
+    let details = app.get(&format!("/api/v1/calls/{call}"), &beto.token).await.is(200);
+    assert_eq!(details["report"]["relay_over"], "tls");
+    let cure = text(&details["diagnosis"][0]["cure"]);
+    assert!(cure.contains("TURN port"), "{details}");
+    let listed = app.get("/api/v1/calls", &ana.token).await.is(200);
+    assert_eq!(listed["calls"][0]["id"], json!(call));
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_missed_and_a_rejected_one_is_not() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    for (unread_after, actor, what, reason) in
+        [(1, &ana, "hangup", "cancelled"), (2, &beto, "reject", "rejected")]
+    {
+        let started = start(&app, &ana, &beto, "voice").await.is(201);
+        let call = text(&started["call"]["id"]);
+        act(&app, &beto, &call, "alive", Value::Null).await.is(200);
+        let ended = act(&app, actor, &call, what, Value::Null).await.is(200);
+        assert_eq!(ended["reason"], reason);
+        let told = last_message(&app, &beto, &text(&ended["chat"])).await;
+        assert_eq!((&told["seq"], &told["call"]["reason"]), (&json!(unread_after), &json!(reason)));
+        assert_eq!(told["call"]["duration_s"], Value::Null);
+        assert_eq!(unread(&app, &ana).await, 0);
+        // The missed call stays unread, so the rejected one after it is not read either.
+        assert_eq!(unread(&app, &beto).await, json!(unread_after));
+        act(&app, &beto, &call, "accept", Value::Null).await.is(409);
+    }
+}
+
+#[tokio::test]
+async fn busy_and_both_at_once_are_decided_by_the_server() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    let eva = app.person("Eva").await;
+    let first = start(&app, &ana, &beto, "voice").await.is(201);
+    let call = text(&first["call"]["id"]);
+    start(&app, &eva, &beto, "voice").await.is(409);
+    start(&app, &ana, &eva, "voice").await.is(409);
+    let chat = text(&app.get("/api/v1/calls", &eva.token).await.is(200)["calls"][0]["chat"]);
+    assert_eq!(last_message(&app, &beto, &chat).await["call"]["reason"], "busy");
+    let back = start(&app, &beto, &ana, "video").await.is(201);
+    assert_eq!((&back["call"]["id"], &back["call"]["state"]), (&json!(call), &json!("connecting")));
+    let same = start(&app, &ana, &beto, "voice").await.is(201);
+    assert_eq!(same["call"]["id"], json!(call));
+    for what in ["accept", "reject", "hangup", "alive"] {
+        act(&app, &eva, &call, what, Value::Null).await.is(404);
+    }
+    app.get(&format!("/api/v1/calls/{call}"), &eva.token).await.is(404);
+}
+
+#[tokio::test]
+async fn of_two_devices_one_answers() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    let tablet = Person { id: beto.id.clone(), token: app.log_in("beto@example.org").await };
+    let call = text(&start(&app, &ana, &beto, "voice").await.is(201)["call"]["id"]);
+    act(&app, &tablet, &call, "accept", Value::Null).await.is(200);
+    act(&app, &beto, &call, "accept", Value::Null).await.is(409);
+    act(&app, &beto, &call, "reject", Value::Null).await.is(409);
+    let live = app.get("/api/v1/calls/live", &beto.token).await.is(200);
+    assert_eq!(live["call"]["on"], "other_device");
+    act(&app, &beto, &call, "signals", json!({ "epoch": 1, "data": 1 })).await.is(409);
+    assert_eq!(act(&app, &beto, &call, "hangup", Value::Null).await.is(200)["state"], "ended");
+}
+
+#[tokio::test]
+async fn the_original_endpoints_start_calls() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    for (path, kind) in [("/cllusr", "voice"), ("/vcllusr", "video")] {
+        let path = format!("{path}?chtid={}", beto.id);
+        let started = app.post(&path, &ana.token, Value::Null).await.is(200);
+        assert_eq!((&started["error"], &started["code"]), (&json!(false), &json!(299)));
+        let call = &started["data"]["call"];
+        assert_eq!((&call["kind"], &call["state"]), (&json!(kind), &json!("ringing")));
+        act(&app, &ana, &text(&call["id"]), "hangup", Value::Null).await.is(200);
+    }
+    app.put(&format!("/api/v1/users/{}/block", beto.id), &ana.token, Value::Null).await.is(204);
+    let path = format!("/cllusr?chtid={}", ana.id);
+    assert_eq!(app.post(&path, &beto.token, Value::Null).await.is(403)["code"], 411);
+}
