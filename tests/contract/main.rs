@@ -7,6 +7,7 @@
 
 mod support;
 
+mod calls;
 mod changes;
 mod chats;
 mod groups;
@@ -81,6 +82,16 @@ macro_rules! contract {
                 reactions_are_counted_and_named_in_order
                 many_reactors_are_listed_page_by_page
                 pins_are_listed_latest_first
+            }
+            calls {
+                a_user_is_in_one_live_call
+                of_racing_calls_one_begins
+                a_step_names_the_version_that_it_saw
+                of_racing_steps_one_is_stored
+                the_end_is_told_in_the_chat_with_its_step
+                a_busy_call_is_told_at_once
+                deadlines_are_found_in_order
+                calls_are_listed_latest_first
             }
             changes {
                 random_histories_are_read_as_the_model_says

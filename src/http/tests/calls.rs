@@ -129,7 +129,7 @@ async fn busy_and_both_at_once_are_decided_by_the_server() {
 async fn of_two_devices_one_answers() {
     let app = App::new();
     let (ana, beto) = two(&app).await;
-    let tablet = Person { id: beto.id.clone(), token: app.log_in("beto@example.org").await };
+    let tablet = app.another_device("beto@example.org").await;
     let call = text(&start(&app, &ana, &beto, "voice").await.is(201)["call"]["id"]);
     act(&app, &tablet, &call, "accept", Value::Null).await.is(200);
     act(&app, &beto, &call, "accept", Value::Null).await.is(409);

@@ -160,7 +160,17 @@ impl App {
         let email = format!("{}@example.org", name.to_lowercase());
         let body = json!({ "name": name, "email": email });
         self.post("/api/v1/users", "", body).await.is(202);
-        let body = json!({ "email": email, "code": self.code(&email), "device": "test" });
+        self.redeem(&email).await
+    }
+
+    /// Signs somebody in on another device.
+    async fn another_device(&self, email: &str) -> Person {
+        self.post("/api/v1/auth/codes", "", json!({ "email": email })).await.is(202);
+        self.redeem(email).await
+    }
+
+    async fn redeem(&self, email: &str) -> Person {
+        let body = json!({ "email": email, "code": self.code(email), "device": "test" });
         let answer = self.post("/api/v1/auth/sessions", "", body).await.is(201);
         Person { id: text(&answer["user"]["id"]), token: text(&answer["token"]) }
     }
