@@ -1,4 +1,8 @@
 //! Stories: the server as people meet it, over real sockets and as a real process.
 
+#[path = "../harness/mod.rs"]
+mod harness;
+
 mod commands;
+mod journey;
 mod process;
