@@ -6,6 +6,8 @@
 
 #![allow(dead_code, reason = "each test binary speaks a part of the language")]
 
+pub mod inside;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -5,4 +5,5 @@ mod harness;
 
 mod commands;
 mod journey;
+mod login;
 mod process;

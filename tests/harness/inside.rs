@@ -1,0 +1,103 @@
+//! A core inside the test's own process: embedded store in a temporary folder, a clock that stands
+//! still, mails kept in memory.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use wechat::bus::local::LocalBus;
+use wechat::bus::{Bus, Listener};
+use wechat::clock::{Clock, ManualClock, Time};
+use wechat::core::auth::{SignUp, SignedIn};
+use wechat::core::types::auth::Caller;
+use wechat::core::types::text::{Email, Name};
+use wechat::core::{Core, Ports, Rules};
+use wechat::error::Language;
+use wechat::id::{IdSource, OsEntropy};
+use wechat::mail::Mailer;
+use wechat::mail::memory::MemoryMailer;
+use wechat::store::Store;
+use wechat::store::embedded::EmbeddedStore;
+
+/// The rules on an embedded store, with everything in the test's hands.
+pub struct Inside {
+    pub core: Core,
+    pub clock: Arc<ManualClock>,
+    pub mails: Arc<MemoryMailer>,
+    pub store: Arc<dyn Store>,
+    _listening: Arc<Core>,
+    _bus: Arc<LocalBus>,
+    _folder: TempDir,
+}
+
+/// An address from which people log in.
+pub const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+impl Inside {
+    /// A new one, at half past nine.
+    pub fn new(rules: Rules) -> Self {
+        Self::listened_to(rules, |_| Vec::new())
+    }
+
+    /// A new one whose events others hear too: what `more` makes of the core.
+    pub fn listened_to(
+        rules: Rules,
+        more: impl FnOnce(&Core) -> Vec<std::sync::Weak<dyn Listener>>,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(folder.path()).expect("a store"));
+        let clock = Arc::new(ManualClock::at(Time(1_795_340_000_000)));
+        let mails = Arc::new(MemoryMailer::default());
+        let bus = Arc::new(LocalBus::default());
+        let ports = Ports {
+            store: store.clone(),
+            bus: bus.clone() as Arc<dyn Bus>,
+            mailer: mails.clone() as Arc<dyn Mailer>,
+            clock: clock.clone() as Arc<dyn Clock>,
+            entropy: Arc::new(OsEntropy),
+            ids: IdSource::new(clock.clone(), &OsEntropy),
+        };
+        let core = Core::new(ports, [7; 32], rules);
+        let listening = Arc::new(core.clone());
+        let heard: Arc<dyn Listener> = listening.clone();
+        let mut listeners = vec![Arc::downgrade(&heard)];
+        listeners.extend(more(&core));
+        bus.listen(listeners);
+        Self { core, clock, mails, store, _listening: listening, _bus: bus, _folder: folder }
+    }
+
+    /// Signs somebody up and logs in.
+    pub async fn person(&self, name: &str) -> Caller {
+        let email = address(name);
+        let request = SignUp {
+            name: Name::parse("name", name).expect("a name"),
+            email: email.clone(),
+            push_token: None,
+            language: Language::English,
+            ip: HOME,
+        };
+        self.core.auth.sign_up(request).await.expect("signed up");
+        let signed_in = self.log_in_with(&email, &self.code(&email)).await.expect("logged in");
+        Caller { user: signed_in.user.id, session: signed_in.session.id }
+    }
+
+    /// The last code that was mailed.
+    pub fn code(&self, email: &Email) -> String {
+        self.mails.last_code(email).expect("a mail")
+    }
+
+    /// Tries a code.
+    pub async fn log_in_with(
+        &self,
+        email: &Email,
+        code: &str,
+    ) -> wechat::error::Result<SignedIn> {
+        self.core.auth.verify(email, code, "test", HOME).await
+    }
+}
+
+/// The address of somebody.
+pub fn address(name: &str) -> Email {
+    let text = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
+    Email::parse("email", &text).expect("an address")
+}
