@@ -18,7 +18,8 @@ use super::{Shared, to_the_end};
 use crate::bus::{Event, Receipt, Typing};
 use crate::error::{Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
-use crate::store::{Cursor, ReceiptCounts};
+pub use crate::store::Cursor;
+use crate::store::ReceiptCounts;
 
 /// Up to so many members are told live how far each of them has read.
 pub const LIVE_MEMBERS: u32 = 100;

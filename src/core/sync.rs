@@ -79,8 +79,8 @@ pub struct ChatNews {
     pub rev: u64,
     /// Drop the rows that are held of this chat first.
     pub reset: bool,
-    /// Changed rows.
-    pub messages: Vec<Message>,
+    /// Changed rows, each with its author's name as it is now.
+    pub messages: Vec<(Message, Arc<str>)>,
 }
 
 /// Bringing clients up to date.
@@ -160,9 +160,9 @@ impl Sync {
         let is_near = |held: &u64| *held <= chat.head_rev && chat.head_rev - held <= FAR_BEHIND;
         if let Some(held) = held.filter(is_near) {
             let changes = store.changes(chat.id, caller.user, held, left).await?;
-            return Ok(changes.map(|Changes { chat, rows, rev, more }| {
-                (ChatNews { chat, rev, reset: false, messages: rows }, more)
-            }));
+            let Some(Changes { chat, rows, rev, more }) = changes else { return Ok(None) };
+            let messages = self.named(rows).await;
+            return Ok(Some((ChatNews { chat, rev, reset: false, messages }, more)));
         }
         // The head is read before the messages: what comes between is given once more next time.
         let head = store.changes(chat.id, caller.user, chat.head_rev, 1).await?;
@@ -172,7 +172,16 @@ impl Sync {
             limit => store.history(chat.id, caller.user, Window::Before(None), limit).await?,
         };
         let (Some(head), Some(messages)) = (head, messages) else { return Ok(None) };
-        let rev = chat.head_rev;
+        let (rev, messages) = (chat.head_rev, self.named(messages).await);
         Ok(Some((ChatNews { chat: head.chat, rev, reset: held.is_some(), messages }, false)))
+    }
+
+    async fn named(&self, rows: Vec<Message>) -> Vec<(Message, Arc<str>)> {
+        let mut named = Vec::with_capacity(rows.len());
+        for message in rows {
+            let name = self.shared.name(message.from).await;
+            named.push((message, name));
+        }
+        named
     }
 }

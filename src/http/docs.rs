@@ -24,7 +24,7 @@ use crate::protocol::problem::{self, Problem};
 const RAPIDOC: &str = include_str!("../../web/vendor/rapidoc/rapidoc-9.3.8.min.js");
 const PAGE: &str = include_str!("docs.html");
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("auth", "Signing up, logging in, devices"),
     ("me", "Your account"),
     ("users", "Other people"),
@@ -32,6 +32,7 @@ const TAGS: [(&str, &str); 10] = [
     ("groups", "Groups, members, invitation links"),
     ("messages", "Sending and reading"),
     ("calls", "Voice and video calls; see docs/calls.md"),
+    ("sync", "Catching up, cursors and receipts"),
     ("search", "Finding people and groups"),
     ("original", "The endpoints that the mobile apps have always spoken"),
     ("health", "For load balancers and supervisors"),

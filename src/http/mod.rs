@@ -16,6 +16,7 @@ pub mod limits;
 
 mod auth;
 mod calls;
+mod changes;
 mod chats;
 pub mod docs;
 mod groups;
@@ -26,6 +27,7 @@ mod members;
 mod messages;
 mod original;
 mod search;
+mod sync;
 mod users;
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Http, answer, auth, calls, chats, docs, groups, health, invites, me, members, messages,
-    original, pipeline, search, users,
+    Http, answer, auth, calls, changes, chats, docs, groups, health, invites, me, members, messages,
+    original, pipeline, search, sync, users,
 };
 use crate::config::values::Origins;
 
@@ -51,6 +51,8 @@ fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
         .merge(invites::routes())
         .merge(messages::routes())
         .merge(calls::routes())
+        .merge(changes::routes())
+        .merge(sync::routes())
         .merge(search::routes());
     let all = OpenApiRouter::with_openapi(docs::base())
         .nest("/api/v1", v1)

@@ -8,4 +8,5 @@ pub mod pages;
 pub mod people;
 pub mod problem;
 pub mod rows;
+pub mod sync;
 pub mod values;

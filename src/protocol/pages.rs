@@ -153,3 +153,45 @@ pub struct Health {
     /// `ok`.
     pub status: String,
 }
+
+/// Pinned messages of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pins {
+    /// Latest pin first.
+    pub messages: Vec<Message>,
+}
+
+/// A page of people who reacted with an emoji.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reactors {
+    /// Their ids, in their order.
+    pub users: Vec<Id>,
+    /// There may be more after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Id>,
+}
+
+/// A page of people who have read a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Readers {
+    /// Their ids, in their order.
+    pub users: Vec<Id>,
+    /// There may be more after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Id>,
+}
+
+/// Earlier texts of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EarlierTexts {
+    /// Oldest first.
+    pub texts: Vec<super::sync::EarlierText>,
+}
+
+/// What became of a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Moved {
+    /// The caller's membership, if the cursor moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<super::rows::Member>,
+}

@@ -87,11 +87,7 @@ impl Inside {
     }
 
     /// Tries a code.
-    pub async fn log_in_with(
-        &self,
-        email: &Email,
-        code: &str,
-    ) -> wechat::error::Result<SignedIn> {
+    pub async fn log_in_with(&self, email: &Email, code: &str) -> wechat::error::Result<SignedIn> {
         self.core.auth.verify(email, code, "test", HOME).await
     }
 }

@@ -55,7 +55,9 @@ async fn a_group_is_its_members_alone() {
     }
     let sent = eva.api.send(&group, &fresh_key(), "¿puedo?").await;
     assert!(sent.is_err_and(|error| error.problem().is_some_and(|p| p.code == "not_found")));
-    assert!(eva.gets("/api/v1/search?q=monta").await["groups"].as_array().is_some_and(Vec::is_empty));
+    assert!(
+        eva.gets("/api/v1/search?q=monta").await["groups"].as_array().is_some_and(Vec::is_empty)
+    );
 
     // Beto is removed: what comes later does not reach him, by socket or by REST.
     let path = format!("/api/v1/groups/{group}/members/{}", beto.id());

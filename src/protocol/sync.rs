@@ -1,0 +1,173 @@
+//! Sync on the wire: what a client has, and what it lacks; also the small bodies of changes.
+//!
+//! Called by `http` and `ws`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::rows::{Chat, Member, Message};
+use super::values::{Id, is_false};
+use crate::core::sync as core;
+use crate::id::ChatId;
+
+/// What a client has.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Have {
+    /// The `inbox` of the last sync; 0 or absent at first.
+    #[serde(default)]
+    pub inbox: u64,
+    /// The rev that the client has reached in each chat that it holds: the highest of the rows it
+    /// was given and of the `rev`s that sync said.
+    #[serde(default)]
+    #[schema(value_type = HashMap<String, u64>)]
+    pub chats: BTreeMap<Id, u64>,
+    /// How many of the latest messages it wants of a chat that it does not hold: 0 to 200.
+    #[serde(default = "thirty")]
+    #[schema(default = 30, maximum = 200)]
+    pub latest: u32,
+}
+
+const fn thirty() -> u32 {
+    30
+}
+
+impl From<Have> for core::Have {
+    fn from(have: Have) -> Self {
+        let chats: HashMap<ChatId, u64> =
+            have.chats.into_iter().map(|(chat, rev)| (chat.into(), rev)).collect();
+        Self { inbox: have.inbox, chats, latest: have.latest }
+    }
+}
+
+/// A page of what a client lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct News {
+    /// Forget everything and sync from nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reset: bool,
+    /// Give this back as `inbox` next time.
+    pub inbox: u64,
+    /// The user's own member rows that changed, oldest change first.
+    pub memberships: Vec<Membership>,
+    /// Chats with changed rows.
+    pub chats: Vec<ChatNews>,
+    /// There is more: sync again.
+    pub more: bool,
+}
+
+/// A changed member row of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Membership {
+    /// The row. When its `state` is not `active`, forget the chat.
+    #[serde(flatten)]
+    pub member: Member,
+    /// Seqs that were hidden for this user alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<u64>,
+}
+
+/// What changed in a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct ChatNews {
+    /// The chat as it is now.
+    pub chat: Chat,
+    /// The rev that the client has reached in this chat.
+    pub rev: u64,
+    /// Drop the rows that are held of this chat first.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reset: bool,
+    /// Changed rows.
+    pub messages: Vec<Message>,
+}
+
+impl From<core::News> for News {
+    fn from(news: core::News) -> Self {
+        Self {
+            reset: news.reset,
+            inbox: news.inbox,
+            memberships: news.memberships.into_iter().map(Membership::from).collect(),
+            chats: news.chats.into_iter().map(ChatNews::from).collect(),
+            more: news.more,
+        }
+    }
+}
+
+impl From<core::Membership> for Membership {
+    fn from(row: core::Membership) -> Self {
+        Self { member: row.member.into(), hidden: row.hidden }
+    }
+}
+
+impl From<core::ChatNews> for ChatNews {
+    fn from(news: core::ChatNews) -> Self {
+        let rows = news.messages.into_iter();
+        let messages = rows.map(|(message, name)| Message::of(message, name)).collect();
+        Self { chat: news.chat.into(), rev: news.rev, reset: news.reset, messages }
+    }
+}
+
+/// A new text for a message.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditMessage {
+    /// At most 16 KiB.
+    pub body: String,
+    /// People mentioned now; at most 50.
+    #[serde(default)]
+    pub mentions: Vec<Id>,
+    /// Everybody is mentioned now.
+    #[serde(default)]
+    pub mention_all: bool,
+}
+
+/// Hides messages for the caller alone.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HideMessages {
+    /// Which; at most 100.
+    pub seqs: Vec<u64>,
+}
+
+/// Moves a cursor.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpTo {
+    /// Up to this message.
+    pub seq: u64,
+}
+
+/// Forwards a message.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Forward {
+    /// The chat that it stands in.
+    pub from: Id,
+    /// Its seq there.
+    pub seq: u64,
+    /// The sender's idempotency key for the new message.
+    pub client_msg_id: String,
+}
+
+/// How far the others have come with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct ReceiptCounts {
+    /// Members who show receipts, without the author.
+    pub members: u32,
+    /// To how many of them it was delivered.
+    pub delivered: u32,
+    /// How many of them have read it.
+    pub read: u32,
+}
+
+/// An earlier text of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct EarlierText {
+    /// The text.
+    pub body: String,
+    /// Until when it stood.
+    pub until: super::values::Moment,
+}
