@@ -12,12 +12,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::time::timeout;
+use axum::Router;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::bus::Listener;
+use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DataDir, Secrets};
-use crate::id::{Entropy, OsEntropy};
+use crate::core::auth::Limits;
+use crate::core::messages::changes::Deadlines;
+use crate::core::{Core, Ports, Rules};
+use crate::http::address::TrustedProxies;
+use crate::http::edge::{self, EdgeLimits};
+use crate::http::limits::Limiter;
+use crate::http::{Http, router};
+use crate::id::{Entropy, IdSource, OsEntropy};
 use crate::mail::Mailer;
 use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
@@ -29,6 +40,8 @@ pub use listen::raise_open_files;
 
 /// How long mails that are under way may hold up the end.
 const MAILS_WITHIN: Duration = Duration::from_secs(2);
+/// How often what has expired is removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Why a server cannot start: cause and cure, for its operator. Tells no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,16 +82,20 @@ impl Default for Outside {
 /// A server that runs. Dropping it without `stop` cuts off what is under way.
 pub struct Running {
     addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
     mailer: Arc<dyn Mailer>,
-    _store: Arc<dyn Store>,
-    _listener: TcpListener,
+    store: Arc<dyn Store>,
+    /// The bus tells its listeners as long as somebody else keeps them.
+    _listeners: Vec<Arc<dyn Listener>>,
     _data: DataDir,
 }
 
 /// Starts a server on the runtime that this is called on; it takes connections when this answers.
 pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartError> {
     let data = DataDir::open(&config.data_dir)?;
-    let _secrets = Secrets::open(&data, &*outside.entropy)?;
+    let secrets = Secrets::open(&data, &*outside.entropy)?;
     let listener = listen::on(config)?;
     let addr = listener.local_addr().map_err(|error| error.to_string())?;
     let store: Arc<dyn Store> = Arc::new(open_store(&data).await?);
@@ -86,7 +103,75 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         Some(mailer) => mailer.clone(),
         None => mailer(config, addr.port(), &outside)?,
     };
-    Ok(Running { addr, mailer, _store: store, _listener: listener, _data: data })
+    let bus = Arc::new(LocalBus::default());
+    let ports = Ports {
+        store: store.clone(),
+        bus: bus.clone(),
+        mailer: mailer.clone(),
+        ids: ids(&outside),
+        clock: outside.clock.clone(),
+        entropy: outside.entropy.clone(),
+    };
+    let core = Core::new(ports, secrets.server_key, rules(config));
+    let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(core.clone())];
+    bus.listen(listeners.iter().map(Arc::downgrade).collect());
+    let (stop, stopping) = watch::channel(false);
+    let upkeep = tokio::spawn(sweep(core.clone()));
+    let routes = routes(config, core, ids(&outside));
+    let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
+    let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
+    let serving = tokio::spawn(serving);
+    let _listeners = listeners;
+    Ok(Running { addr, stop, serving, upkeep, mailer, store, _listeners, _data: data })
+}
+
+fn ids(outside: &Outside) -> IdSource {
+    IdSource::new(outside.clock.clone(), &*outside.entropy)
+}
+
+fn routes(config: &Config, core: Core, ids: IdSource) -> Router {
+    let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
+    let http = Arc::new(Http::new(core, config, limiter, ids));
+    router::router(http, Router::new(), config.cors_origins.clone())
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        limits: Limits {
+            codes_per_address: config.codes_per_address,
+            codes_per_ip: config.codes_per_ip,
+            wrong_per_ip: config.wrong_codes_per_ip,
+            wrong_in_all: config.wrong_codes_in_all,
+            ..Limits::default()
+        },
+        deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
+    }
+}
+
+fn edge_limits(config: &Config) -> EdgeLimits {
+    EdgeLimits {
+        connections: config.max_connections,
+        connections_per_ip: config.max_connections_per_ip.0,
+        ..EdgeLimits::default()
+    }
+}
+
+/// Resolves when the server is to stop.
+async fn until(mut stopping: watch::Receiver<bool>) {
+    // A sender that is gone means that the server is gone.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Removes what has expired, again and again.
+async fn sweep(core: Core) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = core.sweep().await {
+            tracing::warn!(cause = ?error.cause(), "what has expired stays for now: {error}");
+        }
+    }
 }
 
 impl Running {
@@ -97,9 +182,15 @@ impl Running {
 
     /// Stops in good order, within ten seconds.
     pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the accept loop ended badly");
+        }
+        self.upkeep.abort();
         if timeout(MAILS_WITHIN, self.mailer.drain()).await.is_err() {
             tracing::warn!("mails were still waiting and are lost: their codes can be asked again");
         }
+        self.store.close().await;
     }
 }
 

@@ -94,6 +94,6 @@ impl Inside {
 
 /// The address of somebody.
 pub fn address(name: &str) -> Email {
-    let text = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
+    let text = super::email(name);
     Email::parse("email", &text).expect("an address")
 }

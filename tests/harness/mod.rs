@@ -83,7 +83,8 @@ impl World {
 
 /// The address of somebody.
 pub fn email(name: &str) -> String {
-    format!("{}@example.org", name.to_lowercase().replace(' ', "."))
+    let plain = name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), ".");
+    format!("{plain}@example.org")
 }
 
 /// Somebody with a session.
