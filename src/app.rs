@@ -28,13 +28,17 @@ use crate::http::address::TrustedProxies;
 use crate::http::edge::{self, EdgeLimits};
 use crate::http::limits::Limiter;
 use crate::http::{Http, router};
+use crate::hub::close::CloseCode;
+use crate::hub::{Gaps, Hub};
 use crate::id::{Entropy, IdSource, OsEntropy};
 use crate::mail::Mailer;
 use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
+use crate::protocol::frames::ENCODER;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
+use crate::ws;
 
 pub use listen::raise_open_files;
 
@@ -84,7 +88,8 @@ pub struct Running {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    upkeep: JoinHandle<()>,
+    upkeep: [JoinHandle<()>; 2],
+    hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     store: Arc<dyn Store>,
     /// The bus tells its listeners as long as somebody else keeps them.
@@ -113,26 +118,28 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         entropy: outside.entropy.clone(),
     };
     let core = Core::new(ports, secrets.server_key, rules(config));
-    let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(core.clone())];
+    let (hub, gaps) = Hub::new(ENCODER);
+    let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(core.clone()), hub.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
-    let upkeep = tokio::spawn(sweep(core.clone()));
-    let routes = routes(config, core, ids(&outside));
+    let upkeep = upkeep(&core, &hub, gaps);
+    let routes = routes(config, core, &hub, &outside);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
     let _listeners = listeners;
-    Ok(Running { addr, stop, serving, upkeep, mailer, store, _listeners, _data: data })
+    Ok(Running { addr, stop, serving, upkeep, hub, mailer, store, _listeners, _data: data })
 }
 
 fn ids(outside: &Outside) -> IdSource {
     IdSource::new(outside.clock.clone(), &*outside.entropy)
 }
 
-fn routes(config: &Config, core: Core, ids: IdSource) -> Router {
+fn routes(config: &Config, core: Core, hub: &Arc<Hub>, outside: &Outside) -> Router {
     let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
-    let http = Arc::new(Http::new(core, config, limiter, ids));
-    router::router(http, Router::new(), config.cors_origins.clone())
+    let sockets = ws::router(core.clone(), hub.clone(), limiter.clone(), outside.clock.clone());
+    let http = Arc::new(Http::new(core, config, limiter, ids(outside)));
+    router::router(http, sockets, config.cors_origins.clone())
 }
 
 fn rules(config: &Config) -> Rules {
@@ -162,6 +169,14 @@ async fn until(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
+/// What runs beside the requests: gaps in what connections heard are closed, what has expired is
+/// removed.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 2] {
+    let (following, hub) = (core.clone(), hub.clone());
+    let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
+    [gaps, tokio::spawn(sweep(core.clone()))]
+}
+
 /// Removes what has expired, again and again.
 async fn sweep(core: Core) {
     let mut ticks = interval(SWEEP_EVERY);
@@ -183,10 +198,11 @@ impl Running {
     /// Stops in good order, within ten seconds.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        self.hub.close_all(CloseCode::Restart);
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop ended badly");
         }
-        self.upkeep.abort();
+        self.upkeep.iter().for_each(JoinHandle::abort);
         if timeout(MAILS_WITHIN, self.mailer.drain()).await.is_err() {
             tracing::warn!("mails were still waiting and are lost: their codes can be asked again");
         }

@@ -12,9 +12,12 @@ pub mod bus;
 pub mod mail;
 pub mod store;
 
+pub mod hub;
+
 pub mod protocol;
 
 pub mod http;
+pub mod ws;
 
 pub mod app;
 pub mod cli;

@@ -9,7 +9,6 @@ pub mod local;
 
 use std::sync::Arc;
 
-use crate::clock::Time;
 use crate::core::types::auth::Caller;
 use crate::core::types::calls::Call;
 use crate::core::types::chats::{Chat, Member};
@@ -111,8 +110,8 @@ pub struct Typing {
     pub chat: ChatId,
     /// Who.
     pub user: UserId,
-    /// Until when to believe it; the moment of the event when the person stopped.
-    pub until: Time,
+    /// For how many milliseconds to believe it; 0 when the person stopped.
+    pub for_ms: u64,
 }
 
 /// Carries events to every node. Delivery is in no promised order and may fail silently.

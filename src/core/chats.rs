@@ -99,7 +99,7 @@ impl Chats {
                 if shared.facts(target.chat).await?.is_none() {
                     shared.check_reachable(&caller, target).await?;
                     let chat = shared.ports.store.open_direct(peers, shared.ports.now()).await?;
-                    shared.chat_opened(chat);
+                    shared.chat_opened(chat).await;
                 }
                 Ok(())
             })

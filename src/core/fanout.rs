@@ -4,12 +4,24 @@
 //! store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Shared;
 use super::types::chats::{Chat, Member};
-use super::types::messages::Message;
+use super::types::messages::{Content, Message, SystemEvent};
+use super::{Core, Shared};
 use crate::bus::{Event, OwnMember, Posted};
-use crate::id::{SessionId, UserId};
+use crate::error::Result;
+use crate::hub::{Gaps, Hub, Report};
+use crate::id::{ChatId, SessionId, UserId};
+
+/// How long a reported gap may take to close by itself: what is missing is often just overtaken.
+const GAP_PATIENCE: Duration = Duration::from_millis(50);
+/// How long to wait when the store cannot be read.
+const GAP_RETRY: Duration = Duration::from_secs(1);
+/// At most this many rows are read for a gap; the hub tells who missed more to sync.
+const GAP_ROWS: u32 = 1_000;
+/// At most this many people are told about their own member rows after one change.
+const TOLD_MEMBERS: usize = 500;
 
 /// People who came into or went out of a chat with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,9 +49,22 @@ impl Shared {
         from_name
     }
 
-    /// Tells both people that their direct chat exists.
-    pub(crate) fn chat_opened(&self, chat: Chat) {
+    /// Tells both people that their direct chat exists, and of their membership in it.
+    pub(crate) async fn chat_opened(&self, chat: Chat) {
+        let (id, peers) = (chat.id, chat.peers);
         self.ports.bus.publish(Event::ChatOpened(Arc::new(chat)));
+        if let Some((low, high)) = peers {
+            self.tell_members(id, &[low, high]).await;
+        }
+    }
+
+    /// Tells people about their own member rows, which a change has touched. A hint like every
+    /// push: who cannot be told learns it by sync.
+    pub(crate) async fn tell_members(&self, chat: ChatId, users: &[UserId]) {
+        let users = &users[..users.len().min(TOLD_MEMBERS)];
+        if let Ok(Some((_, members))) = self.ports.store.chat(chat, users).await {
+            members.into_iter().for_each(|member| self.member_changed(member, Vec::new()));
+        }
     }
 
     /// Tells a user's own devices about a change of one of its member rows.
@@ -53,4 +78,62 @@ impl Shared {
             self.ports.bus.publish(Event::SessionsClosed(user, sessions.into()));
         }
     }
+}
+
+impl Core {
+    /// Closes the gaps that the hub reports, by what the store says.
+    pub async fn follow_gaps(&self, hub: &Arc<Hub>, mut gaps: Gaps) {
+        while let Some(report) = gaps.recv().await {
+            tokio::spawn(self.clone().close_gap(hub.clone(), report));
+        }
+    }
+
+    async fn close_gap(self, hub: Arc<Hub>, report: Report) {
+        if !report.at_once {
+            tokio::time::sleep(GAP_PATIENCE).await;
+        }
+        while let Err(error) = self.try_close_gap(&hub, report.chat).await {
+            tracing::warn!(chat = %report.chat, cause = ?error.cause(), "a gap stays open: {error}");
+            hub.resync(report.chat);
+            tokio::time::sleep(GAP_RETRY).await;
+        }
+    }
+
+    async fn try_close_gap(&self, hub: &Hub, chat: ChatId) -> Result<()> {
+        let Some(gap) = hub.gap(chat) else { return Ok(()) };
+        let users: Vec<UserId> = gap.users.keys().copied().collect();
+        let store = &self.shared.ports.store;
+        let Some((chat, members)) = store.chat(gap.chat, &users).await? else { return Ok(()) };
+        let changes = store.changes_for_all(gap.chat, gap.after_rev, GAP_ROWS).await?;
+        let mut rows = Vec::with_capacity(changes.rows.len());
+        for message in changes.rows {
+            let from_name = self.shared.name(message.from).await;
+            let Moves { joined, gone } = moves_of(&message);
+            let told = matches!(message.content, Content::System(_));
+            rows.push(Posted {
+                message,
+                from_name,
+                chat: told.then(|| chat.clone()),
+                joined,
+                gone,
+            });
+        }
+        hub.repair(&gap, &chat, &members, rows);
+        Ok(())
+    }
+}
+
+/// Who came and who went, by what a row tells.
+fn moves_of(message: &Message) -> Moves {
+    let Content::System(event) = &message.content else { return Moves::default() };
+    let (joined, gone) = match event {
+        SystemEvent::MembersAdded { users } => (users.clone(), Vec::new()),
+        SystemEvent::Joined { .. } => (vec![message.from], Vec::new()),
+        SystemEvent::Left => (Vec::new(), vec![message.from]),
+        SystemEvent::MemberRemoved { user } | SystemEvent::MemberBanned { user } => {
+            (Vec::new(), vec![*user])
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    Moves { joined, gone }
 }

@@ -87,9 +87,8 @@ impl Receipts {
     pub async fn typing(&self, caller: &Caller, target: Target, on: bool) -> Result<()> {
         self.shared.check_reachable(caller, target).await?;
         self.shared.standing(caller, target.chat).await?;
-        let now = self.shared.ports.now();
-        let until = if on { now.plus(TYPING_FOR) } else { now };
-        let typing = Typing { chat: target.chat, user: caller.user, until };
+        let for_ms = if on { TYPING_FOR.as_millis() as u64 } else { 0 };
+        let typing = Typing { chat: target.chat, user: caller.user, for_ms };
         self.shared.ports.bus.publish(Event::Typing(typing));
         Ok(())
     }

@@ -4,6 +4,7 @@
 pub mod bodies;
 pub mod calls;
 pub mod envelope;
+pub mod frames;
 pub mod pages;
 pub mod people;
 pub mod problem;

@@ -129,8 +129,10 @@ impl Groups {
             let id = MessageId(shared.ports.ids.next());
             let store = &shared.ports.store;
             let (message, chat) = store.create_group(&chat, &members, terms, id, event).await?;
-            let joined = members.into_iter().map(|row| row.0).collect();
-            shared.post(message, Some(chat.clone()), Moves { joined, gone: Vec::new() }).await;
+            let joined: Vec<_> = members.into_iter().map(|row| row.0).collect();
+            let moves = Moves { joined: joined.clone(), gone: Vec::new() };
+            shared.post(message, Some(chat.clone()), moves).await;
+            shared.tell_members(chat.id, &joined).await;
             Ok(chat)
         })
         .await

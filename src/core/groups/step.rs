@@ -151,10 +151,15 @@ impl Shared {
         }
         let plan = plan(&Ground { chat: &chat, caller, rows: &rows })?;
         let moves = self.moves(&chat, &rows, &plan).await?;
+        let touched: Vec<UserId> = match plan.all_leave {
+            true => moves.gone.clone(),
+            false => plan.members.iter().map(|row| row.0).collect(),
+        };
         let step = self.group_step(caller, &chat, &users, &rows, plan);
         match self.ports.store.step(step).await? {
             Stepped::Done(message, chat) => {
                 self.post(message.clone(), Some(chat.clone()), moves).await;
+                self.tell_members(chat.id, &touched).await;
                 Ok(Some((message, chat)))
             }
             Stepped::Stale => Ok(None),

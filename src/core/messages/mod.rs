@@ -221,7 +221,7 @@ impl Shared {
         match appended {
             Appended::Stored { message, created } => {
                 if let Some(chat) = created {
-                    self.chat_opened(chat);
+                    self.chat_opened(chat).await;
                 }
                 let from_name = self.post(message.clone(), None, Moves::default()).await;
                 Ok(Sent { message, from_name, repeated: false })

@@ -1,0 +1,495 @@
+//! The connected members of one chat, and the order in which they hear of it.
+//!
+//! Invariant: a subscriber gets the rows of revs above its `as_of`, each once, in the order of
+//! revs, from its `visible_from` on, and nothing that comes after its removal.
+//! Invariant: whoever lets go of the state's lock looks at `arrivals` afterwards (`Audience::settle`
+//! does), so that a publisher never waits for another's fan-out and no arrival is left lying.
+//!
+//! A membership that was read from the store at rev `as_of` describes the chat at that rev: changes
+//! up to it do not concern the subscriber any more. A read older than `known_from` is refused: of
+//! removals between the two this audience may not know. Called by the hub alone.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::close::CloseCode;
+use super::gate::Gate;
+use super::users::Client;
+use super::{Connection, Frame, Frames, Gap, Hub, Report, lock};
+use crate::bus::Posted;
+use crate::core::types::chats::{Chat, Member};
+use crate::id::{ChatId, UserId};
+
+/// At most this many rows are read again for the subscribers; who missed more is told to sync.
+const REPAIRED_ROWS: usize = 512;
+
+/// A row on its way to the subscribers, encoded.
+pub(super) struct Arrival {
+    pub(super) posted: Arc<Posted>,
+    pub(super) frames: Frames,
+}
+
+/// The connected members of one chat.
+pub(super) struct Audience {
+    chat: ChatId,
+    /// Tells it from an earlier audience of the chat.
+    number: u64,
+    arrivals: Mutex<Vec<Arrival>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    gate: Gate<Arrival>,
+    /// Membership changes after this rev are known here, earlier ones are not.
+    known_from: u64,
+    subscribers: HashMap<u64, Subscriber>,
+    /// Members whose coming was told too late to be delivered in order.
+    late: BTreeSet<UserId>,
+    /// The audience began with an event: an earlier arrival may have found nobody and been dropped.
+    unsure: bool,
+    /// Nothing passes yet: the audience began with somebody's coming, and a going that came after
+    /// it in the log may have been told before.
+    shut: bool,
+    /// A gap was reported and not looked at yet.
+    reported: bool,
+    /// Taken out of the hub; a new audience stands in its place, if any.
+    closed: bool,
+}
+
+struct Subscriber {
+    connection: Arc<dyn Connection>,
+    visible_from: u64,
+    as_of: u64,
+}
+
+/// What an audience begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// A membership that was read from the store.
+    Membership,
+    /// A direct chat that began: its people are in it for good.
+    Opened,
+    /// The event that somebody came; the store is asked whether it is still so.
+    Coming,
+}
+
+/// What became of a wish to subscribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subscribed {
+    /// In, or already there.
+    Done,
+    /// The memberships were read too early; read them again.
+    Stale,
+    /// This audience is closed; look for the new one.
+    Closed,
+}
+
+impl Audience {
+    /// An audience that has heard of everything up to `last`.
+    pub(super) fn after(chat: ChatId, number: u64, last: u64, start: Start) -> Self {
+        let state = State {
+            gate: Gate::after(last),
+            known_from: last,
+            subscribers: HashMap::new(),
+            late: BTreeSet::new(),
+            unsure: start != Start::Membership,
+            shut: start == Start::Coming,
+            reported: false,
+            closed: false,
+        };
+        Self { chat, number, arrivals: Mutex::default(), state: Mutex::new(state) }
+    }
+
+    /// Takes a row in. When another thread is at work here, that one will deliver it.
+    pub(super) fn arrive(&self, hub: &Hub, arrival: Arrival) {
+        lock(&self.arrivals).push(arrival);
+        self.settle(hub);
+    }
+
+    /// Puts a connection in, by a membership that was read at `as_of` in the user's `generation`.
+    pub(super) fn subscribe(
+        &self,
+        hub: &Hub,
+        client: &Client,
+        generation: u64,
+        (visible_from, as_of): (u64, u64),
+    ) -> Subscribed {
+        self.with(hub, |state| {
+            if state.closed {
+                return Subscribed::Closed;
+            }
+            if as_of < state.known_from {
+                return Subscribed::Stale;
+            }
+            state.enter(hub, self.chat, client, Some(generation), (visible_from, as_of))
+        })
+    }
+
+    /// Puts both people of a direct chat in that just began, at rev `as_of`.
+    pub(super) fn open(&self, hub: &Hub, users: [UserId; 2], as_of: u64) -> Subscribed {
+        self.with(hub, |state| {
+            if state.closed {
+                return Subscribed::Closed;
+            }
+            for user in users {
+                if state.gate.last() > as_of {
+                    state.come_late(hub, self.chat, user);
+                } else {
+                    state.come(hub, self.chat, user, (1, as_of));
+                }
+            }
+            Subscribed::Done
+        })
+    }
+
+    /// Takes a connection out.
+    pub(super) fn unsubscribe(&self, hub: &Hub, number: u64) {
+        self.with(hub, |state| state.subscribers.remove(&number));
+    }
+
+    /// Hides from a member what it cleared for itself.
+    pub(super) fn clear(&self, hub: &Hub, number: u64, hide_seq: u64) {
+        self.with(hub, |state| {
+            if let Some(subscriber) = state.subscribers.get_mut(&number) {
+                subscriber.visible_from = subscriber.visible_from.max(hide_seq + 1);
+            }
+        });
+    }
+
+    /// What is missing here; `None` when it has come meanwhile, and the next gap is reported anew.
+    pub(super) fn gap(&self, hub: &Hub) -> Option<Gap> {
+        self.with(hub, |state| {
+            state.reported = state.incomplete() && !state.closed;
+            state.reported.then(|| {
+                let here = state.subscribers.values().map(|s| s.connection.user());
+                let coming = state.gate.waiting().flat_map(|arrival| &arrival.posted.joined);
+                let coming = coming.chain(&state.late).copied();
+                let users: BTreeSet<UserId> = here.chain(coming).collect();
+                let users = users.into_iter().map(|user| (user, hub.users.generation(user)));
+                Gap {
+                    chat: self.chat,
+                    audience: self.number,
+                    after_rev: state.gate.last(),
+                    users: users.collect(),
+                }
+            })
+        })
+    }
+
+    /// Closes a gap by what the store says; see `Hub::repair`.
+    pub(super) fn repair(&self, hub: &Hub, gap: &Gap, found: &Found<'_>) {
+        if gap.audience != self.number {
+            return;
+        }
+        self.with(hub, |state| {
+            state.reported = false;
+            state.catch_up(hub, gap, found);
+            state.let_in_late(hub, gap, found);
+            state.pass(hub);
+        });
+    }
+
+    /// Hands one frame to every subscriber but one user's.
+    pub(super) fn push(&self, hub: &Hub, frame: &Frame, except: Option<UserId>) {
+        self.with(hub, |state| {
+            let others = state.subscribers.values().map(|s| &s.connection);
+            let others = others.filter(|connection| Some(connection.user()) != except);
+            others.for_each(|connection| connection.push(frame));
+        });
+    }
+
+    /// Closes the audience if nobody is in it and nothing on its way; whether it is closed now.
+    /// To be followed by `settle`.
+    pub(super) fn close_if_idle(&self) -> bool {
+        let Some(mut state) = self.try_state() else { return false };
+        state.closed |= state.is_idle() && lock(&self.arrivals).is_empty();
+        state.closed
+    }
+
+    /// Does something under the lock, then whatever arrived meanwhile.
+    fn with<R>(&self, hub: &Hub, work: impl FnOnce(&mut State) -> R) -> R {
+        let result = work(&mut lock(&self.state));
+        self.settle(hub);
+        result
+    }
+
+    /// Delivers what has arrived, unless another thread is at it; retires the audience when nobody
+    /// is left in it.
+    pub(super) fn settle(&self, hub: &Hub) {
+        loop {
+            let Some(mut state) = self.try_state() else { return };
+            let arrivals = std::mem::take(&mut *lock(&self.arrivals));
+            let closed = state.closed;
+            if closed {
+                drop(state);
+                arrivals.into_iter().for_each(|arrival| hub.dispatch(arrival));
+            } else {
+                arrivals.into_iter().for_each(|arrival| state.accept(hub, self.chat, arrival));
+                state.report(hub, self.chat);
+                if state.is_idle() {
+                    drop(state);
+                    hub.retire(self.chat);
+                }
+            }
+            if lock(&self.arrivals).is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn try_state(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(PoisonError::into_inner(poisoned)),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// What the store says of a chat, read as one snapshot.
+pub(super) struct Found<'a> {
+    pub(super) chat: &'a Chat,
+    pub(super) members: HashMap<UserId, &'a Member>,
+    /// The rows that changed since the gap began, in the order of their revs.
+    pub(super) rows: &'a [Arrival],
+}
+
+impl Found<'_> {
+    /// The first message that the user may see, while it is a member.
+    fn visible_from(&self, user: UserId) -> Option<u64> {
+        let member = self.members.get(&user).filter(|member| member.is_active())?;
+        Some(member.visible_from(self.chat))
+    }
+}
+
+impl State {
+    fn incomplete(&self) -> bool {
+        self.unsure || !self.late.is_empty() || self.gate.has_gap()
+    }
+
+    /// Nobody is in it, or about to be let in by what waits or is missing.
+    fn is_idle(&self) -> bool {
+        self.subscribers.is_empty() && self.late.is_empty() && !self.gate.has_gap()
+    }
+
+    /// Asks for a look at the store, once until somebody looks.
+    fn report(&mut self, hub: &Hub, chat: ChatId) {
+        if self.incomplete() && !self.reported && !self.is_idle() {
+            self.reported = true;
+            hub.report(Report { chat, at_once: self.shut });
+        }
+    }
+
+    fn accept(&mut self, hub: &Hub, chat: ChatId, arrival: Arrival) {
+        if let Some(late) = self.gate.offer(arrival.posted.message.rev, arrival) {
+            late.posted.joined.iter().for_each(|user| self.come_late(hub, chat, *user));
+        }
+        self.pass(hub);
+    }
+
+    /// Delivers what is in order.
+    fn pass(&mut self, hub: &Hub) {
+        while let Some(arrival) = if self.shut { None } else { self.gate.next() } {
+            self.deliver(hub, &arrival);
+        }
+    }
+
+    fn deliver(&mut self, hub: &Hub, arrival: &Arrival) {
+        let posted = &*arrival.posted;
+        let chat = posted.message.chat;
+        let shared = posted.chat.as_ref().is_some_and(|chat| chat.history_shared);
+        let visible_from = if shared { 1 } else { posted.message.seq };
+        for user in &posted.joined {
+            self.come(hub, chat, *user, (visible_from, posted.message.rev - 1));
+        }
+        for user in &posted.gone {
+            self.go(hub, chat, *user, arrival);
+        }
+        for subscriber in self.subscribers.values() {
+            subscriber.take(arrival);
+        }
+    }
+
+    /// Puts all connections of a user in.
+    fn come(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: (u64, u64)) {
+        for client in hub.users.hearing(user, chat) {
+            self.enter(hub, chat, &client, None, since);
+        }
+    }
+
+    /// Remembers a member who came with a change that is past, when it is connected and not here.
+    fn come_late(&mut self, hub: &Hub, chat: ChatId, user: UserId) {
+        let clients = hub.users.hearing(user, chat);
+        if clients.iter().any(|client| !self.subscribers.contains_key(&client.number)) {
+            self.late.insert(user);
+        }
+    }
+
+    /// Puts one connection in, or renews its membership when the one given is younger.
+    fn enter(
+        &mut self,
+        hub: &Hub,
+        chat: ChatId,
+        client: &Client,
+        generation: Option<u64>,
+        (visible_from, as_of): (u64, u64),
+    ) -> Subscribed {
+        if let Some(there) = self.subscribers.get_mut(&client.number) {
+            if as_of > there.as_of {
+                (there.visible_from, there.as_of) = (visible_from, as_of);
+            }
+            return Subscribed::Done;
+        }
+        if !hub.users.follow(client, chat, generation) {
+            return Subscribed::Stale;
+        }
+        let connection = client.connection.clone();
+        self.subscribers.insert(client.number, Subscriber { connection, visible_from, as_of });
+        Subscribed::Done
+    }
+
+    /// Takes all connections of a user out; the change that says so is the last thing they get.
+    fn go(&mut self, hub: &Hub, chat: ChatId, user: UserId, arrival: &Arrival) {
+        for client in hub.users.hearing(user, chat) {
+            let rev = arrival.posted.message.rev;
+            if self.subscribers.get(&client.number).is_none_or(|there| there.as_of >= rev) {
+                continue;
+            }
+            self.leave(hub, chat, &client.connection, client.number, arrival.frames.row.as_ref());
+        }
+    }
+
+    fn leave(
+        &mut self,
+        hub: &Hub,
+        chat: ChatId,
+        connection: &Arc<dyn Connection>,
+        number: u64,
+        last: Option<&Frame>,
+    ) {
+        self.subscribers.remove(&number);
+        hub.users.unfollow(connection.user(), number, chat);
+        if let Some(frame) = last {
+            connection.push(frame);
+        }
+        if connection.scope().is_some() {
+            connection.close(CloseCode::NotMember);
+        }
+    }
+
+    /// Brings the audience to the state of a snapshot at `found.chat.head_rev`: members first, so
+    /// that who is out gets nothing of it, then the rows. Left alone when somebody came in since
+    /// the gap was looked at: then the snapshot does not say where that person stands.
+    fn catch_up(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>) {
+        let head = found.chat.head_rev;
+        if head <= self.gate.last() {
+            self.unsure = false;
+            return;
+        }
+        let older = self.subscribers.iter().filter(|(_, s)| s.as_of < head);
+        let older: Vec<_> = older.map(|(number, s)| (*number, s.connection.clone())).collect();
+        if !older.iter().all(|(_, connection)| gap.users.contains_key(&connection.user())) {
+            return;
+        }
+        for (number, connection) in older {
+            self.judge(hub, number, &connection, gap, found);
+        }
+        let last = self.gate.last();
+        let missed = |row: &&Arrival| (last + 1..=head).contains(&row.posted.message.rev);
+        let rows: Vec<&Arrival> = found.rows.iter().filter(missed).collect();
+        self.let_in_with(hub, gap, found, &rows);
+        self.hand_out(hub, gap.chat, head, &rows);
+        self.gate.jump(head);
+        self.known_from = self.known_from.max(head);
+        (self.unsure, self.shut) = (false, false);
+    }
+
+    /// Lets those in whose coming is among the rows. A row that changed since still tells it: only
+    /// whose event waits here came after all that was delivered; the others are told to sync.
+    fn let_in_with(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>, rows: &[&Arrival]) {
+        let as_of = self.gate.last();
+        let waiting = self.gate.waiting().flat_map(|arrival| &arrival.posted.joined);
+        let in_order: BTreeSet<UserId> = waiting.copied().collect();
+        for user in rows.iter().flat_map(|row| &row.posted.joined) {
+            if !gap.users.contains_key(user) {
+                self.come_late(hub, gap.chat, *user);
+            } else if in_order.contains(user)
+                && let Some(visible_from) = found.visible_from(*user)
+            {
+                self.come(hub, gap.chat, *user, (visible_from, as_of));
+            } else if let Some(visible_from) = found.visible_from(*user) {
+                self.come_to_sync(hub, gap.chat, *user, (visible_from, as_of));
+            }
+        }
+    }
+
+    /// Puts those connections of a user in that are not here, and tells them to sync.
+    fn come_to_sync(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: (u64, u64)) {
+        let resync = (hub.encoder.resync)(Some(chat));
+        for client in hub.users.hearing(user, chat) {
+            if !self.subscribers.contains_key(&client.number) {
+                self.enter(hub, chat, &client, None, since);
+                client.connection.push(&resync);
+            }
+        }
+    }
+
+    /// Delivers rows from the store, or the advice to sync when they are many.
+    fn hand_out(&self, hub: &Hub, chat: ChatId, head: u64, rows: &[&Arrival]) {
+        if rows.len() <= REPAIRED_ROWS {
+            for subscriber in self.subscribers.values() {
+                rows.iter().for_each(|row| subscriber.take(row));
+            }
+            return;
+        }
+        let resync = (hub.encoder.resync)(Some(chat));
+        let older = self.subscribers.values().filter(|subscriber| subscriber.as_of < head);
+        older.for_each(|subscriber| subscriber.connection.push(&resync));
+    }
+
+    /// Renews or ends one subscription by the snapshot.
+    fn judge(
+        &mut self,
+        hub: &Hub,
+        number: u64,
+        connection: &Arc<dyn Connection>,
+        gap: &Gap,
+        found: &Found<'_>,
+    ) {
+        let user = connection.user();
+        if let Some(visible_from) = found.visible_from(user) {
+            if let Some(subscriber) = self.subscribers.get_mut(&number) {
+                subscriber.visible_from = visible_from;
+            }
+            return;
+        }
+        // Not the row of the removal: it may have changed since, which is no longer for this user.
+        let resync = (hub.encoder.resync)(Some(gap.chat));
+        self.leave(hub, gap.chat, connection, number, Some(&resync));
+    }
+
+    /// Puts in who came late, if the snapshot says so and nothing was heard of that user since it
+    /// was asked for. They missed rows: they are told to sync.
+    fn let_in_late(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>) {
+        let as_of = self.gate.last().max(found.chat.head_rev);
+        for user in std::mem::take(&mut self.late) {
+            if gap.users.get(&user) != Some(&hub.users.generation(user)) {
+                self.late.insert(user);
+            } else if let Some(visible_from) = found.visible_from(user) {
+                self.come_to_sync(hub, gap.chat, user, (visible_from, as_of));
+            }
+        }
+    }
+}
+
+impl Subscriber {
+    /// Hands the subscriber a row that it may see, with the chat's new fields before it.
+    fn take(&self, arrival: &Arrival) {
+        let message = &arrival.posted.message;
+        if message.rev <= self.as_of || message.seq < self.visible_from {
+            return;
+        }
+        let frames = [&arrival.frames.chat, &arrival.frames.row];
+        frames.into_iter().flatten().for_each(|frame| self.connection.push(frame));
+    }
+}

@@ -1,0 +1,379 @@
+//! This node's index: which users are connected, and which connections follow which chat.
+//!
+//! An event is encoded once and handed to each connection that may see it. The hub never waits: a
+//! connection's `push` only queues.
+//!
+//! Invariant: a connection that `attach` has answered for gets every change of its user's chats, in
+//! the order of their revs, or a `resync` frame, or its close. It is registered first, then its
+//! memberships are read, then it follows; what came in between is in the store, where the client
+//! reads it when it is told that it is live.
+//! Invariant: once the event of a removal was delivered, no later row of that chat reaches the
+//! user's connections: memberships that were read before it are refused.
+//! Invariant: a chat has an audience only while somebody connected is in it.
+//!
+//! Locks are taken in the order: chat shard, audience, user shard; none is held across an await.
+//! Called by `ws` (`attach`), by the bus (`on_event`), and by `core::fanout` (gaps).
+
+mod audience;
+pub mod close;
+mod gate;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::mpsc;
+
+use crate::bus::{Event, Listener, Posted};
+use crate::core::types::chats::{Chat, InboxRow, Member};
+use crate::error::{Error, Result, text};
+use crate::id::{ChatId, SessionId, UserId};
+use audience::{Arrival, Audience, Found, Start, Subscribed};
+use close::CloseCode;
+use users::{Client, Users};
+
+/// An encoded frame: text that was checked once, and shared by all who get it.
+pub type Frame = Utf8Bytes;
+
+/// At most this many connections of one user at once; one more closes the oldest.
+pub const CONNECTIONS_OF_A_USER: usize = 64;
+/// How often memberships are read again when they change while a connection attaches.
+const READS: usize = 20;
+const SHARDS: usize = 64;
+
+/// One live connection, as the hub sees it. Nothing here waits or fails.
+pub trait Connection: Send + Sync {
+    /// Queues a frame. At the connection's bound it closes itself instead.
+    fn push(&self, frame: &Frame);
+    /// Closes the connection, after what is queued.
+    fn close(&self, code: CloseCode);
+    /// Whose it is.
+    fn user(&self) -> UserId;
+    /// The session that speaks for the user.
+    fn session(&self) -> SessionId;
+    /// The one chat that it is for; `None`: all chats of the user.
+    fn scope(&self) -> Option<ChatId>;
+}
+
+/// The frames of an event.
+#[derive(Debug, Clone, Default)]
+pub struct Frames {
+    /// The chat as it is now, for those who stay in it; goes first.
+    pub chat: Option<Frame>,
+    /// The row that is new or changed.
+    pub row: Option<Frame>,
+}
+
+/// Writes frames; passed in, since the wire's types rank above the hub.
+#[derive(Clone, Copy)]
+pub struct Encoder {
+    /// The frames of an event.
+    pub event: fn(&Event) -> Frames,
+    /// Tells a client to read what it has missed, in one chat or in all.
+    pub resync: fn(Option<ChatId>) -> Frame,
+}
+
+/// Something is missing between what a chat's audience heard and what waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The chat.
+    pub chat: ChatId,
+    /// Who asked: another audience of the same chat may stand in its place by now.
+    audience: u64,
+    /// The rev up to which everything was delivered.
+    pub after_rev: u64,
+    /// Whose memberships are to be read, each with its generation when the gap was looked at.
+    pub users: BTreeMap<UserId, u64>,
+}
+
+/// A chat that may have a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// The chat.
+    pub chat: ChatId,
+    /// It does not close by itself. Else it probably does: wait a moment (50 ms) before asking.
+    pub at_once: bool,
+}
+
+/// Chats that may have a gap, each once until `Hub::gap` is asked about it.
+pub type Gaps = mpsc::UnboundedReceiver<Report>;
+
+/// The index of one node.
+pub struct Hub {
+    encoder: Encoder,
+    users: Users,
+    audiences: Vec<Mutex<HashMap<ChatId, Arc<Audience>>>>,
+    gaps: mpsc::UnboundedSender<Report>,
+    numbers: AtomicU64,
+}
+
+/// A connection's place in the hub, given up when this is dropped.
+pub struct Attached {
+    hub: Arc<Hub>,
+    client: Client,
+}
+
+impl Hub {
+    /// An empty hub, and where it reports gaps.
+    pub fn new(encoder: Encoder) -> (Arc<Self>, Gaps) {
+        let (gaps, reported) = mpsc::unbounded_channel();
+        let hub = Self {
+            encoder,
+            users: Users::new(),
+            audiences: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            gaps,
+            numbers: AtomicU64::new(0),
+        };
+        (Arc::new(hub), reported)
+    }
+
+    /// Registers a connection and lets it follow its user's chats. When this answers, it misses
+    /// nothing any more: it is time to tell the client, which then reads what came before.
+    /// `memberships` reads the user's active memberships from the store; more than once, when they
+    /// change meanwhile. `NotFound`: the user is not in the chat that the connection is for.
+    pub async fn attach<R>(
+        self: &Arc<Self>,
+        connection: Arc<dyn Connection>,
+        memberships: impl Fn() -> R,
+    ) -> Result<Attached>
+    where
+        R: Future<Output = Result<Vec<InboxRow>>>,
+    {
+        let attached = self.register(connection);
+        for _ in 0..READS {
+            let generation = self.generation(&attached);
+            let rows = memberships().await?;
+            let scope = attached.client.connection.scope();
+            if scope.is_some_and(|scope| !rows.iter().any(|row| row.chat.id == scope)) {
+                return Err(Error::not_found(text::NO_CHAT));
+            }
+            if self.subscribe(&attached, generation, &rows) {
+                return Ok(attached);
+            }
+        }
+        Err(Error::unavailable("the user's memberships changed again and again"))
+    }
+
+    fn register(self: &Arc<Self>, connection: Arc<dyn Connection>) -> Attached {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let client = Client { number, connection };
+        if let Some(oldest) = self.users.add(client.clone(), CONNECTIONS_OF_A_USER) {
+            oldest.connection.close(CloseCode::TooMany);
+        }
+        Attached { hub: self.clone(), client }
+    }
+
+    /// The generation of the user's memberships, to be taken before they are read.
+    fn generation(&self, attached: &Attached) -> u64 {
+        self.users.generation(attached.client.connection.user())
+    }
+
+    /// Lets a connection follow chats; `false`: the memberships must be read again.
+    fn subscribe(&self, attached: &Attached, generation: u64, rows: &[InboxRow]) -> bool {
+        let client = &attached.client;
+        rows.iter().filter(|row| client.hears_of(row.chat.id)).all(|row| {
+            let as_of = row.chat.head_rev;
+            let since = (row.member.visible_from(&row.chat), as_of);
+            loop {
+                let audience = self.audience_or(row.chat.id, as_of, Start::Membership);
+                match audience.subscribe(self, client, generation, since) {
+                    Subscribed::Done => return true,
+                    Subscribed::Stale => return false,
+                    Subscribed::Closed => {}
+                }
+            }
+        })
+    }
+
+    /// What is missing in a reported chat; `None` when it has come meanwhile.
+    pub fn gap(&self, chat: ChatId) -> Option<Gap> {
+        self.audience(chat)?.gap(self)
+    }
+
+    /// Closes a gap by what the store says: the chat and the member rows of `gap.users`, read in one
+    /// snapshot *after* `gap` was asked for; then the rows with a rev above `gap.after_rev`, in the
+    /// order of their revs, each with who came and went by it. What the snapshot is too old for is
+    /// reported again.
+    pub fn repair(&self, gap: &Gap, chat: &Chat, members: &[Member], rows: Vec<Posted>) {
+        let Some(audience) = self.audience(gap.chat) else { return };
+        let encode = |posted| {
+            let event = Event::Message(Arc::new(posted));
+            let frames = (self.encoder.event)(&event);
+            match event {
+                Event::Message(posted) => Some(Arrival { posted, frames }),
+                _ => None,
+            }
+        };
+        let rows: Vec<Arrival> = rows.into_iter().filter_map(encode).collect();
+        let members = members.iter().map(|member| (member.user, member)).collect();
+        audience.repair(self, gap, &Found { chat, members, rows: &rows });
+    }
+
+    /// Tells everybody in a chat to sync: for a gap that cannot be closed at the moment. It stays
+    /// open; ask and try again.
+    pub fn resync(&self, chat: ChatId) {
+        if let Some(audience) = self.audience(chat) {
+            audience.push(self, &(self.encoder.resync)(Some(chat)), None);
+        }
+    }
+
+    /// Closes every connection: the server stops.
+    pub fn close_all(&self, code: CloseCode) {
+        self.users.everybody().iter().for_each(|client| client.connection.close(code));
+    }
+
+    /// How many connections there are, for metrics.
+    pub fn connections(&self) -> usize {
+        self.users.connections()
+    }
+
+    /// How many chats have somebody connected, for metrics.
+    pub fn chats(&self) -> usize {
+        self.audiences.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    fn shard(&self, chat: ChatId) -> &Mutex<HashMap<ChatId, Arc<Audience>>> {
+        &self.audiences[usize::from(chat.0.0[11]) % SHARDS]
+    }
+
+    fn audience(&self, chat: ChatId) -> Option<Arc<Audience>> {
+        lock(self.shard(chat)).get(&chat).cloned()
+    }
+
+    /// The chat's audience, or a new one that has heard of everything up to `last`.
+    fn audience_or(&self, chat: ChatId, last: u64, start: Start) -> Arc<Audience> {
+        let mut shard = lock(self.shard(chat));
+        let number = || self.numbers.fetch_add(1, Ordering::Relaxed);
+        let begin = || Arc::new(Audience::after(chat, number(), last, start));
+        shard.entry(chat).or_insert_with(begin).clone()
+    }
+
+    /// Forgets the chat's audience if nobody is in it.
+    fn retire(&self, chat: ChatId) {
+        let mut shard = lock(self.shard(chat));
+        let Some(audience) = shard.get(&chat).cloned() else { return };
+        if audience.close_if_idle() {
+            shard.remove(&chat);
+        }
+        drop(shard);
+        audience.settle(self);
+    }
+
+    fn report(&self, report: Report) {
+        // Nobody listens any more: the server is stopping.
+        let _ = self.gaps.send(report);
+    }
+
+    fn posted(&self, event: &Event, posted: &Arc<Posted>) {
+        let moved = posted.joined.iter().chain(&posted.gone);
+        let concerned = moved.fold(false, |any, user| self.users.bump(*user) | any);
+        if concerned || self.audience(posted.message.chat).is_some() {
+            let frames = (self.encoder.event)(event);
+            self.dispatch(Arrival { posted: posted.clone(), frames });
+        }
+    }
+
+    /// Brings a row to the chat's audience; somebody who joins may begin one.
+    fn dispatch(&self, arrival: Arrival) {
+        let chat = arrival.posted.message.chat;
+        let is_here = |user: &UserId| !self.users.hearing(*user, chat).is_empty();
+        let audience = if arrival.posted.joined.iter().any(is_here) {
+            Some(self.audience_or(chat, arrival.posted.message.rev - 1, Start::Coming))
+        } else {
+            self.audience(chat)
+        };
+        if let Some(audience) = audience {
+            audience.arrive(self, arrival);
+        }
+    }
+
+    fn chat_opened(&self, event: &Event, chat: &Chat) {
+        let Some((low, high)) = chat.peers else { return };
+        let users = [low, high];
+        let clients: Vec<Client> = users
+            .into_iter()
+            .filter(|user| self.users.bump(*user))
+            .flat_map(|user| self.users.hearing(user, chat.id))
+            .collect();
+        if clients.is_empty() {
+            return;
+        }
+        let frames = (self.encoder.event)(event);
+        for frame in frames.chat.iter() {
+            clients.iter().for_each(|client| client.connection.push(frame));
+        }
+        // The chat may begin with a message, whose own event follows.
+        let as_of = chat.head_rev.saturating_sub(1);
+        loop {
+            let audience = self.audience_or(chat.id, as_of, Start::Opened);
+            if audience.open(self, users, as_of) != Subscribed::Closed {
+                return;
+            }
+        }
+    }
+
+    fn member_changed(&self, event: &Event, member: &Member) {
+        let clients = self.users.hearing(member.user, member.chat);
+        if clients.is_empty() {
+            return;
+        }
+        let frames = (self.encoder.event)(event);
+        let audience = self.audience(member.chat).filter(|_| member.hide_seq > 0);
+        for client in clients {
+            if let Some(audience) = &audience {
+                audience.clear(self, client.number, member.hide_seq);
+            }
+            frames.row.iter().for_each(|frame| client.connection.push(frame));
+        }
+    }
+
+    /// Tells everybody in a chat, except one user, what is not part of its log.
+    fn signal(&self, event: &Event, chat: ChatId, except: Option<UserId>) {
+        let Some(audience) = self.audience(chat) else { return };
+        let frames = (self.encoder.event)(event);
+        frames.row.iter().for_each(|frame| audience.push(self, frame, except));
+    }
+
+    fn sessions_closed(&self, user: UserId, sessions: &[SessionId]) {
+        for client in self.users.all(user) {
+            if sessions.contains(&client.connection.session()) {
+                client.connection.close(CloseCode::Revoked);
+            }
+        }
+    }
+}
+
+impl Listener for Hub {
+    fn on_event(&self, event: &Event) {
+        match event {
+            Event::Message(posted) => self.posted(event, posted),
+            Event::ChatOpened(chat) => self.chat_opened(event, chat),
+            Event::Member(member) => self.member_changed(event, &member.member),
+            Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
+            Event::Receipt(receipt) => self.signal(event, receipt.chat, None),
+            Event::Typing(typing) => self.signal(event, typing.chat, Some(typing.user)),
+            Event::UserChanged(_) | Event::BlocksChanged(..) => {}
+        }
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let Client { number, connection } = &self.client;
+        for chat in self.hub.users.remove(connection.user(), *number) {
+            if let Some(audience) = self.hub.audience(chat) {
+                audience.unsubscribe(&self.hub, *number);
+            }
+        }
+    }
+}
+
+/// Locks; what a panic elsewhere left behind is still whole, for each change here is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,506 @@
+//! The hub against a naive model: random comings, goings, messages and edits, told out of order and
+//! sometimes not at all, with readers of the store that are slow.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::Time;
+use crate::core::types::chats::{ChatKind, MemberState, Role};
+use crate::core::types::messages::{Content, Message};
+use crate::core::types::text::About;
+use crate::id::{MessageId, ObjectId};
+
+const USERS: u8 = 4;
+const CHATS: u8 = 2;
+
+fn id(kind: u8, number: u8) -> ObjectId {
+    let mut bytes = [0; 12];
+    (bytes[0], bytes[11]) = (kind, number);
+    ObjectId(bytes)
+}
+
+fn user(number: u8) -> UserId {
+    UserId(id(1, number))
+}
+
+fn chat_id(number: u8) -> ChatId {
+    ChatId(id(2, number))
+}
+
+/// `row CHAT SEQ REV`, as short as a frame can be.
+fn encode(event: &Event) -> Frames {
+    match event {
+        Event::Message(posted) => {
+            let Message { chat, seq, rev, .. } = &posted.message;
+            Frames { chat: None, row: Some(format!("row {} {seq} {rev}", chat.0.0[11]).into()) }
+        }
+        Event::ChatOpened(_) => Frames { chat: Some("chat".into()), row: None },
+        Event::Member(_) => Frames { chat: None, row: Some("member".into()) },
+        _ => Frames::default(),
+    }
+}
+
+fn encode_resync(chat: Option<ChatId>) -> Frame {
+    format!("resync {}", chat.map_or(0, |chat| chat.0.0[11])).into()
+}
+
+const ENCODER: Encoder = Encoder { event: encode, resync: encode_resync };
+
+/// A connection that keeps what it gets.
+struct Recorder {
+    user: UserId,
+    session: SessionId,
+    scope: Option<ChatId>,
+    frames: Mutex<VecDeque<String>>,
+    closed: Mutex<Option<CloseCode>>,
+}
+
+impl Recorder {
+    fn of(who: u8, scope: Option<ChatId>) -> Arc<Self> {
+        Arc::new(Self {
+            user: user(who),
+            session: SessionId(id(3, who)),
+            scope,
+            frames: Mutex::default(),
+            closed: Mutex::default(),
+        })
+    }
+
+    fn taken(&self) -> Vec<String> {
+        lock(&self.frames).drain(..).collect()
+    }
+}
+
+impl Connection for Recorder {
+    fn push(&self, frame: &Frame) {
+        lock(&self.frames).push_back(frame.to_string());
+    }
+    fn close(&self, code: CloseCode) {
+        lock(&self.closed).get_or_insert(code);
+    }
+    fn user(&self) -> UserId {
+        self.user
+    }
+    fn session(&self) -> SessionId {
+        self.session
+    }
+    fn scope(&self) -> Option<ChatId> {
+        self.scope
+    }
+}
+
+/// The truth about one chat: its rows, and who is in it since which seq, at every rev.
+#[derive(Default)]
+struct Log {
+    /// Rev n is at n − 1: the row that it changed, who came and who went.
+    changes: Vec<Change>,
+    /// Members after each rev, with their join_seq; at n for rev n.
+    members: Vec<BTreeMap<UserId, u64>>,
+    head_seq: u64,
+}
+
+#[derive(Clone)]
+struct Change {
+    seq: u64,
+    joined: Vec<UserId>,
+    gone: Vec<UserId>,
+}
+
+impl Log {
+    fn begin(members: &[UserId]) -> Self {
+        let members = members.iter().map(|user| (*user, 1)).collect();
+        Self { members: vec![members], ..Self::default() }
+    }
+
+    fn head_rev(&self) -> u64 {
+        self.changes.len() as u64
+    }
+
+    fn now(&self) -> &BTreeMap<UserId, u64> {
+        &self.members[self.changes.len()]
+    }
+
+    /// Adds a change; `seq` of an old row, or a new one.
+    fn change(&mut self, seq: Option<u64>, joined: Vec<UserId>, gone: Vec<UserId>) -> u64 {
+        let seq = seq.unwrap_or(self.head_seq + 1);
+        self.head_seq = self.head_seq.max(seq);
+        let mut members = self.now().clone();
+        members.extend(joined.iter().map(|user| (*user, seq)));
+        members.retain(|user, _| !gone.contains(user));
+        self.members.push(members);
+        self.changes.push(Change { seq, joined, gone });
+        self.head_rev()
+    }
+
+    /// The latest rev of each row from `from_seq` on.
+    fn rows(&self, from_seq: u64) -> BTreeMap<u64, u64> {
+        let revs = self.changes.iter().zip(1..).map(|(change, rev)| (change.seq, rev));
+        revs.filter(|(seq, _)| *seq >= from_seq).collect()
+    }
+
+    /// Whether a user may get the row of `rev` as it was then.
+    fn may_get(&self, user: UserId, rev: u64) -> bool {
+        let change = &self.changes[rev as usize - 1];
+        let [before, after] =
+            [rev as usize - 1, rev as usize].map(|at| self.members[at].get(&user));
+        let since = after.or(before.filter(|_| change.gone.contains(&user)));
+        since.is_some_and(|since| change.seq >= *since)
+    }
+
+    /// What the rows tell of coming and going: an edited row still tells it, in its new place.
+    fn posted(&self, chat: ChatId, rev: u64) -> Posted {
+        let change = &self.changes[rev as usize - 1];
+        let origin = self.changes.iter().find(|c| c.seq == change.seq).unwrap_or(change);
+        posted(chat, change.seq, rev, origin.joined.clone(), origin.gone.clone())
+    }
+
+    fn chat(&self, chat: ChatId) -> Chat {
+        group(chat, self.head_seq, self.head_rev())
+    }
+
+    fn member(&self, chat: ChatId, user: UserId) -> Option<Member> {
+        self.now().get(&user).map(|join_seq| member(chat, user, *join_seq))
+    }
+}
+
+fn posted(chat: ChatId, seq: u64, rev: u64, joined: Vec<UserId>, gone: Vec<UserId>) -> Posted {
+    let message = Message {
+        id: MessageId(id(4, 0)),
+        chat,
+        seq,
+        rev,
+        from: user(0),
+        client_msg_id: None,
+        content: Content::Deleted,
+        sent: Time(0),
+        edited: None,
+        deleted: None,
+        reactions: Vec::new(),
+        pinned: None,
+    };
+    Posted { message, from_name: "".into(), chat: None, joined, gone }
+}
+
+fn group(id: ChatId, head_seq: u64, head_rev: u64) -> Chat {
+    Chat {
+        id,
+        kind: ChatKind::Group,
+        peers: None,
+        title: None,
+        about: About::stored(String::new()),
+        avatar: None,
+        owner: None,
+        public: false,
+        history_shared: false,
+        created: Time(0),
+        active_at: Time(0),
+        deleted: None,
+        head_seq,
+        head_rev,
+        meta_rev: 0,
+        member_count: 0,
+    }
+}
+
+fn member(chat: ChatId, user: UserId, join_seq: u64) -> Member {
+    Member {
+        chat,
+        user,
+        role: Role::Member,
+        state: MemberState::Active,
+        join_seq,
+        read_seq: 0,
+        delivered_seq: 0,
+        own_seq: 0,
+        hide_seq: 0,
+        muted_until: None,
+        pinned: false,
+        since: Time(0),
+        rev: 1,
+    }
+}
+
+/// A client: what it holds, and what it heard last.
+struct Device {
+    connection: Arc<Recorder>,
+    attached: Attached,
+    /// Memberships that were read, in which generation; `None` once it is live.
+    reading: Option<(u64, Vec<InboxRow>)>,
+    rows: HashMap<(u8, u64), u64>,
+    heard: HashMap<u8, u64>,
+}
+
+/// What somebody read from the store to close a gap, and has not handed to the hub yet.
+struct Reading {
+    gap: Gap,
+    chat: Chat,
+    members: Vec<Member>,
+    rows: Vec<Posted>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Say { chat: u8 },
+    Edit { chat: u8, which: prop::sample::Index },
+    Join { chat: u8, user: u8 },
+    Remove { chat: u8, user: u8 },
+    Connect { user: u8, scoped: bool },
+    GoLive { which: prop::sample::Index },
+    Disconnect { which: prop::sample::Index },
+    Tell { which: prop::sample::Index },
+    Lose { which: prop::sample::Index },
+    LookAtGap,
+    Repair { which: prop::sample::Index },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let at = any::<prop::sample::Index>;
+    prop_oneof![
+        6 => (0..CHATS).prop_map(|chat| Step::Say { chat }),
+        2 => (0..CHATS, at()).prop_map(|(chat, which)| Step::Edit { chat, which }),
+        2 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Join { chat, user }),
+        2 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Remove { chat, user }),
+        3 => (0..USERS, prop::bool::weighted(0.2))
+            .prop_map(|(user, scoped)| Step::Connect { user, scoped }),
+        4 => at().prop_map(|which| Step::GoLive { which }),
+        1 => at().prop_map(|which| Step::Disconnect { which }),
+        14 => at().prop_map(|which| Step::Tell { which }),
+        1 => at().prop_map(|which| Step::Lose { which }),
+        2 => Just(Step::LookAtGap),
+        2 => at().prop_map(|which| Step::Repair { which }),
+    ]
+}
+
+struct World {
+    hub: Arc<Hub>,
+    gaps: Gaps,
+    logs: Vec<Log>,
+    on_the_way: Vec<Event>,
+    devices: Vec<Device>,
+    readings: Vec<Reading>,
+    lossy: bool,
+}
+
+impl World {
+    fn new(lossy: bool) -> Self {
+        let (hub, gaps) = Hub::new(ENCODER);
+        let logs = (0..CHATS).map(|_| Log::begin(&[user(0), user(1)])).collect();
+        let (on_the_way, devices, readings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { hub, gaps, logs, on_the_way, devices, readings, lossy }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Say { chat } => self.change(chat, None, vec![], vec![]),
+            Step::Edit { chat, which } => {
+                let head = self.logs[usize::from(chat)].head_seq as usize;
+                if head > 0 {
+                    self.change(chat, Some(which.index(head) as u64 + 1), vec![], vec![]);
+                }
+            }
+            Step::Join { chat, user: who } => {
+                if !self.logs[usize::from(chat)].now().contains_key(&user(who)) {
+                    self.change(chat, None, vec![user(who)], vec![]);
+                }
+            }
+            Step::Remove { chat, user: who } => {
+                if self.logs[usize::from(chat)].now().contains_key(&user(who)) {
+                    self.change(chat, None, vec![], vec![user(who)]);
+                }
+            }
+            Step::Connect { user, scoped } => self.connect(user, scoped),
+            Step::GoLive { which } if !self.devices.is_empty() => {
+                self.go_live(which.index(self.devices.len()));
+            }
+            Step::Disconnect { which } if !self.devices.is_empty() => {
+                self.devices.swap_remove(which.index(self.devices.len()));
+            }
+            Step::Tell { which } if !self.on_the_way.is_empty() => {
+                let event = self.on_the_way.swap_remove(which.index(self.on_the_way.len()));
+                self.hub.on_event(&event);
+            }
+            Step::Lose { which } if self.lossy && !self.on_the_way.is_empty() => {
+                self.lose(which.index(self.on_the_way.len()));
+            }
+            Step::LookAtGap => self.look_at_gap(),
+            Step::Repair { which } if !self.readings.is_empty() => {
+                let reading = self.readings.swap_remove(which.index(self.readings.len()));
+                self.repair(reading);
+            }
+            _ => {}
+        }
+        self.listen();
+    }
+
+    fn change(&mut self, chat: u8, seq: Option<u64>, joined: Vec<UserId>, gone: Vec<UserId>) {
+        let log = &mut self.logs[usize::from(chat)];
+        let rev = log.change(seq, joined.clone(), gone.clone());
+        let seq = log.changes[rev as usize - 1].seq;
+        let posted = posted(chat_id(chat), seq, rev, joined, gone);
+        self.on_the_way.push(Event::Message(Arc::new(posted)));
+    }
+
+    /// Loses an event that a later one betrays. The coming of somebody may concern a chat that
+    /// nobody on this node follows yet: only the bus itself can know that it lost that.
+    fn lose(&mut self, at: usize) {
+        let Event::Message(posted) = &self.on_the_way[at] else { return };
+        if posted.joined.is_empty() {
+            self.on_the_way.swap_remove(at);
+        }
+    }
+
+    fn memberships(&self, user: UserId) -> Vec<InboxRow> {
+        let rows = (0..CHATS).zip(&self.logs).filter_map(|(chat, log)| {
+            let member = log.member(chat_id(chat), user)?;
+            Some(InboxRow { chat: log.chat(chat_id(chat)), member })
+        });
+        rows.collect()
+    }
+
+    fn connect(&mut self, who: u8, scoped: bool) {
+        let scope =
+            scoped.then(|| chat_id(0)).filter(|_| self.logs[0].now().contains_key(&user(who)));
+        let connection = Recorder::of(who, scope);
+        let attached = self.hub.register(connection.clone());
+        let reading = Some((self.hub.generation(&attached), self.memberships(user(who))));
+        let (rows, heard) = (HashMap::new(), HashMap::new());
+        self.devices.push(Device { connection, attached, reading, rows, heard });
+    }
+
+    /// Hands over the memberships that were read; when they are stale, they are read again.
+    fn go_live(&mut self, at: usize) {
+        let Some((generation, rows)) = self.devices[at].reading.take() else { return };
+        let device = &self.devices[at];
+        if self.hub.subscribe(&device.attached, generation, &rows) {
+            (0..CHATS).for_each(|chat| self.sync(at, chat));
+        } else {
+            let generation = self.hub.generation(&device.attached);
+            let rows = self.memberships(device.connection.user);
+            self.devices[at].reading = Some((generation, rows));
+        }
+    }
+
+    /// The client reads a chat from the store.
+    fn sync(&mut self, at: usize, chat: u8) {
+        let (device, log) = (&mut self.devices[at], &self.logs[usize::from(chat)]);
+        if let Some(join_seq) = log.now().get(&device.connection.user) {
+            for (seq, rev) in log.rows(*join_seq) {
+                device.rows.insert((chat, seq), rev);
+            }
+        }
+    }
+
+    fn look_at_gap(&mut self) {
+        let Ok(Report { chat, .. }) = self.gaps.try_recv() else { return };
+        let Some(gap) = self.hub.gap(chat) else { return };
+        let log = &self.logs[usize::from(chat.0.0[11])];
+        let members = gap.users.keys().filter_map(|user| log.member(chat, *user)).collect();
+        let revs = log.rows(1).into_values().filter(|rev| *rev > gap.after_rev);
+        let mut revs: Vec<u64> = revs.collect();
+        revs.sort_unstable();
+        let rows = revs.into_iter().map(|rev| log.posted(chat, rev)).collect();
+        self.readings.push(Reading { gap, chat: log.chat(chat), members, rows });
+    }
+
+    fn repair(&mut self, reading: Reading) {
+        let Reading { gap, chat, members, rows } = reading;
+        self.hub.repair(&gap, &chat, &members, rows);
+    }
+
+    /// Every client takes in what it got, and nothing of it may be wrong.
+    fn listen(&mut self) {
+        for at in 0..self.devices.len() {
+            for frame in self.devices[at].connection.taken() {
+                let words: Vec<&str> = frame.split(' ').collect();
+                let number = |at: usize| words[at].parse::<u64>().expect("a number");
+                let chat = number(1) as u8;
+                if words[0] == "resync" {
+                    self.sync(at, chat);
+                    continue;
+                }
+                let (seq, rev) = (number(2), number(3));
+                let device = &mut self.devices[at];
+                let who = device.connection.user;
+                let last = device.heard.insert(chat, rev).unwrap_or(0);
+                assert!(rev > last, "{who} heard of {rev} after {last} in chat {chat}");
+                let log = &self.logs[usize::from(chat)];
+                assert!(log.may_get(who, rev), "{who} may not get {rev} of chat {chat}");
+                let scope = device.connection.scope;
+                assert!(scope.is_none_or(|scope| scope == chat_id(chat)), "out of scope");
+                let held = device.rows.entry((chat, seq)).or_default();
+                *held = rev.max(*held);
+            }
+        }
+    }
+
+    /// Everything on its way arrives, everybody goes live, every gap is closed.
+    fn come_to_rest(&mut self) {
+        for round in 0.. {
+            assert!(round < 100, "no rest");
+            for event in std::mem::take(&mut self.on_the_way) {
+                self.hub.on_event(&event);
+            }
+            self.listen();
+            (0..self.devices.len()).for_each(|at| self.go_live(at));
+            for reading in std::mem::take(&mut self.readings) {
+                self.repair(reading);
+            }
+            self.listen();
+            self.look_at_gap();
+            let live = self.devices.iter().all(|device| device.reading.is_none());
+            if live && self.readings.is_empty() && self.gaps.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn check(&self) {
+        for device in &self.devices {
+            let who = device.connection.user;
+            let closed = lock(&device.connection.closed).is_some();
+            for (chat, log) in (0..CHATS).zip(&self.logs) {
+                let scope = device.connection.scope;
+                let hears = !closed && scope.is_none_or(|scope| scope == chat_id(chat));
+                let Some(join_seq) = log.now().get(&who).filter(|_| hears) else { continue };
+                for (seq, rev) in log.rows(*join_seq) {
+                    let held = device.rows.get(&(chat, seq));
+                    assert_eq!(held, Some(&rev), "{who} in chat {chat}, seq {seq}");
+                }
+            }
+        }
+    }
+}
+
+fn play(steps: Vec<Step>, lossy: bool) {
+    let mut world = World::new(lossy);
+    steps.into_iter().for_each(|step| world.run(step));
+    world.come_to_rest();
+    // A lost event at the very end is found out by the next one: that is what the gate promises.
+    for chat in 0..CHATS {
+        world.run(Step::Say { chat });
+    }
+    world.come_to_rest();
+    world.check();
+    world.devices.clear();
+    assert_eq!((world.hub.connections(), world.hub.chats()), (0, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn events_out_of_order_reach_whom_they_concern_once_and_in_order(
+        steps in prop::collection::vec(step(), 1..120)
+    ) {
+        play(steps, false);
+    }
+
+    #[test]
+    fn lost_events_are_made_good_from_the_store(
+        steps in prop::collection::vec(step(), 1..120)
+    ) {
+        play(steps, true);
+    }
+}

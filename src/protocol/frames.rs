@@ -1,0 +1,312 @@
+//! Frames of the WebSocket: what clients ask, and what the server replies and tells.
+//!
+//! A request is `{"op":…,"id":…,"d":{…}}`; its reply `{"re":id,"ok":…}` or `{"re":id,"err":problem}`;
+//! an event `{"ev":…,"d":…}`. An event is encoded once for all who get it. Called by `ws`; the hub
+//! gets `ENCODER` from `app`.
+
+use std::borrow::Cow;
+
+use axum::extract::ws::Utf8Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
+use super::rows::{Chat, Member, Message};
+use super::sync::Membership;
+use super::values::{Id, Moment};
+use crate::bus::Event;
+use crate::hub::{Encoder, Frame, Frames};
+use crate::id::{ChatId, UserId};
+
+/// A request as it comes, its data still unread.
+#[derive(Debug, Deserialize)]
+pub struct Request<'a> {
+    /// What is asked.
+    #[serde(borrow)]
+    pub op: Cow<'a, str>,
+    /// Names the request in its reply; chosen by the client.
+    #[serde(default)]
+    pub id: u64,
+    /// What the operation takes.
+    #[serde(borrow, default)]
+    pub d: Option<&'a RawValue>,
+}
+
+/// Says who speaks, on a connection that was opened without `Authorization`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Identify {
+    /// The session's token.
+    pub token: String,
+}
+
+/// Sends a text message.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendFrame {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// The sender's idempotency key, 1 to 64 visible ASCII characters, a UUID v7 at best.
+    pub client_msg_id: String,
+    /// At most 16 KiB.
+    pub body: String,
+    /// The seq of the message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<u64>,
+    /// People mentioned; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Id>,
+    /// Everybody is mentioned.
+    #[serde(default)]
+    pub mention_all: bool,
+}
+
+/// Names a message.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageRef {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// The message's position.
+    pub seq: u64,
+}
+
+/// Gives one's own message a new text.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditFrame {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// The message's position.
+    pub seq: u64,
+    /// At most 16 KiB.
+    pub body: String,
+    /// People mentioned now.
+    #[serde(default)]
+    pub mentions: Vec<Id>,
+    /// Everybody is mentioned now.
+    #[serde(default)]
+    pub mention_all: bool,
+}
+
+/// Puts an emoji on a message, or takes it away.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactFrame {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// The message's position.
+    pub seq: u64,
+    /// One emoji.
+    pub emoji: String,
+    /// Put (the default), or take away.
+    #[serde(default = "yes")]
+    pub on: bool,
+}
+
+/// Pins a message, or unpins it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinFrame {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// The message's position.
+    pub seq: u64,
+    /// Pin (the default), or unpin.
+    #[serde(default = "yes")]
+    pub on: bool,
+}
+
+/// Hides messages for oneself.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HideFrame {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// Which; at most 100.
+    pub seqs: Vec<u64>,
+}
+
+/// Forwards a message to another chat.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardFrame {
+    /// Where to: a chat's id, or a person's.
+    pub chat: Id,
+    /// The chat that it stands in.
+    pub from: Id,
+    /// Its position there.
+    pub seq: u64,
+    /// The sender's idempotency key for the new message.
+    pub client_msg_id: String,
+}
+
+/// Says that one writes, or has stopped.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TypingFrame {
+    /// The chat's id, or the other person's.
+    pub chat: Id,
+    /// Writing (the default), or stopped.
+    #[serde(default = "yes")]
+    pub on: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The reply to a send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SentReply {
+    /// The stored message.
+    pub message: Message,
+    /// It was stored before, under the same key.
+    pub repeated: bool,
+}
+
+/// The reply to a change of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageReply {
+    /// The message as it is now.
+    pub message: Message,
+}
+
+/// The reply to a change of one's own membership.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberReply {
+    /// The row as it is now; null when nothing moved.
+    pub member: Option<Member>,
+}
+
+/// A reply that carries nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Done {}
+
+/// The first event of a connection: it is live, and misses nothing from here on. Now sync.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hello {
+    /// Who one is.
+    pub user: Id,
+    /// The session that speaks.
+    pub session: Id,
+    /// The server's clock.
+    pub now: Moment,
+    /// How often the server pings, in milliseconds.
+    pub ping_every_ms: u64,
+}
+
+/// A member's cursors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// The chat.
+    pub chat: Id,
+    /// Whose.
+    pub user: Id,
+    /// Read up to here.
+    pub read_seq: u64,
+    /// Delivered up to here.
+    pub delivered_seq: u64,
+}
+
+/// Somebody writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Typing {
+    /// The chat.
+    pub chat: Id,
+    /// Who.
+    pub user: Id,
+    /// For how long to believe it, in milliseconds; 0: the person stopped.
+    pub for_ms: u64,
+}
+
+/// Read what was missed: sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Resync {
+    /// In this chat; null: in all.
+    pub chat: Option<Id>,
+}
+
+#[derive(Serialize)]
+struct Told<'a, T> {
+    ev: &'a str,
+    d: &'a T,
+}
+
+#[derive(Serialize)]
+struct Granted<'a, T> {
+    re: u64,
+    ok: &'a T,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    re: Option<u64>,
+    err: &'a Problem,
+}
+
+/// Rows are plain data with text keys, which JSON always takes.
+fn text<T: Serialize>(value: &T) -> Utf8Bytes {
+    serde_json::to_string(value).unwrap_or_default().into()
+}
+
+/// The frame of an event.
+pub fn told<T: Serialize>(ev: &str, d: &T) -> Frame {
+    text(&Told { ev, d })
+}
+
+/// The frame of a good reply.
+pub fn granted<T: Serialize>(re: u64, ok: &T) -> Frame {
+    text(&Granted { re, ok })
+}
+
+/// The frame of a refusal; `None`: the request's id could not be read.
+pub fn refused(re: Option<u64>, err: &Problem) -> Frame {
+    text(&Refused { re, err })
+}
+
+/// Writes the hub's frames.
+pub const ENCODER: Encoder = Encoder { event, resync };
+
+fn resync(chat: Option<ChatId>) -> Frame {
+    told("resync", &Resync { chat: chat.map(Id::from) })
+}
+
+fn event(event: &Event) -> Frames {
+    match event {
+        Event::Message(posted) => {
+            let row = Message::of(posted.message.clone(), posted.from_name.clone());
+            let chat = posted.chat.clone().map(|chat| told("chat", &Chat::from(chat)));
+            Frames { chat, row: Some(told("message", &row)) }
+        }
+        Event::ChatOpened(chat) => {
+            Frames { chat: Some(told("chat", &Chat::from((**chat).clone()))), row: None }
+        }
+        Event::Member(own) => {
+            let member = Member::from(own.member.clone());
+            row(told("member", &Membership { member, hidden: own.hidden.clone() }))
+        }
+        Event::Receipt(moved) => row(told(
+            "receipt",
+            &Receipt {
+                chat: moved.chat.into(),
+                user: moved.user.into(),
+                read_seq: moved.read_seq,
+                delivered_seq: moved.delivered_seq,
+            },
+        )),
+        Event::Typing(typing) => row(self::typing(typing.chat, typing.user, typing.for_ms)),
+        Event::SessionsClosed(..) | Event::UserChanged(_) | Event::BlocksChanged(..) => {
+            Frames::default()
+        }
+    }
+}
+
+fn row(frame: Frame) -> Frames {
+    Frames { chat: None, row: Some(frame) }
+}
+
+fn typing(chat: ChatId, user: UserId, for_ms: u64) -> Frame {
+    told("typing", &Typing { chat: chat.into(), user: user.into(), for_ms })
+}

@@ -1,0 +1,127 @@
+//! The WebSocket: a thin adapter from frames to the use-cases of `core`.
+//!
+//! Reading order: `session` says what a frame is (pure), `outbox` holds what is to be written
+//! (bounded), `commands` carries a request out, `socket` drives one connection. Wired by `app`.
+
+mod commands;
+mod outbox;
+mod session;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::core::Core;
+use crate::core::types::auth::Caller;
+use crate::error::{Error, Language, Result, text};
+use crate::http::extract::bearer;
+use crate::http::limits::Limiter;
+use crate::hub::Hub;
+use crate::id::ObjectId;
+
+/// The name of the protocol, as clients ask for it (RFC 6455, section 1.9).
+pub const SUBPROTOCOL: &str = "wechat.v1.json";
+/// At most this many bytes in a message or frame from a client.
+const FRAME_BYTES: usize = 64 * 1024;
+/// Small, because each connection has one; large enough for most frames in one read.
+const READ_BUFFER: usize = 1024;
+/// The output buffer never shrinks after a burst, so it is kept small.
+const WRITE_BUFFER: usize = 4 * 1024;
+/// How much may be buffered for writing. It must hold the largest frame, a page of sync.
+const MAX_WRITE_BUFFER: usize = 16 * 1024 * 1024;
+/// At most this many connections read their memberships at once; others wait their turn, so that a
+/// storm of reconnects queues instead of failing.
+const ATTACHING: usize = 64;
+/// How often the server pings.
+const PING_EVERY: Duration = Duration::from_secs(25);
+
+/// What connections share.
+pub struct Ws {
+    core: Core,
+    hub: Arc<Hub>,
+    limiter: Arc<Limiter>,
+    clock: Arc<dyn Clock>,
+    attaching: Semaphore,
+}
+
+/// The routes of the WebSockets: `/api/v1/ws` for all chats, `/nch` for one.
+pub fn router(core: Core, hub: Arc<Hub>, limiter: Arc<Limiter>, clock: Arc<dyn Clock>) -> Router {
+    let ws = Ws { core, hub, limiter, clock, attaching: Semaphore::new(ATTACHING) };
+    Router::new()
+        .route("/api/v1/ws", get(all_chats))
+        .route("/nch", get(one_chat))
+        .with_state(Arc::new(ws))
+}
+
+/// The query of `/nch`.
+#[derive(Deserialize)]
+struct OneChat {
+    chtid: String,
+}
+
+async fn all_chats(
+    State(ws): State<Arc<Ws>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response> {
+    let known = known(&ws, &headers).await?;
+    Ok(accept(ws, upgrade, &headers, known, None))
+}
+
+async fn one_chat(
+    State(ws): State<Arc<Ws>>,
+    Query(query): Query<OneChat>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response> {
+    let chat = ObjectId::parse(&query.chtid).map_err(|_| Error::field("chtid", text::BAD_ID))?;
+    let known = known(&ws, &headers).await?;
+    if let Some(known) = &known {
+        ws.core.chats.resolve(&known.caller, chat).await?;
+    }
+    Ok(accept(ws, upgrade, &headers, known, Some(chat)))
+}
+
+/// Who speaks, when the upgrade says so by `Authorization`.
+struct Known {
+    token: String,
+    caller: Caller,
+}
+
+async fn known(ws: &Ws, headers: &HeaderMap) -> Result<Option<Known>> {
+    let Some(token) = bearer(headers) else { return Ok(None) };
+    let caller = ws.core.auth.authenticate(token).await?;
+    Ok(Some(Known { token: token.to_owned(), caller }))
+}
+
+fn accept(
+    ws: Arc<Ws>,
+    upgrade: WebSocketUpgrade,
+    headers: &HeaderMap,
+    known: Option<Known>,
+    chat: Option<ObjectId>,
+) -> Response {
+    let header = headers.get("accept-language").and_then(|value| value.to_str().ok());
+    let language = header.map_or_else(Language::default, Language::accepted);
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .max_frame_size(FRAME_BYTES)
+        .max_message_size(FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            // A task of its own: the upgrade's future would hold the socket more than once.
+            tokio::spawn(socket::serve(ws, socket, known, chat, language));
+        })
+}

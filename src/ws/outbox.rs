@@ -1,0 +1,171 @@
+//! What waits to be written to one connection: bounded, and nothing at all while it is empty.
+//!
+//! Invariant: at most `BOUND` bytes wait. A push beyond it drops everything and closes the
+//! connection with `Slow`: its client comes back and syncs, and nobody else feels it.
+//! Invariant: after a close nothing is queued any more.
+//!
+//! Publishers push; the one task that owns the socket takes.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::hub::Frame;
+use crate::hub::close::CloseCode;
+
+/// At most this many bytes wait.
+pub(super) const BOUND: usize = 256 * 1024;
+/// What a frame costs beside its text.
+const FRAME_COST: usize = 32;
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    closing: Option<CloseCode>,
+    waker: Option<Waker>,
+}
+
+/// The queue of one connection.
+#[derive(Default)]
+pub(super) struct Outbox(Mutex<State>);
+
+/// What the socket's task is to do.
+pub(super) struct Taken {
+    /// Write these.
+    pub(super) frames: VecDeque<Frame>,
+    /// Then close, if so.
+    pub(super) closing: Option<CloseCode>,
+}
+
+impl Outbox {
+    /// Queues a frame, or closes the connection when it is full.
+    pub(super) fn push(&self, frame: &Frame) {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return;
+        }
+        state.bytes += frame.len() + FRAME_COST;
+        if state.bytes > BOUND {
+            (state.frames, state.bytes) = (VecDeque::new(), 0);
+            state.closing = Some(CloseCode::Slow);
+        } else {
+            state.frames.push_back(frame.clone());
+        }
+        wake(state);
+    }
+
+    /// Closes the connection after what is queued. The first reason holds.
+    pub(super) fn close(&self, code: CloseCode) {
+        let mut state = self.lock();
+        if state.closing.is_none() {
+            state.closing = Some(code);
+            wake(state);
+        }
+    }
+
+    /// Takes everything, once there is something.
+    pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
+        let mut state = self.lock();
+        if state.frames.is_empty() && state.closing.is_none() {
+            await_push(&mut state, cx);
+            return Poll::Pending;
+        }
+        state.bytes = 0;
+        let frames = std::mem::take(&mut state.frames);
+        Poll::Ready(Taken { frames, closing: state.closing })
+    }
+
+    /// Resolves when the connection is to be closed for being slow: a write in progress has no
+    /// point any more.
+    pub(super) fn poll_slow(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.closing == Some(CloseCode::Slow) {
+            return Poll::Ready(());
+        }
+        await_push(&mut state, cx);
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn await_push(state: &mut State, cx: &Context<'_>) {
+    if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        state.waker = Some(cx.waker().clone());
+    }
+}
+
+/// Wakes the socket's task, after letting go of the lock that it will want.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicU32);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn take(outbox: &Outbox, wakes: &Arc<Wakes>) -> Option<Taken> {
+        match outbox.poll_take(&mut Context::from_waker(&wakes.clone().into())) {
+            Poll::Ready(taken) => Some(taken),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn frames_come_out_in_order_and_one_wake_tells_of_many() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        assert!(take(&outbox, &wakes).is_none());
+        for text in ["one", "two", "three"] {
+            outbox.push(&text.into());
+        }
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        let taken = take(&outbox, &wakes).expect("three frames");
+        assert_eq!(taken.frames, ["one".into(), "two".into(), "three".into()] as [Frame; 3]);
+        assert!(taken.closing.is_none() && take(&outbox, &wakes).is_none());
+    }
+
+    #[test]
+    fn at_its_bound_it_drops_everything_and_closes_as_slow() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        let frame: Frame = "x".repeat(1000).into();
+        let fits = BOUND / (1000 + FRAME_COST);
+        (0..fits).for_each(|_| outbox.push(&frame));
+        assert!(outbox.lock().closing.is_none());
+        outbox.push(&frame);
+        outbox.push(&frame);
+        let taken = take(&outbox, &wakes).expect("a close");
+        assert_eq!((taken.frames.len(), taken.closing), (0, Some(CloseCode::Slow)));
+    }
+
+    #[test]
+    fn what_was_queued_before_a_close_is_written_and_nothing_after_it() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        outbox.push(&"last".into());
+        outbox.close(CloseCode::Restart);
+        outbox.close(CloseCode::Revoked);
+        outbox.push(&"late".into());
+        let taken = take(&outbox, &wakes).expect("a frame and a close");
+        assert_eq!(taken.frames, ["last".into()] as [Frame; 1]);
+        assert_eq!(taken.closing, Some(CloseCode::Restart));
+    }
+}

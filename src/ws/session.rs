@@ -1,0 +1,294 @@
+//! What a connection may do next: a state machine without I/O, clock or task.
+//!
+//! It reads frames, knows whether the client has said who it is, and keeps the heartbeat. The
+//! socket's driver tells it what comes and when, and does what it answers.
+//!
+//! Invariant: before the client is known, `identify` is the only request that is carried out.
+//! Invariant: a client that sends what is not this protocol again and again is closed.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::clock::Time;
+use crate::error::{Code, Error, Result, Text};
+use crate::hub::close::CloseCode;
+use crate::protocol::bodies;
+use crate::protocol::frames::{
+    EditFrame, ForwardFrame, HideFrame, Identify, MessageRef, PinFrame, ReactFrame, Request,
+    SendFrame, TypingFrame,
+};
+use crate::protocol::sync::Have;
+
+/// How long a client may take to say who it is.
+pub(super) const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
+/// So many unreadable frames are refused; one more closes the connection.
+const STRIKES: u32 = 10;
+
+const IDENTIFY_FIRST: Text = Text {
+    en: "Say who you are first: {\"op\":\"identify\",\"d\":{\"token\":\"…\"}}.",
+    es: "Di primero quién eres: {\"op\":\"identify\",\"d\":{\"token\":\"…\"}}.",
+};
+const IDENTIFIED: Text =
+    Text { en: "This connection knows who you are.", es: "Esta conexión ya sabe quién eres." };
+const NO_OP: Text = Text {
+    en: "There is no operation of this name. The nearest is {}.",
+    es: "No existe una operación con ese nombre. La más parecida es {}.",
+};
+const NO_FRAME: Text = Text {
+    en: "This is no request. A request is {\"op\":\"…\",\"id\":1,\"d\":{…}} in JSON.",
+    es: "Esto no es una petición. Una petición es {\"op\":\"…\",\"id\":1,\"d\":{…}} en JSON.",
+};
+
+/// A request that is well formed.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Send a message.
+    Send(SendFrame),
+    /// Change a message's text.
+    Edit(EditFrame),
+    /// Delete a message for everyone.
+    Delete(MessageRef),
+    /// Put or take away an emoji.
+    React(ReactFrame),
+    /// Pin or unpin.
+    Pin(PinFrame),
+    /// Hide for oneself.
+    Hide(HideFrame),
+    /// Forward.
+    Forward(ForwardFrame),
+    /// Move the read cursor.
+    Read(MessageRef),
+    /// Move the delivered cursor.
+    Delivered(MessageRef),
+    /// Say that one writes.
+    Typing(TypingFrame),
+    /// Catch up.
+    Sync(Have),
+    /// Ask whether the server is there.
+    Ping,
+}
+
+/// Every operation, for the hint at a misspelt one.
+pub(super) const OPS: [&str; 13] = [
+    "identify",
+    "message.send",
+    "message.edit",
+    "message.delete",
+    "message.react",
+    "message.pin",
+    "message.hide",
+    "message.forward",
+    "read",
+    "delivered",
+    "typing",
+    "sync",
+    "ping",
+];
+
+/// What the driver is to do.
+pub(super) enum Step {
+    /// Find out whose token this is, and answer the request.
+    Identify {
+        /// The request.
+        id: u64,
+        /// The token.
+        token: String,
+    },
+    /// Carry a request out and answer it.
+    Run {
+        /// The request.
+        id: u64,
+        /// What it asks.
+        command: Command,
+    },
+    /// Refuse a request; `None`: its id could not be read.
+    Refuse(Option<u64>, Error),
+    /// Close.
+    Close(CloseCode),
+    /// Nothing.
+    Rest,
+}
+
+/// The state of one connection.
+pub(super) struct Session {
+    known: bool,
+    opened: Time,
+    heard: bool,
+    strikes: u32,
+}
+
+impl Session {
+    /// A connection that was opened `now`; `known` when its upgrade said who speaks.
+    pub(super) const fn new(now: Time, known: bool) -> Self {
+        Self { known, opened: now, heard: true, strikes: 0 }
+    }
+
+    /// The client was identified.
+    pub(super) const fn identified(&mut self) {
+        self.known = true;
+    }
+
+    /// Anything came from the client, a pong also.
+    pub(super) const fn hear(&mut self) {
+        self.heard = true;
+    }
+
+    /// A text came.
+    pub(super) fn on_text(&mut self, text: &str) -> Step {
+        self.hear();
+        match serde_json::from_str::<Request<'_>>(text) {
+            Ok(request) => self.on_request(&request),
+            Err(_) => self.strike(Error::new(Code::BadRequest, NO_FRAME)),
+        }
+    }
+
+    /// Something came that is no text: the protocol is JSON.
+    pub(super) const fn on_binary(&self) -> Step {
+        Step::Close(CloseCode::Protocol)
+    }
+
+    /// A heartbeat has passed; whether to ping, or to close.
+    pub(super) fn on_beat(&mut self) -> Step {
+        if std::mem::take(&mut self.heard) {
+            Step::Rest
+        } else {
+            Step::Close(CloseCode::HeartbeatMissed)
+        }
+    }
+
+    /// When to look whether the client has said who it is; `None` once it has.
+    pub(super) fn identify_by(&self) -> Option<Time> {
+        (!self.known).then(|| self.opened.plus(IDENTIFY_WITHIN))
+    }
+
+    fn strike(&mut self, error: Error) -> Step {
+        self.strikes += 1;
+        if self.strikes > STRIKES {
+            return Step::Close(CloseCode::Protocol);
+        }
+        Step::Refuse(None, error)
+    }
+
+    fn on_request(&mut self, request: &Request<'_>) -> Step {
+        let id = request.id;
+        let data = request.d.map_or("{}", |data| data.get());
+        match (request.op.as_ref(), self.known) {
+            ("identify", false) => match read::<Identify>(data) {
+                Ok(identify) => Step::Identify { id, token: identify.token },
+                Err(error) => Step::Refuse(Some(id), error),
+            },
+            ("identify", true) => Step::Refuse(Some(id), Error::new(Code::BadRequest, IDENTIFIED)),
+            (_, false) => Step::Refuse(Some(id), Error::new(Code::Unauthenticated, IDENTIFY_FIRST)),
+            (op, true) => match command(op, data) {
+                Ok(command) => Step::Run { id, command },
+                Err(error) => Step::Refuse(Some(id), error),
+            },
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(data: &str) -> Result<T> {
+    bodies::read(data.as_bytes())
+}
+
+/// What is asked, by the operation's name.
+fn command(op: &str, data: &str) -> Result<Command> {
+    Ok(match op {
+        "message.send" => Command::Send(read(data)?),
+        "message.edit" => Command::Edit(read(data)?),
+        "message.delete" => Command::Delete(read(data)?),
+        "message.react" => Command::React(read(data)?),
+        "message.pin" => Command::Pin(read(data)?),
+        "message.hide" => Command::Hide(read(data)?),
+        "message.forward" => Command::Forward(read(data)?),
+        "read" => Command::Read(read(data)?),
+        "delivered" => Command::Delivered(read(data)?),
+        "typing" => Command::Typing(read(data)?),
+        "sync" => Command::Sync(read(data)?),
+        "ping" => Command::Ping,
+        unknown => return Err(no_op(unknown)),
+    })
+}
+
+fn no_op(op: &str) -> Error {
+    let likeness = |known: &&str| (strsim::jaro_winkler(known, op) * 1e6) as u64;
+    let nearest = OPS.iter().max_by_key(|known| likeness(known)).copied().unwrap_or_default();
+    Error::field("op", NO_OP).arg(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(known: bool) -> Session {
+        Session::new(Time(0), known)
+    }
+
+    fn refusal(step: Step) -> (Option<u64>, Code) {
+        match step {
+            Step::Refuse(id, error) => (id, error.code),
+            _ => panic!("not refused"),
+        }
+    }
+
+    #[test]
+    fn nothing_but_identify_is_done_for_a_stranger() {
+        let mut session = session(false);
+        let sent = r#"{"op":"message.send","id":3,"d":{}}"#;
+        assert_eq!(refusal(session.on_text(sent)), (Some(3), Code::Unauthenticated));
+        let identify = r#"{"op":"identify","id":4,"d":{"token":"t"}}"#;
+        assert!(
+            matches!(session.on_text(identify), Step::Identify { id: 4, token } if token == "t")
+        );
+        session.identified();
+        assert_eq!(refusal(session.on_text(identify)), (Some(4), Code::BadRequest));
+        assert_eq!(session.identify_by(), None);
+    }
+
+    #[test]
+    fn every_operation_is_known_by_its_name_and_a_misspelt_one_gets_the_nearest() {
+        let mut session = session(true);
+        for op in OPS.iter().filter(|op| **op != "identify") {
+            let text = format!(r#"{{"op":"{op}","id":1,"d":{{"nonsense":1}}}}"#);
+            match session.on_text(&text) {
+                Step::Run { command: Command::Ping, .. } => {}
+                Step::Refuse(Some(1), error) => {
+                    assert_ne!(error.field.as_deref(), Some("op"), "{op}")
+                }
+                _ => panic!("{op}"),
+            }
+        }
+        let Step::Refuse(_, error) = session.on_text(r#"{"op":"mesage.sent","id":1}"#) else {
+            panic!("unknown operation")
+        };
+        assert!(error.to_string().contains("message.send"), "{error}");
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        let mut session = session(true);
+        let text = r#"{"op":"read","id":9,"d":{"chat":"xyz","seq":1}}"#;
+        let Step::Refuse(Some(9), error) = session.on_text(text) else { panic!("refused") };
+        assert_eq!(error.field.as_deref(), Some("chat"));
+    }
+
+    #[test]
+    fn who_sends_rubbish_is_closed_in_the_end_and_binary_at_once() {
+        let mut session = session(true);
+        for _ in 0..STRIKES {
+            assert_eq!(refusal(session.on_text("{")), (None, Code::BadRequest));
+        }
+        assert!(matches!(session.on_text("{"), Step::Close(CloseCode::Protocol)));
+        assert!(matches!(session.on_binary(), Step::Close(CloseCode::Protocol)));
+    }
+
+    #[test]
+    fn silence_over_a_whole_heartbeat_closes() {
+        let mut session = session(true);
+        assert!(matches!(session.on_beat(), Step::Rest), "it has just been opened");
+        session.hear();
+        assert!(matches!(session.on_beat(), Step::Rest));
+        assert!(matches!(session.on_beat(), Step::Close(CloseCode::HeartbeatMissed)));
+    }
+}

@@ -1,0 +1,373 @@
+//! Drives one connection: one task, one `select!` over what is to be written, the request that is
+//! being carried out, the socket, and a coarse heartbeat.
+//!
+//! Invariant: everything that waits in the outbox is fed to the socket, then flushed once.
+//! Invariant: requests begin in the order of their frames, one at a time; a send is over for this
+//! task once it is queued, and at most `ACKS` of them are not yet durable.
+//! Invariant: the client is told `hello` only when the hub has everything in place; from then on it
+//! misses nothing, so that what it syncs after that is complete.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::{Sink, SinkExt};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+
+use super::commands::{refusal, run, sent};
+use super::outbox::{Outbox, Taken};
+use super::session::{Session, Step};
+use super::{Known, PING_EVERY, Ws};
+use crate::core::messages::Sent;
+use crate::core::types::auth::Caller;
+use crate::error::{Code, Error, Language, Result};
+use crate::hub::close::CloseCode;
+use crate::hub::{Attached, Connection, Frame};
+use crate::id::{ChatId, ObjectId, SessionId, UserId};
+use crate::protocol::frames::{Done, Hello, granted, told};
+use crate::store::Pending;
+
+/// At most this many sends of a connection are on their way to the disk; then nothing is read.
+const ACKS: usize = 128;
+/// How long the other side may take nothing of what is written.
+const WRITE_WITHIN: Duration = Duration::from_secs(20);
+/// How long a close may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A connection as the hub and the tasks that answer for it see it.
+pub(super) struct Link {
+    caller: Caller,
+    scope: Option<ChatId>,
+    language: Language,
+    outbox: Outbox,
+    acks: AtomicUsize,
+}
+
+impl Connection for Link {
+    fn push(&self, frame: &Frame) {
+        self.outbox.push(frame);
+    }
+
+    fn close(&self, code: CloseCode) {
+        self.outbox.close(code);
+    }
+
+    fn user(&self) -> UserId {
+        self.caller.user
+    }
+
+    fn session(&self) -> SessionId {
+        self.caller.session
+    }
+
+    fn scope(&self) -> Option<ChatId> {
+        self.scope
+    }
+}
+
+impl Link {
+    /// The language of refusals.
+    pub(super) const fn language(&self) -> Language {
+        self.language
+    }
+
+    /// Replies through the outbox when a send has become durable.
+    pub(super) fn acks_when_durable(self: Arc<Self>, id: u64, pending: Pending<Sent>) {
+        self.acks.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let reply = match pending.await {
+                Ok(done) => sent(id, done),
+                Err(error) => refusal(Some(id), &error, self.language),
+            };
+            self.acks.fetch_sub(1, Ordering::Relaxed);
+            self.outbox.push(&reply);
+        });
+    }
+
+    fn reads_on(&self) -> bool {
+        self.acks.load(Ordering::Relaxed) < ACKS
+    }
+}
+
+/// Why a connection ends without a word.
+struct Gone;
+
+type Running = Pin<Box<dyn Future<Output = Option<Frame>> + Send>>;
+
+/// Serves one connection to its end.
+pub(super) async fn serve(
+    ws: Arc<Ws>,
+    mut socket: WebSocket,
+    known: Option<Known>,
+    chat: Option<ObjectId>,
+    language: Language,
+) {
+    let mut session = Session::new(ws.clock.now(), known.is_some());
+    let live = match known {
+        Some(known) => attach(&ws, known, chat, language).await,
+        None => identify(&ws, &mut socket, &mut session, chat, language).await,
+    };
+    let code = match live {
+        Ok(Ok(live)) => drive(&ws, &mut socket, &mut session, &live).await,
+        Ok(Err(code)) => Ok(code),
+        Err(Gone) => Err(Gone),
+    };
+    if let Ok(code) = code {
+        close(&mut socket, code).await;
+    }
+}
+
+/// A connection that the hub knows.
+struct Live {
+    link: Arc<Link>,
+    _attached: Attached,
+}
+
+/// Waits for the client to say who it is.
+async fn identify(
+    ws: &Arc<Ws>,
+    socket: &mut WebSocket,
+    session: &mut Session,
+    chat: Option<ObjectId>,
+    language: Language,
+) -> Result<Result<Live, CloseCode>, Gone> {
+    while let Some(deadline) = session.identify_by() {
+        let left = deadline.since(ws.clock.now());
+        let Ok(came) = timeout(left, socket.recv()).await else {
+            return Ok(Err(CloseCode::IdentifyLate));
+        };
+        let (id, token) = match next_step(session, came)? {
+            Step::Identify { id, token } => (id, token),
+            Step::Refuse(id, error) => {
+                write(socket, &refusal(id, &error, language)).await?;
+                continue;
+            }
+            Step::Close(code) => return Ok(Err(code)),
+            Step::Run { .. } | Step::Rest => continue,
+        };
+        let caller = match ws.core.auth.authenticate(&token).await {
+            Ok(caller) => caller,
+            Err(error) => {
+                write(socket, &refusal(Some(id), &error, language)).await?;
+                return Ok(Err(close_code_of(&error)));
+            }
+        };
+        session.identified();
+        write(socket, &granted(id, &Done {})).await?;
+        return attach(ws, Known { token, caller }, chat, language).await;
+    }
+    Ok(Err(CloseCode::Protocol))
+}
+
+/// Makes the connection known to the hub, and says hello.
+async fn attach(
+    ws: &Arc<Ws>,
+    known: Known,
+    chat: Option<ObjectId>,
+    language: Language,
+) -> Result<Result<Live, CloseCode>, Gone> {
+    let attached = match try_attach(ws, &known, chat, language).await {
+        Ok(live) => live,
+        Err(error) => return Ok(Err(close_code_of(&error))),
+    };
+    // A logout between the first look at the token and the registration has found nobody to close.
+    if let Err(error) = ws.core.auth.authenticate(&known.token).await {
+        return Ok(Err(close_code_of(&error)));
+    }
+    let Caller { user, session } = known.caller;
+    attached.link.outbox.push(&told(
+        "hello",
+        &Hello {
+            user: user.into(),
+            session: session.into(),
+            now: ws.clock.now().into(),
+            ping_every_ms: PING_EVERY.as_millis() as u64,
+        },
+    ));
+    Ok(Ok(attached))
+}
+
+async fn try_attach(
+    ws: &Arc<Ws>,
+    known: &Known,
+    chat: Option<ObjectId>,
+    language: Language,
+) -> Result<Live> {
+    let _turn = ws.attaching.acquire().await.map_err(Error::internal)?;
+    let caller = known.caller;
+    let scope = match chat {
+        Some(chat) => {
+            let target = ws.core.chats.resolve(&caller, chat).await?;
+            Some(ws.core.chats.open(&caller, target).await?.chat.id)
+        }
+        None => None,
+    };
+    let link = Arc::new(Link {
+        caller,
+        scope,
+        language,
+        outbox: Outbox::default(),
+        acks: AtomicUsize::new(0),
+    });
+    let memberships = || ws.core.chats.memberships(&caller);
+    let attached = ws.hub.attach(link.clone(), memberships).await?;
+    Ok(Live { link, _attached: attached })
+}
+
+const fn close_code_of(error: &Error) -> CloseCode {
+    match error.code {
+        Code::Unauthenticated => CloseCode::BadToken,
+        Code::NotFound | Code::Forbidden | Code::BadField => CloseCode::NotMember,
+        _ => CloseCode::Unavailable,
+    }
+}
+
+/// The life of a connection that is known: until it is closed, with the code to close it by.
+async fn drive(
+    ws: &Arc<Ws>,
+    socket: &mut WebSocket,
+    session: &mut Session,
+    live: &Live,
+) -> Result<CloseCode, Gone> {
+    let link = &live.link;
+    let mut running: Option<Running> = None;
+    let mut beats = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let step = tokio::select! {
+            biased;
+            taken = poll_fn(|cx| link.outbox.poll_take(cx)) => {
+                if let Some(code) = write_out(socket, link, taken).await? {
+                    return Ok(code);
+                }
+                Step::Rest
+            }
+            reply = async { finished(&mut running).await } => {
+                running = None;
+                match reply {
+                    Some(frame) => write_or_slow(socket, link, &frame).await?,
+                    None => Step::Rest,
+                }
+            }
+            came = socket.recv(), if running.is_none() && link.reads_on() => {
+                next_step(session, came)?
+            }
+            _ = beats.tick() => match session.on_beat() {
+                Step::Rest => {
+                    write_message(socket, Message::Ping(Default::default())).await?;
+                    Step::Rest
+                }
+                step => step,
+            },
+        };
+        match step {
+            Step::Run { id, command } => {
+                let job = run(ws.clone(), link.clone(), link.caller, id, command);
+                running = Some(Box::pin(job));
+            }
+            Step::Refuse(id, error) => link.push(&refusal(id, &error, link.language)),
+            Step::Close(code) => return Ok(code),
+            Step::Identify { .. } | Step::Rest => {}
+        }
+    }
+}
+
+/// The reply of the request that runs; never, when none does.
+async fn finished(running: &mut Option<Running>) -> Option<Frame> {
+    match running {
+        Some(job) => job.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn next_step(
+    session: &mut Session,
+    came: Option<Result<Message, axum::Error>>,
+) -> Result<Step, Gone> {
+    match came {
+        Some(Ok(Message::Text(text))) => Ok(session.on_text(&text)),
+        Some(Ok(Message::Binary(_))) => Ok(session.on_binary()),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+            session.hear();
+            Ok(Step::Rest)
+        }
+        Some(Ok(Message::Close(_))) | None => Err(Gone),
+        Some(Err(error)) => broken(&error),
+    }
+}
+
+/// A socket that failed: by what the client sent, or because it is gone.
+fn broken(error: &axum::Error) -> Result<Step, Gone> {
+    use tokio_tungstenite::tungstenite::Error as Wire;
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Wire>());
+    match source {
+        Some(Wire::Capacity(_) | Wire::Utf8(_) | Wire::Protocol(_)) => {
+            Ok(Step::Close(CloseCode::Protocol))
+        }
+        _ => Err(Gone),
+    }
+}
+
+/// Writes everything that waited, in one go; the code to close by, if it is time.
+async fn write_out(
+    socket: &mut WebSocket,
+    link: &Link,
+    taken: Taken,
+) -> Result<Option<CloseCode>, Gone> {
+    let writing = async {
+        for frame in taken.frames {
+            socket.feed(Message::Text(frame)).await.map_err(|_| Gone)?;
+        }
+        socket.flush().await.map_err(|_| Gone)
+    };
+    Ok(match unless_slow(link, writing).await? {
+        Step::Close(code) => Some(code),
+        _ => taken.closing,
+    })
+}
+
+async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Result<Step, Gone> {
+    let message = Message::Text(frame.clone());
+    unless_slow(link, async { socket.send(message).await.map_err(|_| Gone) }).await
+}
+
+/// Lets a write go on until it is done, the outbox runs over, or the other side takes nothing.
+async fn unless_slow(
+    link: &Link,
+    writing: impl Future<Output = Result<(), Gone>>,
+) -> Result<Step, Gone> {
+    let mut writing = std::pin::pin!(writing);
+    let written = poll_fn(|cx| match writing.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result.map(|()| Step::Rest)),
+        Poll::Pending => link.outbox.poll_slow(cx).map(|()| Ok(Step::Close(CloseCode::Slow))),
+    });
+    let mut written = std::pin::pin!(written);
+    tokio::select! {
+        biased;
+        result = &mut written => result,
+        () = sleep(WRITE_WITHIN) => Ok(Step::Close(CloseCode::Slow)),
+    }
+}
+
+async fn write(socket: &mut WebSocket, frame: &Frame) -> Result<(), Gone> {
+    write_message(socket, Message::Text(frame.clone())).await
+}
+
+async fn write_message(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
+    match timeout(WRITE_WITHIN, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Gone),
+    }
+}
+
+/// Says why, and waits a moment for the other side to take it.
+async fn close(socket: &mut (impl Sink<Message> + Unpin), code: CloseCode) {
+    let row = code.row();
+    let frame = CloseFrame { code: row.number, reason: row.reason.into() };
+    // Whoever does not take it in time is let go without a word.
+    let _ = timeout(CLOSE_WITHIN, socket.send(Message::Close(Some(frame)))).await;
+}
