@@ -93,7 +93,8 @@ impl Core {
             tokio::time::sleep(GAP_PATIENCE).await;
         }
         while let Err(error) = self.try_close_gap(&hub, report.chat).await {
-            tracing::warn!(chat = %report.chat, cause = ?error.cause(), "a gap stays open: {error}");
+            let cause = error.cause();
+            tracing::warn!(chat = %report.chat, ?cause, "a gap stays open: {error}");
             hub.resync(report.chat);
             tokio::time::sleep(GAP_RETRY).await;
         }

@@ -256,13 +256,8 @@ async fn look_up(
 ) -> Result<Answer<Envelope<Found>>> {
     let (words, page) = (query.required("qry")?, query.page("pg")?);
     let found = http.core.search.find(&caller, words, page, PAGE).await?;
-    let chat_with = |user: UserId| Id::from(ChatId::direct(caller.user, user));
-    let row = |user: crate::core::types::users::User| {
-        let chat = chat_with(user.id);
-        FoundUser::of(user, chat)
-    };
     let found = Found {
-        users: found.users.into_iter().map(row).collect(),
+        users: found.users.into_iter().map(FoundUser::from).collect(),
         groups: found.groups.into_iter().map(Into::into).collect(),
     };
     Ok(Answer(Envelope::of(envelope::OK, "OK", found)))

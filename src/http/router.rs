@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Http, answer, auth, calls, changes, chats, docs, groups, health, invites, me, members, messages,
-    original, pipeline, search, sync, users,
+    Http, answer, auth, calls, changes, chats, docs, groups, health, invites, me, members,
+    messages, original, pipeline, search, sync, users,
 };
 use crate::config::values::Origins;
 

@@ -29,7 +29,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
-use crate::bus::{Event, Listener, Posted};
+use crate::bus::{CallNews, Event, Listener, Posted};
+use crate::core::types::auth::Caller;
 use crate::core::types::chats::{Chat, InboxRow, Member};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
@@ -76,6 +77,8 @@ pub struct Encoder {
     pub event: fn(&Event) -> Frames,
     /// Tells a client to read what it has missed, in one chat or in all.
     pub resync: fn(Option<ChatId>) -> Frame,
+    /// How a call stands, for one device; `None`: it has nothing to do with it.
+    pub call: fn(&CallNews, &Caller) -> Option<Frame>,
 }
 
 /// Something is missing between what a chat's audience heard and what waits for it.
@@ -195,8 +198,8 @@ impl Hub {
         self.audience(chat)?.gap(self)
     }
 
-    /// Closes a gap by what the store says: the chat and the member rows of `gap.users`, read in one
-    /// snapshot *after* `gap` was asked for; then the rows with a rev above `gap.after_rev`, in the
+    /// Closes a gap by what the store says: the chat and the member rows of `gap.users`, read in
+    /// one snapshot *after* `gap` was asked for; then the rows with a rev above `gap.after_rev`, in the
     /// order of their revs, each with who came and went by it. What the snapshot is too old for is
     /// reported again.
     pub fn repair(&self, gap: &Gap, chat: &Chat, members: &[Member], rows: Vec<Posted>) {
@@ -332,6 +335,29 @@ impl Hub {
         }
     }
 
+    /// Tells all devices of both people how their call stands.
+    fn call(&self, news: &CallNews) {
+        for user in [news.call.caller.user, news.call.callee.user] {
+            for client in self.users.all(user) {
+                let session = client.connection.session();
+                let viewer = Caller { user, session };
+                if let Some(frame) = (self.encoder.call)(news, &viewer) {
+                    client.connection.push(&frame);
+                }
+            }
+        }
+    }
+
+    /// Hands a signal of a call to the one device that it is for.
+    fn call_signal(&self, event: &Event, to: Caller) {
+        let frames = (self.encoder.event)(event);
+        for client in self.users.all(to.user) {
+            if client.connection.session() == to.session {
+                frames.row.iter().for_each(|frame| client.connection.push(frame));
+            }
+        }
+    }
+
     /// Tells everybody in a chat, except one user, what is not part of its log.
     fn signal(&self, event: &Event, chat: ChatId, except: Option<UserId>) {
         let Some(audience) = self.audience(chat) else { return };
@@ -355,6 +381,8 @@ impl Listener for Hub {
             Event::ChatOpened(chat) => self.chat_opened(event, chat),
             Event::Member(member) => self.member_changed(event, &member.member),
             Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
+            Event::Call(news) => self.call(news),
+            Event::Signal(signal) => self.call_signal(event, signal.to),
             Event::Receipt(receipt) => self.signal(event, receipt.chat, None),
             Event::Typing(typing) => self.signal(event, typing.chat, Some(typing.user)),
             Event::UserChanged(_) | Event::BlocksChanged(..) => {}

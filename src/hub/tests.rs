@@ -46,7 +46,7 @@ fn encode_resync(chat: Option<ChatId>) -> Frame {
     format!("resync {}", chat.map_or(0, |chat| chat.0.0[11])).into()
 }
 
-const ENCODER: Encoder = Encoder { event: encode, resync: encode_resync };
+const ENCODER: Encoder = Encoder { event: encode, resync: encode_resync, call: |_, _| None };
 
 /// A connection that keeps what it gets.
 struct Recorder {
@@ -291,6 +291,10 @@ impl World {
         Self { hub, gaps, logs, on_the_way, devices, readings, lossy }
     }
 
+    fn is_in(&self, chat: u8, who: u8) -> bool {
+        self.logs[usize::from(chat)].now().contains_key(&user(who))
+    }
+
     fn run(&mut self, step: Step) {
         match step {
             Step::Say { chat } => self.change(chat, None, vec![], vec![]),
@@ -300,15 +304,11 @@ impl World {
                     self.change(chat, Some(which.index(head) as u64 + 1), vec![], vec![]);
                 }
             }
-            Step::Join { chat, user: who } => {
-                if !self.logs[usize::from(chat)].now().contains_key(&user(who)) {
-                    self.change(chat, None, vec![user(who)], vec![]);
-                }
+            Step::Join { chat, user: who } if !self.is_in(chat, who) => {
+                self.change(chat, None, vec![user(who)], vec![]);
             }
-            Step::Remove { chat, user: who } => {
-                if self.logs[usize::from(chat)].now().contains_key(&user(who)) {
-                    self.change(chat, None, vec![], vec![user(who)]);
-                }
+            Step::Remove { chat, user: who } if self.is_in(chat, who) => {
+                self.change(chat, None, vec![], vec![user(who)]);
             }
             Step::Connect { user, scoped } => self.connect(user, scoped),
             Step::GoLive { which } if !self.devices.is_empty() => {

@@ -18,7 +18,9 @@ use crate::error::{Language, Text};
 
 /// Makes a wire enum that has the domain's values.
 macro_rules! same_values {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident $(= $wire:literal)?,)* })*) => {$(
+    ($($(#[$doc:meta])* $name:ident {
+        $($(#[$value_doc:meta])* $value:ident $(= $wire:literal)?,)*
+    })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
         #[serde(rename_all = "snake_case")]

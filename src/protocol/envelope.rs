@@ -250,18 +250,17 @@ pub struct FoundUser {
     pub name: String,
     /// What the person says of itself.
     pub about: String,
-    /// The direct chat with this person.
+    /// What opens the direct chat with this person, also when it is new: the person's id.
     pub chtid: Id,
 }
 
-impl FoundUser {
-    /// The row of a person whose direct chat with the caller is `chtid`.
-    pub fn of(user: users::User, chtid: Id) -> Self {
+impl From<users::User> for FoundUser {
+    fn from(user: users::User) -> Self {
         Self {
+            chtid: user.id.into(),
             id: user.id.into(),
             name: user.name.as_str().to_owned(),
             about: user.about.as_str().to_owned(),
-            chtid,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Frames of the WebSocket: what clients ask, and what the server replies and tells.
 //!
-//! A request is `{"op":…,"id":…,"d":{…}}`; its reply `{"re":id,"ok":…}` or `{"re":id,"err":problem}`;
-//! an event `{"ev":…,"d":…}`. An event is encoded once for all who get it. Called by `ws`; the hub
+//! A request is `{"op":…,"id":…,"d":{…}}`; its reply `{"re":id,"ok":…}` or
+//! `{"re":id,"err":problem}`; an event `{"ev":…,"d":…}`. An event is encoded once for all who
+//! get it. Called by `ws`; the hub
 //! gets `ENCODER` from `app`.
 
 use std::borrow::Cow;
@@ -11,11 +12,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::calls::Call;
 use super::problem::Problem;
 use super::rows::{Chat, Member, Message};
 use super::sync::Membership;
 use super::values::{Id, Moment};
-use crate::bus::Event;
+use crate::bus::{CallNews, Event, Signal};
+use crate::core::types::auth::Caller;
 use crate::hub::{Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
 
@@ -221,6 +224,30 @@ pub struct Typing {
     pub for_ms: u64,
 }
 
+/// What the other device of a call says while both negotiate.
+#[derive(Debug, Clone, Serialize)]
+pub struct CallSignal<'a> {
+    /// The call.
+    pub call: Id,
+    /// The negotiation that it belongs to; drop what belongs to an earlier one.
+    pub epoch: u32,
+    /// The sender's own count.
+    pub seq: u64,
+    /// JSON of the client's own making: a description or a candidate.
+    pub data: Option<&'a RawValue>,
+}
+
+impl<'a> CallSignal<'a> {
+    fn of(signal: &'a Signal) -> Self {
+        Self {
+            call: signal.call.into(),
+            epoch: signal.epoch,
+            seq: signal.seq,
+            data: serde_json::from_str(&signal.data).ok(),
+        }
+    }
+}
+
 /// Read what was missed: sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resync {
@@ -267,7 +294,11 @@ pub fn refused(re: Option<u64>, err: &Problem) -> Frame {
 }
 
 /// Writes the hub's frames.
-pub const ENCODER: Encoder = Encoder { event, resync };
+pub const ENCODER: Encoder = Encoder { event, resync, call };
+
+fn call(news: &CallNews, viewer: &Caller) -> Option<Frame> {
+    Call::of(&news.call, viewer, &news.names).map(|call| told("call", &call))
+}
 
 fn resync(chat: Option<ChatId>) -> Frame {
     told("resync", &Resync { chat: chat.map(Id::from) })
@@ -297,9 +328,11 @@ fn event(event: &Event) -> Frames {
             },
         )),
         Event::Typing(typing) => row(self::typing(typing.chat, typing.user, typing.for_ms)),
-        Event::SessionsClosed(..) | Event::UserChanged(_) | Event::BlocksChanged(..) => {
-            Frames::default()
-        }
+        Event::Signal(signal) => row(told("call.signal", &CallSignal::of(signal))),
+        Event::Call(_)
+        | Event::SessionsClosed(..)
+        | Event::UserChanged(_)
+        | Event::BlocksChanged(..) => Frames::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::session::Command;
 use super::socket::Link;
 use crate::core::chats::Target;
 use crate::core::messages::changes::Edit;
-use crate::core::messages::{Send, Sent};
+use crate::core::messages::{Pending, Send, Sent};
 use crate::core::receipts::Cursor;
 use crate::core::types::auth::Caller;
 use crate::core::types::messages::Message;
@@ -25,7 +25,6 @@ use crate::protocol::problem::Problem;
 use crate::protocol::rows;
 use crate::protocol::sync::News;
 use crate::protocol::values::Id;
-use crate::store::Pending;
 
 /// The refusal of a request.
 pub(super) fn refusal(id: Option<u64>, error: &Error, language: Language) -> Frame {

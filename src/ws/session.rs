@@ -212,8 +212,9 @@ fn command(op: &str, data: &str) -> Result<Command> {
 }
 
 fn no_op(op: &str) -> Error {
-    let likeness = |known: &&str| (strsim::jaro_winkler(known, op) * 1e6) as u64;
-    let nearest = OPS.iter().max_by_key(|known| likeness(known)).copied().unwrap_or_default();
+    let op: String = op.chars().take(64).collect();
+    let distance = |known: &&&str| strsim::osa_distance(known, &op);
+    let nearest = OPS.iter().min_by_key(distance).copied().unwrap_or_default();
     Error::field("op", NO_OP).arg(nearest)
 }
 

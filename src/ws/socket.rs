@@ -22,14 +22,13 @@ use super::commands::{refusal, run, sent};
 use super::outbox::{Outbox, Taken};
 use super::session::{Session, Step};
 use super::{Known, PING_EVERY, Ws};
-use crate::core::messages::Sent;
+use crate::core::messages::{Pending, Sent};
 use crate::core::types::auth::Caller;
 use crate::error::{Code, Error, Language, Result};
 use crate::hub::close::CloseCode;
 use crate::hub::{Attached, Connection, Frame};
 use crate::id::{ChatId, ObjectId, SessionId, UserId};
 use crate::protocol::frames::{Done, Hello, granted, told};
-use crate::store::Pending;
 
 /// At most this many sends of a connection are on their way to the disk; then nothing is read.
 const ACKS: usize = 128;

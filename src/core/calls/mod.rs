@@ -161,7 +161,7 @@ impl Calls {
         {
             let ports = &self.shared.ports;
             let chat = ports.store.open_direct(peers, ports.now()).await?;
-            self.shared.chat_opened(chat);
+            self.shared.chat_opened(chat).await;
         }
         Ok(())
     }

@@ -24,7 +24,8 @@ use super::types::text::{Body, ClientMsgId};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::store::{Appended, Pending};
+use crate::store::Appended;
+pub use crate::store::Pending;
 
 const OTHER_CONTENT: Text = Text {
     en: "This key was used for another message in this chat. Give each message a key of its own.",

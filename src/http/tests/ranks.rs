@@ -35,7 +35,8 @@ const fn group(owner: u16, admin: u16, member: u16) -> [u16; 7] {
 }
 
 /// What `{name}` in a path means when the second column says nothing: `chat` and `group` are the
-/// group, `user` is the second member, `code` an invitation, `seq` the first message.
+/// group, `user` is the second member, `code` an invitation, `seq` the first message; message 5 is
+/// the owner's.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     ("POST /api/v1/users", "", r#"{"name":"Eva","email":"eva@example.org"}"#, open(202)),
@@ -63,6 +64,27 @@ const TABLE: &[Row] = &[
         group(201, 201, 201)),
     ("POST /api/v1/chats/{chat}/messages", "chat=owner", r#"{"body":"x","client_msg_id":"b"}"#,
         [400, 201, 201, 201, 201, 401, 403]),
+    ("PATCH /api/v1/chats/{chat}/messages/{seq}", "seq=5", r#"{"body":"y"}"#,
+        group(200, 403, 403)),
+    ("DELETE /api/v1/chats/{chat}/messages/{seq}", "seq=5", "", group(200, 200, 403)),
+    ("GET /api/v1/chats/{chat}/messages/{seq}/edits", "seq=5", "", group(200, 403, 403)),
+    ("PUT /api/v1/chats/{chat}/messages/{seq}/reactions/{emoji}", "seq=5", "",
+        group(200, 200, 200)),
+    ("DELETE /api/v1/chats/{chat}/messages/{seq}/reactions/{emoji}", "seq=5", "",
+        group(200, 200, 200)),
+    ("GET /api/v1/chats/{chat}/messages/{seq}/reactions", "?emoji={emoji}", "",
+        group(200, 200, 200)),
+    ("PUT /api/v1/chats/{chat}/messages/{seq}/pin", "seq=5", "", group(200, 200, 403)),
+    ("DELETE /api/v1/chats/{chat}/messages/{seq}/pin", "seq=5", "", group(200, 200, 403)),
+    ("GET /api/v1/chats/{chat}/pins", "", "", group(200, 200, 200)),
+    ("POST /api/v1/chats/{chat}/hidden", "", r#"{"seqs":[1]}"#, group(200, 200, 200)),
+    ("POST /api/v1/chats/{chat}/forwards", "",
+        r#"{"from":"{group}","seq":5,"client_msg_id":"f"}"#, group(201, 201, 201)),
+    ("POST /api/v1/chats/{chat}/read", "", r#"{"seq":1}"#, group(200, 200, 200)),
+    ("POST /api/v1/chats/{chat}/delivered", "", r#"{"seq":1}"#, group(200, 200, 200)),
+    ("GET /api/v1/chats/{chat}/messages/{seq}/receipts", "seq=5", "", group(200, 200, 200)),
+    ("GET /api/v1/chats/{chat}/messages/{seq}/readers", "seq=5", "", group(200, 200, 200)),
+    ("POST /api/v1/sync", "", "{}", session(200)),
     ("POST /api/v1/groups", "", r#"{"title":"x"}"#, session(201)),
     ("GET /api/v1/groups/{group}", "", "", [200, 200, 200, 404, 404, 401, 404]),
     ("PATCH /api/v1/groups/{group}", "", r#"{"title":"x"}"#, group(200, 200, 403)),
@@ -159,6 +181,10 @@ impl Cast {
         app.delete(&at(&format!("/members/{}", former.id)), &owner.token).await.is(204);
         let ban = at(&format!("/bans/{}", self.banned.id));
         app.put(&ban, &owner.token, Value::Null).await.is(204);
+        let hello = json!({ "body": "hola", "client_msg_id": "hello" });
+        let path = format!("/api/v1/chats/{group}/messages");
+        let hello = app.post(&path, &owner.token, hello).await.is(201);
+        assert_eq!(hello["message"]["seq"], 5, "after four system messages");
         let invite = app.post(&at("/invites"), &owner.token, Value::Null).await.is(201);
         (group, text(&invite["code"]))
     }
@@ -191,7 +217,7 @@ async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
         names.push((name, known.map_or(value, |person| person.1)));
     }
     names.extend([("chat", group.as_str()), ("user", &cast.other.id), ("code", &code)]);
-    names.extend([("seq", "1"), ("session", "current")]);
+    names.extend([("seq", "1"), ("session", "current"), ("emoji", "%F0%9F%91%8D")]);
     names.extend(people);
     let (method, path) = route.split_once(' ').expect("method and path");
     let method = Method::from_bytes(method.as_bytes()).expect("a method");

@@ -117,8 +117,8 @@ pub fn source(index: usize, server: IpAddr) -> Option<IpAddr> {
     (server.is_loopback() && server.is_ipv4()).then_some(address.into())
 }
 
-/// Opens a live WebSocket for each session, some at a time, each block from an address of its own when
-/// the server is on this machine. In the order of the sessions.
+/// Opens a live WebSocket for each session, some at a time, each block from an address of its own
+/// when the server is on this machine. In the order of the sessions.
 pub async fn open_all(addr: SocketAddr, sessions: &[Session]) -> Result<Vec<Wire>> {
     open_with(addr, sessions, None).await
 }
