@@ -49,6 +49,9 @@ to come back. Every answer repeats or sets `X-Request-Id`.
 
 Live events come over the WebSocket at `/api/v1/ws`.";
 
+/// The name of a failed answer of the original endpoints.
+const FAILURE: &str = "Envelope_OriginalFailure";
+
 /// What the description begins with, before the handlers add theirs.
 pub(super) fn base() -> OpenApi {
     let mut info = Info::new("WeChat backend", env!("CARGO_PKG_VERSION"));
@@ -68,7 +71,7 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("session", SecurityScheme::Http(bearer));
     let problem = Problem::name().into_owned();
-    let failure = Envelope::<Failure>::name().into_owned();
+    let failure = FAILURE.to_owned();
     components.schemas.insert(problem.clone(), Problem::schema());
     components.schemas.insert(failure.clone(), Envelope::<Failure>::schema());
     let mut nested = Vec::new();

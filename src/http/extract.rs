@@ -197,7 +197,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Http>> for Json<T> {
     }
 }
 
-/// A JSON body that may be left out: then everything is as by default.
+/// A JSON body that may be left out or null: then everything is as by default.
 pub struct OptionalJson<T>(pub T);
 
 impl<T: DeserializeOwned + Default> FromRequest<Arc<Http>> for OptionalJson<T> {
@@ -205,7 +205,11 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<Http>> for OptionalJson<T> {
 
     async fn from_request(request: Request, _: &Arc<Http>) -> Result<Self> {
         let body = json_bytes(request).await?;
-        if body.is_empty() { Ok(Self(T::default())) } else { bodies::read(&body).map(Self) }
+        if body.is_empty() || body == b"null"[..] {
+            Ok(Self(T::default()))
+        } else {
+            bodies::read(&body).map(Self)
+        }
     }
 }
 

@@ -73,7 +73,8 @@ pub(super) fn open_route() -> OpenApiRouter<Arc<Http>> {
 /// A browser gets a page.
 #[utoipa::path(
     get, path = "/", tag = "original", operation_id = "health",
-    responses((status = 200, description = "It does", body = Envelope<String>)),
+    responses((status = 200, description = "It does; data is null",
+        body = Envelope<serde_json::Value>)),
 )]
 async fn health(headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
@@ -244,7 +245,7 @@ async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Result<Target>
 #[utoipa::path(
     get, path = "/lkup", tag = "original", operation_id = "lkup", security(("session" = [])),
     params(
-        ("qry" = String, Query, description = "What to look for"),
+        ("qry" = String, Query, description = "What to look for", min_length = 1),
         ("pg" = Option<u32>, Query, description = "Which page, from 0"),
     ),
     responses((status = 200, description = "50 of each kind a page", body = Envelope<Found>)),

@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
 #[utoipa::path(
     get, path = "/search", tag = "search", operation_id = "search", security(("session" = [])),
     params(
-        ("q" = String, Query, description = "What to look for"),
+        ("q" = String, Query, description = "What to look for", min_length = 1),
         ("after" = Option<String>, Query, description = "The `next` of the page before",
             pattern = "^[0-9]{1,9}$"),
         ("limit" = Option<u32>, Query, description = "Rows of each kind a page", minimum = 1,

@@ -90,10 +90,10 @@ where
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Shown to others: 1 to 64 characters.
-    #[schema(example = "Ana")]
+    #[schema(example = "Ana", min_length = 1, max_length = 64)]
     pub name: String,
     /// Where the code goes.
-    #[schema(example = "ana@example.org")]
+    #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
     /// The address for push notifications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct SignUp {
 #[serde(deny_unknown_fields)]
 pub struct AskCode {
     /// The account's address.
-    #[schema(example = "ana@example.org")]
+    #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
 }
 
@@ -117,7 +117,7 @@ pub struct AskCode {
 #[serde(deny_unknown_fields)]
 pub struct OpenSession {
     /// The account's address.
-    #[schema(example = "ana@example.org")]
+    #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
     /// The six digits from the mail.
     #[schema(example = "123456")]
@@ -179,7 +179,7 @@ pub struct ChangeMember {
 #[serde(deny_unknown_fields)]
 pub struct CreateGroup {
     /// 1 to 128 characters.
-    #[schema(example = "Sunday walks")]
+    #[schema(example = "Sunday walks", min_length = 1, max_length = 128)]
     pub title: String,
     /// At most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -258,10 +258,10 @@ pub struct SendMessage {
     /// key in the same chat gives the first message again. The header `Idempotency-Key` may stand
     /// in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11")]
+    #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11", pattern = "^[!-~]{1,64}$")]
     pub client_msg_id: Option<String>,
     /// At most 16 KiB.
-    #[schema(example = "hola")]
+    #[schema(example = "hola", min_length = 1, max_length = 16_384)]
     pub body: String,
     /// The seq of the message that this one answers, in the same chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -278,10 +278,10 @@ pub struct SendMessage {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OriginalSignUp {
     /// Shown to others.
-    #[schema(example = "Ana")]
+    #[schema(example = "Ana", min_length = 1, max_length = 64)]
     pub name: String,
     /// Where the code goes.
-    #[schema(example = "ana@example.org")]
+    #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
     /// Where to reach the phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -300,7 +300,7 @@ pub struct OriginalCredentials {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OriginalLogin {
     /// The account's address.
-    #[schema(example = "ana@example.org")]
+    #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
 }
 
@@ -308,7 +308,7 @@ pub struct OriginalLogin {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct OriginalVerify {
     /// The account's address.
-    #[schema(example = "ana@example.org")]
+    #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
     /// The six digits from the mail.
     #[schema(example = "123456")]
@@ -319,10 +319,10 @@ pub struct OriginalVerify {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OriginalSend {
     /// The sender's idempotency key: the same key in the same chat gives the first message again.
-    #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11")]
+    #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11", pattern = "^[!-~]{1,64}$")]
     pub message_id: String,
     /// The text.
-    #[schema(example = "hola")]
+    #[schema(example = "hola", min_length = 1, max_length = 16_384)]
     pub body: String,
     /// 8: text.
     #[serde(default = "text_type")]

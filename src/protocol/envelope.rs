@@ -74,6 +74,7 @@ impl Envelope<Failure> {
 
 /// What a program may want to know of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OriginalFailure)]
 pub struct Failure {
     /// The stable name of the kind of problem.
     pub reason: &'static str,
@@ -99,6 +100,7 @@ pub struct Verified {
 
 /// A message with the original names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OriginalMessage)]
 pub struct Message {
     /// Its id.
     #[serde(rename = "_id")]
@@ -172,6 +174,7 @@ impl Message {
 
 /// A chat as `/chats` lists it and `/nch` opens it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OriginalChat)]
 pub struct Chat {
     /// The chat's id.
     #[serde(rename = "_id")]
@@ -232,6 +235,7 @@ pub fn peer_of(chat: &chats::Chat, caller: UserId) -> Option<UserId> {
 
 /// A chat with its latest messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OriginalOpenChat)]
 pub struct OpenChat {
     /// The chat.
     #[serde(flatten)]
@@ -295,6 +299,7 @@ impl From<chats::Chat> for FoundGroup {
 
 /// What `/lkup` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OriginalFound)]
 pub struct Found {
     /// People.
     pub users: Vec<FoundUser>,

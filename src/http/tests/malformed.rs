@@ -137,7 +137,7 @@ impl Stock {
         pairs.join("&")
     }
 
-    fn request(&self, dice: &mut Dice) -> (String, Request<Body>) {
+    fn request(&self, dice: &mut Dice) -> (String, &Value, Request<Body>) {
         let (method, template) = dice.pick(&self.operations);
         let operation = &self.api["paths"][template][method.as_str().to_lowercase()];
         let path = format!("{}?{}", self.path(template, dice), self.query(operation, dice));
@@ -153,7 +153,7 @@ impl Stock {
             let kind = ["application/json", "application/json; charset=utf-8", "text/plain"];
             request = request.header("content-type", kind[dice.roll(21) / 10]);
         }
-        (shown, request.body(body.into()).expect("a request"))
+        (shown, operation, request.body(body.into()).expect("a request"))
     }
 }
 
@@ -195,6 +195,63 @@ fn fault(path: &str, status: u16, answer: &Value) -> Option<&'static str> {
     (code == "bad_field" && !named).then_some("an error without its field")
 }
 
+/// What of an answer does not fit the API's description of it: a place in the JSON, or `None`.
+fn misfit(api: &Value, schema: &Value, value: &Value) -> Option<String> {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return misfit(api, &api["components"]["schemas"][name], value)
+            .map(|place| format!("{name}{place}"));
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        if let Some(place) = misfit(api, part, value) {
+            return Some(place);
+        }
+    }
+    if let Some(either) = schema["oneOf"].as_array() {
+        let misfits: Option<Vec<_>> = either.iter().map(|one| misfit(api, one, value)).collect();
+        return misfits.map(|misfits| format!(": {}", misfits.join(" | ")));
+    }
+    let kinds = match &schema["type"] {
+        Value::String(kind) => vec![kind.as_str()],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => return None,
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !kinds.contains(&kind) {
+        return Some(format!(": {kind} instead of {kinds:?}"));
+    }
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if value.is_object() && value.get(name).is_none() {
+            return Some(format!(".{name}: missing"));
+        }
+    }
+    for (name, of) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(place) = value.get(name).and_then(|field| misfit(api, of, field)) {
+            return Some(format!(".{name}{place}"));
+        }
+    }
+    let items = value.as_array().into_iter().flatten();
+    items.enumerate().find_map(|(index, item)| {
+        misfit(api, &schema["items"], item).map(|place| format!("[{index}]{place}"))
+    })
+}
+
+/// What of an answer the description does not know.
+fn undescribed(api: &Value, operation: &Value, status: u16, answer: &Value) -> Option<String> {
+    let responses = &operation["responses"];
+    let response = responses.get(status.to_string());
+    let response = response.or((status >= 400).then_some(&responses["default"]));
+    let Some(response) = response else { return Some(": the status".to_owned()) };
+    let content = response["content"].as_object()?.values().next()?;
+    misfit(api, &content["schema"], answer)
+}
+
 async fn stock(app: &App) -> Stock {
     let (ana, beto, eva) =
         (app.person("Ana").await, app.person("Beto").await, app.person("Eva").await);
@@ -224,13 +281,15 @@ async fn no_request_makes_the_server_fail() {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut seen = std::collections::BTreeMap::new();
     for _ in 0..REQUESTS {
-        let (shown, request) = stock.request(&mut dice);
+        let (shown, operation, request) = stock.request(&mut dice);
         let path = request.uri().path().to_owned();
         let reply = app.send(request).await;
         let status = reply.status.as_u16();
         *seen.entry(status).or_insert(0) += 1;
-        if let Some(fault) = fault(&path, status, &reply.json()) {
-            let answer = String::from_utf8_lossy(&reply.bytes);
+        let answer = reply.json();
+        let described = undescribed(&stock.api, operation, status, &answer);
+        let fault = fault(&path, status, &answer).map(str::to_owned).or(described);
+        if let Some(fault) = fault {
             panic!("{fault}: {status} {answer}\nto {shown}");
         }
     }
@@ -238,4 +297,15 @@ async fn no_request_makes_the_server_fail() {
     for status in [200, 201, 204, 400, 401, 403, 404, 413, 415] {
         assert!(seen.contains_key(&status), "no answer was {status}: {seen:?}");
     }
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_noticed() {
+    let api = serde_json::to_value(description()).expect("JSON");
+    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    let mut answer = json!({ "type": "", "title": "", "status": 400, "code": "", "detail": "" });
+    assert_eq!(misfit(&api, &problem, &answer), None);
+    answer["status"] = json!("400");
+    assert!(misfit(&api, &problem, &answer).is_some_and(|place| place.contains(".status")));
+    assert!(misfit(&api, &problem, &json!({})).is_some_and(|place| place.contains("missing")));
 }
