@@ -3,7 +3,8 @@
 //! Invariant: a subscriber gets the rows of revs above its `as_of`, each once, in the order of
 //! revs, from its `visible_from` on, and nothing that comes after its removal.
 //! Invariant: whoever lets go of the state's lock looks at `arrivals` afterwards
-//! (`Audience::settle` does), so that a publisher never waits for another's fan-out and no arrival is left lying.
+//! (`Audience::settle` does), so that a publisher never waits for another's fan-out and no arrival
+//! is left lying.
 //!
 //! A membership that was read from the store at rev `as_of` describes the chat at that rev: changes
 //! up to it do not concern the subscriber any more. A read older than `known_from` is refused: of

@@ -199,9 +199,9 @@ impl Hub {
     }
 
     /// Closes a gap by what the store says: the chat and the member rows of `gap.users`, read in
-    /// one snapshot *after* `gap` was asked for; then the rows with a rev above `gap.after_rev`, in the
-    /// order of their revs, each with who came and went by it. What the snapshot is too old for is
-    /// reported again.
+    /// one snapshot *after* `gap` was asked for; then the rows with a rev above `gap.after_rev`, in
+    /// the order of their revs, each with who came and went by it. What the snapshot is too old for
+    /// is reported again.
     pub fn repair(&self, gap: &Gap, chat: &Chat, members: &[Member], rows: Vec<Posted>) {
         let Some(audience) = self.audience(gap.chat) else { return };
         let encode = |posted| {

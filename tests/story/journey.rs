@@ -122,10 +122,20 @@ async fn the_original_endpoints_carry_the_whole_journey() {
     let anonymous = nobody.call(Method::GET, "/chats", None).await.expect("an answer");
     assert_eq!((anonymous.status.as_u16(), &anonymous.json()["code"]), (401, &json!(411)));
     for path in ["/cllusr", "/vcllusr"] {
-        let path = format!("{path}?chtid={chtid}");
-        let answer = ana.asks(Method::POST, &path, None).await;
-        assert_eq!(answer.status.as_u16(), 501, "{path}");
+        let group = ana.api.create_group("Sin llamadas", &[]).await.expect("a group");
+        let refused = ana.asks(Method::POST, &format!("{path}?chtid={group}"), None).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!(400)));
     }
+    let called = original(&ana, Method::POST, &format!("/vcllusr?chtid={chtid}"), None).await;
+    assert_eq!(
+        (&called["error"], &called["data"]["call"]["state"]),
+        (&json!(false), &json!("ringing")),
+        "{called}"
+    );
+    let busy = beto
+        .asks(Method::POST, &format!("/cllusr?chtid={}", world.person("Eva").await.id()), None)
+        .await;
+    assert_eq!(busy.status.as_u16(), 409, "{:?}", busy.json());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
