@@ -408,10 +408,14 @@ impl State {
     /// Lets those in whose coming is among the rows. A row that changed since still tells it: only
     /// whose event waits here came after all that was delivered; the others are told to sync.
     fn let_in_with(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>, rows: &[&Arrival]) {
-        let as_of = self.gate.last();
-        let waiting = self.gate.waiting().flat_map(|arrival| &arrival.posted.joined);
-        let in_order: BTreeSet<UserId> = waiting.copied().collect();
-        for user in rows.iter().flat_map(|row| &row.posted.joined) {
+        let (as_of, head) = (self.gate.last(), found.chat.head_rev);
+        let waiting = self.gate.waiting().filter(|arrival| arrival.posted.message.rev <= head);
+        let in_order: BTreeSet<UserId> =
+            waiting.flat_map(|arrival| &arrival.posted.joined).copied().collect();
+        // A row does not always tell by itself who came with it; its event does.
+        let told = rows.iter().flat_map(|row| &row.posted.joined).copied();
+        let came: BTreeSet<UserId> = told.chain(in_order.iter().copied()).collect();
+        for user in &came {
             if !gap.users.contains_key(user) {
                 self.come_late(hub, gap.chat, *user);
             } else if in_order.contains(user)

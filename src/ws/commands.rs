@@ -43,10 +43,7 @@ pub(super) async fn run(
     command: Command,
 ) -> Option<Frame> {
     let language = link.language();
-    let reply = match ws.limiter.check_user(caller.user) {
-        Ok(()) => carry_out(&ws, link, &caller, id, command).await,
-        Err(error) => Err(error),
-    };
+    let reply = carry_out(&ws, link, &caller, id, command).await;
     reply.unwrap_or_else(|error| Some(refusal(Some(id), &error, language)))
 }
 

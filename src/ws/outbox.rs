@@ -1,6 +1,6 @@
 //! What waits to be written to one connection: bounded, and nothing at all while it is empty.
 //!
-//! Invariant: at most `BOUND` bytes wait. A push beyond it drops everything and closes the
+//! Invariant: at most `BOUND` bytes wait here or are being written. A push beyond it drops everything and closes the
 //! connection with `Slow`: its client comes back and syncs, and nobody else feels it.
 //! Invariant: after a close nothing is queued any more.
 //!
@@ -22,6 +22,8 @@ const FRAME_COST: usize = 32;
 struct State {
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// Bytes that were taken last and may still be on their way into the socket.
+    writing: usize,
     closing: Option<CloseCode>,
     waker: Option<Waker>,
 }
@@ -46,7 +48,7 @@ impl Outbox {
             return;
         }
         state.bytes += frame.len() + FRAME_COST;
-        if state.bytes > BOUND {
+        if state.bytes + state.writing > BOUND {
             (state.frames, state.bytes) = (VecDeque::new(), 0);
             state.closing = Some(CloseCode::Slow);
         } else {
@@ -64,14 +66,15 @@ impl Outbox {
         }
     }
 
-    /// Takes everything, once there is something.
+    /// Takes everything, once there is something. What was taken before has been written by now.
     pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
         let mut state = self.lock();
+        state.writing = 0;
         if state.frames.is_empty() && state.closing.is_none() {
             await_push(&mut state, cx);
             return Poll::Pending;
         }
-        state.bytes = 0;
+        state.writing = std::mem::take(&mut state.bytes);
         let frames = std::mem::take(&mut state.frames);
         Poll::Ready(Taken { frames, closing: state.closing })
     }
@@ -153,6 +156,20 @@ mod tests {
         assert!(outbox.lock().closing.is_none());
         outbox.push(&frame);
         outbox.push(&frame);
+        let taken = take(&outbox, &wakes).expect("a close");
+        assert_eq!((taken.frames.len(), taken.closing), (0, Some(CloseCode::Slow)));
+    }
+
+    #[test]
+    fn what_is_being_written_counts_until_the_next_take() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        let half: Frame = "x".repeat(BOUND / 2 + 1).into();
+        outbox.push(&half);
+        assert_eq!(take(&outbox, &wakes).expect("a frame").frames.len(), 1);
+        assert!(take(&outbox, &wakes).is_none(), "it is written");
+        outbox.push(&half);
+        assert_eq!(take(&outbox, &wakes).expect("a frame").frames.len(), 1);
+        outbox.push(&half);
         let taken = take(&outbox, &wakes).expect("a close");
         assert_eq!((taken.frames.len(), taken.closing), (0, Some(CloseCode::Slow)));
     }

@@ -4,7 +4,8 @@
 //! socket's driver tells it what comes and when, and does what it answers.
 //!
 //! Invariant: before the client is known, `identify` is the only request that is carried out.
-//! Invariant: a client that sends what is not this protocol again and again is closed.
+//! Invariant: a client that goes on sending what is not this protocol, or goes on asking too fast,
+//! is closed.
 
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::protocol::sync::Have;
 pub(super) const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
 /// So many unreadable frames are refused; one more closes the connection.
 const STRIKES: u32 = 10;
+/// So many requests in a row are refused for coming too fast; one more closes the connection.
+const TOO_FAST: u32 = 200;
 
 const IDENTIFY_FIRST: Text = Text {
     en: "Say who you are first: {\"op\":\"identify\",\"d\":{\"token\":\"…\"}}.",
@@ -116,12 +119,14 @@ pub(super) struct Session {
     opened: Time,
     heard: bool,
     strikes: u32,
+    /// Requests that were refused for coming too fast, since the last that was not.
+    hasty: u32,
 }
 
 impl Session {
     /// A connection that was opened `now`; `known` when its upgrade said who speaks.
     pub(super) const fn new(now: Time, known: bool) -> Self {
-        Self { known, opened: now, heard: true, strikes: 0 }
+        Self { known, opened: now, heard: true, strikes: 0, hasty: 0 }
     }
 
     /// The client was identified.
@@ -139,7 +144,7 @@ impl Session {
         self.hear();
         match serde_json::from_str::<Request<'_>>(text) {
             Ok(request) => self.on_request(&request),
-            Err(_) => self.strike(Error::new(Code::BadRequest, NO_FRAME)),
+            Err(_) => self.strike(None, Error::new(Code::BadRequest, NO_FRAME)),
         }
     }
 
@@ -148,9 +153,25 @@ impl Session {
         Step::Close(CloseCode::Protocol)
     }
 
-    /// A heartbeat has passed; whether to ping, or to close.
-    pub(super) fn on_beat(&mut self) -> Step {
-        if std::mem::take(&mut self.heard) {
+    /// The request that came last keeps to the user's rate, or does not.
+    pub(super) fn on_rate(&mut self, id: u64, checked: Result<()>) -> Step {
+        match checked {
+            Ok(()) => {
+                self.hasty = 0;
+                Step::Rest
+            }
+            Err(_) if self.hasty >= TOO_FAST => Step::Close(CloseCode::TooFast),
+            Err(error) => {
+                self.hasty += 1;
+                Step::Refuse(Some(id), error)
+            }
+        }
+    }
+
+    /// A heartbeat has passed; whether to ping, or to close. While the server does not read, silence
+    /// says nothing of the client.
+    pub(super) fn on_beat(&mut self, reading: bool) -> Step {
+        if std::mem::take(&mut self.heard) || !reading {
             Step::Rest
         } else {
             Step::Close(CloseCode::HeartbeatMissed)
@@ -162,12 +183,12 @@ impl Session {
         (!self.known).then(|| self.opened.plus(IDENTIFY_WITHIN))
     }
 
-    fn strike(&mut self, error: Error) -> Step {
+    fn strike(&mut self, id: Option<u64>, error: Error) -> Step {
         self.strikes += 1;
         if self.strikes > STRIKES {
             return Step::Close(CloseCode::Protocol);
         }
-        Step::Refuse(None, error)
+        Step::Refuse(id, error)
     }
 
     fn on_request(&mut self, request: &Request<'_>) -> Step {
@@ -176,10 +197,10 @@ impl Session {
         match (request.op.as_ref(), self.known) {
             ("identify", false) => match read::<Identify>(data) {
                 Ok(identify) => Step::Identify { id, token: identify.token },
-                Err(error) => Step::Refuse(Some(id), error),
+                Err(error) => self.strike(Some(id), error),
             },
             ("identify", true) => Step::Refuse(Some(id), Error::new(Code::BadRequest, IDENTIFIED)),
-            (_, false) => Step::Refuse(Some(id), Error::new(Code::Unauthenticated, IDENTIFY_FIRST)),
+            (_, false) => self.strike(Some(id), Error::new(Code::Unauthenticated, IDENTIFY_FIRST)),
             (op, true) => match command(op, data) {
                 Ok(command) => Step::Run { id, command },
                 Err(error) => Step::Refuse(Some(id), error),
@@ -212,10 +233,10 @@ fn command(op: &str, data: &str) -> Result<Command> {
 }
 
 fn no_op(op: &str) -> Error {
-    let op: String = op.chars().take(64).collect();
-    let distance = |known: &&&str| strsim::osa_distance(known, &op);
-    let nearest = OPS.iter().min_by_key(distance).copied().unwrap_or_default();
-    Error::field("op", NO_OP).arg(nearest)
+    // A long name costs too much to compare, and is near to nothing.
+    let op = op.get(..32.min(op.len())).unwrap_or_default();
+    let nearest = OPS.iter().min_by_key(|known| strsim::osa_distance(known, op));
+    Error::field("op", NO_OP).arg(nearest.copied().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -285,11 +306,37 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_has_few_tries() {
+        let mut session = session(false);
+        for id in 0..u64::from(STRIKES) {
+            let text = format!(r#"{{"op":"ping","id":{id}}}"#);
+            assert_eq!(refusal(session.on_text(&text)), (Some(id), Code::Unauthenticated));
+        }
+        let last = session.on_text(r#"{"op":"ping","id":99}"#);
+        assert!(matches!(last, Step::Close(CloseCode::Protocol)));
+    }
+
+    #[test]
+    fn who_heeds_no_refusal_is_closed_and_who_slows_down_is_not() {
+        let mut session = session(true);
+        let too_fast = || Err(Error::too_many(Duration::from_secs(1)));
+        for id in 0..u64::from(TOO_FAST) {
+            assert_eq!(refusal(session.on_rate(id, too_fast())), (Some(id), Code::TooMany));
+        }
+        assert!(matches!(session.on_rate(0, Ok(())), Step::Rest));
+        assert_eq!(refusal(session.on_rate(1, too_fast())), (Some(1), Code::TooMany));
+        (1..TOO_FAST).for_each(|_| drop(session.on_rate(2, too_fast())));
+        let last = session.on_rate(3, too_fast());
+        assert!(matches!(last, Step::Close(CloseCode::TooFast)));
+    }
+
+    #[test]
     fn silence_over_a_whole_heartbeat_closes() {
         let mut session = session(true);
-        assert!(matches!(session.on_beat(), Step::Rest), "it has just been opened");
+        assert!(matches!(session.on_beat(true), Step::Rest), "it has just been opened");
         session.hear();
-        assert!(matches!(session.on_beat(), Step::Rest));
-        assert!(matches!(session.on_beat(), Step::Close(CloseCode::HeartbeatMissed)));
+        assert!(matches!(session.on_beat(true), Step::Rest));
+        assert!(matches!(session.on_beat(false), Step::Rest), "nothing was read");
+        assert!(matches!(session.on_beat(true), Step::Close(CloseCode::HeartbeatMissed)));
     }
 }

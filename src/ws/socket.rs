@@ -15,7 +15,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{Sink, SinkExt};
+use futures_util::SinkExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::commands::{refusal, run, sent};
@@ -35,7 +35,7 @@ const ACKS: usize = 128;
 /// How long the other side may take nothing of what is written.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// How long a close may take.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection as the hub and the tasks that answer for it see it.
 pub(super) struct Link {
@@ -255,13 +255,22 @@ async fn drive(
             came = socket.recv(), if running.is_none() && link.reads_on() => {
                 next_step(session, came)?
             }
-            _ = beats.tick() => match session.on_beat() {
+            _ = beats.tick() => match session.on_beat(running.is_none() && link.reads_on()) {
                 Step::Rest => {
                     write_message(socket, Message::Ping(Default::default())).await?;
                     Step::Rest
                 }
                 step => step,
             },
+        };
+        let step = match step {
+            Step::Run { id, command } => {
+                match session.on_rate(id, ws.limiter.check_user(link.caller.user)) {
+                    Step::Rest => Step::Run { id, command },
+                    refused => refused,
+                }
+            }
+            step => step,
         };
         match step {
             Step::Run { id, command } => {
@@ -363,10 +372,16 @@ async fn write_message(socket: &mut WebSocket, message: Message) -> Result<(), G
     }
 }
 
-/// Says why, and waits a moment for the other side to take it.
-async fn close(socket: &mut (impl Sink<Message> + Unpin), code: CloseCode) {
+/// Says why, then reads on for a moment until the other side has answered: a socket that is dropped
+/// with something unread in it resets the connection, and the reason may be lost on its way.
+async fn close(socket: &mut WebSocket, code: CloseCode) {
     let row = code.row();
     let frame = CloseFrame { code: row.number, reason: row.reason.into() };
+    let parting = async {
+        socket.send(Message::Close(Some(frame))).await.ok()?;
+        while let Some(Ok(_)) = socket.recv().await {}
+        Some(())
+    };
     // Whoever does not take it in time is let go without a word.
-    let _ = timeout(CLOSE_WITHIN, socket.send(Message::Close(Some(frame)))).await;
+    let _ = timeout(CLOSE_WITHIN, parting).await;
 }
