@@ -1,7 +1,8 @@
 //! What waits to be written to one connection: bounded, and nothing at all while it is empty.
 //!
-//! Invariant: at most `BOUND` bytes wait here or are being written. A push beyond it drops everything and closes the
-//! connection with `Slow`: its client comes back and syncs, and nobody else feels it.
+//! Invariant: at most `BOUND` bytes wait here or are being written. A push beyond it drops
+//! everything and closes the connection with `Slow`: its client comes back and syncs, and nobody
+//! else feels it.
 //! Invariant: after a close nothing is queued any more.
 //!
 //! Publishers push; the one task that owns the socket takes.

@@ -168,8 +168,8 @@ impl Session {
         }
     }
 
-    /// A heartbeat has passed; whether to ping, or to close. While the server does not read, silence
-    /// says nothing of the client.
+    /// A heartbeat has passed; whether to ping, or to close. While the server does not read,
+    /// silence says nothing of the client.
     pub(super) fn on_beat(&mut self, reading: bool) -> Step {
         if std::mem::take(&mut self.heard) || !reading {
             Step::Rest

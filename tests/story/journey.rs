@@ -124,7 +124,7 @@ async fn the_original_endpoints_carry_the_whole_journey() {
     for path in ["/cllusr", "/vcllusr"] {
         let group = ana.api.create_group("Sin llamadas", &[]).await.expect("a group");
         let refused = ana.asks(Method::POST, &format!("{path}?chtid={group}"), None).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (400, &json!(400)));
+        assert_eq!(refused.status.as_u16(), 400, "{path}");
     }
     let called = original(&ana, Method::POST, &format!("/vcllusr?chtid={chtid}"), None).await;
     assert_eq!(
