@@ -5,5 +5,7 @@ mod harness;
 
 mod commands;
 mod journey;
+mod log;
 mod login;
 mod process;
+mod readme;
