@@ -1,9 +1,11 @@
 //! The command line: what it says, how it refuses, how it stops.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use crate::process::{Server, run, wechat};
 
@@ -83,6 +85,42 @@ fn a_server_stops_in_good_order_and_its_folder_is_private() {
         let metadata = fs::metadata(folder.path().join(path)).expect(path);
         assert_eq!(metadata.permissions().mode() & 0o077, 0, "{path}");
     }
+}
+
+/// A request whose body never comes to its end: it holds a good stop up.
+fn endless_request(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    let head = "POST /nsg HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                Content-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("written");
+    let mut asked = [0; 12];
+    stream.read_exact(&mut asked).expect("the server waits for the body");
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    stream
+}
+
+#[test]
+fn a_request_under_way_holds_the_stop_up_for_less_than_ten_seconds() {
+    let folder = folder();
+    let mut server = Server::start(folder.path(), &[]);
+    let _request = endless_request(server.port());
+    let asked = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(server.log().contains("connections were still open"), "{}", server.log());
+}
+
+#[test]
+fn a_second_signal_ends_a_server_at_once() {
+    let folder = folder();
+    let mut server = Server::start(folder.path(), &[]);
+    let _request = endless_request(server.port());
+    server.signal("TERM");
+    server.wait_for(|log| log.contains("\"stopping\"").then_some(())).expect("it stops");
+    server.signal("INT");
+    assert_eq!(server.ended().code(), Some(1), "{}", server.log());
+    assert!(!server.log().contains("connections were still open"), "{}", server.log());
 }
 
 #[test]
