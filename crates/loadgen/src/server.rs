@@ -114,17 +114,24 @@ impl Home {
 
     /// Starts the server on a free port and waits until it is ready.
     pub async fn start(self) -> Result<Server> {
+        let began = Instant::now();
+        let (child, addr) = self.launch()?;
+        let mut server = Server { child, home: self, addr, began, ready_ms: 0.0 };
+        server.until_ready().await?;
+        Ok(server)
+    }
+
+    /// Starts a process on these data; its log goes behind what earlier ones wrote.
+    fn launch(&self) -> io::Result<(Child, SocketAddr)> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut command = self.plan.command(self.scratch.path());
         command.env("HOST", addr.ip().to_string()).env("PORT", port.to_string());
         command.env("MAIL_DIR", self.scratch.path().join("mail"));
-        let log = File::create(self.scratch.path().join("server.log"))?;
+        let log = self.scratch.path().join("server.log");
+        let log = File::options().create(true).append(true).open(log)?;
         command.stdout(log.try_clone()?).stderr(log);
-        let began = Instant::now();
-        let mut server = Server { child: command.spawn()?, home: self, addr, began, ready_ms: 0.0 };
-        server.until_ready().await?;
-        Ok(server)
+        Ok((command.spawn()?, addr))
     }
 }
 
@@ -207,6 +214,19 @@ impl Server {
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.scratch.path().join("server.log")).unwrap_or_default()
+    }
+
+    /// Kills it at once, as `kill -9` does. Its data stay for `restart`.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
+    /// Starts it again on the same data and another free port, once it has ended.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.began = Instant::now();
+        (self.child, self.addr) = self.home.launch()?;
+        self.until_ready().await
     }
 
     /// Asks it to end and waits; whether it ended well.
