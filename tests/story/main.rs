@@ -4,6 +4,7 @@
 mod harness;
 
 mod commands;
+mod equality;
 mod journey;
 mod log;
 mod login;
