@@ -44,7 +44,7 @@ pub enum SignUp {
     /// A new account, not verified yet.
     Created,
     /// The address had an unverified account: it keeps its id and takes the new name, picture, push
-    /// token and language.
+    /// token, language, and time of creation, so that it is not swept away too early.
     Renewed(User),
     /// The address has a verified account: nothing was changed.
     Taken(User),
@@ -211,7 +211,7 @@ pub trait Chats: Send + Sync {
     ) -> Result<(Message, Chat)>;
     /// Creates the direct chat of two people when it is new, with no message in it.
     async fn open_direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat>;
-    /// Carries out a group step.
+    /// Carries out a group step. `by` counts as having written its message, as with one of its own.
     async fn step(&self, step: GroupStep) -> Result<Stepped>;
     /// A chat, with the member rows of these users where they exist, in one snapshot.
     async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>>;
@@ -237,7 +237,7 @@ pub trait Chats: Send + Sync {
         seq: u64,
     ) -> Result<Option<Member>>;
     /// How far the members of a chat have come with a message, without its author and without
-    /// those who do not show receipts.
+    /// those who do not show receipts. Who wrote later has read it.
     async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts>;
     /// Active members who show receipts and have read a message, in the order of their user ids,
     /// without its author.
@@ -256,7 +256,8 @@ pub trait Chats: Send + Sync {
         user: UserId,
         change: MemberChange,
     ) -> Result<Option<Member>>;
-    /// How many messages after `after` mention the user, per chat.
+    /// How many messages after `after` mention the user, per chat: by name or as one of all, each
+    /// once, and never the user's own.
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>>;
     /// Puts an invitation link.
     async fn put_invite(&self, invite: &Invite) -> Result<()>;
@@ -280,7 +281,8 @@ pub enum Appended {
     },
     /// The sender used this key before in this chat: the earlier message, as it is now.
     Repeated(Message),
-    /// The sender is no active member, or the chat does not exist.
+    /// The sender is no active member, or the chat does not exist. Checked before the key, so that
+    /// an ex-member learns nothing of what became of an earlier message.
     NotMember,
 }
 
@@ -307,9 +309,11 @@ pub struct Changes {
     pub chat: Chat,
     /// Rows in the order of their revs.
     pub rows: Vec<Message>,
-    /// The rev that a reader of these rows has reached: the last row's, or the chat's head.
+    /// The rev that a reader of these rows has reached: go on from here. It may lie beyond the last
+    /// row's, when what follows it up to there changed again later or is not for the viewer.
     pub rev: u64,
-    /// There are more.
+    /// The chat's head is beyond `rev`. A page does bounded work, so it may be short, or even
+    /// empty, while there is more.
     pub more: bool,
 }
 
@@ -368,10 +372,11 @@ pub trait Messages: Send + Sync {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<UserId>>;
-    /// Earlier texts of a message, oldest first, each with the time until which it stood.
+    /// Earlier texts of a message, oldest first, each with the time until which it stood; none of a
+    /// deleted one.
     async fn edits(&self, chat: ChatId, seq: u64) -> Result<Vec<(Time, String)>>;
-    /// Hides messages for one member alone; the member row gets a new inbox rev. `None` when there
-    /// is no active member.
+    /// Hides messages for one member alone; the member row gets a new inbox rev, unless all of them
+    /// were hidden before. `None` when there is no active member.
     async fn hide(&self, chat: ChatId, user: UserId, seqs: &[u64]) -> Result<Option<Member>>;
     /// What a member hid for itself in a chat with an inbox rev above `after`: seqs, ascending.
     async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>>;

@@ -46,7 +46,7 @@ pub struct Chat {
     pub head_seq: u64,
     /// Version of the chat's log: grows with every change.
     pub head_rev: u64,
-    /// The rev at which a field of the chat itself last changed.
+    /// The rev at which a field of the chat itself, or its number of members, last changed.
     pub meta_rev: u64,
     /// When its latest message was sent, or when it was created: orders the list of chats.
     pub active_at: Time,

@@ -245,3 +245,97 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), L
     }
     execute("COMMIT")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bench {
+        writer: Writer,
+        file: PathBuf,
+        _dir: tempfile::TempDir,
+    }
+
+    fn bench() -> Bench {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("test.db");
+        let connection = schema::open(&file, Use::Writing).expect("opens");
+        connection.execute_batch("CREATE TABLE t(n INTEGER UNIQUE)").expect("creates");
+        let checkpoints = Checkpoints::start(&file).expect("starts");
+        let writer = Writer::start(file.clone(), connection, checkpoints).expect("starts");
+        Bench { writer, file, _dir: dir }
+    }
+
+    fn put(db: &Db<'_>, number: i64) -> Result<i64> {
+        db.run("INSERT INTO t VALUES(?1)", [number])?;
+        Ok(number)
+    }
+
+    impl Bench {
+        /// Holds the writer until the sender goes, so that what is queued meanwhile is one batch.
+        async fn hold(&self) -> std::sync::mpsc::Sender<()> {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            let job = move |_: &Db<'_>| {
+                held.recv().ok();
+                Ok(())
+            };
+            drop(self.writer.queue(true, job).await.expect("queues"));
+            release
+        }
+
+        fn numbers(&self) -> Vec<i64> {
+            let connection = schema::open(&self.file, Use::Reading).expect("opens");
+            Db(&connection).all("SELECT n FROM t ORDER BY n", [], |row| row.get(0)).expect("reads")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_or_panics_leaves_nothing_and_its_neighbours_alone() {
+        let bench = bench();
+        let release = bench.hold().await;
+        let first = bench.writer.queue(true, |db| put(db, 1)).await.expect("queues");
+        let fails = bench.writer.queue(true, |db| put(db, 2).and_then(|_| put(db, 1)));
+        let fails = fails.await.expect("queues");
+        let panics = bench.writer.queue(true, |db| -> Result<()> {
+            put(db, 3)?;
+            panic!("on purpose")
+        });
+        let panics = panics.await.expect("queues");
+        let last = bench.writer.append(|db| put(db, 4)).await.expect("queues");
+        drop(release);
+        assert_eq!(first.await.expect("is stored"), 1);
+        assert!(fails.await.is_err());
+        assert!(panics.await.is_err());
+        assert_eq!(last.await.expect("is stored"), 4);
+        assert_eq!(bench.numbers(), [1, 4]);
+    }
+
+    #[tokio::test]
+    async fn of_a_batch_that_cannot_be_committed_nothing_is_acknowledged() {
+        let bench = bench();
+        let release = bench.hold().await;
+        let before = bench.writer.queue(true, |db| put(db, 1)).await.expect("queues");
+        let fails = bench.writer.append(|db| put(db, 2).and_then(|_| put(db, 1)));
+        let fails = fails.await.expect("queues");
+        let after = bench.writer.queue(true, |db| put(db, 3)).await.expect("queues");
+        drop(release);
+        assert!(before.await.is_err());
+        assert!(fails.await.is_err());
+        assert!(after.await.is_err());
+        assert_eq!(bench.numbers(), [0; 0]);
+        assert_eq!(bench.writer.run(|db| put(db, 5)).await.expect("goes on"), 5);
+        assert_eq!(bench.numbers(), [5]);
+    }
+
+    #[tokio::test]
+    async fn closing_finishes_what_is_queued() {
+        let bench = bench();
+        let release = bench.hold().await;
+        let queued = bench.writer.append(|db| put(db, 1)).await.expect("queues");
+        drop(release);
+        bench.writer.close().await;
+        assert_eq!(queued.await.expect("is stored"), 1);
+        assert!(bench.writer.run(|db| put(db, 2)).await.is_err());
+        assert_eq!(bench.numbers(), [1]);
+    }
+}
