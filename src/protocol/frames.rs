@@ -22,6 +22,23 @@ use crate::core::types::auth::Caller;
 use crate::hub::{Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
 
+/// Every operation's name.
+pub const OPS: [&str; 13] = [
+    "identify",
+    "message.send",
+    "message.edit",
+    "message.delete",
+    "message.react",
+    "message.pin",
+    "message.hide",
+    "message.forward",
+    "read",
+    "delivered",
+    "typing",
+    "sync",
+    "ping",
+];
+
 /// A request as it comes, its data still unread.
 #[derive(Debug, Deserialize)]
 pub struct Request<'a> {

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result, Text};
 use crate::hub::close::CloseCode;
 use crate::protocol::bodies;
 use crate::protocol::frames::{
-    EditFrame, ForwardFrame, HideFrame, Identify, MessageRef, PinFrame, ReactFrame, Request,
+    EditFrame, ForwardFrame, HideFrame, Identify, MessageRef, OPS, PinFrame, ReactFrame, Request,
     SendFrame, TypingFrame,
 };
 use crate::protocol::sync::Have;
@@ -71,23 +71,6 @@ pub(super) enum Command {
     /// Ask whether the server is there.
     Ping,
 }
-
-/// Every operation, for the hint at a misspelt one.
-pub(super) const OPS: [&str; 13] = [
-    "identify",
-    "message.send",
-    "message.edit",
-    "message.delete",
-    "message.react",
-    "message.pin",
-    "message.hide",
-    "message.forward",
-    "read",
-    "delivered",
-    "typing",
-    "sync",
-    "ping",
-];
 
 /// What the driver is to do.
 pub(super) enum Step {

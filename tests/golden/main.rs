@@ -1,6 +1,7 @@
 //! Golden files: documents that come from the code, kept in the repository so that a change shows
 //! in review. `GOLDEN=write cargo test --test golden` writes them anew.
 
+mod frames;
 mod openapi;
 mod settings;
 

@@ -1,0 +1,299 @@
+//! The samples and tables in the description of the WebSocket's protocol: what the types write.
+//!
+//! In `docs/protocol.md`, `<!-- frame NAME -->` stands above a sample and `<!-- table NAME -->`
+//! above a table; what follows each is made here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+use wechat::bus::{Event, OwnMember, Posted, Receipt, Typing};
+use wechat::clock::Time;
+use wechat::core::types::chats::{Chat, ChatKind, Member, MemberState, Role};
+use wechat::core::types::messages::{Content, Message, SystemEvent, TextContent};
+use wechat::core::types::text::{About, Body, ClientMsgId, Title};
+use wechat::error::{Code, Error, Language, text};
+use wechat::hub::Frame;
+use wechat::hub::close::CloseCode;
+use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+use wechat::protocol::frames::{
+    Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
+    MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, granted, refused,
+    told,
+};
+use wechat::protocol::problem::Problem;
+use wechat::protocol::rows;
+use wechat::protocol::sync::{ChatNews, Have, Membership, News};
+
+const PAGE: &str = "docs/protocol.md";
+const SENT: Time = Time(1_795_363_200_007);
+
+fn id(last: u8) -> ObjectId {
+    let mut bytes = [0x67, 0x40, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x01, 0x23, 0x45, 0];
+    bytes[11] = last;
+    ObjectId(bytes)
+}
+
+fn ana() -> UserId {
+    UserId(id(1))
+}
+
+fn group() -> ChatId {
+    ChatId(id(0x10))
+}
+
+fn key() -> ClientMsgId {
+    ClientMsgId::stored("0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11".into())
+}
+
+fn message(content: Content, client_msg_id: Option<ClientMsgId>) -> Message {
+    Message {
+        id: MessageId(id(0x20)),
+        chat: group(),
+        seq: 88,
+        rev: 91,
+        from: ana(),
+        client_msg_id,
+        content,
+        sent: SENT,
+        edited: None,
+        deleted: None,
+        reactions: Vec::new(),
+        pinned: None,
+    }
+}
+
+fn hola() -> Message {
+    let content = TextContent {
+        body: Body::stored("hola".into()),
+        reply_to: Some(86),
+        mentions: vec![UserId(id(2))],
+        mention_all: false,
+        forwarded: None,
+    };
+    message(Content::Text(content), Some(key()))
+}
+
+fn row(message: Message) -> rows::Message {
+    rows::Message::of(message, "Ana".into())
+}
+
+fn chat() -> Chat {
+    Chat {
+        id: group(),
+        kind: ChatKind::Group,
+        peers: None,
+        title: Some(Title::stored("Sunday walks".into())),
+        about: About::stored(String::new()),
+        avatar: None,
+        owner: Some(ana()),
+        public: false,
+        history_shared: false,
+        created: SENT,
+        active_at: SENT,
+        deleted: None,
+        head_seq: 88,
+        head_rev: 91,
+        meta_rev: 91,
+        member_count: 3,
+    }
+}
+
+fn member() -> Member {
+    Member {
+        chat: group(),
+        user: ana(),
+        role: Role::Owner,
+        state: MemberState::Active,
+        join_seq: 1,
+        read_seq: 88,
+        delivered_seq: 88,
+        own_seq: 88,
+        hide_seq: 0,
+        muted_until: None,
+        pinned: false,
+        since: SENT,
+        rev: 412,
+    }
+}
+
+fn posted(message: Message, chat: Option<Chat>) -> Event {
+    let (joined, gone) = (Vec::new(), Vec::new());
+    Event::Message(Arc::new(Posted { message, from_name: "Ana".into(), chat, joined, gone }))
+}
+
+/// What the hub writes of an event: the chat's frame, if there is one, then the row's.
+fn pushed(event: &Event) -> Vec<Frame> {
+    let frames = (ENCODER.event)(event);
+    frames.chat.into_iter().chain(frames.row).collect()
+}
+
+fn ask(op: &str, d: impl Serialize) -> Frame {
+    let d = serde_json::to_string(&d).expect("plain data");
+    format!(r#"{{"op":"{op}","id":7,"d":{d}}}"#).into()
+}
+
+/// Every request, by its operation.
+fn requests() -> BTreeMap<&'static str, Frame> {
+    let at = MessageRef { chat: group().into(), seq: 88 };
+    let chats = [(group().into(), 91)].into();
+    let client_msg_id = key().as_str().to_owned();
+    let send = SendFrame {
+        chat: group().into(),
+        client_msg_id: client_msg_id.clone(),
+        body: "hola".into(),
+        reply_to: Some(86),
+        mentions: vec![UserId(id(2)).into()],
+        mention_all: false,
+    };
+    let edit = EditFrame {
+        chat: group().into(),
+        seq: 88,
+        body: "hola a todos".into(),
+        mentions: Vec::new(),
+        mention_all: false,
+    };
+    let react = ReactFrame { chat: group().into(), seq: 88, emoji: "👍".into(), on: true };
+    let to = UserId(id(2)).into();
+    let forward = ForwardFrame { chat: to, from: group().into(), seq: 88, client_msg_id };
+    let identify = Identify { token: "43 characters that verify gave".into() };
+    [
+        ("identify", ask("identify", identify)),
+        ("message.send", ask("message.send", send)),
+        ("message.edit", ask("message.edit", edit)),
+        ("message.delete", ask("message.delete", at)),
+        ("message.react", ask("message.react", react)),
+        ("message.pin", ask("message.pin", PinFrame { chat: at.chat, seq: 88, on: true })),
+        ("message.hide", ask("message.hide", HideFrame { chat: at.chat, seqs: vec![86, 87] })),
+        ("message.forward", ask("message.forward", forward)),
+        ("read", ask("read", at)),
+        ("delivered", ask("delivered", at)),
+        ("typing", ask("typing", TypingFrame { chat: at.chat, on: true })),
+        ("sync", ask("sync", Have { inbox: 411, chats, latest: 30 })),
+        ("ping", ask("ping", json!({}))),
+    ]
+    .into()
+}
+
+/// Every kind of reply.
+fn replies() -> BTreeMap<&'static str, Frame> {
+    let problem = |error: Error| Problem::of(&error, Language::English, None);
+    let wrong = problem(Error::field("chat", text::BAD_ID));
+    let unread = problem(Error::new(Code::BadRequest, text::MISSING));
+    let membership = Membership { member: member().into(), hidden: vec![86, 87] };
+    let messages = vec![row(hola())];
+    let news = ChatNews { chat: chat().into(), rev: 91, reset: false, messages };
+    let (memberships, chats) = (vec![membership], vec![news]);
+    let news = News { reset: false, inbox: 412, memberships, chats, more: false };
+    [
+        ("done", granted(7, &Done {})),
+        ("sent", granted(7, &SentReply { message: row(hola()), repeated: false })),
+        ("changed", granted(7, &MessageReply { message: row(hola()) })),
+        ("moved", granted(7, &MemberReply { member: Some(member().into()) })),
+        ("stood", granted(7, &MemberReply { member: None })),
+        ("news", granted(7, &news)),
+        ("refused", refused(Some(7), &wrong)),
+        ("refused-unread", refused(None, &unread)),
+    ]
+    .into()
+}
+
+/// Every event.
+fn events() -> BTreeMap<&'static str, Frame> {
+    let one = |event: &Event| pushed(event).pop().expect("a frame");
+    let hello = Hello {
+        user: ana().into(),
+        session: SessionId(id(0x30)).into(),
+        now: SENT.into(),
+        ping_every_ms: 25_000,
+    };
+    let added = SystemEvent::MembersAdded { users: vec![UserId(id(2))] };
+    let system = posted(message(Content::System(added), None), Some(chat()));
+    let own = OwnMember { member: member(), hidden: vec![86, 87] };
+    let receipt = Receipt { chat: group(), user: ana(), read_seq: 88, delivered_seq: 88 };
+    let typing = Typing { chat: group(), user: ana(), for_ms: 6_000 };
+    [
+        ("hello", told("hello", &hello)),
+        ("message", one(&posted(hola(), None))),
+        ("message-system", one(&system)),
+        ("chat", pushed(&system).swap_remove(0)),
+        ("member", one(&Event::Member(Arc::new(own)))),
+        ("receipt", one(&Event::Receipt(receipt))),
+        ("typing", one(&Event::Typing(typing))),
+        ("resync", (ENCODER.resync)(Some(group()))),
+    ]
+    .into()
+}
+
+/// Samples by the name that the page calls them.
+fn samples() -> BTreeMap<String, Frame> {
+    let named = |kind: &'static str, frames: BTreeMap<&'static str, Frame>| {
+        frames.into_iter().map(move |(name, frame)| (format!("{kind} {name}"), frame))
+    };
+    let all = named("request", requests()).chain(named("reply", replies()));
+    all.chain(named("event", events())).collect()
+}
+
+fn close_codes() -> String {
+    let mut table = String::from("| code | means | come back |\n|---|---|---|\n");
+    for code in CloseCode::ALL {
+        let (row, back) = (code.row(), if code.comes_back() { "yes" } else { "no" });
+        table += &format!("| {} | {} | {back} |\n", row.number, row.reason);
+    }
+    table
+}
+
+fn error_codes() -> String {
+    let mut table = String::from("| code | status |\n|---|---|\n");
+    for code in Code::ALL {
+        table += &format!("| `{}` | {} |\n", code.row().name, code.row().status);
+    }
+    table
+}
+
+/// What stands under a marker.
+fn made(marker: &str) -> String {
+    match marker {
+        "table close-codes" => close_codes(),
+        "table error-codes" => error_codes(),
+        _ => {
+            let frame = marker.strip_prefix("frame ").and_then(|name| samples().remove(name));
+            let frame = frame.unwrap_or_else(|| panic!("{PAGE} asks for `{marker}`"));
+            format!("```json\n{frame}\n```\n")
+        }
+    }
+}
+
+/// The page with everything under its markers made anew, and the markers that it has.
+fn page(kept: &str) -> (String, BTreeSet<String>) {
+    let (mut page, mut markers) = (String::new(), BTreeSet::new());
+    let mut lines = kept.lines().peekable();
+    while let Some(line) = lines.next() {
+        page += &format!("{line}\n");
+        let marker = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+        if let Some(marker) = marker {
+            while lines.next_if(|line| !line.is_empty()).is_some() {}
+            page += &made(marker);
+            markers.insert(marker.to_owned());
+        }
+    }
+    (page, markers)
+}
+
+#[test]
+fn the_page_of_the_protocol_shows_every_frame_as_the_types_write_it() {
+    let kept = std::fs::read_to_string(PAGE).expect("the page is there");
+    let (page, markers) = page(&kept);
+    for name in samples().into_keys() {
+        assert!(markers.contains(&format!("frame {name}")), "{PAGE} does not show `{name}`");
+    }
+    assert!(markers.contains("table close-codes") && markers.contains("table error-codes"));
+    super::golden(PAGE, &page);
+}
+
+#[test]
+fn every_operation_has_a_sample() {
+    let shown: BTreeSet<_> = requests().into_keys().collect();
+    assert_eq!(shown, OPS.into_iter().collect());
+}
