@@ -101,13 +101,15 @@ impl Home {
         if tokens {
             command.arg("--tokens");
         }
+        let errors = self.scratch.path().join("import.log");
+        command.stderr(File::create(&errors)?);
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
         let sessions = if tokens { read_sessions(BufReader::new(output))? } else { drain(output)? };
         let status = child.wait()?;
         if !status.success() || (tokens && sessions.len() != people.len()) {
-            let what = format!("'users import' ended with {status}, {} sessions", sessions.len());
-            return Err(Error::protocol(what));
+            let why = fs::read_to_string(errors).unwrap_or_default();
+            return Err(Error::protocol(format!("'users import' ended with {status}: {why}")));
         }
         Ok(sessions)
     }

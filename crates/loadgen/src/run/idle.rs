@@ -75,7 +75,8 @@ impl Prepared for Ready<'_> {
         let count = self.connections as f64;
         let each = |full: u64, empty: u64| (full as f64 - empty as f64) / count;
         let open = Phase::new("open", "connection", self.connections as u64, &opened).judged();
-        let hold = Phase::new("hold", "connection", self.connections as u64, &span)
+        let seconds = (count * span.seconds) as u64;
+        let hold = Phase::new("hold", "connection second", seconds, &span)
             .figure("anonymous memory a connection, bytes", each(full.anonymous, empty.anonymous))
             .figure("resident memory a connection, bytes", each(full.rss, empty.rss))
             .figure("server without connections, PSS, bytes", empty.pss as f64)
