@@ -21,3 +21,4 @@ pub mod ws;
 
 pub mod app;
 pub mod cli;
+pub mod rtc;

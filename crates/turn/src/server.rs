@@ -123,6 +123,11 @@ impl Server {
         }
     }
 
+    /// Whether a client has an allocation, or one under way.
+    pub fn has_client(&self, tuple: FiveTuple) -> bool {
+        self.by_client.contains_key(&tuple)
+    }
+
     /// When to call [`Self::handle_timeout`], on the monotonic clock; `None`: no need.
     pub fn poll_timeout(&self) -> Option<u64> {
         self.timers.first().map(|(due_ms, _)| *due_ms)
