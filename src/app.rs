@@ -6,6 +6,7 @@
 
 mod listen;
 pub mod offline;
+mod relay;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
 use crate::protocol::frames::ENCODER;
+use crate::rtc::Turn;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 use crate::ws;
@@ -46,6 +48,9 @@ pub use listen::raise_open_files;
 const MAILS_WITHIN: Duration = Duration::from_secs(2);
 /// How often what has expired is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// How often the deadlines of calls are looked at.
+const CALLS_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a server cannot start: cause and cure, for its operator. Tells no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +93,11 @@ pub struct Running {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    upkeep: [JoinHandle<()>; 2],
+    upkeep: [JoinHandle<()>; 3],
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     store: Arc<dyn Store>,
+    turn: Option<Turn>,
     /// The bus tells its listeners as long as somebody else keeps them.
     _listeners: Vec<Arc<dyn Listener>>,
     _data: DataDir,
@@ -117,7 +123,8 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         clock: outside.clock.clone(),
         entropy: outside.entropy.clone(),
     };
-    let core = Core::new(ports, secrets.server_key, rules(config));
+    let (turn, known_relay) = relay::start(config, &secrets, &outside.entropy).await?;
+    let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(core.clone()), hub.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
@@ -128,7 +135,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
     let _listeners = listeners;
-    Ok(Running { addr, stop, serving, upkeep, hub, mailer, store, _listeners, _data: data })
+    Ok(Running { addr, stop, serving, upkeep, hub, mailer, store, turn, _listeners, _data: data })
 }
 
 fn ids(outside: &Outside) -> IdSource {
@@ -171,10 +178,10 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 
 /// What runs beside the requests: gaps in what connections heard are closed, what has expired is
 /// removed.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 2] {
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 3] {
     let (following, hub) = (core.clone(), hub.clone());
     let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
-    [gaps, tokio::spawn(sweep(core.clone()))]
+    [gaps, tokio::spawn(sweep(core.clone())), tokio::spawn(end_calls(core.clone()))]
 }
 
 /// Removes what has expired, again and again.
@@ -189,10 +196,27 @@ async fn sweep(core: Core) {
     }
 }
 
+/// Ends calls whose time is over, again and again.
+async fn end_calls(core: Core) {
+    let mut ticks = interval(CALLS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = core.calls.sweep().await {
+            tracing::warn!(cause = ?error.cause(), "calls past their time stay for now: {error}");
+        }
+    }
+}
+
 impl Running {
     /// Where it listens, with the port that was taken.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The relay for calls, if it is in this server.
+    pub const fn turn(&self) -> Option<&Turn> {
+        self.turn.as_ref()
     }
 
     /// Stops in good order, within ten seconds.

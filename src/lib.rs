@@ -17,8 +17,8 @@ pub mod hub;
 pub mod protocol;
 
 pub mod http;
+pub mod rtc;
 pub mod ws;
 
 pub mod app;
 pub mod cli;
-pub mod rtc;

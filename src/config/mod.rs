@@ -8,6 +8,7 @@
 pub mod settings;
 pub mod values;
 
+mod calls;
 mod env_file;
 mod smtp_url;
 mod sources;
@@ -79,6 +80,14 @@ impl Config {
                  accepts. Add for example MAIL_FROM=WeChat <no-reply@example.org>."
             ));
         }
+        self.check_calls(values);
+    }
+
+    /// The relay's UDP and TCP port, and its TLS port. A server on any free port takes any free
+    /// ones for its relay too.
+    pub fn turn_ports(&self) -> (u16, u16) {
+        let usual = |port| if self.port == 0 { 0 } else { port };
+        (self.turn_port.unwrap_or(usual(3478)), self.turn_tls_port.unwrap_or(usual(5349)))
     }
 
     /// Where mails go while there is no mail server.

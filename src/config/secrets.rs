@@ -18,6 +18,8 @@ use crate::id::Entropy;
 pub struct Secrets {
     /// Keys the HMAC under which login codes are stored. A new one voids the codes that are out.
     pub server_key: [u8; 32],
+    /// What credentials for the relay are made with, when TURN_SECRET says nothing else.
+    pub turn_key: [u8; 32],
 }
 
 impl fmt::Debug for Secrets {
@@ -32,7 +34,10 @@ impl Secrets {
         let folder = data.path().join("secrets");
         make_private(&folder)
             .map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
-        Ok(Self { server_key: read_or_make(&folder.join("server_key"), entropy)? })
+        Ok(Self {
+            server_key: read_or_make(&folder.join("server_key"), entropy)?,
+            turn_key: read_or_make(&folder.join("turn_key"), entropy)?,
+        })
     }
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
-    self, ConnectionCap, Hidden, LogFormat, Networks, Origins, PublicUrl, Rate, Sender, optional,
+    self, ConnectionCap, Hidden, IceUrls, LogFormat, Networks, Origins, PeerNetworks, PortRange,
+    PublicUrl, Rate, Sender, TurnMode, optional,
 };
 
 /// The files that hold settings, in the working directory.
@@ -44,6 +45,8 @@ pub enum Secrecy {
     /// A URL without its user name and password. Such a setting has no flag either, as everybody
     /// on a machine sees the flags of its processes.
     Url,
+    /// None of it. It has no flag either.
+    Whole,
 }
 
 /// One row of the table: what there is to know of a setting, its type aside.
@@ -249,6 +252,68 @@ settings! {
     delete_within: Duration = DELETE_WITHIN {
         Env, "Messages", default: "48h", unset: "", example: "365d", Open
     } by values::span;
+
+    /// Where calls find STUN and TURN. `embedded` is the relay of this server; `external` are the
+    /// servers of TURN_EXTERNAL_URLS; `off` leaves calls to find their way directly, which fails
+    /// for many.
+    turn: TurnMode = TURN {
+        Env, "Calls", default: "embedded", unset: "", example: "external", Open
+    } by TurnMode::parse;
+
+    /// The UDP and TCP port of the relay. Open it in the firewall for both.
+    turn_port: Option<u16> = TURN_PORT {
+        Env, "Calls", default: "", unset: "3478; any free one when PORT is 0", example: "3478", Open
+    } by optional(values::port);
+
+    /// The TCP port of the relay for TLS. Open it in the firewall; 443, where nothing else has it,
+    /// gets through the strictest networks.
+    turn_tls_port: Option<u16> = TURN_TLS_PORT {
+        Env, "Calls", default: "", unset: "5349; any free one when PORT is 0", example: "443", Open
+    } by optional(values::port);
+
+    /// The UDP ports that relayed media uses, lowest and highest. Open them in the firewall; a call
+    /// over the relay takes up to six.
+    turn_relay_ports: PortRange = TURN_RELAY_PORTS {
+        Env, "Calls", default: "49152-50151", unset: "", example: "50000-50999", Open
+    } by PortRange::parse;
+
+    /// The address of this machine as the Internet sees it, if that is not one of its own (behind
+    /// NAT, in most clouds): IPv4, IPv6, or both with a comma between.
+    turn_public_ip: Vec<IpAddr> = TURN_PUBLIC_IP {
+        Env, "Calls", default: "", unset: "the machine's own address", example: "203.0.113.7", Open
+    } by values::addresses;
+
+    /// The PEM file of the certificate chain for TURN over TLS. Without one the server makes its
+    /// own, which browsers do not trust.
+    turn_tls_cert: Option<PathBuf> = TURN_TLS_CERT {
+        Env, "Calls", default: "", unset: "one of the server's own making",
+        example: "/etc/letsencrypt/live/chat.example.org/fullchain.pem", Open
+    } by optional(values::folder);
+
+    /// The PEM file of the key that belongs to TURN_TLS_CERT.
+    turn_tls_key: Option<PathBuf> = TURN_TLS_KEY {
+        Env, "Calls", default: "", unset: "one of the server's own making",
+        example: "/etc/letsencrypt/live/chat.example.org/privkey.pem", Open
+    } by optional(values::folder);
+
+    /// Private networks that media may be relayed into, with commas between. All that is not public
+    /// is refused otherwise, so that the relay is no door into your network.
+    turn_allowed_peers: PeerNetworks = TURN_ALLOWED_PEERS {
+        Env, "Calls", default: "", unset: "none", example: "192.168.1.0/24", Open
+    } by PeerNetworks::parse;
+
+    /// The STUN and TURN servers in place of our own, with commas between. They must know
+    /// TURN_SECRET (`use-auth-secret` in coturn).
+    turn_external_urls: IceUrls = TURN_EXTERNAL_URLS {
+        Env, "Calls", default: "", unset: "none",
+        example: "stun:turn.example.org:3478, turn:turn.example.org:3478?transport=udp", Open
+    } by IceUrls::parse;
+
+    /// The secret that the relay and this server share: credentials are made with it.
+    turn_secret: Option<Hidden> = TURN_SECRET {
+        Env, "Calls", default: "", unset: "made on the first start, kept in DATA_DIR/secrets",
+        example: "5f0c8e6d1b7a4932b6d5e8f7a1c09b34", Whole
+    } by optional(values::shared_secret);
 
     /// Where MongoDB is. Not in this version: leave it out, and the embedded store serves.
     db_uri: Option<Hidden> = DB_URI {

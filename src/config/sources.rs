@@ -209,6 +209,7 @@ fn shown(secrecy: Secrecy, text: &str) -> String {
     match secrecy {
         Secrecy::Open => text.to_owned(),
         Secrecy::Url => without_credentials(text),
+        Secrecy::Whole => "(hidden)".into(),
     }
 }
 

@@ -11,6 +11,9 @@ use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+pub use super::calls::{IceUrls, PeerNetworks, PortRange, TurnMode};
+pub(super) use super::calls::{addresses, shared_secret};
+
 /// A secret text: `Debug` does not tell it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hidden(String);

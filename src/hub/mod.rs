@@ -230,6 +230,12 @@ impl Hub {
         self.users.everybody().iter().for_each(|client| client.connection.close(code));
     }
 
+    /// Whether a device has a connection here.
+    pub fn has_session(&self, caller: &Caller) -> bool {
+        let mine = |client: &Client| client.connection.session() == caller.session;
+        self.users.all(caller.user).iter().any(mine)
+    }
+
     /// How many connections there are, for metrics.
     pub fn connections(&self) -> usize {
         self.users.connections()

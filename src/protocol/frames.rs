@@ -23,7 +23,7 @@ use crate::hub::{Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
 
 /// Every operation's name.
-pub const OPS: [&str; 13] = [
+pub const OPS: [&str; 22] = [
     "identify",
     "message.send",
     "message.edit",
@@ -35,6 +35,15 @@ pub const OPS: [&str; 13] = [
     "read",
     "delivered",
     "typing",
+    "call.start",
+    "call.accept",
+    "call.reject",
+    "call.cancel",
+    "call.hangup",
+    "call.alive",
+    "call.restart",
+    "call.signal",
+    "call.report",
     "sync",
     "ping",
 ];

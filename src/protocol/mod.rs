@@ -2,6 +2,7 @@
 //! from the domain's types. No rule, no I/O. Called by `http` and `ws`.
 
 pub mod bodies;
+pub mod call_frames;
 pub mod calls;
 pub mod envelope;
 pub mod frames;

@@ -91,10 +91,12 @@ async fn carry_out(
             granted(id, &News::from(ws.core.sync.sync(caller, &have.into()).await?))
         }
         Command::Ping => granted(id, &Done {}),
+        call => super::calls::carry_out(ws, caller, id, call).await?,
     }))
 }
 
-async fn target(ws: &Ws, caller: &Caller, chat: Id) -> Result<Target> {
+/// What a `chat` means to the caller.
+pub(super) async fn target(ws: &Ws, caller: &Caller, chat: Id) -> Result<Target> {
     let rename = |error: Error| if error.field.is_some() { error.on("chat") } else { error };
     ws.core.chats.resolve(caller, chat.0).await.map_err(rename)
 }

@@ -3,6 +3,7 @@
 //! Reading order: `session` says what a frame is (pure), `outbox` holds what is to be written
 //! (bounded), `commands` carries a request out, `socket` drives one connection. Wired by `app`.
 
+mod calls;
 mod commands;
 mod outbox;
 mod session;

@@ -15,6 +15,10 @@ use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text};
 use crate::hub::close::CloseCode;
 use crate::protocol::bodies;
+use crate::protocol::call_frames::{
+    AliveFrame, CallRef, LeaveFrame, ReportFrame, RestartFrame, SignalFrame,
+};
+use crate::protocol::calls::StartCall;
 use crate::protocol::frames::{
     EditFrame, ForwardFrame, HideFrame, Identify, MessageRef, OPS, PinFrame, ReactFrame, Request,
     SendFrame, TypingFrame,
@@ -66,6 +70,22 @@ pub(super) enum Command {
     Delivered(MessageRef),
     /// Say that one writes.
     Typing(TypingFrame),
+    /// Start a call.
+    CallStart(StartCall),
+    /// Answer a call.
+    CallAccept(CallRef),
+    /// Refuse a call.
+    CallReject(CallRef),
+    /// Cancel a call, or hang up.
+    CallLeave(LeaveFrame),
+    /// Say that one rings, or is in the call.
+    CallAlive(AliveFrame),
+    /// Begin a new negotiation.
+    CallRestart(RestartFrame),
+    /// Say something to the other device of a call.
+    CallSignal(SignalFrame),
+    /// Tell how a call goes or went.
+    CallReport(ReportFrame),
     /// Catch up.
     Sync(Have),
     /// Ask whether the server is there.
@@ -209,6 +229,14 @@ fn command(op: &str, data: &str) -> Result<Command> {
         "read" => Command::Read(read(data)?),
         "delivered" => Command::Delivered(read(data)?),
         "typing" => Command::Typing(read(data)?),
+        "call.start" => Command::CallStart(read(data)?),
+        "call.accept" => Command::CallAccept(read(data)?),
+        "call.reject" => Command::CallReject(read(data)?),
+        "call.cancel" | "call.hangup" => Command::CallLeave(read(data)?),
+        "call.alive" => Command::CallAlive(read(data)?),
+        "call.restart" => Command::CallRestart(read(data)?),
+        "call.signal" => Command::CallSignal(read(data)?),
+        "call.report" => Command::CallReport(read(data)?),
         "sync" => Command::Sync(read(data)?),
         "ping" => Command::Ping,
         unknown => return Err(no_op(unknown)),

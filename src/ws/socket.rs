@@ -18,6 +18,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
+use super::calls;
 use super::commands::{refusal, run, sent};
 use super::outbox::{Outbox, Taken};
 use super::session::{Session, Step};
@@ -111,7 +112,13 @@ pub(super) async fn serve(
         None => identify(&ws, &mut socket, &mut session, chat, language).await,
     };
     let code = match live {
-        Ok(Ok(live)) => drive(&ws, &mut socket, &mut session, &live).await,
+        Ok(Ok(live)) => {
+            let code = drive(&ws, &mut socket, &mut session, &live).await;
+            let caller = live.link.caller;
+            drop(live);
+            calls::gone(&ws, &caller).await;
+            code
+        }
         Ok(Err(code)) => Ok(code),
         Err(Gone) => Err(Gone),
     };
@@ -187,6 +194,9 @@ async fn attach(
             ping_every_ms: PING_EVERY.as_millis() as u64,
         },
     ));
+    if let Some(call) = calls::live(ws, &known.caller).await {
+        attached.link.outbox.push(&call);
+    }
     Ok(Ok(attached))
 }
 

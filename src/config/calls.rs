@@ -1,0 +1,170 @@
+//! The types of settings that are about calls.
+
+use std::net::IpAddr;
+
+use turn::Cidr;
+
+use super::settings::Config;
+use super::sources::Values;
+
+/// Where calls find STUN and TURN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnMode {
+    /// In this server.
+    Embedded,
+    /// At the servers of TURN_EXTERNAL_URLS.
+    External,
+    /// Nowhere.
+    Off,
+}
+
+impl TurnMode {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "embedded" => Ok(Self::Embedded),
+            "external" => Ok(Self::External),
+            "off" => Ok(Self::Off),
+            _ => Err("no way to relay calls. Write embedded, external or off.".into()),
+        }
+    }
+}
+
+/// A range of ports, both ends in it: at least 16, none below 1024.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortRange {
+    /// The lowest.
+    pub low: u16,
+    /// The highest.
+    pub high: u16,
+}
+
+impl PortRange {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let range = text.split_once('-').and_then(|(low, high)| {
+            let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+            (low >= 1024 && high >= low && high - low >= 15).then_some(Self { low, high })
+        });
+        range.ok_or_else(|| {
+            "no range of ports. Write the lowest and the highest, as in 49152-50151: at least 16, \
+             from 1024 on."
+                .into()
+        })
+    }
+}
+
+/// Networks that media may be relayed into.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeerNetworks(pub Vec<Cidr>);
+
+impl PeerNetworks {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        items(text).map(|item| item.parse().ok()).collect::<Option<_>>().map(Self).ok_or_else(
+            || "no list of networks. Write for example 192.168.1.0/24, fd00::/8.".into(),
+        )
+    }
+}
+
+/// The URIs of STUN and TURN servers (RFC 7064, RFC 7065).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IceUrls(pub Vec<String>);
+
+impl IceUrls {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let fits = |item: &str| {
+            let rest = item
+                .split_once(':')
+                .filter(|(scheme, _)| ["stun", "stuns", "turn", "turns"].contains(scheme));
+            rest.is_some_and(|(_, rest)| {
+                !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
+            })
+        };
+        if items(text).all(fits) {
+            return Ok(Self(items(text).map(str::to_owned).collect()));
+        }
+        Err("no list of STUN and TURN servers. Write for example \
+             stun:turn.example.org:3478, turn:turn.example.org:3478?transport=udp."
+            .into())
+    }
+}
+
+pub(super) fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let all: Option<Vec<IpAddr>> = items(text).map(|item| item.parse().ok()).collect();
+    all.filter(|all| {
+        let v4 = all.iter().filter(|ip| ip.is_ipv4()).count();
+        v4 <= 1 && all.len() - v4 <= 1 && !all.iter().any(IpAddr::is_unspecified)
+    })
+    .ok_or_else(|| "no IP address. Write one of IPv4, one of IPv6, or both with a comma.".into())
+}
+
+/// A secret of at least 16 characters.
+pub(super) fn shared_secret(text: &str) -> Result<super::values::Hidden, String> {
+    let fits = (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits {
+        return Ok(super::values::Hidden::new(text));
+    }
+    Err("no secret: it is 16 to 256 visible characters. `openssl rand -hex 24` makes a good one."
+        .into())
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+impl Config {
+    /// What no value about calls shows alone.
+    pub(super) fn check_calls(&self, values: &mut Values) {
+        if self.turn == TurnMode::External && self.turn_external_urls.0.is_empty() {
+            let place = values.place("TURN");
+            values.note(format!(
+                "{place}: TURN=external needs TURN_EXTERNAL_URLS beside it. Add for example \
+                 TURN_EXTERNAL_URLS=turn:turn.example.org:3478."
+            ));
+        }
+        if self.turn == TurnMode::External && self.turn_secret.is_none() {
+            let place = values.place("TURN");
+            values.note(format!(
+                "{place}: TURN=external needs TURN_SECRET beside it, the secret that those servers \
+                 know."
+            ));
+        }
+        if self.turn_tls_cert.is_some() != self.turn_tls_key.is_some() {
+            let place = values.place("TURN_TLS_CERT");
+            values.note(format!(
+                "{place}: TURN_TLS_CERT and TURN_TLS_KEY go together: set both, or neither."
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_calls_are_checked() {
+        assert_eq!(PortRange::parse("49152-50151"), Ok(PortRange { low: 49152, high: 50151 }));
+        for text in ["", "1", "80-8000", "5000-4000", "5000-5010", "1024-70000", "a-b"] {
+            assert!(PortRange::parse(text).is_err(), "{text}");
+        }
+        assert!(addresses("203.0.113.7, 2001:db8::1").is_ok_and(|all| all.len() == 2));
+        for text in ["x", "1.2.3.4, 5.6.7.8", "0.0.0.0"] {
+            assert!(addresses(text).is_err(), "{text}");
+        }
+        assert!(IceUrls::parse("turns:a.example:443?transport=tcp").is_ok());
+        for text in ["https://a.example", "turn:", "turn://a.example", "a.example:3478"] {
+            assert!(IceUrls::parse(text).is_err(), "{text}");
+        }
+        assert!(shared_secret("0123456789abcdef").is_ok() && shared_secret("short").is_err());
+    }
+
+    #[test]
+    fn what_belongs_together_is_missed() {
+        for (pairs, word) in [
+            (&[("TURN", "external")][..], "TURN_EXTERNAL_URLS"),
+            (&[("TURN_TLS_CERT", "/c.pem")], "TURN_TLS_KEY"),
+        ] {
+            let problems = Config::of(pairs).expect_err("incomplete").to_string();
+            assert!(problems.contains(word), "{problems}");
+        }
+    }
+}

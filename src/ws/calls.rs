@@ -1,0 +1,91 @@
+//! Carries out requests about calls, and what a connection's coming and going means for them.
+
+use super::Ws;
+use super::session::Command;
+use crate::core::calls::Joined;
+use crate::core::types::auth::Caller;
+use crate::core::types::calls::Call as Fact;
+use crate::error::{Error, Result, text};
+use crate::hub::Frame;
+use crate::protocol::call_frames::CallReply;
+use crate::protocol::calls::{Call, JoinedCall};
+use crate::protocol::frames::{Done, granted, told};
+
+/// The reply to a request about a call; every other request is none of ours.
+pub(super) async fn carry_out(
+    ws: &Ws,
+    caller: &Caller,
+    id: u64,
+    command: Command,
+) -> Result<Frame> {
+    let calls = &ws.core.calls;
+    match command {
+        Command::CallStart(start) => {
+            let target = super::commands::target(ws, caller, start.chat).await?;
+            let joined = calls.start(caller, target, start.kind.into()).await;
+            let rename =
+                |error: Error| if error.field.is_some() { error.on("chat") } else { error };
+            joined_reply(ws, caller, id, joined.map_err(rename)?).await
+        }
+        Command::CallAccept(of) => {
+            let joined = calls.accept(caller, of.call.into()).await?;
+            joined_reply(ws, caller, id, joined).await
+        }
+        Command::CallRestart(of) => {
+            let joined = calls.restart(caller, of.call.into(), of.epoch, of.fresh).await?;
+            joined_reply(ws, caller, id, joined).await
+        }
+        Command::CallReject(of) => {
+            let call = calls.reject(caller, of.call.into()).await?;
+            reply(ws, caller, id, &call).await
+        }
+        Command::CallLeave(of) => {
+            let call = calls.leave(caller, of.call.into(), of.failed).await?;
+            reply(ws, caller, id, &call).await
+        }
+        Command::CallAlive(of) => {
+            let call = calls.alive(caller, of.call.into(), of.connected).await?;
+            reply(ws, caller, id, &call).await
+        }
+        Command::CallSignal(of) => {
+            calls.signal(caller, of.call.into(), of.into()).await?;
+            Ok(granted(id, &Done {}))
+        }
+        Command::CallReport(of) => {
+            calls.report(caller, of.call.into(), of.report.into()).await?;
+            Ok(granted(id, &Done {}))
+        }
+        _ => Err(Error::internal("a request that is not about calls")),
+    }
+}
+
+async fn row(ws: &Ws, caller: &Caller, call: &Fact) -> Result<Call> {
+    let names = ws.core.calls.names(call).await;
+    Call::of(call, caller, &names).ok_or(Error::not_found(text::NO_CHAT))
+}
+
+async fn reply(ws: &Ws, caller: &Caller, id: u64, call: &Fact) -> Result<Frame> {
+    Ok(granted(id, &CallReply { call: row(ws, caller, call).await? }))
+}
+
+async fn joined_reply(ws: &Ws, caller: &Caller, id: u64, joined: Joined) -> Result<Frame> {
+    let call = row(ws, caller, &joined.call).await?;
+    let ice_servers = joined.ice.into_iter().map(Into::into).collect();
+    Ok(granted(id, &JoinedCall { call, ice_servers }))
+}
+
+/// What a device that has just connected must know: the call that rings, or that it is in.
+pub(super) async fn live(ws: &Ws, caller: &Caller) -> Option<Frame> {
+    let call = ws.core.calls.live(caller).await.ok().flatten()?;
+    row(ws, caller, &call).await.ok().map(|call| told("call", &call))
+}
+
+/// A connection has ended: if it was the device's last, the device's grace in its call begins.
+pub(super) async fn gone(ws: &Ws, caller: &Caller) {
+    if ws.hub.has_session(caller) {
+        return;
+    }
+    if let Err(error) = ws.core.calls.lost(caller).await {
+        tracing::warn!(cause = ?error.cause(), "a lost device was not noted: {error}");
+    }
+}
