@@ -295,5 +295,7 @@ fn the_page_of_the_protocol_shows_every_frame_as_the_types_write_it() {
 #[test]
 fn every_operation_has_a_sample() {
     let shown: BTreeSet<_> = requests().into_keys().collect();
-    assert_eq!(shown, OPS.into_iter().collect());
+    // The operations of calls stand in docs/calls.md.
+    let messaging = OPS.into_iter().filter(|op| !op.starts_with("call."));
+    assert_eq!(shown, messaging.collect());
 }
