@@ -98,7 +98,7 @@ fn settings(
     };
     let listen = match config.host.is_unspecified() {
         true => [false, true].into_iter().filter(|v6| place.local[usize::from(*v6)].is_some()),
-        false => return Ok(with(config, place, vec![config.host], server)?),
+        false => return with(config, place, vec![config.host], server),
     };
     with(config, place, listen.map(any).collect(), server)
 }
