@@ -94,6 +94,15 @@ pub fn parse_machine(text: &str) -> Option<Duration> {
     (ticks.len() >= 4).then_some(TICK * busy)
 }
 
+/// What the kernel keeps for all TCP sockets of the machine, in bytes, from the text of
+/// `/proc/net/sockstat`.
+pub fn parse_sockets(text: &str) -> Option<u64> {
+    const PAGE: u64 = 4096;
+    let mut fields = text.lines().find_map(|line| line.strip_prefix("TCP:"))?.split(' ');
+    fields.find(|field| *field == "mem")?;
+    fields.next()?.parse::<u64>().ok().map(|pages| pages * PAGE)
+}
+
 /// The inode of the socket that listens on `port`, from the text of `/proc/net/tcp` or `tcp6`.
 pub fn parse_listener(text: &str, port: u16) -> Option<u64> {
     const LISTEN: &str = "0A";
@@ -137,6 +146,11 @@ pub fn threads(pid: u32) -> io::Result<BTreeMap<String, Duration>> {
 pub fn memory(pid: u32) -> io::Result<Memory> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     parse_smaps(&text).ok_or_else(|| bad("smaps_rollup"))
+}
+
+/// What the kernel keeps for all TCP sockets of the machine, in bytes.
+pub fn sockets() -> io::Result<u64> {
+    parse_sockets(&fs::read_to_string("/proc/net/sockstat")?).ok_or_else(|| bad("sockstat"))
 }
 
 /// Time that all cores together were busy since the machine started.
@@ -193,6 +207,15 @@ mod tests {
         let text = "cpu  100 1 10 5000 700 2 3 4 0 0\ncpu0 1 2 3 4\n";
         assert_eq!(parse_machine(text), Some(Duration::from_millis(1200)));
         assert_eq!(parse_machine("intr 1 2 3"), None);
+    }
+
+    #[test]
+    fn the_kernels_memory_for_sockets_is_read_in_bytes() {
+        let text =
+            "sockets: used 57\nTCP: inuse 5 orphan 0 tw 1 alloc 6 mem 3\nUDP: inuse 2 mem 1\n";
+        assert_eq!(parse_sockets(text), Some(12_288));
+        assert_eq!(parse_sockets("UDP: inuse 2 mem 1\n"), None);
+        assert!(sockets().is_ok());
     }
 
     #[test]

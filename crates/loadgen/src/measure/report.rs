@@ -239,7 +239,7 @@ pub struct Ratio {
     pub ratio: f64,
 }
 
-/// Compares two servers that ran the same workload in turn.
+/// Compares two servers that ran the same workload in turn; figures that were zero have no ratio.
 pub fn compare(first: &[Report], second: &[Report]) -> Vec<Ratio> {
     let (first, second) = (figures(first), figures(second));
     let medians = first.into_iter().filter_map(|(key, mut values)| {

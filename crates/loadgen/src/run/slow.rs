@@ -18,6 +18,7 @@ use crate::client::Wire;
 use crate::client::error::{Error, Result};
 use crate::measure::meter::Meter;
 use crate::measure::pace::{Pacer, Schedule};
+use crate::measure::proc;
 use crate::measure::report::Phase;
 use crate::server::Target;
 
@@ -103,7 +104,7 @@ impl Ready<'_> {
     async fn with_stalled(&self, meter: Meter, pace: Pace) -> Result<Phase> {
         let people = self.target.first(self.load.sessions())?;
         let stalled = &people[self.load.sessions() - self.load.stalled..];
-        let before = meter.memory()?;
+        let (before, kernel_before) = (meter.memory()?, proc::sockets()?);
         let readers = open_with(self.target.addr, stalled, Some(TINY)).await?;
         let mut phase = self.phase(meter, pace, "with stalled readers").await?;
         if let (Some(before), Some(after)) = (before, meter.memory()?) {
@@ -111,6 +112,9 @@ impl Ready<'_> {
             let each = grown / self.load.stalled.max(1) as f64;
             phase = phase.figure("anonymous memory a stalled reader, bytes", each);
         }
+        let kernel = proc::sockets()?.saturating_sub(kernel_before) as f64;
+        let kernel = kernel / self.load.stalled.max(1) as f64;
+        phase = phase.figure("kernel memory a stalled reader, bytes", kernel);
         let endings = futures_util::future::join_all(readers.into_iter().map(ending)).await;
         let closed = |fits: fn(u16) -> bool| {
             endings.iter().flatten().filter(|&&code| fits(code)).count() as f64
