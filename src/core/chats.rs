@@ -77,6 +77,12 @@ impl Chats {
     /// What `id` means to the caller: a chat, or the direct chat with the user of that id.
     /// `NotFound` when it is neither.
     pub async fn resolve(&self, caller: &Caller, id: ObjectId) -> Result<Target> {
+        // Most sends to a person go to a chat that is known: no read of the store then.
+        let with_user = direct(caller.user, UserId(id));
+        let known = self.shared.facts.known.get(&with_user.chat);
+        if known.is_some_and(|facts| facts.both_there) {
+            return Ok(with_user);
+        }
         let chat = ChatId(id);
         if let Some(facts) = self.shared.facts(chat).await? {
             let party = facts.peers.is_none_or(|(low, high)| [low, high].contains(&caller.user));
