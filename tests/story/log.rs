@@ -7,6 +7,7 @@ use std::path::Path;
 
 use hyper::Method;
 use loadgen::client::api::Api;
+use loadgen::client::connection::Connection;
 use loadgen::client::mailbox::{Mailbox, code_in};
 use serde_json::{Value, json};
 
@@ -27,6 +28,12 @@ async fn live(addr: SocketAddr, mails: &Path) -> Secrets {
     let ana = Api::sign_up(addr, &mailbox, "Ana", "ana@example.org").await.expect("signed up");
     let beto = Api::sign_up(addr, &mailbox, "Beto", "beto@example.org").await.expect("signed up");
     ana.send(beto.user(), "k1", "a private word").await.expect("sent");
+    let live = Connection::open(beto.session().expect("a session").dial(addr)).await;
+    let said = json!({ "chat": ana.user(), "client_msg_id": "k2", "body": "a private word" });
+    let live = live.expect("connected");
+    live.call("message.send", said).await.expect("sent");
+    let refused = live.call("message.send", json!({ "chat": "a private word" })).await;
+    assert!(refused.is_err());
     ana.get("/api/v1/search?q=beto@example.org").await.expect("an answer");
     let anyone = Api::anonymous(addr);
     let say = async |method, path: &str, body: Option<Value>| {
@@ -63,7 +70,7 @@ impl Secrets {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_for_programs_and_tells_no_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(folder.path(), &["--log", "trace"]);
