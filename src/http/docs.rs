@@ -115,7 +115,8 @@ async fn script() -> Response {
     javascript(RAPIDOC, "public, max-age=31536000, immutable")
 }
 
-fn javascript(text: &'static str, cached: &'static str) -> Response {
+/// A script of our own.
+pub(super) fn javascript(text: &'static str, cached: &'static str) -> Response {
     let kind = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static(cached)),

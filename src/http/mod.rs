@@ -15,6 +15,7 @@ pub mod extract;
 pub mod limits;
 
 mod auth;
+mod call_test;
 mod calls;
 mod changes;
 mod chats;

@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Http, answer, auth, calls, changes, chats, docs, groups, health, invites, me, members,
-    messages, original, pipeline, search, sync, users,
+    Http, answer, auth, call_test, calls, changes, chats, docs, groups, health, invites, me,
+    members, messages, original, pipeline, search, sync, users,
 };
 use crate::config::values::Origins;
 
@@ -26,7 +26,8 @@ pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
     let open = original::open_route().route_layer(from_fn_with_state(sockets.clone(), divert));
     let (routes, api) = described(open);
     let socket = any(move |request: Request| lead(sockets, request));
-    let routes = routes.merge(docs::routes(&api)).with_state(http.clone());
+    let routes =
+        routes.merge(docs::routes(&api)).merge(call_test::routes()).with_state(http.clone());
     routes
         .route("/api/v1/ws", socket)
         .fallback(answer::no_route)

@@ -86,6 +86,7 @@ pub(super) async fn gone(ws: &Ws, caller: &Caller) {
         return;
     }
     if let Err(error) = ws.core.calls.lost(caller).await {
-        tracing::warn!(cause = ?error.cause(), "a lost device was not noted: {error}");
+        // While the server stops, the store may be closed already.
+        tracing::debug!(cause = ?error.cause(), "a lost device was not noted: {error}");
     }
 }

@@ -1,0 +1,121 @@
+// The real server as a child of the tests: started, stopped, killed, started again on the same
+// ports and data; accounts by its own API, codes from its mail folder.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Asks again and again until the answer is true; the last answer is told when time is over.
+export async function until(what, ask, within = 30_000) {
+  const end = Date.now() + within;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}`);
+    await wait(50);
+  }
+}
+
+const freePort = () =>
+  new Promise((done) => {
+    const probe = createServer().listen(0, () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+
+export class Server {
+  constructor(binary) {
+    this.binary = binary;
+    this.folder = mkdtempSync(join(tmpdir(), 'wechat-e2e-'));
+  }
+
+  static async start(binary) {
+    const server = new Server(binary);
+    [server.port, server.turn, server.tls] = [await freePort(), await freePort(), await freePort()];
+    await server.up();
+    return server;
+  }
+
+  async up() {
+    const env = {
+      PATH: process.env.PATH,
+      PORT: this.port,
+      TURN_PORT: this.turn,
+      TURN_TLS_PORT: this.tls,
+      DATA_DIR: join(this.folder, 'data'),
+      MAIL_DIR: join(this.folder, 'mail'),
+      LOG: 'info',
+    };
+    this.child = spawn(this.binary, [], { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.errors = '';
+    this.child.stderr.on('data', (text) => (this.errors += text));
+    await until('the server answers', async () => {
+      if (this.child.exitCode !== null) throw new Error(`the server ended: ${this.errors}`);
+      return fetch(`${this.url}/livez`).then((answer) => answer.ok, () => false);
+    });
+  }
+
+  get url() {
+    return `http://localhost:${this.port}`;
+  }
+
+  async down(signal = 'SIGTERM') {
+    const ended = new Promise((done) => this.child.once('exit', done));
+    this.child.kill(signal);
+    await ended;
+  }
+
+  async end() {
+    await this.down('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async ask(method, path, token, body) {
+    const headers = { 'content-type': 'application/json' };
+    if (token) headers.authorization = `Bearer ${token}`;
+    const answer = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    return { status: answer.status, body: text ? JSON.parse(text) : null };
+  }
+
+  // The latest code that was mailed to an address.
+  code(email) {
+    const folder = join(this.folder, 'mail');
+    const mails = readdirSync(folder).sort().reverse();
+    for (const mail of mails) {
+      const text = readFileSync(join(folder, mail), 'utf8');
+      if (text.toLowerCase().includes(`to: ${email}`) || text.includes(`<${email}>`)) {
+        const code = text.slice(text.indexOf('\n\n')).match(/\b\d{6}\b/) || text.match(/\b\d{6}\b/);
+        if (code) return code[0];
+      }
+    }
+    return null;
+  }
+
+  async person(name) {
+    const email = `${name.toLowerCase()}@example.org`;
+    const seen = () => { try { return this.code(email); } catch { return null; } };
+    const before = seen();
+    await this.ask('POST', '/api/v1/users', null, { name, email });
+    return this.redeem(email, before);
+  }
+
+  async device(name) {
+    const email = `${name.toLowerCase()}@example.org`;
+    const before = this.code(email);
+    await this.ask('POST', '/api/v1/auth/codes', null, { email });
+    return this.redeem(email, before);
+  }
+
+  async redeem(email, before) {
+    const fresh = () => { try { const code = this.code(email); return code !== before && code; } catch { return null; } };
+    const code = await until(`a mail to ${email}`, fresh);
+    const { status, body } = await this.ask('POST', '/api/v1/auth/sessions', null, { email, code });
+    if (status !== 201) throw new Error(`no session for ${email}: ${JSON.stringify(body)}`);
+    return { id: body.user.id, token: body.token };
+  }
+}

@@ -1,0 +1,21 @@
+//! The page `/call-test`: checks from a browser whether calls will work, and says what to do.
+//!
+//! It needs no framework and nothing from elsewhere. Called by `router`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+
+use super::Http;
+use super::docs::{javascript, page};
+
+const PAGE: &str = include_str!("call_test.html");
+const SCRIPT: &str = include_str!("call_test.js");
+
+pub(super) fn routes() -> Router<Arc<Http>> {
+    Router::new()
+        .route("/call-test", get(|| async { page(Html(PAGE)) }))
+        .route("/call-test.js", get(|| async { javascript(SCRIPT, "no-cache") }))
+}
