@@ -1,0 +1,13 @@
+/**
+ * Client of the WeChat backend for browsers. Begin with `Client`; README.md shows how.
+ */
+
+export { Client, type Options } from './client.js';
+export { Calls, type MediaError, type Quality } from './calls.js';
+export { Changes, type Topic } from './changes.js';
+export { type Draft, Outbox, uniqueId } from './outbox.js';
+export { ApiError, type Ask, Rest } from './rest.js';
+export { type Connection, Socket } from './socket.js';
+export { type SavedSession, Storage, type Unsent } from './storage.js';
+export { ChatState, type Cursor, Store } from './store.js';
+export type * from './types.js';

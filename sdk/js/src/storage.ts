@@ -1,0 +1,170 @@
+/**
+ * What stays in the browser between visits: the session, the latest rows of each chat, messages not
+ * yet sent. Kept in IndexedDB; where a browser refuses that (private windows of some), the page
+ * works all the same and begins anew next time.
+ */
+
+import type { Chat, Id, Me, Membership, Message, User } from './types.js';
+
+/** Who is logged in here. */
+export interface SavedSession {
+  token: string;
+  session: Id;
+  me: Me;
+}
+
+/** A chat as it is kept: rows and the rev that they were complete up to, so never at odds. */
+export interface SavedChat {
+  id: Id;
+  chat: Chat;
+  member: Membership;
+  hidden: number[];
+  rev: number;
+  rows: Message[];
+  receipts: [Id, number, number][];
+}
+
+/** A message that the server has not acknowledged. */
+export interface Unsent {
+  /** The idempotency key: sent again under the same one, the message is there once. */
+  client_msg_id: string;
+  chat: Id;
+  body: string;
+  reply_to?: number;
+  mentions: Id[];
+  mention_all: boolean;
+  /** When it was written, in milliseconds since 1970. */
+  at: number;
+  /** Why the server refused it; it is not sent again by itself. */
+  error?: string;
+}
+
+/** All that is kept of one person. */
+export interface Saved {
+  inbox: number;
+  chats: SavedChat[];
+  users: User[];
+  unsent: Unsent[];
+}
+
+const SESSION = 'wechat.session';
+const STORES = ['chats', 'users', 'unsent', 'facts'] as const;
+type StoreName = (typeof STORES)[number];
+
+/** A set of changes that become durable together. */
+export interface Batch {
+  inbox?: number;
+  chats?: SavedChat[];
+  gone?: Id[];
+  users?: User[];
+}
+
+export class Storage {
+  private db: Promise<IDBDatabase | null> | null = null;
+
+  /** The session lives in `localStorage`, so that the page knows it before it paints. */
+  session(): SavedSession | null {
+    try {
+      return JSON.parse(localStorage.getItem(SESSION) ?? 'null') as SavedSession | null;
+    } catch {
+      return null;
+    }
+  }
+
+  setSession(session: SavedSession | null): void {
+    try {
+      if (session) localStorage.setItem(SESSION, JSON.stringify(session));
+      else localStorage.removeItem(SESSION);
+    } catch {
+      // Storage is full or refused: the session lives as long as the page.
+    }
+  }
+
+  async load(): Promise<Saved> {
+    const [chats, users, unsent, inbox] = await Promise.all([
+      this.all<SavedChat>('chats'),
+      this.all<User>('users'),
+      this.all<Unsent>('unsent'),
+      this.all<{ id: string; value: number }>('facts'),
+    ]);
+    unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
+    return { chats, users, unsent, inbox: inbox.find(({ id }) => id === 'inbox')?.value ?? 0 };
+  }
+
+  /** Another tab may have written a later state of a chat: the later one stays. */
+  async save({ inbox, chats = [], gone = [], users = [] }: Batch): Promise<void> {
+    await this.change((store) => {
+      for (const chat of chats) {
+        const read = store('chats').get(chat.id);
+        read.onsuccess = () => {
+          const other = read.result as SavedChat | undefined;
+          const isOld = other && (other.rev > chat.rev || other.member.rev > chat.member.rev);
+          if (!isOld) store('chats').put(chat);
+        };
+      }
+      for (const id of gone) store('chats').delete(id);
+      for (const user of users) store('users').put(user);
+      if (inbox !== undefined) store('facts').put({ id: 'inbox', value: inbox });
+    });
+  }
+
+  async keepUnsent(item: Unsent): Promise<void> {
+    await this.change((store) => store('unsent').put(item));
+  }
+
+  async dropUnsent(key: string): Promise<void> {
+    await this.change((store) => store('unsent').delete(key));
+  }
+
+  /** Forgets everything of this person. */
+  async clear(): Promise<void> {
+    this.setSession(null);
+    await this.change((store) => STORES.forEach((name) => store(name).clear()));
+  }
+
+  private database(): Promise<IDBDatabase | null> {
+    this.db ??= new Promise((done) => {
+      try {
+        const request = indexedDB.open('wechat', 1);
+        request.onupgradeneeded = () => {
+          for (const name of STORES) {
+            const keyPath = name === 'unsent' ? 'client_msg_id' : 'id';
+            request.result.createObjectStore(name, { keyPath });
+          }
+        };
+        request.onsuccess = () => done(request.result);
+        request.onerror = () => done(null);
+        request.onblocked = () => done(null);
+      } catch {
+        done(null);
+      }
+    });
+    return this.db;
+  }
+
+  private async all<T>(name: StoreName): Promise<T[]> {
+    const db = await this.database();
+    if (!db) return [];
+    return new Promise((done) => {
+      const request = db.transaction(name).objectStore(name).getAll();
+      request.onsuccess = () => done(request.result as T[]);
+      request.onerror = () => done([]);
+    });
+  }
+
+  private async change(work: (store: (name: StoreName) => IDBObjectStore) => void): Promise<void> {
+    const db = await this.database();
+    if (!db) return;
+    await new Promise<void>((done) => {
+      try {
+        const transaction = db.transaction(STORES, 'readwrite');
+        transaction.oncomplete = () => done();
+        transaction.onabort = () => done();
+        transaction.onerror = () => done();
+        work((name) => transaction.objectStore(name));
+      } catch {
+        done();
+      }
+    });
+  }
+}
