@@ -1,0 +1,473 @@
+//! Chats, their members, and invitation links.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use mongodb::bson::{Bson, Document, doc};
+
+use super::MongoStore;
+use super::access::Find;
+use super::commit::{ATTEMPTS, Ground, chats_of, log_of, overtaken};
+use super::content::EVERYBODY;
+use super::invites;
+use super::redo::Redo;
+use super::rows::{Row, ToBson, int};
+use super::schema::Table;
+use super::seats::{self, Seat, Standing};
+use super::steps;
+use crate::clock::Time;
+use crate::core::types::chats::{
+    Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+};
+use crate::core::types::messages::{Message, SystemEvent};
+use crate::core::types::text::{About, Title};
+use crate::error::Result;
+use crate::id::{ChatId, FileId, MessageId, UserId};
+use crate::store::{Chats, Cursor, GroupStep, Inbox, ReceiptCounts, Stepped};
+
+/// At most this many queries of one verb at once.
+pub(super) const AT_ONCE: usize = 16;
+/// At most this many keys in one query.
+const KEYS: usize = 1000;
+
+/// The document of a chat, without its version.
+pub(super) fn document(chat: &Chat) -> Document {
+    let mut document = doc! { "_id": chat.id.bson(), "kind": chat.kind.bson() };
+    if let Some((low, high)) = chat.peers {
+        document.insert("peers", [low, high].bson());
+    }
+    document.extend(meta(chat));
+    document.extend(doc! {
+        "created_at": chat.created.bson(),
+        "head_seq": int(chat.head_seq),
+        "head_rev": int(chat.head_rev),
+        "active_at": chat.active_at.bson(),
+    });
+    document
+}
+
+/// The fields of a group's own.
+pub(super) fn meta(chat: &Chat) -> Document {
+    doc! {
+        "title": chat.title.as_ref().map_or(Bson::Null, |title| title.as_str().into()),
+        "about": chat.about.as_str(),
+        "avatar": chat.avatar.bson(),
+        "owner": chat.owner.bson(),
+        "public": chat.public,
+        "history_shared": chat.history_shared,
+        "deleted_at": chat.deleted.bson(),
+        "meta_rev": int(chat.meta_rev),
+        "member_count": i64::from(chat.member_count),
+    }
+}
+
+/// Reads a chat.
+pub(super) fn read(document: &Document) -> Result<Chat> {
+    let row = Row(document);
+    let peers = match row.ids("peers")?.as_slice() {
+        [low, high] => Some((UserId(*low), UserId(*high))),
+        _ => None,
+    };
+    Ok(Chat {
+        id: row.chat("_id")?,
+        kind: row.named("kind")?,
+        peers,
+        title: row.opt_text("title")?.map(Title::stored),
+        about: About::stored(row.opt_text("about")?.unwrap_or_default()),
+        avatar: row.opt_id("avatar")?.map(FileId),
+        owner: row.opt_id("owner")?.map(UserId),
+        public: row.flag("public")?,
+        history_shared: row.flag("history_shared")?,
+        created: row.time("created_at")?,
+        deleted: row.opt_time("deleted_at")?,
+        head_seq: row.count("head_seq")?,
+        head_rev: row.count("head_rev")?,
+        meta_rev: row.count("meta_rev")?,
+        active_at: row.time("active_at")?,
+        member_count: row.small("member_count")?,
+    })
+}
+
+/// A direct chat that begins now.
+pub(super) fn new_direct(peers: (UserId, UserId), at: Time) -> Chat {
+    let peers = if peers.0 <= peers.1 { peers } else { (peers.1, peers.0) };
+    Chat {
+        id: ChatId::direct(peers.0, peers.1),
+        kind: ChatKind::Direct,
+        peers: Some(peers),
+        title: None,
+        about: About::stored(String::new()),
+        avatar: None,
+        owner: None,
+        public: false,
+        history_shared: false,
+        created: at,
+        deleted: None,
+        head_seq: 0,
+        head_rev: 0,
+        meta_rev: 0,
+        active_at: at,
+        member_count: if peers.0 == peers.1 { 1 } else { 2 },
+    }
+}
+
+/// The member rows of a new direct chat; what people wrote already comes from `own_seq`.
+pub(super) fn seat_peers(redo: &mut Redo, chat: &Chat, own_seq: impl Fn(UserId) -> u64) {
+    let Some((low, high)) = chat.peers else { return };
+    let peers = if low == high { vec![low] } else { vec![low, high] };
+    for user in peers {
+        let standing = Standing {
+            chat: chat.id,
+            kind: ChatKind::Direct,
+            user,
+            state: MemberState::Active,
+            role: Role::Member,
+            begins: Some((1, chat.created)),
+            own_seq: own_seq(user),
+        };
+        redo.insert(Table::Members, standing.document());
+    }
+}
+
+impl MongoStore {
+    /// Several chats by id, each with everything written that belongs to it; whether something had
+    /// to be written for it.
+    pub(super) async fn grounds(
+        &self,
+        groups: &[ChatId],
+        directs: &[ChatId],
+    ) -> Result<(HashMap<ChatId, Ground>, bool)> {
+        let (mut found, mut wrote) = (HashMap::new(), false);
+        for (kind, ids) in [(ChatKind::Group, groups), (ChatKind::Direct, directs)] {
+            for keys in ids.chunks(KEYS) {
+                let filter = doc! { "_id": { "$in": keys.bson() } };
+                let find = Find::new(chats_of(kind), filter).fields(doc! { "redo": 0 });
+                for document in self.access.find(find).await? {
+                    wrote |= self.commits.is_unwritten(&document)?;
+                    let ground = self.commits.settled(&document).await?;
+                    self.commits.note_kind(ground.chat.id, kind);
+                    found.insert(ground.chat.id, ground);
+                }
+            }
+        }
+        Ok((found, wrote))
+    }
+
+    /// Member rows with their chats. `again` reads the rows once more when a chat had something
+    /// left to be written, since that may be one of them.
+    async fn with_chats(&self, rows: Vec<Seat>, again: &Find) -> Result<Vec<InboxRow>> {
+        let ids = |kind| {
+            let of_kind = rows.iter().filter(|seat| seat.kind == kind);
+            of_kind.map(|seat| seat.member.chat).collect::<Vec<_>>()
+        };
+        let (groups, directs) = (ids(ChatKind::Group), ids(ChatKind::Direct));
+        let (found, wrote) = self.grounds(&groups, &directs).await?;
+        let rows = if wrote { self.seats(again).await? } else { rows };
+        let with_chat = |seat: Seat| {
+            let chat = found.get(&seat.member.chat)?.chat.clone();
+            Some(InboxRow { chat, member: seat.member })
+        };
+        Ok(rows.into_iter().filter_map(with_chat).collect())
+    }
+
+    async fn seats(&self, find: &Find) -> Result<Vec<Seat>> {
+        self.access.find(find.clone()).await?.iter().map(seats::read).collect()
+    }
+
+    async fn inbox_page(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
+        for _ in 0..ATTEMPTS {
+            let inbox = self.access.one(Table::Inboxes, doc! { "_id": user.bson() }).await?;
+            let rev = inbox.map_or(Ok(0), |inbox| Row(&inbox).count("rev"))?;
+            if seats::number_inbox(&self.access, user).await? {
+                continue;
+            }
+            let filter =
+                doc! { "user": user.bson(), "rev": { "$gt": int(after), "$lte": int(rev) } };
+            let find = Find::new(Table::Members, filter)
+                .sort(doc! { "rev": 1 })
+                .limit(limit.saturating_add(1));
+            let mut rows = self.seats(&find).await?;
+            let more = rows.len() > limit as usize;
+            rows.truncate(limit as usize);
+            let again = find.limit(limit);
+            let rows = self.with_chats(rows, &again).await?;
+            return Ok(Inbox { rev, rows, more });
+        }
+        Err(overtaken())
+    }
+
+    /// Member rows of a chat in one state, in the order of their user ids, numbered.
+    async fn members_in(
+        &self,
+        chat: ChatId,
+        state: MemberState,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        if self.commits.ground(chat).await?.is_none() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut filter = doc! { "chat": chat.bson(), "state": state.bson() };
+        if let Some(after) = after {
+            filter.insert("user", doc! { "$gt": after.bson() });
+        }
+        let find = Find::new(Table::Members, filter)
+            .sort(doc! { "user": 1 })
+            .limit(limit.min(i32::MAX as u32));
+        let mut rows = self.seats(&find).await?;
+        let dirty: Vec<_> =
+            rows.iter().filter(|seat| seat.dirty).map(|seat| seat.member.user).collect();
+        if !dirty.is_empty() {
+            seats::number_all(&self.access, chat, &dirty).await?;
+            rows = self.seats(&find).await?;
+        }
+        Ok(rows.into_iter().map(|seat| seat.member).collect())
+    }
+
+    /// A chat and rows of it that are no newer than it.
+    async fn chat_and_rows(
+        &self,
+        chat: ChatId,
+        users: &[UserId],
+    ) -> Result<Option<(Chat, Vec<Member>)>> {
+        for _ in 0..ATTEMPTS {
+            let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
+            let mut found = seats::find(&self.access, chat, users).await?;
+            if found.iter().any(|seat| seat.v > ground.version) {
+                continue;
+            }
+            if found.iter().any(|seat| seat.dirty) {
+                seats::number_all(&self.access, chat, users).await?;
+                found = seats::find(&self.access, chat, users).await?;
+            }
+            let row = |user| found.iter().find(|seat| seat.member.user == user);
+            let rows = users.iter().filter_map(|user| Some(row(*user)?.member.clone()));
+            return Ok(Some((ground.chat, rows.collect())));
+        }
+        Err(overtaken())
+    }
+
+    /// The head of a chat; 0 when there is none.
+    async fn head(&self, chat: ChatId) -> Result<u64> {
+        Ok(self.commits.ground(chat).await?.map_or(0, |ground| ground.chat.head_seq))
+    }
+
+    /// The direct chat of two people.
+    pub(super) async fn direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat> {
+        let chat = new_direct(peers, at);
+        for _ in 0..ATTEMPTS {
+            if let Some(known) = self.commits.ground(chat.id).await? {
+                return Ok(known.chat);
+            }
+            let mut redo = Redo::new();
+            seat_peers(&mut redo, &chat, |_| 0);
+            if self.commits.create(&chat, &redo).await? {
+                let peers = chat.peers.map_or(vec![], |(low, high)| vec![low, high]);
+                seats::number_all(&self.access, chat.id, &peers).await?;
+                self.commits.clear_later(chat.id, chat.kind, 1);
+                return Ok(chat);
+            }
+        }
+        Err(overtaken())
+    }
+
+    /// Active members who were there at message `seq` and are not its author, and of these the
+    /// ones who show receipts.
+    async fn witnesses(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<(Vec<Member>, Option<UserId>)> {
+        let members = self.members_in(chat, MemberState::Active, after, limit).await?;
+        let last = members.last().map(|member| member.user);
+        let there = members.into_iter().filter(|m| m.join_seq <= seq && m.user != author);
+        let there: Vec<Member> = there.collect();
+        let mut quiet = std::collections::HashSet::new();
+        for some in there.chunks(KEYS) {
+            let ids: Vec<Bson> = some.iter().map(|member| member.user.bson()).collect();
+            let filter = doc! { "_id": { "$in": ids }, "privacy.receipts": false };
+            let find = Find::new(Table::Users, filter).fields(doc! { "_id": 1 });
+            for user in self.access.find(find).await? {
+                quiet.insert(Row(&user).user("_id")?);
+            }
+        }
+        Ok((there.into_iter().filter(|m| !quiet.contains(&m.user)).collect(), last))
+    }
+
+    async fn mentions_in(&self, user: UserId, chat: ChatId, after: u64) -> Result<u64> {
+        let Some(ground) = self.commits.ground(chat).await? else { return Ok(0) };
+        let log = log_of(ground.chat.kind);
+        let filter = |who: Bson| {
+            doc! { "target_id": chat.bson(), "alerts": who, "seq": { "$gt": int(after) } }
+        };
+        let named = self.access.count(log, filter(user.bson())).await?;
+        let mut all = filter(EVERYBODY.into());
+        all.insert("author_id", doc! { "$ne": user.bson() });
+        Ok(named + self.access.count(log, all).await?)
+    }
+}
+
+#[async_trait]
+impl Chats for MongoStore {
+    async fn create_group(
+        &self,
+        chat: &Chat,
+        members: &[(UserId, Role)],
+        terms: Vec<String>,
+        message: MessageId,
+        event: SystemEvent,
+    ) -> Result<(Message, Chat)> {
+        steps::create_group(self, chat.clone(), members, &terms, message, event).await
+    }
+
+    async fn open_direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat> {
+        self.direct(peers, at).await
+    }
+
+    async fn step(&self, step: GroupStep) -> Result<Stepped> {
+        steps::step(self, step).await
+    }
+
+    async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>> {
+        self.chat_and_rows(chat, users).await
+    }
+
+    async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>> {
+        let (mut found, _) = self.grounds(chats, chats).await?;
+        let known = chats.iter().filter_map(|chat| Some(found.remove(chat)?.chat));
+        Ok(known.collect())
+    }
+
+    async fn members(
+        &self,
+        chat: ChatId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        self.members_in(chat, MemberState::Active, after, limit).await
+    }
+
+    async fn banned(&self, chat: ChatId) -> Result<Vec<Member>> {
+        self.members_in(chat, MemberState::Banned, None, u32::MAX).await
+    }
+
+    async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
+        self.inbox_page(user, after, limit).await
+    }
+
+    async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
+        seats::number_inbox(&self.access, user).await?;
+        let filter = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
+        let find = Find::new(Table::Members, filter);
+        let rows = self.seats(&find).await?;
+        self.with_chats(rows, &find).await
+    }
+
+    async fn advance(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        cursor: Cursor,
+        seq: u64,
+    ) -> Result<Option<Member>> {
+        let seq = seq.min(self.head(chat).await?);
+        let moved = seats::change(&self.commits, chat, user, |seat| {
+            let Member { read_seq, delivered_seq, .. } = seat.member;
+            let mut set = Document::new();
+            if delivered_seq < seq {
+                set.insert("delivered_seq", int(seq));
+            }
+            if cursor == Cursor::Read && read_seq < seq {
+                set.insert("read_seq", int(seq));
+            }
+            (!set.is_empty()).then_some(set)
+        });
+        Ok(moved.await?.filter(|(_, moved)| *moved).map(|(member, _)| member))
+    }
+
+    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
+        let (witnesses, _) = self.witnesses(chat, seq, author, None, u32::MAX).await?;
+        let count = |reached: &dyn Fn(&Member) -> bool| {
+            witnesses.iter().filter(|member| reached(member)).count() as u32
+        };
+        Ok(ReceiptCounts {
+            members: witnesses.len() as u32,
+            delivered: count(&|member| member.delivered_seq.max(member.own_seq) >= seq),
+            read: count(&|member| member.read_seq.max(member.own_seq) >= seq),
+        })
+    }
+
+    async fn readers(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        let (mut readers, mut after) = (Vec::new(), after);
+        while readers.len() < limit as usize {
+            let (witnesses, last) = self.witnesses(chat, seq, author, after, KEYS as u32).await?;
+            let read = |member: &Member| member.read_seq.max(member.own_seq) >= seq;
+            readers.extend(witnesses.into_iter().filter(read));
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        readers.truncate(limit as usize);
+        Ok(readers)
+    }
+
+    async fn change_member(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        change: MemberChange,
+    ) -> Result<Option<Member>> {
+        let head_seq = self.head(chat).await?;
+        let changed = seats::change(&self.commits, chat, user, |seat| {
+            let mut set = Document::new();
+            if let Some(until) =
+                change.muted_until.filter(|until| *until != seat.member.muted_until)
+            {
+                set.insert("muted_until", until.bson());
+            }
+            if let Some(pinned) = change.pinned.filter(|pinned| *pinned != seat.member.pinned) {
+                set.insert("pinned", pinned);
+            }
+            let hide_seq = change.hide_seq.unwrap_or(0).min(head_seq);
+            if hide_seq > seat.member.hide_seq {
+                set.insert("hide_seq", int(hide_seq));
+            }
+            (!set.is_empty()).then_some(set)
+        });
+        Ok(changed.await?.map(|(member, _)| member))
+    }
+
+    async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
+        let counts: Vec<_> =
+            chats.iter().map(|&(chat, after)| self.mentions_in(user, chat, after)).collect();
+        stream::iter(counts).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn put_invite(&self, invite: &Invite) -> Result<()> {
+        invites::put(self, invite).await
+    }
+
+    async fn invite(&self, code: &str) -> Result<Option<Invite>> {
+        invites::find(self, code).await
+    }
+
+    async fn invites(&self, chat: ChatId) -> Result<Vec<Invite>> {
+        invites::of_chat(self, chat).await
+    }
+
+    async fn remove_invite(&self, chat: ChatId, code: &str) -> Result<bool> {
+        invites::remove(self, chat, code).await
+    }
+}

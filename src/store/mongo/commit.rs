@@ -1,0 +1,283 @@
+//! How a chat changes: one compare-and-swap of its document, which holds what is still to be
+//! written beside it.
+//!
+//! The scheme and why it holds stand in the head of `mod`. Called by the nouns beside this file.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use mongodb::bson::{Document, doc};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::access::{Access, Find, Modified, jitter};
+use super::chats;
+use super::redo::Redo;
+use super::rows::{Row, ToBson, int};
+use super::schema::Table;
+use crate::core::types::chats::{Chat, ChatKind};
+use crate::error::{Error, Result};
+use crate::id::{ChatId, ObjectId, UserId};
+
+/// At most so many chats are remembered; a forgotten one costs one more query.
+const REMEMBERED: u64 = 200_000;
+/// How many locks the chats share.
+const LOCKS: usize = 1024;
+/// How often a commit is tried against other nodes.
+pub(super) const ATTEMPTS: u32 = 64;
+
+/// A chat as it stood at one version, with everything up to it written.
+#[derive(Debug, Clone)]
+pub(super) struct Ground {
+    /// The chat.
+    pub(super) chat: Chat,
+    /// Its version: the number of commits so far.
+    pub(super) version: u64,
+}
+
+/// Which of the locks.
+fn slot(ObjectId(bytes): ObjectId) -> usize {
+    let mix = |hash: usize, byte: &u8| hash.wrapping_mul(31).wrapping_add(usize::from(*byte));
+    bytes.iter().fold(0, mix) % LOCKS
+}
+
+/// What a commit changes.
+pub(super) struct Plan {
+    /// Fields of the chat's document.
+    pub(super) fields: Document,
+    /// What is written beside it.
+    pub(super) redo: Redo,
+}
+
+/// The commits of this node: its locks and what it knows.
+pub(super) struct Commits {
+    access: Access,
+    locks: Vec<Mutex<()>>,
+    inbox_locks: Vec<Mutex<()>>,
+    kinds: Cache<ChatId, ChatKind>,
+    /// The version up to which this node knows everything to be written.
+    written: Cache<ChatId, u64>,
+}
+
+/// The collection of a kind of chat.
+pub(super) const fn chats_of(kind: ChatKind) -> Table {
+    match kind {
+        ChatKind::Direct => Table::Directs,
+        ChatKind::Group => Table::Groups,
+    }
+}
+
+/// The log of a kind of chat.
+pub(super) const fn log_of(kind: ChatKind) -> Table {
+    match kind {
+        ChatKind::Direct => Table::PrivateLog,
+        ChatKind::Group => Table::GroupLog,
+    }
+}
+
+/// A chat's document without what may be large.
+pub(super) fn chat_by_id(table: Table, filter: Document) -> Find {
+    Find::new(table, filter).fields(doc! { "redo": 0 })
+}
+
+impl Commits {
+    /// No chat is known yet.
+    pub(super) fn new(access: Access) -> Arc<Self> {
+        Arc::new(Self {
+            access,
+            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            inbox_locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            kinds: Cache::new(REMEMBERED),
+            written: Cache::new(REMEMBERED),
+        })
+    }
+
+    /// The way to the database.
+    pub(super) const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Lets this node's commits to a chat come one after the other.
+    pub(super) async fn lock(&self, chat: ChatId) -> MutexGuard<'_, ()> {
+        self.locks[slot(chat.0)].lock().await
+    }
+
+    /// Lets this node's changes of a user's own rows come one after the other.
+    pub(super) async fn lock_inbox(&self, user: UserId) -> MutexGuard<'_, ()> {
+        self.inbox_locks[slot(user.0)].lock().await
+    }
+
+    /// Remembers what kind of chat it is.
+    pub(super) fn note_kind(&self, chat: ChatId, kind: ChatKind) {
+        self.kinds.insert(chat, kind);
+    }
+
+    /// A chat's document; `None` when there is none.
+    async fn document(&self, chat: ChatId) -> Result<Option<Document>> {
+        let find =
+            |kind| self.access.first(chat_by_id(chats_of(kind), doc! { "_id": chat.bson() }));
+        let (kind, found) = match self.kinds.get(&chat) {
+            Some(kind) => (kind, find(kind).await?),
+            None => {
+                let (group, direct) =
+                    tokio::try_join!(find(ChatKind::Group), find(ChatKind::Direct))?;
+                match group {
+                    Some(group) => (ChatKind::Group, Some(group)),
+                    None => (ChatKind::Direct, direct),
+                }
+            }
+        };
+        if found.is_some() {
+            self.note_kind(chat, kind);
+        }
+        Ok(found)
+    }
+
+    /// A chat with everything written that belongs to it. Waits for commits of this node.
+    pub(super) async fn ground(&self, chat: ChatId) -> Result<Option<Ground>> {
+        let Some(document) = self.document(chat).await? else { return Ok(None) };
+        self.settled(&document).await.map(Some)
+    }
+
+    /// The same for a document that was read, without its redo.
+    pub(super) async fn settled(&self, document: &Document) -> Result<Ground> {
+        let ground = ground(document)?;
+        if self.is_unwritten(document)? {
+            let _turn = self.lock(ground.chat.id).await;
+            self.finish(ground.chat.id, ground.chat.kind).await?;
+        }
+        Ok(ground)
+    }
+
+    /// The same while the caller holds the chat's lock.
+    pub(super) async fn ground_in_turn(&self, chat: ChatId) -> Result<Option<Ground>> {
+        let Some(document) = self.document(chat).await? else { return Ok(None) };
+        let ground = ground(&document)?;
+        if self.is_unwritten(&document)? {
+            self.finish(chat, ground.chat.kind).await?;
+        }
+        Ok(Some(ground))
+    }
+
+    /// Whether this document's last commit may have something left to write.
+    pub(super) fn is_unwritten(&self, document: &Document) -> Result<bool> {
+        let row = Row(document);
+        let Some(version) = row.opt_count("unwritten")? else { return Ok(false) };
+        let known = self.written.get(&row.chat("_id")?).unwrap_or(0);
+        Ok(known < version)
+    }
+
+    /// Writes what the last commit of a chat left to be written.
+    async fn finish(&self, chat: ChatId, kind: ChatKind) -> Result<()> {
+        let table = chats_of(kind);
+        let Some(document) = self.access.one(table, doc! { "_id": chat.bson() }).await? else {
+            return Ok(());
+        };
+        if !self.is_unwritten(&document)? {
+            return Ok(());
+        }
+        let row = Row(&document);
+        let (Some(version), Some(bytes)) = (row.opt_count("unwritten")?, row.opt_bytes("redo")?)
+        else {
+            return Ok(());
+        };
+        Redo::read(bytes)?.apply(&self.access).await?;
+        self.written.insert(chat, version);
+        self.clear(chat, kind, version).await
+    }
+
+    /// Takes what is written out of the chat's document.
+    pub(super) async fn clear(&self, chat: ChatId, kind: ChatKind, version: u64) -> Result<()> {
+        let filter = doc! { "_id": chat.bson(), "unwritten": int(version) };
+        let done = doc! { "$unset": { "unwritten": "", "redo": "" } };
+        self.access.set(chats_of(kind), filter, done).await.map(drop)
+    }
+
+    /// Commits, if the chat is still at the ground's version; the new version. `None` when it is
+    /// not. From the swap on it is durable, and whoever reads the chat finishes it; it is finished
+    /// here when nothing fails.
+    pub(super) async fn commit(&self, ground: &Ground, plan: Plan) -> Result<Option<u64>> {
+        let version = ground.version + 1;
+        let mut fields = plan.fields;
+        fields.insert("version", int(version));
+        fields.insert("unwritten", int(version));
+        fields.insert("redo", plan.redo.to_bson()?);
+        let chat = ground.chat.id;
+        let filter = doc! { "_id": chat.bson(), "version": int(ground.version) };
+        let table = chats_of(ground.chat.kind);
+        if !self.access.set(table, filter, doc! { "$set": fields }).await? {
+            return Ok(None);
+        }
+        self.write(chat, version, &plan.redo).await;
+        Ok(Some(version))
+    }
+
+    /// Creates a chat's document, with what is still to be written; whether it was new.
+    pub(super) async fn create(&self, chat: &Chat, redo: &Redo) -> Result<bool> {
+        let mut document = chats::document(chat);
+        document.insert("version", 1_i64);
+        document.insert("unwritten", 1_i64);
+        document.insert("redo", redo.to_bson()?);
+        let written = self.access.insert(chats_of(chat.kind), vec![document]).await?;
+        self.note_kind(chat.id, chat.kind);
+        if !written.duplicates.is_empty() {
+            return Ok(false);
+        }
+        self.write(chat.id, 1, redo).await;
+        Ok(true)
+    }
+
+    async fn write(&self, chat: ChatId, version: u64, redo: &Redo) {
+        match redo.apply(&self.access).await {
+            Ok(()) => self.written.insert(chat, version),
+            Err(error) => {
+                tracing::warn!(%chat, cause = ?error.cause(), "a reader will finish this commit");
+            }
+        }
+    }
+
+    /// Whether this node knows that everything up to a version is written.
+    pub(super) fn has_written(&self, chat: ChatId, version: u64) -> bool {
+        self.written.get(&chat).is_some_and(|known| known >= version)
+    }
+
+    /// Clears behind the answer; an error leaves it to the next reader.
+    pub(super) fn clear_later(self: &Arc<Self>, chat: ChatId, kind: ChatKind, version: u64) {
+        if !self.has_written(chat, version) {
+            return;
+        }
+        let commits = self.clone();
+        tokio::spawn(async move {
+            commits.clear(chat, kind, version).await.ok();
+        });
+    }
+
+    /// Waits a moment after another node was faster.
+    pub(super) async fn give_way(attempt: u32) {
+        jitter(attempt).await;
+    }
+}
+
+/// Other nodes were faster, again and again.
+pub(super) fn overtaken() -> Error {
+    Error::unavailable("other nodes change this chat all the time")
+}
+
+/// A document that is made when it is not there, through whoever is faster.
+pub(super) async fn upserted(
+    access: &Access,
+    table: Table,
+    filter: Document,
+    update: Document,
+) -> Result<Document> {
+    for attempt in 0..ATTEMPTS {
+        match access.modify(table, filter.clone(), update.clone(), true).await? {
+            Modified::Done(document) => return Ok(document),
+            Modified::None | Modified::Duplicate => jitter(attempt).await,
+        }
+    }
+    Err(overtaken())
+}
+
+fn ground(document: &Document) -> Result<Ground> {
+    Ok(Ground { chat: chats::read(document)?, version: Row(document).count("version")? })
+}

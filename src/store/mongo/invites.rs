@@ -1,0 +1,114 @@
+//! Invitation links. They change in commits of their chat, so that a link is used in the same step
+//! as the joining; a removed one stays as a mark for a while, so that nothing late brings it back.
+
+use mongodb::bson::{DateTime, Document, doc};
+
+use super::MongoStore;
+use super::access::{Find, Statement};
+use super::commit::{ATTEMPTS, Commits, Plan, overtaken};
+use super::redo::Redo;
+use super::rows::{Row, ToBson, int};
+use super::schema::Table;
+use crate::core::types::chats::Invite;
+use crate::error::{Error, Result, text};
+use crate::id::{ChatId, UserId};
+
+fn read(document: &Document) -> Result<Option<Invite>> {
+    let row = Row(document);
+    if row.opt_time("removed_at")?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Invite {
+        code: row.text("_id")?,
+        chat: row.chat("chat")?,
+        by: UserId(row.id("by")?),
+        created: row.time("created_at")?,
+        expires: row.opt_time("expires_at")?,
+        uses_left: match row.opt_count("uses_left")? {
+            Some(_) => Some(row.small("uses_left")?),
+            None => None,
+        },
+    }))
+}
+
+fn guarded(code: &str, version: u64, update: Document) -> Statement {
+    Statement::new(doc! { "_id": code, "v": { "$lt": int(version) } }, update)
+}
+
+/// A link as it is written.
+pub(super) async fn read_one(store: &MongoStore, code: &str) -> Result<Option<Invite>> {
+    let found = store.access.one(Table::Invites, doc! { "_id": code }).await?;
+    found.as_ref().map_or(Ok(None), read)
+}
+
+/// Finds a link, after its chat has written what it had left.
+pub(super) async fn find(store: &MongoStore, code: &str) -> Result<Option<Invite>> {
+    let Some(invite) = read_one(store, code).await? else { return Ok(None) };
+    store.commits.ground(invite.chat).await?;
+    read_one(store, code).await
+}
+
+/// A group's links, latest first.
+pub(super) async fn of_chat(store: &MongoStore, chat: ChatId) -> Result<Vec<Invite>> {
+    store.commits.ground(chat).await?;
+    let find = Find::new(Table::Invites, doc! { "chat": chat.bson() })
+        .sort(doc! { "created_at": -1, "_id": 1 });
+    let found = store.access.find(find).await?;
+    found.iter().filter_map(|document| read(document).transpose()).collect()
+}
+
+/// Commits a change of a link alone.
+async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statement) -> Result<()> {
+    let _turn = store.commits.lock(chat).await;
+    for attempt in 0..ATTEMPTS {
+        let Some(ground) = store.commits.ground_in_turn(chat).await? else {
+            return Err(Error::not_found(text::NO_CHAT));
+        };
+        let mut redo = Redo::new();
+        redo.update(Table::Invites, change(ground.version + 1));
+        let plan = Plan { fields: Document::new(), redo };
+        if let Some(version) = store.commits.commit(&ground, plan).await? {
+            store.commits.clear_later(chat, ground.chat.kind, version);
+            return Ok(());
+        }
+        Commits::give_way(attempt).await;
+    }
+    Err(overtaken())
+}
+
+/// Puts a link.
+pub(super) async fn put(store: &MongoStore, invite: &Invite) -> Result<()> {
+    commit(store, invite.chat, |version| {
+        let set = doc! {
+            "chat": invite.chat.bson(),
+            "by": invite.by.bson(),
+            "created_at": invite.created.bson(),
+            "expires_at": invite.expires.bson(),
+            "uses_left": invite.uses_left.map(i64::from),
+            "v": int(version),
+        };
+        let update = doc! { "$set": set, "$unset": { "removed_at": "" } };
+        guarded(&invite.code, version, update).upsert()
+    })
+    .await
+}
+
+/// Removes a link; whether it was there.
+pub(super) async fn remove(store: &MongoStore, chat: ChatId, code: &str) -> Result<bool> {
+    if find(store, code).await?.is_none_or(|invite| invite.chat != chat) {
+        return Ok(false);
+    }
+    commit(store, chat, |version| {
+        let set = doc! { "removed_at": DateTime::now(), "v": int(version) };
+        guarded(code, version, doc! { "$set": set })
+    })
+    .await?;
+    Ok(true)
+}
+
+/// The write that uses a link up by one, when it counts its uses.
+pub(super) fn used(invite: &Invite, version: u64) -> Option<Statement> {
+    let left = invite.uses_left?.saturating_sub(1);
+    let set = doc! { "uses_left": i64::from(left), "v": int(version) };
+    Some(guarded(&invite.code, version, doc! { "$set": set }))
+}

@@ -1,0 +1,400 @@
+//! Appends: what waits for one chat is gathered into one commit.
+//!
+//! Each chat with waiting messages has a lane, in the order in which they were queued, and one task
+//! that empties it. Invariant: a lane exists exactly while its task runs, so that a chat's messages
+//! from this node never overtake each other. All lanes together hold at most `QUEUE` messages; a
+//! caller waits while they are full. Called by `messages`.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mongodb::bson::{Bson, doc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::access::{Access, Find};
+use super::chats::{new_direct, seat_peers};
+use super::commit::{ATTEMPTS, Commits, Ground, Plan, log_of, overtaken};
+use super::content;
+use super::redo::Redo;
+use super::rows::{ToBson, int};
+use super::schema::Table;
+use super::seats;
+use crate::clock::Time;
+use crate::core::types::chats::{Chat, ChatKind};
+use crate::core::types::messages::{Content, Message, NewMessage};
+use crate::core::types::text::ClientMsgId;
+use crate::error::{Code, Error, Result};
+use crate::id::{ChatId, MessageId, UserId};
+use crate::store::{Appended, Pending};
+
+/// At most this many messages wait.
+const QUEUE: usize = 4096;
+/// At most this many messages in a commit.
+const BATCH: usize = 256;
+/// At most about this many bytes of text in a commit, far below what a document may hold.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// The lanes of this node.
+pub(super) struct Lanes {
+    commits: Arc<Commits>,
+    room: Arc<Semaphore>,
+    lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
+}
+
+struct Waiting {
+    new: NewMessage,
+    reply: oneshot::Sender<Result<Appended>>,
+    _room: OwnedSemaphorePermit,
+}
+
+fn closed() -> Error {
+    Error::unavailable("the store is closed")
+}
+
+impl Lanes {
+    /// No lane yet.
+    pub(super) fn new(commits: Arc<Commits>) -> Self {
+        Self { commits, room: Arc::new(Semaphore::new(QUEUE)), lanes: Arc::default() }
+    }
+
+    /// Queues a message; the answer resolves once it is durable.
+    pub(super) async fn append(&self, new: NewMessage) -> Result<Pending<Appended>> {
+        let room = self.room.clone().acquire_owned().await.map_err(|_| closed())?;
+        let (reply, answer) = oneshot::channel();
+        let chat = new.chat;
+        let waiting = Waiting { new, reply, _room: room };
+        let begins = {
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            let begins = !lanes.contains_key(&chat);
+            lanes.entry(chat).or_default().push_back(waiting);
+            begins
+        };
+        if begins {
+            let lane = Lane {
+                chat,
+                commits: self.commits.clone(),
+                lanes: self.lanes.clone(),
+                known: None,
+            };
+            tokio::spawn(lane.run());
+        }
+        Ok(Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) }))
+    }
+
+    /// Takes no more and waits for what is queued.
+    pub(super) async fn close(&self) {
+        // An error means that it was closed before.
+        self.room.clone().acquire_many_owned(QUEUE as u32).await.ok();
+        self.room.close();
+    }
+}
+
+/// What a lane knows of its chat: good as long as its commits succeed, since every change of a
+/// standing is a commit too.
+struct Known {
+    ground: Ground,
+    active: HashSet<UserId>,
+    others: HashSet<UserId>,
+}
+
+struct Lane {
+    chat: ChatId,
+    commits: Arc<Commits>,
+    lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
+    known: Option<Known>,
+}
+
+/// What becomes of each message of a batch.
+enum Fate {
+    NotMember,
+    Repeated(Message),
+    /// An earlier try stored it.
+    StoredBefore(Message),
+    Stored(Message),
+    /// The same key came earlier in this batch.
+    Like(usize),
+}
+
+impl Lane {
+    async fn run(mut self) {
+        while let Some(batch) = self.next() {
+            let (news, replies): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|w| (w.new, (w.reply, w._room))).unzip();
+            let result = {
+                let commits = self.commits.clone();
+                let _turn = commits.lock(self.chat).await;
+                self.store(&news).await
+            };
+            if result.is_err() {
+                self.known = None;
+            }
+            for (index, (reply, _room)) in replies.into_iter().enumerate() {
+                // Whoever asked may be gone; what is stored stays stored.
+                reply.send(answer(&result, index)).ok();
+            }
+        }
+        if let Some(Known { ground, .. }) = &self.known {
+            self.commits.clear_later(self.chat, ground.chat.kind, ground.version);
+        }
+    }
+
+    /// What waits, up to a batch; `None` ends the lane.
+    fn next(&self) -> Option<Vec<Waiting>> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = lanes.get_mut(&self.chat)?;
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(waiting) = queue.pop_front() else { break };
+            bytes += waiting.new.content.body.as_str().len() + 256;
+            batch.push(waiting);
+        }
+        if batch.is_empty() {
+            lanes.remove(&self.chat);
+            return None;
+        }
+        Some(batch)
+    }
+
+    async fn store(&mut self, news: &[NewMessage]) -> Result<(Vec<Fate>, Option<Chat>)> {
+        let mut before = None;
+        for attempt in 0..ATTEMPTS {
+            if self.known.is_none() {
+                self.known = self.look().await?;
+            }
+            let Some(mut known) = self.known.take() else {
+                match self.begin(news).await? {
+                    Some(done) => return Ok(done),
+                    None => continue,
+                }
+            };
+            self.learn(&mut known, news).await?;
+            let fates = self.fates(&known, news, &mut before).await?;
+            let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
+            let Some(last) = stored.last() else {
+                self.known = Some(known);
+                return Ok((fates, None));
+            };
+            let (seq, rev, sent) = (last.seq, last.rev, last.sent);
+            let plan = plan(known.ground.chat.kind, &stored, (seq, rev, sent));
+            if let Some(version) = self.commits.commit(&known.ground, plan).await? {
+                known.ground.version = version;
+                known.ground.chat.head_seq = seq;
+                known.ground.chat.head_rev = rev;
+                known.ground.chat.active_at = sent;
+                self.known = self.commits.has_written(self.chat, version).then_some(known);
+                return Ok((fates, None));
+            }
+            Commits::give_way(attempt).await;
+        }
+        Err(overtaken())
+    }
+
+    async fn look(&self) -> Result<Option<Known>> {
+        let ground = self.commits.ground_in_turn(self.chat).await?;
+        Ok(ground.map(|ground| Known { ground, active: HashSet::new(), others: HashSet::new() }))
+    }
+
+    /// Looks up senders that are not known yet.
+    async fn learn(&self, known: &mut Known, news: &[NewMessage]) -> Result<()> {
+        let is_new = |user: &UserId| !known.active.contains(user) && !known.others.contains(user);
+        let mut users: Vec<UserId> = news.iter().map(|new| new.from).filter(is_new).collect();
+        users.sort_unstable();
+        users.dedup();
+        for seat in seats::find(self.commits.access(), self.chat, &users).await? {
+            if seat.member.is_active() {
+                known.active.insert(seat.member.user);
+            }
+        }
+        known.others.extend(users.into_iter().filter(|user| !known.active.contains(user)));
+        Ok(())
+    }
+
+    /// What is there under the same id was stored by a try of ours whose answer was lost, unless
+    /// it was there before the first try, which `before` tells.
+    async fn fates(
+        &self,
+        known: &Known,
+        news: &[NewMessage],
+        before: &mut Option<HashSet<MessageId>>,
+    ) -> Result<Vec<Fate>> {
+        let chat = &known.ground.chat;
+        let from_members = news.iter().filter(|new| known.active.contains(&new.from));
+        let earlier =
+            earlier(self.commits.access(), chat, &from_members.collect::<Vec<_>>()).await?;
+        let before =
+            before.get_or_insert_with(|| earlier.values().map(|message| message.id).collect());
+        let is_active = |user| known.active.contains(&user);
+        Ok(fates(chat, news, is_active, &earlier, before))
+    }
+
+    /// The chat is not there: creates a direct one with these messages. `None`: now it is there.
+    async fn begin(&mut self, news: &[NewMessage]) -> Result<Option<(Vec<Fate>, Option<Chat>)>> {
+        let begins = |new: &&NewMessage| {
+            new.peers.is_some_and(|(one, other)| one == new.from || other == new.from)
+        };
+        let Some((first, peers)) = news.iter().find(begins).and_then(|new| Some((new, new.peers?)))
+        else {
+            return Ok(Some((news.iter().map(|_| Fate::NotMember).collect(), None)));
+        };
+        let mut chat = new_direct(peers, first.sent);
+        // Before the chat is there, who is no peer of it is nobody in it.
+        let is_peer = |user| user == peers.0 || user == peers.1;
+        let fates = fates(&chat, news, is_peer, &HashMap::new(), &HashSet::new());
+        let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
+        let Some(last) = stored.last() else { return Ok(Some((fates, None))) };
+        (chat.head_seq, chat.head_rev, chat.active_at) = (last.seq, last.rev, last.sent);
+        let mut redo = Redo::new();
+        for message in &stored {
+            redo.insert(Table::PrivateLog, content::document(message, message.rev));
+        }
+        let own_seq = |user| {
+            let own = stored.iter().rev().find(|message| message.from == user);
+            own.map_or(0, |message| message.seq)
+        };
+        seat_peers(&mut redo, &chat, own_seq);
+        if !self.commits.create(&chat, &redo).await? {
+            return Ok(None);
+        }
+        let numbered = seats::number_all(self.commits.access(), chat.id, &[peers.0, peers.1]).await;
+        if let Err(error) = numbered {
+            tracing::warn!(cause = ?error.cause(), "a reader will number these member rows");
+        }
+        self.commits.clear_later(chat.id, ChatKind::Direct, 1);
+        Ok(Some((fates, Some(chat))))
+    }
+}
+
+impl Fate {
+    const fn of_earlier(message: Message, is_own: bool) -> Self {
+        if is_own { Self::StoredBefore(message) } else { Self::Repeated(message) }
+    }
+
+    const fn stored(&self) -> Option<&Message> {
+        match self {
+            Self::Stored(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
+/// What the senders wrote before under the same keys.
+async fn earlier(
+    access: &Access,
+    chat: &Chat,
+    news: &[&NewMessage],
+) -> Result<HashMap<(UserId, ClientMsgId), Message>> {
+    if news.is_empty() || chat.head_seq == 0 {
+        return Ok(HashMap::new());
+    }
+    let mut senders: Vec<UserId> = news.iter().map(|new| new.from).collect();
+    senders.sort_unstable();
+    senders.dedup();
+    let keys: Vec<Bson> = news.iter().map(|new| new.client_msg_id.as_str().into()).collect();
+    let filter = doc! {
+        "target_id": chat.id.bson(),
+        "author_id": { "$in": senders.bson() },
+        "content_id": { "$in": keys },
+    };
+    let find = Find::new(log_of(chat.kind), filter).fields(doc! { "edits": 0 });
+    let mut earlier = HashMap::new();
+    for document in access.find(find).await? {
+        let message = content::read(&document)?;
+        if let Some(key) = message.client_msg_id.clone() {
+            earlier.insert((message.from, key), message);
+        }
+    }
+    Ok(earlier)
+}
+
+fn fates(
+    chat: &Chat,
+    news: &[NewMessage],
+    is_active: impl Fn(UserId) -> bool,
+    earlier: &HashMap<(UserId, ClientMsgId), Message>,
+    before: &HashSet<MessageId>,
+) -> Vec<Fate> {
+    let (mut seq, mut rev) = (chat.head_seq, chat.head_rev);
+    let mut here: HashMap<(UserId, &ClientMsgId), usize> = HashMap::new();
+    let mut fates = Vec::with_capacity(news.len());
+    for (index, new) in news.iter().enumerate() {
+        let key = (new.from, new.client_msg_id.clone());
+        let fate = if !is_active(new.from) {
+            Fate::NotMember
+        } else if let Some(&like) = here.get(&(new.from, &new.client_msg_id)) {
+            Fate::Like(like)
+        } else if let Some(message) = earlier.get(&key) {
+            let is_own = message.id == new.id && !before.contains(&message.id);
+            Fate::of_earlier(message.clone(), is_own)
+        } else {
+            (seq, rev) = (seq + 1, rev + 1);
+            here.insert((new.from, &new.client_msg_id), index);
+            Fate::Stored(born(new, seq, rev))
+        };
+        fates.push(fate);
+    }
+    fates
+}
+
+fn born(new: &NewMessage, seq: u64, rev: u64) -> Message {
+    Message {
+        id: new.id,
+        chat: new.chat,
+        seq,
+        rev,
+        from: new.from,
+        client_msg_id: Some(new.client_msg_id.clone()),
+        content: Content::Text(new.content.clone()),
+        sent: new.sent,
+        edited: None,
+        deleted: None,
+        reactions: Vec::new(),
+        pinned: None,
+    }
+}
+
+fn plan(kind: ChatKind, stored: &[&Message], (seq, rev, sent): (u64, u64, Time)) -> Plan {
+    let mut redo = Redo::new();
+    let mut own: HashMap<UserId, (ChatId, u64)> = HashMap::new();
+    for message in stored {
+        redo.insert(log_of(kind), content::document(message, message.rev));
+        own.insert(message.from, (message.chat, message.seq));
+    }
+    for (user, (chat, seq)) in own {
+        redo.update(Table::Members, seats::wrote(chat, user, seq));
+    }
+    let fields = doc! {
+        "head_seq": int(seq), "head_rev": int(rev), "active_at": sent.bson(),
+    };
+    Plan { fields, redo }
+}
+
+fn answer(result: &Result<(Vec<Fate>, Option<Chat>)>, index: usize) -> Result<Appended> {
+    let (fates, created) = match result {
+        Ok(done) => done,
+        Err(error) if error.code == Code::Unavailable => {
+            return Err(Error::unavailable(cause(error)));
+        }
+        Err(error) => return Err(Error::internal(cause(error))),
+    };
+    // The chat was created by the first message that was stored.
+    let first = fates.iter().position(|fate| fate.stored().is_some());
+    Ok(match fates.get(index) {
+        Some(Fate::Stored(message)) => Appended::Stored {
+            message: message.clone(),
+            created: created.clone().filter(|_| first == Some(index)),
+        },
+        Some(Fate::StoredBefore(message)) => {
+            Appended::Stored { message: message.clone(), created: None }
+        }
+        Some(Fate::Repeated(message)) => Appended::Repeated(message.clone()),
+        Some(Fate::Like(like)) => match fates.get(*like).and_then(Fate::stored) {
+            Some(message) => Appended::Repeated(message.clone()),
+            None => Appended::NotMember,
+        },
+        Some(Fate::NotMember) | None => Appended::NotMember,
+    })
+}
+
+fn cause(error: &Error) -> String {
+    error.cause().map_or_else(|| error.to_string(), ToString::to_string)
+}

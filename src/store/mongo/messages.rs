@@ -1,0 +1,360 @@
+//! Messages: the end of a chat, and pages of what is in it.
+//!
+//! A page is read in three steps: the chat with everything written up to its version, then the
+//! viewer's member row, then rows up to the chat's head. A row that changed since is still right to
+//! show if the viewer's standing is the same after reading as before; else all is read again.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use mongodb::bson::{Bson, Document, doc};
+
+use super::MongoStore;
+use super::access::Find;
+use super::alter::{alter, hide};
+use super::chats::AT_ONCE;
+use super::commit::{ATTEMPTS, Ground, log_of, overtaken};
+use super::content;
+use super::rows::{Row, ToBson, int, seat};
+use super::schema::Table;
+use super::seats::{self, Seat};
+use crate::clock::Time;
+use crate::core::types::chats::{Chat, ChatKind, Member, MemberState};
+use crate::core::types::messages::{Message, MessageChange, NewMessage, PAGE, Window};
+use crate::error::{Error, Result, text};
+use crate::id::{ChatId, UserId};
+use crate::store::{Appended, Changed, Changes, Messages, Pending};
+
+/// At most this many pinned messages.
+const PINNED: u32 = 100;
+
+/// What a viewer sees of a chat.
+pub(super) struct View {
+    pub(super) ground: Ground,
+    seat: Option<Seat>,
+    from_seq: u64,
+    hidden: Vec<Bson>,
+}
+
+impl View {
+    fn chat(&self) -> &Chat {
+        &self.ground.chat
+    }
+
+    fn log(&self) -> Table {
+        log_of(self.ground.chat.kind)
+    }
+
+    /// Rows between two seqs, both included, as far as the viewer sees them.
+    fn rows(&self, first: u64, last: u64) -> Document {
+        let mut seq = doc! {
+            "$gte": int(first.max(self.from_seq)),
+            "$lte": int(last.min(self.chat().head_seq)),
+        };
+        if !self.hidden.is_empty() {
+            seq.insert("$nin", self.hidden.clone());
+        }
+        doc! { "target_id": self.chat().id.bson(), "seq": seq }
+    }
+}
+
+/// A query of rows without their earlier texts.
+fn rows_of(view: &View, filter: Document) -> Find {
+    Find::new(view.log(), filter).fields(doc! { "edits": 0, "alerts": 0 })
+}
+
+impl MongoStore {
+    async fn view(&self, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
+        for _ in 0..ATTEMPTS {
+            let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
+            let Some(seat) = seats::active(&self.access, chat, viewer).await? else {
+                return Ok(None);
+            };
+            if seat.v > ground.version {
+                continue;
+            }
+            return self.view_of(ground, seat).await.map(Some);
+        }
+        Err(overtaken())
+    }
+
+    async fn view_of(&self, ground: Ground, seat: Seat) -> Result<View> {
+        let from_seq = seat.member.visible_from(&ground.chat);
+        let hidden = match seat.hides {
+            true => self.hidden_after(ground.chat.id, seat.member.user, 0).await?,
+            false => Vec::new(),
+        };
+        let hidden = hidden.into_iter().map(|seq| int(seq).into()).collect();
+        Ok(View { ground, seat: Some(seat), from_seq, hidden })
+    }
+
+    async fn view_of_all(&self, chat: ChatId) -> Result<View> {
+        let ground = self.commits.ground(chat).await?;
+        let ground = ground.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
+        Ok(View { ground, seat: None, from_seq: 1, hidden: Vec::new() })
+    }
+
+    /// Rows of a view; `None` when the viewer's standing changed while they were read.
+    async fn rows(&self, view: &View, find: Find) -> Result<Option<Vec<Message>>> {
+        let found = self.access.find(find).await?;
+        let rows: Vec<Message> = found.iter().map(content::read).collect::<Result<_>>()?;
+        let head_rev = view.chat().head_rev;
+        if let Some(seat) = &view.seat
+            && rows.iter().any(|row| row.rev > head_rev)
+        {
+            let now = seats::one(&self.access, seat.member.chat, seat.member.user).await?;
+            if now.is_none_or(|now| now.v != seat.v) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    /// Reads through a viewer's eyes, again when its standing changed meanwhile.
+    async fn seen<T, F, Fut>(&self, chat: ChatId, viewer: UserId, read: F) -> Result<Option<T>>
+    where
+        F: Fn(View) -> Fut + Send,
+        Fut: Future<Output = Result<Option<T>>> + Send,
+    {
+        for _ in 0..ATTEMPTS {
+            let Some(view) = self.view(chat, viewer).await? else { return Ok(None) };
+            if let Some(read) = read(view).await? {
+                return Ok(Some(read));
+            }
+        }
+        Err(overtaken())
+    }
+
+    async fn page(&self, view: &View, window: Window, limit: u32) -> Result<Option<Vec<Message>>> {
+        let limit = limit.min(PAGE);
+        if limit == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let (filter, order) = match window {
+            Window::After(seq) => (view.rows(seq.saturating_add(1), u64::MAX), 1),
+            Window::Before(Some(0)) => return Ok(Some(Vec::new())),
+            Window::Before(end) => (view.rows(0, end.map_or(u64::MAX, |end| end - 1)), -1),
+        };
+        let find = rows_of(view, filter).sort(doc! { "target_id": order, "seq": order });
+        let rows = self.rows(view, find.limit(limit)).await?;
+        Ok(rows.map(|mut rows| {
+            if order < 0 {
+                rows.reverse();
+            }
+            rows
+        }))
+    }
+
+    async fn changed(&self, view: &View, after: u64, limit: u32) -> Result<Option<Changes>> {
+        let chat = view.chat().clone();
+        if after >= chat.head_rev || view.from_seq > chat.head_seq {
+            let rev = chat.head_rev;
+            return Ok(Some(Changes { chat, rows: Vec::new(), rev, more: false }));
+        }
+        let limit = limit.clamp(1, PAGE);
+        // Nothing before the birth of the first row in sight can concern a row in sight.
+        let after = after.max(self.born(view).await?.saturating_sub(1));
+        let mut filter = view.rows(1, u64::MAX);
+        filter.insert("rev", doc! { "$gt": int(after), "$lte": int(chat.head_rev) });
+        let find = rows_of(view, filter).sort(doc! { "target_id": 1, "rev": 1 });
+        let Some(mut rows) = self.rows(view, find.limit(limit + 1)).await? else {
+            return Ok(None);
+        };
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let rev = match rows.last() {
+            Some(last) if more => last.rev,
+            _ => chat.head_rev,
+        };
+        Ok(Some(Changes { chat, rows, rev, more }))
+    }
+
+    /// The rev with which the first row in sight came; 0 when that is the first of all.
+    async fn born(&self, view: &View) -> Result<u64> {
+        if view.from_seq <= 1 {
+            return Ok(0);
+        }
+        let filter = doc! { "target_id": view.chat().id.bson(), "seq": int(view.from_seq) };
+        let find = Find::new(view.log(), filter).fields(doc! { "born": 1 });
+        self.access.first(find).await?.map_or(Ok(0), |row| Row(&row).count("born"))
+    }
+
+    async fn hidden_after(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+        let filter =
+            doc! { "chat": chat.bson(), "user": user.bson(), "rev": { "$gt": int(after) } };
+        let find = Find::new(Table::Hidden, filter).sort(doc! { "chat": 1, "user": 1, "seq": 1 });
+        let found = self.access.find(find).await?;
+        found.iter().map(|row| Row(row).count("seq")).collect()
+    }
+
+    /// The views of a viewer in several chats, in few queries.
+    async fn views(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<View>> {
+        let (mut grounds, _) = self.grounds(chats, chats).await?;
+        let keys: Vec<Bson> = chats.iter().map(|chat| seat(*chat, viewer).into()).collect();
+        let filter = doc! { "_id": { "$in": keys } };
+        let mut views = Vec::new();
+        for document in self.access.find(Find::new(Table::Members, filter)).await? {
+            let seat = seats::read(&document)?;
+            let Some(ground) = grounds.remove(&seat.member.chat) else { continue };
+            let fits = seat.member.is_active() && !seat.dirty && seat.v <= ground.version;
+            let view = match fits {
+                true => Some(self.view_of(ground, seat).await?),
+                false => self.view(ground.chat.id, viewer).await?,
+            };
+            views.extend(view);
+        }
+        Ok(views)
+    }
+
+    /// The last row of each view's chat where it is in sight, in one query a log.
+    async fn last_rows(&self, views: &[View]) -> Result<HashMap<ChatId, Message>> {
+        let mut last = HashMap::new();
+        for kind in [ChatKind::Direct, ChatKind::Group] {
+            let of_kind = views.iter().filter(|view| view.chat().kind == kind);
+            let filled = of_kind.filter(|view| view.chat().head_seq >= view.from_seq);
+            let places: Vec<Document> =
+                filled.map(|view| view.rows(view.chat().head_seq, view.chat().head_seq)).collect();
+            for some in places.chunks(200) {
+                let find = Find::new(log_of(kind), doc! { "$or": some })
+                    .fields(doc! { "edits": 0, "alerts": 0 });
+                for document in self.access.find(find).await? {
+                    let message = content::read(&document)?;
+                    last.insert(message.chat, message);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    async fn last_in_sight(&self, view: View, viewer: UserId) -> Result<Option<Message>> {
+        let found = match self.page(&view, Window::Before(None), 1).await? {
+            Some(page) => Some(page),
+            None => {
+                let chat = view.chat().id;
+                self.history(chat, viewer, Window::Before(None), 1).await?
+            }
+        };
+        Ok(found.and_then(|mut page| page.pop()))
+    }
+}
+
+#[async_trait]
+impl Messages for MongoStore {
+    async fn append(&self, new: NewMessage) -> Result<Pending<Appended>> {
+        if new.peers.is_some_and(|(one, other)| ChatId::direct(one, other) != new.chat) {
+            return Err(Error::internal("the peers are not those of the chat"));
+        }
+        self.lanes.append(new).await
+    }
+
+    async fn change(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        by: UserId,
+        change: MessageChange,
+    ) -> Result<Changed> {
+        alter(self, chat, seq, by, change).await
+    }
+
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        window: Window,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>> {
+        self.seen(chat, viewer, |view| async move { self.page(&view, window, limit).await }).await
+    }
+
+    async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
+        let views = self.views(viewer, chats).await?;
+        let mut last = self.last_rows(&views).await?;
+        let mut slow = Vec::new();
+        for view in views {
+            let row = last.get(&view.chat().id);
+            if row.is_none_or(|row| row.rev > view.chat().head_rev) {
+                last.remove(&view.chat().id);
+                slow.push(self.last_in_sight(view, viewer));
+            }
+        }
+        let found: Vec<Option<Message>> =
+            stream::iter(slow).buffered(AT_ONCE).try_collect().await?;
+        last.extend(found.into_iter().flatten().map(|message| (message.chat, message)));
+        Ok(chats.iter().filter_map(|chat| last.remove(chat)).collect())
+    }
+
+    async fn changes(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Changes>> {
+        self.seen(chat, viewer, |view| async move { self.changed(&view, after, limit).await }).await
+    }
+
+    async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
+        let view = self.view_of_all(chat).await?;
+        self.changed(&view, after, limit).await?.ok_or_else(overtaken)
+    }
+
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> Result<Option<Vec<Message>>> {
+        self.seen(chat, viewer, |view| async move {
+            let mut filter = view.rows(1, u64::MAX);
+            filter.insert("pinned.at", doc! { "$exists": true });
+            let order = doc! { "target_id": 1, "pinned.at": -1, "seq": -1 };
+            self.rows(&view, rows_of(&view, filter).sort(order).limit(PINNED)).await
+        })
+        .await
+    }
+
+    async fn reactors(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        emoji: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>> {
+        self.commits.ground(chat).await?;
+        let mut filter = doc! { "chat": chat.bson(), "seq": int(seq), "emoji": emoji, "on": true };
+        if let Some(after) = after {
+            filter.insert("user", doc! { "$gt": after.bson() });
+        }
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let find = Find::new(Table::Reactions, filter).sort(doc! { "user": 1 }).limit(limit);
+        let found = self.access.find(find).await?;
+        found.iter().map(|row| Row(row).user("user")).collect()
+    }
+
+    async fn edits(&self, chat: ChatId, seq: u64) -> Result<Vec<(Time, String)>> {
+        let Some(ground) = self.commits.ground(chat).await? else { return Ok(Vec::new()) };
+        let filter = doc! { "target_id": chat.bson(), "seq": int(seq) };
+        let find = Find::new(log_of(ground.chat.kind), filter).fields(doc! { "edits": 1 });
+        let Some(document) = self.access.first(find).await? else { return Ok(Vec::new()) };
+        let edits = Row(&document).rows("edits")?;
+        edits.into_iter().map(|edit| Ok((edit.time("until")?, edit.text("body")?))).collect()
+    }
+
+    async fn hide(&self, chat: ChatId, user: UserId, seqs: &[u64]) -> Result<Option<Member>> {
+        hide(self, chat, user, seqs).await
+    }
+
+    async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+        let Some(seat) = seats::one(&self.access, chat, user).await? else {
+            return Ok(Vec::new());
+        };
+        if seat.dirty {
+            seats::number(&self.access, chat, user).await?;
+        }
+        if !seat.hides && seat.member.state == MemberState::Active {
+            return Ok(Vec::new());
+        }
+        self.hidden_after(chat, user, after).await
+    }
+}

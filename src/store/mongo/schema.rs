@@ -1,0 +1,335 @@
+//! The collections, their indexes, and the version of their shape.
+//!
+//! Guarantees: after `prepare` every index is there and of the shape below, and the database was
+//! not written by a newer version. Indexes are built while the collection is in use; an index that
+//! exists in another shape is refused, not dropped. Called by `mod` when the store opens.
+//!
+//! In a sharded cluster: `target_id` shards the message logs, `chat` what belongs to a chat, `user`
+//! sessions and inboxes; every unique key below begins with one of them or is a primary key.
+
+use mongodb::bson::{Document, doc};
+use mongodb::error::ErrorKind;
+
+use super::access::{Access, Modified};
+use super::rows::Row;
+use crate::error::{Code, Error, Result, Text};
+
+/// The version of the shape that this program writes.
+const VERSION: u64 = 1;
+
+const NEWER: Text = Text {
+    en: "The database was written by a newer version (schema {}; this program knows {}). Start \
+         that version, or set DB_DATABASE in .env_db to another database.",
+    es: "La base de datos es de una versión más nueva (esquema {}; este programa conoce el {}). \
+         Inicia esa versión o pon en DB_DATABASE, en .env_db, otra base de datos.",
+};
+const NO_RIGHT: Text = Text {
+    en: "MongoDB does not let this user create the index {} of the collection {}: {}. Give the \
+         user of DB_URI (.env_db) the role readWrite on the database {}.",
+    es: "MongoDB no permite a este usuario crear el índice {} de la colección {}: {}. Da al \
+         usuario de DB_URI (.env_db) el rol readWrite en la base de datos {}.",
+};
+const OTHER_INDEX: Text = Text {
+    en: "The index {} of the collection {} has another shape than this version needs: {}. Drop it \
+         in a Mongo shell, or set another collection or database in .env_db.",
+    es: "El índice {} de la colección {} tiene otra forma de la que esta versión necesita: {}. \
+         Elimínalo en una consola de Mongo o pon otra colección o base de datos en .env_db.",
+};
+const SAME_NAME: Text = Text {
+    en: "Two collections have the same name, {}. Give DB_USERS, DB_GROUPD, DB_USR_CHLOGS and \
+         DB_GR_CHLOGS in .env_db names of their own.",
+    es: "Dos colecciones tienen el mismo nombre, {}. Da nombres distintos a DB_USERS, DB_GROUPD, \
+         DB_USR_CHLOGS y DB_GR_CHLOGS en .env_db.",
+};
+
+/// A collection by what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Table {
+    /// Accounts: `DB_USERS`.
+    Users,
+    /// Groups: `DB_GROUPD`.
+    Groups,
+    /// Messages of direct chats: `DB_USR_CHLOGS`.
+    PrivateLog,
+    /// Messages of groups: `DB_GR_CHLOGS`.
+    GroupLog,
+    /// Direct chats.
+    Directs,
+    /// Member rows.
+    Members,
+    /// The version of each user's inbox.
+    Inboxes,
+    /// Who blocks whom.
+    Blocks,
+    /// Login codes.
+    Codes,
+    /// Counted events.
+    Quotas,
+    /// Sessions.
+    Sessions,
+    /// Invitation links.
+    Invites,
+    /// Who reacted with what.
+    Reactions,
+    /// What members hid for themselves.
+    Hidden,
+    /// Search terms.
+    Terms,
+    /// Calls.
+    Calls,
+    /// Who is in which live call.
+    LiveCalls,
+    /// The schema's version, and the pulse.
+    State,
+}
+
+impl Table {
+    /// All of them.
+    pub(super) const ALL: [Self; 18] = [
+        Self::Users,
+        Self::Groups,
+        Self::PrivateLog,
+        Self::GroupLog,
+        Self::Directs,
+        Self::Members,
+        Self::Inboxes,
+        Self::Blocks,
+        Self::Codes,
+        Self::Quotas,
+        Self::Sessions,
+        Self::Invites,
+        Self::Reactions,
+        Self::Hidden,
+        Self::Terms,
+        Self::Calls,
+        Self::LiveCalls,
+        Self::State,
+    ];
+
+    /// Its name where no setting gives one; stable, as it stands in what is yet to be carried out.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+            Self::PrivateLog => "user_chatlogs",
+            Self::GroupLog => "group_chatlogs",
+            Self::Directs => "direct_chats",
+            Self::Members => "members",
+            Self::Inboxes => "inboxes",
+            Self::Blocks => "blocks",
+            Self::Codes => "login_codes",
+            Self::Quotas => "quotas",
+            Self::Sessions => "sessions",
+            Self::Invites => "invites",
+            Self::Reactions => "reactions",
+            Self::Hidden => "hidden",
+            Self::Terms => "search_terms",
+            Self::Calls => "calls",
+            Self::LiveCalls => "live_calls",
+            Self::State => "wechat_state",
+        }
+    }
+
+    /// The collection of a key.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.key() == key)
+    }
+}
+
+/// What the collections are called, where the settings decide it.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// Accounts: `DB_USERS`.
+    pub users: String,
+    /// Groups: `DB_GROUPD`.
+    pub groups: String,
+    /// Messages of direct chats: `DB_USR_CHLOGS`.
+    pub private_log: String,
+    /// Messages of groups: `DB_GR_CHLOGS`.
+    pub group_log: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            users: Table::Users.key().into(),
+            groups: Table::Groups.key().into(),
+            private_log: Table::PrivateLog.key().into(),
+            group_log: Table::GroupLog.key().into(),
+        }
+    }
+}
+
+impl Names {
+    /// The name of a collection.
+    pub(super) fn of(&self, table: Table) -> &str {
+        match table {
+            Table::Users => &self.users,
+            Table::Groups => &self.groups,
+            Table::PrivateLog => &self.private_log,
+            Table::GroupLog => &self.group_log,
+            other => other.key(),
+        }
+    }
+
+    /// Two kinds of documents in one collection would be a ruin.
+    pub(super) fn check(&self) -> Result<()> {
+        for (index, table) in Table::ALL.into_iter().enumerate() {
+            let mut others = Table::ALL.into_iter().skip(index + 1);
+            if others.any(|other| self.of(other) == self.of(table)) {
+                return Err(Error::new(Code::Unavailable, SAME_NAME).arg(self.of(table)));
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Index {
+    table: Table,
+    name: &'static str,
+    keys: Document,
+    unique: bool,
+    only: Document,
+}
+
+fn index(table: Table, name: &'static str, keys: Document) -> Index {
+    Index { table, name, keys, unique: false, only: Document::new() }
+}
+
+impl Index {
+    fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    fn only(mut self, only: Document) -> Self {
+        self.only = only;
+        self
+    }
+
+    fn command(&self, collection: &str) -> Document {
+        let mut index = doc! { "name": self.name, "key": self.keys.clone() };
+        if self.unique {
+            index.insert("unique", true);
+        }
+        if !self.only.is_empty() {
+            index.insert("partialFilterExpression", self.only.clone());
+        }
+        doc! {
+            "createIndexes": collection,
+            "indexes": [index],
+            "writeConcern": { "w": "majority" },
+        }
+    }
+}
+
+/// The indexes of a log.
+fn log_indexes(log: Table) -> [Index; 5] {
+    [
+        index(log, "place", doc! { "target_id": 1, "seq": 1 }).unique(),
+        index(log, "order", doc! { "target_id": 1, "rev": 1 }).unique(),
+        index(log, "key", doc! { "target_id": 1, "author_id": 1, "content_id": 1 })
+            .unique()
+            .only(doc! { "content_id": { "$exists": true } }),
+        index(log, "pins", doc! { "target_id": 1, "pinned.at": -1, "seq": -1 })
+            .only(doc! { "pinned.at": { "$exists": true } }),
+        index(log, "alerts", doc! { "target_id": 1, "alerts": 1, "seq": 1 })
+            .only(doc! { "alerts": { "$exists": true } }),
+    ]
+}
+
+fn indexes() -> Vec<Index> {
+    let there = doc! { "$exists": true };
+    let mut all = vec![
+        index(Table::Users, "email", doc! { "email": 1 }).unique(),
+        index(Table::Users, "unverified", doc! { "created_at": 1 })
+            .only(doc! { "unverified": true }),
+        index(Table::Users, "unfinished", doc! { "unfinished": 1 })
+            .only(doc! { "unfinished": true }),
+        index(Table::Members, "of_chat", doc! { "chat": 1, "state": 1, "user": 1 }),
+        index(Table::Members, "of_user", doc! { "user": 1, "state": 1 }),
+        index(Table::Members, "inbox", doc! { "user": 1, "rev": 1 })
+            .unique()
+            .only(doc! { "rev": { "$gt": 0 } }),
+        index(Table::Members, "unnumbered", doc! { "user": 1, "dirty": 1 })
+            .only(doc! { "dirty": true }),
+        index(Table::Blocks, "who", doc! { "who": 1, "since": -1, "whom": 1 }),
+        index(Table::Blocks, "whom", doc! { "whom": 1 }),
+        index(Table::Codes, "id", doc! { "id": 1 }).unique(),
+        index(Table::Codes, "user", doc! { "user": 1 }).only(doc! { "user": there.clone() }),
+        index(Table::Codes, "expires", doc! { "expires_at": 1 }),
+        index(Table::Quotas, "until", doc! { "until": 1 }),
+        index(Table::Sessions, "token", doc! { "token": 1 }).unique(),
+        index(Table::Sessions, "user", doc! { "user": 1, "last_seen": -1, "_id": -1 }),
+        index(Table::Invites, "chat", doc! { "chat": 1, "created_at": -1, "_id": 1 }),
+        index(Table::Invites, "expires", doc! { "expires_at": 1 })
+            .only(doc! { "expires_at": { "$type": "date" } }),
+        index(Table::Invites, "removed", doc! { "removed_at": 1 })
+            .only(doc! { "removed_at": there }),
+        index(Table::Reactions, "users", doc! { "chat": 1, "seq": 1, "emoji": 1, "user": 1 }),
+        index(Table::Reactions, "order", doc! { "chat": 1, "seq": 1, "emoji": 1, "rev": 1 }),
+        index(Table::Hidden, "place", doc! { "chat": 1, "user": 1, "seq": 1 }).unique(),
+        index(Table::Terms, "term", doc! { "space": 1, "term": 1, "entry": 1 }).unique(),
+        index(Table::Terms, "entry", doc! { "space": 1, "entry": 1 }),
+    ];
+    let ongoing = doc! { "deadline": { "$type": "date" } };
+    all.extend([
+        index(Table::Calls, "deadline", doc! { "deadline": 1 }).only(ongoing),
+        index(Table::Calls, "caller", doc! { "caller": 1, "started_at": -1, "_id": -1 }),
+        index(Table::Calls, "callee", doc! { "callee": 1, "started_at": -1, "_id": -1 }),
+        index(Table::Calls, "untold", doc! { "untold.message": 1 })
+            .only(doc! { "untold.message": { "$exists": true } }),
+    ]);
+    all.extend(log_indexes(Table::PrivateLog));
+    all.extend(log_indexes(Table::GroupLog));
+    all
+}
+
+/// Refuses a newer shape, then makes the indexes that are missing.
+pub(super) async fn prepare(access: &Access, database: &str) -> Result<()> {
+    access.names().check()?;
+    check_version(access).await?;
+    for index in indexes() {
+        create(access, database, &index).await?;
+    }
+    Ok(())
+}
+
+async fn check_version(access: &Access) -> Result<()> {
+    let first = doc! { "$setOnInsert": { "version": VERSION as i64 } };
+    let found = loop {
+        let key = doc! { "_id": "schema" };
+        match access.modify(Table::State, key, first.clone(), true).await? {
+            Modified::Done(found) => break found,
+            // Another node wrote it at the same time; now it is there.
+            Modified::Duplicate | Modified::None => {}
+        }
+    };
+    let version = Row(&found).count("version")?;
+    if version > VERSION {
+        return Err(Error::new(Code::Unavailable, NEWER)
+            .arg(version.to_string())
+            .arg(VERSION.to_string()));
+    }
+    Ok(())
+}
+
+async fn create(access: &Access, database: &str, index: &Index) -> Result<()> {
+    let collection = access.names().of(index.table);
+    let Err(error) = access.try_command(index.command(collection)).await else { return Ok(()) };
+    let ErrorKind::Command(refused) = error.kind.as_ref() else {
+        return Err(Error::unavailable(error));
+    };
+    let text = match refused.code {
+        // Unauthorized, AuthenticationFailed, Unauthorized of old servers.
+        13 | 18 | 8000 => NO_RIGHT,
+        // IndexOptionsConflict, IndexKeySpecsConflict, DuplicateKey.
+        85 | 86 | 11000 => OTHER_INDEX,
+        _ => return Err(Error::unavailable(error)),
+    };
+    Err(Error::new(Code::Unavailable, text)
+        .arg(index.name)
+        .arg(collection)
+        .arg(refused.message.clone())
+        .arg(database))
+}

@@ -1,0 +1,84 @@
+//! What keeps the store in order.
+
+use async_trait::async_trait;
+use mongodb::bson::{Bson, DateTime, Document, doc};
+
+use super::MongoStore;
+use super::access::Find;
+use super::commit::upserted;
+use super::rows::{Row, ToBson};
+use super::schema::Table;
+use super::users;
+use crate::clock::Time;
+use crate::error::Result;
+use crate::store::Upkeep;
+
+/// At most this many documents of each kind a call.
+const SWEPT: u32 = 500;
+/// How long the mark of a removed link stays: far longer than anything late can come.
+const MARK_MS: i64 = 60 * 60 * 1000;
+
+impl MongoStore {
+    async fn sweep_some(&self, table: Table, field: &str, before: Bson) -> Result<bool> {
+        let find = Find::new(table, doc! { field: { "$lte": before.clone() } })
+            .sort(doc! { field: 1 })
+            .limit(SWEPT)
+            .fields(doc! { "_id": 1 });
+        let found = self.access.find(find).await?;
+        let keys: Vec<Bson> = found.iter().filter_map(|row| row.get("_id").cloned()).collect();
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        let filter = doc! { "_id": { "$in": keys }, field: { "$lte": before } };
+        self.access.delete(table, filter).await?;
+        Ok(found.len() == SWEPT as usize)
+    }
+
+    async fn sweep_unverified(&self, before: Time) -> Result<bool> {
+        let old = doc! { "unverified": true, "created_at": { "$lt": before.bson() } };
+        let find = Find::new(Table::Users, old.clone()).sort(doc! { "created_at": 1 });
+        let found = self.access.find(find.limit(SWEPT)).await?;
+        for account in &found {
+            let user = Row(account).user("_id")?;
+            let mut still = old.clone();
+            still.insert("_id", user.bson());
+            if self.access.delete(Table::Users, still).await? > 0 {
+                self.strip(user).await?;
+            }
+        }
+        Ok(found.len() == SWEPT as usize)
+    }
+
+    async fn finish_accounts(&self) -> Result<bool> {
+        let find = Find::new(Table::Users, doc! { "unfinished": true }).limit(SWEPT);
+        let found: Vec<Document> = self.access.find(find).await?;
+        for account in &found {
+            self.finish_account(&users::read(account)?).await?;
+        }
+        Ok(found.len() == SWEPT as usize)
+    }
+}
+
+#[async_trait]
+impl Upkeep for MongoStore {
+    async fn ready(&self) -> Result<()> {
+        let beat = doc! { "$inc": { "beats": 1_i64 } };
+        upserted(&self.access, Table::State, doc! { "_id": "pulse" }, beat).await.map(drop)
+    }
+
+    async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool> {
+        let mut more = self.sweep_some(Table::Codes, "expires_at", now.bson()).await?;
+        more |= self.sweep_some(Table::Quotas, "until", now.bson()).await?;
+        more |= self.sweep_some(Table::Invites, "expires_at", now.bson()).await?;
+        let marks = DateTime::from_millis(DateTime::now().timestamp_millis() - MARK_MS);
+        more |= self.sweep_some(Table::Invites, "removed_at", marks.into()).await?;
+        more |= self.sweep_unverified(unverified_before).await?;
+        more |= self.finish_accounts().await?;
+        Ok(more)
+    }
+
+    async fn close(&self) {
+        self.lanes.close().await;
+        self.access.close().await;
+    }
+}

@@ -1,0 +1,310 @@
+//! Accounts and blocks.
+//!
+//! What hangs on an account (search terms, and at its end also sessions, codes and blocks) is
+//! changed after the account itself, which is marked unfinished meanwhile; the verb answers when
+//! all is done, and upkeep finishes what a crash left.
+
+use async_trait::async_trait;
+use mongodb::bson::{Bson, Document, doc};
+
+use super::MongoStore;
+use super::access::{Find, Modified};
+use super::rows::{Row, ToBson};
+use super::schema::Table;
+use super::terms;
+use crate::clock::Time;
+use crate::core::types::text::{About, Email, Name, PushToken};
+use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
+use crate::error::{Error, Result};
+use crate::id::{FileId, UserId};
+use crate::store::{SignUp, Users};
+
+/// At most this many ids in one query.
+const KEYS: usize = 1000;
+
+fn privacy_document(privacy: Privacy) -> Document {
+    doc! {
+        "found_by_email": privacy.found_by_email,
+        "presence": privacy.presence,
+        "receipts": privacy.receipts,
+    }
+}
+
+/// The document of an account.
+pub(super) fn document(user: &User) -> Document {
+    let mut document = doc! { "_id": user.id.bson(), "name": user.name.as_str() };
+    document.insert("email", address(user));
+    document.extend(doc! {
+        "about": user.about.as_str(),
+        "avatar": user.avatar.bson(),
+        "push_token": push_token(user.push_token.as_ref()),
+        "privacy": privacy_document(user.privacy),
+        "language": user.language.bson(),
+        "created_at": user.created.bson(),
+        "verified_at": user.verified.bson(),
+        "deleted_at": user.deleted.bson(),
+    });
+    if user.verified.is_none() && user.deleted.is_none() {
+        document.insert("unverified", true);
+    }
+    document
+}
+
+fn push_token(token: Option<&PushToken>) -> Bson {
+    token.map_or(Bson::Null, |token| token.as_str().into())
+}
+
+/// The address, which is unique; of a deleted account, which has none, its id.
+fn address(user: &User) -> Bson {
+    match user.deleted {
+        Some(_) => user.id.bson(),
+        None => user.email.as_str().into(),
+    }
+}
+
+/// Reads an account.
+pub(super) fn read(document: &Document) -> Result<User> {
+    let row = Row(document);
+    let deleted = row.opt_time("deleted_at")?;
+    let privacy = row.opt_row("privacy")?.ok_or_else(|| Error::internal("no privacy"))?;
+    Ok(User {
+        id: row.user("_id")?,
+        name: Name::stored(row.text("name")?),
+        email: Email::stored(match deleted {
+            Some(_) => String::new(),
+            None => row.text("email")?,
+        }),
+        about: About::stored(row.text("about")?),
+        avatar: row.opt_id("avatar")?.map(FileId),
+        push_token: row.opt_text("push_token")?.map(PushToken::stored),
+        privacy: Privacy {
+            found_by_email: privacy.flag("found_by_email")?,
+            presence: privacy.flag("presence")?,
+            receipts: privacy.flag("receipts")?,
+        },
+        language: row.named("language")?,
+        created: row.time("created_at")?,
+        verified: row.opt_time("verified_at")?,
+        deleted,
+    })
+}
+
+fn block_key(who: UserId, whom: UserId) -> String {
+    format!("{who}/{whom}")
+}
+
+/// An account that is not deleted.
+fn living(user: UserId) -> Document {
+    doc! { "_id": user.bson(), "deleted_at": Bson::Null }
+}
+
+impl MongoStore {
+    /// An account by id.
+    pub(super) async fn account(&self, user: UserId) -> Result<Option<User>> {
+        let found = self.access.one(Table::Users, doc! { "_id": user.bson() }).await?;
+        found.as_ref().map(read).transpose()
+    }
+
+    async fn try_sign_up(&self, new: &User) -> Result<Option<SignUp>> {
+        let known = doc! { "email": new.email.as_str() };
+        let Some(found) = self.access.one(Table::Users, known).await? else {
+            let written = self.access.insert(Table::Users, vec![document(new)]).await?;
+            return Ok(written.duplicates.is_empty().then_some(SignUp::Created));
+        };
+        let found = read(&found)?;
+        if found.verified.is_some() {
+            return Ok(Some(SignUp::Taken(found)));
+        }
+        let unverified = doc! { "_id": found.id.bson(), "unverified": true };
+        let set = doc! {
+            "name": new.name.as_str(),
+            "avatar": new.avatar.bson(),
+            "push_token": push_token(new.push_token.as_ref()),
+            "language": new.language.bson(),
+            "created_at": new.created.bson(),
+        };
+        match self.access.modify(Table::Users, unverified, doc! { "$set": set }, false).await? {
+            Modified::Done(renewed) => Ok(Some(SignUp::Renewed(read(&renewed)?))),
+            Modified::None | Modified::Duplicate => Ok(None),
+        }
+    }
+
+    /// Marks an account verified and sets its search terms; `None` when there is none or it was
+    /// deleted.
+    pub(super) async fn verify(
+        &self,
+        user: UserId,
+        at: Time,
+        words: &[String],
+    ) -> Result<Option<User>> {
+        let first = doc! { "_id": user.bson(), "unverified": true };
+        let verified =
+            doc! { "$set": { "verified_at": at.bson() }, "$unset": { "unverified": "" } };
+        self.access.set(Table::Users, first, verified).await?;
+        let update = doc! { "$set": terms::in_account(words), "$inc": { "ver": 1_i64 } };
+        match self.access.modify(Table::Users, living(user), update, false).await? {
+            Modified::Done(found) => {
+                terms::finish(&self.access, user).await?;
+                read(&found).map(Some)
+            }
+            Modified::None | Modified::Duplicate => Ok(None),
+        }
+    }
+
+    /// Removes what hangs on an account: codes, sessions, blocks, search terms.
+    pub(super) async fn strip(&self, user: UserId) -> Result<()> {
+        let id = user.bson();
+        self.access.delete(Table::Codes, doc! { "user": id.clone() }).await?;
+        self.access.delete(Table::Sessions, doc! { "user": id.clone() }).await?;
+        self.access.delete(Table::Blocks, doc! { "who": id.clone() }).await?;
+        self.access.delete(Table::Blocks, doc! { "whom": id }).await?;
+        terms::finish(&self.access, user).await
+    }
+
+    /// Finishes what a crash left of an account's last change.
+    pub(super) async fn finish_account(&self, user: &User) -> Result<()> {
+        match user.deleted {
+            Some(_) => self.strip(user.id).await,
+            None => terms::finish(&self.access, user.id).await,
+        }
+    }
+}
+
+fn change_document(change: &ProfileChange) -> Document {
+    let mut set = Document::new();
+    if let Some(name) = &change.name {
+        set.insert("name", name.as_str());
+    }
+    if let Some(about) = &change.about {
+        set.insert("about", about.as_str());
+    }
+    if let Some(avatar) = &change.avatar {
+        set.insert("avatar", avatar.bson());
+    }
+    if let Some(token) = &change.push_token {
+        set.insert("push_token", push_token(token.as_ref()));
+    }
+    if let Some(privacy) = change.privacy {
+        set.insert("privacy", privacy_document(privacy));
+    }
+    if let Some(language) = change.language {
+        set.insert("language", language.bson());
+    }
+    set
+}
+
+#[async_trait]
+impl Users for MongoStore {
+    async fn sign_up(&self, user: &User) -> Result<SignUp> {
+        for _ in 0..16 {
+            if let Some(done) = self.try_sign_up(user).await? {
+                return Ok(done);
+            }
+            // A try whose answer was lost: the account is there under this id.
+            if self.account(user.id).await?.as_ref() == Some(user) {
+                return Ok(SignUp::Created);
+            }
+        }
+        Err(Error::unavailable("others sign up under the same address all the time"))
+    }
+
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<User>> {
+        let mut found = std::collections::HashMap::new();
+        for some in ids.chunks(KEYS) {
+            let find = Find::new(Table::Users, doc! { "_id": { "$in": some.bson() } })
+                .fields(doc! { "terms": 0 });
+            for document in self.access.find(find).await? {
+                let user = read(&document)?;
+                found.insert(user.id, user);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>> {
+        let found = self.access.one(Table::Users, doc! { "email": email.as_str() }).await?;
+        found.as_ref().map(read).transpose()
+    }
+
+    async fn change_profile(
+        &self,
+        user: UserId,
+        change: ProfileChange,
+        terms: Option<Vec<String>>,
+    ) -> Result<Option<User>> {
+        let mut set = change_document(&change);
+        if let Some(words) = &terms {
+            set.extend(terms::in_account(words));
+        }
+        let mut update = doc! { "$inc": { "ver": 1_i64 } };
+        if !set.is_empty() {
+            update.insert("$set", set);
+        }
+        match self.access.modify(Table::Users, living(user), update, false).await? {
+            Modified::Done(found) => {
+                if terms.is_some() {
+                    terms::finish(&self.access, user).await?;
+                }
+                read(&found).map(Some)
+            }
+            Modified::None | Modified::Duplicate => Ok(None),
+        }
+    }
+
+    async fn delete_user(&self, user: UserId, at: Time) -> Result<()> {
+        let Some(found) = self.account(user).await? else { return Ok(()) };
+        if found.deleted.is_none() {
+            let mut set = doc! {
+                "name": "", "about": "", "avatar": Bson::Null, "push_token": Bson::Null,
+                "privacy": privacy_document(Privacy::default()),
+                "language": crate::error::Language::default().bson(),
+                "email": user.bson(),
+                "deleted_at": at.bson(),
+            };
+            set.extend(terms::in_account(&[]));
+            let update = doc! {
+                "$set": set,
+                "$unset": { "unverified": "" },
+                "$inc": { "ver": 1_i64 },
+            };
+            self.access.modify(Table::Users, living(user), update, false).await?;
+            self.access.delete(Table::Codes, doc! { "_id": found.email.as_str() }).await?;
+        }
+        self.strip(user).await
+    }
+
+    async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()> {
+        let block = doc! {
+            "_id": block_key(who, whom),
+            "who": who.bson(),
+            "whom": whom.bson(),
+            "since": at.bson(),
+        };
+        self.access.insert(Table::Blocks, vec![block]).await.map(drop)
+    }
+
+    async fn unblock(&self, who: UserId, whom: UserId) -> Result<()> {
+        let key = doc! { "_id": block_key(who, whom) };
+        self.access.delete(Table::Blocks, key).await.map(drop)
+    }
+
+    async fn blocked_by(&self, who: UserId) -> Result<Vec<(UserId, Time)>> {
+        let find = Find::new(Table::Blocks, doc! { "who": who.bson() })
+            .sort(doc! { "who": 1, "since": -1, "whom": 1 });
+        let found = self.access.find(find).await?;
+        found.iter().map(|row| Ok((Row(row).user("whom")?, Row(row).time("since")?))).collect()
+    }
+
+    async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks> {
+        let keys = [block_key(first, second), block_key(second, first)];
+        let filter = doc! { "_id": { "$in": keys.to_vec() } };
+        let mut blocks = Blocks::default();
+        for row in self.access.find(Find::new(Table::Blocks, filter)).await? {
+            match Row(&row).user("who")? == first {
+                true => blocks.by_first = true,
+                false => blocks.by_second = true,
+            }
+        }
+        Ok(blocks)
+    }
+}
