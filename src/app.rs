@@ -40,6 +40,8 @@ use crate::protocol::frames::ENCODER;
 use crate::rtc::Turn;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
+
+use crate::store::mongo::{MongoStore, Names};
 use crate::ws;
 
 pub use listen::raise_open_files;
@@ -109,7 +111,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let secrets = Secrets::open(&data, &*outside.entropy)?;
     let listener = listen::on(config)?;
     let addr = listener.local_addr().map_err(|error| error.to_string())?;
-    let store: Arc<dyn Store> = Arc::new(open_store(&data).await?);
+    let store: Arc<dyn Store> = open_store(config, &data).await?;
     let mailer = match &outside.mailer {
         Some(mailer) => mailer.clone(),
         None => mailer(config, addr.port(), &outside)?,
@@ -234,7 +236,31 @@ impl Running {
     }
 }
 
-async fn open_store(data: &DataDir) -> Result<EmbeddedStore, StartError> {
+/// The store that the settings say.
+async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
+    match &config.db_uri {
+        Some(uri) => open_mongo(config, uri.reveal()).await,
+        None => Ok(Arc::new(open_embedded(data).await?)),
+    }
+}
+
+async fn open_mongo(config: &Config, uri: &str) -> Result<Arc<dyn Store>, StartError> {
+    let names = Names {
+        users: config.db_users.clone(),
+        groups: config.db_groupd.clone(),
+        private_log: config.db_usr_chlogs.clone(),
+        group_log: config.db_gr_chlogs.clone(),
+    };
+    match MongoStore::open(uri, &config.db_database, names).await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => {
+            let cause = error.cause().map_or_else(String::new, |cause| format!(" ({cause})"));
+            Err(StartError(format!("{error}{cause}")))
+        }
+    }
+}
+
+async fn open_embedded(data: &DataDir) -> Result<EmbeddedStore, StartError> {
     let folder = data.path().to_owned();
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder)).await;
     let why = match opened {

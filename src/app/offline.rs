@@ -25,7 +25,7 @@ pub struct Offline {
 pub async fn open(config: &Config, outside: Outside) -> Result<Offline, StartError> {
     let data = DataDir::open(&config.data_dir)?;
     let secrets = Secrets::open(&data, &*outside.entropy)?;
-    let store: Arc<dyn Store> = Arc::new(open_store(&data).await?);
+    let store: Arc<dyn Store> = open_store(config, &data).await?;
     let ports = Ports {
         store: store.clone(),
         bus: Arc::new(LocalBus::default()),

@@ -315,11 +315,13 @@ settings! {
         example: "5f0c8e6d1b7a4932b6d5e8f7a1c09b34", Whole
     } by optional(values::shared_secret);
 
-    /// Where MongoDB is. Not in this version: leave it out, and the embedded store serves.
+    /// Where MongoDB is; with it, MongoDB serves. A standalone server suffices. Special characters
+    /// in the user name or password are percent-encoded (`@` is `%40`). The write concern is
+    /// always majority and journaled.
     db_uri: Option<Hidden> = DB_URI {
         EnvDb, "MongoDB", default: "", unset: "the embedded store in DATA_DIR serves",
         example: "mongodb://user:password@db.example.org:27017", Url
-    } by optional(values::no_mongodb);
+    } by optional(values::mongodb);
 
     /// The database's name.
     db_database: String = DB_DATABASE {
@@ -356,9 +358,6 @@ mod tests {
         for setting in SETTINGS {
             assert!(setting.text().contains(". ") || setting.text().ends_with('.'));
             assert_ne!(setting.default.is_empty(), setting.unset.is_empty(), "{}", setting.key);
-            if setting.key == "DB_URI" {
-                continue;
-            }
             for value in [setting.default, setting.example] {
                 let mut values = Values::of(&[(setting.key, value)]);
                 read(&mut values);

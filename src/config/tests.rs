@@ -80,8 +80,8 @@ fn the_nearest_key_is_a_likely_one() {
 
 #[test]
 fn a_database_that_we_do_not_speak_is_refused_and_its_password_not_shown() {
-    let text = problems("", "DB_URI=mongodb://ana:geheim@db.example.org\n");
-    assert!(text.starts_with(".env_db, line 1: DB_URI: MongoDB is not supported"), "{text}");
+    let text = problems("", "DB_URI=postgres://ana:geheim@db.example.org\n");
+    assert!(text.starts_with(".env_db, line 1: DB_URI: not the address of a MongoDB"), "{text}");
     assert!(!text.contains("geheim"));
 }
 

@@ -324,10 +324,17 @@ pub(super) fn log_levels(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn no_mongodb(_: &str) -> Result<Hidden, String> {
-    Err("MongoDB is not supported by this version. Take the line out (or unset the variable), and \
-         the embedded store in DATA_DIR serves."
-        .into())
+pub(super) fn mongodb(text: &str) -> Result<Hidden, String> {
+    let rest = ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
+            Ok(Hidden::new(text))
+        }
+        _ => Err("not the address of a MongoDB. Write mongodb://host:27017, with user:password@ \
+                  before the host where it asks for them, or mongodb+srv://…; or take the line \
+                  out, and the embedded store in DATA_DIR serves."
+            .into()),
+    }
 }
 
 pub(super) fn database_name(text: &str) -> Result<String, String> {
