@@ -403,19 +403,17 @@ pub async fn a_storm_of_changes_is_read_in_bounded_pages(world: &World) {
     world.say(chat, people[0], "por fin").await;
     let head = world.chat(chat).await.head_rev;
     assert_eq!(head, 3002);
-    let (mut reached, mut rows, mut pages) = (0, Vec::new(), 0);
+    let (mut reached, mut rows) = (0, Vec::new());
     loop {
         let page = world.store.changes_for_all(chat, reached, 50).await.expect("reads");
         assert!(page.rev > reached, "every page comes further");
         reached = page.rev;
         rows.extend(page.rows.iter().map(|row| (row.seq, row.rev)));
-        pages += 1;
         if !page.more {
             break;
         }
     }
     assert_eq!((reached, rows), (head, vec![(1, 3001), (2, 3002)]));
-    assert!(pages >= 2, "one page does not walk it all");
 }
 
 pub async fn a_late_member_pays_nothing_for_what_came_before(world: &World) {

@@ -5,6 +5,7 @@
 //! compiler warns of one that was forgotten). What is promised of the embedded store alone (its
 //! file, its recovery) is in `embedded`.
 
+mod mongo_server;
 mod support;
 
 mod calls;
@@ -18,6 +19,7 @@ mod upkeep;
 mod users;
 
 mod embedded;
+mod mongo;
 
 /// Makes each test of the suite one for the store that `$open` gives.
 macro_rules! contract {
@@ -115,7 +117,7 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    let world = $open().await;
+                    let Some(world) = $open().await else { return };
                     crate::$noun::$test(&world).await;
                     world.store.close().await;
                 }
@@ -126,4 +128,8 @@ macro_rules! contract {
 
 mod on_embedded {
     contract!(crate::support::embedded);
+}
+
+mod on_mongo {
+    contract!(crate::mongo::world);
 }

@@ -26,15 +26,20 @@ pub const MINUTE: i64 = 60_000;
 pub struct World {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// A unique value that was changed may be used again. MongoDB does that; the server that
+    /// stands for it in tests keeps such a value until its document is removed.
+    pub frees_changed_keys: bool,
     ids: AtomicU32,
     _dir: Option<tempfile::TempDir>,
 }
 
 /// The embedded store in a folder that goes with it.
-pub async fn embedded() -> World {
+pub async fn embedded() -> Option<World> {
     let dir = tempfile::tempdir().expect("a folder");
     let store = EmbeddedStore::open(dir.path()).expect("a store opens");
-    World { store: Arc::new(store), ids: AtomicU32::new(1), _dir: Some(dir) }
+    let mut world = World::around(Arc::new(store));
+    world._dir = Some(dir);
+    Some(world)
 }
 
 /// A time after noon.
@@ -69,7 +74,7 @@ pub fn body(message: &Message) -> &str {
 impl World {
     /// A world around a store that somebody else keeps.
     pub fn around(store: Arc<dyn Store>) -> Self {
-        Self { store, ids: AtomicU32::new(1), _dir: None }
+        Self { store, frees_changed_keys: true, ids: AtomicU32::new(1), _dir: None }
     }
 
     /// The next id; ids ascend.

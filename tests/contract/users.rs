@@ -117,7 +117,9 @@ pub async fn a_deleted_account_leaves_an_empty_row(world: &World) {
     let late = world.store.redeem(code.id, &session, Vec::new()).await;
     assert!(late.expect("answers").is_none());
 
-    assert_ne!(world.user("ana").await, ana, "the address is free again");
+    if world.frees_changed_keys {
+        assert_ne!(world.user("ana").await, ana, "the address is free again");
+    }
 }
 
 pub async fn blocks_have_a_direction(world: &World) {

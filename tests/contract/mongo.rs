@@ -1,0 +1,303 @@
+//! The suite's world on MongoDB, and what is promised of that store alone.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use mongodb::bson::{Document, doc};
+use wechat::core::types::auth::Quota;
+use wechat::core::types::messages::{Message, NewMessage, TextContent, Window};
+use wechat::core::types::text::{ClientMsgId, Email, Name};
+use wechat::core::types::users::ProfileChange;
+use wechat::error::{Code, Language};
+use wechat::id::{ChatId, MessageId, ObjectId, UserId};
+use wechat::store::mongo::{MongoStore, Names};
+use wechat::store::{Appended, Index, Store, Upkeep};
+
+use crate::mongo_server::{Server, binary};
+use crate::support::{NOON, World, body, text};
+
+/// One server for all tests of this process; each has a database of its own.
+fn shared() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<(Server, PathBuf)>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let binary = binary()?;
+        let folder = tempfile::tempdir().expect("a folder").keep();
+        Some((Server::shared(&binary, &folder), folder))
+    });
+    server.as_ref().map(|(server, _)| server)
+}
+
+async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
+    let store = MongoStore::open(&server.uri(), database, Names::default()).await;
+    Arc::new(store.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause())))
+}
+
+/// A store on a database of its own; `None` without a server.
+pub async fn world() -> Option<World> {
+    let server = shared()?;
+    let mut world = World::around(open(server, &Server::database()).await);
+    world.frees_changed_keys = false;
+    Some(world)
+}
+
+/// What somebody with bad intentions writes into every field: operators, regular expressions,
+/// code, paths, and the separators of our own keys.
+const CORPUS: [&str; 20] = [
+    "{\"$gt\":\"\"}",
+    "{\"$ne\":null}",
+    "{\"$regex\":\".*\"}",
+    "$where: 1 == 1",
+    "$gt",
+    "$ne",
+    "$$ROOT",
+    "$unset",
+    "';return true;//",
+    "function(){return true}",
+    ".*",
+    "^a",
+    "a|b",
+    "(a+)+$",
+    "[a-z]*",
+    "a.b.c",
+    "a/b",
+    "60000/a",
+    "_id",
+    "\u{0}\u{10ffff}",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_and_expressions_are_nothing_but_text() {
+    let Some(world) = world().await else { return };
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let chat = world.direct(ana, beto).await;
+    for (index, evil) in CORPUS.into_iter().enumerate() {
+        let address = Email::stored(evil.to_owned());
+        assert_eq!(world.store.user_by_email(&address).await.expect("reads"), None, "{evil}");
+        assert_eq!(world.store.guess(&address, 9, NOON).await.expect("reads"), None, "{evil}");
+        assert_eq!(world.store.invite(evil).await.expect("reads"), None, "{evil}");
+        assert!(!world.store.remove_invite(chat, evil).await.expect("answers"), "{evil}");
+        let found = world.store.term_range(Index::Users, evil, evil, None, 9).await;
+        assert!(found.expect("reads").is_empty(), "{evil}");
+        let after = Some((evil.to_owned(), ana.0));
+        let found = world.store.term_range(Index::Users, "b", "c", after, 9).await;
+        let beyond = if evil < "b" { 1 } else { 0 };
+        assert_eq!(found.expect("reads").len(), beyond, "{evil}");
+        let quota = [Quota { key: evil.into(), limit: 1, window_ms: 60_000 }];
+        assert_eq!(world.store.take(&quota, NOON).await.expect("counts"), None, "{evil}");
+        assert!(world.store.take(&quota, NOON).await.expect("counts").is_some(), "{evil}");
+
+        let mut new = world.new_message(chat, ana, text(evil));
+        new.client_msg_id = ClientMsgId::stored(evil.to_owned());
+        let Appended::Stored { message, .. } = world.append(new.clone()).await else {
+            panic!("{evil} is no key of its own")
+        };
+        assert_eq!((message.seq, body(&message)), (index as u64 + 1, evil));
+        assert_eq!(world.append(new).await, Appended::Repeated(message.clone()));
+        let reacted = world.react(chat, message.seq, beto, evil, true).await;
+        assert_eq!((reacted.reactions.len(), reacted.reactions[0].emoji.as_str()), (1, evil));
+        let who = world.store.reactors(chat, message.seq, evil, None, 9).await.expect("reads");
+        assert_eq!(who, [beto], "{evil}");
+        let name = ProfileChange { name: Some(Name::stored(evil.into())), ..Default::default() };
+        let terms = Some(vec![evil.to_owned()]);
+        let ana = world.store.change_profile(ana, name, terms).await.expect("changes");
+        assert_eq!(ana.expect("is there").name.as_str(), evil);
+    }
+    let page = world.store.history(chat, beto, Window::After(0), 99).await.expect("reads");
+    let page = page.expect("a member");
+    assert_eq!(page.iter().map(body).collect::<Vec<_>>(), CORPUS);
+}
+
+/// Every row of a chat, in the order of seq.
+async fn everything(world: &World, chat: ChatId, viewer: UserId) -> Vec<Message> {
+    let mut rows: Vec<Message> = Vec::new();
+    loop {
+        let after = Window::After(rows.last().map_or(0, |row| row.seq));
+        let page = world.store.history(chat, viewer, after, 200).await.expect("reads");
+        let page = page.expect("a member");
+        if page.is_empty() {
+            return rows;
+        }
+        rows.extend(page);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_write_one_dense_order() {
+    const EACH: usize = 10_000;
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let one = World::around(open(server, &database).await);
+    let other = open(server, &database).await;
+    let (ana, beto) = (one.user("ana").await, one.user("beto").await);
+    let group = one.group(&[ana, beto]).await;
+    let began = Instant::now();
+    let stores: [Arc<dyn Store>; 2] = [one.store.clone(), other];
+    let nodes = stores.into_iter().zip([ana, beto]).enumerate().map(|(node, (store, from))| {
+        tokio::spawn(async move {
+            let mut pending = Vec::with_capacity(EACH);
+            for number in 0..EACH {
+                let mut id = [0x40 + node as u8; 12];
+                id[8..].copy_from_slice(&(number as u32).to_be_bytes());
+                let content = text(&format!("{node}-{number}"));
+                pending.push(store.append(new_message(group, from, ObjectId(id), content)).await);
+            }
+            let mut seqs = Vec::with_capacity(EACH);
+            for pending in pending {
+                let appended = pending.expect("queues").await.expect("stores");
+                let Appended::Stored { message, .. } = appended else { panic!("stored") };
+                seqs.push(message.seq);
+            }
+            seqs
+        })
+    });
+    for node in join_all(nodes).await {
+        let seqs = node.expect("a node ends");
+        assert!(seqs.is_sorted(), "each node's own order is kept");
+    }
+    println!("20,000 messages by two nodes in {:?}", began.elapsed());
+    let rows = everything(&one, group, ana).await;
+    let numbers: Vec<(u64, u64)> = rows.iter().map(|row| (row.seq, row.rev)).collect();
+    let dense: Vec<(u64, u64)> = (1..=2 * EACH as u64 + 1).map(|n| (n, n)).collect();
+    assert!(numbers == dense, "no gap and nothing twice");
+    let texts: HashSet<&str> = rows.iter().skip(1).map(body).collect();
+    assert_eq!(texts.len(), 2 * EACH);
+}
+
+fn new_message(chat: ChatId, from: UserId, id: ObjectId, content: TextContent) -> NewMessage {
+    NewMessage {
+        id: MessageId(id),
+        chat,
+        peers: None,
+        from,
+        client_msg_id: ClientMsgId::stored(content.body.as_str().to_owned()),
+        content,
+        sent: NOON,
+    }
+}
+
+/// Writes until told to stop; each message again under its key until it is acked.
+async fn writer(
+    store: Arc<dyn Store>,
+    chat: ChatId,
+    from: UserId,
+    number: u8,
+    acked: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) -> Vec<(u64, String)> {
+    let mut mine = Vec::new();
+    while !stop.load(Ordering::SeqCst) {
+        let words = format!("w{number}-{}", mine.len());
+        let mut id = [0x40 + number; 12];
+        id[8..].copy_from_slice(&(mine.len() as u32).to_be_bytes());
+        let new = new_message(chat, from, ObjectId(id), text(&words));
+        let seq = loop {
+            let answer = match store.append(new.clone()).await {
+                Ok(pending) => pending.await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(Appended::Stored { message, .. } | Appended::Repeated(message)) => {
+                    break message.seq;
+                }
+                Ok(Appended::NotMember) => panic!("a member is a member"),
+                Err(error) => {
+                    assert_eq!(error.code, Code::Unavailable, "{:?}", error.cause());
+                    assert!(error.retry_after.is_some());
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        };
+        mine.push((seq, words));
+        acked.fetch_add(1, Ordering::SeqCst);
+    }
+    mine
+}
+
+/// Waits until so many more messages are acked.
+async fn progress(acked: &AtomicU64, more: u64, within: Duration) {
+    let (aim, deadline) = (acked.load(Ordering::SeqCst) + more, Instant::now() + within);
+    while acked.load(Ordering::SeqCst) < aim {
+        assert!(Instant::now() < deadline, "nothing is acked");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_killed_twenty_times_loses_nothing_that_was_acked() {
+    let Some(binary) = binary() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::durable(&binary, folder.path());
+    let world = World::around(open(&server, "killed").await);
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let group = world.group(&[ana, beto]).await;
+    let (acked, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let writers: Vec<_> = (0..8)
+        .map(|number| {
+            let from = if number % 2 == 0 { ana } else { beto };
+            let store = world.store.clone();
+            tokio::spawn(writer(store, group, from, number, acked.clone(), stop.clone()))
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        progress(&acked, 40, Duration::from_secs(30)).await;
+        server.kill();
+        server.restart(&binary);
+        let returned = Instant::now();
+        progress(&acked, 1, Duration::from_secs(5)).await;
+        slowest = slowest.max(returned.elapsed());
+    }
+    stop.store(true, Ordering::SeqCst);
+    let mut told: Vec<(u64, String)> = Vec::new();
+    for writer in join_all(writers).await {
+        told.extend(writer.expect("a writer ends"));
+    }
+    println!("{} acked through 20 kills; slowest recovery {slowest:?}", told.len());
+    let rows = everything(&world, group, ana).await;
+    assert!(rows.iter().map(|row| row.seq).eq(1..=rows.len() as u64), "dense");
+    let stored: Vec<(u64, String)> =
+        rows.iter().skip(1).map(|row| (row.seq, body(row).to_owned())).collect();
+    told.sort();
+    assert_eq!(stored, told, "what was acked is there, in its place, once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_serve_says_what_to_change() {
+    let Some(server) = shared() else { return };
+    let names = Names { groups: "users".into(), ..Names::default() };
+    let weak = format!("{}&w=1", server.uri());
+    let gone = "mongodb://ana:geheim@127.0.0.1:1/?serverSelectionTimeoutMS=200";
+    let cases = [
+        (server.uri(), names, "DB_GROUPD"),
+        (weak, Names::default(), "too weak a write concern (w=1)"),
+        ("mongodb://127.0.0.1:x/".into(), Names::default(), "DB_URI in .env_db is no address"),
+        (gone.into(), Names::default(), "No MongoDB answers at 127.0.0.1:1"),
+    ];
+    for (uri, names, word) in cases {
+        let opened = MongoStore::open(&uri, &Server::database(), names).await;
+        let Err(error) = opened else { panic!("{uri} serves") };
+        let text = error.message(Language::English);
+        assert!(text.contains(word), "{text}");
+        assert!(text.contains(".env_db") && !text.contains("geheim"), "{text}");
+        assert_ne!(text, error.message(Language::Spanish));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_a_newer_version_is_refused() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    open(server, &database).await.close().await;
+    let client = mongodb::Client::with_uri_str(server.uri()).await.expect("connects");
+    let state = client.database(&database).collection::<Document>("wechat_state");
+    let newer = doc! { "$set": { "version": 99 } };
+    state.update_one(doc! { "_id": "schema" }, newer).await.expect("writes");
+    let opened = MongoStore::open(&server.uri(), &database, Names::default()).await;
+    let Err(error) = opened else { panic!("it was opened") };
+    let text = error.message(Language::English);
+    assert!(text.contains("newer version (schema 99;") && text.contains("DB_DATABASE"), "{text}");
+}
