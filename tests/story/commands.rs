@@ -51,7 +51,7 @@ fn wrong_settings_are_all_told_and_nothing_starts() {
     let folder = folder();
     fs::write(folder.path().join(".env"), "PROT=1\nSMTP_URL=smtp://:geheim@h\nMAX_CONNECTIONS=0\n")
         .expect("written");
-    fs::write(folder.path().join(".env_db"), "DB_URI=mongodb://a:geheim@h\n").expect("written");
+    fs::write(folder.path().join(".env_db"), "DB_URI=postgres://a:geheim@h\n").expect("written");
     for args in [&[][..], &["config", "check"]] {
         let output = run(folder.path(), args);
         let text = said(&output);
