@@ -14,7 +14,7 @@ import { type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
   CallKind, ChatPage, CodeSent, Events, Id, Me, Member, Message, MessagePage, News, OpenChat, Sent,
-  SignedIn, Tongue, User,
+  ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows asked of each chat that is new here, and rows kept of each chat for the next visit. */
@@ -89,6 +89,18 @@ export class Client {
   async logIn(email: string, code: string, device: string): Promise<void> {
     const { token, session, user } =
       await this.rest.post<SignedIn>('/auth/sessions', { email, code, device });
+    await this.enter({ token, session: session.id, me: user });
+  }
+
+  /** What is known of the server before anybody is logged in. */
+  server(): Promise<ServerInfo> {
+    return this.rest.get('/server');
+  }
+
+  /** Logs in as a demo person: on a server in dev mode, from its own machine. */
+  async demo(person: Id, device: string): Promise<void> {
+    const { token, session, user } =
+      await this.rest.post<SignedIn>('/demo/sessions', { user: person, device });
     await this.enter({ token, session: session.id, me: user });
   }
 

@@ -221,6 +221,14 @@ export interface CallReport {
 export interface Diagnosis { finding: string; cure?: string | null }
 export interface CallDetails { call: Call; diagnosis: Diagnosis[] }
 
+export interface DemoPerson { user: Id; name: string; about: string }
+export interface ServerInfo {
+  version: string;
+  mail: 'smtp' | 'local';
+  mailbox?: string | null;
+  demo?: DemoPerson[];
+}
+
 /** What the server tells by itself: the name, and its data. */
 export interface Events {
   hello: { user: Id; session: Id; now: Moment; ping_every_ms: number };

@@ -1,0 +1,108 @@
+// Builds web/dist: the client library and the page, one readable module for each source file, with
+// the vendored modules, the style sheet and the icons. `--check` builds beside it and compares.
+//   node build.mjs [--check]
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const sdk = join(here, '../sdk/js');
+const modules = join(here, 'node_modules');
+const isCheck = process.argv.includes('--check');
+const dist = isCheck ? mkdtempSync(join(tmpdir(), 'web-dist-')) : join(here, 'dist');
+
+const VENDORED = {
+  'preact': 'preact/dist/preact.mjs',
+  'preact/hooks': 'preact/hooks/dist/hooks.mjs',
+  'preact/jsx-runtime': 'preact/jsx-runtime/dist/jsxRuntime.mjs',
+  '@preact/signals-core': '@preact/signals-core/dist/signals-core.mjs',
+  '@preact/signals': '@preact/signals/dist/signals.mjs',
+};
+const vendorName = (name) => `${name.replace('@preact/', '').replace('/', '-')}.js`;
+
+const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit', cwd: here });
+const tsc = join(modules, 'typescript/bin/tsc');
+
+rmSync(dist, { recursive: true, force: true });
+rmSync(join(sdk, 'dist'), { recursive: true, force: true });
+run(tsc, '-p', sdk);
+run(tsc, '-p', here, '--outDir', dist);
+for (const name of files(join(sdk, 'dist')).filter((name) => name.endsWith('.js'))) {
+  copy(join(sdk, 'dist', name), `sdk/${name}`);
+}
+for (const [name, path] of Object.entries(VENDORED)) {
+  const text = readFileSync(join(modules, path), 'utf8').replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
+  write(`vendor/${vendorName(name)}`, text);
+}
+cpSync(join(here, 'static'), dist, { recursive: true });
+write('icons.svg', sprite());
+write('index.html', page());
+
+if (isCheck) {
+  const wrong = compare(join(here, 'dist'), dist);
+  rmSync(dist, { recursive: true });
+  if (wrong.length) {
+    console.error(`web/dist is not what the sources make: ${wrong.join(', ')}. Run: npm run build`);
+    process.exit(1);
+  }
+}
+
+function files(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+function write(name, text) {
+  mkdirSync(dirname(join(dist, name)), { recursive: true });
+  writeFileSync(join(dist, name), text);
+}
+
+function copy(from, name) {
+  write(name, readFileSync(from));
+}
+
+// The icons that the sources name, as symbols of one file.
+function sprite() {
+  const icons = join(modules, 'lucide-static/icons');
+  const known = new Set(readdirSync(icons).map((name) => name.replace('.svg', '')));
+  const sources = files(join(here, 'src')).map((name) => readFileSync(join(here, 'src', name), 'utf8'));
+  const words = sources.flatMap((text) => [...text.matchAll(/['"]([a-z][a-z0-9-]*)['"]/g)].map(([, word]) => word));
+  const used = [...new Set(words)].filter((word) => known.has(word)).sort();
+  const symbols = used.map((name) => {
+    const text = readFileSync(join(icons, `${name}.svg`), 'utf8');
+    const inner = text.slice(text.indexOf('>', text.indexOf('<svg')) + 1, text.lastIndexOf('</svg>'));
+    return symbol(name, inner.trim().replace(/\s*\n\s*/g, ''));
+  });
+  const licence = '<!-- Icons: Lucide (ISC), https://lucide.dev/license -->';
+  const brand = symbol('brand', readFileSync(join(here, 'brand.svg.part'), 'utf8').trim());
+  return `<svg xmlns="http://www.w3.org/2000/svg">\n${licence}\n${[brand, ...symbols].join('\n')}\n</svg>\n`;
+}
+
+function symbol(name, inner) {
+  return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" `
+    + `stroke-linecap="round" stroke-linejoin="round">${inner}</symbol>`;
+}
+
+// The page names every module, so that the browser asks for all of them at once.
+function page() {
+  const imports = { 'wechat-sdk': '/assets/sdk/index.js' };
+  for (const name of Object.keys(VENDORED)) imports[name] = `/assets/vendor/${vendorName(name)}`;
+  const names = files(dist).filter((name) => name.endsWith('.js') && name !== 'sw.js');
+  const preloads = names.map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
+  return readFileSync(join(here, 'index.html'), 'utf8')
+    .replace('{{imports}}', JSON.stringify({ imports }))
+    .replace('{{preloads}}', preloads.join('\n'));
+}
+
+function compare(there, made) {
+  const [old, fresh] = [files(there), files(made)];
+  const odd = [...old.filter((name) => !fresh.includes(name)), ...fresh.filter((name) => !old.includes(name))];
+  const same = (name) => readFileSync(join(there, name)).equals(readFileSync(join(made, name)));
+  return [...odd, ...fresh.filter((name) => old.includes(name) && !same(name))];
+}

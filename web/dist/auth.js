@@ -1,0 +1,94 @@
+import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+/** Signing up and logging in: an address, then the six digits that were mailed to it. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { lang, t } from './i18n.js';
+import { DemoPeople, MailHint } from './mailbox.js';
+import { client, told } from './state.js';
+import { Icon } from './ui.js';
+export function Auth() {
+    const isNew = useSignal(false);
+    const name = useSignal('');
+    const email = useSignal('');
+    const step = useSignal('address');
+    const busy = useSignal(false);
+    const error = useSignal('');
+    const ask = async () => {
+        busy.value = true;
+        error.value = '';
+        try {
+            if (isNew.value)
+                await client.signUp(name.value, email.value.trim(), lang.value);
+            else
+                await client.askCode(email.value.trim());
+            return true;
+        }
+        catch (why) {
+            error.value = told(why);
+            return false;
+        }
+        finally {
+            busy.value = false;
+        }
+    };
+    const submit = async (event) => {
+        event.preventDefault();
+        if (await ask())
+            step.value = 'code';
+    };
+    return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx("div", { class: "brand", children: _jsx(Icon, { name: "brand" }) }), step.value === 'code'
+                        ? _jsx(CodeStep, { email: email.value.trim(), again: ask, onBack: () => { step.value = 'address'; error.value = ''; } })
+                        : (_jsxs("form", { onSubmit: submit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, maxLength: 64, dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: (event) => { email.value = event.currentTarget.value; } })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] })), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {})] }));
+}
+function CodeStep({ email, again, onBack }) {
+    const code = useSignal('');
+    const busy = useSignal(false);
+    const error = useSignal('');
+    const isSent = useSignal(false);
+    const input = useRef(null);
+    useEffect(() => input.current?.focus(), []);
+    const send = async () => {
+        busy.value = true;
+        error.value = '';
+        try {
+            await client.logIn(email, code.value, deviceName());
+        }
+        catch (why) {
+            error.value = told(why);
+            code.value = '';
+            busy.value = false;
+            input.current?.focus();
+        }
+    };
+    // Pasted with spaces or a dash, or the whole line of the mail: its digits count.
+    const write = (text) => {
+        code.value = text.replace(/\D/g, '').slice(0, 6);
+        if (input.current)
+            input.current.value = code.value;
+        if (code.value.length === 6 && !busy.value)
+            void send();
+    };
+    const digits = [...code.value.padEnd(6)];
+    return (_jsxs("form", { onSubmit: (event) => { event.preventDefault(); if (code.value.length === 6)
+            void send(); }, "aria-busy": busy.value, children: [_jsx("h1", { children: t('auth.code') }), _jsx("p", { class: "dim", children: t('auth.code.hint', { email }) }), _jsx(MailHint, {}), _jsxs("label", { class: "code-field", children: [_jsx("span", { class: "hidden", children: t('auth.code.label') }), _jsx("input", { ref: input, name: "code", inputMode: "numeric", autocomplete: "one-time-code", value: code.value, disabled: busy.value, "aria-invalid": error.value ? 'true' : undefined, onInput: (event) => write(event.currentTarget.value), onPaste: (event) => {
+                            event.preventDefault();
+                            write(event.clipboardData?.getData('text') ?? '');
+                        } }), _jsx("span", { class: "code-boxes", "aria-hidden": "true", children: digits.map((digit, at) => (_jsx("span", { class: at === Math.min(5, code.value.length) ? 'now' : '', children: digit.trim() }, at))) })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsxs("div", { class: "auth-foot", children: [_jsx("button", { type: "button", class: "link", onClick: onBack, children: t('auth.other_address') }), _jsx("button", { type: "button", class: "link", disabled: isSent.value, onClick: async () => { isSent.value = await again(); }, children: t(isSent.value ? 'auth.sent_again' : 'auth.send_again') })] })] }));
+}
+export function Languages() {
+    const choice = (code, name) => (_jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => { lang.value = code; }, children: name }));
+    return _jsxs("p", { class: "languages", children: [choice('en', 'English'), " \u00B7 ", choice('es', 'Español')] });
+}
+/** What the list of devices calls this browser. */
+function deviceName() {
+    const { userAgent } = navigator;
+    const found = (names) => names.find(([pattern]) => pattern.test(userAgent))?.[1];
+    const browser = found([
+        [/Edg\//, 'Edge'], [/Firefox\//, 'Firefox'], [/Chrome\//, 'Chrome'], [/Safari\//, 'Safari'],
+    ]);
+    const system = found([
+        [/Android/, 'Android'], [/iPhone|iPad/, 'iOS'], [/Windows/, 'Windows'], [/Mac OS/, 'macOS'],
+        [/Linux/, 'Linux'],
+    ]);
+    return [browser ?? 'Browser', system].filter(Boolean).join(', ');
+}

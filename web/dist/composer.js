@@ -1,0 +1,145 @@
+import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+/** Where a message is written: text, emoji, mentions, an answer to one, a change of one. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { fold } from './chats.js';
+import { EmojiPicker } from './emoji.js';
+import { t } from './i18n.js';
+import { myId, preview } from './names.js';
+import { attempt, client } from './state.js';
+import { Avatar, Dialog, Icon, IconButton } from './ui.js';
+import { clear, composer, editRow, writing } from './writing.js';
+const TYPING_EVERY_MS = 3_000;
+const LONGEST = 16_000;
+const isTouch = matchMedia('(pointer: coarse)').matches;
+export function Composer({ state }) {
+    const now = writing(state.id);
+    const { body, reply, edit } = now.value;
+    const area = useRef(null);
+    const emoji = useSignal(false);
+    const typed = useRef(0);
+    const mention = useMention(state, area);
+    const set = (change) => { now.value = { ...now.value, ...change }; };
+    useEffect(() => {
+        composer.focus = () => area.current?.focus();
+        if (!isTouch)
+            area.current?.focus();
+        return () => { composer.focus = () => undefined; };
+    }, [state.id]);
+    useEffect(() => { if (area.current)
+        fit(area.current); }, [body]);
+    const write = (text) => {
+        set({ body: text });
+        mention.look();
+        if (!text || edit || Date.now() - typed.current < TYPING_EVERY_MS)
+            return;
+        typed.current = Date.now();
+        client.typing(state.id, true);
+    };
+    const send = async () => {
+        const text = body.trim();
+        if (!text)
+            return;
+        const chosen = chosenIn(text, now.value.mentions);
+        typed.current = 0;
+        clear(state.id);
+        area.current?.focus();
+        if (edit) {
+            await attempt(client.edit(edit, text, chosen));
+        }
+        else {
+            const answer = reply ? { reply_to: reply.seq } : {};
+            await client.send(state.id, { body: text, mentions: chosen, ...answer });
+        }
+    };
+    const onKeyDown = (event) => {
+        if (mention.onKeyDown(event))
+            return;
+        if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && !isTouch) {
+            event.preventDefault();
+            void send();
+        }
+        else if (event.key === 'Escape' && (reply || edit)) {
+            event.stopPropagation();
+            clear(state.id);
+        }
+        else if (event.key === 'ArrowUp' && !body && !edit) {
+            const mine = state.messages.findLast((row) => row.from === myId() && row.kind === 'text');
+            if (mine) {
+                event.preventDefault();
+                editRow(mine);
+            }
+        }
+    };
+    const insert = (text) => {
+        emoji.value = false;
+        const box = area.current;
+        const at = box?.selectionStart ?? body.length;
+        set({ body: body.slice(0, at) + text + body.slice(box?.selectionEnd ?? at) });
+        box?.focus();
+    };
+    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => clear(state.id) })), _jsxs("div", { class: "composer-row", children: [_jsx(IconButton, { icon: "smile", label: t('emoji'), onClick: () => { emoji.value = true; } }), _jsx("textarea", { ref: area, rows: 1, dir: "auto", value: body, maxLength: LONGEST, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onBlur: () => { if (typed.current)
+                            client.typing(state.id, false); typed.current = 0; } }), _jsx("button", { class: "icon-button send", disabled: !body.trim(), title: t('send'), "aria-label": t(edit ? 'save' : 'send'), onPointerDown: (event) => event.preventDefault(), children: _jsx(Icon, { name: edit ? 'check' : 'send' }) })] }), emoji.value && (_jsx(Dialog, { title: t('emoji'), onClose: () => { emoji.value = false; }, class: "emoji-dialog", children: _jsx(EmojiPicker, { onPick: insert }) }))] }));
+}
+function fit(area) {
+    area.style.height = 'auto';
+    area.style.height = `${area.scrollHeight}px`;
+}
+/** The mentions that are still in the text. */
+function chosenIn(text, mentions) {
+    return [...mentions].filter(([name]) => text.includes(`@${name}`)).map(([, id]) => id);
+}
+function About({ row, isEdit, onClose }) {
+    return (_jsxs("div", { class: "about", children: [_jsx(Icon, { name: isEdit ? 'pencil' : 'reply' }), _jsxs("span", { class: "about-text", children: [_jsx("span", { class: "about-head", dir: "auto", children: isEdit ? t('edit') : t('replying', { name: row.from === myId() ? t('you') : row.from_name }) }), _jsx("span", { class: "about-body", dir: "auto", children: preview(row) })] }), _jsx(IconButton, { icon: "x", label: t('cancel'), onClick: onClose })] }));
+}
+/** The list of members that opens behind an `@` in a group. */
+function useMention(state, area) {
+    const query = useSignal(null);
+    const people = useSignal([]);
+    const chosen = useSignal(0);
+    const isGroup = state.chat.kind === 'group';
+    const look = () => {
+        const box = area.current;
+        const before = box?.value.slice(0, box.selectionStart) ?? '';
+        const found = isGroup ? /(?:^|\s)@([^\s@]{0,30})$/u.exec(before) : null;
+        query.value = found ? found[1] ?? '' : null;
+        chosen.value = 0;
+        if (found && !people.value.length) {
+            void client.rest.get(`/groups/${state.id}/members`, { limit: 100 }).then((page) => { people.value = page.members.filter(({ user }) => user.id !== myId()); }, () => undefined);
+        }
+    };
+    const shown = query.value === null ? [] : people.value
+        .filter(({ user }) => fold(user.name).includes(fold(query.value ?? ''))).slice(0, 6);
+    const pick = (member) => {
+        const box = area.current;
+        if (!box)
+            return;
+        const end = box.selectionStart;
+        const begin = box.value.lastIndexOf('@', end - 1);
+        const { name, id } = member.user;
+        const now = writing(state.id);
+        const body = `${box.value.slice(0, begin)}@${name} ${box.value.slice(end)}`;
+        now.value = { ...now.value, body, mentions: new Map(now.value.mentions).set(name, id) };
+        query.value = null;
+        box.focus();
+    };
+    const onKeyDown = (event) => {
+        if (!shown.length)
+            return false;
+        if (event.key === 'ArrowDown')
+            chosen.value = (chosen.value + 1) % shown.length;
+        else if (event.key === 'ArrowUp')
+            chosen.value = (chosen.value + shown.length - 1) % shown.length;
+        else if (event.key === 'Escape')
+            query.value = null;
+        else if (event.key === 'Enter' || event.key === 'Tab')
+            pick(shown[chosen.value]);
+        else
+            return false;
+        event.preventDefault();
+        event.stopPropagation();
+        return true;
+    };
+    const list = shown.length ? (_jsx("ul", { class: "mention-list", role: "listbox", "aria-label": t('mention'), children: shown.map((member, at) => (_jsxs("li", { role: "option", "aria-selected": at === chosen.value, onPointerDown: (event) => { event.preventDefault(); pick(member); }, children: [_jsx(Avatar, { id: member.user.id, name: member.user.name, size: "s" }), _jsx("span", { dir: "auto", children: member.user.name })] }, member.user.id))) })) : null;
+    return { list, look, onKeyDown };
+}

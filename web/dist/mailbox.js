@@ -1,0 +1,28 @@
+import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+/** What the server tells before anybody is logged in: where mails are read, who can be tried out. */
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { t } from './i18n.js';
+import { attempt, client } from './state.js';
+import { Avatar, Icon } from './ui.js';
+const server = signal(null);
+function useServer() {
+    useEffect(() => {
+        if (!server.value)
+            client.server().then((info) => { server.value = info; }, () => undefined);
+    }, []);
+    return server.value;
+}
+export function MailHint() {
+    const info = useServer();
+    if (info?.mail !== 'local')
+        return null;
+    return (_jsxs("p", { class: "hint", children: [_jsx(Icon, { name: "mail" }), _jsxs("span", { children: [t(info.mailbox ? 'auth.mailbox' : 'auth.mailbox.folder'), ' ', info.mailbox && (_jsx("a", { href: info.mailbox, target: "_blank", rel: "noopener", children: t('auth.mailbox.open') }))] })] }));
+}
+/** One click and one is somebody: on the server's own machine, when it was started with `--dev`. */
+export function DemoPeople({ device }) {
+    const people = useServer()?.demo ?? [];
+    if (!people.length)
+        return null;
+    return (_jsxs("section", { class: "demo", "aria-label": t('auth.demo'), children: [_jsx("h2", { class: "section", children: t('auth.demo') }), _jsx("div", { class: "demo-people", children: people.map(({ user, name }) => (_jsxs("button", { type: "button", class: "button", onClick: () => void attempt(client.demo(user, device)), children: [_jsx(Avatar, { id: user, name: name, size: "s" }), " ", name] }, user))) })] }));
+}

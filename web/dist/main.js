@@ -1,0 +1,80 @@
+import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+/** The page: begins with what is kept here, then shows what the address names. */
+import { render } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { Auth } from './auth.js';
+import { CallLayer } from './call.js';
+import { CallHistory } from './calls.js';
+import { ChatPane } from './chat.js';
+import { ChatList } from './chats.js';
+import { t } from './i18n.js';
+import { InfoPane } from './info.js';
+import { startNotifying } from './notify.js';
+import { NewChat, NewGroup } from './people.js';
+import { Join, Profile } from './profile.js';
+import { Settings } from './settings.js';
+import { client, go, openChat, route, say, watch } from './state.js';
+import { Empty, Spinner, Toasts } from './ui.js';
+import { forgetWriting } from './writing.js';
+function App() {
+    watch('session');
+    if (!client.session)
+        return _jsxs(_Fragment, { children: [_jsx(Auth, {}), _jsx(Toasts, {})] });
+    if (!client.isLoaded)
+        return _jsx("div", { class: "empty full", children: _jsx(Spinner, {}) });
+    const [place = '', one = '', two = ''] = route.value;
+    const chat = openChat();
+    const main = chat ? _jsx(ChatPane, { id: chat })
+        : place === 'user' ? _jsx(Profile, { id: one })
+            : place === 'join' ? _jsx(Join, { code: one })
+                : null;
+    const hasInfo = chat !== null && two === 'info';
+    const view = hasInfo ? 'info' : main ? 'chat' : 'list';
+    return (_jsxs("div", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(CallLayer, {}), _jsx(Toasts, {})] }));
+}
+function Side({ place, one }) {
+    switch (place) {
+        case 'settings': return _jsx(Settings, {});
+        case 'calls': return _jsx(CallHistory, {});
+        case 'new': return one === 'group' ? _jsx(NewGroup, {}) : _jsx(NewChat, {});
+        default: return _jsx(ChatList, {});
+    }
+}
+/** Escape goes one step out; Alt with arrows goes through the chats. */
+function Keys() {
+    useEffect(() => {
+        const onKeyDown = (event) => {
+            if (event.defaultPrevented || document.querySelector('dialog[open]'))
+                return;
+            const chat = openChat();
+            if (event.key === 'Escape' && chat)
+                go(route.value[2] ? `chat/${chat}` : '');
+            const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+            if (!event.altKey || !step)
+                return;
+            const list = client.store.list();
+            const now = list.findIndex(({ id }) => id === chat);
+            const next = list[Math.min(list.length - 1, Math.max(0, now + step))];
+            if (next)
+                go(`chat/${next.id}`);
+            event.preventDefault();
+        };
+        addEventListener('keydown', onKeyDown);
+        return () => removeEventListener('keydown', onKeyDown);
+    }, []);
+    return null;
+}
+client.onEnded = () => {
+    forgetWriting();
+    say(t('session.ended'), true);
+};
+void client.start();
+startNotifying();
+render(_jsx(App, {}), document.getElementById('app'));
+if ('serviceWorker' in navigator && isSecureContext) {
+    navigator.serviceWorker.register('/sw.js').catch(() => undefined);
+    navigator.serviceWorker.addEventListener('message', ({ data }) => {
+        if (data?.chat)
+            go(`chat/${data.chat}`);
+    });
+}

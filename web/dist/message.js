@@ -1,0 +1,103 @@
+import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+/** One message: bubble, tombstone, fact of the group, call, or one that is still on its way. */
+import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { clock, full } from './format.js';
+import { t } from './i18n.js';
+import { MessageMenu } from './message_menu.js';
+import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
+import { Rich, isLarge } from './rich.js';
+import { attempt, client, go, watch } from './state.js';
+import { Ticks, standing } from './ticks.js';
+import { jumpTo } from './timeline.js';
+import { replyTo } from './writing.js';
+import { Avatar, Icon, IconButton, hue } from './ui.js';
+export function MessageRow(props) {
+    const { row, day, unread } = props;
+    // Words of this row may change with people's names and the language.
+    watch('users');
+    return (_jsxs("div", { class: "message-row", "data-key": `s${row.seq}`, "data-seq": row.seq, children: [day && _jsx("p", { class: "chip day", children: _jsx("span", { children: day }) }), unread && _jsx("p", { class: "chip unread-mark", id: "unread", children: _jsx("span", { children: t('unread.here') }) }), _jsx(Body, { ...props })] }));
+}
+function Body(props) {
+    const { row, state } = props;
+    switch (row.kind) {
+        case 'system':
+            return _jsx("p", { class: "chip", children: _jsx("span", { dir: "auto", children: row.event ? eventText(row.event, row) : '' }) });
+        case 'call': return _jsx(CallLine, { row: row, state: state });
+        default: return _jsx(Bubble, { ...props });
+    }
+}
+function CallLine({ row, state }) {
+    const isMine = row.from === myId();
+    const missed = isMissed(row) && !isMine;
+    const kind = row.call?.kind ?? 'voice';
+    return (_jsx("div", { class: `bubble-line ${isMine ? 'mine' : ''} last`, children: _jsxs("button", { type: "button", class: `call-fact ${missed ? 'missed' : ''}`, title: t('call.again'), onClick: () => void client.startCall(state.id, kind), children: [_jsx("span", { class: "call-fact-icon", children: _jsx(Icon, { name: missed ? 'phone-missed' : kind === 'video' ? 'video' : 'phone' }) }), _jsxs("span", { children: [_jsx("span", { class: "call-fact-text", children: callText(row) }), _jsxs("small", { children: [_jsx("time", { dateTime: row.sent, children: clock(row.sent) }), " \u00B7 ", t('call.again')] })] })] }) }));
+}
+function Bubble({ row, state, first, last, flash, mine }) {
+    const menu = useSignal(null);
+    const held = useRef(undefined);
+    const isGroup = state.chat.kind === 'group';
+    const isGone = row.kind === 'deleted';
+    const large = !isGone && !row.reply_to && isLarge(row.body ?? '');
+    const open = (x, y) => { menu.value = { x, y }; };
+    // Not every phone tells of a long press by itself.
+    const onPointerDown = (event) => {
+        if (event.pointerType !== 'touch')
+            return;
+        const { clientX, clientY } = event;
+        held.current = setTimeout(() => open(clientX, clientY), 500);
+    };
+    const onPointerEnd = () => clearTimeout(held.current);
+    const onContextMenu = (event) => {
+        if (isGone || event.target.closest('a'))
+            return;
+        event.preventDefault();
+        open(event.clientX, event.clientY);
+    };
+    return (_jsxs("div", { class: `bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`, children: [isGroup && !mine && (_jsx("span", { class: "bubble-avatar", children: last && (_jsx("button", { type: "button", class: "avatar-button", "aria-label": row.from_name, tabIndex: -1, onClick: () => go(`user/${row.from}`), children: _jsx(Avatar, { id: row.from, name: row.from_name, size: "s" }) })) })), _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''}`, onContextMenu: onContextMenu, onPointerDown: onPointerDown, onPointerUp: onPointerEnd, onPointerMove: onPointerEnd, onPointerCancel: onPointerEnd, children: [mine
+                                ? _jsxs("span", { class: "hidden", children: [t('you'), ": "] })
+                                : isGroup && first
+                                    ? _jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", children: row.from_name || t('user.deleted') })
+                                    : _jsxs("span", { class: "hidden", children: [row.from_name, ": "] }), row.forwarded && _jsxs("p", { class: "bubble-note", children: [_jsx(Icon, { name: "forward" }), " ", t('forwarded')] }), row.reply_to != null && _jsx(Quote, { state: state, seq: row.reply_to }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [isGone
+                                        ? _jsxs(_Fragment, { children: [_jsx(Icon, { name: "ban" }), " ", t('message.deleted')] })
+                                        : _jsx(Rich, { body: row.body ?? '', names: mentionNames(row) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) }), _jsx(IconButton, { icon: "ellipsis", label: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
+}
+function openAt(event, open) {
+    const box = event.currentTarget.getBoundingClientRect();
+    open(box.left, box.bottom + 4);
+}
+function mentionNames(row) {
+    const names = (row.mentions ?? []).map(userName).filter((name) => name !== '…');
+    return row.mention_all ? [...names, 'all', 'todos'] : names;
+}
+function Meta({ row, state, mine }) {
+    return (_jsxs("span", { class: "meta", children: [row.pinned && _jsx(Icon, { name: "pin", label: t('pinned') }), row.edited && row.kind !== 'deleted' && _jsx("span", { children: t('edited') }), _jsx("time", { dateTime: row.sent, title: full(row.sent), children: clock(row.sent) }), mine && row.kind !== 'deleted' && _jsx(OwnTicks, { row: row, state: state })] }));
+}
+/** As wide as the time and what stands beside it, so that the text keeps clear of them. */
+function MetaRoom({ row, mine }) {
+    const words = row.edited && row.kind !== 'deleted' ? `${t('edited')} ` : '';
+    return (_jsxs("span", { class: `meta-room ${mine ? 'mine' : ''} ${row.pinned ? 'pinned' : ''}`, "aria-hidden": "true", children: [words, clock(row.sent)] }));
+}
+function OwnTicks({ row, state }) {
+    watch(`chat:${state.id}`);
+    return _jsx(Ticks, { state: standing(state, row) });
+}
+function Quote({ state, seq }) {
+    watch(`rows:${state.id}`);
+    const row = state.rows.get(seq);
+    return (_jsxs("button", { type: "button", class: `quote ${row ? `hue-edge-${hue(row.from)}` : ''}`, onClick: () => jumpTo(state.id, seq), children: [_jsx("span", { class: "quote-author", dir: "auto", children: row ? (row.from === myId() ? t('you') : row.from_name) : t('message.earlier') }), row && _jsx("span", { class: "quote-text", dir: "auto", children: preview(row) })] }));
+}
+function Reactions({ row }) {
+    const me = myId();
+    const names = ({ users, count }) => {
+        const shown = users.slice(0, 12).map((id) => (id === me ? t('you') : userName(id))).join(', ');
+        return count > 12 ? `${shown} +${count - 12}` : shown;
+    };
+    return (_jsx("div", { class: "reactions", children: row.reactions?.map((one) => {
+            const isMine = one.users.includes(me);
+            return (_jsxs("button", { type: "button", class: "reaction", "aria-pressed": isMine, title: names(one), "aria-label": `${one.emoji} ${one.count}`, onClick: () => void attempt(client.react(row, one.emoji, !isMine)), children: [_jsx("span", { children: one.emoji }), one.count > 1 && _jsx("span", { children: one.count })] }, one.emoji));
+        }) }));
+}
+export function UnsentRow({ item, state, failed }) {
+    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${isLarge(item.body) ? 'large' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", children: clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && (_jsxs("p", { class: "failed", children: [_jsx("span", { children: failed }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }))] }) }) }));
+}

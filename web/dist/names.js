@@ -1,0 +1,91 @@
+/** What chats, people and events are called on the page. */
+import { t } from './i18n.js';
+import { client } from './state.js';
+import { duration } from './format.js';
+export const myId = () => client.store.me;
+export function userName(id) {
+    const user = client.user(id);
+    if (!user)
+        return '…';
+    return user.name || t('user.deleted');
+}
+export function chatName(state) {
+    const peer = state.peer(myId());
+    if (peer === null)
+        return state.chat.title ?? '';
+    return peer === myId() ? t('chat.yourself') : userName(peer);
+}
+/** How a person is named in a sentence: "You" for oneself. */
+const who = (id) => (id === myId() ? t('you') : userName(id));
+function author(row) {
+    if (row.from === myId())
+        return t('you');
+    return row.from_name || client.store.users.get(row.from)?.name || t('user.deleted');
+}
+/** A fact of a group as a sentence. */
+export function eventText(event, row) {
+    const name = author(row);
+    switch (event.type) {
+        case 'group_created': return t('event.group_created', { name, title: event.title });
+        case 'renamed': return t('event.renamed', { name, title: event.title });
+        case 'described': return t('event.described', { name });
+        case 'avatar_changed': return t('event.avatar_changed', { name });
+        case 'settings_changed': return t('event.settings_changed', { name });
+        case 'members_added':
+            return t('event.members_added', { name, others: list(event.users.map(who)) });
+        case 'joined': return t(event.by_invite ? 'event.joined_invite' : 'event.joined', { name });
+        case 'left': return t('event.left', { name });
+        case 'member_removed': return t('event.removed', { name, other: who(event.user) });
+        case 'member_banned': return t('event.banned', { name, other: who(event.user) });
+        case 'member_unbanned': return t('event.unbanned', { name, other: who(event.user) });
+        case 'role_changed':
+            return t('event.role', { name, other: who(event.user), role: t(`role.${event.role}`) });
+        case 'owner_changed': return t('event.owner', { name, other: who(event.user) });
+        case 'group_deleted': return t('event.group_deleted', { name });
+        default: return t('event.other', { name });
+    }
+}
+function list(names) {
+    const shown = names.slice(0, 4);
+    const more = names.length - shown.length;
+    return more > 0 ? `${shown.join(', ')} +${more}` : shown.join(', ');
+}
+export function isMissed(row) {
+    const reason = row.call?.reason;
+    return reason === 'missed' || reason === 'cancelled' || reason === 'busy' || reason === 'unreachable';
+}
+export function callText(row) {
+    const { call } = row;
+    if (!call)
+        return '';
+    const isMine = row.from === myId();
+    const kind = t(call.kind === 'video' ? 'call.video' : 'call.voice');
+    if (call.duration_s != null)
+        return `${kind}, ${duration(call.duration_s)}`;
+    if (call.reason === 'rejected')
+        return t('call.declined', { kind });
+    if (isMissed(row))
+        return t(isMine ? 'call.unanswered' : 'call.missed', { kind });
+    return t('call.failed', { kind });
+}
+/** A message in one line. */
+export function preview(row) {
+    switch (row.kind) {
+        case 'deleted': return t('message.deleted');
+        case 'system': return row.event ? eventText(row.event, row) : '';
+        case 'call': return callText(row);
+        default: return row.body ?? '';
+    }
+}
+/** Who types in a chat, as a sentence; empty when nobody does. */
+export function typingText(state) {
+    const now = Date.now();
+    const names = [...state.typing].filter(([, until]) => until > now).map(([id]) => id);
+    if (!names.length)
+        return '';
+    if (state.chat.kind === 'direct')
+        return t('typing.one');
+    if (names.length === 1 && names[0])
+        return t('typing.named', { name: userName(names[0]) });
+    return t('typing.many', { n: names.length });
+}

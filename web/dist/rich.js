@@ -1,0 +1,58 @@
+import { Fragment as _Fragment, jsx as _jsx } from "preact/jsx-runtime";
+const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
+const CODE = /`([^`\n]+)`/gu;
+/** Cuts what matches out of the text pieces. */
+function cut(pieces, pattern, make) {
+    return pieces.flatMap((piece) => {
+        if (piece.kind !== 'text')
+            return [piece];
+        const found = [];
+        let end = 0;
+        for (const match of piece.text.matchAll(pattern)) {
+            const [one, length] = make(match);
+            if (match.index < end)
+                continue;
+            found.push({ kind: 'text', text: piece.text.slice(end, match.index) }, one);
+            end = match.index + length;
+        }
+        found.push({ kind: 'text', text: piece.text.slice(end) });
+        return found.filter(({ text }) => text !== '');
+    });
+}
+/** A link does not end with the sentence's own signs. */
+function link(match) {
+    let text = match[0].replace(/[.,;:!?…]+$/u, '');
+    if (text.endsWith(')') && !text.includes('('))
+        text = text.slice(0, -1);
+    return [{ kind: 'link', text }, text.length];
+}
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+export function pieces(body, names) {
+    let all = [{ kind: 'text', text: body }];
+    all = cut(all, CODE, (match) => [{ kind: 'code', text: match[1] ?? '' }, match[0].length]);
+    all = cut(all, LINK, link);
+    if (!names.length)
+        return all;
+    const longestFirst = [...names].sort((a, b) => b.length - a.length).map(escaped);
+    const mention = new RegExp(`@(?:${longestFirst.join('|')})`, 'gu');
+    return cut(all, mention, (match) => [{ kind: 'mention', text: match[0] }, match[0].length]);
+}
+export function Rich({ body, names }) {
+    return (_jsx(_Fragment, { children: pieces(body, names).map(({ kind, text }, at) => {
+            switch (kind) {
+                case 'link':
+                    return _jsx("a", { href: text, target: "_blank", rel: "noopener noreferrer nofollow", children: text }, at);
+                case 'mention': return _jsx("strong", { class: "mention", children: text }, at);
+                case 'code': return _jsx("code", { children: text }, at);
+                default: return text;
+            }
+        }) }));
+}
+const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u;
+const HAS_PICTOGRAPH = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
+/** One to three emoji and nothing else are drawn large. */
+export function isLarge(body) {
+    if (body.length > 32 || !EMOJI_ONLY.test(body) || !HAS_PICTOGRAPH.test(body))
+        return false;
+    return [...new Intl.Segmenter().segment(body.replace(/\s/g, ''))].length <= 3;
+}

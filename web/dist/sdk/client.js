@@ -1,0 +1,537 @@
+/**
+ * A person's client: session, rows kept up to date, messages sent for certain, calls.
+ *
+ * After each connection it syncs first and then lets events count as complete; what is known is
+ * kept in the browser, so that the next visit begins with it, with or without a network.
+ */
+import { Calls } from './calls.js';
+import { Changes } from './changes.js';
+import { Outbox, uniqueId } from './outbox.js';
+import { ApiError, Rest, offline } from './rest.js';
+import { Socket } from './socket.js';
+import { Storage } from './storage.js';
+import { ChatState, Store } from './store.js';
+/** Rows asked of each chat that is new here, and rows kept of each chat for the next visit. */
+const LATEST = 12;
+const KEPT = 60;
+const SAVE_MS = 400;
+const PAGE = 60;
+/** A frame holds at most 64 KiB; a chat takes about 40 bytes of a request to sync. */
+const CHATS_A_FRAME = 1_000;
+export class Client {
+    changes = new Changes();
+    store = new Store(this.changes);
+    rest;
+    calls;
+    outbox;
+    session;
+    connection = 'off';
+    /** When the next try is, in milliseconds since 1970, while `connection` is `waiting`. */
+    retryAt = null;
+    /** The rows are those of the server; not so before the first sync of a connection. */
+    isSynced = false;
+    /** What was kept in the browser is there. */
+    isLoaded = false;
+    /** The session ended from elsewhere: logged out, or the account is gone. */
+    onEnded = () => undefined;
+    /** A message of somebody else came while the client was live. */
+    onIncoming = () => undefined;
+    storage;
+    socket = null;
+    syncing = null;
+    syncAgain = false;
+    dirty = new Set();
+    gone = new Set();
+    freshUsers = new Map();
+    saving;
+    reads = new Map();
+    wanted = new Set();
+    delivering = new Set();
+    constructor(options = {}) {
+        this.storage = options.storage ?? new Storage();
+        this.rest = new Rest(options.base ?? '');
+        const send = (item) => this.sendNow(item);
+        this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
+        this.calls = new Calls(this);
+        this.session = this.storage.session();
+        this.rest.token = this.session?.token ?? null;
+    }
+    get me() {
+        return this.session?.me ?? null;
+    }
+    // ---- session ----
+    signUp(name, email, language) {
+        return this.rest.post('/users', { name, email, language });
+    }
+    askCode(email) {
+        return this.rest.post('/auth/codes', { email });
+    }
+    async logIn(email, code, device) {
+        const { token, session, user } = await this.rest.post('/auth/sessions', { email, code, device });
+        await this.enter({ token, session: session.id, me: user });
+    }
+    /** What is known of the server before anybody is logged in. */
+    server() {
+        return this.rest.get('/server');
+    }
+    /** Logs in as a demo person: on a server in dev mode, from its own machine. */
+    async demo(person, device) {
+        const { token, session, user } = await this.rest.post('/demo/sessions', { user: person, device });
+        await this.enter({ token, session: session.id, me: user });
+    }
+    /** Takes a session that exists. */
+    async enter(session) {
+        const before = this.storage.session();
+        if (before && before.me.id !== session.me.id)
+            await this.storage.clear();
+        this.session = session;
+        this.rest.token = session.token;
+        this.storage.setSession(session);
+        this.changes.touch('session');
+        await this.start();
+    }
+    /** Begins with what is kept here, then connects. Does nothing without a session. */
+    async start() {
+        if (!this.session || this.socket)
+            return;
+        this.store.me = this.session.me.id;
+        const origin = this.rest.base || location.origin;
+        const url = `${origin.replace(/^http/, 'ws')}/api/v1/ws`;
+        this.socket = new Socket(url, this.session.token, this.listener());
+        const saved = await this.storage.load();
+        if (!this.session)
+            return;
+        for (const chat of saved.chats) {
+            if (!this.store.chats.has(chat.id))
+                this.store.chats.set(chat.id, ChatState.fromSaved(chat));
+        }
+        this.store.addUsers(saved.users);
+        this.store.inbox = saved.inbox;
+        this.outbox.load(saved.unsent);
+        this.isLoaded = true;
+        this.changes.touch('chats', 'session');
+        this.socket?.start();
+    }
+    /** Ends the session on the server, if that can be reached, and forgets everything here. */
+    async logOut() {
+        const { session } = this;
+        if (session)
+            await this.rest.delete(`/auth/sessions/${session.session}`).catch(() => undefined);
+        await this.leave();
+    }
+    async setMe(change) {
+        this.keepMe(await this.rest.patch('/me', change));
+    }
+    async deleteAccount() {
+        await this.rest.delete('/me');
+        await this.leave();
+    }
+    keepMe(me) {
+        if (!this.session)
+            return;
+        this.session = { ...this.session, me };
+        this.storage.setSession(this.session);
+        this.changes.touch('session');
+    }
+    async leave() {
+        this.socket?.stop();
+        this.socket = null;
+        this.calls.clear();
+        this.session = null;
+        this.rest.token = null;
+        this.isSynced = this.isLoaded = false;
+        clearTimeout(this.saving);
+        this.saving = undefined;
+        this.dirty.clear();
+        this.outbox.clear();
+        this.store.clear();
+        await this.storage.clear();
+        this.changes.touch('session', 'connection');
+    }
+    // ---- chats and messages ----
+    /** Sends, now or as soon as there is a connection. Resolves when the message is kept here. */
+    send(chat, draft) {
+        return this.outbox.add(chat, draft);
+    }
+    /** A chat by its id; the direct chat with a person by the person's id. */
+    async open(id) {
+        return this.addOpen(await this.rest.get(`/chats/${id}`));
+    }
+    async openDirect(user) {
+        return this.addOpen(await this.rest.post('/chats', { user }));
+    }
+    addOpen({ chat, member, last, users }) {
+        this.keepUsers(users);
+        const state = this.store.addChat(chat, member);
+        if (last && state.floor === Infinity) {
+            state.put(last);
+            state.lower(last.seq);
+        }
+        this.soil(chat.id);
+        this.changes.touch(`rows:${chat.id}`);
+        return state;
+    }
+    /** Fetches the page of history above what is held. Returns whether there may be more. */
+    async older(id, limit = PAGE) {
+        const held = this.store.chats.get(id);
+        if (!held || held.isWhole)
+            return false;
+        const before = held.floor === Infinity ? undefined : held.floor;
+        const page = await this.rest.get(`/chats/${id}/messages`, { before, limit });
+        const chat = this.store.chats.get(id);
+        if (!chat)
+            return false;
+        this.keepUsers(page.users);
+        // Rows may have been trimmed or reset meanwhile: then this page no longer fits below them.
+        if (chat.floor !== (before ?? Infinity))
+            return !chat.isWhole;
+        chat.putPage(page.messages, page.messages.length < limit);
+        this.soil(id);
+        this.changes.touch(`rows:${id}`);
+        return !chat.isWhole;
+    }
+    /** Moves the own cursor, at once here, and on the server as soon as it can be reached. */
+    read(id, seq) {
+        const chat = this.store.chats.get(id);
+        if (!chat || chat.member.read_seq >= seq)
+            return;
+        this.store.moveOwnCursor(id, { read_seq: seq, delivered_seq: Math.max(seq, chat.member.delivered_seq) });
+        this.soil(id);
+        this.reads.set(id, seq);
+        this.flushReads();
+    }
+    typing(chat, on) {
+        this.ask('typing', { chat, on }).catch(() => undefined);
+    }
+    async edit(row, body, mentions = [], mention_all = false) {
+        const { chat, seq } = row;
+        await this.change('message.edit', { chat, seq, body, mentions, mention_all });
+    }
+    async delete({ chat, seq }) {
+        await this.change('message.delete', { chat, seq });
+    }
+    async react({ chat, seq }, emoji, on) {
+        await this.change('message.react', { chat, seq, emoji, on });
+    }
+    async pin({ chat, seq }, on) {
+        await this.change('message.pin', { chat, seq, on });
+    }
+    /** Deletes a message here and on one's other devices alone. */
+    async hide({ chat, seq }) {
+        const { member } = await this.ask('message.hide', { chat, seqs: [seq] });
+        this.store.chats.get(chat)?.hidden.add(seq);
+        if (member)
+            this.store.applyMember(member);
+        this.soil(chat);
+    }
+    async forward(row, to) {
+        const key = uniqueId();
+        const what = { chat: to, from: row.chat, seq: row.seq, client_msg_id: key };
+        this.replied((await this.ask('message.forward', what)).message);
+    }
+    async setChat(id, change) {
+        const row = await this.rest.patch(`/chats/${id}`, change);
+        this.store.applyMember(row);
+        this.soil(id);
+    }
+    async change(op, what) {
+        const { message } = await this.ask(op, what);
+        this.replied(message);
+    }
+    // ---- people ----
+    /** The name to show; it is fetched when it is not known. */
+    user(id) {
+        const known = this.store.users.get(id);
+        if (!known)
+            this.wantUser(id);
+        return known;
+    }
+    keepUsers(users) {
+        for (const user of this.store.addUsers(users))
+            this.freshUsers.set(user.id, user);
+        this.saveSoon();
+    }
+    wantUser(id) {
+        if (this.wanted.has(id) || !this.session)
+            return;
+        this.wanted.add(id);
+        this.rest.get(`/users/${id}`).then((user) => this.keepUsers([user]), 
+        // An unknown person is not asked for again; a broken network is.
+        (error) => {
+            if (error instanceof ApiError && error.isPassing)
+                setTimeout(() => this.wanted.delete(id), 5_000);
+        });
+    }
+    startCall(chat, kind) {
+        return this.calls.start(chat, kind);
+    }
+    /** A request on the socket. */
+    ask(op, data = {}) {
+        return this.socket ? this.socket.ask(op, data) : Promise.reject(offline());
+    }
+    // ---- live ----
+    listener() {
+        return {
+            onLive: () => {
+                this.isSynced = false;
+                this.calls.live();
+                void this.sync();
+            },
+            onEvent: (name, data) => this.happened(name, data),
+            onState: (connection, retryAt) => {
+                this.connection = connection;
+                this.retryAt = retryAt;
+                if (connection !== 'live') {
+                    this.isSynced = false;
+                    this.outbox.open(false);
+                    this.calls.cut();
+                }
+                this.changes.touch('connection');
+            },
+            onRefused: (code) => {
+                if (code === 4501)
+                    return;
+                void this.leave().then(() => this.onEnded());
+            },
+        };
+    }
+    happened(name, data) {
+        switch (name) {
+            case 'message':
+                this.cameIn(data);
+                break;
+            case 'chat':
+                if (!this.store.applyChat(data))
+                    void this.sync();
+                else
+                    this.soil(data.id);
+                break;
+            case 'member':
+                this.memberMoved(data);
+                break;
+            case 'receipt':
+                this.store.applyReceipt(data);
+                this.soil(data.chat);
+                break;
+            case 'typing':
+                this.typed(data);
+                break;
+            case 'resync':
+                void this.sync();
+                break;
+            case 'call':
+                this.calls.stands(data);
+                break;
+            case 'call.signal':
+                void this.calls.signalled(data);
+                break;
+            default:
+                break;
+        }
+    }
+    cameIn(row) {
+        const held = this.store.chats.get(row.chat);
+        const isNew = !held?.rows.has(row.seq) && row.seq > (held?.member.read_seq ?? 0);
+        const state = this.store.applyMessage(row, 'event', this.isSynced);
+        if (row.client_msg_id && row.from === this.store.me)
+            this.outbox.settle(row.client_msg_id);
+        if (!state)
+            return void this.sync();
+        this.soil(row.chat);
+        const isMine = row.from === this.store.me;
+        if (!isMine)
+            this.deliver(row.chat);
+        if (isNew && !isMine && row.kind !== 'deleted')
+            this.onIncoming(row, state);
+        if (row.event && endsMembership(row, this.store.me))
+            this.drop(row.chat);
+    }
+    memberMoved(row) {
+        if (row.state !== 'active')
+            this.drop(row.chat);
+        else if (!this.store.applyMember(row))
+            void this.sync();
+        else
+            this.soil(row.chat);
+    }
+    typed(data) {
+        this.store.applyTyping(data);
+        if (data.for_ms > 0)
+            setTimeout(() => this.changes.touch('chats', `chat:${data.chat}`), data.for_ms + 50);
+    }
+    drop(chat) {
+        this.store.forget(chat);
+        this.gone.add(chat);
+        this.saveSoon();
+    }
+    replied(row) {
+        const state = this.store.applyMessage(row, 'reply');
+        if (!state)
+            void this.sync();
+        this.soil(row.chat);
+    }
+    sendNow({ chat, client_msg_id, body, reply_to, mentions, mention_all }) {
+        const more = reply_to === undefined ? {} : { reply_to };
+        return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
+    }
+    /** Catches up. Asked while it runs, it runs once more. */
+    sync() {
+        if (this.syncing) {
+            this.syncAgain = true;
+            return this.syncing;
+        }
+        this.syncing = this.syncAll().finally(() => {
+            this.syncing = null;
+            if (this.syncAgain) {
+                this.syncAgain = false;
+                void this.sync();
+            }
+        });
+        return this.syncing;
+    }
+    async syncAll() {
+        const isFirst = this.store.inbox === 0;
+        try {
+            while (await this.syncOnce())
+                ;
+        }
+        catch (error) {
+            if (!(error instanceof ApiError))
+                throw error;
+            // A broken connection syncs when it is back; anything else is tried again.
+            const ms = Math.max(2, error.problem.retry_after ?? 0) * 1_000;
+            if (this.socket?.isLive)
+                setTimeout(() => void this.sync(), ms);
+            return;
+        }
+        this.store.settle();
+        this.isSynced = true;
+        this.changes.touch('connection', 'chats');
+        this.outbox.open(true);
+        this.flushReads();
+        for (const id of this.store.chats.keys())
+            this.deliver(id);
+        this.saveSoon();
+        await this.learnPeers(isFirst).catch(() => undefined);
+    }
+    /** One page; says whether there is more. */
+    async syncOnce() {
+        const { store } = this;
+        const chats = Object.fromEntries([...store.chats.values()].map(({ id, rev }) => [id, rev]));
+        const have = { inbox: store.inbox, chats, latest: LATEST };
+        const news = store.chats.size > CHATS_A_FRAME
+            ? await this.rest.post('/sync', have)
+            : await this.ask('sync', have);
+        if (news.reset) {
+            for (const id of store.chats.keys())
+                this.gone.add(id);
+            store.clear();
+            return true;
+        }
+        const members = new Map(news.memberships.map((row) => [row.chat, row]));
+        for (const page of news.chats) {
+            if (members.get(page.chat.id)?.state === 'left')
+                continue;
+            if (store.applyNews(page, members.get(page.chat.id)))
+                this.soil(page.chat.id);
+            this.settleOwn(page.messages);
+        }
+        for (const row of news.memberships)
+            this.memberSynced(row);
+        store.inbox = news.inbox;
+        return news.more;
+    }
+    settleOwn(rows) {
+        for (const row of rows) {
+            if (row.client_msg_id && row.from === this.store.me)
+                this.outbox.settle(row.client_msg_id);
+        }
+    }
+    memberSynced(row) {
+        if (row.state !== 'active')
+            return this.drop(row.chat);
+        if (this.store.applyMember(row))
+            this.soil(row.chat);
+        // A chat without messages has a membership and no news.
+        else
+            this.open(row.chat).catch(() => undefined);
+    }
+    /** Names of the people of direct chats: all of them at first, later those that are missing. */
+    async learnPeers(all) {
+        const peers = [...this.store.chats.values()].map((chat) => chat.peer(this.store.me));
+        const missing = peers.filter((id) => id && !this.store.users.has(id));
+        if (!all && missing.length < 5) {
+            for (const id of missing)
+                if (id)
+                    this.wantUser(id);
+            return;
+        }
+        let after;
+        do {
+            const page = await this.rest.get('/chats', { after, limit: 100 });
+            this.keepUsers(page.users);
+            after = page.next ?? undefined;
+        } while (after !== undefined);
+    }
+    /** Tells the senders that their messages are on this device. */
+    deliver(id) {
+        const chat = this.store.chats.get(id);
+        if (!chat || chat.member.delivered_seq >= chat.chat.head_seq || this.delivering.has(id))
+            return;
+        this.delivering.add(id);
+        setTimeout(() => {
+            this.delivering.delete(id);
+            const now = this.store.chats.get(id);
+            if (!now || !this.isSynced || now.member.delivered_seq >= now.chat.head_seq)
+                return;
+            const seq = now.chat.head_seq;
+            this.store.moveOwnCursor(id, { delivered_seq: seq });
+            this.ask('delivered', { chat: id, seq }).catch(() => undefined);
+        }, 250);
+    }
+    flushReads() {
+        if (!this.isSynced)
+            return;
+        for (const [chat, seq] of this.reads) {
+            this.reads.delete(chat);
+            this.ask('read', { chat, seq }).catch((error) => {
+                if (error instanceof ApiError && error.isOffline && !this.reads.has(chat))
+                    this.reads.set(chat, seq);
+            });
+        }
+    }
+    // ---- keeping ----
+    soil(chat) {
+        this.dirty.add(chat);
+        this.saveSoon();
+    }
+    saveSoon() {
+        this.saving ??= setTimeout(() => void this.save(), SAVE_MS);
+    }
+    async save() {
+        this.saving = undefined;
+        if (!this.session)
+            return;
+        const states = [...this.dirty].map((id) => this.store.chats.get(id));
+        const chats = states.filter((one) => one !== undefined).map((one) => one.toSaved(KEPT));
+        const batch = { inbox: this.store.inbox, chats, gone: [...this.gone], users: [...this.freshUsers.values()] };
+        this.dirty.clear();
+        this.gone.clear();
+        this.freshUsers.clear();
+        await this.storage.save(batch);
+    }
+}
+/** The last message that a person gets of a group. */
+function endsMembership({ event, from }, me) {
+    switch (event?.type) {
+        case 'member_removed':
+        case 'member_banned':
+            return event.user === me;
+        case 'left':
+            return from === me;
+        case 'group_deleted':
+            return true;
+        default:
+            return false;
+    }
+}

@@ -1,0 +1,11 @@
+/**
+ * Client of the WeChat backend for browsers. Begin with `Client`; README.md shows how.
+ */
+export { Client } from './client.js';
+export { Calls } from './calls.js';
+export { Changes } from './changes.js';
+export { Outbox, uniqueId } from './outbox.js';
+export { ApiError, Rest } from './rest.js';
+export { Socket } from './socket.js';
+export { Storage } from './storage.js';
+export { ChatState, Store } from './store.js';

@@ -1,0 +1,97 @@
+/**
+ * Requests to `/api/v1`. The token goes into the header `Authorization` alone; an answer that is an
+ * error becomes an `ApiError` with the server's stable `code` and its text for people.
+ */
+/** An error that the server named, or that kept the request from reaching it. */
+export class ApiError extends Error {
+    problem;
+    constructor(problem) {
+        super(problem.detail);
+        this.problem = problem;
+        this.name = 'ApiError';
+    }
+    get code() {
+        return this.problem.code;
+    }
+    /** Nothing is known of the request: asking again is right when it is safe to repeat. */
+    get isOffline() {
+        return this.problem.code === 'offline';
+    }
+    /** Asking again later may help, without changing anything. */
+    get isPassing() {
+        return this.isOffline || this.problem.status >= 500 || this.problem.status === 429;
+    }
+}
+/** The error for a request that did not reach the server, or whose answer was lost. */
+export const offline = (detail = 'The server cannot be reached.') => new ApiError({ title: 'Offline', status: 0, code: 'offline', detail });
+/** The REST side of a server. */
+export class Rest {
+    base;
+    token = null;
+    /** Which language the server's texts come in. */
+    language = 'en';
+    /** `base` is the server's origin; empty for that of the page. */
+    constructor(base) {
+        this.base = base;
+    }
+    async ask(path, { method = 'GET', body, query, signal } = {}) {
+        const headers = { 'accept-language': this.language };
+        if (this.token)
+            headers.authorization = `Bearer ${this.token}`;
+        if (body !== undefined)
+            headers['content-type'] = 'application/json';
+        const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+        const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+        const url = `${this.base}/api/v1${path}${given.length ? `?${search}` : ''}`;
+        let answer;
+        let text;
+        try {
+            answer = await fetch(url, {
+                method,
+                headers,
+                signal: signal ?? AbortSignal.timeout(20_000),
+                credentials: 'omit',
+                cache: 'no-store',
+                ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+            });
+            text = await answer.text();
+        }
+        catch (error) {
+            if (signal?.aborted)
+                throw error;
+            throw offline();
+        }
+        if (answer.ok)
+            return (text ? JSON.parse(text) : undefined);
+        throw new ApiError(problem(answer, text));
+    }
+    get(path, query) {
+        return this.ask(path, query ? { query } : {});
+    }
+    post(path, body) {
+        return this.ask(path, { method: 'POST', body });
+    }
+    put(path, body) {
+        return this.ask(path, { method: 'PUT', body });
+    }
+    patch(path, body) {
+        return this.ask(path, { method: 'PATCH', body });
+    }
+    delete(path, query) {
+        return this.ask(path, query ? { method: 'DELETE', query } : { method: 'DELETE' });
+    }
+}
+/** A proxy before the server may answer with something that is no problem. */
+function problem(answer, text) {
+    try {
+        const told = JSON.parse(text);
+        if (typeof told.code === 'string' && typeof told.detail === 'string')
+            return told;
+    }
+    catch {
+        // Not JSON: told below by its status.
+    }
+    const title = answer.statusText || 'Error';
+    const code = answer.status >= 500 ? 'unavailable' : 'bad_request';
+    return { title, status: answer.status, code, detail: `${answer.status} ${title}` };
+}

@@ -1,0 +1,165 @@
+/**
+ * The WebSocket: identifies, asks and awaits replies, tells events, and comes back by itself.
+ *
+ * Backs off from 0.5 to 30 seconds with full jitter, tries at once when the network or the page
+ * comes back, and takes a connection that went silent for dead. It stops for good on close codes
+ * from 4500 on, which say that this client must not come back as it is. See docs/protocol.md.
+ */
+import { ApiError, offline } from './rest.js';
+const FIRST_MS = 500;
+const LAST_MS = 30_000;
+const CONNECT_MS = 15_000;
+const REPLY_MS = 20_000;
+/** Silence after which the client asks whether the server is there, and how long that may take. */
+const QUIET_MS = 25_000;
+const PONG_MS = 10_000;
+export class Socket {
+    url;
+    token;
+    listener;
+    ws = null;
+    live = false;
+    wanted = false;
+    tries = 0;
+    lastId = 0;
+    heard = 0;
+    waiting = new Map();
+    retry;
+    beat;
+    guard;
+    wake = () => this.hurry();
+    constructor(url, token, listener) {
+        this.url = url;
+        this.token = token;
+        this.listener = listener;
+    }
+    get isLive() {
+        return this.live;
+    }
+    /** Connects, and stays connected until `stop`. */
+    start() {
+        if (this.wanted)
+            return;
+        this.wanted = true;
+        addEventListener('online', this.wake);
+        addEventListener('pageshow', this.wake);
+        document.addEventListener('visibilitychange', this.wake);
+        this.open();
+    }
+    stop() {
+        this.wanted = false;
+        removeEventListener('online', this.wake);
+        removeEventListener('pageshow', this.wake);
+        document.removeEventListener('visibilitychange', this.wake);
+        clearTimeout(this.retry);
+        this.drop();
+        this.listener.onState('off', null);
+    }
+    /** Asks the server; the answer is that of the reply, or an `ApiError`. */
+    ask(op, data = {}) {
+        return new Promise((done, fail) => {
+            if (!this.live)
+                return fail(offline());
+            this.send(op, data, done, fail);
+        });
+    }
+    send(op, d, done, fail) {
+        const id = ++this.lastId;
+        const timer = setTimeout(() => {
+            this.waiting.delete(id);
+            fail(offline('The server does not answer.'));
+        }, REPLY_MS);
+        this.waiting.set(id, { done, fail, timer });
+        this.ws?.send(JSON.stringify({ op, id, d }));
+    }
+    open() {
+        clearTimeout(this.retry);
+        this.drop();
+        this.listener.onState('connecting', null);
+        const ws = new WebSocket(this.url, ['wechat.v1.json']);
+        this.ws = ws;
+        this.guard = setTimeout(() => ws === this.ws && this.lost(0), CONNECT_MS);
+        ws.onopen = () => {
+            const refused = () => undefined;
+            this.send('identify', { token: this.token }, refused, refused);
+        };
+        ws.onmessage = ({ data }) => ws === this.ws && this.hear(String(data));
+        ws.onclose = ({ code }) => ws === this.ws && this.lost(code);
+    }
+    hear(text) {
+        this.heard = Date.now();
+        const frame = JSON.parse(text);
+        if ('re' in frame) {
+            const waiting = frame.re === null ? undefined : this.waiting.get(frame.re);
+            if (!waiting || frame.re === null)
+                return;
+            this.waiting.delete(frame.re);
+            clearTimeout(waiting.timer);
+            if (frame.err)
+                waiting.fail(new ApiError(frame.err));
+            else
+                waiting.done(frame.ok);
+        }
+        else if (frame.ev === 'hello') {
+            this.greeted(frame.d);
+        }
+        else {
+            this.listener.onEvent(frame.ev, frame.d);
+        }
+    }
+    greeted(hello) {
+        clearTimeout(this.guard);
+        this.live = true;
+        this.tries = 0;
+        this.beat = setInterval(() => this.check(), 5_000);
+        this.listener.onState('live', null);
+        this.listener.onLive(hello);
+    }
+    /** A dead network closes no connection: silence must be noticed. */
+    check() {
+        const quiet = Date.now() - this.heard;
+        if (quiet > QUIET_MS + PONG_MS)
+            this.lost(0);
+        else if (quiet > QUIET_MS)
+            this.ask('ping').catch(() => undefined);
+    }
+    lost(code) {
+        this.drop();
+        if (!this.wanted)
+            return;
+        if (code >= 4500) {
+            this.stop();
+            this.listener.onRefused(code);
+            return;
+        }
+        const most = Math.min(LAST_MS, FIRST_MS * 2 ** this.tries++);
+        const ms = FIRST_MS / 2 + Math.random() * most;
+        this.retry = setTimeout(() => this.open(), ms);
+        this.listener.onState('waiting', Date.now() + ms);
+    }
+    /** The network or the page came back: do not wait any longer; see whether a live one still is. */
+    hurry() {
+        if (!this.wanted || document.visibilityState === 'hidden')
+            return;
+        if (!this.live && this.ws === null)
+            this.open();
+        else if (this.live && Date.now() - this.heard > PONG_MS) {
+            const asked = Date.now();
+            this.ask('ping').catch(() => undefined);
+            setTimeout(() => this.live && this.heard < asked && this.lost(0), 4_000);
+        }
+    }
+    drop() {
+        const ws = this.ws;
+        this.ws = null;
+        this.live = false;
+        clearInterval(this.beat);
+        clearTimeout(this.guard);
+        ws?.close();
+        for (const { fail, timer } of this.waiting.values()) {
+            clearTimeout(timer);
+            fail(offline('The connection broke.'));
+        }
+        this.waiting.clear();
+    }
+}

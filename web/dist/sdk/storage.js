@@ -1,0 +1,118 @@
+/**
+ * What stays in the browser between visits: the session, the latest rows of each chat, messages not
+ * yet sent. Kept in IndexedDB; where a browser refuses that (private windows of some), the page
+ * works all the same and begins anew next time.
+ */
+const SESSION = 'wechat.session';
+const STORES = ['chats', 'users', 'unsent', 'facts'];
+export class Storage {
+    db = null;
+    /** The session lives in `localStorage`, so that the page knows it before it paints. */
+    session() {
+        try {
+            return JSON.parse(localStorage.getItem(SESSION) ?? 'null');
+        }
+        catch {
+            return null;
+        }
+    }
+    setSession(session) {
+        try {
+            if (session)
+                localStorage.setItem(SESSION, JSON.stringify(session));
+            else
+                localStorage.removeItem(SESSION);
+        }
+        catch {
+            // Storage is full or refused: the session lives as long as the page.
+        }
+    }
+    async load() {
+        const [chats, users, unsent, inbox] = await Promise.all([
+            this.all('chats'),
+            this.all('users'),
+            this.all('unsent'),
+            this.all('facts'),
+        ]);
+        unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
+        return { chats, users, unsent, inbox: inbox.find(({ id }) => id === 'inbox')?.value ?? 0 };
+    }
+    /** Another tab may have written a later state of a chat: the later one stays. */
+    async save({ inbox, chats = [], gone = [], users = [] }) {
+        await this.change((store) => {
+            for (const chat of chats) {
+                const read = store('chats').get(chat.id);
+                read.onsuccess = () => {
+                    const other = read.result;
+                    const isOld = other && (other.rev > chat.rev || other.member.rev > chat.member.rev);
+                    if (!isOld)
+                        store('chats').put(chat);
+                };
+            }
+            for (const id of gone)
+                store('chats').delete(id);
+            for (const user of users)
+                store('users').put(user);
+            if (inbox !== undefined)
+                store('facts').put({ id: 'inbox', value: inbox });
+        });
+    }
+    async keepUnsent(item) {
+        await this.change((store) => store('unsent').put(item));
+    }
+    async dropUnsent(key) {
+        await this.change((store) => store('unsent').delete(key));
+    }
+    /** Forgets everything of this person. */
+    async clear() {
+        this.setSession(null);
+        await this.change((store) => STORES.forEach((name) => store(name).clear()));
+    }
+    database() {
+        this.db ??= new Promise((done) => {
+            try {
+                const request = indexedDB.open('wechat', 1);
+                request.onupgradeneeded = () => {
+                    for (const name of STORES) {
+                        const keyPath = name === 'unsent' ? 'client_msg_id' : 'id';
+                        request.result.createObjectStore(name, { keyPath });
+                    }
+                };
+                request.onsuccess = () => done(request.result);
+                request.onerror = () => done(null);
+                request.onblocked = () => done(null);
+            }
+            catch {
+                done(null);
+            }
+        });
+        return this.db;
+    }
+    async all(name) {
+        const db = await this.database();
+        if (!db)
+            return [];
+        return new Promise((done) => {
+            const request = db.transaction(name).objectStore(name).getAll();
+            request.onsuccess = () => done(request.result);
+            request.onerror = () => done([]);
+        });
+    }
+    async change(work) {
+        const db = await this.database();
+        if (!db)
+            return;
+        await new Promise((done) => {
+            try {
+                const transaction = db.transaction(STORES, 'readwrite');
+                transaction.oncomplete = () => done();
+                transaction.onabort = () => done();
+                transaction.onerror = () => done();
+                work((name) => transaction.objectStore(name));
+            }
+            catch {
+                done();
+            }
+        });
+    }
+}

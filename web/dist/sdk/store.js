@@ -1,0 +1,326 @@
+/**
+ * The rows that a client holds, and how they apply: of two rows of one (chat, seq) the one with the
+ * higher rev holds, cursors only grow, and unread is derived. See docs/protocol.md.
+ *
+ * Of a chat's history it holds what lies from `floor` on without a gap, and whatever changed row
+ * came besides; older pages are put under the floor as they are fetched.
+ */
+/** One chat with what is held of it. */
+export class ChatState {
+    chat;
+    member;
+    hidden = new Set();
+    rows = new Map();
+    cursors = new Map();
+    /** Who types, and until when (milliseconds since 1970). */
+    typing = new Map();
+    /** Everything from this seq on is held; `Infinity` while nothing is. */
+    floor = Infinity;
+    /** Complete up to this rev. */
+    rev = 0;
+    /** The highest rev that came live, before the sync that fills what is below it was done. */
+    ahead = 0;
+    seen = null;
+    constructor(chat, member) {
+        this.chat = chat;
+        this.member = member;
+    }
+    get id() {
+        return this.chat.id;
+    }
+    /** The first message that this person may see at all. */
+    get first() {
+        const joined = this.chat.kind === 'group' && !this.chat.history_shared;
+        return Math.max(joined ? this.member.join_seq : 1, this.member.hide_seq + 1);
+    }
+    /** Nothing older is to be fetched. */
+    get isWhole() {
+        return this.floor <= this.first || this.chat.head_seq === 0;
+    }
+    get unread() {
+        const { read_seq, join_seq, hide_seq, own_seq } = this.member;
+        return Math.max(0, this.chat.head_seq - Math.max(read_seq, join_seq - 1, hide_seq, own_seq));
+    }
+    /** The first message that was not read; 0 when all are. */
+    get firstUnread() {
+        return this.unread ? this.chat.head_seq - this.unread + 1 : 0;
+    }
+    isMuted(now = Date.now()) {
+        return !!this.member.muted_until && Date.parse(this.member.muted_until) > now;
+    }
+    /** The rows to be shown, in order. */
+    get messages() {
+        if (!this.seen) {
+            const rows = [...this.rows.values()].filter((row) => this.shows(row));
+            this.seen = rows.sort((a, b) => a.seq - b.seq);
+        }
+        return this.seen;
+    }
+    get last() {
+        return this.messages.at(-1);
+    }
+    /** Unread messages that mention `me`, as far as they are held. */
+    mentions(me) {
+        if (!this.unread)
+            return 0;
+        const from = this.firstUnread;
+        const is = (row) => row.seq >= from && row.from !== me && (!!row.mention_all || !!row.mentions?.includes(me));
+        return this.messages.filter(is).length;
+    }
+    /** The other person of a direct chat; nobody in a group. */
+    peer(me) {
+        if (this.chat.kind !== 'direct')
+            return null;
+        return this.chat.peers?.find((id) => id !== me) ?? me;
+    }
+    /** Whether the row is newer than what is held. */
+    put(row) {
+        const held = this.rows.get(row.seq);
+        if (held && held.rev >= row.rev)
+            return false;
+        this.rows.set(row.seq, row);
+        if (row.seq > this.chat.head_seq)
+            this.chat = { ...this.chat, head_seq: row.seq };
+        this.forgetOrder(row, held !== undefined);
+        return true;
+    }
+    /** Appending is by far the most frequent change: it needs no new order. */
+    forgetOrder(row, isHeld) {
+        const last = this.seen?.at(-1);
+        if (!isHeld && this.seen && this.shows(row) && (!last || last.seq < row.seq)) {
+            this.seen = [...this.seen, row];
+        }
+        else {
+            this.seen = null;
+        }
+    }
+    shows(row) {
+        return row.seq >= this.floor && row.seq > this.member.hide_seq && !this.hidden.has(row.seq);
+    }
+    /** A page of history that ends right below the floor (or at the head). */
+    putPage(rows, isLast) {
+        for (const row of rows)
+            this.put(row);
+        const first = rows[0]?.seq ?? this.floor;
+        this.lower(isLast ? Math.min(first, this.first) : first);
+    }
+    lower(floor) {
+        this.floor = Math.min(this.floor, floor);
+        this.seen = null;
+    }
+    setMember(row) {
+        if (row.rev < this.member.rev)
+            return false;
+        for (const seq of row.hidden ?? [])
+            this.hidden.add(seq);
+        this.member = { ...row, read_seq: Math.max(row.read_seq, this.member.read_seq) };
+        this.seen = null;
+        return true;
+    }
+    setChat(chat) {
+        if (chat.head_rev < this.chat.head_rev)
+            return;
+        this.chat = { ...chat, head_seq: Math.max(chat.head_seq, this.chat.head_seq) };
+    }
+    /** Drops what is held, except what came live after `rev`. */
+    reset(rev) {
+        for (const [seq, row] of this.rows)
+            if (row.rev <= rev)
+                this.rows.delete(seq);
+        this.floor = Infinity;
+        this.seen = null;
+    }
+    /** Keeps the latest rows alone, so that memory does not grow with what was read. */
+    trim(keep) {
+        const { messages } = this;
+        if (messages.length <= keep)
+            return false;
+        const floor = messages[messages.length - keep]?.seq ?? this.floor;
+        for (const seq of this.rows.keys())
+            if (seq < floor)
+                this.rows.delete(seq);
+        this.floor = floor;
+        this.seen = null;
+        return true;
+    }
+    toSaved(rows) {
+        const receipts = [...this.cursors].map(([user, { read, delivered }]) => [user, read, delivered]);
+        const { id, chat, member, hidden, rev } = this;
+        return { id, chat, member, hidden: [...hidden], rev, rows: this.messages.slice(-rows), receipts };
+    }
+    static fromSaved(saved) {
+        const state = new ChatState(saved.chat, saved.member);
+        for (const seq of saved.hidden)
+            state.hidden.add(seq);
+        for (const row of saved.rows)
+            state.rows.set(row.seq, row);
+        for (const [user, read, delivered] of saved.receipts)
+            state.cursors.set(user, { read, delivered });
+        state.floor = saved.rows[0]?.seq ?? Infinity;
+        state.rev = saved.rev;
+        return state;
+    }
+}
+export class Store {
+    changes;
+    chats = new Map();
+    users = new Map();
+    inbox = 0;
+    me = '';
+    constructor(changes) {
+        this.changes = changes;
+    }
+    clear() {
+        for (const id of this.chats.keys())
+            this.changes.touch(`chat:${id}`, `rows:${id}`);
+        this.chats.clear();
+        this.users.clear();
+        this.inbox = 0;
+        this.changes.touch('chats', 'users');
+    }
+    /** The chats of the list: pinned first, then by their latest message. */
+    list() {
+        const active = [...this.chats.values()].filter((state) => isListed(state));
+        return active.sort((a, b) => Number(b.member.pinned) - Number(a.member.pinned) || latest(b) - latest(a));
+    }
+    addUsers(users) {
+        const fresh = users.filter((user) => !same(this.users.get(user.id), user));
+        for (const user of fresh)
+            this.users.set(user.id, user);
+        if (fresh.length)
+            this.changes.touch('users');
+        return fresh;
+    }
+    addChat(chat, member) {
+        const held = this.chats.get(chat.id);
+        if (held) {
+            held.setChat(chat);
+            held.setMember(member);
+        }
+        else {
+            this.chats.set(chat.id, new ChatState(chat, member));
+        }
+        this.changes.touch('chats', `chat:${chat.id}`);
+        return this.chats.get(chat.id);
+    }
+    /** A row that came live (`event`), or as a reply, which says nothing of the rows before it. */
+    applyMessage(row, from, isSynced = false) {
+        const state = this.chats.get(row.chat);
+        if (!state)
+            return null;
+        if (from === 'event') {
+            if (isSynced)
+                state.rev = Math.max(state.rev, row.rev);
+            else
+                state.ahead = Math.max(state.ahead, row.rev);
+        }
+        // A chat that held nothing and was empty is whole with its first message.
+        if (state.floor === Infinity && row.seq <= state.first)
+            state.floor = row.seq;
+        const isNew = state.put(row);
+        if (row.from === this.me && row.seq > state.member.own_seq) {
+            state.member = { ...state.member, own_seq: row.seq };
+        }
+        state.typing.delete(row.from);
+        if (row.from !== this.me)
+            this.raise(state, row.from, row.seq);
+        if (isNew)
+            this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
+        return state;
+    }
+    /** Who writes has read what stood above. */
+    raise(state, user, seq) {
+        if (state.chat.kind !== 'direct')
+            return;
+        const { read, delivered } = state.cursors.get(user) ?? { read: 0, delivered: 0 };
+        const cursor = { read: Math.max(read, seq), delivered: Math.max(delivered, seq) };
+        state.cursors.set(user, cursor);
+    }
+    applyChat(chat) {
+        const state = this.chats.get(chat.id);
+        state?.setChat(chat);
+        this.changes.touch('chats', `chat:${chat.id}`);
+        return state !== undefined;
+    }
+    applyMember(row) {
+        const state = this.chats.get(row.chat);
+        if (row.state !== 'active')
+            return this.forget(row.chat);
+        state?.setMember(row);
+        this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
+        return state !== undefined;
+    }
+    forget(chat) {
+        this.chats.delete(chat);
+        this.changes.touch('chats', `chat:${chat}`, `rows:${chat}`);
+        return true;
+    }
+    applyReceipt({ chat, user, read_seq, delivered_seq }) {
+        const state = this.chats.get(chat);
+        if (!state || user === this.me)
+            return;
+        const held = state.cursors.get(user) ?? { read: 0, delivered: 0 };
+        const read = Math.max(held.read, read_seq);
+        state.cursors.set(user, { read, delivered: Math.max(held.delivered, delivered_seq, read) });
+        this.changes.touch('chats', `chat:${chat}`);
+    }
+    applyTyping({ chat, user, for_ms }) {
+        const state = this.chats.get(chat);
+        if (!state || user === this.me)
+            return;
+        if (for_ms > 0)
+            state.typing.set(user, Date.now() + for_ms);
+        else
+            state.typing.delete(user);
+        this.changes.touch('chats', `chat:${chat}`);
+    }
+    applyNews(news, member) {
+        const held = this.chats.get(news.chat.id);
+        if (!held && !member)
+            return null;
+        const state = held ?? this.addChat(news.chat, member);
+        const before = state.floor;
+        if (news.reset || !held)
+            state.reset(news.rev);
+        const isFresh = state.floor === Infinity;
+        state.setChat(news.chat);
+        for (const row of news.messages)
+            state.put(row);
+        if (isFresh)
+            state.lower(lowestRun(news));
+        else
+            state.lower(before);
+        state.rev = Math.max(state.rev, news.rev);
+        const { id } = news.chat;
+        this.changes.touch('chats', `chat:${id}`, `rows:${id}`);
+        return state;
+    }
+    /** The sync is done: what came live meanwhile has nothing missing below it. */
+    settle() {
+        for (const state of this.chats.values()) {
+            state.rev = Math.max(state.rev, state.ahead);
+            state.ahead = 0;
+        }
+    }
+    moveOwnCursor(chat, change) {
+        const state = this.chats.get(chat);
+        if (!state)
+            return;
+        state.member = { ...state.member, ...change };
+        this.changes.touch('chats', `chat:${chat}`);
+    }
+}
+/** Of a chat that is new the server gives the latest messages, without gaps. */
+function lowestRun(news) {
+    return news.messages.reduce((low, { seq }) => Math.min(low, seq), Infinity);
+}
+function isListed({ chat, member }) {
+    return member.state === 'active' && (chat.kind === 'group' || chat.head_seq > member.hide_seq);
+}
+function latest(state) {
+    return Date.parse(state.last?.sent ?? state.chat.created);
+}
+function same(a, b) {
+    return a !== undefined && a.name === b.name && a.about === b.about && a.avatar === b.avatar
+        && a.deleted === b.deleted;
+}

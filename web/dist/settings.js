@@ -1,0 +1,118 @@
+import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+/** Settings: profile, looks, language, alerts, privacy, devices, people who are blocked. */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { brief, date } from './format.js';
+import { lang, t } from './i18n.js';
+import { alerts, attempt, back, client, go, route, say, sounds, theme, watch } from './state.js';
+import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
+export function Settings() {
+    watch('session');
+    switch (route.value[1]) {
+        case 'profile': return _jsx(Page, { title: t('profile'), children: _jsx(EditProfile, {}) });
+        case 'privacy': return _jsx(Page, { title: t('privacy'), children: _jsx(PrivacyPage, {}) });
+        case 'devices': return _jsx(Page, { title: t('devices'), children: _jsx(Devices, {}) });
+        case 'blocked': return _jsx(Page, { title: t('blocked'), children: _jsx(BlockedPeople, {}) });
+        default: return _jsx(Page, { title: t('settings'), children: _jsx(Overview, {}) });
+    }
+}
+function Page({ title, children }) {
+    const up = () => (route.value.length > 1 ? go('settings', true) : back());
+    return (_jsxs("section", { class: "pane list-pane", "aria-label": title, children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: up }), _jsx("h1", { class: "grow", children: title })] }), _jsx("div", { class: "scroll info", children: children })] }));
+}
+function Link({ to, icon, label }) {
+    return (_jsxs("a", { class: "row-button", href: `#/settings/${to}`, children: [_jsx(Icon, { name: icon }), _jsx("span", { class: "grow", children: label }), _jsx("span", { class: "flip chevron", children: _jsx(Icon, { name: "chevron-right" }) })] }));
+}
+function Overview() {
+    watch('session');
+    const { me } = client;
+    const leaving = useSignal(false);
+    const done = (yes) => {
+        leaving.value = false;
+        if (yes)
+            void client.logOut();
+    };
+    return (_jsxs(_Fragment, { children: [_jsxs("a", { class: "me-card", href: "#/settings/profile", children: [_jsx(Avatar, { id: me?.id ?? '', name: me?.name ?? '', size: "l" }), _jsxs("span", { class: "grow", children: [_jsx("span", { class: "chat-name", dir: "auto", children: me?.name }), _jsx("span", { class: "dim small", children: me?.email })] }), _jsx(Icon, { name: "pencil", label: t('edit') })] }), _jsxs("div", { class: "card", children: [_jsx(Choice, { label: t('theme'), icon: "sun-moon", value: theme.value, options: [['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')]], onChange: (value) => { theme.value = value; } }), _jsx(Choice, { label: t('language'), icon: "languages", value: lang.value, options: [['en', 'English'], ['es', 'Español']], onChange: (value) => {
+                            lang.value = value;
+                            void attempt(client.setMe({ language: value }));
+                        } })] }), _jsxs("div", { class: "card", children: [_jsx(Switch, { label: t('alerts'), hint: alertsHint(), on: alerts.value, onChange: (on) => void setAlerts(on) }), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
+}
+function Choice({ label, icon, value, options, onChange }) {
+    return (_jsxs("fieldset", { class: "choice", children: [_jsxs("legend", { children: [_jsx(Icon, { name: icon }), " ", label] }), _jsx("div", { class: "segments", children: options.map(([option, name]) => (_jsxs("label", { children: [_jsx("input", { type: "radio", name: icon, checked: option === value, onChange: () => onChange(option) }), _jsx("span", { children: name })] }, option))) })] }));
+}
+function alertsHint() {
+    if (!('Notification' in window) || !isSecureContext)
+        return t('alerts.insecure');
+    return Notification.permission === 'denied' ? t('alerts.denied') : t('alerts.hint');
+}
+async function setAlerts(on) {
+    const isAllowed = on && 'Notification' in window && await Notification.requestPermission() === 'granted';
+    alerts.value = isAllowed;
+    if (on && !isAllowed)
+        say(alertsHint(), true);
+}
+function EditProfile() {
+    watch('session');
+    const { me } = client;
+    const name = useSignal(me?.name ?? '');
+    const about = useSignal(me?.about ?? '');
+    const ending = useSignal(false);
+    const save = async (event) => {
+        event.preventDefault();
+        const change = { name: name.value.trim(), about: about.value.trim() };
+        if (await attempt(client.setMe(change).then(() => true)))
+            say(t('saved'));
+    };
+    const end = (yes) => {
+        ending.value = false;
+        if (yes)
+            void attempt(client.deleteAccount());
+    };
+    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "face", children: _jsx(Avatar, { id: me?.id ?? '', name: name.value, size: "xl" }) }), _jsxs("form", { class: "card form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { required: true, maxLength: 64, autocomplete: "name", dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx("p", { class: "dim small", children: t('email.hint', { email: me?.email ?? '' }) }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] }), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { ending.value = true; }, children: [_jsx(Icon, { name: "trash-2" }), _jsx("span", { children: t('account.delete') })] }) }), ending.value && (_jsx(Confirm, { title: t('account.delete'), text: t('account.delete.hint'), action: t('account.delete'), onDone: end }))] }));
+}
+function PrivacyPage() {
+    watch('session');
+    const privacy = client.me?.privacy;
+    if (!privacy)
+        return _jsx(Spinner, {});
+    const line = (name) => (_jsx(Switch, { label: t(`privacy.${name}`), hint: t(`privacy.${name}.hint`), on: privacy[name], onChange: (on) => void attempt(client.setMe({ privacy: { ...privacy, [name]: on } })) }));
+    return _jsxs("div", { class: "card", children: [line('receipts'), line('presence'), line('found_by_email')] });
+}
+function Devices() {
+    const list = useSignal(null);
+    const load = async () => {
+        const found = await attempt(client.rest.get('/auth/sessions'));
+        if (found)
+            list.value = found.sessions;
+    };
+    useEffect(() => { void load(); }, []);
+    const end = async (session) => {
+        await attempt(client.rest.delete(`/auth/sessions/${session.id}`));
+        await load();
+    };
+    const endOthers = async () => {
+        await attempt(client.rest.delete('/auth/sessions', { keep: 'current' }));
+        await load();
+    };
+    if (!list.value)
+        return _jsx("div", { class: "empty", children: _jsx(Spinner, {}) });
+    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "card", children: list.value.map((session) => (_jsxs("div", { class: "device", children: [_jsx(Icon, { name: "monitor-smartphone" }), _jsxs("span", { class: "grow", children: [_jsx("span", { children: session.device || t('device.unknown') }), _jsx("small", { class: "dim", children: session.current ? t('device.this') : t('device.seen', { when: brief(session.last_seen) }) })] }), !session.current && (_jsx("button", { type: "button", class: "button small", onClick: () => void end(session), children: t('log_out') }))] }, session.id))) }), list.value.length > 1 && (_jsx("button", { type: "button", class: "button danger wide", onClick: () => void endOthers(), children: t('device.end_others') }))] }));
+}
+function BlockedPeople() {
+    const list = useSignal(null);
+    useEffect(() => {
+        void attempt(client.rest.get('/me/blocks')).then((found) => {
+            if (found)
+                list.value = found.blocked;
+        });
+    }, []);
+    const unblock = async (id) => {
+        await attempt(client.rest.delete(`/users/${id}/block`));
+        list.value = list.value?.filter(({ user }) => user.id !== id) ?? null;
+    };
+    if (!list.value)
+        return _jsx("div", { class: "empty", children: _jsx(Spinner, {}) });
+    if (!list.value.length)
+        return _jsx(Empty, { icon: "ban", title: t('blocked.none'), text: t('block.hint') });
+    return (_jsx("div", { class: "card", children: list.value.map(({ user, since }) => (_jsxs("div", { class: "device", children: [_jsx(Avatar, { id: user.id, name: user.name, size: "s" }), _jsxs("span", { class: "grow", children: [_jsx("span", { dir: "auto", children: user.name }), _jsx("small", { class: "dim", children: date(since) })] }), _jsx("button", { type: "button", class: "button small", onClick: () => void unblock(user.id), children: t('unblock') })] }, user.id))) }));
+}

@@ -1,0 +1,58 @@
+/** Sounds made on the spot: ringing, being rung, a message. */
+import { sounds } from './state.js';
+let audio = null;
+let again;
+/** Browsers let sound out only after a person has done something on the page. */
+function context() {
+    try {
+        audio ??= new AudioContext();
+        if (audio.state === 'suspended')
+            void audio.resume();
+        return audio;
+    }
+    catch {
+        return null;
+    }
+}
+for (const event of ['pointerdown', 'keydown']) {
+    addEventListener(event, () => { if (audio?.state === 'suspended')
+        void audio.resume(); }, { passive: true });
+}
+function tone(hz, at, seconds, loud) {
+    const out = context();
+    if (!out || out.state === 'suspended')
+        return;
+    const begin = out.currentTime + at;
+    const [source, gain] = [out.createOscillator(), out.createGain()];
+    source.type = 'sine';
+    source.frequency.value = hz;
+    gain.gain.setValueAtTime(0, begin);
+    gain.gain.linearRampToValueAtTime(loud, begin + 0.02);
+    gain.gain.exponentialRampToValueAtTime(0.0001, begin + seconds);
+    source.connect(gain).connect(out.destination);
+    source.start(begin);
+    source.stop(begin + seconds);
+}
+function melody() {
+    [660, 784, 988, 784].forEach((hz, at) => tone(hz, at * 0.18, 0.4, 0.16));
+    navigator.vibrate?.([250, 120, 250]);
+}
+/** Rings until `silence`: `in` for being called, `out` for calling. */
+export function ring(way) {
+    silence();
+    if (way === 'in' && !sounds.value)
+        return;
+    const once = way === 'in' ? melody : () => tone(425, 0, 1, 0.06);
+    once();
+    again = setInterval(once, way === 'in' ? 2_000 : 3_500);
+}
+export function silence() {
+    clearInterval(again);
+    again = undefined;
+}
+export function ping() {
+    if (!sounds.value)
+        return;
+    tone(880, 0, 0.16, 0.07);
+    tone(1175, 0.09, 0.22, 0.06);
+}

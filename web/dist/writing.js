@@ -1,0 +1,27 @@
+/** What is being written in each chat: text, an answer to, a change of. Kept until it is sent. */
+import { signal } from '@preact/signals';
+const nothing = () => ({ body: '', reply: null, edit: null, mentions: new Map() });
+const all = new Map();
+export function writing(chat) {
+    const known = all.get(chat) ?? signal(nothing());
+    all.set(chat, known);
+    return known;
+}
+/** Moves the focus into the composer; set by it. */
+export const composer = { focus: () => undefined };
+export function replyTo(row) {
+    const one = writing(row.chat);
+    one.value = { ...one.value, reply: row, edit: null };
+    composer.focus();
+}
+export function editRow(row) {
+    const one = writing(row.chat);
+    one.value = { ...nothing(), edit: row, body: row.body ?? '' };
+    composer.focus();
+}
+export function clear(chat) {
+    writing(chat).value = nothing();
+}
+export function forgetWriting() {
+    all.clear();
+}

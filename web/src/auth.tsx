@@ -1,0 +1,169 @@
+/** Signing up and logging in: an address, then the six digits that were mailed to it. */
+
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+import { type Lang, lang, t } from './i18n.js';
+import { DemoPeople, MailHint } from './mailbox.js';
+import { client, told } from './state.js';
+import { Icon } from './ui.js';
+
+export function Auth(): JSX.Element {
+  const isNew = useSignal(false);
+  const name = useSignal('');
+  const email = useSignal('');
+  const step = useSignal<'address' | 'code'>('address');
+  const busy = useSignal(false);
+  const error = useSignal('');
+
+  const ask = async (): Promise<boolean> => {
+    busy.value = true;
+    error.value = '';
+    try {
+      if (isNew.value) await client.signUp(name.value, email.value.trim(), lang.value);
+      else await client.askCode(email.value.trim());
+      return true;
+    } catch (why) {
+      error.value = told(why);
+      return false;
+    } finally {
+      busy.value = false;
+    }
+  };
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (await ask()) step.value = 'code';
+  };
+
+  return (
+    <main class="auth">
+      <div class="auth-card">
+        <div class="brand"><Icon name="brand" /></div>
+        {step.value === 'code'
+          ? <CodeStep email={email.value.trim()} again={ask}
+              onBack={() => { step.value = 'address'; error.value = ''; }} />
+          : (
+            <form onSubmit={submit} aria-busy={busy.value}>
+              <h1>{t(isNew.value ? 'auth.sign_up' : 'auth.log_in')}</h1>
+              <p class="dim">{t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint')}</p>
+              {isNew.value && (
+                <label class="field">
+                  <span>{t('name')}</span>
+                  <input name="name" autocomplete="name" required maxLength={64} dir="auto"
+                    value={name.value}
+                    onInput={(event) => { name.value = event.currentTarget.value; }} />
+                </label>
+              )}
+              <label class="field">
+                <span>{t('email')}</span>
+                <input name="email" type="email" autocomplete="email" required
+                  placeholder="ana@example.org" value={email.value}
+                  onInput={(event) => { email.value = event.currentTarget.value; }} />
+              </label>
+              {error.value && <p class="error-text" role="alert">{error.value}</p>}
+              <button class="button primary wide" disabled={busy.value}>{t('auth.mail_code')}</button>
+              <p class="auth-switch">
+                {t(isNew.value ? 'auth.have_account' : 'auth.no_account')}{' '}
+                <button type="button" class="link"
+                  onClick={() => { isNew.value = !isNew.value; error.value = ''; }}>
+                  {t(isNew.value ? 'auth.log_in' : 'auth.sign_up')}
+                </button>
+              </p>
+            </form>
+          )}
+        {step.value === 'address' && <DemoPeople device={deviceName()} />}
+      </div>
+      <Languages />
+    </main>
+  );
+}
+
+interface CodeStepProps {
+  email: string;
+  again: () => Promise<boolean>;
+  onBack: () => void;
+}
+
+function CodeStep({ email, again, onBack }: CodeStepProps): JSX.Element {
+  const code = useSignal('');
+  const busy = useSignal(false);
+  const error = useSignal('');
+  const isSent = useSignal(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+
+  const send = async (): Promise<void> => {
+    busy.value = true;
+    error.value = '';
+    try {
+      await client.logIn(email, code.value, deviceName());
+    } catch (why) {
+      error.value = told(why);
+      code.value = '';
+      busy.value = false;
+      input.current?.focus();
+    }
+  };
+  // Pasted with spaces or a dash, or the whole line of the mail: its digits count.
+  const write = (text: string): void => {
+    code.value = text.replace(/\D/g, '').slice(0, 6);
+    if (input.current) input.current.value = code.value;
+    if (code.value.length === 6 && !busy.value) void send();
+  };
+  const digits = [...code.value.padEnd(6)];
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); if (code.value.length === 6) void send(); }}
+      aria-busy={busy.value}>
+      <h1>{t('auth.code')}</h1>
+      <p class="dim">{t('auth.code.hint', { email })}</p>
+      <MailHint />
+      <label class="code-field">
+        <span class="hidden">{t('auth.code.label')}</span>
+        <input ref={input} name="code" inputMode="numeric" autocomplete="one-time-code"
+          value={code.value} disabled={busy.value} aria-invalid={error.value ? 'true' : undefined}
+          onInput={(event) => write(event.currentTarget.value)}
+          onPaste={(event) => {
+            event.preventDefault();
+            write(event.clipboardData?.getData('text') ?? '');
+          }} />
+        <span class="code-boxes" aria-hidden="true">
+          {digits.map((digit, at) => (
+            <span key={at} class={at === Math.min(5, code.value.length) ? 'now' : ''}>{digit.trim()}</span>
+          ))}
+        </span>
+      </label>
+      {error.value && <p class="error-text" role="alert">{error.value}</p>}
+      <div class="auth-foot">
+        <button type="button" class="link" onClick={onBack}>{t('auth.other_address')}</button>
+        <button type="button" class="link" disabled={isSent.value}
+          onClick={async () => { isSent.value = await again(); }}>
+          {t(isSent.value ? 'auth.sent_again' : 'auth.send_again')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function Languages(): JSX.Element {
+  const choice = (code: Lang, name: string): JSX.Element => (
+    <button type="button" class="link" lang={code} aria-pressed={lang.value === code}
+      onClick={() => { lang.value = code; }}>{name}</button>
+  );
+  return <p class="languages">{choice('en', 'English')} · {choice('es', 'Español')}</p>;
+}
+
+/** What the list of devices calls this browser. */
+function deviceName(): string {
+  const { userAgent } = navigator;
+  const found = (names: [RegExp, string][]): string | undefined =>
+    names.find(([pattern]) => pattern.test(userAgent))?.[1];
+  const browser = found([
+    [/Edg\//, 'Edge'], [/Firefox\//, 'Firefox'], [/Chrome\//, 'Chrome'], [/Safari\//, 'Safari'],
+  ]);
+  const system = found([
+    [/Android/, 'Android'], [/iPhone|iPad/, 'iOS'], [/Windows/, 'Windows'], [/Mac OS/, 'macOS'],
+    [/Linux/, 'Linux'],
+  ]);
+  return [browser ?? 'Browser', system].filter(Boolean).join(', ');
+}

@@ -1,0 +1,199 @@
+/** Where a message is written: text, emoji, mentions, an answer to one, a change of one. */
+
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { ChatState, GroupMember, Id, MemberPage, Message } from 'wechat-sdk';
+
+import { fold } from './chats.js';
+import { EmojiPicker } from './emoji.js';
+import { t } from './i18n.js';
+import { myId, preview } from './names.js';
+import { attempt, client } from './state.js';
+import { Avatar, Dialog, Icon, IconButton } from './ui.js';
+import { type Writing, clear, composer, editRow, writing } from './writing.js';
+
+const TYPING_EVERY_MS = 3_000;
+const LONGEST = 16_000;
+const isTouch = matchMedia('(pointer: coarse)').matches;
+
+export function Composer({ state }: { state: ChatState }): JSX.Element {
+  const now = writing(state.id);
+  const { body, reply, edit } = now.value;
+  const area = useRef<HTMLTextAreaElement>(null);
+  const emoji = useSignal(false);
+  const typed = useRef(0);
+  const mention = useMention(state, area);
+  const set = (change: Partial<Writing>): void => { now.value = { ...now.value, ...change }; };
+
+  useEffect(() => {
+    composer.focus = () => area.current?.focus();
+    if (!isTouch) area.current?.focus();
+    return () => { composer.focus = () => undefined; };
+  }, [state.id]);
+  useEffect(() => { if (area.current) fit(area.current); }, [body]);
+
+  const write = (text: string): void => {
+    set({ body: text });
+    mention.look();
+    if (!text || edit || Date.now() - typed.current < TYPING_EVERY_MS) return;
+    typed.current = Date.now();
+    client.typing(state.id, true);
+  };
+  const send = async (): Promise<void> => {
+    const text = body.trim();
+    if (!text) return;
+    const chosen = chosenIn(text, now.value.mentions);
+    typed.current = 0;
+    clear(state.id);
+    area.current?.focus();
+    if (edit) {
+      await attempt(client.edit(edit, text, chosen));
+    } else {
+      const answer = reply ? { reply_to: reply.seq } : {};
+      await client.send(state.id, { body: text, mentions: chosen, ...answer });
+    }
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (mention.onKeyDown(event)) return;
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && !isTouch) {
+      event.preventDefault();
+      void send();
+    } else if (event.key === 'Escape' && (reply || edit)) {
+      event.stopPropagation();
+      clear(state.id);
+    } else if (event.key === 'ArrowUp' && !body && !edit) {
+      const mine = state.messages.findLast((row) => row.from === myId() && row.kind === 'text');
+      if (mine) {
+        event.preventDefault();
+        editRow(mine);
+      }
+    }
+  };
+  const insert = (text: string): void => {
+    emoji.value = false;
+    const box = area.current;
+    const at = box?.selectionStart ?? body.length;
+    set({ body: body.slice(0, at) + text + body.slice(box?.selectionEnd ?? at) });
+    box?.focus();
+  };
+
+  return (
+    <form class="composer" onSubmit={(event) => { event.preventDefault(); void send(); }}>
+      {mention.list}
+      {(reply ?? edit) && (
+        <About row={(reply ?? edit) as Message} isEdit={!!edit} onClose={() => clear(state.id)} />
+      )}
+      <div class="composer-row">
+        <IconButton icon="smile" label={t('emoji')} onClick={() => { emoji.value = true; }} />
+        <textarea ref={area} rows={1} dir="auto" value={body} maxLength={LONGEST}
+          placeholder={t('composer.hint')} aria-label={t('composer.hint')}
+          enterkeyhint={isTouch ? 'enter' : 'send'}
+          onInput={(event) => write(event.currentTarget.value)} onKeyDown={onKeyDown}
+          onBlur={() => { if (typed.current) client.typing(state.id, false); typed.current = 0; }} />
+        <button class="icon-button send" disabled={!body.trim()} title={t('send')}
+          aria-label={t(edit ? 'save' : 'send')}
+          onPointerDown={(event) => event.preventDefault()}>
+          <Icon name={edit ? 'check' : 'send'} />
+        </button>
+      </div>
+      {emoji.value && (
+        <Dialog title={t('emoji')} onClose={() => { emoji.value = false; }} class="emoji-dialog">
+          <EmojiPicker onPick={insert} />
+        </Dialog>
+      )}
+    </form>
+  );
+}
+
+function fit(area: HTMLTextAreaElement): void {
+  area.style.height = 'auto';
+  area.style.height = `${area.scrollHeight}px`;
+}
+
+/** The mentions that are still in the text. */
+function chosenIn(text: string, mentions: Map<string, Id>): Id[] {
+  return [...mentions].filter(([name]) => text.includes(`@${name}`)).map(([, id]) => id);
+}
+
+function About({ row, isEdit, onClose }: {
+  row: Message; isEdit: boolean; onClose: () => void;
+}): JSX.Element {
+  return (
+    <div class="about">
+      <Icon name={isEdit ? 'pencil' : 'reply'} />
+      <span class="about-text">
+        <span class="about-head" dir="auto">
+          {isEdit ? t('edit') : t('replying', { name: row.from === myId() ? t('you') : row.from_name })}
+        </span>
+        <span class="about-body" dir="auto">{preview(row)}</span>
+      </span>
+      <IconButton icon="x" label={t('cancel')} onClick={onClose} />
+    </div>
+  );
+}
+
+interface Mention {
+  list: JSX.Element | null;
+  look: () => void;
+  /** Whether the key was meant for the list. */
+  onKeyDown: (event: KeyboardEvent) => boolean;
+}
+
+/** The list of members that opens behind an `@` in a group. */
+function useMention(state: ChatState, area: { current: HTMLTextAreaElement | null }): Mention {
+  const query = useSignal<string | null>(null);
+  const people = useSignal<GroupMember[]>([]);
+  const chosen = useSignal(0);
+  const isGroup = state.chat.kind === 'group';
+  const look = (): void => {
+    const box = area.current;
+    const before = box?.value.slice(0, box.selectionStart) ?? '';
+    const found = isGroup ? /(?:^|\s)@([^\s@]{0,30})$/u.exec(before) : null;
+    query.value = found ? found[1] ?? '' : null;
+    chosen.value = 0;
+    if (found && !people.value.length) {
+      void client.rest.get<MemberPage>(`/groups/${state.id}/members`, { limit: 100 }).then(
+        (page) => { people.value = page.members.filter(({ user }) => user.id !== myId()); },
+        () => undefined,
+      );
+    }
+  };
+  const shown = query.value === null ? [] : people.value
+    .filter(({ user }) => fold(user.name).includes(fold(query.value ?? ''))).slice(0, 6);
+  const pick = (member: GroupMember): void => {
+    const box = area.current;
+    if (!box) return;
+    const end = box.selectionStart;
+    const begin = box.value.lastIndexOf('@', end - 1);
+    const { name, id } = member.user;
+    const now = writing(state.id);
+    const body = `${box.value.slice(0, begin)}@${name} ${box.value.slice(end)}`;
+    now.value = { ...now.value, body, mentions: new Map(now.value.mentions).set(name, id) };
+    query.value = null;
+    box.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent): boolean => {
+    if (!shown.length) return false;
+    if (event.key === 'ArrowDown') chosen.value = (chosen.value + 1) % shown.length;
+    else if (event.key === 'ArrowUp') chosen.value = (chosen.value + shown.length - 1) % shown.length;
+    else if (event.key === 'Escape') query.value = null;
+    else if (event.key === 'Enter' || event.key === 'Tab') pick(shown[chosen.value] as GroupMember);
+    else return false;
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  };
+  const list = shown.length ? (
+    <ul class="mention-list" role="listbox" aria-label={t('mention')}>
+      {shown.map((member, at) => (
+        <li key={member.user.id} role="option" aria-selected={at === chosen.value}
+          onPointerDown={(event) => { event.preventDefault(); pick(member); }}>
+          <Avatar id={member.user.id} name={member.user.name} size="s" />
+          <span dir="auto">{member.user.name}</span>
+        </li>
+      ))}
+    </ul>
+  ) : null;
+  return { list, look, onKeyDown };
+}

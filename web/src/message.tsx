@@ -1,0 +1,254 @@
+/** One message: bubble, tombstone, fact of the group, call, or one that is still on its way. */
+
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { useRef } from 'preact/hooks';
+import type { ChatState, Message, Reaction, Unsent } from 'wechat-sdk';
+
+import { clock, full } from './format.js';
+import { t } from './i18n.js';
+import { MessageMenu } from './message_menu.js';
+import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
+import { Rich, isLarge } from './rich.js';
+import { attempt, client, go, watch } from './state.js';
+import { Ticks, standing } from './ticks.js';
+import { jumpTo } from './timeline.js';
+import { replyTo } from './writing.js';
+import { Avatar, Icon, IconButton, hue } from './ui.js';
+
+interface MessageRowProps {
+  row: Message;
+  state: ChatState;
+  /** It begins, or ends, a run of one author. */
+  first: boolean;
+  last: boolean;
+  /** The day that begins here; empty when none does. */
+  day: string;
+  /** The unread messages begin here. */
+  unread: boolean;
+  flash: boolean;
+  mine: boolean;
+}
+
+export function MessageRow(props: MessageRowProps): JSX.Element {
+  const { row, day, unread } = props;
+  // Words of this row may change with people's names and the language.
+  watch('users');
+  return (
+    <div class="message-row" data-key={`s${row.seq}`} data-seq={row.seq}>
+      {day && <p class="chip day"><span>{day}</span></p>}
+      {unread && <p class="chip unread-mark" id="unread"><span>{t('unread.here')}</span></p>}
+      <Body {...props} />
+    </div>
+  );
+}
+
+function Body(props: MessageRowProps): JSX.Element {
+  const { row, state } = props;
+  switch (row.kind) {
+    case 'system':
+      return <p class="chip"><span dir="auto">{row.event ? eventText(row.event, row) : ''}</span></p>;
+    case 'call': return <CallLine row={row} state={state} />;
+    default: return <Bubble {...props} />;
+  }
+}
+
+function CallLine({ row, state }: { row: Message; state: ChatState }): JSX.Element {
+  const isMine = row.from === myId();
+  const missed = isMissed(row) && !isMine;
+  const kind = row.call?.kind ?? 'voice';
+  return (
+    <div class={`bubble-line ${isMine ? 'mine' : ''} last`}>
+      <button type="button" class={`call-fact ${missed ? 'missed' : ''}`} title={t('call.again')}
+        onClick={() => void client.startCall(state.id, kind)}>
+        <span class="call-fact-icon">
+          <Icon name={missed ? 'phone-missed' : kind === 'video' ? 'video' : 'phone'} />
+        </span>
+        <span>
+          <span class="call-fact-text">{callText(row)}</span>
+          <small><time dateTime={row.sent}>{clock(row.sent)}</time> · {t('call.again')}</small>
+        </span>
+      </button>
+    </div>
+  );
+}
+
+function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.Element {
+  const menu = useSignal<{ x: number; y: number } | null>(null);
+  const held = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const isGroup = state.chat.kind === 'group';
+  const isGone = row.kind === 'deleted';
+  const large = !isGone && !row.reply_to && isLarge(row.body ?? '');
+  const open = (x: number, y: number): void => { menu.value = { x, y }; };
+  // Not every phone tells of a long press by itself.
+  const onPointerDown = (event: PointerEvent): void => {
+    if (event.pointerType !== 'touch') return;
+    const { clientX, clientY } = event;
+    held.current = setTimeout(() => open(clientX, clientY), 500);
+  };
+  const onPointerEnd = (): void => clearTimeout(held.current);
+  const onContextMenu = (event: MouseEvent): void => {
+    if (isGone || (event.target as Element).closest('a')) return;
+    event.preventDefault();
+    open(event.clientX, event.clientY);
+  };
+  return (
+    <div class={`bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`}>
+      {isGroup && !mine && (
+        <span class="bubble-avatar">
+          {last && (
+            <button type="button" class="avatar-button" aria-label={row.from_name} tabIndex={-1}
+              onClick={() => go(`user/${row.from}`)}>
+              <Avatar id={row.from} name={row.from_name} size="s" />
+            </button>
+          )}
+        </span>
+      )}
+      <div class="bubble-box">
+        <div class={`bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''}`} onContextMenu={onContextMenu}
+          onPointerDown={onPointerDown} onPointerUp={onPointerEnd} onPointerMove={onPointerEnd}
+          onPointerCancel={onPointerEnd}>
+          {mine
+            ? <span class="hidden">{t('you')}: </span>
+            : isGroup && first
+              ? <p class={`bubble-author hue-text-${hue(row.from)}`} dir="auto">{row.from_name || t('user.deleted')}</p>
+              : <span class="hidden">{row.from_name}: </span>}
+          {row.forwarded && <p class="bubble-note"><Icon name="forward" /> {t('forwarded')}</p>}
+          {row.reply_to != null && <Quote state={state} seq={row.reply_to} />}
+          <p class="bubble-text" dir="auto">
+            {isGone
+              ? <><Icon name="ban" /> {t('message.deleted')}</>
+              : <Rich body={row.body ?? ''} names={mentionNames(row)} />}
+            <MetaRoom row={row} mine={mine} />
+          </p>
+          <Meta row={row} state={state} mine={mine} />
+        </div>
+        {!!row.reactions?.length && <Reactions row={row} />}
+        {!isGone && (
+          <div class="bubble-tools">
+            <IconButton icon="smile-plus" label={t('react')}
+              onClick={(event) => openAt(event, open)} />
+            <IconButton icon="reply" label={t('reply')} onClick={() => replyTo(row)} />
+            <IconButton icon="ellipsis" label={t('more')} onClick={(event) => openAt(event, open)} />
+          </div>
+        )}
+      </div>
+      {menu.value && (
+        <MessageMenu row={row} state={state} at={menu.value} onClose={() => { menu.value = null; }} />
+      )}
+    </div>
+  );
+}
+
+function openAt(event: MouseEvent, open: (x: number, y: number) => void): void {
+  const box = (event.currentTarget as Element).getBoundingClientRect();
+  open(box.left, box.bottom + 4);
+}
+
+function mentionNames(row: Message): string[] {
+  const names = (row.mentions ?? []).map(userName).filter((name) => name !== '…');
+  return row.mention_all ? [...names, 'all', 'todos'] : names;
+}
+
+function Meta({ row, state, mine }: { row: Message; state: ChatState; mine: boolean }): JSX.Element {
+  return (
+    <span class="meta">
+      {row.pinned && <Icon name="pin" label={t('pinned')} />}
+      {row.edited && row.kind !== 'deleted' && <span>{t('edited')}</span>}
+      <time dateTime={row.sent} title={full(row.sent)}>{clock(row.sent)}</time>
+      {mine && row.kind !== 'deleted' && <OwnTicks row={row} state={state} />}
+    </span>
+  );
+}
+
+/** As wide as the time and what stands beside it, so that the text keeps clear of them. */
+function MetaRoom({ row, mine }: { row: Message; mine: boolean }): JSX.Element {
+  const words = row.edited && row.kind !== 'deleted' ? `${t('edited')} ` : '';
+  return (
+    <span class={`meta-room ${mine ? 'mine' : ''} ${row.pinned ? 'pinned' : ''}`} aria-hidden="true">
+      {words}{clock(row.sent)}
+    </span>
+  );
+}
+
+function OwnTicks({ row, state }: { row: Message; state: ChatState }): JSX.Element {
+  watch(`chat:${state.id}`);
+  return <Ticks state={standing(state, row)} />;
+}
+
+function Quote({ state, seq }: { state: ChatState; seq: number }): JSX.Element {
+  watch(`rows:${state.id}`);
+  const row = state.rows.get(seq);
+  return (
+    <button type="button" class={`quote ${row ? `hue-edge-${hue(row.from)}` : ''}`}
+      onClick={() => jumpTo(state.id, seq)}>
+      <span class="quote-author" dir="auto">
+        {row ? (row.from === myId() ? t('you') : row.from_name) : t('message.earlier')}
+      </span>
+      {row && <span class="quote-text" dir="auto">{preview(row)}</span>}
+    </button>
+  );
+}
+
+function Reactions({ row }: { row: Message }): JSX.Element {
+  const me = myId();
+  const names = ({ users, count }: Reaction): string => {
+    const shown = users.slice(0, 12).map((id) => (id === me ? t('you') : userName(id))).join(', ');
+    return count > 12 ? `${shown} +${count - 12}` : shown;
+  };
+  return (
+    <div class="reactions">
+      {row.reactions?.map((one) => {
+        const isMine = one.users.includes(me);
+        return (
+          <button type="button" key={one.emoji} class="reaction" aria-pressed={isMine} title={names(one)}
+            aria-label={`${one.emoji} ${one.count}`}
+            onClick={() => void attempt(client.react(row, one.emoji, !isMine))}>
+            <span>{one.emoji}</span>{one.count > 1 && <span>{one.count}</span>}
+          </button>
+        );
+      })}
+    </div>
+  );
+}
+
+interface UnsentRowProps {
+  item: Unsent;
+  state: ChatState;
+  /** Why it was refused; empty while it waits. */
+  failed: string;
+}
+
+export function UnsentRow({ item, state, failed }: UnsentRowProps): JSX.Element {
+  return (
+    <div class="message-row" data-key={`u${item.client_msg_id}`}>
+      <div class="bubble-line mine last">
+        <div class="bubble-box">
+          <div class={`bubble waiting ${isLarge(item.body) ? 'large' : ''}`}>
+            {item.reply_to !== undefined && <Quote state={state} seq={item.reply_to} />}
+            <p class="bubble-text" dir="auto">
+              <Rich body={item.body} names={[]} />
+              <span class="meta-room mine" aria-hidden="true">{clock(item.at)}</span>
+            </p>
+            <span class="meta">
+              <time>{clock(item.at)}</time>
+              <Ticks state={failed ? 'failed' : 'sending'} />
+            </span>
+          </div>
+          {failed && (
+            <p class="failed">
+              <span>{failed}</span>
+              <button type="button" class="link" onClick={() => client.outbox.retry(item.client_msg_id)}>
+                {t('retry')}
+              </button>
+              <button type="button" class="link" onClick={() => client.outbox.discard(item.client_msg_id)}>
+                {t('discard')}
+              </button>
+            </p>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+}
+

@@ -1,0 +1,251 @@
+/** Settings: profile, looks, language, alerts, privacy, devices, people who are blocked. */
+
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import type { Blocked, Privacy, Session } from 'wechat-sdk';
+
+import { brief, date } from './format.js';
+import { type Lang, lang, t } from './i18n.js';
+import type { Key } from './texts.js';
+import { type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch } from './state.js';
+import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
+
+export function Settings(): JSX.Element {
+  watch('session');
+  switch (route.value[1]) {
+    case 'profile': return <Page title={t('profile')}><EditProfile /></Page>;
+    case 'privacy': return <Page title={t('privacy')}><PrivacyPage /></Page>;
+    case 'devices': return <Page title={t('devices')}><Devices /></Page>;
+    case 'blocked': return <Page title={t('blocked')}><BlockedPeople /></Page>;
+    default: return <Page title={t('settings')}><Overview /></Page>;
+  }
+}
+
+function Page({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  const up = (): void => (route.value.length > 1 ? go('settings', true) : back());
+  return (
+    <section class="pane list-pane" aria-label={title}>
+      <header class="bar">
+        <IconButton icon="arrow-left" label={t('back')} class="flip" onClick={up} />
+        <h1 class="grow">{title}</h1>
+      </header>
+      <div class="scroll info">{children}</div>
+    </section>
+  );
+}
+
+function Link({ to, icon, label }: { to: string; icon: string; label: string }): JSX.Element {
+  return (
+    <a class="row-button" href={`#/settings/${to}`}>
+      <Icon name={icon} /><span class="grow">{label}</span><span class="flip chevron"><Icon name="chevron-right" /></span>
+    </a>
+  );
+}
+
+function Overview(): JSX.Element {
+  watch('session');
+  const { me } = client;
+  const leaving = useSignal(false);
+  const done = (yes: boolean): void => {
+    leaving.value = false;
+    if (yes) void client.logOut();
+  };
+  return (
+    <>
+      <a class="me-card" href="#/settings/profile">
+        <Avatar id={me?.id ?? ''} name={me?.name ?? ''} size="l" />
+        <span class="grow">
+          <span class="chat-name" dir="auto">{me?.name}</span>
+          <span class="dim small">{me?.email}</span>
+        </span>
+        <Icon name="pencil" label={t('edit')} />
+      </a>
+      <div class="card">
+        <Choice<Theme> label={t('theme')} icon="sun-moon" value={theme.value}
+          options={[['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')]]}
+          onChange={(value) => { theme.value = value; }} />
+        <Choice<Lang> label={t('language')} icon="languages" value={lang.value}
+          options={[['en', 'English'], ['es', 'Español']]}
+          onChange={(value) => {
+            lang.value = value;
+            void attempt(client.setMe({ language: value }));
+          }} />
+      </div>
+      <div class="card">
+        <Switch label={t('alerts')} hint={alertsHint()} on={alerts.value} onChange={(on) => void setAlerts(on)} />
+        <Switch label={t('sounds')} on={sounds.value} onChange={(on) => { sounds.value = on; }} />
+      </div>
+      <div class="card">
+        <Link to="privacy" icon="lock" label={t('privacy')} />
+        <Link to="devices" icon="monitor-smartphone" label={t('devices')} />
+        <Link to="blocked" icon="ban" label={t('blocked')} />
+        <a class="row-button" href="/call-test" target="_blank" rel="noopener">
+          <Icon name="activity" /><span class="grow">{t('call.test')}</span><Icon name="external-link" />
+        </a>
+      </div>
+      <div class="card">
+        <button type="button" class="row-button danger" onClick={() => { leaving.value = true; }}>
+          <Icon name="log-out" /><span>{t('log_out')}</span>
+        </button>
+      </div>
+      {leaving.value && (
+        <Confirm title={t('log_out')} action={t('log_out')} onDone={done}
+          text={t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint')} />
+      )}
+    </>
+  );
+}
+
+interface ChoiceProps<T extends string> {
+  label: string;
+  icon: string;
+  value: T;
+  options: [T, string][];
+  onChange: (value: T) => void;
+}
+
+function Choice<T extends string>({ label, icon, value, options, onChange }: ChoiceProps<T>): JSX.Element {
+  return (
+    <fieldset class="choice">
+      <legend><Icon name={icon} /> {label}</legend>
+      <div class="segments">
+        {options.map(([option, name]) => (
+          <label key={option}>
+            <input type="radio" name={icon} checked={option === value} onChange={() => onChange(option)} />
+            <span>{name}</span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+function alertsHint(): string {
+  if (!('Notification' in window) || !isSecureContext) return t('alerts.insecure');
+  return Notification.permission === 'denied' ? t('alerts.denied') : t('alerts.hint');
+}
+
+async function setAlerts(on: boolean): Promise<void> {
+  const isAllowed = on && 'Notification' in window && await Notification.requestPermission() === 'granted';
+  alerts.value = isAllowed;
+  if (on && !isAllowed) say(alertsHint(), true);
+}
+
+function EditProfile(): JSX.Element {
+  watch('session');
+  const { me } = client;
+  const name = useSignal(me?.name ?? '');
+  const about = useSignal(me?.about ?? '');
+  const ending = useSignal(false);
+  const save = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const change = { name: name.value.trim(), about: about.value.trim() };
+    if (await attempt(client.setMe(change).then(() => true))) say(t('saved'));
+  };
+  const end = (yes: boolean): void => {
+    ending.value = false;
+    if (yes) void attempt(client.deleteAccount());
+  };
+  return (
+    <>
+      <div class="face"><Avatar id={me?.id ?? ''} name={name.value} size="xl" /></div>
+      <form class="card form" onSubmit={save}>
+        <label class="field"><span>{t('name')}</span>
+          <input required maxLength={64} autocomplete="name" dir="auto" value={name.value}
+            onInput={(event) => { name.value = event.currentTarget.value; }} /></label>
+        <label class="field"><span>{t('about')}</span>
+          <textarea rows={3} maxLength={1024} dir="auto" value={about.value}
+            onInput={(event) => { about.value = event.currentTarget.value; }} /></label>
+        <p class="dim small">{t('email.hint', { email: me?.email ?? '' })}</p>
+        <div class="buttons"><button class="button primary">{t('save')}</button></div>
+      </form>
+      <div class="card">
+        <button type="button" class="row-button danger" onClick={() => { ending.value = true; }}>
+          <Icon name="trash-2" /><span>{t('account.delete')}</span>
+        </button>
+      </div>
+      {ending.value && (
+        <Confirm title={t('account.delete')} text={t('account.delete.hint')} action={t('account.delete')} onDone={end} />
+      )}
+    </>
+  );
+}
+
+function PrivacyPage(): JSX.Element {
+  watch('session');
+  const privacy = client.me?.privacy;
+  if (!privacy) return <Spinner />;
+  const line = (name: keyof Privacy): JSX.Element => (
+    <Switch label={t(`privacy.${name}` as Key)} hint={t(`privacy.${name}.hint` as Key)} on={privacy[name]}
+      onChange={(on) => void attempt(client.setMe({ privacy: { ...privacy, [name]: on } }))} />
+  );
+  return <div class="card">{line('receipts')}{line('presence')}{line('found_by_email')}</div>;
+}
+
+function Devices(): JSX.Element {
+  const list = useSignal<Session[] | null>(null);
+  const load = async (): Promise<void> => {
+    const found = await attempt(client.rest.get<{ sessions: Session[] }>('/auth/sessions'));
+    if (found) list.value = found.sessions;
+  };
+  useEffect(() => { void load(); }, []);
+  const end = async (session: Session): Promise<void> => {
+    await attempt(client.rest.delete(`/auth/sessions/${session.id}`));
+    await load();
+  };
+  const endOthers = async (): Promise<void> => {
+    await attempt(client.rest.delete('/auth/sessions', { keep: 'current' }));
+    await load();
+  };
+  if (!list.value) return <div class="empty"><Spinner /></div>;
+  return (
+    <>
+      <div class="card">
+        {list.value.map((session) => (
+          <div class="device" key={session.id}>
+            <Icon name="monitor-smartphone" />
+            <span class="grow">
+              <span>{session.device || t('device.unknown')}</span>
+              <small class="dim">
+                {session.current ? t('device.this') : t('device.seen', { when: brief(session.last_seen) })}
+              </small>
+            </span>
+            {!session.current && (
+              <button type="button" class="button small" onClick={() => void end(session)}>{t('log_out')}</button>
+            )}
+          </div>
+        ))}
+      </div>
+      {list.value.length > 1 && (
+        <button type="button" class="button danger wide" onClick={() => void endOthers()}>{t('device.end_others')}</button>
+      )}
+    </>
+  );
+}
+
+function BlockedPeople(): JSX.Element {
+  const list = useSignal<Blocked[] | null>(null);
+  useEffect(() => {
+    void attempt(client.rest.get<{ blocked: Blocked[] }>('/me/blocks')).then((found) => {
+      if (found) list.value = found.blocked;
+    });
+  }, []);
+  const unblock = async (id: string): Promise<void> => {
+    await attempt(client.rest.delete(`/users/${id}/block`));
+    list.value = list.value?.filter(({ user }) => user.id !== id) ?? null;
+  };
+  if (!list.value) return <div class="empty"><Spinner /></div>;
+  if (!list.value.length) return <Empty icon="ban" title={t('blocked.none')} text={t('block.hint')} />;
+  return (
+    <div class="card">
+      {list.value.map(({ user, since }) => (
+        <div class="device" key={user.id}>
+          <Avatar id={user.id} name={user.name} size="s" />
+          <span class="grow"><span dir="auto">{user.name}</span><small class="dim">{date(since)}</small></span>
+          <button type="button" class="button small" onClick={() => void unblock(user.id)}>{t('unblock')}</button>
+        </div>
+      ))}
+    </div>
+  );
+}
