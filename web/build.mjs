@@ -1,7 +1,8 @@
-// Builds web/dist: the client library and the page, one readable module for each source file, with
-// the vendored modules, the style sheet and the icons. `--check` builds beside it and compares.
+// Builds web/dist: the client library and the page, one module for each source file, as tsc writes
+// it without the comments, with the vendored modules, the style sheet and the icons. `--check` builds beside it and compares.
 //   node build.mjs [--check]
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync,
 } from 'node:fs';
@@ -30,17 +31,17 @@ const tsc = join(modules, 'typescript/bin/tsc');
 rmSync(dist, { recursive: true, force: true });
 rmSync(join(sdk, 'dist'), { recursive: true, force: true });
 run(tsc, '-p', sdk);
-run(tsc, '-p', here, '--outDir', dist);
-for (const name of files(join(sdk, 'dist')).filter((name) => name.endsWith('.js'))) {
-  copy(join(sdk, 'dist', name), `sdk/${name}`);
-}
+run(tsc, '-p', here, '--outDir', dist, '--removeComments');
+run(tsc, '-p', sdk, '--outDir', join(dist, 'sdk'), '--removeComments', '--declaration', 'false');
 for (const [name, path] of Object.entries(VENDORED)) {
   const text = readFileSync(join(modules, path), 'utf8').replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
   write(`vendor/${vendorName(name)}`, text);
 }
 cpSync(join(here, 'static'), dist, { recursive: true });
+write('vendor/LICENSES.txt', licences());
 write('icons.svg', sprite());
 write('index.html', page());
+write('sw.js', worker());
 
 if (isCheck) {
   const wrong = compare(join(here, 'dist'), dist);
@@ -63,8 +64,13 @@ function write(name, text) {
   writeFileSync(join(dist, name), text);
 }
 
-function copy(from, name) {
-  write(name, readFileSync(from));
+function licences() {
+  const names = ['preact', '@preact/signals', '@preact/signals-core', 'lucide-static'];
+  const text = (name) => {
+    const file = readdirSync(join(modules, name)).find((one) => /^licen[cs]e/i.test(one));
+    return `${name}\n\n${file ? readFileSync(join(modules, name, file), 'utf8').trim() : 'MIT'}\n`;
+  };
+  return names.map(text).join(`\n${'-'.repeat(72)}\n\n`);
 }
 
 // The icons that the sources name, as symbols of one file.
@@ -93,11 +99,37 @@ function symbol(name, inner) {
 function page() {
   const imports = { 'wechat-sdk': '/assets/sdk/index.js' };
   for (const name of Object.keys(VENDORED)) imports[name] = `/assets/vendor/${vendorName(name)}`;
-  const names = files(dist).filter((name) => name.endsWith('.js') && name !== 'sw.js');
+  const names = reached('main.js');
   const preloads = names.map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
   return readFileSync(join(here, 'index.html'), 'utf8')
     .replace('{{imports}}', JSON.stringify({ imports }))
     .replace('{{preloads}}', preloads.join('\n'));
+}
+
+// The worker keeps every file; its cache is named by what is in them.
+function worker() {
+  const names = files(dist).filter((name) => !['index.html', 'sw.js', 'manifest.webmanifest'].includes(name));
+  const paths = names.filter((name) => !name.endsWith('.png')).map((name) => `/assets/${name}`);
+  const hash = createHash('sha256');
+  for (const name of ['index.html', ...names]) hash.update(readFileSync(join(dist, name)));
+  return readFileSync(join(here, 'static/sw.js'), 'utf8')
+    .replace("'{{version}}'", `'shell-${hash.digest('hex').slice(0, 12)}'`)
+    .replace("'{{files}}'", JSON.stringify(paths, null, 2));
+}
+
+// The modules that one needs at once: those that it imports, and so on.
+function reached(first) {
+  const found = new Set([first]);
+  const named = new Map(Object.keys(VENDORED).map((name) => [name, `vendor/${vendorName(name)}`]));
+  named.set('wechat-sdk', 'sdk/index.js');
+  for (const name of found) {
+    const text = readFileSync(join(dist, name), 'utf8');
+    for (const [, path] of text.matchAll(/(?:from|^import) ?["']([^"']+)["']/gm)) {
+      const next = named.get(path) ?? join(dirname(name), path);
+      found.add(next);
+    }
+  }
+  return [...found].sort();
 }
 
 function compare(there, made) {

@@ -1,5 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** Signing up and logging in: an address, then the six digits that were mailed to it. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { lang, t } from './i18n.js';
@@ -60,7 +59,6 @@ function CodeStep({ email, again, onBack }) {
             input.current?.focus();
         }
     };
-    // Pasted with spaces or a dash, or the whole line of the mail: its digits count.
     const write = (text) => {
         code.value = text.replace(/\D/g, '').slice(0, 6);
         if (input.current)
@@ -79,7 +77,6 @@ export function Languages() {
     const choice = (code, name) => (_jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => { lang.value = code; }, children: name }));
     return _jsxs("p", { class: "languages", children: [choice('en', 'English'), " \u00B7 ", choice('es', 'Español')] });
 }
-/** What the list of devices calls this browser. */
 function deviceName() {
     const { userAgent } = navigator;
     const found = (names) => names.find(([pattern]) => pattern.test(userAgent))?.[1];

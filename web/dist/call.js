@@ -1,5 +1,4 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** The screen of a call: it rings, connects, talks, ends. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { duration } from './format.js';
@@ -30,7 +29,6 @@ export function CallLayer() {
         return _jsx(InCall, { call: call });
     return call.on === 'other_device' ? _jsx(Elsewhere, { call: call }) : null;
 }
-/** No microphone, no secure context, or the server said no: what is wrong and what helps. */
 function CallProblem() {
     watch('call');
     const { mediaError, refused } = client.calls;
@@ -100,7 +98,6 @@ function attach(element, stream) {
     element.srcObject = stream;
     element.play().catch(() => undefined);
 }
-/** Words while it is on its way, the time while they talk. */
 function Status({ call }) {
     watch('call', 'connection');
     const now = useSignal(Date.now());
@@ -125,7 +122,6 @@ function Bars() {
     const label = t(`call.quality.${quality}`);
     return _jsxs("span", { class: `bars ${quality}`, role: "img", "aria-label": label, title: label, children: [_jsx("i", {}), _jsx("i", {}), _jsx("i", {})] });
 }
-/** Where the sound comes out, when there is a choice. */
 function Speakers({ sound }) {
     const outputs = useSignal([]);
     const chosen = useSignal('');

@@ -1,5 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** The calls that were. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { brief, duration } from './format.js';

@@ -1,5 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** One chat: its head, its messages, the composer. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ConnectionBar, chatActions } from './chats.js';
@@ -14,7 +13,6 @@ export function ChatPane({ id }) {
     watch(`chat:${id}`, 'session');
     const state = client.store.chats.get(id);
     const missing = useSignal(false);
-    // A chat that is not held: by a link, or opened on another device a moment ago.
     useEffect(() => {
         missing.value = false;
         if (!state && client.isLoaded)
@@ -28,7 +26,6 @@ export function ChatPane({ id }) {
 }
 function Chat({ state }) {
     watch(`chat:${state.id}`, 'connection');
-    // The mark stays where it was when the chat was opened.
     const marker = useMemo(() => state.firstUnread, [state.id]);
     const isLive = client.isSynced;
     useEffect(() => {
@@ -75,7 +72,6 @@ function Pinned({ state }) {
     };
     return (_jsxs("button", { type: "button", class: "pinned", onClick: next, children: [_jsx(Icon, { name: "pin" }), _jsx("span", { class: "pinned-text", dir: "auto", children: preview(row) }), pins.length > 1 && _jsxs("span", { class: "dim", children: [(at.value % pins.length) + 1, "/", pins.length] })] }));
 }
-/** Says new messages to screen readers: the list itself holds too much that is old. */
 function Announcer({ state }) {
     watch(`rows:${state.id}`);
     const opened = useMemo(() => state.chat.head_seq, [state.id]);

@@ -1,5 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** The list of chats, with search of chats, people and groups. */
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { brief } from './format.js';
@@ -22,13 +21,11 @@ export function ChatList() {
                 : _jsx(Chats, { list: list })] }));
 }
 export const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLocaleLowerCase();
-/** Says that there is no connection, and what becomes of what is written. */
 export function ConnectionBar() {
     watch('connection');
     const late = useSignal(false);
     const timer = useRef(undefined);
     const isDown = client.connection === 'waiting' || client.connection === 'connecting';
-    // A short break is no news.
     if (isDown && !timer.current)
         timer.current = setTimeout(() => { late.value = true; }, 1_500);
     if (!isDown && timer.current) {
@@ -91,7 +88,6 @@ function LastLine({ state }) {
     const author = state.chat.kind === 'group' && last.kind === 'text' && !isMine ? last.from_name : '';
     return (_jsxs("span", { class: `chat-last ${last.kind !== 'text' ? 'quiet' : ''}`, children: [isMine && last.kind === 'text' && _jsx(Ticks, { state: standing(state, last) }), last.kind === 'call' && _jsx(Icon, { name: isMissed(last) && !isMine ? 'phone-missed' : 'phone' }), author && _jsxs("bdi", { class: "chat-author", children: [author, ": "] }), _jsx("bdi", { children: preview(last) })] }));
 }
-/** What can be done with a chat from the list and from its head. */
 export function chatActions(state) {
     const forever = new Date(Date.now() + 10 * 365 * 86_400_000).toISOString();
     const muted = state.isMuted();
@@ -145,7 +141,6 @@ function FoundGroup({ group, onDone }) {
     };
     return (_jsxs("div", { class: "chat-row", children: [_jsx(Avatar, { id: group.id, name: group.title ?? '', group: true }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: group.title }), _jsx("span", { class: "chat-last", children: t('members', { n: group.member_count }) })] }), _jsx("button", { type: "button", class: "button small", onClick: join, children: t('join') })] }));
 }
-/** Asks the server a moment after the last keystroke; null while an answer is on its way. */
 export function useFound(query) {
     const asked = useSignal(query);
     const found = useSignal(null);

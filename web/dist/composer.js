@@ -1,5 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** Where a message is written: text, emoji, mentions, an answer to one, a change of one. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { fold } from './chats.js';
@@ -85,14 +84,12 @@ function fit(area) {
     area.style.height = 'auto';
     area.style.height = `${area.scrollHeight}px`;
 }
-/** The mentions that are still in the text. */
 function chosenIn(text, mentions) {
     return [...mentions].filter(([name]) => text.includes(`@${name}`)).map(([, id]) => id);
 }
 function About({ row, isEdit, onClose }) {
     return (_jsxs("div", { class: "about", children: [_jsx(Icon, { name: isEdit ? 'pencil' : 'reply' }), _jsxs("span", { class: "about-text", children: [_jsx("span", { class: "about-head", dir: "auto", children: isEdit ? t('edit') : t('replying', { name: row.from === myId() ? t('you') : row.from_name }) }), _jsx("span", { class: "about-body", dir: "auto", children: preview(row) })] }), _jsx(IconButton, { icon: "x", label: t('cancel'), onClick: onClose })] }));
 }
-/** The list of members that opens behind an `@` in a group. */
 function useMention(state, area) {
     const query = useSignal(null);
     const people = useSignal([]);

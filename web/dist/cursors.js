@@ -1,10 +1,5 @@
-/**
- * How far the other person of a direct chat has come. Receipts come as events; what happened before
- * this browser knew the chat is asked for, by halving: a cursor only grows.
- */
 import { client } from './state.js';
 import { myId } from './names.js';
-/** Messages further back than this count as they are known. */
 const FAR = 64;
 const asked = new Set();
 export async function learnCursors(state) {
@@ -22,7 +17,6 @@ export async function learnCursors(state) {
             if (low < 0)
                 continue;
             let high = rows.length;
-            // The latest one decides most often.
             if ((await counts(rows[high - 1]?.seq ?? 0))[what] > 0)
                 low = high;
             else

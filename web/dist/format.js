@@ -1,10 +1,8 @@
-/** Times and lengths as people say them, in the page's language. */
 import { lang, t } from './i18n.js';
 import { minute } from './state.js';
 const DAY_MS = 86_400_000;
 const made = new Map();
 function format(name, options) {
-    // The region decides between 7:05 PM and 19:05, if the browser's language is the page's.
     const locale = navigator.languages.find((one) => one.startsWith(lang.value)) ?? lang.value;
     const key = `${locale} ${name}`;
     const known = made.get(key) ?? new Intl.DateTimeFormat(locale, options);
@@ -17,7 +15,6 @@ export const isSameDay = (a, b) => dayOf(at(a)) === dayOf(at(b));
 export function clock(moment) {
     return format('clock', { hour: 'numeric', minute: '2-digit' }).format(at(moment));
 }
-/** As in the list of chats: the time today, then the weekday, then the date. */
 export function brief(moment) {
     const days = dayOf(at(minute.value)) - dayOf(at(moment));
     if (days <= 0)
@@ -48,7 +45,6 @@ export function full(moment) {
 export function date(moment) {
     return format('date', { dateStyle: 'long' }).format(at(moment));
 }
-/** 7:05, 1:02:09. */
 export function duration(seconds) {
     const two = (value) => String(Math.floor(value)).padStart(2, '0');
     const [h, m, s] = [seconds / 3600, (seconds % 3600) / 60, seconds % 60];

@@ -1,4 +1,3 @@
-/** The page's language, switched in place, and its texts with numbers and names put in. */
 import { signal } from '@preact/signals';
 import { texts } from './texts.js';
 function firstLang() {
@@ -7,7 +6,6 @@ function firstLang() {
         chosen = localStorage.getItem('wechat.lang');
     }
     catch {
-        // Refused: the browser's language it is.
     }
     return (chosen ?? navigator.language).startsWith('es') ? 'es' : 'en';
 }
@@ -16,7 +14,6 @@ const plurals = {
     en: new Intl.PluralRules('en'),
     es: new Intl.PluralRules('es'),
 };
-/** The text of `key`; `n` chooses between one and many. */
 export function t(key, args = {}) {
     const [en, es] = texts[key];
     const text = lang.value === 'es' ? es : en;

@@ -1,5 +1,4 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** About a chat: the person, or the group with its members, invitation link and settings. */
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { chatActions } from './chats.js';
@@ -15,7 +14,7 @@ export function InfoPane({ id }) {
     watch(`chat:${id}`, 'users');
     const state = client.store.chats.get(id);
     if (!state)
-        return null;
+        return _jsx("aside", { class: "pane info-pane" });
     const peer = state.peer(myId());
     return (_jsxs("aside", { class: "pane info-pane", "aria-label": t('info'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip only-narrow-i", onClick: () => go(`chat/${id}`) }), _jsx("h1", { class: "grow", children: t('info') }), _jsx(IconButton, { icon: "x", label: t('close'), class: "not-narrow", onClick: () => go(`chat/${id}`) })] }), _jsx("div", { class: "scroll info", children: peer === null ? _jsx(GroupInfo, { state: state }) : _jsx(DirectInfo, { state: state, peer: peer }) })] }));
 }
@@ -92,7 +91,6 @@ function Members({ state, onAdd }) {
         members.value = [...known, ...page.members].sort((a, b) => RANK[a.role] - RANK[b.role]);
         next.value = page.next ?? null;
     };
-    // What changes members is told in the group's own log.
     useEffect(() => { void load(); }, [state.id, state.chat.member_count, state.chat.head_rev]);
     return (_jsxs("div", { class: "card", children: [_jsx("h3", { class: "section", children: t('members.title') }), onAdd && _jsx(Action, { icon: "user-plus", label: t('members.add'), onClick: onAdd }), members.value
                 ? members.value.map((one) => _jsx(MemberLine, { one: one, state: state, onChanged: () => void load() }, one.user.id))

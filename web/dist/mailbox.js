@@ -1,5 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** What the server tells before anybody is logged in: where mails are read, who can be tried out. */
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { t } from './i18n.js';
@@ -19,7 +18,6 @@ export function MailHint() {
         return null;
     return (_jsxs("p", { class: "hint", children: [_jsx(Icon, { name: "mail" }), _jsxs("span", { children: [t(info.mailbox ? 'auth.mailbox' : 'auth.mailbox.folder'), ' ', info.mailbox && (_jsx("a", { href: info.mailbox, target: "_blank", rel: "noopener", children: t('auth.mailbox.open') }))] })] }));
 }
-/** One click and one is somebody: on the server's own machine, when it was started with `--dev`. */
 export function DemoPeople({ device }) {
     const people = useServer()?.demo ?? [];
     if (!people.length)

@@ -1,21 +1,23 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** The page: begins with what is kept here, then shows what the address names. */
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Auth } from './auth.js';
-import { CallLayer } from './call.js';
-import { CallHistory } from './calls.js';
-import { ChatPane } from './chat.js';
 import { ChatList } from './chats.js';
 import { t } from './i18n.js';
-import { InfoPane } from './info.js';
+import { lazy, loadRest } from './lazy.js';
 import { startNotifying } from './notify.js';
-import { NewChat, NewGroup } from './people.js';
-import { Join, Profile } from './profile.js';
-import { Settings } from './settings.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
 import { forgetWriting } from './writing.js';
+const ChatPane = lazy(async () => (await import('./chat.js')).ChatPane, 'chat-pane');
+const CallLayer = lazy(async () => (await import('./call.js')).CallLayer, 'call-strip');
+const Settings = lazy(async () => (await import('./settings.js')).Settings);
+const CallHistory = lazy(async () => (await import('./calls.js')).CallHistory);
+const InfoPane = lazy(async () => (await import('./info.js')).InfoPane, 'info-pane');
+const NewChat = lazy(async () => (await import('./people.js')).NewChat);
+const NewGroup = lazy(async () => (await import('./people.js')).NewGroup);
+const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
+const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
 function App() {
     watch('session');
     if (!client.session)
@@ -30,7 +32,12 @@ function App() {
                 : null;
     const hasInfo = chat !== null && two === 'info';
     const view = hasInfo ? 'info' : main ? 'chat' : 'list';
-    return (_jsxs("div", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(CallLayer, {}), _jsx(Toasts, {})] }));
+    return (_jsxs("div", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), _jsx(Toasts, {})] }));
+}
+function Calling() {
+    watch('call');
+    const { call, mediaError, refused } = client.calls;
+    return call || mediaError || refused ? _jsx(CallLayer, {}) : null;
 }
 function Side({ place, one }) {
     switch (place) {
@@ -40,7 +47,6 @@ function Side({ place, one }) {
         default: return _jsx(ChatList, {});
     }
 }
-/** Escape goes one step out; Alt with arrows goes through the chats. */
 function Keys() {
     useEffect(() => {
         const onKeyDown = (event) => {
@@ -71,6 +77,7 @@ client.onEnded = () => {
 void client.start();
 startNotifying();
 render(_jsx(App, {}), document.getElementById('app'));
+loadRest();
 if ('serviceWorker' in navigator && isSecureContext) {
     navigator.serviceWorker.register('/sw.js').catch(() => undefined);
     navigator.serviceWorker.addEventListener('message', ({ data }) => {

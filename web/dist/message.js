@@ -1,5 +1,4 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** One message: bubble, tombstone, fact of the group, call, or one that is still on its way. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { clock, full } from './format.js';
@@ -14,7 +13,6 @@ import { replyTo } from './writing.js';
 import { Avatar, Icon, IconButton, hue } from './ui.js';
 export function MessageRow(props) {
     const { row, day, unread } = props;
-    // Words of this row may change with people's names and the language.
     watch('users');
     return (_jsxs("div", { class: "message-row", "data-key": `s${row.seq}`, "data-seq": row.seq, children: [day && _jsx("p", { class: "chip day", children: _jsx("span", { children: day }) }), unread && _jsx("p", { class: "chip unread-mark", id: "unread", children: _jsx("span", { children: t('unread.here') }) }), _jsx(Body, { ...props })] }));
 }
@@ -40,7 +38,6 @@ function Bubble({ row, state, first, last, flash, mine }) {
     const isGone = row.kind === 'deleted';
     const large = !isGone && !row.reply_to && isLarge(row.body ?? '');
     const open = (x, y) => { menu.value = { x, y }; };
-    // Not every phone tells of a long press by itself.
     const onPointerDown = (event) => {
         if (event.pointerType !== 'touch')
             return;
@@ -73,7 +70,6 @@ function mentionNames(row) {
 function Meta({ row, state, mine }) {
     return (_jsxs("span", { class: "meta", children: [row.pinned && _jsx(Icon, { name: "pin", label: t('pinned') }), row.edited && row.kind !== 'deleted' && _jsx("span", { children: t('edited') }), _jsx("time", { dateTime: row.sent, title: full(row.sent), children: clock(row.sent) }), mine && row.kind !== 'deleted' && _jsx(OwnTicks, { row: row, state: state })] }));
 }
-/** As wide as the time and what stands beside it, so that the text keeps clear of them. */
 function MetaRoom({ row, mine }) {
     const words = row.edited && row.kind !== 'deleted' ? `${t('edited')} ` : '';
     return (_jsxs("span", { class: `meta-room ${mine ? 'mine' : ''} ${row.pinned ? 'pinned' : ''}`, "aria-hidden": "true", children: [words, clock(row.sent)] }));

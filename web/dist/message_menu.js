@@ -1,5 +1,4 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** What can be done with a message. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { EmojiPicker } from './emoji.js';
@@ -28,7 +27,6 @@ export function MessageMenu({ row, state, at, onClose }) {
         case 'info': return _jsx(InfoDialog, { row: row, onClose: onClose });
         default: break;
     }
-    // A step that opens a dialog of its own keeps this part alive, while the menu itself closes.
     const isStep = { now: false };
     const stepping = (next) => () => {
         isStep.now = true;
@@ -55,7 +53,6 @@ export async function copy(text) {
         await navigator.clipboard.writeText(text);
     }
     catch {
-        // Outside secure contexts there is no clipboard: the old way.
         const area = document.createElement('textarea');
         area.value = text;
         document.body.append(area);

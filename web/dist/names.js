@@ -1,4 +1,3 @@
-/** What chats, people and events are called on the page. */
 import { t } from './i18n.js';
 import { client } from './state.js';
 import { duration } from './format.js';
@@ -15,14 +14,12 @@ export function chatName(state) {
         return state.chat.title ?? '';
     return peer === myId() ? t('chat.yourself') : userName(peer);
 }
-/** How a person is named in a sentence: "You" for oneself. */
 const who = (id) => (id === myId() ? t('you') : userName(id));
 function author(row) {
     if (row.from === myId())
         return t('you');
     return row.from_name || client.store.users.get(row.from)?.name || t('user.deleted');
 }
-/** A fact of a group as a sentence. */
 export function eventText(event, row) {
     const name = author(row);
     switch (event.type) {
@@ -68,7 +65,6 @@ export function callText(row) {
         return t(isMine ? 'call.unanswered' : 'call.missed', { kind });
     return t('call.failed', { kind });
 }
-/** A message in one line. */
 export function preview(row) {
     switch (row.kind) {
         case 'deleted': return t('message.deleted');
@@ -77,7 +73,6 @@ export function preview(row) {
         default: return row.body ?? '';
     }
 }
-/** Who types in a chat, as a sentence; empty when nobody does. */
 export function typingText(state) {
     const now = Date.now();
     const names = [...state.typing].filter(([, until]) => until > now).map(([id]) => id);

@@ -1,11 +1,9 @@
-/** What is told while one looks elsewhere: the title, the badge, notifications, a sound. */
 import { effect } from '@preact/signals';
 import { t } from './i18n.js';
 import { chatName, myId, preview } from './names.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
 const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
-/** Chats with unread messages; muted ones do not count. */
 function unreadChats() {
     const waiting = client.store.list().filter((state) => state.unread > 0 && !state.isMuted());
     return waiting.length;
@@ -53,7 +51,6 @@ function show(tag, title, body, chat) {
         };
     }
     catch {
-        // Phones show notifications by a service worker alone.
         void navigator.serviceWorker?.ready.then((worker) => worker.showNotification(title, { body, tag, icon: '/assets/icon-192.png', data: { chat } }));
     }
 }

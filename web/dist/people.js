@@ -1,12 +1,10 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** Beginning a chat with a person, and a new group; choosing people. */
 import { useSignal } from '@preact/signals';
 import { useFound } from './chats.js';
 import { t } from './i18n.js';
 import { myId, userName } from './names.js';
 import { attempt, back, client, go, watch } from './state.js';
 import { Avatar, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
-/** The people of one's direct chats, latest first. */
 function acquainted() {
     const me = myId();
     const ids = client.store.list().map((state) => state.peer(me)).filter((id) => id && id !== me);
@@ -36,7 +34,6 @@ export function PeopleList({ query, onPick, chosen, without }) {
     }
     return (_jsxs(_Fragment, { children: [!query && shown.length > 0 && _jsx("h2", { class: "section", children: t('people.known') }), shown.map((user) => (_jsxs("button", { type: "button", class: "chat-row", onClick: () => onPick(user), "aria-pressed": chosen ? chosen.has(user.id) : undefined, children: [_jsx(Avatar, { id: user.id, name: user.name }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: user.name }), user.about && _jsx("span", { class: "chat-last", children: _jsx("bdi", { children: user.about }) })] }), chosen && _jsx("span", { class: `pick ${chosen.has(user.id) ? 'on' : ''}`, children: _jsx(Icon, { name: "check" }) })] }, user.id)))] }));
 }
-/** A choice of several people, with those chosen on top. */
 export function Picker({ chosen, without }) {
     const query = useSignal('');
     const toggle = (id) => {

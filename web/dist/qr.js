@@ -1,11 +1,8 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** For versions 1 to 10: blocks, data codewords of the shorter blocks, longer blocks, correction
- * codewords a block (ISO/IEC 18004, table 9, level M). */
 const SHAPES = [
     [1, 16, 0, 10], [1, 28, 0, 16], [1, 44, 0, 26], [2, 32, 0, 18], [2, 43, 0, 24],
     [4, 27, 0, 16], [4, 31, 0, 18], [4, 38, 2, 22], [5, 36, 2, 22], [5, 43, 1, 26],
 ];
-/** Where alignment patterns stand (annex E). */
 const ALIGNED = [
     [], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 38], [6, 24, 42], [6, 26, 46], [6, 28, 50],
 ];
@@ -18,7 +15,6 @@ for (let power = 0, value = 1; power < 255; power++) {
 }
 const at = (list, index) => list[index] ?? 0;
 const times = (a, b) => (a && b ? at(EXP, at(LOG, a) + at(LOG, b)) : 0);
-/** The correction codewords of a block: what remains of it by the generator polynomial. */
 function correction(data, count) {
     let generator = [1];
     for (let power = 0; power < count; power++) {
@@ -38,7 +34,6 @@ function correction(data, count) {
     }
     return rest.slice(data.length);
 }
-/** Mode, length, bytes, padding. */
 function dataWords(bytes, version, capacity) {
     let bits = '0100' + bytes.length.toString(2).padStart(version < 10 ? 8 : 16, '0');
     for (const byte of bytes)
@@ -50,7 +45,6 @@ function dataWords(bytes, version, capacity) {
         words.push(pad % 2 ? 0x11 : 0xec);
     return words;
 }
-/** Data and correction of all blocks, interleaved. */
 function codewords(bytes) {
     const capacityOf = ([blocks, size, longer]) => blocks * size + longer;
     const fits = SHAPES.findIndex((shape, index) => bytes.length + (index < 9 ? 2 : 3) <= capacityOf(shape));
@@ -76,7 +70,6 @@ function codewords(bytes) {
     }
     return { version: fits + 1, words: out };
 }
-/** A square of modules; `null` is not yet decided. */
 class Grid {
     version;
     size;
@@ -141,7 +134,6 @@ class Grid {
             this.set(b, a, (bits >>> bit & 1) === 1);
         }
     }
-    /** Level M is 00, so that the five bits are the mask alone. */
     drawFormat(mask) {
         let rest = mask;
         for (let bit = 0; bit < 10; bit++)
@@ -161,7 +153,6 @@ class Grid {
             this.set(8, this.size - 15 + bit, dark(bit));
         this.set(8, this.size - 8, true);
     }
-    /** Puts the words along the zigzag; the mask is (x + y) mod 2. */
     fill(words) {
         let bit = 0;
         for (let right = this.size - 1; right >= 1; right -= 2) {
@@ -181,7 +172,6 @@ class Grid {
         }
     }
 }
-/** The path of the dark modules, each a square of one unit; `null` when the text is too long. */
 export function qrPath(text) {
     const coded = codewords(new TextEncoder().encode(text));
     if (!coded)

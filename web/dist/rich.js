@@ -1,7 +1,6 @@
 import { Fragment as _Fragment, jsx as _jsx } from "preact/jsx-runtime";
 const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
 const CODE = /`([^`\n]+)`/gu;
-/** Cuts what matches out of the text pieces. */
 function cut(pieces, pattern, make) {
     return pieces.flatMap((piece) => {
         if (piece.kind !== 'text')
@@ -19,7 +18,6 @@ function cut(pieces, pattern, make) {
         return found.filter(({ text }) => text !== '');
     });
 }
-/** A link does not end with the sentence's own signs. */
 function link(match) {
     let text = match[0].replace(/[.,;:!?…]+$/u, '');
     if (text.endsWith(')') && !text.includes('('))
@@ -50,7 +48,6 @@ export function Rich({ body, names }) {
 }
 const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u;
 const HAS_PICTOGRAPH = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
-/** One to three emoji and nothing else are drawn large. */
 export function isLarge(body) {
     if (body.length > 32 || !EMOJI_ONLY.test(body) || !HAS_PICTOGRAPH.test(body))
         return false;

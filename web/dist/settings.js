@@ -1,5 +1,4 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/** Settings: profile, looks, language, alerts, privacy, devices, people who are blocked. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { brief, date } from './format.js';

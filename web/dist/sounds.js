@@ -1,8 +1,6 @@
-/** Sounds made on the spot: ringing, being rung, a message. */
 import { sounds } from './state.js';
 let audio = null;
 let again;
-/** Browsers let sound out only after a person has done something on the page. */
 function context() {
     try {
         audio ??= new AudioContext();
@@ -37,7 +35,6 @@ function melody() {
     [660, 784, 988, 784].forEach((hz, at) => tone(hz, at * 0.18, 0.4, 0.16));
     navigator.vibrate?.([250, 120, 250]);
 }
-/** Rings until `silence`: `in` for being called, `out` for calling. */
 export function ring(way) {
     silence();
     if (way === 'in' && !sounds.value)

@@ -1,8 +1,3 @@
-/**
- * The one client of the page, what of it a component watches, and the route.
- *
- * A component that calls `watch(topic)` is drawn again when the topic changes, and no other is.
- */
 import { batch, effect, signal } from '@preact/signals';
 import { Client } from 'wechat-sdk';
 import { lang, t } from './i18n.js';
@@ -13,7 +8,6 @@ function version(topic) {
     versions.set(topic, known);
     return known;
 }
-/** Draws the calling component again whenever one of these changes. */
 export function watch(...topics) {
     for (const topic of topics)
         void version(topic).value;
@@ -27,7 +21,6 @@ client.changes.listen((topics) => {
         }
     });
 });
-/** Where the page is: the parts of the address behind `#/`. */
 export const route = signal(parts());
 function parts() {
     const path = location.hash.replace(/^#\/?/, '');
@@ -52,16 +45,13 @@ export function go(path, replace = false) {
         location.hash = `/${path}`;
     }
 }
-/** One step back, or to `fallback` when the page began here. */
 export function back(fallback = '') {
     if (history.length > 1)
         history.back();
     else
         go(fallback, true);
 }
-/** The chat that the address names. */
 export const openChat = () => route.value[0] === 'chat' ? route.value[1] ?? null : null;
-/** The time, for what changes by itself; moves every half minute. */
 export const minute = signal(Date.now());
 setInterval(() => {
     minute.value = Date.now();
@@ -75,7 +65,6 @@ export function say(text, isError = false) {
         toasts.value = toasts.value.filter(({ id }) => id !== toast.id);
     }, isError ? 7_000 : 3_500);
 }
-/** Does something that may fail, and says so when it does. */
 export async function attempt(work) {
     try {
         return await work;
@@ -85,7 +74,6 @@ export async function attempt(work) {
         return undefined;
     }
 }
-/** The words of an error: the server's own, or ours when it cannot be reached. */
 export function told(error) {
     const { code } = error;
     if (code === 'offline')
@@ -105,7 +93,6 @@ function keep(name, value) {
         localStorage.setItem(`wechat.${name}`, value);
     }
     catch {
-        // Refused by the browser: it holds until the page is closed.
     }
 }
 export const theme = signal(kept('theme', 'auto'));

@@ -1,4 +1,3 @@
-/** Every text of the page: English, Spanish. `one|many` chooses by the argument `n`. */
 export const texts = {
     about: ['About', 'Acerca de'],
     'account.delete': ['Delete account', 'Eliminar la cuenta'],

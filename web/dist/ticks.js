@@ -1,7 +1,6 @@
 import { jsx as _jsx } from "preact/jsx-runtime";
 import { t } from './i18n.js';
 import { Icon } from './ui.js';
-/** In a group a message counts as read when everybody has read it. */
 export function standing(state, row) {
     const others = Math.max(1, state.chat.member_count - 1);
     let [delivered, read] = [0, 0];

@@ -1,11 +1,4 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-/**
- * The messages of a chat, of which only those near the window are drawn.
- *
- * Heights are measured as rows are drawn, and guessed until then. Whatever changes above (older
- * pages, measured heights, a picture that loads), the row that the reader looks at stays where it
- * is; at the newest message the list follows.
- */
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { day, isSameDay } from './format.js';
@@ -14,18 +7,13 @@ import { MessageRow, UnsentRow } from './message.js';
 import { myId } from './names.js';
 import { attempt, client, watch } from './state.js';
 import { IconButton, Spinner } from './ui.js';
-/** A row that was never drawn counts as this high; drawn beyond the window; near the top of what
- * is held older rows are fetched; near the bottom the list follows. */
 const GUESS_PX = 56;
 const AROUND_PX = 700;
 const FETCH_PX = 1_600;
 const FOLLOW_PX = 48;
-/** Rows that stay in memory when the reader is at the newest one. */
 const KEEP_ROWS = 400;
 const TOP_PX = 64;
-/** Messages of one author within this time stand together. */
 const TOGETHER_MS = 5 * 60_000;
-/** The geometry of the list: kept beside the drawing, as it changes without it. */
 class Geometry {
     rows = [];
     unsent = [];
@@ -71,7 +59,6 @@ class Geometry {
     get height() {
         return this.top(this.count);
     }
-    /** The row at a height. */
     at(y) {
         let [low, high] = [0, this.count];
         while (low < high) {
@@ -100,7 +87,6 @@ export function Timeline({ state, marker }) {
     const g = geo.current;
     g.rows = state.messages;
     g.unsent = client.outbox.of(state.id);
-    /** Puts the view where it belongs and sees which rows it needs. */
     const settle = () => {
         const [box, inner, list] = [scroller.current, content.current, shown.current];
         if (!box || !inner || !list)
@@ -205,7 +191,6 @@ export function Timeline({ state, marker }) {
             state.trim(60);
         };
     }, []);
-    // Memory does not grow with what comes while one looks at the newest.
     if (g.follows && g.rows.length > KEEP_ROWS * 1.5)
         queueMicrotask(() => state.trim(KEEP_ROWS));
     const { from, to } = range.value;
@@ -214,7 +199,6 @@ export function Timeline({ state, marker }) {
         drawn.push(draw(g, at, state, marker, flash.value));
     return (_jsxs("div", { class: "timeline", children: [_jsx("div", { class: "scroll messages", ref: scroller, onScroll: onScroll, tabIndex: 0, role: "region", "aria-label": t('messages'), children: _jsxs("div", { class: "messages-inner", ref: content, children: [!state.isWhole && g.rows.length > 0 && _jsx("div", { class: "older", children: _jsx(Spinner, {}) }), _jsx("div", { class: "messages-shown", ref: shown, children: drawn })] }) }), _jsx("div", { class: "top-day", "aria-hidden": "true", children: _jsx("span", { children: topDay.value }) }), away.value && (_jsxs("div", { class: "to-newest", children: [_jsx(IconButton, { icon: "arrow-down", label: t('to_newest'), onClick: toNewest, class: "float" }), state.unread > 0 && _jsx("span", { class: "badge", children: state.unread })] })), !g.count && state.floor === Infinity && state.chat.head_seq > 0 && (_jsx("div", { class: "empty over", children: _jsx(Spinner, {}) }))] }));
 }
-/** Shows a message of a chat that is open, wherever it stands. */
 const jumpers = new Map();
 export const jumpTo = (chat, seq) => void jumpers.get(chat)?.(seq);
 function measure(g, box, list) {
@@ -242,7 +226,6 @@ function markRead(state, end) {
     const row = state.messages[Math.min(end, state.messages.length) - 1];
     if (!row || !state.unread)
         return;
-    // What follows the last shown row and is hidden from the reader counts as read with it.
     const isLast = row === state.messages.at(-1);
     client.read(state.id, isLast ? state.chat.head_seq : row.seq);
 }

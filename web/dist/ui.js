@@ -8,7 +8,6 @@ export function Icon({ name, label }) {
 export function IconButton(props) {
     return (_jsx("button", { type: "button", class: `icon-button ${props.class ?? ''}`, "aria-label": props.label, title: props.label, "aria-pressed": props.pressed, disabled: props.disabled, onClick: props.onClick, children: _jsx(Icon, { name: props.icon }) }));
 }
-/** A number from 0 to 11 that stands for the same person or group everywhere. */
 export function hue(id) {
     let sum = 0;
     for (let at = 0; at < id.length; at++)
@@ -25,7 +24,6 @@ function initials(name) {
 export function Avatar({ id, name, size = 'm', group, online }) {
     return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", children: [name ? initials(name) : _jsx(Icon, { name: group ? 'users' : 'user' }), online && _jsx("span", { class: "online" })] }));
 }
-/** A native dialog: Escape closes it, the focus stays in it and goes back after it. */
 export function Dialog({ title, onClose, children, class: name = '' }) {
     const ref = useRef(null);
     const heading = useId();
@@ -43,7 +41,6 @@ export function Dialog({ title, onClose, children, class: name = '' }) {
 export function Confirm({ title, text, action, onDone, danger = true }) {
     return (_jsxs(Dialog, { title: title, onClose: () => onDone(false), class: "confirm", children: [_jsx("p", { children: text }), _jsxs("div", { class: "buttons", children: [_jsx("button", { type: "button", class: "button", onClick: () => onDone(false), children: t('cancel') }), _jsx("button", { type: "button", class: `button ${danger ? 'danger' : 'primary'}`, onClick: () => onDone(true), children: action })] })] }));
 }
-/** A menu that keeps inside the window; arrows move in it. */
 export function Menu({ label, at, items, onClose, children }) {
     const ref = useRef(null);
     useLayoutEffect(() => {

@@ -1,4 +1,3 @@
-/** Which rows of a long list of equal heights are to be drawn. */
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect } from 'preact/hooks';
 const AROUND = 8;

@@ -1,4 +1,3 @@
-/** What is being written in each chat: text, an answer to, a change of. Kept until it is sent. */
 import { signal } from '@preact/signals';
 const nothing = () => ({ body: '', reply: null, edit: null, mentions: new Map() });
 const all = new Map();
@@ -7,7 +6,6 @@ export function writing(chat) {
     all.set(chat, known);
     return known;
 }
-/** Moves the focus into the composer; set by it. */
 export const composer = { focus: () => undefined };
 export function replyTo(row) {
     const one = writing(row.chat);

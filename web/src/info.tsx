@@ -15,10 +15,10 @@ import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch } from './ui.js';
 
-export function InfoPane({ id }: { id: Id }): JSX.Element | null {
+export function InfoPane({ id }: { id: Id }): JSX.Element {
   watch(`chat:${id}`, 'users');
   const state = client.store.chats.get(id);
-  if (!state) return null;
+  if (!state) return <aside class="pane info-pane" />;
   const peer = state.peer(myId());
   return (
     <aside class="pane info-pane" aria-label={t('info')}>

@@ -4,19 +4,23 @@ import { type JSX, render } from 'preact';
 import { useEffect } from 'preact/hooks';
 
 import { Auth } from './auth.js';
-import { CallLayer } from './call.js';
-import { CallHistory } from './calls.js';
-import { ChatPane } from './chat.js';
 import { ChatList } from './chats.js';
 import { t } from './i18n.js';
-import { InfoPane } from './info.js';
+import { lazy, loadRest } from './lazy.js';
 import { startNotifying } from './notify.js';
-import { NewChat, NewGroup } from './people.js';
-import { Join, Profile } from './profile.js';
-import { Settings } from './settings.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
 import { forgetWriting } from './writing.js';
+
+const ChatPane = lazy(async () => (await import('./chat.js')).ChatPane, 'chat-pane');
+const CallLayer = lazy(async () => (await import('./call.js')).CallLayer, 'call-strip');
+const Settings = lazy(async () => (await import('./settings.js')).Settings);
+const CallHistory = lazy(async () => (await import('./calls.js')).CallHistory);
+const InfoPane = lazy(async () => (await import('./info.js')).InfoPane, 'info-pane');
+const NewChat = lazy(async () => (await import('./people.js')).NewChat);
+const NewGroup = lazy(async () => (await import('./people.js')).NewGroup);
+const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
+const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
 
 function App(): JSX.Element {
   watch('session');
@@ -40,10 +44,17 @@ function App(): JSX.Element {
         </section>
       )}
       {hasInfo && chat && <InfoPane id={chat} />}
-      <CallLayer />
+      <Calling />
       <Toasts />
     </div>
   );
+}
+
+/** Its module comes with the first call. */
+function Calling(): JSX.Element | null {
+  watch('call');
+  const { call, mediaError, refused } = client.calls;
+  return call || mediaError || refused ? <CallLayer /> : null;
 }
 
 function Side({ place, one }: { place: string; one: string }): JSX.Element {
@@ -83,6 +94,7 @@ client.onEnded = () => {
 void client.start();
 startNotifying();
 render(<App />, document.getElementById('app') as HTMLElement);
+loadRest();
 
 if ('serviceWorker' in navigator && isSecureContext) {
   navigator.serviceWorker.register('/sw.js').catch(() => undefined);

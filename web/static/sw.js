@@ -1,6 +1,7 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-1';
+const CACHE = '{{version}}';
+const FILES = '{{files}}';
 
 const isShell = (url) => url.origin === location.origin
   && (url.pathname === '/' || url.pathname === '/manifest.webmanifest' || url.pathname.startsWith('/assets/'));
@@ -16,15 +17,13 @@ self.addEventListener('activate', (event) => {
   })());
 });
 
-// The page and every file that it names.
+// The page and every file of it.
 async function fill() {
   const cache = await caches.open(CACHE);
   const page = await fetch('/', { headers: { accept: 'text/html' }, cache: 'no-cache' });
   if (!page.ok) return;
-  const text = await page.clone().text();
   await cache.put('/', page);
-  const named = [...text.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
-  await cache.addAll([...new Set([...named, '/assets/icons.svg'])]);
+  await cache.addAll([...FILES, '/manifest.webmanifest']);
 }
 
 self.addEventListener('fetch', (event) => {

@@ -1,11 +1,3 @@
-/**
- * Voice and video calls: one at a time, as the server says that it stands. See docs/calls.md.
- *
- * The server decides who rings, who answers and when it is over; this negotiates the media between
- * the two devices, mends it when the network changes, and says every few seconds that it is there.
- * Both kinds of call carry a place for pictures, so that a camera goes on and off without a new
- * negotiation. The caller's device makes the offers.
- */
 import { ApiError } from './rest.js';
 const STATS_MS = 2_000;
 const HEAL_MS = 1_000;
@@ -16,12 +8,10 @@ export class Calls {
     remote = null;
     isMuted = false;
     hasCamera = false;
-    /** What the other device sends. */
     peerMedia = { audio: true, video: false };
     quality = 'unknown';
     isReconnecting = false;
     mediaError = null;
-    /** Why a call did not begin: the server's words. */
     refused = null;
     pc = null;
     ice = [];
@@ -38,18 +28,15 @@ export class Calls {
     constructor(client) {
         this.client = client;
     }
-    /** A call that is not over. */
     get isLive() {
         return !!this.call && this.call.state !== 'ended';
     }
     get rings() {
         return this.call?.state === 'ringing' && this.call.role === 'callee';
     }
-    /** This device takes part in it. */
     get isHere() {
         return this.isLive && this.call?.on === 'this_device';
     }
-    /** Calls somebody. Microphone and camera first: a call without them helps nobody. */
     async start(chat, kind) {
         this.refused = null;
         if (!(await this.getMedia(kind === 'video')))
@@ -71,11 +58,9 @@ export class Calls {
             this.joined(await this.client.ask('call.accept', { call: call.id }));
         }
         catch {
-            // Answered elsewhere or over: the event that says so is on its way.
             this.stopMedia();
         }
     }
-    /** Ends it, whatever it is at the moment. */
     async leave() {
         const { call } = this;
         if (!call || call.state === 'ended')
@@ -86,13 +71,11 @@ export class Calls {
             this.stands(now);
         }
         catch (error) {
-            // Without a connection the server ends it by the silence; here it is over now.
             if (error instanceof ApiError && error.isOffline)
                 this.hush();
             this.dismiss();
         }
     }
-    /** Puts the end of a call, or an error, out of sight. */
     dismiss() {
         if (!this.isLive)
             this.call = null;
@@ -127,7 +110,6 @@ export class Calls {
         this.tellMedia();
         this.touch();
     }
-    /** How a call stands: events and replies come here; the higher version holds. */
     stands(call) {
         const before = this.call;
         if (before?.id === call.id && call.version < before.version)
@@ -146,7 +128,6 @@ export class Calls {
             this.hush();
         this.touch();
     }
-    /** A connection is live; right behind it the server tells of a live call. */
     live() {
         setTimeout(() => {
             if (!this.isHere || this.call?.state === 'ringing')
@@ -157,7 +138,6 @@ export class Calls {
                 void this.restart(false);
         }, 100);
     }
-    /** The connection is gone; media may flow all the same. */
     cut() {
         this.touch();
     }
@@ -183,7 +163,6 @@ export class Calls {
                 this.candidates.push(candidate);
         }
         catch {
-            // A signal of a negotiation that is over, or one that does not fit: healing begins a new one.
         }
         this.touch();
     }
@@ -201,7 +180,6 @@ export class Calls {
     }
     ended(before) {
         this.hush();
-        // Of a call that this device had no part in, its end is told by the chat alone.
         const seen = before?.id === this.call?.id && before?.on !== 'other_device';
         if (!seen || before?.role === 'callee' && before.state === 'ringing')
             this.call = null;
@@ -230,11 +208,9 @@ export class Calls {
         this.isMuted = this.hasCamera = false;
         this.peerMedia = { audio: true, video: false };
     }
-    // ---- media ----
     async getMedia(withCamera) {
         this.mediaError = null;
         this.local = await this.capture({ audio: true, video: withCamera });
-        // No camera is no reason not to talk.
         if (!this.local && withCamera && this.mediaError === 'missing') {
             this.mediaError = null;
             this.local = await this.capture({ audio: true });
@@ -264,7 +240,6 @@ export class Calls {
             return;
         this.signal({ media: { audio: !this.isMuted, video: this.hasCamera } });
     }
-    // ---- negotiation ----
     async negotiate(call) {
         this.epoch = call.epoch;
         this.candidates = [];
@@ -353,7 +328,6 @@ export class Calls {
         this.client.ask('call.signal', { call: call.id, epoch, seq: ++this.sent, data })
             .catch(() => undefined);
     }
-    // ---- staying connected ----
     connectionMoved(pc) {
         if (pc !== this.pc)
             return;
@@ -363,7 +337,6 @@ export class Calls {
         this.isReconnecting = connectionState === 'disconnected' || connectionState === 'failed';
         if (connectionState === 'connected')
             this.connected();
-        // A browser does not heal by itself: try anew as long as it is disconnected.
         if (this.isReconnecting) {
             void this.restart(false);
             this.healing = setInterval(() => void this.restart(false), HEAL_MS);
@@ -404,7 +377,6 @@ export class Calls {
         this.client.ask('call.report', { call: call.id, report: { failure } }).catch(() => undefined);
         this.client.ask('call.hangup', { call: call.id, failed: true }).then((reply) => this.stands(reply.call), () => undefined);
     }
-    /** Looks at the statistics: how well media gets through, and which way. */
     async watch() {
         const { pc, call } = this;
         if (!pc || !call)

@@ -1,13 +1,6 @@
-/**
- * Tells listeners what changed, at most once a microtask however much happens.
- *
- * Topics: `session`, `connection`, `chats` (the list), `chat:ID` (its fields, members' cursors, who
- * types), `rows:ID` (its messages and what waits to be sent), `users`, `call`.
- */
 export class Changes {
     listeners = new Set();
     touched = new Set();
-    /** Returns what ends it. */
     listen(listener) {
         this.listeners.add(listener);
         return () => this.listeners.delete(listener);

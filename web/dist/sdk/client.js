@@ -1,9 +1,3 @@
-/**
- * A person's client: session, rows kept up to date, messages sent for certain, calls.
- *
- * After each connection it syncs first and then lets events count as complete; what is known is
- * kept in the browser, so that the next visit begins with it, with or without a network.
- */
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Outbox, uniqueId } from './outbox.js';
@@ -11,12 +5,10 @@ import { ApiError, Rest, offline } from './rest.js';
 import { Socket } from './socket.js';
 import { Storage } from './storage.js';
 import { ChatState, Store } from './store.js';
-/** Rows asked of each chat that is new here, and rows kept of each chat for the next visit. */
 const LATEST = 12;
 const KEPT = 60;
 const SAVE_MS = 400;
 const PAGE = 60;
-/** A frame holds at most 64 KiB; a chat takes about 40 bytes of a request to sync. */
 const CHATS_A_FRAME = 1_000;
 export class Client {
     changes = new Changes();
@@ -26,15 +18,10 @@ export class Client {
     outbox;
     session;
     connection = 'off';
-    /** When the next try is, in milliseconds since 1970, while `connection` is `waiting`. */
     retryAt = null;
-    /** The rows are those of the server; not so before the first sync of a connection. */
     isSynced = false;
-    /** What was kept in the browser is there. */
     isLoaded = false;
-    /** The session ended from elsewhere: logged out, or the account is gone. */
     onEnded = () => undefined;
-    /** A message of somebody else came while the client was live. */
     onIncoming = () => undefined;
     storage;
     socket = null;
@@ -59,7 +46,6 @@ export class Client {
     get me() {
         return this.session?.me ?? null;
     }
-    // ---- session ----
     signUp(name, email, language) {
         return this.rest.post('/users', { name, email, language });
     }
@@ -70,16 +56,13 @@ export class Client {
         const { token, session, user } = await this.rest.post('/auth/sessions', { email, code, device });
         await this.enter({ token, session: session.id, me: user });
     }
-    /** What is known of the server before anybody is logged in. */
     server() {
         return this.rest.get('/server');
     }
-    /** Logs in as a demo person: on a server in dev mode, from its own machine. */
     async demo(person, device) {
         const { token, session, user } = await this.rest.post('/demo/sessions', { user: person, device });
         await this.enter({ token, session: session.id, me: user });
     }
-    /** Takes a session that exists. */
     async enter(session) {
         const before = this.storage.session();
         if (before && before.me.id !== session.me.id)
@@ -90,7 +73,6 @@ export class Client {
         this.changes.touch('session');
         await this.start();
     }
-    /** Begins with what is kept here, then connects. Does nothing without a session. */
     async start() {
         if (!this.session || this.socket)
             return;
@@ -112,7 +94,6 @@ export class Client {
         this.changes.touch('chats', 'session');
         this.socket?.start();
     }
-    /** Ends the session on the server, if that can be reached, and forgets everything here. */
     async logOut() {
         const { session } = this;
         if (session)
@@ -148,12 +129,9 @@ export class Client {
         await this.storage.clear();
         this.changes.touch('session', 'connection');
     }
-    // ---- chats and messages ----
-    /** Sends, now or as soon as there is a connection. Resolves when the message is kept here. */
     send(chat, draft) {
         return this.outbox.add(chat, draft);
     }
-    /** A chat by its id; the direct chat with a person by the person's id. */
     async open(id) {
         return this.addOpen(await this.rest.get(`/chats/${id}`));
     }
@@ -171,7 +149,6 @@ export class Client {
         this.changes.touch(`rows:${chat.id}`);
         return state;
     }
-    /** Fetches the page of history above what is held. Returns whether there may be more. */
     async older(id, limit = PAGE) {
         const held = this.store.chats.get(id);
         if (!held || held.isWhole)
@@ -182,7 +159,6 @@ export class Client {
         if (!chat)
             return false;
         this.keepUsers(page.users);
-        // Rows may have been trimmed or reset meanwhile: then this page no longer fits below them.
         if (chat.floor !== (before ?? Infinity))
             return !chat.isWhole;
         chat.putPage(page.messages, page.messages.length < limit);
@@ -190,7 +166,6 @@ export class Client {
         this.changes.touch(`rows:${id}`);
         return !chat.isWhole;
     }
-    /** Moves the own cursor, at once here, and on the server as soon as it can be reached. */
     read(id, seq) {
         const chat = this.store.chats.get(id);
         if (!chat || chat.member.read_seq >= seq)
@@ -216,7 +191,6 @@ export class Client {
     async pin({ chat, seq }, on) {
         await this.change('message.pin', { chat, seq, on });
     }
-    /** Deletes a message here and on one's other devices alone. */
     async hide({ chat, seq }) {
         const { member } = await this.ask('message.hide', { chat, seqs: [seq] });
         this.store.chats.get(chat)?.hidden.add(seq);
@@ -238,8 +212,6 @@ export class Client {
         const { message } = await this.ask(op, what);
         this.replied(message);
     }
-    // ---- people ----
-    /** The name to show; it is fetched when it is not known. */
     user(id) {
         const known = this.store.users.get(id);
         if (!known)
@@ -255,9 +227,7 @@ export class Client {
         if (this.wanted.has(id) || !this.session)
             return;
         this.wanted.add(id);
-        this.rest.get(`/users/${id}`).then((user) => this.keepUsers([user]), 
-        // An unknown person is not asked for again; a broken network is.
-        (error) => {
+        this.rest.get(`/users/${id}`).then((user) => this.keepUsers([user]), (error) => {
             if (error instanceof ApiError && error.isPassing)
                 setTimeout(() => this.wanted.delete(id), 5_000);
         });
@@ -265,11 +235,9 @@ export class Client {
     startCall(chat, kind) {
         return this.calls.start(chat, kind);
     }
-    /** A request on the socket. */
     ask(op, data = {}) {
         return this.socket ? this.socket.ask(op, data) : Promise.reject(offline());
     }
-    // ---- live ----
     listener() {
         return {
             onLive: () => {
@@ -374,7 +342,6 @@ export class Client {
         const more = reply_to === undefined ? {} : { reply_to };
         return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
     }
-    /** Catches up. Asked while it runs, it runs once more. */
     sync() {
         if (this.syncing) {
             this.syncAgain = true;
@@ -398,7 +365,6 @@ export class Client {
         catch (error) {
             if (!(error instanceof ApiError))
                 throw error;
-            // A broken connection syncs when it is back; anything else is tried again.
             const ms = Math.max(2, error.problem.retry_after ?? 0) * 1_000;
             if (this.socket?.isLive)
                 setTimeout(() => void this.sync(), ms);
@@ -414,7 +380,6 @@ export class Client {
         this.saveSoon();
         await this.learnPeers(isFirst).catch(() => undefined);
     }
-    /** One page; says whether there is more. */
     async syncOnce() {
         const { store } = this;
         const chats = Object.fromEntries([...store.chats.values()].map(({ id, rev }) => [id, rev]));
@@ -452,11 +417,9 @@ export class Client {
             return this.drop(row.chat);
         if (this.store.applyMember(row))
             this.soil(row.chat);
-        // A chat without messages has a membership and no news.
         else
             this.open(row.chat).catch(() => undefined);
     }
-    /** Names of the people of direct chats: all of them at first, later those that are missing. */
     async learnPeers(all) {
         const peers = [...this.store.chats.values()].map((chat) => chat.peer(this.store.me));
         const missing = peers.filter((id) => id && !this.store.users.has(id));
@@ -473,7 +436,6 @@ export class Client {
             after = page.next ?? undefined;
         } while (after !== undefined);
     }
-    /** Tells the senders that their messages are on this device. */
     deliver(id) {
         const chat = this.store.chats.get(id);
         if (!chat || chat.member.delivered_seq >= chat.chat.head_seq || this.delivering.has(id))
@@ -500,7 +462,6 @@ export class Client {
             });
         }
     }
-    // ---- keeping ----
     soil(chat) {
         this.dirty.add(chat);
         this.saveSoon();
@@ -521,7 +482,6 @@ export class Client {
         await this.storage.save(batch);
     }
 }
-/** The last message that a person gets of a group. */
 function endsMembership({ event, from }, me) {
     switch (event?.type) {
         case 'member_removed':

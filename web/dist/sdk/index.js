@@ -1,6 +1,3 @@
-/**
- * Client of the WeChat backend for browsers. Begin with `Client`; README.md shows how.
- */
 export { Client } from './client.js';
 export { Calls } from './calls.js';
 export { Changes } from './changes.js';

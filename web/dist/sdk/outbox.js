@@ -1,8 +1,3 @@
-/**
- * Messages on their way. What is written is kept first and sent then, one after the other in each
- * chat, each under its own idempotency key, until the server acknowledged or refused it: a broken
- * connection, a closed page or a restarted server loses none and doubles none.
- */
 import { ApiError } from './rest.js';
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
@@ -20,7 +15,6 @@ export class Outbox {
         this.send = send;
         this.onSent = onSent;
     }
-    /** What is not acknowledged of a chat, in the order of writing. */
     of(chat) {
         return this.items.filter((item) => item.chat === chat);
     }
@@ -36,14 +30,12 @@ export class Outbox {
         this.items = [];
         this.isOpen = false;
     }
-    /** The connection is there (and synced), or is gone. */
     open(isOpen) {
         this.isOpen = isOpen;
         if (isOpen)
             for (const chat of new Set(this.items.map((item) => item.chat)))
                 void this.drain(chat);
     }
-    /** Resolves when the message is kept; it is sent by itself. */
     async add(chat, draft) {
         const item = {
             client_msg_id: uniqueId(),
@@ -60,7 +52,6 @@ export class Outbox {
         void this.drain(chat);
         return item;
     }
-    /** A row came with this key, by whatever way: it is sent. */
     settle(key) {
         const item = this.items.find(({ client_msg_id }) => client_msg_id === key);
         if (item)
@@ -107,7 +98,6 @@ export class Outbox {
             this.busy.delete(chat);
         }
     }
-    /** Returns an error that may pass. */
     async attempt(item) {
         try {
             const { message } = await this.send(item);
@@ -127,7 +117,6 @@ export class Outbox {
         }
     }
 }
-/** A UUID of version 7, whose order is that of time. Works outside secure contexts too. */
 export function uniqueId(now = Date.now()) {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     for (let at = 0; at < 6; at++)

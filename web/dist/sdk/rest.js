@@ -1,8 +1,3 @@
-/**
- * Requests to `/api/v1`. The token goes into the header `Authorization` alone; an answer that is an
- * error becomes an `ApiError` with the server's stable `code` and its text for people.
- */
-/** An error that the server named, or that kept the request from reaching it. */
 export class ApiError extends Error {
     problem;
     constructor(problem) {
@@ -13,24 +8,18 @@ export class ApiError extends Error {
     get code() {
         return this.problem.code;
     }
-    /** Nothing is known of the request: asking again is right when it is safe to repeat. */
     get isOffline() {
         return this.problem.code === 'offline';
     }
-    /** Asking again later may help, without changing anything. */
     get isPassing() {
         return this.isOffline || this.problem.status >= 500 || this.problem.status === 429;
     }
 }
-/** The error for a request that did not reach the server, or whose answer was lost. */
 export const offline = (detail = 'The server cannot be reached.') => new ApiError({ title: 'Offline', status: 0, code: 'offline', detail });
-/** The REST side of a server. */
 export class Rest {
     base;
     token = null;
-    /** Which language the server's texts come in. */
     language = 'en';
-    /** `base` is the server's origin; empty for that of the page. */
     constructor(base) {
         this.base = base;
     }
@@ -81,7 +70,6 @@ export class Rest {
         return this.ask(path, query ? { method: 'DELETE', query } : { method: 'DELETE' });
     }
 }
-/** A proxy before the server may answer with something that is no problem. */
 function problem(answer, text) {
     try {
         const told = JSON.parse(text);
@@ -89,7 +77,6 @@ function problem(answer, text) {
             return told;
     }
     catch {
-        // Not JSON: told below by its status.
     }
     const title = answer.statusText || 'Error';
     const code = answer.status >= 500 ? 'unavailable' : 'bad_request';

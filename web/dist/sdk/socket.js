@@ -1,16 +1,8 @@
-/**
- * The WebSocket: identifies, asks and awaits replies, tells events, and comes back by itself.
- *
- * Backs off from 0.5 to 30 seconds with full jitter, tries at once when the network or the page
- * comes back, and takes a connection that went silent for dead. It stops for good on close codes
- * from 4500 on, which say that this client must not come back as it is. See docs/protocol.md.
- */
 import { ApiError, offline } from './rest.js';
 const FIRST_MS = 500;
 const LAST_MS = 30_000;
 const CONNECT_MS = 15_000;
 const REPLY_MS = 20_000;
-/** Silence after which the client asks whether the server is there, and how long that may take. */
 const QUIET_MS = 25_000;
 const PONG_MS = 10_000;
 export class Socket {
@@ -36,7 +28,6 @@ export class Socket {
     get isLive() {
         return this.live;
     }
-    /** Connects, and stays connected until `stop`. */
     start() {
         if (this.wanted)
             return;
@@ -55,7 +46,6 @@ export class Socket {
         this.drop();
         this.listener.onState('off', null);
     }
-    /** Asks the server; the answer is that of the reply, or an `ApiError`. */
     ask(op, data = {}) {
         return new Promise((done, fail) => {
             if (!this.live)
@@ -115,7 +105,6 @@ export class Socket {
         this.listener.onState('live', null);
         this.listener.onLive(hello);
     }
-    /** A dead network closes no connection: silence must be noticed. */
     check() {
         const quiet = Date.now() - this.heard;
         if (quiet > QUIET_MS + PONG_MS)
@@ -137,7 +126,6 @@ export class Socket {
         this.retry = setTimeout(() => this.open(), ms);
         this.listener.onState('waiting', Date.now() + ms);
     }
-    /** The network or the page came back: do not wait any longer; see whether a live one still is. */
     hurry() {
         if (!this.wanted || document.visibilityState === 'hidden')
             return;

@@ -1,13 +1,7 @@
-/**
- * What stays in the browser between visits: the session, the latest rows of each chat, messages not
- * yet sent. Kept in IndexedDB; where a browser refuses that (private windows of some), the page
- * works all the same and begins anew next time.
- */
 const SESSION = 'wechat.session';
 const STORES = ['chats', 'users', 'unsent', 'facts'];
 export class Storage {
     db = null;
-    /** The session lives in `localStorage`, so that the page knows it before it paints. */
     session() {
         try {
             return JSON.parse(localStorage.getItem(SESSION) ?? 'null');
@@ -24,7 +18,6 @@ export class Storage {
                 localStorage.removeItem(SESSION);
         }
         catch {
-            // Storage is full or refused: the session lives as long as the page.
         }
     }
     async load() {
@@ -37,7 +30,6 @@ export class Storage {
         unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
         return { chats, users, unsent, inbox: inbox.find(({ id }) => id === 'inbox')?.value ?? 0 };
     }
-    /** Another tab may have written a later state of a chat: the later one stays. */
     async save({ inbox, chats = [], gone = [], users = [] }) {
         await this.change((store) => {
             for (const chat of chats) {
@@ -63,7 +55,6 @@ export class Storage {
     async dropUnsent(key) {
         await this.change((store) => store('unsent').delete(key));
     }
-    /** Forgets everything of this person. */
     async clear() {
         this.setSession(null);
         await this.change((store) => STORES.forEach((name) => store(name).clear()));

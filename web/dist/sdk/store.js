@@ -1,24 +1,12 @@
-/**
- * The rows that a client holds, and how they apply: of two rows of one (chat, seq) the one with the
- * higher rev holds, cursors only grow, and unread is derived. See docs/protocol.md.
- *
- * Of a chat's history it holds what lies from `floor` on without a gap, and whatever changed row
- * came besides; older pages are put under the floor as they are fetched.
- */
-/** One chat with what is held of it. */
 export class ChatState {
     chat;
     member;
     hidden = new Set();
     rows = new Map();
     cursors = new Map();
-    /** Who types, and until when (milliseconds since 1970). */
     typing = new Map();
-    /** Everything from this seq on is held; `Infinity` while nothing is. */
     floor = Infinity;
-    /** Complete up to this rev. */
     rev = 0;
-    /** The highest rev that came live, before the sync that fills what is below it was done. */
     ahead = 0;
     seen = null;
     constructor(chat, member) {
@@ -28,12 +16,10 @@ export class ChatState {
     get id() {
         return this.chat.id;
     }
-    /** The first message that this person may see at all. */
     get first() {
         const joined = this.chat.kind === 'group' && !this.chat.history_shared;
         return Math.max(joined ? this.member.join_seq : 1, this.member.hide_seq + 1);
     }
-    /** Nothing older is to be fetched. */
     get isWhole() {
         return this.floor <= this.first || this.chat.head_seq === 0;
     }
@@ -41,14 +27,12 @@ export class ChatState {
         const { read_seq, join_seq, hide_seq, own_seq } = this.member;
         return Math.max(0, this.chat.head_seq - Math.max(read_seq, join_seq - 1, hide_seq, own_seq));
     }
-    /** The first message that was not read; 0 when all are. */
     get firstUnread() {
         return this.unread ? this.chat.head_seq - this.unread + 1 : 0;
     }
     isMuted(now = Date.now()) {
         return !!this.member.muted_until && Date.parse(this.member.muted_until) > now;
     }
-    /** The rows to be shown, in order. */
     get messages() {
         if (!this.seen) {
             const rows = [...this.rows.values()].filter((row) => this.shows(row));
@@ -59,7 +43,6 @@ export class ChatState {
     get last() {
         return this.messages.at(-1);
     }
-    /** Unread messages that mention `me`, as far as they are held. */
     mentions(me) {
         if (!this.unread)
             return 0;
@@ -67,13 +50,11 @@ export class ChatState {
         const is = (row) => row.seq >= from && row.from !== me && (!!row.mention_all || !!row.mentions?.includes(me));
         return this.messages.filter(is).length;
     }
-    /** The other person of a direct chat; nobody in a group. */
     peer(me) {
         if (this.chat.kind !== 'direct')
             return null;
         return this.chat.peers?.find((id) => id !== me) ?? me;
     }
-    /** Whether the row is newer than what is held. */
     put(row) {
         const held = this.rows.get(row.seq);
         if (held && held.rev >= row.rev)
@@ -84,7 +65,6 @@ export class ChatState {
         this.forgetOrder(row, held !== undefined);
         return true;
     }
-    /** Appending is by far the most frequent change: it needs no new order. */
     forgetOrder(row, isHeld) {
         const last = this.seen?.at(-1);
         if (!isHeld && this.seen && this.shows(row) && (!last || last.seq < row.seq)) {
@@ -97,7 +77,6 @@ export class ChatState {
     shows(row) {
         return row.seq >= this.floor && row.seq > this.member.hide_seq && !this.hidden.has(row.seq);
     }
-    /** A page of history that ends right below the floor (or at the head). */
     putPage(rows, isLast) {
         for (const row of rows)
             this.put(row);
@@ -122,7 +101,6 @@ export class ChatState {
             return;
         this.chat = { ...chat, head_seq: Math.max(chat.head_seq, this.chat.head_seq) };
     }
-    /** Drops what is held, except what came live after `rev`. */
     reset(rev) {
         for (const [seq, row] of this.rows)
             if (row.rev <= rev)
@@ -130,7 +108,6 @@ export class ChatState {
         this.floor = Infinity;
         this.seen = null;
     }
-    /** Keeps the latest rows alone, so that memory does not grow with what was read. */
     trim(keep) {
         const { messages } = this;
         if (messages.length <= keep)
@@ -178,7 +155,6 @@ export class Store {
         this.inbox = 0;
         this.changes.touch('chats', 'users');
     }
-    /** The chats of the list: pinned first, then by their latest message. */
     list() {
         const active = [...this.chats.values()].filter((state) => isListed(state));
         return active.sort((a, b) => Number(b.member.pinned) - Number(a.member.pinned) || latest(b) - latest(a));
@@ -203,7 +179,6 @@ export class Store {
         this.changes.touch('chats', `chat:${chat.id}`);
         return this.chats.get(chat.id);
     }
-    /** A row that came live (`event`), or as a reply, which says nothing of the rows before it. */
     applyMessage(row, from, isSynced = false) {
         const state = this.chats.get(row.chat);
         if (!state)
@@ -214,7 +189,6 @@ export class Store {
             else
                 state.ahead = Math.max(state.ahead, row.rev);
         }
-        // A chat that held nothing and was empty is whole with its first message.
         if (state.floor === Infinity && row.seq <= state.first)
             state.floor = row.seq;
         const isNew = state.put(row);
@@ -228,7 +202,6 @@ export class Store {
             this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
         return state;
     }
-    /** Who writes has read what stood above. */
     raise(state, user, seq) {
         if (state.chat.kind !== 'direct')
             return;
@@ -295,7 +268,6 @@ export class Store {
         this.changes.touch('chats', `chat:${id}`, `rows:${id}`);
         return state;
     }
-    /** The sync is done: what came live meanwhile has nothing missing below it. */
     settle() {
         for (const state of this.chats.values()) {
             state.rev = Math.max(state.rev, state.ahead);
@@ -310,7 +282,6 @@ export class Store {
         this.changes.touch('chats', `chat:${chat}`);
     }
 }
-/** Of a chat that is new the server gives the latest messages, without gaps. */
 function lowestRun(news) {
     return news.messages.reduce((low, { seq }) => Math.min(low, seq), Infinity);
 }
