@@ -86,7 +86,7 @@ function LastLine({ state }) {
         return _jsx("span", { class: "chat-last" });
     const isMine = last.from === myId();
     const author = state.chat.kind === 'group' && last.kind === 'text' && !isMine ? last.from_name : '';
-    return (_jsxs("span", { class: `chat-last ${last.kind !== 'text' ? 'quiet' : ''}`, children: [isMine && last.kind === 'text' && _jsx(Ticks, { state: standing(state, last) }), last.kind === 'call' && _jsx(Icon, { name: isMissed(last) && !isMine ? 'phone-missed' : 'phone' }), author && _jsxs("bdi", { class: "chat-author", children: [author, ": "] }), _jsx("bdi", { children: preview(last) })] }));
+    return (_jsxs("span", { class: `chat-last ${last.kind !== 'text' ? 'quiet' : ''}`, children: [isMine && last.kind === 'text' && _jsx(Ticks, { state: standing(state, last) }), last.kind === 'call' && _jsx(Icon, { name: isMissed(last) && !isMine ? 'phone-missed' : 'phone' }), author && _jsxs("span", { class: "chat-author", children: [_jsx("bdi", { children: author }), ": "] }), _jsx("bdi", { children: preview(last) })] }));
 }
 export function chatActions(state) {
     const forever = new Date(Date.now() + 10 * 365 * 86_400_000).toISOString();
@@ -151,9 +151,9 @@ export function useFound(query) {
         found.value = null;
         const abort = new AbortController();
         const timer = setTimeout(async () => {
-            const nothing = { users: [], groups: [] };
-            const asking = client.rest.ask('/search', { query: { q, limit: 20 }, signal: abort.signal });
-            const answer = q ? await asking.catch(() => nothing) : nothing;
+            const query = { q, limit: 20 };
+            const asking = q ? client.rest.ask('/search', { query, signal: abort.signal }) : null;
+            const answer = await asking?.catch(() => null) ?? { users: [], groups: [] };
             if (abort.signal.aborted)
                 return;
             client.keepUsers(answer.users);

@@ -11,10 +11,10 @@ export function lazy(load, pane = 'list-pane') {
     return function Lazy(props) {
         const isThere = useSignal(loaded !== null);
         useEffect(() => {
-            if (!loaded)
+            if (!isThere.value)
                 get().then(() => { isThere.value = true; }, (error) => say(told(error), true));
         }, []);
-        if (!loaded || !isThere.value)
+        if (!isThere.value || !loaded)
             return _jsx("section", { class: `pane ${pane}`, children: _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }) });
         const Screen = loaded;
         return _jsx(Screen, { ...props });

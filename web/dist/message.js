@@ -5,7 +5,7 @@ import { clock, full } from './format.js';
 import { t } from './i18n.js';
 import { MessageMenu } from './message_menu.js';
 import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
-import { Rich, isLarge } from './rich.js';
+import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { jumpTo } from './timeline.js';
@@ -33,10 +33,12 @@ function CallLine({ row, state }) {
 }
 function Bubble({ row, state, first, last, flash, mine }) {
     const menu = useSignal(null);
+    const hot = useSignal(false);
     const held = useRef(undefined);
     const isGroup = state.chat.kind === 'group';
     const isGone = row.kind === 'deleted';
     const large = !isGone && !row.reply_to && isLarge(row.body ?? '');
+    const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
     const open = (x, y) => { menu.value = { x, y }; };
     const onPointerDown = (event) => {
         if (event.pointerType !== 'touch')
@@ -51,13 +53,13 @@ function Bubble({ row, state, first, last, flash, mine }) {
         event.preventDefault();
         open(event.clientX, event.clientY);
     };
-    return (_jsxs("div", { class: `bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`, children: [isGroup && !mine && (_jsx("span", { class: "bubble-avatar", children: last && (_jsx("button", { type: "button", class: "avatar-button", "aria-label": row.from_name, tabIndex: -1, onClick: () => go(`user/${row.from}`), children: _jsx(Avatar, { id: row.from, name: row.from_name, size: "s" }) })) })), _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''}`, onContextMenu: onContextMenu, onPointerDown: onPointerDown, onPointerUp: onPointerEnd, onPointerMove: onPointerEnd, onPointerCancel: onPointerEnd, children: [mine
+    return (_jsxs("div", { onPointerEnter: () => { hot.value = true; }, onFocusIn: () => { hot.value = true; }, onPointerLeave: () => { hot.value = false; }, class: `bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`, children: [isGroup && !mine && (_jsx("span", { class: "bubble-avatar", children: last && (_jsx("button", { type: "button", class: "avatar-button", "aria-label": row.from_name, tabIndex: -1, onClick: () => go(`user/${row.from}`), children: _jsx(Avatar, { id: row.from, name: row.from_name, size: "s" }) })) })), _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`, onContextMenu: onContextMenu, onPointerDown: onPointerDown, onPointerUp: onPointerEnd, onPointerMove: onPointerEnd, onPointerCancel: onPointerEnd, children: [mine
                                 ? _jsxs("span", { class: "hidden", children: [t('you'), ": "] })
                                 : isGroup && first
                                     ? _jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", children: row.from_name || t('user.deleted') })
                                     : _jsxs("span", { class: "hidden", children: [row.from_name, ": "] }), row.forwarded && _jsxs("p", { class: "bubble-note", children: [_jsx(Icon, { name: "forward" }), " ", t('forwarded')] }), row.reply_to != null && _jsx(Quote, { state: state, seq: row.reply_to }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [isGone
                                         ? _jsxs(_Fragment, { children: [_jsx(Icon, { name: "ban" }), " ", t('message.deleted')] })
-                                        : _jsx(Rich, { body: row.body ?? '', names: mentionNames(row) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) }), _jsx(IconButton, { icon: "ellipsis", label: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
+                                        : _jsx(Rich, { body: row.body ?? '', names: mentionNames(row) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [hot.value && (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) })] })), _jsx("button", { type: "button", class: "icon-button dots", "aria-label": t('more'), title: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
 }
 function openAt(event, open) {
     const box = event.currentTarget.getBoundingClientRect();
@@ -95,5 +97,5 @@ function Reactions({ row }) {
         }) }));
 }
 export function UnsentRow({ item, state, failed }) {
-    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${isLarge(item.body) ? 'large' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", children: clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && (_jsxs("p", { class: "failed", children: [_jsx("span", { children: failed }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }))] }) }) }));
+    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", children: clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && (_jsxs("p", { class: "failed", children: [_jsx("span", { children: failed }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }))] }) }) }));
 }

@@ -14,10 +14,10 @@ export function chatName(state) {
         return state.chat.title ?? '';
     return peer === myId() ? t('chat.yourself') : userName(peer);
 }
-const who = (id) => (id === myId() ? t('you') : userName(id));
+const who = (id) => (id === myId() ? client.me?.name ?? '' : userName(id));
 function author(row) {
     if (row.from === myId())
-        return t('you');
+        return who(row.from);
     return row.from_name || client.store.users.get(row.from)?.name || t('user.deleted');
 }
 export function eventText(event, row) {

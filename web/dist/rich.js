@@ -46,6 +46,10 @@ export function Rich({ body, names }) {
             }
         }) }));
 }
+export function isRightToLeft(text) {
+    const letter = /\p{L}/u.exec(text)?.[0] ?? '';
+    return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u.test(letter);
+}
 const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u;
 const HAS_PICTOGRAPH = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 export function isLarge(body) {

@@ -8,11 +8,12 @@ import { myId } from './names.js';
 import { attempt, client, watch } from './state.js';
 import { IconButton, Spinner } from './ui.js';
 const GUESS_PX = 56;
-const AROUND_PX = 700;
+const AROUND_PX = 500;
 const FETCH_PX = 1_600;
 const FOLLOW_PX = 48;
 const KEEP_ROWS = 400;
 const TOP_PX = 64;
+const NEAR_ROWS = 400;
 const TOGETHER_MS = 5 * 60_000;
 class Geometry {
     rows = [];
@@ -87,11 +88,11 @@ export function Timeline({ state, marker }) {
     const g = geo.current;
     g.rows = state.messages;
     g.unsent = client.outbox.of(state.id);
-    const settle = () => {
+    const settle = (all = true) => {
         const [box, inner, list] = [scroller.current, content.current, shown.current];
         if (!box || !inner || !list)
             return;
-        measure(g, box, list);
+        measure(g, box, list, all);
         g.layOut();
         inner.style.height = `${Math.max(g.height, box.clientHeight)}px`;
         const slack = Math.max(0, box.clientHeight - g.height);
@@ -117,6 +118,8 @@ export function Timeline({ state, marker }) {
             topDay.value = day(top.sent);
         if (scrollTop < FETCH_PX)
             void fetchOlder();
+        if (!started.current)
+            return;
         if (g.follows || scrollTop + clientHeight > g.height - FOLLOW_PX)
             markRead(state, g.count);
         else
@@ -165,29 +168,35 @@ export function Timeline({ state, marker }) {
     };
     const flash = useSignal(0);
     jumpers.set(state.id, jump);
-    useLayoutEffect(settle);
+    useLayoutEffect(() => settle(false));
     useLayoutEffect(() => {
         if (started.current || !g.rows.length)
             return;
+        const isNear = marker > 0 && state.chat.head_seq - marker < NEAR_ROWS;
+        if (isNear && state.floor > marker && !state.isWhole && client.connection === 'live') {
+            void fetchOlder();
+            return;
+        }
         started.current = true;
-        if (marker && g.rows.length) {
+        if (isNear) {
             g.follows = false;
             g.anchor = { key: Math.max(marker, g.rows[0]?.seq ?? 0), offset: -140 };
         }
         settle();
     });
     useEffect(() => {
-        const sizes = new ResizeObserver(settle);
+        const resettle = () => settle();
+        const sizes = new ResizeObserver(resettle);
         if (scroller.current)
             sizes.observe(scroller.current);
         if (shown.current)
             sizes.observe(shown.current);
-        document.addEventListener('visibilitychange', settle);
-        addEventListener('focus', settle);
+        document.addEventListener('visibilitychange', resettle);
+        addEventListener('focus', resettle);
         return () => {
             sizes.disconnect();
-            document.removeEventListener('visibilitychange', settle);
-            removeEventListener('focus', settle);
+            document.removeEventListener('visibilitychange', resettle);
+            removeEventListener('focus', resettle);
             state.trim(60);
         };
     }, []);
@@ -201,7 +210,7 @@ export function Timeline({ state, marker }) {
 }
 const jumpers = new Map();
 export const jumpTo = (chat, seq) => void jumpers.get(chat)?.(seq);
-function measure(g, box, list) {
+function measure(g, box, list, all) {
     if (g.width !== box.clientWidth) {
         if (g.width)
             g.heights.clear();
@@ -212,6 +221,8 @@ function measure(g, box, list) {
         if (!key)
             continue;
         const id = key.startsWith('s') ? Number(key.slice(1)) : key.slice(1);
+        if (!all && g.heights.has(id))
+            continue;
         g.heights.set(id, element.getBoundingClientRect().height);
     }
 }

@@ -169,7 +169,7 @@ function LastLine({ state }: { state: ChatState }): JSX.Element {
     <span class={`chat-last ${last.kind !== 'text' ? 'quiet' : ''}`}>
       {isMine && last.kind === 'text' && <Ticks state={standing(state, last)} />}
       {last.kind === 'call' && <Icon name={isMissed(last) && !isMine ? 'phone-missed' : 'phone'} />}
-      {author && <bdi class="chat-author">{author}: </bdi>}
+      {author && <span class="chat-author"><bdi>{author}</bdi>: </span>}
       <bdi>{preview(last)}</bdi>
     </span>
   );
@@ -280,9 +280,9 @@ export function useFound(query: string): Found | null {
     found.value = null;
     const abort = new AbortController();
     const timer = setTimeout(async () => {
-      const nothing = { users: [], groups: [] };
-      const asking = client.rest.ask<Found>('/search', { query: { q, limit: 20 }, signal: abort.signal });
-      const answer = q ? await asking.catch(() => nothing) : nothing;
+      const query = { q, limit: 20 };
+      const asking = q ? client.rest.ask<Found>('/search', { query, signal: abort.signal }) : null;
+      const answer = await asking?.catch(() => null) ?? { users: [], groups: [] };
       if (abort.signal.aborted) return;
       client.keepUsers(answer.users);
       found.value = answer;

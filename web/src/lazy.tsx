@@ -19,9 +19,9 @@ export function lazy<P extends object>(
   return function Lazy(props: P): JSX.Element {
     const isThere = useSignal(loaded !== null);
     useEffect(() => {
-      if (!loaded) get().then(() => { isThere.value = true; }, (error: unknown) => say(told(error), true));
+      if (!isThere.value) get().then(() => { isThere.value = true; }, (error: unknown) => say(told(error), true));
     }, []);
-    if (!loaded || !isThere.value) return <section class={`pane ${pane}`}><div class="empty"><Spinner /></div></section>;
+    if (!isThere.value || !loaded) return <section class={`pane ${pane}`}><div class="empty"><Spinner /></div></section>;
     const Screen = loaded;
     return <Screen {...props} />;
   };

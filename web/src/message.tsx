@@ -9,7 +9,7 @@ import { clock, full } from './format.js';
 import { t } from './i18n.js';
 import { MessageMenu } from './message_menu.js';
 import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
-import { Rich, isLarge } from './rich.js';
+import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { jumpTo } from './timeline.js';
@@ -75,10 +75,13 @@ function CallLine({ row, state }: { row: Message; state: ChatState }): JSX.Eleme
 
 function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.Element {
   const menu = useSignal<{ x: number; y: number } | null>(null);
+  // Drawing tools for every row would cost more than drawing the rows.
+  const hot = useSignal(false);
   const held = useRef<ReturnType<typeof setTimeout>>(undefined);
   const isGroup = state.chat.kind === 'group';
   const isGone = row.kind === 'deleted';
   const large = !isGone && !row.reply_to && isLarge(row.body ?? '');
+  const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
   const open = (x: number, y: number): void => { menu.value = { x, y }; };
   // Not every phone tells of a long press by itself.
   const onPointerDown = (event: PointerEvent): void => {
@@ -93,7 +96,9 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
     open(event.clientX, event.clientY);
   };
   return (
-    <div class={`bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`}>
+    <div onPointerEnter={() => { hot.value = true; }} onFocusIn={() => { hot.value = true; }}
+      onPointerLeave={() => { hot.value = false; }}
+      class={`bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`}>
       {isGroup && !mine && (
         <span class="bubble-avatar">
           {last && (
@@ -105,7 +110,8 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
         </span>
       )}
       <div class="bubble-box">
-        <div class={`bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''}`} onContextMenu={onContextMenu}
+        <div class={`bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`}
+          onContextMenu={onContextMenu}
           onPointerDown={onPointerDown} onPointerUp={onPointerEnd} onPointerMove={onPointerEnd}
           onPointerCancel={onPointerEnd}>
           {mine
@@ -126,10 +132,14 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
         {!!row.reactions?.length && <Reactions row={row} />}
         {!isGone && (
           <div class="bubble-tools">
-            <IconButton icon="smile-plus" label={t('react')}
+            {hot.value && (
+              <>
+                <IconButton icon="smile-plus" label={t('react')} onClick={(event) => openAt(event, open)} />
+                <IconButton icon="reply" label={t('reply')} onClick={() => replyTo(row)} />
+              </>
+            )}
+            <button type="button" class="icon-button dots" aria-label={t('more')} title={t('more')}
               onClick={(event) => openAt(event, open)} />
-            <IconButton icon="reply" label={t('reply')} onClick={() => replyTo(row)} />
-            <IconButton icon="ellipsis" label={t('more')} onClick={(event) => openAt(event, open)} />
           </div>
         )}
       </div>
@@ -224,7 +234,7 @@ export function UnsentRow({ item, state, failed }: UnsentRowProps): JSX.Element 
     <div class="message-row" data-key={`u${item.client_msg_id}`}>
       <div class="bubble-line mine last">
         <div class="bubble-box">
-          <div class={`bubble waiting ${isLarge(item.body) ? 'large' : ''}`}>
+          <div class={`bubble waiting ${isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`}>
             {item.reply_to !== undefined && <Quote state={state} seq={item.reply_to} />}
             <p class="bubble-text" dir="auto">
               <Rich body={item.body} names={[]} />

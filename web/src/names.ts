@@ -20,11 +20,11 @@ export function chatName(state: ChatState): string {
   return peer === myId() ? t('chat.yourself') : userName(peer);
 }
 
-/** How a person is named in a sentence: "You" for oneself. */
-const who = (id: Id): string => (id === myId() ? t('you') : userName(id));
+/** Facts name everybody by name, oneself too: a sentence that fits a name does not fit "you". */
+const who = (id: Id): string => (id === myId() ? client.me?.name ?? '' : userName(id));
 
 function author(row: Message): string {
-  if (row.from === myId()) return t('you');
+  if (row.from === myId()) return who(row.from);
   return row.from_name || client.store.users.get(row.from)?.name || t('user.deleted');
 }
 

@@ -21,12 +21,14 @@ import { IconButton, Spinner } from './ui.js';
 /** A row that was never drawn counts as this high; drawn beyond the window; near the top of what
  * is held older rows are fetched; near the bottom the list follows. */
 const GUESS_PX = 56;
-const AROUND_PX = 700;
+const AROUND_PX = 500;
 const FETCH_PX = 1_600;
 const FOLLOW_PX = 48;
 /** Rows that stay in memory when the reader is at the newest one. */
 const KEEP_ROWS = 400;
 const TOP_PX = 64;
+/** With no more unread messages than this, the chat opens at the first of them. */
+const NEAR_ROWS = 400;
 
 /** Messages of one author within this time stand together. */
 const TOGETHER_MS = 5 * 60_000;
@@ -122,10 +124,10 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
   g.unsent = client.outbox.of(state.id);
 
   /** Puts the view where it belongs and sees which rows it needs. */
-  const settle = (): void => {
+  const settle = (all = true): void => {
     const [box, inner, list] = [scroller.current, content.current, shown.current];
     if (!box || !inner || !list) return;
-    measure(g, box, list);
+    measure(g, box, list, all);
     g.layOut();
     inner.style.height = `${Math.max(g.height, box.clientHeight)}px`;
     const slack = Math.max(0, box.clientHeight - g.height);
@@ -147,6 +149,7 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
     const top = g.rows[g.at(scrollTop + 8)];
     if (top) topDay.value = day(top.sent);
     if (scrollTop < FETCH_PX) void fetchOlder();
+    if (!started.current) return;
     if (g.follows || scrollTop + clientHeight > g.height - FOLLOW_PX) markRead(state, g.count);
     else markRead(state, g.at(scrollTop + clientHeight) + 1);
   };
@@ -195,26 +198,32 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
   const flash = useSignal(0);
   jumpers.set(state.id, jump);
 
-  useLayoutEffect(settle);
+  useLayoutEffect(() => settle(false));
   useLayoutEffect(() => {
     if (started.current || !g.rows.length) return;
+    const isNear = marker > 0 && state.chat.head_seq - marker < NEAR_ROWS;
+    if (isNear && state.floor > marker && !state.isWhole && client.connection === 'live') {
+      void fetchOlder();
+      return;
+    }
     started.current = true;
-    if (marker && g.rows.length) {
+    if (isNear) {
       g.follows = false;
       g.anchor = { key: Math.max(marker, g.rows[0]?.seq ?? 0), offset: -140 };
     }
     settle();
   });
   useEffect(() => {
-    const sizes = new ResizeObserver(settle);
+    const resettle = (): void => settle();
+    const sizes = new ResizeObserver(resettle);
     if (scroller.current) sizes.observe(scroller.current);
     if (shown.current) sizes.observe(shown.current);
-    document.addEventListener('visibilitychange', settle);
-    addEventListener('focus', settle);
+    document.addEventListener('visibilitychange', resettle);
+    addEventListener('focus', resettle);
     return () => {
       sizes.disconnect();
-      document.removeEventListener('visibilitychange', settle);
-      removeEventListener('focus', settle);
+      document.removeEventListener('visibilitychange', resettle);
+      removeEventListener('focus', resettle);
       state.trim(60);
     };
   }, []);
@@ -251,7 +260,8 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
 const jumpers = new Map<string, (seq: number) => Promise<void>>();
 export const jumpTo = (chat: string, seq: number): void => void jumpers.get(chat)?.(seq);
 
-function measure(g: Geometry, box: HTMLElement, list: HTMLElement): void {
+/** Rows that are known are measured again only when something changed its size (`all`). */
+function measure(g: Geometry, box: HTMLElement, list: HTMLElement, all: boolean): void {
   if (g.width !== box.clientWidth) {
     if (g.width) g.heights.clear();
     g.width = box.clientWidth;
@@ -260,6 +270,7 @@ function measure(g: Geometry, box: HTMLElement, list: HTMLElement): void {
     const { key } = (element as HTMLElement).dataset;
     if (!key) continue;
     const id = key.startsWith('s') ? Number(key.slice(1)) : key.slice(1);
+    if (!all && g.heights.has(id)) continue;
     g.heights.set(id, (element as HTMLElement).getBoundingClientRect().height);
   }
 }
