@@ -4,6 +4,7 @@
 //! server. Order of stopping: no new connections, then what is under way, then mails, then the
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
+mod demo;
 mod listen;
 pub mod offline;
 mod relay;
@@ -28,14 +29,15 @@ use crate::core::{Core, Ports, Rules};
 use crate::http::address::TrustedProxies;
 use crate::http::edge::{self, EdgeLimits};
 use crate::http::limits::Limiter;
+use crate::http::server::Welcome;
 use crate::http::{Http, router};
 use crate::hub::close::CloseCode;
 use crate::hub::{Gaps, Hub};
 use crate::id::{Entropy, IdSource, OsEntropy};
-use crate::mail::Mailer;
 use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
+use crate::mail::{Mailbox, Mailer};
 use crate::protocol::frames::ENCODER;
 use crate::rtc::Turn;
 use crate::store::Store;
@@ -112,10 +114,15 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let listener = listen::on(config)?;
     let addr = listener.local_addr().map_err(|error| error.to_string())?;
     let store: Arc<dyn Store> = open_store(config, &data).await?;
-    let mailer = match &outside.mailer {
-        Some(mailer) => mailer.clone(),
+    let (mailer, mailbox) = match &outside.mailer {
+        Some(mailer) => (mailer.clone(), None),
         None => mailer(config, addr.port(), &outside)?,
     };
+    let demo = match config.dev {
+        true => demo::settle(&store, &*outside.clock, &secrets).await?,
+        false => Vec::new(),
+    };
+    let welcome = Welcome { smtp: config.smtp_url.is_some(), mailbox, demo };
     let bus = Arc::new(LocalBus::default());
     let ports = Ports {
         store: store.clone(),
@@ -132,7 +139,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps);
-    let routes = routes(config, core, &hub, &outside);
+    let routes = routes(config, core, &hub, &outside, welcome);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
@@ -144,10 +151,17 @@ fn ids(outside: &Outside) -> IdSource {
     IdSource::new(outside.clock.clone(), &*outside.entropy)
 }
 
-fn routes(config: &Config, core: Core, hub: &Arc<Hub>, outside: &Outside) -> Router {
+fn routes(
+    config: &Config,
+    core: Core,
+    hub: &Arc<Hub>,
+    outside: &Outside,
+    welcome: Welcome,
+) -> Router {
     let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
     let sockets = ws::router(core.clone(), hub.clone(), limiter.clone(), outside.clock.clone());
-    let http = Arc::new(Http::new(core, config, limiter, ids(outside)));
+    let http = Http::new(core, config, limiter, ids(outside)).with_welcome(welcome);
+    let http = Arc::new(http);
     router::router(http, sockets, config.cors_origins.clone())
 }
 
@@ -272,14 +286,17 @@ async fn open_embedded(data: &DataDir) -> Result<EmbeddedStore, StartError> {
     Err(StartError(format!("The store in DATA_DIR {folder} cannot be opened: {why}.")))
 }
 
-/// The mailer that the settings say.
-fn mailer(config: &Config, port: u16, outside: &Outside) -> Result<Arc<dyn Mailer>, StartError> {
+/// What sends mails, and what shows them when they stay on the machine.
+type Post = (Arc<dyn Mailer>, Option<Arc<dyn Mailbox>>);
+
+/// The mailer that the settings say, and what to read its mails from when they stay here.
+fn mailer(config: &Config, port: u16, outside: &Outside) -> Result<Post, StartError> {
     let Outside { clock, entropy, .. } = outside.clone();
     let from = config.mail_from().0;
     let letters = Letters::new(from, config.public_url(port), clock.clone(), entropy.clone());
     if let Some(url) = &config.smtp_url {
         let mailer = SmtpMailer::new(url.clone(), letters, entropy, Patience::default())?;
-        return Ok(Arc::new(mailer));
+        return Ok((Arc::new(mailer), None));
     }
     let folder = config.mail_dir();
     let mailer = FolderMailer::open(folder.clone(), letters, clock).map_err(|error| {
@@ -289,7 +306,8 @@ fn mailer(config: &Config, port: u16, outside: &Outside) -> Result<Arc<dyn Maile
             folder.display()
         )
     })?;
-    Ok(Arc::new(mailer))
+    let mailer = Arc::new(mailer);
+    Ok((mailer.clone(), Some(mailer)))
 }
 
 #[cfg(test)]

@@ -82,16 +82,17 @@ fn arg(setting: &'static Setting) -> Option<Arg> {
         if setting.default.is_empty() { unset(setting) } else { setting.default.to_owned() };
     let text = setting.text();
     let short = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
-    Some(
-        Arg::new(setting.key)
-            .long(flag)
-            .value_name(setting.key)
-            .help(short.trim_end_matches('.').to_owned())
-            .long_help(format!("{text}\n[default: {default}]"))
-            .help_heading(setting.group)
-            .global(true)
-            .allow_hyphen_values(true),
-    )
+    let arg = Arg::new(setting.key)
+        .long(flag)
+        .help(short.trim_end_matches('.').to_owned())
+        .long_help(format!("{text}\n[default: {default}]"))
+        .help_heading(setting.group)
+        .global(true);
+    Some(if setting.is_switch() {
+        arg.value_name("on|off").num_args(0..=1).require_equals(true).default_missing_value("on")
+    } else {
+        arg.value_name(setting.key).allow_hyphen_values(true)
+    })
 }
 
 /// The names of the command and its subcommands.
@@ -142,6 +143,16 @@ mod tests {
             let matches = command().try_get_matches_from(line.split(' ')).expect(line);
             assert_eq!(given(&matches), [("PORT".to_owned(), "1".to_owned())], "{line}");
         }
+    }
+
+    #[test]
+    fn a_switch_alone_means_on() {
+        for (line, value) in [("wechat --dev", "on"), ("wechat --dev=off serve", "off")] {
+            let matches = command().try_get_matches_from(line.split(' ')).expect(line);
+            assert_eq!(given(&matches), [("DEV".to_owned(), value.to_owned())], "{line}");
+        }
+        let matches = command().try_get_matches_from(["wechat", "--dev", "serve"]).expect("fine");
+        assert_eq!(path(&matches), ["serve"]);
     }
 
     #[test]

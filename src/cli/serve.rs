@@ -91,13 +91,14 @@ fn tell(config: &Config, addr: SocketAddr) {
         (_, true) => "this machine alone",
         _ => "one address of this machine",
     };
+    let people = if config.dev { "demo   people to try out as, with one click\n  " } else { "" };
     println!(
         "WeChat backend {VERSION}\n\n  \
          open   {url}\n  \
          port   {} on {hosts} ({})\n  \
          store  embedded, in {data}\n  \
          mails  {mails}\n  \
-         stop   Ctrl-C\n",
+         {people}stop   Ctrl-C\n",
         addr.port(),
         addr.ip()
     );

@@ -61,9 +61,12 @@ impl Config {
     }
 
     fn from_values(values: &mut Values) -> Result<Self, Problems> {
-        let config = settings::read(values);
-        if let Some(config) = &config {
+        let mut config = settings::read(values);
+        if let Some(config) = &mut config {
             config.check_together(values);
+            if config.dev {
+                config.data_dir.push("dev");
+            }
         }
         match config {
             Some(config) if values.problems().is_empty() => Ok(config),
@@ -78,6 +81,13 @@ impl Config {
             values.note(format!(
                 "{place}: SMTP_URL needs MAIL_FROM beside it, the sender that the mail server \
                  accepts. Add for example MAIL_FROM=WeChat <no-reply@example.org>."
+            ));
+        }
+        if self.dev && self.db_uri.is_some() {
+            let place = values.place("DEV");
+            values.note(format!(
+                "{place}: DEV=on keeps its demo people in DATA_DIR/dev, never in a database. Take \
+                 DB_URI out, or DEV."
             ));
         }
         self.check_calls(values);

@@ -82,6 +82,11 @@ impl Setting {
         open.then(|| self.key.to_ascii_lowercase().replace('_', "-"))
     }
 
+    /// Whether it is on or off, so that its flag alone means on.
+    pub fn is_switch(&self) -> bool {
+        ["on", "off"].contains(&self.default)
+    }
+
     /// What it does, in one line.
     pub fn text(&self) -> String {
         self.lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
@@ -143,6 +148,13 @@ settings! {
     data_dir: PathBuf = DATA_DIR {
         Env, "Server", default: "./data", unset: "", example: "/var/lib/wechat", Open
     } by values::folder;
+
+    /// Tries things out: demo people with chats, as whom a browser on this machine logs in with
+    /// one click. Everything is kept apart, in the folder `dev` of DATA_DIR; delete it to begin
+    /// anew.
+    dev: bool = DEV {
+        Env, "Server", default: "off", unset: "", example: "on", Open
+    } by values::switch;
 
     /// The address at which people reach the server from outside. It appears in links and mails.
     public_url: Option<PublicUrl> = PUBLIC_URL {

@@ -60,6 +60,14 @@ pub(super) fn host(text: &str) -> Result<IpAddr, String> {
     })
 }
 
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("neither on nor off. Write one of them.".into()),
+    }
+}
+
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     if text.chars().any(char::is_control) {
         return Err("a path with control characters. Write a plain one.".into());

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Text};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::problem::{self, Problem};
 
-const NO_ROUTE: Text = Text {
+pub(super) const NO_ROUTE: Text = Text {
     en: "There is nothing at this address. What there is stands at /docs.",
     es: "No hay nada en esta dirección. Lo que hay está en /docs.",
 };

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::Http;
 use super::extract::{InPath, InQuery, Json, Known};
+use crate::core::auth;
 use crate::core::types::auth::{CODE_LIFE, Caller, Which};
 use crate::core::types::text::{Email, Name, PushToken};
 use crate::error::{Error, Result, Text};
@@ -97,13 +98,17 @@ async fn open(
     let email = Email::parse("email", &body.email)?;
     let device = body.device.unwrap_or_default();
     let signed_in = http.core.auth.verify(&email, &body.code, &device, known.ip).await?;
+    Ok((StatusCode::CREATED, Answer(answer_of(signed_in))))
+}
+
+/// The one answer that shows the token.
+pub(super) fn answer_of(signed_in: auth::SignedIn) -> SignedIn {
     let current = signed_in.session.id;
-    let answer = SignedIn {
+    SignedIn {
         token: signed_in.token.expose().to_owned(),
         session: Session::of(signed_in.session, current),
         user: Me::from(signed_in.user),
-    };
-    Ok((StatusCode::CREATED, Answer(answer)))
+    }
 }
 
 /// List your sessions

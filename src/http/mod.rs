@@ -23,13 +23,17 @@ pub mod docs;
 mod groups;
 mod health;
 mod invites;
+pub mod local;
+mod mailbox;
 mod me;
 mod members;
 mod messages;
 mod original;
 mod search;
+pub mod server;
 mod sync;
 mod users;
+mod web;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +42,7 @@ use std::sync::Arc;
 
 use self::address::TrustedProxies;
 use self::limits::Limiter;
+use self::server::Welcome;
 use crate::config::Config;
 use crate::config::values::PublicUrl;
 use crate::core::Core;
@@ -49,6 +54,7 @@ pub struct Http {
     limiter: Arc<Limiter>,
     trusted: Arc<TrustedProxies>,
     https: bool,
+    welcome: Welcome,
     ids: IdSource,
 }
 
@@ -60,8 +66,15 @@ impl Http {
             core,
             limiter,
             trusted: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
+            welcome: Welcome { smtp: config.smtp_url.is_some(), ..Welcome::default() },
             https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),
             ids,
         }
+    }
+
+    /// The same with what there is for the person at the server's machine.
+    #[must_use]
+    pub fn with_welcome(self, welcome: Welcome) -> Self {
+        Self { welcome, ..self }
     }
 }

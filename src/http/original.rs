@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -70,7 +70,7 @@ pub(super) fn open_route() -> OpenApiRouter<Arc<Http>> {
 
 /// Does the server run?
 ///
-/// A browser gets a page.
+/// A browser gets the web client.
 #[utoipa::path(
     get, path = "/", tag = "original", operation_id = "health",
     responses((status = 200, description = "It does; data is null",
@@ -79,7 +79,7 @@ pub(super) fn open_route() -> OpenApiRouter<Arc<Http>> {
 async fn health(headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|kinds| kinds.contains("text/html")) {
-        return super::docs::page(Html(include_str!("welcome.html")));
+        return super::web::page(&headers);
     }
     Answer(Envelope::empty(envelope::OK, "OK")).into_response()
 }

@@ -64,7 +64,7 @@ impl Context {
             language: language.map(Language::accepted).unwrap_or_default(),
             ip: http.trusted.client(peer, headers),
             class: Class::of(request.method(), path),
-            original: !["/api/", "/docs", "/livez", "/readyz"]
+            original: !["/api/", "/docs", "/livez", "/readyz", "/assets/", "/_/"]
                 .iter()
                 .any(|start| path.starts_with(start)),
             user: OnceLock::new(),

@@ -15,8 +15,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Http, answer, auth, call_test, calls, changes, chats, docs, groups, health, invites, me,
-    members, messages, original, pipeline, search, sync, users,
+    Http, answer, auth, call_test, calls, changes, chats, docs, groups, health, invites, mailbox,
+    me, members, messages, original, pipeline, search, server, sync, users, web,
 };
 use crate::config::values::Origins;
 
@@ -26,14 +26,26 @@ pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
     let open = original::open_route().route_layer(from_fn_with_state(sockets.clone(), divert));
     let (routes, api) = described(open);
     let socket = any(move |request: Request| lead(sockets, request));
-    let routes =
-        routes.merge(docs::routes(&api)).merge(call_test::routes()).with_state(http.clone());
+    let routes = routes.merge(docs::routes(&api)).merge(call_test::routes()).merge(web::routes());
+    let routes = routes.merge(at_the_machine(&http)).with_state(http.clone());
     routes
         .route("/api/v1/ws", socket)
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
         .layer(from_fn_with_state(http, pipeline::wrap))
         .layer(cors(origins))
+}
+
+/// What this server has for the person at its machine.
+fn at_the_machine(http: &Http) -> Router<Arc<Http>> {
+    let mut routes = Router::new();
+    if let Some(mailbox) = &http.welcome.mailbox {
+        routes = routes.merge(mailbox::routes(mailbox.clone()));
+    }
+    if !http.welcome.demo.is_empty() {
+        routes = routes.merge(server::demo_routes());
+    }
+    routes
 }
 
 /// The description of the API (OpenAPI 3.1).
@@ -43,6 +55,7 @@ pub fn description() -> OpenApi {
 
 fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
     let v1 = OpenApiRouter::new()
+        .merge(server::routes())
         .merge(auth::routes())
         .merge(me::routes())
         .merge(users::routes())

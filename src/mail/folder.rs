@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 
 use super::letters::Letters;
-use super::{Mail, Mailer};
+use super::{Mail, Mailbox, Mailer, Received, SHOWN};
 use crate::clock::{Clock, Time};
 use crate::config::data_dir::make_private;
 use crate::error::{Code, Error, Result, Text};
@@ -41,6 +41,8 @@ pub struct FolderMailer {
 struct Written {
     names: VecDeque<String>,
     last: Time,
+    /// What this run has written, latest first.
+    latest: VecDeque<Received>,
 }
 
 impl FolderMailer {
@@ -52,7 +54,7 @@ impl FolderMailer {
             folder,
             letters,
             clock,
-            written: Mutex::new(Written { names, last: Time::default() }),
+            written: Mutex::new(Written { names, last: Time::default(), latest: VecDeque::new() }),
         })
     }
 
@@ -66,6 +68,11 @@ impl FolderMailer {
         write_whole(&self.folder, &name, &bytes).map_err(failed)?;
         tracing::info!(file = %self.folder.join(&name).display(), "mail written");
         written.names.push_back(name);
+        let (subject, text) = self.letters.read(mail)?;
+        let (sent, code) = (written.last, mail.letter.code().to_owned());
+        let to = mail.to.as_str().to_owned();
+        written.latest.push_front(Received { sent, to, subject, text, code });
+        written.latest.truncate(SHOWN);
         while written.names.len() > KEPT {
             let oldest = written.names.pop_front().unwrap_or_default();
             // Somebody may have removed it already.
@@ -84,6 +91,13 @@ impl Mailer for FolderMailer {
 
     fn drain(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+}
+
+impl Mailbox for FolderMailer {
+    fn latest(&self) -> Vec<Received> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.latest.iter().cloned().collect()
     }
 }
 
@@ -173,6 +187,21 @@ mod tests {
         assert!(text.contains("Subject: 333333 is"), "{text}");
         let mode = fs::metadata(&last).expect("there").permissions().mode() & 0o777;
         assert_eq!(mode, 0o600);
+    }
+
+    #[test]
+    fn the_mailbox_shows_the_latest_mails_of_this_run_as_they_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mailer, _) = opened(folder.path());
+        for number in 0..=SHOWN {
+            mailer.queue(code_to("ana@example.org", &format!("{number:06}"))).expect("written");
+        }
+        let latest = mailer.latest();
+        let codes: Vec<_> = latest.iter().map(|mail| mail.code.as_str()).collect();
+        assert_eq!((codes[0], codes[SHOWN - 1], codes.len()), ("000050", "000001", SHOWN));
+        assert_eq!(latest[0].subject, "000050 is your login code");
+        assert!(latest[0].text.contains("    000050\n"), "{}", latest[0].text);
+        assert_eq!(latest[0].to, "ana@example.org");
     }
 
     #[test]

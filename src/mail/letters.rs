@@ -57,6 +57,13 @@ impl Letters {
             .map_err(Error::internal)
     }
 
+    /// A mail as a person reads it: its subject and its text part.
+    pub fn read(&self, mail: &Mail) -> Result<(String, String)> {
+        let page = Page::new(mail, &self.server);
+        let text = TextPage { page: &page }.render().map_err(Error::internal)?;
+        Ok((page.subject, text))
+    }
+
     fn message_id(&self) -> String {
         let mut random = [0; 16];
         self.entropy.fill(&mut random);

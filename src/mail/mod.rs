@@ -11,6 +11,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
+use crate::clock::Time;
 use crate::core::types::text::Email;
 use crate::error::{Language, Result};
 
@@ -72,6 +73,31 @@ impl fmt::Debug for Letter {
         })
     }
 }
+
+/// A mail that stays on the server's machine, as a person reads it there. `Debug` is not there: it
+/// holds a code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Received {
+    /// When it was written.
+    pub sent: Time,
+    /// To whom.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text part.
+    pub text: String,
+    /// The code in it.
+    pub code: String,
+}
+
+/// What a person at the server's machine reads mails from.
+pub trait Mailbox: Send + Sync {
+    /// The latest mails since the server started, latest first; at most `SHOWN`.
+    fn latest(&self) -> Vec<Received>;
+}
+
+/// How many mails a mailbox shows.
+pub const SHOWN: usize = 50;
 
 /// Sends mails.
 pub trait Mailer: Send + Sync {

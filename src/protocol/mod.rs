@@ -10,5 +10,6 @@ pub mod pages;
 pub mod people;
 pub mod problem;
 pub mod rows;
+pub mod server;
 pub mod sync;
 pub mod values;

@@ -4,6 +4,7 @@
 mod harness;
 
 mod commands;
+mod dev;
 mod equality;
 mod journey;
 mod log;

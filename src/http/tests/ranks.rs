@@ -139,6 +139,7 @@ const TABLE: &[Row] = &[
     ("POST /api/v1/calls/{call}/signals", "call=group", r#"{"epoch":1,"data":{}}"#, session(404)),
     ("PUT /api/v1/calls/{call}/report", "call=group", "{}", session(404)),
     ("GET /api/v1/calls/{call}/ice", "call=group", "", session(404)),
+    ("GET /api/v1/server", "", "", open(200)),
     ("GET /livez", "", "", open(200)),
     ("GET /readyz", "", "", open(200)),
 ];

@@ -199,7 +199,10 @@ async fn health_and_pages_need_no_session() {
     assert_eq!(app.get("/", "").await.is(200), envelope);
     let browser: &[_] = &[("accept", "text/html,application/xhtml+xml")];
     let page = app.send(request(Method::GET, "/", browser, Vec::new())).await;
-    assert!(String::from_utf8_lossy(&page.bytes).contains("href=\"/docs\""));
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    assert_eq!(app.get("/assets/index.html", "").await.bytes, page.bytes);
+    assert_eq!(app.get("/assets/../index.html", "").await.is(404)["code"], "not_found");
     let docs = app.get("/docs", "").await;
     let html = String::from_utf8_lossy(&docs.bytes).into_owned();
     for script in html.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next()) {

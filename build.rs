@@ -1,0 +1,76 @@
+//! Packs the web client: for every file of `web/dist`, its bytes and the same compressed, so that
+//! the server compresses nothing while it runs. Writes `web.rs`, which `src/http/web.rs` includes.
+//!
+//! What stands in the folder is what is packed; a file that comes, goes or changes packs it anew.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What compresses well; the rest (pictures, fonts, sounds) is compressed already.
+const TEXTS: [&str; 7] = ["html", "js", "css", "svg", "json", "webmanifest", "txt"];
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=web/dist");
+    let var = |name: &str| env::var_os(name).map(PathBuf::from).unwrap_or_default();
+    let (dist, out) = (var("CARGO_MANIFEST_DIR").join("web/dist"), var("OUT_DIR"));
+    let mut files = Vec::new();
+    walk(&dist, &mut files)?;
+    files.sort();
+    let mut table = String::from("&[\n");
+    for (index, file) in files.iter().enumerate() {
+        let name = file.strip_prefix(&dist).map_err(io::Error::other)?;
+        let name = name.to_string_lossy().replace('\\', "/");
+        let bytes = fs::read(file)?;
+        let packed = |ending: &str| out.join(format!("web-{index}.{ending}"));
+        fs::write(packed("br"), kept(file, &bytes, brotli(&bytes)?))?;
+        fs::write(packed("gz"), kept(file, &bytes, gzip(&bytes)?))?;
+        let (br, gz) = (packed("br"), packed("gz"));
+        // invariant: writing into a string cannot fail.
+        writeln!(
+            table,
+            "Packed {{ path: {name:?}, plain: include_bytes!({file:?}), \
+             brotli: include_bytes!({br:?}), gzip: include_bytes!({gz:?}) }},"
+        )
+        .expect("a string");
+    }
+    table.push(']');
+    fs::write(out.join("web.rs"), table)
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => walk(&entry.path(), files)?,
+            false => files.push(entry.path()),
+        }
+    }
+    Ok(())
+}
+
+/// The compressed form, if it is worth its while; else nothing.
+fn kept(file: &Path, plain: &[u8], compressed: Vec<u8>) -> Vec<u8> {
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let text = TEXTS.contains(&ending) && compressed.len() < plain.len();
+    if text { compressed } else { Vec::new() }
+}
+
+fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let params = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
+    brotli::BrotliCompress(&mut &*bytes, &mut out, &params)?;
+    Ok(out)
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::best());
+    out.write_all(bytes)?;
+    out.finish()
+}

@@ -1,0 +1,98 @@
+//! What a client asks before anybody is logged in, and the one-click login of demo people.
+//!
+//! Invariant: a session without a code is opened for demo people alone, in dev mode alone, and
+//! only for a caller at the server's machine; outside dev mode the route does not exist. Called by
+//! `router`.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::routing::post;
+use axum::{Json as Answer, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::Json;
+use super::local::is_local;
+use super::{Http, mailbox};
+use crate::error::{Code, Error, Result, Text, text};
+use crate::id::UserId;
+use crate::mail::Mailbox;
+use crate::protocol::pages::SignedIn;
+use crate::protocol::server::{DemoPerson, MailMode, OpenDemo, ServerInfo};
+
+const NOT_HERE: Text = Text {
+    en: "Demo people are only for a browser on the server's own machine, without a proxy. Log in \
+         with a code.",
+    es: "Las personas de demostración son solo para un navegador en la propia máquina del \
+         servidor, sin proxy. Inicia sesión con un código.",
+};
+
+/// What a server tells before logging in, and what it has for the person at its machine.
+#[derive(Default)]
+pub struct Welcome {
+    /// Mails go out by a mail server.
+    pub smtp: bool,
+    /// The mails, when they stay on the machine.
+    pub mailbox: Option<Arc<dyn Mailbox>>,
+    /// Whom the person at the machine can be; empty outside dev mode.
+    pub demo: Vec<(UserId, DemoPerson)>,
+}
+
+/// Whether the caller sits at the server's machine.
+struct Local(bool);
+
+impl FromRequestParts<Arc<Http>> for Local {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Http>) -> Result<Self> {
+        Ok(Self(is_local(parts)))
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new().routes(routes!(info))
+}
+
+/// The login of demo people. Not part of the description: no real server has it.
+pub(super) fn demo_routes() -> Router<Arc<Http>> {
+    Router::new().route("/api/v1/demo/sessions", post(open_demo))
+}
+
+/// What to know before logging in
+///
+/// A caller at the server's machine learns more: where to read mails that stay there, and the demo
+/// people of dev mode.
+#[utoipa::path(
+    get, path = "/server", tag = "auth", operation_id = "getServer",
+    responses((status = 200, description = "The server", body = ServerInfo)),
+)]
+async fn info(State(http): State<Arc<Http>>, Local(local): Local) -> Answer<ServerInfo> {
+    let welcome = &http.welcome;
+    let seen = |person: &(UserId, DemoPerson)| local.then(|| person.1.clone());
+    Answer(ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mail: if welcome.smtp { MailMode::Smtp } else { MailMode::Local },
+        mailbox: (local && welcome.mailbox.is_some()).then(|| mailbox::PATH.to_owned()),
+        demo: welcome.demo.iter().filter_map(seen).collect(),
+    })
+}
+
+async fn open_demo(
+    State(http): State<Arc<Http>>,
+    Local(local): Local,
+    Json(body): Json<OpenDemo>,
+) -> Result<(StatusCode, Answer<SignedIn>)> {
+    if !local {
+        return Err(Error::new(Code::Forbidden, NOT_HERE));
+    }
+    let user: UserId = body.user.into();
+    if !http.welcome.demo.iter().any(|person| person.0 == user) {
+        return Err(Error::not_found(text::NO_USER));
+    }
+    let device = body.device.unwrap_or_default();
+    let signed_in = http.core.auth.open_without_code(user, &device).await?;
+    Ok((StatusCode::CREATED, Answer(super::auth::answer_of(signed_in))))
+}

@@ -1,0 +1,261 @@
+//! The web client, embedded: `web/dist` as the build packed it (`build.rs`), each file with its
+//! compressed forms. Nothing is read from disk, nothing is compressed while the server runs.
+//!
+//! `/` is the page (to whoever accepts HTML: `original::health` decides), `/sw.js` and
+//! `/manifest.webmanifest` stand at the root because browsers scope them by their place, all else
+//! is under `/assets/`. File names carry no hash, so every file is asked again with its ETag; an
+//! unchanged one costs a 304.
+//!
+//! Invariant: the page runs only scripts of this server: its policy allows no inline script but the
+//! one import map, by its hash. Called by `router` and `original`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+use super::{Http, answer};
+
+/// A file of the client; a form that is empty is not worth its while.
+struct Packed {
+    path: &'static str,
+    plain: &'static [u8],
+    brotli: &'static [u8],
+    gzip: &'static [u8],
+}
+
+const PACKED: &[Packed] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
+
+/// The page's name among the files.
+const INDEX: &str = "index.html";
+/// Files that are served at the root.
+const AT_ROOT: [&str; 2] = ["sw.js", "manifest.webmanifest"];
+const IMPORT_MAP: &str = "<script type=\"importmap\">";
+
+/// What the page may load, after the scripts. Media and images come as blobs from the API, which
+/// wants a token; styles and scripts are files alone.
+const POLICY: &str = "style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
+                      font-src 'self'; connect-src 'self'; worker-src 'self'; \
+                      manifest-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+static SITE: LazyLock<Site> = LazyLock::new(Site::new);
+
+/// The files by name, with what is told about each.
+struct Site {
+    files: HashMap<&'static str, File>,
+    policy: HeaderValue,
+}
+
+struct File {
+    packed: &'static Packed,
+    kind: HeaderValue,
+    /// The first part of its ETags; each form has its own.
+    hash: String,
+}
+
+impl Site {
+    fn new() -> Self {
+        let file = |packed: &'static Packed| {
+            let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest(packed.plain)[..15]);
+            let kind = HeaderValue::from_static(kind_of(packed.path));
+            (packed.path, File { packed, kind, hash })
+        };
+        let files: HashMap<_, _> = PACKED.iter().map(file).collect();
+        let page = files.get(INDEX).map_or(&[][..], |file| file.packed.plain);
+        Self { policy: policy(&String::from_utf8_lossy(page)), files }
+    }
+}
+
+/// The policy of the page: scripts of this server, and its import map by its hash.
+fn policy(page: &str) -> HeaderValue {
+    let map = page.split_once(IMPORT_MAP).and_then(|(_, rest)| rest.split_once("</script>"));
+    let hash = map.map_or_else(String::new, |(map, _)| {
+        format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(map)))
+    });
+    let policy = format!("default-src 'none'; script-src 'self'{hash}; {POLICY}");
+    // invariant: base64 and the policy are visible ASCII.
+    HeaderValue::try_from(policy).expect("visible ASCII")
+}
+
+fn kind_of(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "webmanifest" => "application/manifest+json",
+        "json" => "application/json",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "webp" => "image/webp",
+        "woff2" => "font/woff2",
+        "mp3" => "audio/mpeg",
+        "ogg" => "audio/ogg",
+        "wav" => "audio/wav",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+pub(super) fn routes() -> Router<Arc<Http>> {
+    let mut routes = Router::new().route("/assets/{*path}", get(asset));
+    for name in AT_ROOT {
+        let at_root = move |headers: HeaderMap| async move {
+            let mut response = answer_with(name, &headers);
+            // A worker lives under the policy of its own file.
+            let policy = SITE.policy.clone();
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            response
+        };
+        routes = routes.route(&format!("/{name}"), get(at_root));
+    }
+    routes
+}
+
+async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    answer_with(&path, &headers)
+}
+
+/// The page, for a browser that asks for `/`.
+pub(super) fn page(headers: &HeaderMap) -> Response {
+    let mut response = answer_with(INDEX, headers);
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_SECURITY_POLICY, SITE.policy.clone());
+    out.append(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+/// A file in the best form that the caller takes; nothing but 304 when it has it.
+fn answer_with(path: &str, asked: &HeaderMap) -> Response {
+    let Some(file) = SITE.files.get(path) else { return no_file() };
+    let (coding, bytes) = best_form(file.packed, asked);
+    let etag = format!("\"{}-{}\"", file.hash, coding.unwrap_or("id"));
+    let mut headers = HeaderMap::new();
+    let mut put = |name: HeaderName, value: HeaderValue| headers.insert(name, value);
+    put(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    put(header::VARY, HeaderValue::from_static("accept-encoding"));
+    let known = knows(asked, &etag);
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        put(header::ETAG, etag);
+    }
+    if known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    put(header::CONTENT_TYPE, file.kind.clone());
+    if let Some(coding) = coding {
+        put(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    (headers, Bytes::from_static(bytes)).into_response()
+}
+
+fn no_file() -> Response {
+    crate::error::Error::not_found(answer::NO_ROUTE).into_response()
+}
+
+/// The smallest form that `Accept-Encoding` allows (RFC 9110, section 12.5.3).
+fn best_form(file: &Packed, asked: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
+    let takes = |coding: &str| {
+        let lists = asked.get_all(header::ACCEPT_ENCODING).iter();
+        let mut items = lists.filter_map(|list| list.to_str().ok()).flat_map(|l| l.split(','));
+        items.any(|item| {
+            let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+            let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+            name.trim().eq_ignore_ascii_case(coding) && !refused
+        })
+    };
+    for (coding, bytes) in [("br", file.brotli), ("gzip", file.gzip)] {
+        if !bytes.is_empty() && takes(coding) {
+            return (Some(coding), bytes);
+        }
+    }
+    (None, file.plain)
+}
+
+/// Whether the caller has this form already (RFC 9110, section 13.1.2).
+fn knows(asked: &HeaderMap, etag: &str) -> bool {
+    let lists = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn every_file_has_a_type_and_the_page_is_there() {
+        assert!(SITE.files.contains_key(INDEX));
+        for packed in PACKED {
+            assert_ne!(kind_of(packed.path), "application/octet-stream", "{}", packed.path);
+            assert!(!packed.plain.is_empty(), "{}", packed.path);
+        }
+    }
+
+    #[test]
+    fn a_caller_gets_the_best_form_that_it_takes() {
+        let packed = Packed { path: "a.js", plain: b"plain", brotli: b"br", gzip: b"gz" };
+        let form = |list: &str| best_form(&packed, &asked(&[("accept-encoding", list)])).0;
+        assert_eq!(form("gzip, deflate, br, zstd"), Some("br"));
+        assert_eq!(form("gzip;q=0.5"), Some("gzip"));
+        assert_eq!(form("br;q=0, GZIP"), Some("gzip"));
+        assert_eq!(form("br;q=0.0"), None);
+        assert_eq!(form("brotli"), None);
+        assert_eq!(best_form(&packed, &HeaderMap::new()), (None, &b"plain"[..]));
+        let picture = Packed { path: "a.png", plain: b"plain", brotli: b"", gzip: b"" };
+        assert_eq!(best_form(&picture, &asked(&[("accept-encoding", "br")])).0, None);
+    }
+
+    #[test]
+    fn a_file_that_is_known_is_not_sent_again() {
+        let first = page(&asked(&[("accept-encoding", "gzip")]));
+        let etag = first.headers()[header::ETAG].to_str().expect("text").to_owned();
+        assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+        for tags in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
+            let again = page(&asked(&[("accept-encoding", "gzip"), ("if-none-match", &tags)]));
+            assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{tags}");
+            assert_eq!(again.headers()[header::ETAG], etag.as_str());
+        }
+        let other_form = page(&asked(&[("if-none-match", &etag)]));
+        assert_eq!(other_form.status(), StatusCode::OK);
+        assert_eq!(answer_with("no/such.js", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn the_policy_names_the_import_map_by_its_hash_and_allows_nothing_inline() {
+        let page = format!("<head>{IMPORT_MAP}{{}}</script></head>");
+        let policy_of = |page: &str| policy(page).to_str().expect("text").to_owned();
+        // SHA-256 of "{}".
+        let hash = "'sha256-RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o='";
+        assert!(policy_of(&page).contains(&format!("script-src 'self' {hash};")));
+        assert!(policy_of("<p>").contains("script-src 'self'; "));
+        assert!(!policy_of(&page).contains("unsafe"));
+    }
+
+    /// The page as a browser would refuse it under the policy.
+    #[test]
+    fn the_page_keeps_to_its_policy() {
+        let page = SITE.files[INDEX].packed.plain;
+        let page = String::from_utf8(page.to_vec()).expect("UTF-8").replace(IMPORT_MAP, "");
+        let inline = page.split("<script").skip(1).filter(|tag| !tag.contains(" src=\""));
+        assert_eq!(inline.count(), 0, "an inline script besides the import map");
+        for word in ["<style", " style=", " onload=", " onclick=", "javascript:", "http://"] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+}
