@@ -28,13 +28,15 @@ const freePort = () =>
   });
 
 export class Server {
-  constructor(binary) {
+  constructor(binary, settings = {}) {
     this.binary = binary;
+    this.settings = settings;
     this.folder = mkdtempSync(join(tmpdir(), 'wechat-e2e-'));
   }
 
-  static async start(binary) {
-    const server = new Server(binary);
+  // Settings are those of the environment, over ours.
+  static async start(binary, settings) {
+    const server = new Server(binary, settings);
     [server.port, server.turn, server.tls] = [await freePort(), await freePort(), await freePort()];
     await server.up();
     return server;
@@ -49,6 +51,7 @@ export class Server {
       DATA_DIR: join(this.folder, 'data'),
       MAIL_DIR: join(this.folder, 'mail'),
       LOG: 'info',
+      ...this.settings,
     };
     this.child = spawn(this.binary, [], { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
     this.errors = '';

@@ -4,6 +4,7 @@
 mod frames;
 mod openapi;
 mod settings;
+mod types;
 
 use std::path::Path;
 
