@@ -438,8 +438,8 @@ export class Calls {
     const local = kind(pair.localCandidateId);
     const remote = kind(pair.remoteCandidateId);
     this.report.setup_ms = Math.max(0, Date.now() - (this.answered || Date.now()));
-    if (local?.candidateType) this.report.local = local.candidateType;
-    if (remote?.candidateType) this.report.remote = remote.candidateType;
+    if (local?.candidateType) this.report.local = KINDS[local.candidateType];
+    if (remote?.candidateType) this.report.remote = KINDS[remote.candidateType];
     if (local?.candidateType === 'relay' && local.relayProtocol) this.report.relay_over = local.relayProtocol;
     this.client.ask('call.report', { call: call.id, report: this.report }).catch(() => undefined);
   }
@@ -448,6 +448,11 @@ export class Calls {
     this.client.changes.touch('call');
   }
 }
+
+/** How browsers call kinds of candidates, and how the server does. */
+const KINDS = {
+  host: 'host', srflx: 'server_reflexive', prflx: 'peer_reflexive', relay: 'relay',
+} as const;
 
 /** The fields of statistics that are read here. */
 interface Stat {
@@ -459,6 +464,6 @@ interface Stat {
   currentRoundTripTime?: number;
   localCandidateId?: string;
   remoteCandidateId?: string;
-  candidateType?: 'host' | 'srflx' | 'prflx' | 'relay';
+  candidateType?: keyof typeof KINDS;
   relayProtocol?: 'udp' | 'tcp' | 'tls';
 }

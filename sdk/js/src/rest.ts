@@ -29,7 +29,7 @@ export class ApiError extends Error {
 
 /** The error for a request that did not reach the server, or whose answer was lost. */
 export const offline = (detail = 'The server cannot be reached.'): ApiError =>
-  new ApiError({ title: 'Offline', status: 0, code: 'offline', detail });
+  new ApiError({ type: 'about:blank', title: 'Offline', status: 0, code: 'offline', detail });
 
 /** What makes up a request. */
 export interface Ask {
@@ -108,5 +108,5 @@ function problem(answer: Response, text: string): Problem {
   }
   const title = answer.statusText || 'Error';
   const code = answer.status >= 500 ? 'unavailable' : 'bad_request';
-  return { title, status: answer.status, code, detail: `${answer.status} ${title}` };
+  return { type: 'about:blank', title, status: answer.status, code, detail: `${answer.status} ${title}` };
 }

@@ -15,7 +15,7 @@ export class ApiError extends Error {
         return this.isOffline || this.problem.status >= 500 || this.problem.status === 429;
     }
 }
-export const offline = (detail = 'The server cannot be reached.') => new ApiError({ title: 'Offline', status: 0, code: 'offline', detail });
+export const offline = (detail = 'The server cannot be reached.') => new ApiError({ type: 'about:blank', title: 'Offline', status: 0, code: 'offline', detail });
 export class Rest {
     base;
     token = null;
@@ -80,5 +80,5 @@ function problem(answer, text) {
     }
     const title = answer.statusText || 'Error';
     const code = answer.status >= 500 ? 'unavailable' : 'bad_request';
-    return { title, status: answer.status, code, detail: `${answer.status} ${title}` };
+    return { type: 'about:blank', title, status: answer.status, code, detail: `${answer.status} ${title}` };
 }

@@ -1,0 +1,1108 @@
+/**
+ * The rows, bodies and frames of the API, made from the server's own types: do not edit. A change
+ * of those shows here by `GOLDEN=write cargo test --test golden`.
+ */
+
+/** Brings people into a group. */
+export interface AddMembers {
+  /** Whom. */
+  users: Id[];
+}
+
+/** Who came into a group by a request. */
+export interface Added {
+  /** Whoever is missing here was in it already, or cannot be added. */
+  added: Id[];
+}
+
+/** Says that a device rings, or is in the call. */
+export interface AliveFrame {
+  /** Which one. */
+  call: Id;
+  /** Media flows. */
+  connected?: boolean;
+}
+
+/** Asks for a login code. */
+export interface AskCode {
+  /** The account's address. */
+  email: string;
+}
+
+/** Whom a group refuses. */
+export interface Banned {
+  /** In the order of their user ids. */
+  banned: GroupMember[];
+}
+
+/** A person whom the caller blocks. */
+export interface Blocked {
+  /** Since when. */
+  since: Moment;
+  /** The person. */
+  user: User;
+}
+
+/** Whom the caller blocks. */
+export interface BlockedPeople {
+  /** Latest first. */
+  blocked: Blocked[];
+}
+
+/**
+ * How a call stands, as your device sees it. Of two rows with one id, the one with the higher
+ * `version` holds.
+ */
+export interface Call {
+  /** How often, in seconds, a device in the call sends `call.alive`. */
+  alive_every_s: number;
+  by?: CallRole | null;
+  /** The direct chat of the two. */
+  chat: Id;
+  deadline?: Moment | null;
+  /** For how many seconds they talked; absent when they never did. */
+  duration_s?: number | null;
+  ended?: Moment | null;
+  /** The present negotiation; signals of another one are refused. */
+  epoch: number;
+  /** The present negotiation needs new peer connections on both sides. */
+  fresh?: boolean;
+  /** The call. */
+  id: Id;
+  /** Voice or video. */
+  kind: CallKind;
+  /** Where your end is. */
+  on: CallPlace;
+  /** The other person. */
+  peer: CallPeer;
+  reason?: EndReason | null;
+  /** It rings at the callee, as a device there has said. */
+  rings?: boolean;
+  /** Which side you are. */
+  role: CallRole;
+  since?: Moment | null;
+  /** When it began. */
+  started: Moment;
+  /**
+   * How far it is. A device rings while it is `ringing` and you are the callee, and stops by
+   * anything else.
+   */
+  state: CallState;
+  /** Grows with every change. */
+  version: number;
+}
+
+/** One call, with what is known about how it went. */
+export interface CallDetails {
+  /** The call. */
+  call: Call;
+  /** In words, most important first; in the language of `Accept-Language`. */
+  diagnosis: Diagnosis[];
+  peer_report?: CallReport | null;
+  report?: CallReport | null;
+}
+
+/** How a call went, in the log of its chat. */
+export interface CallFact {
+  /** Which call. */
+  call: Id;
+  /** For how many seconds they talked; absent when they never did. */
+  duration_s?: number | null;
+  /** Voice or video. */
+  kind: CallKind;
+  /** Why it ended. */
+  reason: EndReason;
+}
+
+/** What a call carries at first. */
+export type CallKind = 'voice' | 'video';
+
+/** A page of your calls. */
+export interface CallPage {
+  /** Latest first. */
+  calls: Call[];
+  next?: Id | null;
+}
+
+/** The person at the other end of a call. */
+export interface CallPeer {
+  /** The name at the time of the answer. */
+  name: string;
+  /** The connection of its device is gone; it may come back. */
+  reconnecting?: boolean;
+  /** Who. */
+  user: Id;
+}
+
+/** Where your end of a call is. */
+export type CallPlace = 'this_device' | 'other_device' | 'nowhere';
+
+/** Names a call. */
+export interface CallRef {
+  /** Which one. */
+  call: Id;
+}
+
+/** The reply to most requests about a call: how it stands. */
+export interface CallReply {
+  /** The call. */
+  call: Call;
+}
+
+/** How a call goes or went, by your device: facts of the browser's statistics, no free text. */
+export interface CallReport {
+  failure?: Failure | null;
+  /** Your device found addresses of its own. */
+  gathered_host?: boolean;
+  /** It got an address of a relay. */
+  gathered_relay?: boolean;
+  /** It found its address as a STUN server sees it. */
+  gathered_srflx?: boolean;
+  local?: CandidateKind | null;
+  relay_over?: RelayTransport | null;
+  remote?: CandidateKind | null;
+  /** Milliseconds from the accept until media flowed. */
+  setup_ms?: number | null;
+}
+
+/** Which side of a call you are. */
+export type CallRole = 'caller' | 'callee';
+
+/** How far a call is. */
+export type CallState = 'ringing' | 'connecting' | 'active' | 'ended';
+
+/** Where an ICE candidate comes from (RFC 8445, section 5.1.1). */
+export type CandidateKind = 'host' | 'server_reflexive' | 'peer_reflexive' | 'relay';
+
+/** A change of one's own profile; absent fields stay as they are. */
+export interface ChangeMe {
+  /** New description, at most 1,024 characters. */
+  about?: string | null;
+  language?: Tongue | null;
+  /** New name. */
+  name?: string | null;
+  privacy?: Privacy | null;
+  /** New push address; null takes it away. */
+  push_token?: string | null;
+}
+
+/** A change of what the caller set for itself in a chat; absent fields stay as they are. */
+export interface ChangeMember {
+  /** Clear what is there up to this seq, for the caller alone; only grows. */
+  hide_seq?: number | null;
+  muted_until?: Moment | null;
+  /** Keep on top of the list, or not. */
+  pinned?: boolean | null;
+}
+
+/** Gives a member another rank. */
+export interface ChangeRole {
+  /** `admin` or `member`. */
+  role: Role;
+}
+
+/** Where messages live. */
+export interface Chat {
+  /** A group's description. */
+  about?: string;
+  avatar?: Id | null;
+  /** When it was created. */
+  created: Moment;
+  deleted?: Moment | null;
+  /** Version of the chat's log. */
+  head_rev: number;
+  /** Position of the latest message; 0 when there is none. */
+  head_seq: number;
+  /** New members see what was written before they came. */
+  history_shared: boolean;
+  /** Which one. */
+  id: Id;
+  /** Direct or group. */
+  kind: ChatKind;
+  /** How many members it has. */
+  member_count: number;
+  owner?: Id | null;
+  /** The two people of a direct chat. */
+  peers?: Id[] | null;
+  /** Found by search, and open to whoever wants to join. */
+  public: boolean;
+  /** A group's title. */
+  title?: string | null;
+}
+
+/** What kind of chat it is. */
+export type ChatKind = 'direct' | 'group';
+
+/** What changed in a chat. */
+export interface ChatNews {
+  /** The chat as it is now. */
+  chat: Chat;
+  /** Changed rows. */
+  messages: Message[];
+  /** Drop the rows that are held of this chat first. */
+  reset?: boolean;
+  /** The rev that the client has reached in this chat. */
+  rev: number;
+}
+
+/** A page of the caller's list of chats. */
+export interface ChatPage {
+  /** Pinned ones first, then those with the latest message. */
+  chats: ChatSummary[];
+  /** Where the next page begins. */
+  next?: string | null;
+  /** The other people of the direct chats. */
+  users: User[];
+}
+
+/** A row of the caller's list of chats. */
+export interface ChatSummary {
+  /** The chat. */
+  chat: Chat;
+  last?: Message | null;
+  /** The caller's membership in it. */
+  member: Member;
+  /** Of these, the ones that mention the caller. */
+  mentions: number;
+  /** Messages not read. */
+  unread: number;
+}
+
+/** A mail is on its way, if the address has an account. */
+export interface CodeSent {
+  /** The address. */
+  email: string;
+  /** How many seconds the code works. */
+  expires_in: number;
+}
+
+/** Creates a group; the caller becomes its owner. */
+export interface CreateGroup {
+  /** At most 1,024 characters. */
+  about?: string | null;
+  /** New members see what was written before. */
+  history_shared?: boolean;
+  /** Who else is in it from the start. */
+  members?: Id[];
+  /** Found by search and open to all. */
+  public?: boolean;
+  /** 1 to 128 characters. */
+  title: string;
+}
+
+/** Makes an invitation link. */
+export interface CreateInvite {
+  /** After how many seconds it stops to work; absent: never. */
+  expires_in?: number | null;
+  /** How often it may be used; absent: without limit. */
+  uses?: number | null;
+}
+
+/** A person who exists for trying out. */
+export interface DemoPerson {
+  /** What the person says of itself. */
+  about: string;
+  /** The name. */
+  name: string;
+  /** What to log in as. */
+  user: Id;
+}
+
+/** What was found about a call, and what to do about it. */
+export interface Diagnosis {
+  /** The likely cure; absent when all is well. */
+  cure?: string | null;
+  /** What was found. */
+  finding: string;
+}
+
+/** An earlier text of a message. */
+export interface EarlierText {
+  /** The text. */
+  body: string;
+  /** Until when it stood. */
+  until: Moment;
+}
+
+/** Earlier texts of a message. */
+export interface EarlierTexts {
+  /** Oldest first. */
+  texts: EarlierText[];
+}
+
+/** Gives one's own message a new text. */
+export interface EditFrame {
+  /** At most 16 KiB. */
+  body: string;
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** Everybody is mentioned now. */
+  mention_all?: boolean;
+  /** People mentioned now. */
+  mentions?: Id[];
+  /** The message's position. */
+  seq: number;
+}
+
+/** A change of a group; absent fields stay as they are. */
+export interface EditGroup {
+  /** New description. */
+  about?: string | null;
+  /** Show what was written before to new members, or not. */
+  history_shared?: boolean | null;
+  /** Found by search and open to all, or not. */
+  public?: boolean | null;
+  /** New title. */
+  title?: string | null;
+}
+
+/** A new text for a message. */
+export interface EditMessage {
+  /** At most 16 KiB. */
+  body: string;
+  /** Everybody is mentioned now. */
+  mention_all?: boolean;
+  /** People mentioned now; at most 50. */
+  mentions?: Id[];
+}
+
+/** Why a call ended. */
+export type EndReason =
+  | 'cancelled'
+  | 'rejected'
+  | 'missed'
+  | 'busy'
+  | 'unreachable'
+  | 'hangup'
+  | 'lost'
+  | 'failed';
+
+/** What went wrong at a client. */
+export type Failure =
+  | 'media_denied'
+  | 'media_missing'
+  | 'ice_failed'
+  | 'dtls_failed'
+  | 'negotiation_failed'
+  | 'other';
+
+/** Forwards a message. */
+export interface Forward {
+  /** The sender's idempotency key for the new message. */
+  client_msg_id: string;
+  /** The chat that it stands in. */
+  from: Id;
+  /** Its seq there. */
+  seq: number;
+}
+
+/** Forwards a message to another chat. */
+export interface ForwardFrame {
+  /** Where to: a chat's id, or a person's. */
+  chat: Id;
+  /** The sender's idempotency key for the new message. */
+  client_msg_id: string;
+  /** The chat that it stands in. */
+  from: Id;
+  /** Its position there. */
+  seq: number;
+}
+
+/** Where a forwarded message comes from. */
+export interface Forwarded {
+  /** Who wrote it first. */
+  from: Id;
+  /** When that was. */
+  sent: Moment;
+}
+
+/** A page of what was found. */
+export interface Found {
+  /** Public groups, best first. */
+  groups: Chat[];
+  /** Where the next page begins. */
+  next?: string | null;
+  /** People, best first. */
+  users: User[];
+}
+
+/** A person in a group, as the other members see it. */
+export interface GroupMember {
+  /** The rank. */
+  role: Role;
+  /** In this standing since. */
+  since: Moment;
+  /** The person. */
+  user: User;
+}
+
+/** Makes another member the owner. */
+export interface HandOver {
+  /** To whom. */
+  user: Id;
+}
+
+/** What a client has. */
+export interface Have {
+  /**
+   * The rev that the client has reached in each chat that it holds: the highest of the rows it was
+   * given and of the `rev`s that sync said.
+   */
+  chats?: Record<string, number>;
+  /** The `inbox` of the last sync; 0 or absent at first. */
+  inbox?: number;
+  /** How many of the latest messages it wants of a chat that it does not hold: 0 to 200. */
+  latest?: number;
+}
+
+/** The server runs. */
+export interface Health {
+  /** `ok`. */
+  status: string;
+}
+
+/** The first event of a connection: it is live, and misses nothing from here on. Now sync. */
+export interface Hello {
+  /** The server's clock. */
+  now: Moment;
+  /** How often the server pings, in milliseconds. */
+  ping_every_ms: number;
+  /** The session that speaks. */
+  session: Id;
+  /** Who one is. */
+  user: Id;
+}
+
+/** Hides messages for oneself. */
+export interface HideFrame {
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** Which; at most 100. */
+  seqs: number[];
+}
+
+/** Hides messages for the caller alone. */
+export interface HideMessages {
+  /** Which; at most 100. */
+  seqs: number[];
+}
+
+/** A STUN or TURN server, as browsers take it (`RTCIceServer`). */
+export interface IceServer {
+  /** The password, for TURN. Good for ten minutes. */
+  credential?: string | null;
+  /** `stun:`, `turn:` and `turns:` URIs. */
+  urls: string[];
+  /** The user name, for TURN. */
+  username?: string | null;
+}
+
+/** STUN and TURN servers. */
+export interface IceServers {
+  /** As browsers take them. */
+  ice_servers: IceServer[];
+}
+
+/** An id on the wire: 24 lower-case hexadecimal digits. */
+export type Id = string;
+
+/** Says who speaks, on a connection that was opened without `Authorization`. */
+export interface Identify {
+  /** The session's token. */
+  token: string;
+}
+
+/** A link that lets whoever has its code join a group. */
+export interface Invite {
+  /** Who made it. */
+  by: Id;
+  /** The group. */
+  chat: Id;
+  /** Knowing it is the right to join. */
+  code: string;
+  /** When it was made. */
+  created: Moment;
+  expires?: Moment | null;
+  /** How often it may still be used; absent: without limit. */
+  uses_left?: number | null;
+}
+
+/** A group's invitation links. */
+export interface Invites {
+  /** Latest first. */
+  invites: Invite[];
+}
+
+/** A call, with what your device needs to take part in it. */
+export interface JoinedCall {
+  /** The call. */
+  call: Call;
+  /** STUN and TURN servers; empty when your end of the call is not on this device. */
+  ice_servers: IceServer[];
+}
+
+/** Says that a device is there. */
+export interface KeepCall {
+  /** Media flows. */
+  connected?: boolean;
+}
+
+/** Cancels a call that rings, or hangs up. */
+export interface LeaveCall {
+  /** The device gave up, as it could not bring media about. */
+  failed?: boolean;
+}
+
+/** Cancels a call that rings, or hangs up. */
+export interface LeaveFrame {
+  /** Which one. */
+  call: Id;
+  /** The device gave up, as it could not bring media about. */
+  failed?: boolean;
+}
+
+/** The live call that you are in, if there is one. */
+export interface LiveCall {
+  call?: Call | null;
+}
+
+/** Where login codes go. */
+export type MailMode = 'smtp' | 'local';
+
+/** The caller's own account. */
+export interface Me {
+  /** What the person says of itself. */
+  about: string;
+  avatar?: Id | null;
+  /** When the account was asked for. */
+  created: Moment;
+  /** Where login codes go; shown to nobody else. */
+  email: string;
+  /** A push address is stored; it is never shown. */
+  has_push_token: boolean;
+  /** Who it is. */
+  id: Id;
+  /** The language of mails. */
+  language: Tongue;
+  /** The name. */
+  name: string;
+  /** What others may find and see. */
+  privacy: Privacy;
+}
+
+/** The caller's own membership in a chat; nobody else gets this row. */
+export interface Member {
+  /** The chat. */
+  chat: Id;
+  /** Delivered up to here; only grows. */
+  delivered_seq: number;
+  /** Cleared up to here, for this member alone. */
+  hide_seq: number;
+  /** The first message that belongs to this membership. */
+  join_seq: number;
+  muted_until?: Moment | null;
+  /** The latest message that the member wrote: what one writes is not unread. */
+  own_seq: number;
+  /** Kept on top of the list of chats. */
+  pinned: boolean;
+  /** Read up to here; only grows. */
+  read_seq: number;
+  /** Version in the order of the caller's own inbox. */
+  rev: number;
+  /** The rank. */
+  role: Role;
+  /** Member since. */
+  since: Moment;
+  /** In it or not. */
+  state: MemberState;
+  /** The person: the caller. */
+  user: Id;
+}
+
+/** A page of a group's members. */
+export interface MemberPage {
+  /** In the order of their user ids. */
+  members: GroupMember[];
+  next?: Id | null;
+}
+
+/** The reply to a change of one's own membership. */
+export interface MemberReply {
+  /** The row as it is now; null when nothing moved. */
+  member?: Member | null;
+}
+
+/** Where a person stands to a chat. */
+export type MemberState = 'active' | 'left' | 'banned';
+
+/** A changed member row of the user's own. */
+export type Membership = Member & { hidden?: number[] };
+
+/** A durable item of a chat, as it is now. */
+export interface Message {
+  /** The text of a text message. */
+  body?: string | null;
+  call?: CallFact | null;
+  /** The chat. */
+  chat: Id;
+  /** The sender's idempotency key; system messages have none. */
+  client_msg_id?: string | null;
+  deleted?: Stamp | null;
+  edited?: Moment | null;
+  event?: SystemEvent | null;
+  forwarded?: Forwarded | null;
+  /** The author, or who caused a system message. */
+  from: Id;
+  /** The author's name at the time of the answer; empty for a deleted account. */
+  from_name: string;
+  /** Its name. */
+  id: Id;
+  /** What kind of message it is. */
+  kind: MessageKind;
+  /** Everybody in the chat is mentioned. */
+  mention_all?: boolean;
+  /** People mentioned. */
+  mentions?: Id[];
+  pinned?: Stamp | null;
+  /** Reactions, in the order of their first use. */
+  reactions?: Reaction[];
+  /** The seq of the message that this one answers, in the same chat. */
+  reply_to?: number | null;
+  /**
+   * The version of the chat's log at which this row last changed: of two rows with one seq, the one
+   * with the higher rev holds.
+   */
+  rev: number;
+  /** When the server took it. */
+  sent: Moment;
+  /** Its position in the chat: 1, 2, 3… */
+  seq: number;
+}
+
+/** What kind of message it is. */
+export type MessageKind = 'text' | 'system' | 'call' | 'deleted';
+
+/** A page of a chat's history. */
+export interface MessagePage {
+  /**
+   * In the order of seq. To go on, ask `before` the first or `after` the last of them; a page that
+   * is not full is the last one.
+   */
+  messages: Message[];
+  /** The people in them. */
+  users: User[];
+}
+
+/** Names a message. */
+export interface MessageRef {
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** The message's position. */
+  seq: number;
+}
+
+/** The reply to a change of a message. */
+export interface MessageReply {
+  /** The message as it is now. */
+  message: Message;
+}
+
+/** A moment on the wire: RFC 3339 in UTC with milliseconds. */
+export type Moment = string;
+
+/** What became of a cursor. */
+export interface Moved {
+  member?: Member | null;
+}
+
+/** A page of what a client lacks. */
+export interface News {
+  /** Chats with changed rows. */
+  chats: ChatNews[];
+  /** Give this back as `inbox` next time. */
+  inbox: number;
+  /** The user's own member rows that changed, oldest change first. */
+  memberships: Membership[];
+  /** There is more: sync again. */
+  more: boolean;
+  /** Forget everything and sync from nothing. */
+  reset?: boolean;
+}
+
+/** A chat with the other person, when it is a direct one. */
+export type OpenChat = ChatSummary & { users: User[] };
+
+/** Opens the direct chat with a person. */
+export interface OpenDirect {
+  /** With whom. */
+  user: Id;
+}
+
+/** Opens a session by a code. */
+export interface OpenSession {
+  /** The six digits from the mail. */
+  code: string;
+  /** What the client calls itself, for the list of devices. */
+  device?: string | null;
+  /** The account's address. */
+  email: string;
+}
+
+/** Pins a message, or unpins it. */
+export interface PinFrame {
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** Pin (the default), or unpin. */
+  on?: boolean;
+  /** The message's position. */
+  seq: number;
+}
+
+/** Pinned messages of a chat. */
+export interface Pins {
+  /** Latest pin first. */
+  messages: Message[];
+}
+
+/** What others may find and see of a person. */
+export interface Privacy {
+  /** Found by the exact e-mail address. */
+  found_by_email: boolean;
+  /** Online state and last seen are shown. */
+  presence: boolean;
+  /** Read receipts are shown. */
+  receipts: boolean;
+}
+
+/** What went wrong, for programs and for people. */
+export interface Problem {
+  /** The stable name of the kind of problem. */
+  code: string;
+  /** What happened here and what to do, in the caller's language. */
+  detail: string;
+  /** The field or parameter that is wrong. */
+  field?: string | null;
+  /** Names the request in the server's log. */
+  request_id?: string | null;
+  /** Seconds to wait before the next try. */
+  retry_after?: number | null;
+  /** The HTTP status, also in frames. */
+  status: number;
+  /** The kind of problem in a few words. */
+  title: string;
+  /** Where the kind of problem is explained, relative to the server's address. */
+  type: string;
+}
+
+/** Puts an emoji on a message, or takes it away. */
+export interface ReactFrame {
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** One emoji. */
+  emoji: string;
+  /** Put (the default), or take away. */
+  on?: boolean;
+  /** The message's position. */
+  seq: number;
+}
+
+/** An emoji on a message. */
+export interface Reaction {
+  /** How many people. */
+  count: number;
+  /** The emoji. */
+  emoji: string;
+  /** The first of them, at most 50. */
+  users: Id[];
+}
+
+/** A page of people who reacted with an emoji. */
+export interface Reactors {
+  next?: Id | null;
+  /** Their ids, in their order. */
+  users: Id[];
+}
+
+/** A page of people who have read a message. */
+export interface Readers {
+  next?: Id | null;
+  /** Their ids, in their order. */
+  users: Id[];
+}
+
+/** A member's cursors. */
+export interface Receipt {
+  /** The chat. */
+  chat: Id;
+  /** Delivered up to here. */
+  delivered_seq: number;
+  /** Read up to here. */
+  read_seq: number;
+  /** Whose. */
+  user: Id;
+}
+
+/** How far the others have come with a message. */
+export interface ReceiptCounts {
+  /** To how many of them it was delivered. */
+  delivered: number;
+  /** Members who show receipts, without the author. */
+  members: number;
+  /** How many of them have read it. */
+  read: number;
+}
+
+/** How a client reaches its relay. */
+export type RelayTransport = 'udp' | 'tcp' | 'tls';
+
+/** Begins a new negotiation. */
+export interface RestartCall {
+  /**
+   * The one that does not work any more. When the call is in a later one already, nothing changes.
+   */
+  epoch: number;
+  /** This device has lost its peer connection: both sides make new ones. */
+  fresh?: boolean;
+}
+
+/** Begins a new negotiation. */
+export interface RestartFrame {
+  /** Which call. */
+  call: Id;
+  /** The negotiation that does not work any more. */
+  epoch: number;
+  /** This device has lost its peer connection: both sides make new ones. */
+  fresh?: boolean;
+}
+
+/** Read what was missed: sync. */
+export interface Resync {
+  /** In this chat; null: in all. */
+  chat?: Id | null;
+}
+
+/** A member's rank in a group. */
+export type Role = 'owner' | 'admin' | 'member';
+
+/** Sends a text message. */
+export interface SendFrame {
+  /** At most 16 KiB. */
+  body: string;
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** The sender's idempotency key, 1 to 64 visible ASCII characters, a UUID v7 at best. */
+  client_msg_id: string;
+  /** Everybody is mentioned. */
+  mention_all?: boolean;
+  /** People mentioned; at most 50. */
+  mentions?: Id[];
+  /** The seq of the message that this one answers. */
+  reply_to?: number | null;
+}
+
+/** Sends a text message. */
+export interface SendMessage {
+  /** At most 16 KiB. */
+  body: string;
+  /**
+   * The sender's idempotency key, 1 to 64 visible ASCII characters, a UUID v7 at best: the same key
+   * in the same chat gives the first message again. The header `Idempotency-Key` may stand in its
+   * place.
+   */
+  client_msg_id?: string | null;
+  /** Everybody is mentioned. */
+  mention_all?: boolean;
+  /** People mentioned, members of the chat; at most 50. */
+  mentions?: Id[];
+  /** The seq of the message that this one answers, in the same chat. */
+  reply_to?: number | null;
+}
+
+/** What one device says to the other while they negotiate. */
+export interface SendSignal {
+  /** Yours to shape, at most 32 KiB: `{"description":…}` or `{"candidate":…}` by custom. */
+  data: Record<string, never>;
+  /** The negotiation that it belongs to. */
+  epoch: number;
+  /** Your own count. */
+  seq?: number;
+}
+
+/** A message that was sent. */
+export interface Sent {
+  /** As it is stored. */
+  message: Message;
+  /** It was stored before, under the same key. */
+  repeated: boolean;
+}
+
+/** The reply to a send. */
+export interface SentReply {
+  /** The stored message. */
+  message: Message;
+  /** It was stored before, under the same key. */
+  repeated: boolean;
+}
+
+/** What there is to know of a server before logging in. */
+export interface ServerInfo {
+  /** Whom one can be with one click; only in dev mode, for a caller at the server's machine. */
+  demo?: DemoPerson[];
+  /** Where login codes go. */
+  mail: MailMode;
+  /** Where to read them, a path of this server; only for a caller at the server's machine. */
+  mailbox?: string | null;
+  /** Its version. */
+  version: string;
+}
+
+/** One signed-in client of the caller. */
+export interface Session {
+  /** When it was opened. */
+  created: Moment;
+  /** It is the one that asks. */
+  current: boolean;
+  /** What the client calls itself. */
+  device: string;
+  /** Which one. */
+  id: Id;
+  /** When it was last used, to within a few minutes. */
+  last_seen: Moment;
+}
+
+/** The caller's sessions. */
+export interface Sessions {
+  /** Latest used first. */
+  sessions: Session[];
+}
+
+/** Asks for an account. */
+export interface SignUp {
+  /** Where the code goes. */
+  email: string;
+  language?: Tongue | null;
+  /** Shown to others: 1 to 64 characters. */
+  name: string;
+  /** The address for push notifications. */
+  push_token?: string | null;
+}
+
+/** What one device says to the other while they negotiate. */
+export interface SignalFrame {
+  /** Which call. */
+  call: Id;
+  /** Yours to shape, at most 32 KiB: `{"description":…}` or `{"candidate":…}` by custom. */
+  data: unknown;
+  /** The negotiation that it belongs to. */
+  epoch: number;
+  /** Your own count. */
+  seq?: number;
+}
+
+/** An open session. */
+export interface SignedIn {
+  /** The session. */
+  session: Session;
+  /** What to send as `Authorization: Bearer …` from now on. Shown once. */
+  token: string;
+  /** The account. */
+  user: Me;
+}
+
+/** Who did it, and when. */
+export interface Stamp {
+  /** When. */
+  at: Moment;
+  /** Who. */
+  by: Id;
+}
+
+/** Starts a call. */
+export interface StartCall {
+  /** The direct chat's id, or the other person's. */
+  chat: Id;
+  /** Voice or video. */
+  kind: CallKind;
+}
+
+/** A fact of a group, told in its own log. */
+export type SystemEvent =
+  | { title: string; type: 'group_created' }
+  | { title: string; type: 'renamed' }
+  | { type: 'described' }
+  | { type: 'avatar_changed' }
+  | { history_shared: boolean; public: boolean; type: 'settings_changed' }
+  | { type: 'members_added'; users: Id[] }
+  | { by_invite: boolean; type: 'joined' }
+  | { type: 'left' }
+  | { type: 'member_removed'; user: Id }
+  | { type: 'member_banned'; user: Id }
+  | { type: 'member_unbanned'; user: Id }
+  | { role: Role; type: 'role_changed'; user: Id }
+  | { type: 'owner_changed'; user: Id }
+  | { type: 'group_deleted' };
+
+/** A language that the server speaks. */
+export type Tongue = 'en' | 'es';
+
+/** Somebody writes. */
+export interface Typing {
+  /** The chat. */
+  chat: Id;
+  /** For how long to believe it, in milliseconds; 0: the person stopped. */
+  for_ms: number;
+  /** Who. */
+  user: Id;
+}
+
+/** Says that one writes, or has stopped. */
+export interface TypingFrame {
+  /** The chat's id, or the other person's. */
+  chat: Id;
+  /** Writing (the default), or stopped. */
+  on?: boolean;
+}
+
+/** Moves a cursor. */
+export interface UpTo {
+  /** Up to this message. */
+  seq: number;
+}
+
+/** A person as others see it. */
+export interface User {
+  /** What the person says of itself. */
+  about?: string;
+  avatar?: Id | null;
+  /** The account was deleted; its messages stay. */
+  deleted?: boolean;
+  /** Who it is. */
+  id: Id;
+  /** The name; empty for a deleted account. */
+  name: string;
+}
+
+/** What a client may ask on the WebSocket. */
+export type Op =
+  | 'identify'
+  | 'message.send'
+  | 'message.edit'
+  | 'message.delete'
+  | 'message.react'
+  | 'message.pin'
+  | 'message.hide'
+  | 'message.forward'
+  | 'read'
+  | 'delivered'
+  | 'typing'
+  | 'call.start'
+  | 'call.accept'
+  | 'call.reject'
+  | 'call.cancel'
+  | 'call.hangup'
+  | 'call.alive'
+  | 'call.restart'
+  | 'call.signal'
+  | 'call.report'
+  | 'sync'
+  | 'ping';
