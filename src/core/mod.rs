@@ -90,7 +90,7 @@ pub struct Core {
 /// What the use-cases share: the ports and the caches.
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
-    pub(crate) names: users::Names,
+    pub(crate) people: users::People,
     pub(crate) facts: chats::FactsCache,
     pub(crate) tokens: auth::TokenCache,
 }
@@ -100,7 +100,7 @@ impl Core {
     pub fn new(ports: Ports, server_key: [u8; 32], rules: Rules) -> Self {
         let shared = Arc::new(Shared {
             ports,
-            names: users::Names::default(),
+            people: users::People::default(),
             facts: chats::FactsCache::default(),
             tokens: auth::TokenCache::default(),
         });
@@ -146,7 +146,7 @@ impl Listener for Core {
         match event {
             Event::SessionsClosed(_, sessions) => self.shared.tokens.forget(sessions),
             Event::UserChanged(user) => {
-                self.shared.names.forget(*user);
+                self.shared.people.forget(*user);
                 self.shared.facts.forget_all();
             }
             Event::BlocksChanged(..) => self.shared.facts.forget_all(),

@@ -177,11 +177,8 @@ impl Sync {
     }
 
     async fn named(&self, rows: Vec<Message>) -> Vec<(Message, Arc<str>)> {
-        let mut named = Vec::with_capacity(rows.len());
-        for message in rows {
-            let name = self.shared.name(message.from).await;
-            named.push((message, name));
-        }
-        named
+        let authors: Vec<_> = rows.iter().map(|message| message.from).collect();
+        let names = self.shared.names_of(&authors).await;
+        rows.into_iter().zip(names).collect()
     }
 }

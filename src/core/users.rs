@@ -4,6 +4,7 @@
 //!
 //! Called by `http` and `ws`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -66,14 +67,13 @@ impl Users {
 
     /// Another person's account, if others may know of it. Adapters show its public part alone.
     pub async fn profile(&self, _caller: &Caller, user: UserId) -> Result<User> {
-        self.shared.visible_user(user).await
+        self.shared.visible_user(user).await.map(|user| (*user).clone())
     }
 
     /// Several people's accounts; whoever may not be known is left out.
     pub async fn profiles(&self, _caller: &Caller, users: &[UserId]) -> Result<Vec<User>> {
-        let mut found = self.shared.ports.store.users(users).await?;
-        found.retain(User::is_visible);
-        Ok(found)
+        let found = self.shared.people(users).await?.into_iter().map(|person| person.user);
+        Ok(found.filter(|user| user.is_visible()).map(|user| (*user).clone()).collect())
     }
 
     /// Blocks a person: they cannot write to, call, or see the presence of the caller.
@@ -113,51 +113,103 @@ impl Users {
 
     /// People's names as they are now; empty for deleted and unknown ones.
     pub async fn names(&self, users: &[UserId]) -> Vec<Arc<str>> {
-        let mut names = Vec::with_capacity(users.len());
-        for user in users {
-            names.push(self.shared.name(*user).await);
-        }
-        names
+        self.shared.names_of(users).await
     }
 }
 
 impl Shared {
     /// An account that others may know of.
-    pub(crate) async fn visible_user(&self, user: UserId) -> Result<User> {
-        let found = self.ports.store.users(&[user]).await?.pop();
-        found.filter(User::is_visible).ok_or(Error::not_found(text::NO_USER))
+    pub(crate) async fn visible_user(&self, user: UserId) -> Result<Arc<User>> {
+        let found = self.people(&[user]).await?.pop().map(|person| person.user);
+        found.filter(|user| user.is_visible()).ok_or(Error::not_found(text::NO_USER))
     }
 
     /// A person's name; empty when deleted, unknown, or when the store cannot say.
     pub(crate) async fn name(&self, user: UserId) -> Arc<str> {
-        if let Some(name) = self.names.known.get(&user) {
-            return name;
+        if let Some(person) = self.people.known.get(&user) {
+            return person.name;
         }
-        let generation = self.names.generation.load(Ordering::SeqCst);
-        let Ok(mut found) = self.ports.store.users(&[user]).await else { return Arc::from("") };
-        let name: Arc<str> = found.pop().map_or("".into(), |user| user.name.as_str().into());
-        self.names.known.insert(user, name.clone());
-        if self.names.generation.load(Ordering::SeqCst) != generation {
-            self.names.known.invalidate(&user);
+        let found = self.people(&[user]).await.ok().and_then(|mut found| found.pop());
+        found.map_or_else(|| Arc::from(""), |person| person.name)
+    }
+
+    /// The names of people, each as `name` says it.
+    pub(crate) async fn names_of(&self, users: &[UserId]) -> Vec<Arc<str>> {
+        let mut distinct = users.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let found = self.people(&distinct).await.unwrap_or_default();
+        let names: HashMap<UserId, Arc<str>> =
+            found.into_iter().map(|person| (person.user.id, person.name)).collect();
+        users.iter().map(|user| names.get(user).cloned().unwrap_or_default()).collect()
+    }
+
+    /// The accounts of those who exist, in the order asked for. The store is read for whom nobody
+    /// asked lately.
+    pub(crate) async fn people(&self, users: &[UserId]) -> Result<Vec<Person>> {
+        let mut found: Vec<_> = users.iter().map(|user| self.people.known.get(user)).collect();
+        let missing: Vec<UserId> =
+            users.iter().zip(&found).filter(|pair| pair.1.is_none()).map(|pair| *pair.0).collect();
+        if !missing.is_empty() {
+            let generation = self.people.generation.load(Ordering::SeqCst);
+            let read: HashMap<UserId, Person> = self
+                .ports
+                .store
+                .users(&missing)
+                .await?
+                .into_iter()
+                .map(|user| (user.id, Person::from(user)))
+                .collect();
+            for (user, place) in users.iter().zip(&mut found).filter(|pair| pair.1.is_none()) {
+                *place = read.get(user).cloned();
+            }
+            self.people.keep(read, generation);
         }
-        name
+        Ok(found.into_iter().flatten().collect())
     }
 }
 
-/// Names of people seen lately.
-pub(crate) struct Names {
-    known: moka::sync::Cache<UserId, Arc<str>>,
+/// An account, with its name apart: rows share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) user: Arc<User>,
+    name: Arc<str>,
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        Self { name: user.name.as_str().into(), user: Arc::new(user) }
+    }
+}
+
+/// Accounts seen lately.
+pub(crate) struct People {
+    known: moka::sync::Cache<UserId, Person>,
     generation: AtomicU64,
 }
 
-impl Default for Names {
+impl Default for People {
     fn default() -> Self {
-        Self { known: moka::sync::Cache::new(50_000), generation: AtomicU64::new(0) }
+        Self { known: moka::sync::Cache::new(20_000), generation: AtomicU64::new(0) }
     }
 }
 
-impl Names {
-    /// Forgets a name that changed.
+impl People {
+    /// Remembers accounts as they were read in a generation. One that is not verified yet is not
+    /// kept: nothing tells when it becomes so.
+    fn keep(&self, read: HashMap<UserId, Person>, generation: u64) {
+        for (user, person) in read {
+            if person.user.verified.is_some() {
+                self.known.insert(user, person);
+                // It may have changed between the read and this moment.
+                if self.generation.load(Ordering::SeqCst) != generation {
+                    self.known.invalidate(&user);
+                }
+            }
+        }
+    }
+
+    /// Forgets an account that changed.
     pub(crate) fn forget(&self, user: UserId) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate(&user);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use utoipa::ToSchema;
 
 use crate::clock::Time;
@@ -23,7 +23,8 @@ impl fmt::Debug for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        let digits = self.0.digits();
+        serializer.serialize_str(std::str::from_utf8(&digits).map_err(ser::Error::custom)?)
     }
 }
 
