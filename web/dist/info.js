@@ -14,9 +14,9 @@ export function InfoPane({ id }) {
     watch(`chat:${id}`, 'users');
     const state = client.store.chats.get(id);
     if (!state)
-        return _jsx("aside", { class: "pane info-pane" });
+        return _jsx("section", { class: "pane info-pane" });
     const peer = state.peer(myId());
-    return (_jsxs("aside", { class: "pane info-pane", "aria-label": t('info'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip only-narrow-i", onClick: () => go(`chat/${id}`) }), _jsx("h1", { class: "grow", children: t('info') }), _jsx(IconButton, { icon: "x", label: t('close'), class: "not-narrow", onClick: () => go(`chat/${id}`) })] }), _jsx("div", { class: "scroll info", children: peer === null ? _jsx(GroupInfo, { state: state }) : _jsx(DirectInfo, { state: state, peer: peer }) })] }));
+    return (_jsxs("section", { class: "pane info-pane", "aria-label": t('info'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip only-narrow-i", onClick: () => go(`chat/${id}`) }), _jsx("h1", { class: "grow", children: t('info') }), _jsx(IconButton, { icon: "x", label: t('close'), class: "not-narrow", onClick: () => go(`chat/${id}`) })] }), _jsx("div", { class: "scroll info", children: peer === null ? _jsx(GroupInfo, { state: state }) : _jsx(DirectInfo, { state: state, peer: peer }) })] }));
 }
 function Face({ id, name, sub, about, group }) {
     return (_jsxs("div", { class: "face", children: [_jsx(Avatar, { id: id, name: name, size: "xl", ...(group ? { group } : {}) }), _jsx("h2", { dir: "auto", children: name }), sub && _jsx("p", { class: "dim", children: sub }), about && _jsx("p", { class: "about-me", dir: "auto", children: about })] }));

@@ -32,7 +32,7 @@ function App() {
                 : null;
     const hasInfo = chat !== null && two === 'info';
     const view = hasInfo ? 'info' : main ? 'chat' : 'list';
-    return (_jsxs("div", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), _jsx(Toasts, {})] }));
+    return (_jsxs("main", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), _jsx(Toasts, {})] }));
 }
 function Calling() {
     watch('call');

@@ -22,7 +22,7 @@ function initials(name) {
     return both.toLocaleUpperCase();
 }
 export function Avatar({ id, name, size = 'm', group, online }) {
-    return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", children: [name ? initials(name) : _jsx(Icon, { name: group ? 'users' : 'user' }), online && _jsx("span", { class: "online" })] }));
+    return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", "data-initials": initials(name), children: [!name && _jsx(Icon, { name: group ? 'users' : 'user' }), online && _jsx("span", { class: "online" })] }));
 }
 export function Dialog({ title, onClose, children, class: name = '' }) {
     const ref = useRef(null);
@@ -65,11 +65,13 @@ export function Menu({ label, at, items, onClose, children }) {
         const now = buttons.indexOf(document.activeElement);
         buttons[(now + step + buttons.length) % buttons.length]?.focus();
     };
+    const pressed = useRef(false);
+    const onPointerDown = (event) => { pressed.current = event.target === ref.current; };
     const onClick = (event) => {
-        if (event.target === ref.current)
+        if (event.target === ref.current && pressed.current)
             onClose();
     };
-    return (_jsxs("dialog", { ref: ref, class: "menu", "aria-label": label, onClick: onClick, onKeyDown: onKeyDown, onCancel: (event) => { event.preventDefault(); onClose(); }, children: [children, items.map((item) => item && (_jsxs("button", { type: "button", class: item.danger ? 'danger' : '', onClick: () => { onClose(); item.onClick(); }, children: [_jsx(Icon, { name: item.icon }), _jsx("span", { children: item.label })] }, item.label)))] }));
+    return (_jsxs("dialog", { ref: ref, class: "menu", "aria-label": label, onClick: onClick, onPointerDown: onPointerDown, onKeyDown: onKeyDown, onCancel: (event) => { event.preventDefault(); onClose(); }, children: [children, items.map((item) => item && (_jsxs("button", { type: "button", class: item.danger ? 'danger' : '', onClick: () => { onClose(); item.onClick(); }, children: [_jsx(Icon, { name: item.icon }), _jsx("span", { children: item.label })] }, item.label)))] }));
 }
 export function Switch({ label, hint, on, onChange, disabled }) {
     const id = useId();

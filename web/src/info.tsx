@@ -18,10 +18,10 @@ import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner
 export function InfoPane({ id }: { id: Id }): JSX.Element {
   watch(`chat:${id}`, 'users');
   const state = client.store.chats.get(id);
-  if (!state) return <aside class="pane info-pane" />;
+  if (!state) return <section class="pane info-pane" />;
   const peer = state.peer(myId());
   return (
-    <aside class="pane info-pane" aria-label={t('info')}>
+    <section class="pane info-pane" aria-label={t('info')}>
       <header class="bar">
         <IconButton icon="arrow-left" label={t('back')} class="flip only-narrow-i"
           onClick={() => go(`chat/${id}`)} />
@@ -31,7 +31,7 @@ export function InfoPane({ id }: { id: Id }): JSX.Element {
       <div class="scroll info">
         {peer === null ? <GroupInfo state={state} /> : <DirectInfo state={state} peer={peer} />}
       </div>
-    </aside>
+    </section>
   );
 }
 

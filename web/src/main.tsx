@@ -35,7 +35,7 @@ function App(): JSX.Element {
   const hasInfo = chat !== null && two === 'info';
   const view = hasInfo ? 'info' : main ? 'chat' : 'list';
   return (
-    <div class="app" data-view={view}>
+    <main class="app" data-view={view}>
       <Keys />
       <Side place={place} one={one} />
       {main ?? (
@@ -46,7 +46,7 @@ function App(): JSX.Element {
       {hasInfo && chat && <InfoPane id={chat} />}
       <Calling />
       <Toasts />
-    </div>
+    </main>
   );
 }
 

@@ -62,8 +62,8 @@ interface AvatarProps {
 
 export function Avatar({ id, name, size = 'm', group, online }: AvatarProps): JSX.Element {
   return (
-    <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true">
-      {name ? initials(name) : <Icon name={group ? 'users' : 'user'} />}
+    <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true" data-initials={initials(name)}>
+      {!name && <Icon name={group ? 'users' : 'user'} />}
       {online && <span class="online" />}
     </span>
   );
@@ -162,11 +162,14 @@ export function Menu({ label, at, items, onClose, children }: MenuProps): JSX.El
     const now = buttons.indexOf(document.activeElement as HTMLButtonElement);
     buttons[(now + step + buttons.length) % buttons.length]?.focus();
   };
+  // The finger that opened it by a long press is lifted above it: that is no click on it.
+  const pressed = useRef(false);
+  const onPointerDown = (event: PointerEvent): void => { pressed.current = event.target === ref.current; };
   const onClick = (event: MouseEvent): void => {
-    if (event.target === ref.current) onClose();
+    if (event.target === ref.current && pressed.current) onClose();
   };
   return (
-    <dialog ref={ref} class="menu" aria-label={label} onClick={onClick} onKeyDown={onKeyDown}
+    <dialog ref={ref} class="menu" aria-label={label} onClick={onClick} onPointerDown={onPointerDown} onKeyDown={onKeyDown}
       onCancel={(event) => { event.preventDefault(); onClose(); }}>
       {children}
       {items.map((item) => item && (
