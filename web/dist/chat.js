@@ -7,6 +7,7 @@ import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, watch } from './state.js';
+import { presenceText, showPeople } from './presence.js';
 import { Timeline, jumpTo } from './timeline.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 export function ChatPane({ id }) {
@@ -35,6 +36,12 @@ function Chat({ state }) {
             void client.older(state.id).catch(() => undefined);
         void learnCursors(state);
     }, [state.id, isLive]);
+    const peer = state.peer(myId());
+    useEffect(() => {
+        if (peer && peer !== myId())
+            showPeople('chat', [peer]);
+        return () => showPeople('chat', []);
+    }, [peer]);
     const isOver = !!state.chat.deleted;
     return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), children: [_jsx(Head, { state: state }), _jsx("div", { class: "only-narrow", children: _jsx(ConnectionBar, {}) }), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
 }
@@ -57,7 +64,7 @@ function Head({ state }) {
 function subtitle(state) {
     if (state.chat.kind === 'group')
         return t('members', { n: state.chat.member_count });
-    return '';
+    return presenceText(state.peer(myId()));
 }
 function Pinned({ state }) {
     watch(`rows:${state.id}`);

@@ -1,9 +1,10 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
+import { isOnline, showPeople } from './presence.js';
 import { attempt, client, go, openChat, say, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
@@ -41,15 +42,18 @@ const ROW_PX = 72;
 function Chats({ list }) {
     const scroller = useRef(null);
     const { from, to } = useWindow(scroller, list.length, ROW_PX);
+    const drawn = list.slice(from, to);
+    const peers = drawn.map((state) => state.peer(myId())).filter((id) => id !== null && id !== myId());
+    useEffect(() => showPeople('list', peers), [peers.join()]);
     if (!list.length)
         return _jsx(NoChats, {});
-    return (_jsx("div", { class: "scroll chats", ref: scroller, children: _jsx("ul", { class: "rows", style: { height: `${list.length * ROW_PX}px` }, children: list.slice(from, to).map((state, at) => (_jsx(ChatRow, { state: state, top: (from + at) * ROW_PX }, state.id))) }) }));
+    return (_jsx("div", { class: "scroll chats", ref: scroller, children: _jsx("ul", { class: "rows", style: { height: `${list.length * ROW_PX}px` }, children: drawn.map((state, at) => (_jsx(ChatRow, { state: state, top: (from + at) * ROW_PX }, state.id))) }) }));
 }
 function NoChats() {
     watch('connection');
     if (!client.isSynced && client.connection !== 'waiting')
         return _jsx("div", { class: "empty", children: _jsx(Spinner, {}) });
-    return (_jsx(Empty, { icon: "message-circle", title: t('chats.none'), text: t('chats.none.hint'), children: _jsx("button", { type: "button", class: "button primary", onClick: () => go('new'), children: t('new') }) }));
+    return (_jsx(Empty, { icon: "message-circle", title: t('chats.none'), text: t('chats.none.hint'), children: _jsx("button", { type: "button", class: "button primary", onClick: () => go('new'), children: t('chats.begin') }) }));
 }
 function ChatRow({ state, top }) {
     watch(`chat:${state.id}`, `rows:${state.id}`, 'users');
@@ -63,7 +67,7 @@ function ChatRow({ state, top }) {
     return (_jsxs("li", { class: "chat-item", style: { top: `${top}px` }, children: [_jsxs("a", { class: "chat-row", href: `#/chat/${state.id}`, "aria-current": isOpen ? 'page' : undefined, onContextMenu: (event) => {
                     event.preventDefault();
                     menu.value = { x: event.clientX, y: event.clientY };
-                }, children: [_jsx(Avatar, { id: peer ?? state.id, name: name, group: peer === null }), _jsxs("span", { class: "chat-text", children: [_jsxs("span", { class: "chat-line", children: [_jsx("span", { class: "chat-name", dir: "auto", children: name }), muted && _jsx(Icon, { name: "bell-off", label: t('muted') }), _jsx(LastTime, { state: state })] }), _jsxs("span", { class: "chat-line", children: [_jsx(LastLine, { state: state }), mentions > 0 && _jsx("span", { class: "badge mention", "aria-label": t('mentioned'), children: "@" }), unread > 0 && (_jsxs("span", { class: `badge ${muted ? 'quiet' : ''}`, children: [unread > 999 ? '999+' : unread, _jsxs("span", { class: "hidden", children: [" ", t('unread')] })] })), state.member.pinned && !unread && _jsx(Icon, { name: "pin", label: t('pinned') })] })] })] }), menu.value && (_jsx(Menu, { label: name, at: menu.value, onClose: () => { menu.value = null; }, items: chatActions(state) }))] }));
+                }, children: [_jsx(Avatar, { id: peer ?? state.id, name: name, group: peer === null, online: isOnline(peer) }), _jsxs("span", { class: "chat-text", children: [_jsxs("span", { class: "chat-line", children: [_jsx("span", { class: "chat-name", dir: "auto", children: name }), muted && _jsx(Icon, { name: "bell-off", label: t('muted') }), _jsx(LastTime, { state: state })] }), _jsxs("span", { class: "chat-line", children: [_jsx(LastLine, { state: state }), mentions > 0 && _jsx("span", { class: "badge mention", "aria-label": t('mentioned'), children: "@" }), unread > 0 && (_jsxs("span", { class: `badge ${muted ? 'quiet' : ''}`, children: [unread > 999 ? '999+' : unread, _jsxs("span", { class: "hidden", children: [" ", t('unread')] })] })), state.member.pinned && !unread && _jsx(Icon, { name: "pin", label: t('pinned') })] })] })] }), menu.value && (_jsx(Menu, { label: name, at: menu.value, onClose: () => { menu.value = null; }, items: chatActions(state) }))] }));
 }
 function LastTime({ state }) {
     watch(`chat:${state.id}`, `rows:${state.id}`);

@@ -7,6 +7,7 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, userName } from './names.js';
 import { Picker } from './people.js';
+import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch } from './ui.js';
@@ -27,7 +28,7 @@ function Action({ icon, label, onClick, danger }) {
 function DirectInfo({ state, peer }) {
     watch(`chat:${state.id}`, 'users');
     const user = client.user(peer);
-    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: peer, name: chatName(state), sub: "", about: user?.about ?? '' }), peer !== myId() && (_jsxs("div", { class: "face-buttons", children: [_jsxs("button", { type: "button", class: "button", onClick: () => void client.startCall(state.id, 'voice'), children: [_jsx(Icon, { name: "phone" }), " ", t('call.do_voice')] }), _jsxs("button", { type: "button", class: "button", onClick: () => void client.startCall(state.id, 'video'), children: [_jsx(Icon, { name: "video" }), " ", t('call.do_video')] })] })), _jsxs("div", { class: "card", children: [chatActions(state).map((item) => _jsx(Action, { ...item }, item.label)), _jsx(ClearChat, { state: state }), peer !== myId() && _jsx(Block, { user: peer })] })] }));
+    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: peer, name: chatName(state), sub: presenceText(peer), about: user?.about ?? '' }), peer !== myId() && (_jsxs("div", { class: "face-buttons", children: [_jsxs("button", { type: "button", class: "button", onClick: () => void client.startCall(state.id, 'voice'), children: [_jsx(Icon, { name: "phone" }), " ", t('call.do_voice')] }), _jsxs("button", { type: "button", class: "button", onClick: () => void client.startCall(state.id, 'video'), children: [_jsx(Icon, { name: "video" }), " ", t('call.do_video')] })] })), _jsxs("div", { class: "card", children: [chatActions(state).map((item) => _jsx(Action, { ...item }, item.label)), _jsx(ClearChat, { state: state }), peer !== myId() && _jsx(Block, { user: peer })] })] }));
 }
 function ClearChat({ state }) {
     const asked = useSignal(false);

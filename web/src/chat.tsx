@@ -11,6 +11,7 @@ import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, watch } from './state.js';
+import { presenceText, showPeople } from './presence.js';
 import { Timeline, jumpTo } from './timeline.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 
@@ -46,6 +47,11 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
     if (!state.isWhole && state.messages.length < 40) void client.older(state.id).catch(() => undefined);
     void learnCursors(state);
   }, [state.id, isLive]);
+  const peer = state.peer(myId());
+  useEffect(() => {
+    if (peer && peer !== myId()) showPeople('chat', [peer]);
+    return () => showPeople('chat', []);
+  }, [peer]);
   const isOver = !!state.chat.deleted;
   return (
     <section class="pane chat-pane" aria-label={chatName(state)}>
@@ -99,7 +105,7 @@ function Head({ state }: { state: ChatState }): JSX.Element {
 
 function subtitle(state: ChatState): string {
   if (state.chat.kind === 'group') return t('members', { n: state.chat.member_count });
-  return '';
+  return presenceText(state.peer(myId()));
 }
 
 function Pinned({ state }: { state: ChatState }): JSX.Element | null {

@@ -2,12 +2,13 @@
 
 import { useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Chat, ChatState, Found, User } from 'wechat-sdk';
 
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
+import { isOnline, showPeople } from './presence.js';
 import { attempt, client, go, openChat, say, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, type MenuItem, Spinner } from './ui.js';
@@ -76,11 +77,14 @@ const ROW_PX = 72;
 function Chats({ list }: { list: ChatState[] }): JSX.Element {
   const scroller = useRef<HTMLDivElement>(null);
   const { from, to } = useWindow(scroller, list.length, ROW_PX);
+  const drawn = list.slice(from, to);
+  const peers = drawn.map((state) => state.peer(myId())).filter((id) => id !== null && id !== myId());
+  useEffect(() => showPeople('list', peers as string[]), [peers.join()]);
   if (!list.length) return <NoChats />;
   return (
     <div class="scroll chats" ref={scroller}>
       <ul class="rows" style={{ height: `${list.length * ROW_PX}px` }}>
-        {list.slice(from, to).map((state, at) => (
+        {drawn.map((state, at) => (
           <ChatRow key={state.id} state={state} top={(from + at) * ROW_PX} />
         ))}
       </ul>
@@ -93,7 +97,7 @@ function NoChats(): JSX.Element {
   if (!client.isSynced && client.connection !== 'waiting') return <div class="empty"><Spinner /></div>;
   return (
     <Empty icon="message-circle" title={t('chats.none')} text={t('chats.none.hint')}>
-      <button type="button" class="button primary" onClick={() => go('new')}>{t('new')}</button>
+      <button type="button" class="button primary" onClick={() => go('new')}>{t('chats.begin')}</button>
     </Empty>
   );
 }
@@ -114,7 +118,7 @@ function ChatRow({ state, top }: { state: ChatState; top: number }): JSX.Element
           event.preventDefault();
           menu.value = { x: event.clientX, y: event.clientY };
         }}>
-        <Avatar id={peer ?? state.id} name={name} group={peer === null} />
+        <Avatar id={peer ?? state.id} name={name} group={peer === null} online={isOnline(peer)} />
         <span class="chat-text">
           <span class="chat-line">
             <span class="chat-name" dir="auto">{name}</span>

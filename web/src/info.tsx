@@ -11,6 +11,7 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, userName } from './names.js';
 import { Picker } from './people.js';
+import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch } from './ui.js';
@@ -61,7 +62,7 @@ function DirectInfo({ state, peer }: { state: ChatState; peer: Id }): JSX.Elemen
   const user = client.user(peer);
   return (
     <>
-      <Face id={peer} name={chatName(state)} sub="" about={user?.about ?? ''} />
+      <Face id={peer} name={chatName(state)} sub={presenceText(peer)} about={user?.about ?? ''} />
       {peer !== myId() && (
         <div class="face-buttons">
           <button type="button" class="button" onClick={() => void client.startCall(state.id, 'voice')}>

@@ -2,11 +2,11 @@
  * Tells listeners what changed, at most once a microtask however much happens.
  *
  * Topics: `session`, `connection`, `chats` (the list), `chat:ID` (its fields, members' cursors, who
- * types), `rows:ID` (its messages and what waits to be sent), `users`, `call`.
+ * types), `rows:ID` (its messages and what waits to be sent), `users`, `presence`, `call`.
  */
 
 export type Topic =
-  | 'session' | 'connection' | 'chats' | 'users' | 'call' | `chat:${string}` | `rows:${string}`;
+  | 'session' | 'connection' | 'chats' | 'users' | 'presence' | 'call' | `chat:${string}` | `rows:${string}`;
 
 type Listener = (topics: ReadonlySet<Topic>) => void;
 

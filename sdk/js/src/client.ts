@@ -61,6 +61,8 @@ export class Client {
   private readonly reads = new Map<Id, number>();
   private readonly wanted = new Set<Id>();
   private readonly delivering = new Set<Id>();
+  private watched: Id[] = [];
+  private tellsPresence = true;
 
   constructor(options: Options = {}) {
     this.storage = options.storage ?? new Storage();
@@ -304,6 +306,25 @@ export class Client {
     );
   }
 
+  /** Whose presence is on screen, at most 100; how each stands comes into `store.presence`. */
+  watchPresence(users: readonly Id[]): void {
+    const wanted = [...new Set(users)].slice(0, 100).sort();
+    if (wanted.join() === this.watched.join()) return;
+    this.watched = wanted;
+    if (this.isSynced) this.sendWatch();
+  }
+
+  private sendWatch(): void {
+    const { presence } = this.store;
+    for (const id of presence.keys()) if (!this.watched.includes(id)) presence.delete(id);
+    if (this.tellsPresence && (this.watched.length || presence.size)) {
+      this.ask('presence.watch', { users: this.watched }).catch((error: unknown) => {
+        // An older server does not know of it.
+        if (error instanceof ApiError && !error.isPassing) this.tellsPresence = false;
+      });
+    }
+  }
+
   startCall(chat: Id, kind: CallKind): Promise<void> {
     return this.calls.start(chat, kind);
   }
@@ -358,6 +379,10 @@ export class Client {
         break;
       case 'typing':
         this.typed(data as Events['typing']);
+        break;
+      case 'presence':
+        this.store.presence.set((data as Events['presence']).user, data as Events['presence']);
+        this.changes.touch('presence');
         break;
       case 'resync':
         void this.sync();
@@ -446,6 +471,7 @@ export class Client {
     this.changes.touch('connection', 'chats');
     this.outbox.open(true);
     this.flushReads();
+    this.sendWatch();
     for (const id of this.store.chats.keys()) this.deliver(id);
     this.saveSoon();
     await this.learnPeers(isFirst).catch(() => undefined);

@@ -8,7 +8,7 @@
 
 import type { Changes } from './changes.js';
 import type { SavedChat } from './storage.js';
-import type { Chat, ChatNews, Events, Id, Member, Membership, Message, User } from './types.js';
+import type { Chat, ChatNews, Events, Id, Member, Membership, Message, Standing, User } from './types.js';
 
 /** How far another member has come. */
 export interface Cursor {
@@ -182,6 +182,8 @@ export class ChatState {
 export class Store {
   readonly chats = new Map<Id, ChatState>();
   readonly users = new Map<Id, User>();
+  /** Who is there, of those that are watched. */
+  readonly presence = new Map<Id, Standing>();
   inbox = 0;
   me: Id = '';
 
@@ -191,6 +193,7 @@ export class Store {
     for (const id of this.chats.keys()) this.changes.touch(`chat:${id}`, `rows:${id}`);
     this.chats.clear();
     this.users.clear();
+    this.presence.clear();
     this.inbox = 0;
     this.changes.touch('chats', 'users');
   }

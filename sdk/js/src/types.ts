@@ -1,10 +1,17 @@
 /** The rows, bodies and frames of the API, and what only clients say to each other. */
 
 import type {
-  Call, Chat, Hello, Id, Membership, Message, Receipt, Resync, Typing,
+  Call, Chat, Hello, Id, Membership, Message, Moment, Receipt, Resync, Typing,
 } from './rows.js';
 
 export type * from './rows.js';
+
+/** Whether a person that one watches is there. */
+export interface Standing {
+  user: Id;
+  online: boolean;
+  last_seen?: Moment | null;
+}
 
 /** What the server tells by itself: the name, and its data. */
 export interface Events {
@@ -14,6 +21,7 @@ export interface Events {
   member: Membership;
   receipt: Receipt;
   typing: Typing;
+  presence: Standing;
   call: Call;
   'call.signal': { call: Id; epoch: number; seq: number; data: SignalData };
   resync: Resync;

@@ -34,6 +34,8 @@ export class Client {
     reads = new Map();
     wanted = new Set();
     delivering = new Set();
+    watched = [];
+    tellsPresence = true;
     constructor(options = {}) {
         this.storage = options.storage ?? new Storage();
         this.rest = new Rest(options.base ?? '');
@@ -232,6 +234,26 @@ export class Client {
                 setTimeout(() => this.wanted.delete(id), 5_000);
         });
     }
+    watchPresence(users) {
+        const wanted = [...new Set(users)].slice(0, 100).sort();
+        if (wanted.join() === this.watched.join())
+            return;
+        this.watched = wanted;
+        if (this.isSynced)
+            this.sendWatch();
+    }
+    sendWatch() {
+        const { presence } = this.store;
+        for (const id of presence.keys())
+            if (!this.watched.includes(id))
+                presence.delete(id);
+        if (this.tellsPresence && (this.watched.length || presence.size)) {
+            this.ask('presence.watch', { users: this.watched }).catch((error) => {
+                if (error instanceof ApiError && !error.isPassing)
+                    this.tellsPresence = false;
+            });
+        }
+    }
     startCall(chat, kind) {
         return this.calls.start(chat, kind);
     }
@@ -283,6 +305,10 @@ export class Client {
                 break;
             case 'typing':
                 this.typed(data);
+                break;
+            case 'presence':
+                this.store.presence.set(data.user, data);
+                this.changes.touch('presence');
                 break;
             case 'resync':
                 void this.sync();
@@ -375,6 +401,7 @@ export class Client {
         this.changes.touch('connection', 'chats');
         this.outbox.open(true);
         this.flushReads();
+        this.sendWatch();
         for (const id of this.store.chats.keys())
             this.deliver(id);
         this.saveSoon();

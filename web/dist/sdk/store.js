@@ -142,6 +142,7 @@ export class Store {
     changes;
     chats = new Map();
     users = new Map();
+    presence = new Map();
     inbox = 0;
     me = '';
     constructor(changes) {
@@ -152,6 +153,7 @@ export class Store {
             this.changes.touch(`chat:${id}`, `rows:${id}`);
         this.chats.clear();
         this.users.clear();
+        this.presence.clear();
         this.inbox = 0;
         this.changes.touch('chats', 'users');
     }
