@@ -3,12 +3,14 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
+import { HAS_FILES } from './files_text.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { chatName, myId, preview, typingText } from './names.js';
-import { client, go, watch } from './state.js';
+import { client, go, isNarrow, watch } from './state.js';
 import { presenceText, showPeople } from './presence.js';
 import { Timeline, jumpTo } from './timeline.js';
+import { addFiles } from './writing.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 export function ChatPane({ id }) {
     watch(`chat:${id}`, 'session');
@@ -43,7 +45,20 @@ function Chat({ state }) {
         return () => showPeople('chat', []);
     }, [peer]);
     const isOver = !!state.chat.deleted;
-    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), children: [_jsx(Head, { state: state }), _jsx("div", { class: "only-narrow", children: _jsx(ConnectionBar, {}) }), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
+    const isOverIt = useSignal(false);
+    const drag = (on) => (event) => {
+        if (!event.dataTransfer?.types.includes('Files') || isOver || !HAS_FILES)
+            return;
+        event.preventDefault();
+        isOverIt.value = on;
+    };
+    const onDrop = (event) => {
+        drag(false)(event);
+        if (!HAS_FILES)
+            return;
+        addFiles(state.id, event.dataTransfer?.files ?? []);
+    };
+    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: drag(true), onDragLeave: drag(false), onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
 }
 function Head({ state }) {
     watch('users', 'connection');

@@ -5,7 +5,7 @@ import { brief } from './format.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
-import { attempt, client, go, openChat, say, watch } from './state.js';
+import { attempt, client, go, isNarrow, openChat, say, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 import { useWindow } from './window.js';
@@ -17,7 +17,7 @@ export function ChatList() {
     const shown = wanted ? list.filter((state) => fold(chatName(state)).includes(wanted)) : list;
     const me = client.me;
     return (_jsxs("section", { class: "pane list-pane", "aria-label": t('chats'), children: [_jsxs("header", { class: "bar list-bar", children: [_jsx("button", { type: "button", class: "avatar-button", "aria-label": t('settings'), title: t('settings'), onClick: () => go('settings'), children: _jsx(Avatar, { id: me?.id ?? '', name: me?.name ?? '', size: "s" }) }), _jsx("h1", { class: "grow", children: t('chats') }), _jsx(IconButton, { icon: "phone", label: t('calls'), onClick: () => go('calls') }), _jsx(IconButton, { icon: "square-pen", label: t('new'), onClick: () => go('new') })] }), _jsxs("div", { class: "search", children: [_jsx(Icon, { name: "search" }), _jsx("input", { type: "search", placeholder: t('search'), "aria-label": t('search'), value: query.value, enterkeyhint: "search", dir: "auto", onInput: (event) => { query.value = event.currentTarget.value; }, onKeyDown: (event) => { if (event.key === 'Escape')
-                            query.value = ''; } })] }), _jsx(ConnectionBar, {}), query.value.trim()
+                            query.value = ''; } })] }), !(isNarrow.value && openChat()) && _jsx(ConnectionBar, {}), query.value.trim()
                 ? _jsx(Results, { query: query.value.trim(), chats: shown, onDone: () => { query.value = ''; } })
                 : _jsx(Chats, { list: list })] }));
 }

@@ -1,19 +1,23 @@
-import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { fold } from './chats.js';
 import { EmojiPicker } from './emoji.js';
+import { Waiting } from './files.js';
+import { HAS_FILES } from './files_text.js';
+import { duration } from './format.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
+import { finish, record, recording } from './recorder.js';
 import { attempt, client } from './state.js';
 import { Avatar, Dialog, Icon, IconButton } from './ui.js';
-import { clear, composer, editRow, writing } from './writing.js';
+import { addFiles, clear, composer, editRow, writing } from './writing.js';
 const TYPING_EVERY_MS = 3_000;
 const LONGEST = 16_000;
 const isTouch = matchMedia('(pointer: coarse)').matches;
 export function Composer({ state }) {
     const now = writing(state.id);
-    const { body, reply, edit } = now.value;
+    const { body, reply, edit, files } = now.value;
     const area = useRef(null);
     const emoji = useSignal(false);
     const typed = useRef(0);
@@ -37,7 +41,7 @@ export function Composer({ state }) {
     };
     const send = async () => {
         const text = body.trim();
-        if (!text)
+        if (!text && !files.length)
             return;
         const chosen = chosenIn(text, now.value.mentions);
         typed.current = 0;
@@ -48,8 +52,18 @@ export function Composer({ state }) {
         }
         else {
             const answer = reply ? { reply_to: reply.seq } : {};
-            await client.send(state.id, { body: text, mentions: chosen, ...answer });
+            await client.send(state.id, { body: text, mentions: chosen, files: [...files], ...answer });
         }
+    };
+    const isEmpty = !body.trim() && !files.length;
+    const sendVoice = async () => {
+        const blob = await finish(true);
+        if (!blob)
+            return;
+        const ending = blob.type.split('/')[1] ?? 'webm';
+        const answer = reply ? { reply_to: reply.seq } : {};
+        clear(state.id);
+        await client.send(state.id, { body: '', files: [{ blob, name: `voice.${ending}`, kind: 'voice' }], ...answer });
     };
     const onKeyDown = (event) => {
         if (mention.onKeyDown(event))
@@ -77,8 +91,34 @@ export function Composer({ state }) {
         set({ body: body.slice(0, at) + text + body.slice(box?.selectionEnd ?? at) });
         box?.focus();
     };
-    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => clear(state.id) })), _jsxs("div", { class: "composer-row", children: [_jsx(IconButton, { icon: "smile", label: t('emoji'), onClick: () => { emoji.value = true; } }), _jsx("textarea", { ref: area, rows: 1, dir: "auto", value: body, maxLength: LONGEST, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onBlur: () => { if (typed.current)
-                            client.typing(state.id, false); typed.current = 0; } }), _jsx("button", { class: "icon-button send", disabled: !body.trim(), title: t('send'), "aria-label": t(edit ? 'save' : 'send'), onPointerDown: (event) => event.preventDefault(), children: _jsx(Icon, { name: edit ? 'check' : 'send' }) })] }), emoji.value && (_jsx(Dialog, { title: t('emoji'), onClose: () => { emoji.value = false; }, class: "emoji-dialog", children: _jsx(EmojiPicker, { onPick: insert }) }))] }));
+    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => clear(state.id) })), files.length > 0 && (_jsx("div", { class: "about-files", children: _jsx(Waiting, { files: files, onRemove: (file) => set({ files: files.filter((one) => one !== file) }) }) })), _jsxs("div", { class: "composer-row", children: [recording.value ? _jsx(Recording, {}) : _jsx(Tools, { chat: state.id, onEmoji: () => { emoji.value = true; } }), _jsx("textarea", { hidden: recording.value > 0, ref: area, rows: 1, dir: "auto", value: body, maxLength: LONGEST, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onPaste: (event) => {
+                            const pasted = event.clipboardData?.files;
+                            if (!pasted?.length || !HAS_FILES)
+                                return;
+                            event.preventDefault();
+                            addFiles(state.id, pasted);
+                        }, onBlur: () => { if (typed.current)
+                            client.typing(state.id, false); typed.current = 0; } }), recording.value > 0
+                        ? (_jsx("button", { type: "button", class: "icon-button send", title: t('send'), "aria-label": t('send'), onClick: () => void sendVoice(), children: _jsx(Icon, { name: "send" }) })) : isEmpty && !edit && HAS_FILES ? (_jsx(IconButton, { icon: "mic", label: t('file.record'), onClick: () => void record() })) : (_jsx("button", { class: "icon-button send", disabled: isEmpty, title: t('send'), "aria-label": t(edit ? 'save' : 'send'), onPointerDown: (event) => event.preventDefault(), children: _jsx(Icon, { name: edit ? 'check' : 'send' }) }))] }), emoji.value && (_jsx(Dialog, { title: t('emoji'), onClose: () => { emoji.value = false; }, class: "emoji-dialog", children: _jsx(EmojiPicker, { onPick: insert }) }))] }));
+}
+function Tools({ chat, onEmoji }) {
+    const input = useRef(null);
+    return (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile", label: t('emoji'), onClick: onEmoji }), HAS_FILES && _jsx(IconButton, { icon: "paperclip", label: t('file.attach'), onClick: () => input.current?.click() }), _jsx("input", { ref: input, type: "file", multiple: true, hidden: true, "aria-label": t('file.attach'), onChange: (event) => {
+                    addFiles(chat, event.currentTarget.files ?? []);
+                    event.currentTarget.value = '';
+                } })] }));
+}
+function Recording() {
+    const now = useSignal(Date.now());
+    useEffect(() => {
+        const timer = setInterval(() => { now.value = Date.now(); }, 250);
+        return () => {
+            clearInterval(timer);
+            if (recording.peek())
+                void finish(false);
+        };
+    }, []);
+    return (_jsxs("span", { class: "recording", role: "status", children: [_jsx(IconButton, { icon: "trash-2", label: t('discard'), onClick: () => void finish(false) }), _jsx("i", {}), " ", duration(Math.max(0, now.value - recording.value) / 1000)] }));
 }
 function fit(area) {
     area.style.height = 'auto';

@@ -52,6 +52,9 @@ export function back(fallback = '') {
         go(fallback, true);
 }
 export const openChat = () => route.value[0] === 'chat' ? route.value[1] ?? null : null;
+const narrow = matchMedia('(max-width: 759px)');
+export const isNarrow = signal(narrow.matches);
+narrow.addEventListener('change', ({ matches }) => { isNarrow.value = matches; });
 export const minute = signal(Date.now());
 setInterval(() => {
     minute.value = Date.now();

@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-71b84b825678';
+const CACHE = 'shell-9e5c5d99001d';
 const FILES = [
   "/assets/auth.js",
   "/assets/call.js",
@@ -10,6 +10,8 @@ const FILES = [
   "/assets/composer.js",
   "/assets/cursors.js",
   "/assets/emoji.js",
+  "/assets/files.js",
+  "/assets/files_text.js",
   "/assets/format.js",
   "/assets/i18n.js",
   "/assets/icon.svg",
@@ -26,10 +28,12 @@ const FILES = [
   "/assets/presence.js",
   "/assets/profile.js",
   "/assets/qr.js",
+  "/assets/recorder.js",
   "/assets/rich.js",
   "/assets/sdk/calls.js",
   "/assets/sdk/changes.js",
   "/assets/sdk/client.js",
+  "/assets/sdk/files.js",
   "/assets/sdk/index.js",
   "/assets/sdk/outbox.js",
   "/assets/sdk/rest.js",

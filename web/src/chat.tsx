@@ -7,12 +7,14 @@ import type { ChatState, Message } from 'wechat-sdk';
 
 import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
+import { HAS_FILES } from './files_text.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { chatName, myId, preview, typingText } from './names.js';
-import { client, go, watch } from './state.js';
+import { client, go, isNarrow, watch } from './state.js';
 import { presenceText, showPeople } from './presence.js';
 import { Timeline, jumpTo } from './timeline.js';
+import { addFiles } from './writing.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 
 export function ChatPane({ id }: { id: string }): JSX.Element {
@@ -53,10 +55,23 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
     return () => showPeople('chat', []);
   }, [peer]);
   const isOver = !!state.chat.deleted;
+  const isOverIt = useSignal(false);
+  const drag = (on: boolean) => (event: DragEvent): void => {
+    if (!event.dataTransfer?.types.includes('Files') || isOver || !HAS_FILES) return;
+    event.preventDefault();
+    isOverIt.value = on;
+  };
+  const onDrop = (event: DragEvent): void => {
+    drag(false)(event);
+    if (!HAS_FILES) return;
+    addFiles(state.id, event.dataTransfer?.files ?? []);
+  };
   return (
-    <section class="pane chat-pane" aria-label={chatName(state)}>
+    <section class="pane chat-pane" aria-label={chatName(state)} onDragOver={drag(true)}
+      onDragLeave={drag(false)} onDrop={onDrop}>
+      {isOverIt.value && <div class="drop">{t('file.drop')}</div>}
       <Head state={state} />
-      <div class="only-narrow"><ConnectionBar /></div>
+      {isNarrow.value && <ConnectionBar />}
       <Pinned state={state} />
       <Timeline state={state} marker={marker} />
       <Announcer state={state} />

@@ -9,7 +9,7 @@ import { brief } from './format.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
-import { attempt, client, go, openChat, say, watch } from './state.js';
+import { attempt, client, go, isNarrow, openChat, say, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, type MenuItem, Spinner } from './ui.js';
 import { useWindow } from './window.js';
@@ -39,7 +39,7 @@ export function ChatList(): JSX.Element {
           onInput={(event) => { query.value = event.currentTarget.value; }}
           onKeyDown={(event) => { if (event.key === 'Escape') query.value = ''; }} />
       </div>
-      <ConnectionBar />
+      {!(isNarrow.value && openChat()) && <ConnectionBar />}
       {query.value.trim()
         ? <Results query={query.value.trim()} chats={shown} onDone={() => { query.value = ''; }} />
         : <Chats list={list} />}

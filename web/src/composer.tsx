@@ -7,11 +7,15 @@ import type { ChatState, GroupMember, Id, MemberPage, Message } from 'wechat-sdk
 
 import { fold } from './chats.js';
 import { EmojiPicker } from './emoji.js';
+import { Waiting } from './files.js';
+import { HAS_FILES } from './files_text.js';
+import { duration } from './format.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
+import { finish, record, recording } from './recorder.js';
 import { attempt, client } from './state.js';
 import { Avatar, Dialog, Icon, IconButton } from './ui.js';
-import { type Writing, clear, composer, editRow, writing } from './writing.js';
+import { type Writing, addFiles, clear, composer, editRow, writing } from './writing.js';
 
 const TYPING_EVERY_MS = 3_000;
 const LONGEST = 16_000;
@@ -19,7 +23,7 @@ const isTouch = matchMedia('(pointer: coarse)').matches;
 
 export function Composer({ state }: { state: ChatState }): JSX.Element {
   const now = writing(state.id);
-  const { body, reply, edit } = now.value;
+  const { body, reply, edit, files } = now.value;
   const area = useRef<HTMLTextAreaElement>(null);
   const emoji = useSignal(false);
   const typed = useRef(0);
@@ -42,7 +46,7 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
   };
   const send = async (): Promise<void> => {
     const text = body.trim();
-    if (!text) return;
+    if (!text && !files.length) return;
     const chosen = chosenIn(text, now.value.mentions);
     typed.current = 0;
     clear(state.id);
@@ -51,8 +55,17 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
       await attempt(client.edit(edit, text, chosen));
     } else {
       const answer = reply ? { reply_to: reply.seq } : {};
-      await client.send(state.id, { body: text, mentions: chosen, ...answer });
+      await client.send(state.id, { body: text, mentions: chosen, files: [...files], ...answer });
     }
+  };
+  const isEmpty = !body.trim() && !files.length;
+  const sendVoice = async (): Promise<void> => {
+    const blob = await finish(true);
+    if (!blob) return;
+    const ending = blob.type.split('/')[1] ?? 'webm';
+    const answer = reply ? { reply_to: reply.seq } : {};
+    clear(state.id);
+    await client.send(state.id, { body: '', files: [{ blob, name: `voice.${ending}`, kind: 'voice' }], ...answer });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (mention.onKeyDown(event)) return;
@@ -84,18 +97,37 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
       {(reply ?? edit) && (
         <About row={(reply ?? edit) as Message} isEdit={!!edit} onClose={() => clear(state.id)} />
       )}
+      {files.length > 0 && (
+        <div class="about-files">
+          <Waiting files={files} onRemove={(file) => set({ files: files.filter((one) => one !== file) })} />
+        </div>
+      )}
       <div class="composer-row">
-        <IconButton icon="smile" label={t('emoji')} onClick={() => { emoji.value = true; }} />
-        <textarea ref={area} rows={1} dir="auto" value={body} maxLength={LONGEST}
+        {recording.value ? <Recording /> : <Tools chat={state.id} onEmoji={() => { emoji.value = true; }} />}
+        <textarea hidden={recording.value > 0} ref={area} rows={1} dir="auto" value={body} maxLength={LONGEST}
           placeholder={t('composer.hint')} aria-label={t('composer.hint')}
           enterkeyhint={isTouch ? 'enter' : 'send'}
           onInput={(event) => write(event.currentTarget.value)} onKeyDown={onKeyDown}
+          onPaste={(event) => {
+            const pasted = event.clipboardData?.files;
+            if (!pasted?.length || !HAS_FILES) return;
+            event.preventDefault();
+            addFiles(state.id, pasted);
+          }}
           onBlur={() => { if (typed.current) client.typing(state.id, false); typed.current = 0; }} />
-        <button class="icon-button send" disabled={!body.trim()} title={t('send')}
-          aria-label={t(edit ? 'save' : 'send')}
-          onPointerDown={(event) => event.preventDefault()}>
-          <Icon name={edit ? 'check' : 'send'} />
-        </button>
+        {recording.value > 0
+          ? (
+            <button type="button" class="icon-button send" title={t('send')} aria-label={t('send')} onClick={() => void sendVoice()}>
+              <Icon name="send" />
+            </button>
+          ) : isEmpty && !edit && HAS_FILES ? (
+            <IconButton icon="mic" label={t('file.record')} onClick={() => void record()} />
+          ) : (
+            <button class="icon-button send" disabled={isEmpty} title={t('send')} aria-label={t(edit ? 'save' : 'send')}
+              onPointerDown={(event) => event.preventDefault()}>
+              <Icon name={edit ? 'check' : 'send'} />
+            </button>
+          )}
       </div>
       {emoji.value && (
         <Dialog title={t('emoji')} onClose={() => { emoji.value = false; }} class="emoji-dialog">
@@ -103,6 +135,40 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
         </Dialog>
       )}
     </form>
+  );
+}
+
+/** What stands before the text: emoji, files. */
+function Tools({ chat, onEmoji }: { chat: Id; onEmoji: () => void }): JSX.Element {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <IconButton icon="smile" label={t('emoji')} onClick={onEmoji} />
+      {HAS_FILES && <IconButton icon="paperclip" label={t('file.attach')} onClick={() => input.current?.click()} />}
+      <input ref={input} type="file" multiple hidden aria-label={t('file.attach')}
+        onChange={(event) => {
+          addFiles(chat, event.currentTarget.files ?? []);
+          event.currentTarget.value = '';
+        }} />
+    </>
+  );
+}
+
+/** How long it has been recording, and the way out. */
+function Recording(): JSX.Element {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => { now.value = Date.now(); }, 250);
+    return () => {
+      clearInterval(timer);
+      if (recording.peek()) void finish(false);
+    };
+  }, []);
+  return (
+    <span class="recording" role="status">
+      <IconButton icon="trash-2" label={t('discard')} onClick={() => void finish(false)} />
+      <i /> {duration(Math.max(0, now.value - recording.value) / 1000)}
+    </span>
   );
 }
 

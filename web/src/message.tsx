@@ -5,6 +5,8 @@ import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { ChatState, Message, Reaction, Unsent } from 'wechat-sdk';
 
+import { Attachments, Waiting } from './files.js';
+import { attachmentsOf } from './files_text.js';
 import { clock, full } from './format.js';
 import { t } from './i18n.js';
 import { MessageMenu } from './message_menu.js';
@@ -80,7 +82,8 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
   const held = useRef<ReturnType<typeof setTimeout>>(undefined);
   const isGroup = state.chat.kind === 'group';
   const isGone = row.kind === 'deleted';
-  const large = !isGone && !row.reply_to && isLarge(row.body ?? '');
+  const hasFiles = !isGone && attachmentsOf(row).length > 0;
+  const large = !isGone && !hasFiles && !row.reply_to && isLarge(row.body ?? '');
   const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
   const open = (x: number, y: number): void => { menu.value = { x, y }; };
   // Not every phone tells of a long press by itself.
@@ -110,7 +113,7 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
         </span>
       )}
       <div class="bubble-box">
-        <div class={`bubble ${large ? 'large' : ''} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`}
+        <div class={`bubble ${large ? 'large' : ''} ${hasFiles ? 'filed' : ''} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`}
           onContextMenu={onContextMenu}
           onPointerDown={onPointerDown} onPointerUp={onPointerEnd} onPointerMove={onPointerEnd}
           onPointerCancel={onPointerEnd}>
@@ -121,6 +124,7 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
               : <span class="hidden">{row.from_name}: </span>}
           {row.forwarded && <p class="bubble-note"><Icon name="forward" /> {t('forwarded')}</p>}
           {row.reply_to != null && <Quote state={state} seq={row.reply_to} />}
+          {!isGone && <Attachments row={row} />}
           <p class="bubble-text" dir="auto">
             {isGone
               ? <><Icon name="ban" /> {t('message.deleted')}</>
@@ -175,9 +179,8 @@ function Meta({ row, state, mine }: { row: Message; state: ChatState; mine: bool
 function MetaRoom({ row, mine }: { row: Message; mine: boolean }): JSX.Element {
   const words = row.edited && row.kind !== 'deleted' ? `${t('edited')} ` : '';
   return (
-    <span class={`meta-room ${mine ? 'mine' : ''} ${row.pinned ? 'pinned' : ''}`} aria-hidden="true">
-      {words}{clock(row.sent)}
-    </span>
+    <span class={`meta-room ${mine ? 'mine' : ''} ${row.pinned ? 'pinned' : ''}`} aria-hidden="true"
+      data-room={words + clock(row.sent)} />
   );
 }
 
@@ -222,6 +225,12 @@ function Reactions({ row }: { row: Message }): JSX.Element {
   );
 }
 
+function Progress({ id, chat }: { id: string; chat: string }): JSX.Element {
+  watch(`rows:${chat}`);
+  const part = client.outbox.progress.get(id) ?? 0;
+  return <progress class="progress" max={1} value={part} aria-label={t('file.sending')} />;
+}
+
 interface UnsentRowProps {
   item: Unsent;
   state: ChatState;
@@ -236,9 +245,11 @@ export function UnsentRow({ item, state, failed }: UnsentRowProps): JSX.Element 
         <div class="bubble-box">
           <div class={`bubble waiting ${isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`}>
             {item.reply_to !== undefined && <Quote state={state} seq={item.reply_to} />}
+            {item.files && <Waiting files={item.files} />}
+            {item.files && !failed && <Progress id={item.client_msg_id} chat={item.chat} />}
             <p class="bubble-text" dir="auto">
               <Rich body={item.body} names={[]} />
-              <span class="meta-room mine" aria-hidden="true">{clock(item.at)}</span>
+              <span class="meta-room mine" aria-hidden="true" data-room={clock(item.at)} />
             </p>
             <span class="meta">
               <time>{clock(item.at)}</time>

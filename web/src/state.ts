@@ -70,6 +70,11 @@ export function back(fallback = ''): void {
 export const openChat = (): string | null =>
   route.value[0] === 'chat' ? route.value[1] ?? null : null;
 
+/** One pane at a time. */
+const narrow = matchMedia('(max-width: 759px)');
+export const isNarrow = signal(narrow.matches);
+narrow.addEventListener('change', ({ matches }) => { isNarrow.value = matches; });
+
 /** The time, for what changes by itself; moves every half minute. */
 export const minute = signal(Date.now());
 setInterval(() => {

@@ -1,7 +1,7 @@
 /** What is being written in each chat: text, an answer to, a change of. Kept until it is sent. */
 
 import { type Signal, signal } from '@preact/signals';
-import type { Id, Message } from 'wechat-sdk';
+import type { Id, Message, Outgoing } from 'wechat-sdk';
 
 export interface Writing {
   body: string;
@@ -9,9 +9,10 @@ export interface Writing {
   edit: Message | null;
   /** People chosen by `@`, by name. */
   mentions: Map<string, Id>;
+  files: readonly Outgoing[];
 }
 
-const nothing = (): Writing => ({ body: '', reply: null, edit: null, mentions: new Map() });
+const nothing = (): Writing => ({ body: '', reply: null, edit: null, mentions: new Map(), files: [] });
 const all = new Map<Id, Signal<Writing>>();
 
 export function writing(chat: Id): Signal<Writing> {
@@ -32,6 +33,13 @@ export function replyTo(row: Message): void {
 export function editRow(row: Message): void {
   const one = writing(row.chat);
   one.value = { ...nothing(), edit: row, body: row.body ?? '' };
+  composer.focus();
+}
+
+export function addFiles(chat: Id, files: Iterable<File>): void {
+  const one = writing(chat);
+  const more = [...files].map((file): Outgoing => ({ blob: file, name: file.name || 'file', kind: 'auto' }));
+  one.value = { ...one.value, edit: null, files: [...one.value.files, ...more].slice(0, 20) };
   composer.focus();
 }
 

@@ -7,6 +7,7 @@
 
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
+import { Files } from './files.js';
 import { type Draft, Outbox, uniqueId } from './outbox.js';
 import { ApiError, Rest, offline } from './rest.js';
 import { type Connection, type Listener, Socket } from './socket.js';
@@ -36,6 +37,7 @@ export class Client {
   readonly store = new Store(this.changes);
   readonly rest: Rest;
   readonly calls: Calls;
+  readonly files: Files;
   readonly outbox: Outbox;
   session: SavedSession | null;
   connection: Connection = 'off';
@@ -70,6 +72,7 @@ export class Client {
     const send = (item: Unsent): Promise<Sent> => this.sendNow(item);
     this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
     this.calls = new Calls(this);
+    this.files = new Files(this.rest);
     this.session = this.storage.session();
     this.rest.token = this.session?.token ?? null;
   }
@@ -171,6 +174,7 @@ export class Client {
     this.saving = undefined;
     this.dirty.clear();
     this.outbox.clear();
+    this.files.clear();
     this.store.clear();
     await this.storage.clear();
     this.changes.touch('session', 'connection');
@@ -434,9 +438,35 @@ export class Client {
     this.soil(row.chat);
   }
 
-  private sendNow({ chat, client_msg_id, body, reply_to, mentions, mention_all }: Unsent): Promise<Sent> {
-    const more = reply_to === undefined ? {} : { reply_to };
+  private async sendNow(item: Unsent): Promise<Sent> {
+    const attachments = await this.sendFiles(item);
+    const { chat, client_msg_id, body, reply_to, mentions, mention_all } = item;
+    const more = {
+      ...(reply_to === undefined ? {} : { reply_to }),
+      ...(attachments.length ? { attachments } : {}),
+    };
     return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
+  }
+
+  /** The files of a message first; what the server has already is not sent again. */
+  private async sendFiles(item: Unsent): Promise<Id[]> {
+    const files = item.files ?? [];
+    const total = files.reduce((sum, { blob }) => sum + blob.size, 1);
+    let sent = 0;
+    for (const file of files) {
+      const told = (part: number): void => {
+        this.outbox.progress.set(item.client_msg_id, (sent + part * file.blob.size) / total);
+        this.changes.touch(`rows:${item.chat}`);
+      };
+      if (!file.id) {
+        file.id = (await this.files.upload(file, told)).id;
+        await this.outbox.keep(item);
+      }
+      sent += file.blob.size;
+      told(0);
+    }
+    if (!this.outbox.has(item)) throw offline('It was discarded.');
+    return files.map(({ id }) => id ?? '');
   }
 
   /** Catches up. Asked while it runs, it runs once more. */

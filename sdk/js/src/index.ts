@@ -5,6 +5,7 @@
 export { Client, type Options } from './client.js';
 export { Calls, type MediaError, type Quality } from './calls.js';
 export { Changes, type Topic } from './changes.js';
+export { Files, type Outgoing } from './files.js';
 export { type Draft, Outbox, uniqueId } from './outbox.js';
 export { ApiError, type Ask, Rest } from './rest.js';
 export { type Connection, Socket } from './socket.js';

@@ -5,6 +5,7 @@
  */
 
 import type { Changes } from './changes.js';
+import type { Outgoing } from './files.js';
 import { ApiError } from './rest.js';
 import type { Storage, Unsent } from './storage.js';
 import type { Id, Message, Sent } from './types.js';
@@ -15,6 +16,7 @@ export interface Draft {
   reply_to?: number;
   mentions?: Id[];
   mention_all?: boolean;
+  files?: Outgoing[];
 }
 
 const FIRST_WAIT_MS = 1_000;
@@ -23,6 +25,8 @@ const LAST_WAIT_MS = 30_000;
 export class Outbox {
   private items: Unsent[] = [];
   private readonly busy = new Set<Id>();
+  /** How much of the files of a message is there, from 0 to 1. */
+  readonly progress = new Map<string, number>();
   private isOpen = false;
 
   constructor(
@@ -35,6 +39,11 @@ export class Outbox {
   /** What is not acknowledged of a chat, in the order of writing. */
   of(chat: Id): Unsent[] {
     return this.items.filter((item) => item.chat === chat);
+  }
+
+  /** It waits to be sent: not so once it is discarded. */
+  has(item: Unsent): boolean {
+    return this.items.includes(item);
   }
 
   get size(): number {
@@ -67,6 +76,7 @@ export class Outbox {
       mention_all: draft.mention_all ?? false,
       at: Date.now(),
       ...(draft.reply_to === undefined ? {} : { reply_to: draft.reply_to }),
+      ...(draft.files?.length ? { files: draft.files } : {}),
     };
     this.items.push(item);
     this.changes.touch(`rows:${chat}`, 'chats');
@@ -94,7 +104,13 @@ export class Outbox {
     this.settle(key);
   }
 
+  /** Keeps what became of an item on its way. */
+  async keep(item: Unsent): Promise<void> {
+    if (this.items.includes(item)) await this.storage.keepUnsent(item);
+  }
+
   private remove(item: Unsent): void {
+    this.progress.delete(item.client_msg_id);
     this.items = this.items.filter((other) => other !== item);
     void this.storage.dropUnsent(item.client_msg_id);
     this.changes.touch(`rows:${item.chat}`, 'chats');
@@ -131,6 +147,7 @@ export class Outbox {
       return null;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (!this.items.includes(item)) return null;
       if (error.isPassing) return error;
       item.error = error.message;
       await this.storage.keepUnsent(item);

@@ -4,6 +4,7 @@
  * works all the same and begins anew next time.
  */
 
+import type { Outgoing } from './files.js';
 import type { Chat, Id, Me, Membership, Message, User } from './types.js';
 
 /** Who is logged in here. */
@@ -33,6 +34,7 @@ export interface Unsent {
   reply_to?: number;
   mentions: Id[];
   mention_all: boolean;
+  files?: Outgoing[];
   /** When it was written, in milliseconds since 1970. */
   at: number;
   /** Why the server refused it; it is not sent again by itself. */

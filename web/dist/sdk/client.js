@@ -1,5 +1,6 @@
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
+import { Files } from './files.js';
 import { Outbox, uniqueId } from './outbox.js';
 import { ApiError, Rest, offline } from './rest.js';
 import { Socket } from './socket.js';
@@ -15,6 +16,7 @@ export class Client {
     store = new Store(this.changes);
     rest;
     calls;
+    files;
     outbox;
     session;
     connection = 'off';
@@ -42,6 +44,7 @@ export class Client {
         const send = (item) => this.sendNow(item);
         this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
         this.calls = new Calls(this);
+        this.files = new Files(this.rest);
         this.session = this.storage.session();
         this.rest.token = this.session?.token ?? null;
     }
@@ -127,6 +130,7 @@ export class Client {
         this.saving = undefined;
         this.dirty.clear();
         this.outbox.clear();
+        this.files.clear();
         this.store.clear();
         await this.storage.clear();
         this.changes.touch('session', 'connection');
@@ -364,9 +368,34 @@ export class Client {
             void this.sync();
         this.soil(row.chat);
     }
-    sendNow({ chat, client_msg_id, body, reply_to, mentions, mention_all }) {
-        const more = reply_to === undefined ? {} : { reply_to };
+    async sendNow(item) {
+        const attachments = await this.sendFiles(item);
+        const { chat, client_msg_id, body, reply_to, mentions, mention_all } = item;
+        const more = {
+            ...(reply_to === undefined ? {} : { reply_to }),
+            ...(attachments.length ? { attachments } : {}),
+        };
         return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
+    }
+    async sendFiles(item) {
+        const files = item.files ?? [];
+        const total = files.reduce((sum, { blob }) => sum + blob.size, 1);
+        let sent = 0;
+        for (const file of files) {
+            const told = (part) => {
+                this.outbox.progress.set(item.client_msg_id, (sent + part * file.blob.size) / total);
+                this.changes.touch(`rows:${item.chat}`);
+            };
+            if (!file.id) {
+                file.id = (await this.files.upload(file, told)).id;
+                await this.outbox.keep(item);
+            }
+            sent += file.blob.size;
+            told(0);
+        }
+        if (!this.outbox.has(item))
+            throw offline('It was discarded.');
+        return files.map(({ id }) => id ?? '');
     }
     sync() {
         if (this.syncing) {

@@ -8,6 +8,7 @@ export class Outbox {
     onSent;
     items = [];
     busy = new Set();
+    progress = new Map();
     isOpen = false;
     constructor(storage, changes, send, onSent) {
         this.storage = storage;
@@ -17,6 +18,9 @@ export class Outbox {
     }
     of(chat) {
         return this.items.filter((item) => item.chat === chat);
+    }
+    has(item) {
+        return this.items.includes(item);
     }
     get size() {
         return this.items.length;
@@ -45,6 +49,7 @@ export class Outbox {
             mention_all: draft.mention_all ?? false,
             at: Date.now(),
             ...(draft.reply_to === undefined ? {} : { reply_to: draft.reply_to }),
+            ...(draft.files?.length ? { files: draft.files } : {}),
         };
         this.items.push(item);
         this.changes.touch(`rows:${chat}`, 'chats');
@@ -69,7 +74,12 @@ export class Outbox {
     discard(key) {
         this.settle(key);
     }
+    async keep(item) {
+        if (this.items.includes(item))
+            await this.storage.keepUnsent(item);
+    }
     remove(item) {
+        this.progress.delete(item.client_msg_id);
         this.items = this.items.filter((other) => other !== item);
         void this.storage.dropUnsent(item.client_msg_id);
         this.changes.touch(`rows:${item.chat}`, 'chats');
@@ -108,6 +118,8 @@ export class Outbox {
         catch (error) {
             if (!(error instanceof ApiError))
                 throw error;
+            if (!this.items.includes(item))
+                return null;
             if (error.isPassing)
                 return error;
             item.error = error.message;
