@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { duration } from './format.js';
 import { attachmentsOf, bytes } from './files_text.js';
 import { t } from './i18n.js';
+import { usePicture } from './pictures.js';
 import { attempt, client } from './state.js';
 import { Icon, IconButton, Spinner } from './ui.js';
 export function Attachments({ row }) {
@@ -22,18 +23,6 @@ function room(file) {
     const [width, height] = [file.width || 320, file.height || 240];
     const scale = Math.min(1, 320 / width, 380 / height);
     return { width: `${Math.max(120, Math.round(width * scale))}px`, aspectRatio: `${width} / ${height}` };
-}
-function usePicture(path) {
-    const url = useSignal(null);
-    useEffect(() => {
-        let isHere = true;
-        url.value = null;
-        if (path)
-            client.files.picture(path).then((found) => { if (isHere)
-                url.value = found; }, () => undefined);
-        return () => { isHere = false; };
-    }, [path]);
-    return url.value;
 }
 function Picture({ file, alone }) {
     const isOpen = useSignal(false);

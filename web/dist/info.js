@@ -1,6 +1,7 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
 import { date } from './format.js';
 import { t } from './i18n.js';
@@ -145,7 +146,7 @@ function EditGroup({ state, onClose }) {
         if (done)
             onClose();
     };
-    return (_jsx(Dialog, { title: t('group.edit'), onClose: onClose, children: _jsxs("form", { class: "form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: 64, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Switch, { label: t('group.shared'), hint: t('group.shared.hint'), on: isShared.value, onChange: (on) => { isShared.value = on; } }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] }) }));
+    return (_jsxs(Dialog, { title: t('group.edit'), onClose: onClose, children: [_jsx(ChangePicture, { has: !!chat.avatar, onChange: (picture) => void attempt(client.setGroupPicture(chat.id, picture)) }), _jsxs("form", { class: "form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: 64, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Switch, { label: t('group.shared'), hint: t('group.shared.hint'), on: isShared.value, onChange: (on) => { isShared.value = on; } }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] })] }));
 }
 function AddMembers({ state, onClose }) {
     const chosen = useSignal(new Set());

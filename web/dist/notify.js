@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import { t } from './i18n.js';
-import { chatName, myId, preview } from './names.js';
+import { chatName, isMissed, myId, preview } from './names.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
 const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
@@ -26,7 +26,7 @@ export function startNotifying() {
     });
 }
 function told(row, state) {
-    if (row.kind === 'system' || row.kind === 'call')
+    if (row.kind === 'system' || (row.kind === 'call' && !isMissed(row)))
         return;
     const mentioned = row.mention_all || row.mentions?.includes(myId());
     if (state.isMuted() && !mentioned)

@@ -47,9 +47,11 @@ export function silence() {
     clearInterval(again);
     again = undefined;
 }
+let pinged = 0;
 export function ping() {
-    if (!sounds.value)
+    if (!sounds.value || Date.now() - pinged < 1_500)
         return;
+    pinged = Date.now();
     tone(880, 0, 0.16, 0.07);
     tone(1175, 0.09, 0.22, 0.06);
 }

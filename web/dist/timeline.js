@@ -53,6 +53,15 @@ class Geometry {
             top += this.heights.get(this.key(at)) ?? GUESS_PX;
         }
         this.tops[count] = top;
+        if (this.heights.size > 2 * count + 1_000)
+            this.forget();
+    }
+    forget() {
+        const first = this.rows[0]?.seq ?? 0;
+        for (const key of this.heights.keys()) {
+            if (typeof key === 'string' || key < first)
+                this.heights.delete(key);
+        }
     }
     top(index) {
         return this.tops[Math.min(index, this.count)] ?? TOP_PX;

@@ -1,7 +1,8 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from './i18n.js';
-import { toasts } from './state.js';
+import { facePath, usePicture } from './pictures.js';
+import { toasts, watch } from './state.js';
 export function Icon({ name, label }) {
     return (_jsx("svg", { class: "icon", "aria-hidden": label ? undefined : 'true', role: label ? 'img' : undefined, "aria-label": label, children: _jsx("use", { href: `/assets/icons.svg#${name}` }) }));
 }
@@ -22,7 +23,9 @@ function initials(name) {
     return both.toLocaleUpperCase();
 }
 export function Avatar({ id, name, size = 'm', group, online }) {
-    return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", "data-initials": initials(name), children: [!name && _jsx(Icon, { name: group ? 'users' : 'user' }), online && _jsx("span", { class: "online" })] }));
+    watch('users', 'session');
+    const picture = usePicture(facePath(id));
+    return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", "data-initials": initials(name), children: [!name && _jsx(Icon, { name: group ? 'users' : 'user' }), picture && _jsx("img", { src: picture, alt: "" }), online && _jsx("span", { class: "online" })] }));
 }
 export function Dialog({ title, onClose, children, class: name = '' }) {
     const ref = useRef(null);

@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { ChatState, GroupMember, Id, Invite, MemberPage, Role, User } from 'wechat-sdk';
 
+import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
 import { date } from './format.js';
 import { t } from './i18n.js';
@@ -264,6 +265,7 @@ function EditGroup({ state, onClose }: { state: ChatState; onClose: () => void }
   };
   return (
     <Dialog title={t('group.edit')} onClose={onClose}>
+      <ChangePicture has={!!chat.avatar} onChange={(picture) => void attempt(client.setGroupPicture(chat.id, picture))} />
       <form class="form" onSubmit={save}>
         <label class="field"><span>{t('group.title')}</span>
           <input required maxLength={64} dir="auto" value={title.value}

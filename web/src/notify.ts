@@ -4,7 +4,7 @@ import { effect } from '@preact/signals';
 import type { ChatState, Message } from 'wechat-sdk';
 
 import { t } from './i18n.js';
-import { chatName, myId, preview } from './names.js';
+import { chatName, isMissed, myId, preview } from './names.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
 
@@ -35,7 +35,7 @@ export function startNotifying(): void {
 }
 
 function told(row: Message, state: ChatState): void {
-  if (row.kind === 'system' || row.kind === 'call') return;
+  if (row.kind === 'system' || (row.kind === 'call' && !isMissed(row))) return;
   const mentioned = row.mention_all || row.mentions?.includes(myId());
   if (state.isMuted() && !mentioned) return;
   if (isLooking() && openChat() === state.id) return;

@@ -7,6 +7,7 @@ import type { Blocked, Privacy, Session } from 'wechat-sdk';
 
 import { brief, date } from './format.js';
 import { type Lang, lang, t } from './i18n.js';
+import { ChangePicture } from './change_picture.js';
 import type { Key } from './texts.js';
 import { type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
@@ -150,6 +151,7 @@ function EditProfile(): JSX.Element {
   return (
     <>
       <div class="face"><Avatar id={me?.id ?? ''} name={name.value} size="xl" /></div>
+      <ChangePicture has={!!me?.avatar} onChange={(picture) => attempt(client.setPicture(picture))} />
       <form class="card form" onSubmit={save}>
         <label class="field"><span>{t('name')}</span>
           <input required maxLength={64} autocomplete="name" dir="auto" value={name.value}

@@ -54,8 +54,12 @@ export function silence(): void {
   again = undefined;
 }
 
+let pinged = 0;
+
+/** A message came; many at once make one sound. */
 export function ping(): void {
-  if (!sounds.value) return;
+  if (!sounds.value || Date.now() - pinged < 1_500) return;
+  pinged = Date.now();
   tone(880, 0, 0.16, 0.07);
   tone(1175, 0.09, 0.22, 0.06);
 }

@@ -78,6 +78,15 @@ class Geometry {
       top += this.heights.get(this.key(at)) ?? GUESS_PX;
     }
     this.tops[count] = top;
+    if (this.heights.size > 2 * count + 1_000) this.forget();
+  }
+
+  /** What is no longer held needs no height. */
+  private forget(): void {
+    const first = this.rows[0]?.seq ?? 0;
+    for (const key of this.heights.keys()) {
+      if (typeof key === 'string' || key < first) this.heights.delete(key);
+    }
   }
 
   top(index: number): number {

@@ -5,7 +5,8 @@ import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Id } from 'wechat-sdk';
 
 import { t } from './i18n.js';
-import { toasts } from './state.js';
+import { facePath, usePicture } from './pictures.js';
+import { toasts, watch } from './state.js';
 
 export function Icon({ name, label }: { name: string; label?: string }): JSX.Element {
   return (
@@ -61,9 +62,12 @@ interface AvatarProps {
 }
 
 export function Avatar({ id, name, size = 'm', group, online }: AvatarProps): JSX.Element {
+  watch('users', 'session');
+  const picture = usePicture(facePath(id));
   return (
     <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true" data-initials={initials(name)}>
       {!name && <Icon name={group ? 'users' : 'user'} />}
+      {picture && <img src={picture} alt="" />}
       {online && <span class="online" />}
     </span>
   );

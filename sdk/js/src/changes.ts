@@ -1,5 +1,5 @@
 /**
- * Tells listeners what changed, at most once a microtask however much happens.
+ * Tells listeners what changed: at once, but at most some sixty times a second however much happens.
  *
  * Topics: `session`, `connection`, `chats` (the list), `chat:ID` (its fields, members' cursors, who
  * types), `rows:ID` (its messages and what waits to be sent), `users`, `presence`, `call`.
@@ -10,9 +10,12 @@ export type Topic =
 
 type Listener = (topics: ReadonlySet<Topic>) => void;
 
+const EVERY_MS = 16;
+
 export class Changes {
   private readonly listeners = new Set<Listener>();
   private touched = new Set<Topic>();
+  private told = 0;
 
   /** Returns what ends it. */
   listen(listener: Listener): () => void {
@@ -21,11 +24,18 @@ export class Changes {
   }
 
   touch(...topics: Topic[]): void {
-    if (this.touched.size === 0) queueMicrotask(() => this.tell());
+    if (this.touched.size === 0) this.schedule();
     for (const topic of topics) this.touched.add(topic);
   }
 
+  private schedule(): void {
+    const rest = this.told + EVERY_MS - Date.now();
+    if (rest > 0 && rest <= EVERY_MS) setTimeout(() => this.tell(), rest);
+    else queueMicrotask(() => this.tell());
+  }
+
   private tell(): void {
+    this.told = Date.now();
     const topics = this.touched;
     this.touched = new Set();
     for (const listener of this.listeners) listener(topics);

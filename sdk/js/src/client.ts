@@ -14,7 +14,7 @@ import { type Connection, type Listener, Socket } from './socket.js';
 import { type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
-  CallKind, ChatPage, CodeSent, Events, Id, Me, Member, Message, MessagePage, News, OpenChat, Sent,
+  CallKind, Chat, ChatPage, CodeSent, Events, Id, Me, Member, Message, MessagePage, News, OpenChat, Sent,
   ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
@@ -149,6 +149,21 @@ export class Client {
 
   async setMe(change: Partial<Pick<Me, 'name' | 'about' | 'privacy' | 'language'>>): Promise<void> {
     this.keepMe(await this.rest.patch<Me>('/me', change));
+  }
+
+  /** One's own picture; `null` takes it away. */
+  async setPicture(picture: Blob | null): Promise<void> {
+    this.keepMe(await this.putPicture<Me>('/me/avatar', picture));
+  }
+
+  async setGroupPicture(group: Id, picture: Blob | null): Promise<void> {
+    this.store.applyChat(await this.putPicture<Chat>(`/groups/${group}/avatar`, picture));
+  }
+
+  private async putPicture<T>(path: string, picture: Blob | null): Promise<T> {
+    if (!picture) return this.rest.delete<T>(path);
+    const { id } = await this.files.upload({ blob: picture, name: 'picture', kind: 'auto' }, () => undefined);
+    return this.rest.put<T>(path, { file: id });
   }
 
   async deleteAccount(): Promise<void> {

@@ -108,6 +108,18 @@ export class Client {
     async setMe(change) {
         this.keepMe(await this.rest.patch('/me', change));
     }
+    async setPicture(picture) {
+        this.keepMe(await this.putPicture('/me/avatar', picture));
+    }
+    async setGroupPicture(group, picture) {
+        this.store.applyChat(await this.putPicture(`/groups/${group}/avatar`, picture));
+    }
+    async putPicture(path, picture) {
+        if (!picture)
+            return this.rest.delete(path);
+        const { id } = await this.files.upload({ blob: picture, name: 'picture', kind: 'auto' }, () => undefined);
+        return this.rest.put(path, { file: id });
+    }
     async deleteAccount() {
         await this.rest.delete('/me');
         await this.leave();
