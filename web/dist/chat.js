@@ -61,7 +61,7 @@ function Chat({ state }) {
     return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: drag(true), onDragLeave: drag(false), onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
 }
 function Head({ state }) {
-    watch('users', 'connection');
+    watch(`chat:${state.id}`, 'users', 'connection');
     const menu = useSignal(null);
     const name = chatName(state);
     const peer = state.peer(myId());

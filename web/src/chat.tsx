@@ -81,7 +81,7 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
 }
 
 function Head({ state }: { state: ChatState }): JSX.Element {
-  watch('users', 'connection');
+  watch(`chat:${state.id}`, 'users', 'connection');
   const menu = useSignal<{ x: number; y: number } | null>(null);
   const name = chatName(state);
   const peer = state.peer(myId());
