@@ -129,7 +129,7 @@ export class Person {
   }
 
   row(name) {
-    return this.$('.chats .chat-item', { hasText: name });
+    return this.$('.chats .chat-item', { has: this.$('.chat-name', { hasText: name }) });
   }
 
   async openChat(name) {

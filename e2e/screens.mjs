@@ -19,7 +19,7 @@ const server = await Server.start(binary, { DEV: 'on' });
 mkdirSync(folder, { recursive: true });
 
 async function picture(person, name) {
-  await person.page.waitForFunction(() => !document.querySelector('.spinner'));
+  await person.page.waitForFunction(() => !document.querySelector('.spinner:not(.older *)'));
   await person.page.evaluate(() => document.fonts.ready);
   await person.page.screenshot({ path: join(folder, `${name}.png`) });
 }
@@ -43,6 +43,13 @@ try {
   await ana.goes(`chat/${await ana.chat}/info`);
   await ana.$('.info-pane .member').first().waitFor();
   await picture(ana, 'group-info');
+  await ana.page.keyboard.press('Escape');
+  await ana.goes('new/group');
+  await ana.field('group.title').fill('Lectura · Reading');
+  await ana.$('.new-group .chat-row', { hasText: 'Beto' }).click();
+  await ana.$('.new-group .foot button').click();
+  await ana.$('.composer textarea').waitFor();
+  await ana.goes(`chat/${await ana.chat}/info`);
   await ana.button('invite').click();
   await until('the link is there', async () => /join/.test(await ana.$('.invite-link code').textContent()));
   await picture(ana, 'invitation');

@@ -23,6 +23,7 @@ class Geometry {
     anchor = null;
     follows = true;
     width = 0;
+    touched = 0;
     get count() {
         return this.rows.length + this.unsent.length;
     }
@@ -107,9 +108,9 @@ export function Timeline({ state, marker }) {
         const slack = Math.max(0, box.clientHeight - g.height);
         list.style.transform = `translateY(${g.top(range.peek().from) + slack}px)`;
         if (g.follows)
-            box.scrollTop = g.height;
+            place(g, box, g.height);
         else if (g.anchor)
-            keepPlace(g, g.anchor, box);
+            place(g, box, g.top(g.indexOf(g.anchor.key)) + g.anchor.offset);
         look(box);
     };
     const look = (box) => {
@@ -143,11 +144,14 @@ export function Timeline({ state, marker }) {
         away.value = scrollTop + clientHeight < g.height - 400;
         const index = g.at(scrollTop);
         g.anchor = { key: g.key(index), offset: scrollTop - g.top(index) };
-        clearTimeout(byHand.current);
-        box.dataset.moves = '';
-        byHand.current = window.setTimeout(() => { delete box.dataset.moves; }, 900);
+        if (performance.now() - g.touched < 2_000) {
+            clearTimeout(byHand.current);
+            box.dataset.moves = '';
+            byHand.current = window.setTimeout(() => { delete box.dataset.moves; }, 900);
+        }
         look(box);
     };
+    const touch = () => { g.touched = performance.now(); };
     const fetchOlder = async () => {
         if (loading.current || state.isWhole || client.connection !== 'live')
             return;
@@ -215,7 +219,7 @@ export function Timeline({ state, marker }) {
     const drawn = [];
     for (let at = from; at < Math.min(to, g.count); at++)
         drawn.push(draw(g, at, state, marker, flash.value));
-    return (_jsxs("div", { class: "timeline", children: [_jsx("div", { class: "scroll messages", ref: scroller, onScroll: onScroll, tabIndex: 0, role: "region", "aria-label": t('messages'), children: _jsxs("div", { class: "messages-inner", ref: content, children: [!state.isWhole && g.rows.length > 0 && _jsx("div", { class: "older", children: _jsx(Spinner, {}) }), _jsx("div", { class: "messages-shown", ref: shown, children: drawn })] }) }), _jsx("div", { class: "top-day", "aria-hidden": "true", children: _jsx("span", { children: topDay.value }) }), away.value && (_jsxs("div", { class: "to-newest", children: [_jsx(IconButton, { icon: "arrow-down", label: t('to_newest'), onClick: toNewest, class: "float" }), state.unread > 0 && _jsx("span", { class: "badge", children: state.unread })] })), !g.count && state.floor === Infinity && state.chat.head_seq > 0 && (_jsx("div", { class: "empty over", children: _jsx(Spinner, {}) }))] }));
+    return (_jsxs("div", { class: "timeline", children: [_jsx("div", { class: "scroll messages", ref: scroller, onScroll: onScroll, onWheel: touch, onTouchMove: touch, onKeyDown: touch, onPointerDown: touch, tabIndex: 0, role: "region", "aria-label": t('messages'), children: _jsxs("div", { class: "messages-inner", ref: content, children: [!state.isWhole && g.rows.length > 0 && _jsx("div", { class: "older", children: _jsx(Spinner, {}) }), _jsx("div", { class: "messages-shown", ref: shown, children: drawn })] }) }), _jsx("div", { class: "top-day", "aria-hidden": "true", children: _jsx("span", { children: topDay.value }) }), away.value && (_jsxs("div", { class: "to-newest", children: [_jsx(IconButton, { icon: "arrow-down", label: t('to_newest'), onClick: toNewest, class: "float" }), state.unread > 0 && _jsx("span", { class: "badge", children: state.unread })] })), !g.count && state.floor === Infinity && state.chat.head_seq > 0 && (_jsx("div", { class: "empty over", children: _jsx(Spinner, {}) }))] }));
 }
 const jumpers = new Map();
 export const jumpTo = (chat, seq) => void jumpers.get(chat)?.(seq);
@@ -235,10 +239,11 @@ function measure(g, box, list, all) {
         g.heights.set(id, element.getBoundingClientRect().height);
     }
 }
-function keepPlace(g, anchor, box) {
-    const wanted = g.top(g.indexOf(anchor.key)) + anchor.offset;
-    if (Math.abs(box.scrollTop - wanted) > 0.6)
-        box.scrollTop = wanted;
+function place(g, box, top) {
+    const wanted = Math.min(top, Math.max(0, g.height - box.clientHeight));
+    if (Math.abs(box.scrollTop - wanted) <= 0.6)
+        return;
+    box.scrollTop = wanted;
 }
 function markRead(state, end) {
     if (document.visibilityState !== 'visible' || !document.hasFocus())

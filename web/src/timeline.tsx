@@ -47,6 +47,8 @@ class Geometry {
   anchor: Anchor | null = null;
   follows = true;
   width = 0;
+  /** When the reader last did something here. */
+  touched = 0;
 
   get count(): number {
     return this.rows.length + this.unsent.length;
@@ -141,8 +143,8 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
     inner.style.height = `${Math.max(g.height, box.clientHeight)}px`;
     const slack = Math.max(0, box.clientHeight - g.height);
     list.style.transform = `translateY(${g.top(range.peek().from) + slack}px)`;
-    if (g.follows) box.scrollTop = g.height;
-    else if (g.anchor) keepPlace(g, g.anchor, box);
+    if (g.follows) place(g, box, g.height);
+    else if (g.anchor) place(g, box, g.top(g.indexOf(g.anchor.key)) + g.anchor.offset);
     look(box);
   };
 
@@ -171,11 +173,15 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
     away.value = scrollTop + clientHeight < g.height - 400;
     const index = g.at(scrollTop);
     g.anchor = { key: g.key(index), offset: scrollTop - g.top(index) };
-    clearTimeout(byHand.current);
-    box.dataset.moves = '';
-    byHand.current = window.setTimeout(() => { delete box.dataset.moves; }, 900);
+    if (performance.now() - g.touched < 2_000) {
+      clearTimeout(byHand.current);
+      box.dataset.moves = '';
+      byHand.current = window.setTimeout(() => { delete box.dataset.moves; }, 900);
+    }
     look(box);
   };
+
+  const touch = (): void => { g.touched = performance.now(); };
 
   const fetchOlder = async (): Promise<void> => {
     if (loading.current || state.isWhole || client.connection !== 'live') return;
@@ -244,7 +250,8 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
   for (let at = from; at < Math.min(to, g.count); at++) drawn.push(draw(g, at, state, marker, flash.value));
   return (
     <div class="timeline">
-      <div class="scroll messages" ref={scroller} onScroll={onScroll} tabIndex={0} role="region"
+      <div class="scroll messages" ref={scroller} onScroll={onScroll} onWheel={touch} onTouchMove={touch}
+        onKeyDown={touch} onPointerDown={touch} tabIndex={0} role="region"
         aria-label={t('messages')}>
         <div class="messages-inner" ref={content}>
           {!state.isWhole && g.rows.length > 0 && <div class="older"><Spinner /></div>}
@@ -284,9 +291,10 @@ function measure(g: Geometry, box: HTMLElement, list: HTMLElement, all: boolean)
   }
 }
 
-function keepPlace(g: Geometry, anchor: Anchor, box: HTMLElement): void {
-  const wanted = g.top(g.indexOf(anchor.key)) + anchor.offset;
-  if (Math.abs(box.scrollTop - wanted) > 0.6) box.scrollTop = wanted;
+function place(g: Geometry, box: HTMLElement, top: number): void {
+  const wanted = Math.min(top, Math.max(0, g.height - box.clientHeight));
+  if (Math.abs(box.scrollTop - wanted) <= 0.6) return;
+  box.scrollTop = wanted;
 }
 
 function markRead(state: ChatState, end: number): void {
