@@ -3,7 +3,7 @@
 //! Invariant: it is borrowed for one batch at a time and never across an await.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -15,7 +15,7 @@ use super::streams::Queue;
 use super::udp::{self, Room, Udp};
 use super::{Settings, Status};
 
-/// How many ports are tried for a relay before it is refused.
+/// How many ports that others may have are tried for a relay before it is refused.
 const PORT_TRIES: usize = 64;
 /// A batch is sent when it has this many bytes, also when more is waiting.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -36,6 +36,8 @@ pub(super) struct Driver {
     room: Room,
     clients: Vec<Rc<Udp>>,
     relays: Vec<Option<Relay>>,
+    /// The addresses of the relays.
+    taken: HashSet<SocketAddr>,
     /// The connections over TCP and TLS.
     pub(super) streams: HashMap<FiveTuple, Rc<Queue>>,
     relay_ips: [Option<IpAddr>; 2],
@@ -56,6 +58,7 @@ impl Driver {
             room: Room::new(),
             clients: Vec::new(),
             relays: Vec::new(),
+            taken: HashSet::new(),
             streams: HashMap::new(),
             relay_ips: [
                 settings.relay_ipv4.map(IpAddr::from),
@@ -213,18 +216,25 @@ impl Driver {
             Family::V6 => self.relay_ips[1]?,
         };
         let at = |port| udp::socket(SocketAddr::new(ip, port)).and_then(Udp::new).ok();
-        for _ in 0..PORT_TRIES {
+        let mut tries = PORT_TRIES;
+        for _ in self.ports.0..=self.ports.1 {
             let port = self.take_port();
-            if open.even_port && port % 2 == 1 {
+            let odd = open.even_port && port % 2 == 1;
+            if odd || self.taken.contains(&SocketAddr::new(ip, port)) {
                 continue;
             }
-            let Some(first) = at(port) else { continue };
-            if open.next_port.is_none() {
-                return Some((first, None));
+            if let Some(first) = at(port) {
+                if open.next_port.is_none() {
+                    return Some((first, None));
+                }
+                let next = port.checked_add(1).filter(|next| *next <= self.ports.1);
+                if let Some(second) = next.and_then(at) {
+                    return Some((first, Some(second)));
+                }
             }
-            let next = port.checked_add(1).filter(|next| *next <= self.ports.1);
-            if let Some(second) = next.and_then(at) {
-                return Some((first, Some(second)));
+            tries -= 1;
+            if tries == 0 {
+                break;
             }
         }
         None
@@ -242,6 +252,7 @@ impl Driver {
         if self.relays.len() <= id.index() {
             self.relays.resize_with(id.index() + 1, || None);
         }
+        self.taken.insert(socket.local);
         self.relays[id.index()] = Some(Relay { id, socket, reader });
     }
 
@@ -250,6 +261,7 @@ impl Driver {
             && let Some(relay) = self.relays[id.index()].take()
         {
             relay.reader.abort();
+            self.taken.remove(&relay.socket.local);
         }
     }
 }

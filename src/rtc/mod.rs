@@ -29,6 +29,8 @@ use self::driver::Driver;
 
 /// How often timers run and counters are copied.
 const TICK: Duration = Duration::from_secs(1);
+/// Ticks between two lines of the log with all counters, if one of them has changed.
+const TELL_EVERY: u64 = 300;
 
 /// What a relay is told once.
 pub struct Settings {
@@ -78,6 +80,36 @@ pub struct Status {
     pub sizes: Sizes,
     /// Connections over TCP and TLS.
     pub streams: usize,
+}
+
+impl Status {
+    /// For operators: everything that is counted, in the log.
+    fn tell(&self) {
+        let Self { counters, sizes, streams } = self;
+        let drops = counters.drops;
+        tracing::info!(
+            relays = sizes.relays,
+            users = sizes.users,
+            streams,
+            allocations = counters.allocations,
+            bindings = counters.bindings,
+            to_peer_packets = counters.to_peer_packets,
+            to_peer_bytes = counters.to_peer_bytes,
+            to_client_packets = counters.to_client_packets,
+            to_client_bytes = counters.to_client_bytes,
+            quota_refusals = counters.quota_refusals,
+            capacity_refusals = counters.capacity_refusals,
+            auth_failures = counters.auth_failures,
+            stale_nonces = counters.stale_nonces,
+            forbidden_peers = counters.forbidden_peers,
+            dropped_for_bandwidth = drops.bandwidth,
+            dropped_without_permission = drops.no_permission + drops.no_channel,
+            dropped_to_forbidden = drops.forbidden_peer,
+            dropped_without_allocation = drops.no_allocation,
+            dropped_as_broken = drops.malformed + drops.unsupported + drops.too_long,
+            "the relay so far"
+        );
+    }
 }
 
 /// A relay that runs. It stops when this is dropped.
@@ -171,13 +203,20 @@ async fn serve(
         tokio::task::spawn_local(streams::accept(driver.clone(), listener, Some(acceptor)));
     }
     ready.send(Ok(ports)).ok();
-    loop {
-        tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-            () = tokio::time::sleep(TICK) => {
-                let now = driver.borrow_mut().tick(&driver);
-                *status.lock().unwrap_or_else(PoisonError::into_inner) = now;
-            }
+    let mut told = Counters::default();
+    for tick in 1_u64.. {
+        let last = tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => true,
+            () = tokio::time::sleep(TICK) => false,
+        };
+        let now = driver.borrow_mut().tick(&driver);
+        *status.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        if (last || tick.is_multiple_of(TELL_EVERY)) && now.counters != told {
+            told = now.counters;
+            now.tell();
+        }
+        if last {
+            return;
         }
     }
 }

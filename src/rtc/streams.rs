@@ -22,8 +22,8 @@ use super::driver::Shared;
 
 /// At most this many connections.
 const CONNECTIONS: usize = 4096;
-/// At most this many from one address: people share addresses.
-const PER_ADDRESS: usize = 64;
+/// At most this many from one address of each listener: a whole company may share one.
+const PER_ADDRESS: usize = 512;
 /// A fresh connection must have an allocation after this time.
 const FRESH: Duration = Duration::from_secs(10);
 /// At most this many bytes wait to be written.

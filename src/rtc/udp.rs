@@ -64,7 +64,7 @@ impl Udp {
     }
 
     /// Receives what is there, at most one batch, and hands on each datagram: its sender, the own
-    /// address that it came to, its bytes. Whether there was any.
+    /// address that it came to, its bytes. Whether there may be more.
     pub(super) fn receive(
         &self,
         room: &mut Room,
@@ -75,10 +75,12 @@ impl Udp {
             let mut chunks = buffers.chunks_exact_mut(BUFFER_BYTES);
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()))
         };
+        let mut count = 0;
         let received = self.socket.try_io(Interest::READABLE, || {
-            self.state.recv(UdpSockRef::from(&self.socket), &mut slices, metas)
+            count = self.state.recv(UdpSockRef::from(&self.socket), &mut slices, metas)?;
+            // Less than a batch was all: the next datagram wakes the task, it need not be asked for.
+            if count < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
-        let Ok(count) = received else { return false };
         for (buffer, meta) in buffers.chunks_exact(BUFFER_BYTES).zip(&metas[..count]) {
             let own = meta.dst_ip.unwrap_or(self.local.ip());
             let bytes = &buffer[..meta.len.min(BUFFER_BYTES)];
@@ -89,7 +91,7 @@ impl Udp {
                 take(meta.addr, own, datagram);
             }
         }
-        count > 0
+        received.is_ok()
     }
 
     /// Sends datagrams of `segment_bytes` each, the last may be shorter. What would block is
@@ -116,9 +118,8 @@ impl Udp {
             segment_size: (bytes.len() > segment).then_some(segment),
             src_ip: from,
         };
-        let sent = self.socket.try_io(Interest::WRITABLE, || {
-            self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
-        });
+        // Not by way of the runtime: it takes a socket that it has just learnt of for a full one.
+        let sent = self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
         if let Err(error) = sent {
             tracing::trace!(%error, bytes = bytes.len(), "a datagram was dropped");
         }
