@@ -19,7 +19,7 @@ use crate::error::{Language, Text};
 /// Makes a wire enum that has the domain's values.
 macro_rules! same_values {
     ($($(#[$doc:meta])* $name:ident {
-        $($(#[$value_doc:meta])* $value:ident $(= $wire:literal)?,)*
+        $($(#[$value_doc:meta])* $value:ident $(= $wire:tt)?,)*
     })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

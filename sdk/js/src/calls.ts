@@ -10,7 +10,7 @@
 import type { Client } from './client.js';
 import { ApiError } from './rest.js';
 import type {
-  Call, CallKind, CallReport, Events, Failure, IceServer, Id, JoinedCall, SignalData,
+  Call, CallKind, CallReport, CandidateKind, Events, Failure, IceServer, Id, JoinedCall, SignalData,
 } from './types.js';
 
 /** Why there is no sound or picture to send. */
@@ -438,8 +438,8 @@ export class Calls {
     const local = kind(pair.localCandidateId);
     const remote = kind(pair.remoteCandidateId);
     this.report.setup_ms = Math.max(0, Date.now() - (this.answered || Date.now()));
-    if (local?.candidateType) this.report.local = KINDS[local.candidateType];
-    if (remote?.candidateType) this.report.remote = KINDS[remote.candidateType];
+    if (local?.candidateType) this.report.local = local.candidateType;
+    if (remote?.candidateType) this.report.remote = remote.candidateType;
     if (local?.candidateType === 'relay' && local.relayProtocol) this.report.relay_over = local.relayProtocol;
     this.client.ask('call.report', { call: call.id, report: this.report }).catch(() => undefined);
   }
@@ -448,11 +448,6 @@ export class Calls {
     this.client.changes.touch('call');
   }
 }
-
-/** How browsers call kinds of candidates, and how the server does. */
-const KINDS = {
-  host: 'host', srflx: 'server_reflexive', prflx: 'peer_reflexive', relay: 'relay',
-} as const;
 
 /** The fields of statistics that are read here. */
 interface Stat {
@@ -464,6 +459,6 @@ interface Stat {
   currentRoundTripTime?: number;
   localCandidateId?: string;
   remoteCandidateId?: string;
-  candidateType?: keyof typeof KINDS;
+  candidateType?: CandidateKind;
   relayProtocol?: 'udp' | 'tcp' | 'tls';
 }

@@ -172,7 +172,7 @@ export type CallRole = 'caller' | 'callee';
 export type CallState = 'ringing' | 'connecting' | 'active' | 'ended';
 
 /** Where an ICE candidate comes from (RFC 8445, section 5.1.1). */
-export type CandidateKind = 'host' | 'server_reflexive' | 'peer_reflexive' | 'relay';
+export type CandidateKind = 'host' | 'srflx' | 'prflx' | 'relay';
 
 /** A change of one's own profile; absent fields stay as they are. */
 export interface ChangeMe {

@@ -405,9 +405,9 @@ export class Calls {
         const remote = kind(pair.remoteCandidateId);
         this.report.setup_ms = Math.max(0, Date.now() - (this.answered || Date.now()));
         if (local?.candidateType)
-            this.report.local = KINDS[local.candidateType];
+            this.report.local = local.candidateType;
         if (remote?.candidateType)
-            this.report.remote = KINDS[remote.candidateType];
+            this.report.remote = remote.candidateType;
         if (local?.candidateType === 'relay' && local.relayProtocol)
             this.report.relay_over = local.relayProtocol;
         this.client.ask('call.report', { call: call.id, report: this.report }).catch(() => undefined);
@@ -416,6 +416,3 @@ export class Calls {
         this.client.changes.touch('call');
     }
 }
-const KINDS = {
-    host: 'host', srflx: 'server_reflexive', prflx: 'peer_reflexive', relay: 'relay',
-};
