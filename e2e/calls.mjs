@@ -1,200 +1,90 @@
 // Calls in real browsers, with fake media, through the real server.
 //   node e2e/calls.mjs BINARY [SCENARIO…]     (scripts/test calls runs all)
-// Needs playwright-core on NODE_PATH's folder: scripts/install-chromium prints it.
-import { readFileSync } from 'node:fs';
+// Those that mostly wait run beside the others; those that stop the server have one of their own.
+// Needs playwright-core in the folder BROWSER_HOME: scripts/install-chromium prints it.
+import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { Server, until, wait } from './server.mjs';
+import { Scene, check } from './device.mjs';
+import { SECRET, Server, until, wait } from './server.mjs';
 
 const [binary, ...wanted] = process.argv.slice(2);
 const require = createRequire(`${process.env.BROWSER_HOME || process.cwd()}/`);
 const { chromium } = require('playwright-core');
-const client = readFileSync(new URL('client.js', import.meta.url), 'utf8');
 
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
   '--allow-loopback-in-peer-connection', '--ignore-certificate-errors',
-  '--autoplay-policy=no-user-gesture-required',
+  '--autoplay-policy=no-user-gesture-required', '--host-resolver-rules=MAP plain.test 127.0.0.1',
 ];
 
-function check(fact, message) {
-  if (!fact) throw new Error(message);
-}
-
-class Device {
-  constructor(browser, server, person, options = {}) {
-    Object.assign(this, { browser, server, person, options });
-  }
-
-  async open() {
-    this.context ||= await this.browser.newContext();
-    this.page ||= await this.context.newPage();
-    await this.page.goto(`${this.server.url}/call-test`);
-    await this.page.evaluate(client);
-    const { token } = this.person;
-    await this.page.evaluate(
-      (options) => { window.c = new Client(options); return window.c.connect(); },
-      { token, ...this.options },
-    );
-    return this;
-  }
-
-  do(name, ...args) {
-    return this.page.evaluate(([name, args]) => window.c[name](...args), [name, args]);
-  }
-
-  state() {
-    return this.page.evaluate(() => ({ ...window.c.call, ringing: !!window.c.rings }));
-  }
-
-  log() {
-    return this.page.evaluate(() => window.c.log);
-  }
-
-  is(state, within) {
-    return until(`${state}`, async () => {
-      const call = await this.state();
-      return call.state === state && call;
-    }, within);
-  }
-
-  rings() {
-    return until('it rings', async () => (await this.state()).ringing);
-  }
-
-  // Media flows in: sound, and pictures if they are asked for.
-  hears(video, within) {
-    return until('media flows', async () => {
-      const stats = await this.do('stats');
-      return stats.energy > 0 && stats.audioPackets > 10 && (!video || stats.frames > 5) && stats;
-    }, within);
-  }
-
-  close() {
-    return this.context?.close();
-  }
-}
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
-const server = await Server.start(binary);
-let people = 0;
-
-// Two people who have never called each other, each with one device.
-async function two(options = {}) {
-  const [ana, beto] = [await server.person(`Ana${++people}`), await server.person(`Beto${people}`)];
-  beto.name = `Beto${people}`;
-  const devices = [new Device(browser, server, ana, options), new Device(browser, server, beto, options)];
-  for (const device of devices) await device.open();
-  return devices;
-}
-
-async function talk(a, b, kind = 'voice') {
-  await a.do('start', b.person.id, kind);
-  await b.rings();
-  const began = Date.now();
-  await b.do('accept');
-  await Promise.all([a.is('active'), b.is('active')]);
-  const ms = Date.now() - began;
-  await Promise.all([a.hears(kind === 'video'), b.hears(kind === 'video')]);
-  return ms;
-}
-
-// Bytes still come in on both sides.
-async function flows(...devices) {
-  for (const device of devices) {
-    const { bytes } = await device.do('stats');
-    await until('bytes come in', async () => (await device.do('stats')).bytes > bytes, 5000);
-  }
-}
-
-async function lastMessage(who, chat) {
-  const { body } = await server.ask('GET', `/api/v1/chats/${chat}/messages`, who.person.token);
-  return body.messages.at(-1);
-}
-
-async function over(a, b, reason, within) {
-  const [one] = await Promise.all([a.is('ended', within), b.is('ended', within)]);
-  check(one.reason === reason, `it ended as ${one.reason}, not ${reason}`);
-  const message = await lastMessage(a, one.chat);
-  check(message.kind === 'call' && message.call.reason === reason, `the chat says ${JSON.stringify(message)}`);
-  return one;
-}
-
+// With a server for all of them.
 const scenarios = {
-  async voice() {
-    const [a, b] = await two();
-    const ms = await talk(a, b);
+  async voice(t) {
+    const [a, b] = await t.two();
+    const ms = await t.talk(a, b);
     await a.do('act', 'hangup');
-    const call = await over(a, b, 'hangup');
+    const call = await t.over(a, b, 'hangup');
     check(call.duration_s !== undefined, 'no duration');
+    check(await t.unread(b) === 0, 'a call that was answered is no news');
+    const { diagnosis } = await t.ask(b, `calls/${call.id}`);
+    check(/directly between/.test(diagnosis[0]?.finding), `diagnosis: ${JSON.stringify(diagnosis)}`);
     return `connected ${ms} ms after the accept`;
   },
-  async video() {
-    const [a, b] = await two();
-    const ms = await talk(a, b, 'video');
-    const stats = await b.hears(true);
+  async video(t) {
+    const [a, b] = await t.two();
+    const ms = await t.talk(a, b, 'video');
+    const stats = await Promise.all([a.hears(true), b.hears(true)]);
     await b.do('act', 'hangup');
-    await over(a, b, 'hangup');
-    return `connected in ${ms} ms, ${stats.frames} frames decoded, audio energy ${stats.energy.toExponential(1)}`;
+    await t.over(a, b, 'hangup');
+    const [one, two] = stats.map(({ frames, energy }) => `${frames} frames and energy ${energy.toExponential(1)}`);
+    return `connected in ${ms} ms; ${one} at the caller, ${two} at the callee`;
   },
-  async reject() {
-    const [a, b] = await two();
+  async reject(t) {
+    const [a, b] = await t.two();
     await a.do('start', b.person.id, 'voice');
     await b.rings();
     await b.do('act', 'reject');
-    await over(a, b, 'rejected');
+    await t.over(a, b, 'rejected');
+    check(await t.unread(b) === 0, 'who refused a call knows of it');
   },
-  async cancel() {
-    const [a, b] = await two();
+  async cancel(t) {
+    const [a, b] = await t.two();
     await a.do('start', b.person.id, 'voice');
     await b.rings();
     const began = Date.now();
     await a.do('act', 'cancel');
     await until('it is quiet', async () => !(await b.state()).ringing, 1000);
-    await over(a, b, 'cancelled');
-    return `quiet after ${Date.now() - began} ms`;
+    const ms = Date.now() - began;
+    await t.over(a, b, 'cancelled');
+    check(await t.unread(b) === 1, 'a call that was missed is counted');
+    return `quiet after ${ms} ms`;
   },
-  async missed() {
-    const [a, b] = await two();
-    await a.do('start', b.person.id, 'voice');
-    await b.rings();
-    const began = Date.now();
-    await over(a, b, 'missed', 50_000);
-    const { body } = await server.ask('GET', '/api/v1/chats', b.person.token);
-    check(body.chats[0].unread === 1, 'a missed call is counted');
-    return `after ${((Date.now() - began) / 1000).toFixed(1)} s`;
-  },
-  async unreachable() {
-    const [a, b] = await two();
-    await b.close();
-    await a.do('start', b.person.id, 'voice');
-    const ended = await a.is('ended', 50_000);
-    check(ended.reason === 'unreachable', ended.reason);
-  },
-  async busy() {
-    const [a, b] = await two();
-    const [c] = await two();
-    await talk(a, b);
+  async busy(t) {
+    const [a, b] = await t.two();
+    const [c] = await t.two();
+    await t.talk(a, b);
     const refused = await c.do('start', b.person.id, 'voice').catch((error) => String(error));
     check(/another call/.test(refused), `busy: ${refused}`);
-    await flows(a, b);
+    await t.flows(a, b);
     await a.do('act', 'hangup');
-    const { body } = await server.ask('GET', '/api/v1/calls', b.person.token);
-    check(body.calls.some((call) => call.reason === 'busy'), 'the callee sees who called');
+    await t.over(a, b, 'hangup');
+    const { calls } = await t.ask(b, 'calls');
+    check(calls.some((call) => call.reason === 'busy'), 'the callee sees who called');
   },
-  async both() {
-    const [a, b] = await two();
+  async both(t) {
+    const [a, b] = await t.two();
     await Promise.all([a.do('start', b.person.id, 'voice'), b.do('start', a.person.id, 'voice')]);
     await Promise.all([a.is('active'), b.is('active')]);
     check((await a.state()).id === (await b.state()).id, 'it is one call');
     await Promise.all([a.hears(), b.hears()]);
     await a.do('act', 'hangup');
-    await over(a, b, 'hangup');
+    await t.over(a, b, 'hangup');
   },
-  async devices() {
-    const [a, b] = await two();
-    const tablet = await new Device(browser, server, await server.device(b.person.name)).open();
+  async devices(t) {
+    const [a, b] = await t.two();
+    const tablet = await t.another(b);
     await a.do('start', b.person.id, 'voice');
     await Promise.all([b.rings(), tablet.rings()]);
     await b.do('accept');
@@ -207,23 +97,118 @@ const scenarios = {
     const refused = await tablet.do('accept').catch((error) => String(error));
     check(/another of your devices/.test(refused), refused);
     await a.do('act', 'hangup');
-    await over(a, b, 'hangup');
+    await t.over(a, b, 'hangup');
     await tablet.is('ended');
     return `the other device quiet after ${quiet} ms`;
   },
-  async late() {
-    const [a, b] = await two();
+  // A device that connects while it rings.
+  async late(t) {
+    const [a, b] = await t.two();
     await b.close();
     await a.do('start', b.person.id, 'voice');
-    const phone = await new Device(browser, server, await server.device(b.person.name)).open();
+    const phone = await t.another(b);
     await phone.rings();
     await phone.do('accept');
     await a.is('active');
     await Promise.all([a.hears(), phone.hears()]);
   },
-  async killed() {
-    const [a, b] = await two();
-    await talk(a, b);
+  async reload(t) {
+    for (const side of [0, 1]) {
+      const pair = await t.two();
+      await t.talk(...pair);
+      await pair[side].page.reload();
+      await pair[side].open();
+      await until('a new epoch', async () => (await pair[1 - side].state()).epoch === 2, 5000);
+      await Promise.all(pair.map((device) => device.hears()));
+      await t.flows(...pair);
+      await pair[0].do('act', 'hangup');
+      await t.over(...pair, 'hangup');
+    }
+  },
+  // The page that tests the connection, and what it says to who comes by plain http.
+  async page(t) {
+    const [a] = await t.two();
+    const test = async (url) => {
+      await a.page.goto(`${url}/call-test`);
+      await a.page.fill('#token', a.person.token);
+      await a.page.click('#form button');
+      await a.page.waitForSelector('body[data-done]', { timeout: 60_000 });
+      return a.page.inputValue('#report');
+    };
+    const good = await test(t.server.url);
+    check(!good.includes('[bad]'), good);
+    for (const way of ['audio', 'video', 'stun:', '(udp)', '(tcp)', '(tls)']) {
+      check(good.split('\n').some((line) => line.startsWith('[ok]') && line.includes(way)), good);
+    }
+    const plain = await test(`http://plain.test:${t.server.port}`);
+    check(/\[bad\] audio: this page came by http/.test(plain), plain);
+  },
+  // The relay refuses who comes late, and does not cut who is there.
+  async relay_expiry(t) {
+    const seconds = 8;
+    const username = `${Math.floor(Date.now() / 1000) + seconds}:e2e:call`;
+    const credential = createHmac('sha1', SECRET).update(username).digest('base64');
+    const urls = [`turn:localhost:${t.server.turn}?transport=udp`];
+    const ice = [{ urls, username, credential }];
+    const [a, b] = await t.two({ ice, relay: '.' });
+    await t.talk(a, b);
+    const relays = () => a.page.evaluate(async (iceServers) => {
+      const pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' });
+      const found = new Promise((done) => {
+        pc.onicecandidate = ({ candidate }) => done(!!candidate);
+      });
+      pc.createDataChannel('x');
+      await pc.setLocalDescription();
+      return found.finally(() => pc.close());
+    }, ice);
+    check(await relays(), 'the credential is good at first');
+    await until('the credential is refused', async () => !(await relays()), (seconds + 5) * 1000);
+    await t.flows(a, b);
+    check((await a.state()).epoch === 1 && (await b.state()).epoch === 1, 'nothing was negotiated anew');
+    await a.do('act', 'hangup');
+    await t.over(a, b, 'hangup');
+  },
+};
+
+for (const [name, relay, over] of [
+  ['relay_udp', /^turn:.*udp/, 'udp'], ['relay_tcp', /^turn:.*tcp/, 'tcp'], ['relay_tls', /^turns:/, 'tls'],
+]) {
+  scenarios[name] = async (t) => {
+    const [a, b] = await t.two({ relay: relay.source });
+    const ms = await t.talk(a, b, 'video');
+    const stats = await a.do('stats');
+    check(stats.local === 'relay' && stats.over === over, `${stats.local} over ${stats.over}`);
+    await a.do('act', 'hangup');
+    const call = await t.over(a, b, 'hangup');
+    const { diagnosis } = await t.ask(a, `calls/${call.id}`);
+    check(/through the relay/.test(diagnosis[0]?.finding), `diagnosis: ${JSON.stringify(diagnosis)}`);
+    return `connected in ${ms} ms`;
+  };
+}
+
+// These wait for a deadline of the server.
+const waiting = {
+  async missed(t) {
+    const [a, b] = await t.two();
+    await a.do('start', b.person.id, 'voice');
+    await b.rings();
+    const began = Date.now();
+    await t.over(a, b, 'missed', 50_000);
+    check(!(await b.state()).ringing, 'it is quiet');
+    check(await t.unread(b) === 1, 'a missed call is counted');
+    return `after ${((Date.now() - began) / 1000).toFixed(1)} s`;
+  },
+  async unreachable(t) {
+    const [a, b] = await t.two();
+    await b.close();
+    await a.do('start', b.person.id, 'voice');
+    const ended = await a.is('ended', 50_000);
+    check(ended.reason === 'unreachable', ended.reason);
+    check(await t.unread(b) === 1, 'the call is counted');
+  },
+  async killed(t) {
+    const [a, b] = await t.two();
+    await t.talk(a, b);
     const began = Date.now();
     await b.close();
     const ended = await a.is('ended', 40_000);
@@ -232,102 +217,111 @@ const scenarios = {
     check(s > 20 && s < 30, `the grace was ${s} s`);
     return `ended after ${s.toFixed(1)} s`;
   },
-  async reload() {
-    for (const side of [0, 1]) {
-      const pair = await two();
-      await talk(...pair);
-      await pair[side].page.reload();
-      await pair[side].open();
-      await until('a new epoch', async () => (await pair[1 - side].state()).epoch === 2, 5000);
-      await Promise.all(pair.map((device) => device.hears()));
-      await flows(...pair);
-      await pair[0].do('act', 'hangup');
-      await over(...pair, 'hangup');
-    }
-  },
-  async restart_ringing() {
-    const [a, b] = await two();
+  // No way leads from one to the other: the call ends, and both are told what to do.
+  async blocked(t) {
+    const urls = ['turn:localhost:9?transport=udp'];
+    const [a, b] = await t.two({ ice: [{ urls, username: 'a', credential: 'b' }], relay: '.' });
     await a.do('start', b.person.id, 'voice');
     await b.rings();
-    await server.down();
-    await server.up();
-    await until('both are back', async () => (await a.page.evaluate(() => c.live)) && b.page.evaluate(() => c.live));
+    await b.do('accept');
+    const call = await t.over(a, b, 'failed', 30_000);
+    for (const one of [a, b]) {
+      const told = await until('both have reported', async () => {
+        const { diagnosis } = await t.ask(one, `calls/${call.id}`);
+        const words = JSON.stringify(diagnosis);
+        return !/did not report/.test(words) && words;
+      }, 5000);
+      check(/did not get through to the relay/.test(told) && /TURN_PUBLIC_IP/.test(told), told);
+    }
+  },
+};
+
+// These stop the server.
+const restarting = {
+  async restart_ringing(t) {
+    const [a, b] = await t.two();
+    await a.do('start', b.person.id, 'voice');
+    await b.rings();
+    await t.server.down();
+    await t.server.up();
+    await Promise.all([a.live(), b.live()]);
+    await b.rings();
     await b.do('accept');
     await Promise.all([a.is('active'), b.is('active')]);
     await Promise.all([a.hears(), b.hears()]);
     await a.do('act', 'hangup');
-    await over(a, b, 'hangup');
+    await t.over(a, b, 'hangup');
   },
-  async restart_active() {
-    const [a, b] = await two();
-    await talk(a, b);
+  async restart_active(t) {
+    const [a, b] = await t.two();
+    await t.talk(a, b);
     const { audioPackets } = await a.do('stats');
     const began = Date.now();
-    await server.down('SIGKILL');
+    await t.server.down('SIGKILL');
     await wait(2000);
-    await flows(a, b);
-    await server.up();
-    await until('both are back', async () => (await a.page.evaluate(() => c.live)) && b.page.evaluate(() => c.live));
+    await t.flows(a, b);
+    await t.server.up();
+    await Promise.all([a.live(), b.live()]);
     const s = (Date.now() - began) / 1000;
-    const more = (await a.do('stats')).audioPackets - audioPackets;
-    check(more / s > 40, `only ${(more / s).toFixed(0)} packets a second`);
-    check((await a.state()).state === 'active' && (await a.state()).epoch === 1, 'the call survives');
+    const rate = Math.round(((await a.do('stats')).audioPackets - audioPackets) / s);
+    check(rate > 40, `only ${rate} packets a second`);
+    const call = await a.state();
+    check(call.state === 'active' && call.epoch === 1, 'the call survives');
     await a.do('act', 'hangup');
-    await over(a, b, 'hangup');
-    return `${(more / s).toFixed(0)} audio packets a second throughout`;
+    await t.over(a, b, 'hangup');
+    return `${rate} audio packets a second throughout`;
   },
-};
-
-for (const [name, relay, over] of [
-  ['relay_udp', /^turn:.*udp/, 'udp'], ['relay_tcp', /^turn:.*tcp/, 'tcp'], ['relay_tls', /^turns:/, 'tls'],
-]) {
-  scenarios[name] = async () => {
-    const [a, b] = await two({ relay: relay.source });
-    const ms = await talk(a, b, 'video');
-    const stats = await a.do('stats');
-    check(stats.local === 'relay' && stats.over === over, `${stats.local} over ${stats.over}`);
+  async relay_back(t) {
+    const [a, b] = await t.two({ relay: '^turn:.*udp' });
+    await t.talk(a, b);
+    const stats = () => Promise.all([a, b].map((device) => device.do('stats')));
+    await t.server.down('SIGKILL');
+    await wait(3000);
+    const before = await stats();
+    const began = Date.now();
+    await t.server.up();
+    await until('media is back', async () => {
+      const now = await stats();
+      return now.every(({ bytes }, at) => bytes > before[at].bytes + 500);
+    }, 20_000);
+    const ms = Date.now() - began;
+    check(ms < 2000, `media came back after ${ms} ms`);
     await a.do('act', 'hangup');
-    return `connected in ${ms} ms`;
-  };
-}
-
-scenarios.relay_back = async () => {
-  const [a, b] = await two({ relay: '^turn:.*udp' });
-  await talk(a, b);
-  await server.down('SIGKILL');
-  await wait(3000);
-  await server.up();
-  const began = Date.now();
-  const before = await Promise.all([a, b].map((device) => device.do('stats')));
-  await until('media is back', async () => {
-    const now = await Promise.all([a, b].map((device) => device.do('stats')));
-    return now.every((one, index) => one.bytes > before[index].bytes + 500 || (one.bytes > 500 && one.bytes < before[index].bytes));
-  }, 20_000);
-  const ms = Date.now() - began;
-  await a.do('act', 'hangup');
-  check(ms < 2000, `media came back after ${ms} ms`);
-  return `media back ${ms} ms after the relay`;
+    await t.over(a, b, 'hangup');
+    return `media back ${ms} ms after the server was started`;
+  },
 };
 
 let failed = 0;
-for (const [name, run] of Object.entries(scenarios)) {
-  if (wanted.length && !wanted.includes(name)) continue;
+
+async function play(browser, server, name, run) {
+  const scene = new Scene(browser, server);
   const began = Date.now();
   try {
-    const told = await run();
+    const told = await run(scene);
     console.log(`ok    ${name.padEnd(16)} ${((Date.now() - began) / 1000).toFixed(1)} s  ${told || ''}`);
   } catch (error) {
     failed += 1;
     console.log(`FAIL  ${name.padEnd(16)} ${error.stack || error}`);
-    for (const context of browser.contexts()) {
-      for (const page of context.pages()) {
-        const log = await page.evaluate(() => window.c?.log).catch(() => null);
-        console.log('      ', JSON.stringify(log));
-      }
+    for (const device of scene.devices) {
+      console.log('      ', device.person.name, JSON.stringify(await device.log()));
     }
   }
-  for (const context of browser.contexts()) await context.close();
+  await scene.close();
 }
+
+const chosen = (all) => Object.entries(all).filter(([name]) => !wanted.length || wanted.includes(name));
+
+async function inTurn(browser, server, all) {
+  for (const [name, run] of chosen(all)) await play(browser, server, name, run);
+}
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
+const [server, other] = [await Server.start(binary), await Server.start(binary)];
+await Promise.all([
+  inTurn(browser, server, scenarios).then(() => inTurn(browser, other, restarting)),
+  ...chosen(waiting).map(([name, run]) => play(browser, server, name, run)),
+]);
 await browser.close();
-await server.end();
+await Promise.all([server.end(), other.end()]);
 process.exit(failed ? 1 : 0);

@@ -5,9 +5,11 @@
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
   class Client {
-    constructor({ token, relay }) {
+    // For tests: `relay` takes only relays whose URI fits, `ice` others than the server names.
+    constructor({ token, relay, ice }) {
       Object.assign(this, { token, relay, id: 0, waiting: new Map(), call: null, pc: null });
-      Object.assign(this, { epoch: 0, ice: [], log: [], early: [], stopped: false });
+      Object.assign(this, { epoch: 0, fixed: ice, ice: ice || [], iceAt: 0, gathered: {}, log: [], early: [], stopped: false });
+      this.work = Promise.resolve();
     }
 
     note(what, more = {}) {
@@ -61,42 +63,71 @@
       } else if (frame.ev === 'call') {
         this.stands(frame.d);
       } else if (frame.ev === 'call.signal') {
-        this.signalled(frame.d);
+        this.inTurn(() => this.signalled(frame.d));
       }
     }
 
-    // After a hello: the server tells of a live call right behind it. A device that is in one and
-    // has no peer connection, or a broken one, begins a new negotiation.
+    // Negotiations and signals one after the other: an offer must not be answered while the
+    // microphone is still being opened.
+    inTurn(step) {
+      this.work = this.work.then(step).catch((error) => this.note('failed', { error: String(error) }));
+    }
+
+    // After a hello. A device that is in a call begins a new negotiation when it has no peer
+    // connection, or when nothing comes in through it: a relay that was started again knows nobody.
     async rejoin() {
+      this.joining = true;
       if (!this.live) await new Promise((done) => (this.greet = done));
-      await wait(50);
-      const call = this.call;
-      if (!call || call.on !== 'this_device' || !['connecting', 'active'].includes(call.state)) return;
-      if (!this.pc) await this.restart(true);
-      else if (this.pc.connectionState !== 'connected') await this.restart(false);
+      const live = (await this.get('calls/live')).call;
+      const known = this.call && this.call.state !== 'ended' ? this.call.id : null;
+      const call = live || (known && (await this.get(`calls/${known}`)).call);
+      this.joining = false;
+      if (!call) return;
+      this.stands(call);
+      if (call.on !== 'this_device' || !['connecting', 'active'].includes(call.state)) return;
+      const { epoch } = call;
+      if (!this.pc) await this.restartFresh();
+      else if (!(await this.flows())) await this.restart(false, epoch);
+    }
+
+    // If the other device asked for another negotiation at this moment, that one may not be fresh.
+    async restartFresh() {
+      this.fresh = true;
+      do await this.restart(true); while (!this.call.fresh && this.call.state !== 'ended');
+      this.fresh = false;
+    }
+
+    async flows() {
+      const { bytes } = await this.stats();
+      await wait(300);
+      return (await this.stats()).bytes > bytes;
     }
 
     // How the call stands: events and replies come here, the higher version holds.
     stands(call, ice) {
-      if (ice?.length) this.ice = ice;
+      if (ice?.length) this.takeIce(ice);
       if (this.call?.id === call.id && call.version < this.call.version) return;
+      // Somebody else called in vain, as this person is in a call.
+      if (this.call && this.call.id !== call.id && this.call.state !== 'ended' && call.state === 'ended') return;
       const before = this.call?.id === call.id ? this.call : null;
       this.call = call;
       const rings = call.state === 'ringing' && call.role === 'callee';
       if (rings !== !!this.rings) this.note(rings ? 'rings' : 'quiet', { call: call.id });
       this.rings = rings;
       if (rings && !call.rings) this.ask('call.alive', { call: call.id }).catch(() => {});
+      if (before?.state !== call.state && call.state === 'connecting') this.answered = Date.now();
       if (before?.state !== call.state) this.note(call.state, { reason: call.reason, by: call.by });
-      if (call.state === 'ended') return this.hush();
+      if (call.state === 'ended') return this.hush(before);
       const mine = call.on === 'this_device' && call.state !== 'ringing';
-      if (mine && call.epoch > this.epoch) this.negotiate(call);
+      const lost = this.joining || !this.pc && this.fresh && !call.fresh;
+      if (mine && !lost && call.epoch > this.epoch) this.inTurn(() => this.negotiate(call));
       if (call.on === 'this_device' && !this.beat) {
-        const ms = Math.min(this.aliveMs || call.alive_every_s * 1000, call.alive_every_s * 1000);
-        this.beat = setInterval(() => this.alive(), ms);
+        this.beat = setInterval(() => this.alive(), call.alive_every_s * 1000);
       }
     }
 
-    hush() {
+    hush(before) {
+      if (before?.on === 'this_device' && before.state === 'connecting' && this.pc) this.report(true);
       clearInterval(this.beat);
       clearInterval(this.healing);
       this.beat = this.healing = null;
@@ -104,6 +135,7 @@
       this.pc = null;
       this.epoch = 0;
       this.early = [];
+      this.gathered = {};
     }
 
     alive() {
@@ -113,14 +145,19 @@
       keep.then(({ call }) => this.stands(call), () => {});
     }
 
-    // A new epoch: with the peer connection that is there, or with a new one.
+    // A new epoch: with the peer connection that is there, or with a new one. An offer of the epoch
+    // before may still wait for an answer that will never come.
     async negotiate(call) {
+      if (call.epoch <= this.epoch || this.call.id !== call.id || this.call.state === 'ended') return;
       this.epoch = call.epoch;
-      const restarted = this.pc && !call.fresh;
-      if (!restarted) await this.connectPeer(call);
-      if (restarted) this.pc.setConfiguration(this.configuration());
-      if (restarted && call.role === 'caller') this.pc.restartIce();
-      if (!restarted && call.role === 'caller') await this.offer();
+      await this.refresh();
+      if (!this.pc || call.fresh) await this.connectPeer(call);
+      else this.pc.setConfiguration(this.configuration());
+      if (call.role === 'caller') {
+        if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
+        this.pc.restartIce();
+        await this.offer();
+      }
       for (const signal of this.early.splice(0)) await this.signalled(signal);
     }
 
@@ -134,15 +171,17 @@
 
     async connectPeer(call) {
       this.pc?.close();
-      if (!this.ice.length) await this.refresh();
       const pc = new RTCPeerConnection(this.configuration());
       this.pc = pc;
-      pc.onicecandidate = ({ candidate }) => candidate && this.send({ candidate });
-      pc.onnegotiationneeded = () => pc.remoteDescription && call.role === 'caller' && this.offer();
+      pc.onicecandidate = ({ candidate }) => {
+        if (candidate?.type) this.gathered[`gathered_${candidate.type}`] = true;
+        if (candidate) this.send({ candidate });
+      };
       pc.ontrack = ({ streams }) => this.play(streams[0]);
       pc.onconnectionstatechange = () => {
         this.note(`pc ${pc.connectionState}`);
         if (pc.connectionState === 'connected') this.alive();
+        if (pc.connectionState === 'connected') this.report(false, Date.now() - this.answered);
         this.heal(pc);
       };
       this.media ||= await navigator.mediaDevices.getUserMedia({
@@ -152,14 +191,15 @@
       for (const track of this.media.getTracks()) pc.addTrack(track, this.media);
     }
 
-    // A browser does not heal by itself: as long as it is disconnected, try a new negotiation.
+    // A browser does not heal by itself: as long as it is disconnected, try a new negotiation. Not
+    // too often: each makes the one before void.
     heal(pc) {
       clearInterval(this.healing);
       this.healing = null;
       if (pc !== this.pc || !['disconnected', 'failed'].includes(pc.connectionState)) return;
       const again = () => this.live && this.restart(false).catch(() => {});
       again();
-      this.healing = setInterval(again, 1000);
+      this.healing = setInterval(again, 3000);
     }
 
     play(stream) {
@@ -207,21 +247,43 @@
       return joined.call;
     }
 
-    async restart(fresh) {
-      const joined = await this.ask('call.restart', { call: this.call.id, epoch: this.call.epoch, fresh });
+    async restart(fresh, epoch = this.call.epoch) {
+      const joined = await this.ask('call.restart', { call: this.call.id, epoch, fresh });
       this.stands(joined.call, joined.ice_servers);
     }
 
-    async refresh() {
+    async get(path) {
       const headers = { authorization: `Bearer ${this.token}` };
-      const answer = await fetch(`/api/v1/calls/${this.call.id}/ice`, { headers });
-      if (answer.ok) this.ice = (await answer.json()).ice_servers;
+      return (await fetch(`/api/v1/${path}`, { headers })).json();
+    }
+
+    takeIce(servers) {
+      if (!this.fixed) Object.assign(this, { ice: servers, iceAt: Date.now() });
+    }
+
+    // Credentials are good for ten minutes; a reply of a moment ago had some.
+    async refresh() {
+      if (this.fixed || Date.now() - this.iceAt < 60_000) return;
+      const { ice_servers: servers } = await this.get(`calls/${this.call.id}/ice`);
+      if (servers?.length) this.takeIce(servers);
     }
 
     async act(op) {
       const { call } = await this.ask(`call.${op}`, { call: this.call.id });
       this.stands(call);
       return call;
+    }
+
+    // What the server tells both people of in words.
+    async report(failed, setup) {
+      const { call, gathered } = this;
+      const { local, remote, over } = await this.stats();
+      const pair = local && remote ? { local, remote, ...(over && { relay_over: over }) } : {};
+      const { gathered_host = false, gathered_srflx = false, gathered_relay = false } = gathered;
+      const report = { ...pair, gathered_host, gathered_srflx, gathered_relay };
+      if (setup && call.epoch === 1) report.setup_ms = setup;
+      if (failed) report.failure = 'ice_failed';
+      await this.ask('call.report', { call: call.id, report }).catch((error) => this.note('no report', { error: error.message }));
     }
 
     // Frames decoded, audio energy, the way that media takes.

@@ -2,7 +2,8 @@
 'use strict';
 const results = document.querySelector('#results');
 const report = document.querySelector('#report');
-const WITHIN = 10000;
+// A browser gives up a STUN server that does not answer after about ten seconds, and says so.
+const WITHIN = 12000;
 
 function note(name, state, text) {
   let item = document.getElementById(`r-${name}`);
@@ -16,6 +17,9 @@ function note(name, state, text) {
   const lines = [...results.children].map((line) => `[${line.className}] ${line.textContent}`);
   report.value = [new Date().toISOString(), navigator.userAgent, ...lines].join('\n');
 }
+
+const INSECURE = 'this page came by http, and browsers give out microphone and camera on https pages '
+  + 'and localhost alone. The operator puts a reverse proxy with a certificate before the server.';
 
 async function media(kind, cure) {
   note(kind, 'wait', 'asking…');
@@ -32,8 +36,7 @@ async function media(kind, cure) {
     }
     note(kind, 'ok', label || 'works');
   } catch (error) {
-    const why = navigator.mediaDevices ? error.name : 'browsers allow it on https pages alone';
-    note(kind, 'bad', `${why}. ${cure}`);
+    note(kind, 'bad', window.isSecureContext ? `${error.name}. ${cure}` : INSECURE);
   }
 }
 
@@ -113,8 +116,8 @@ async function network(token) {
     const name = stun ? url : `${url} (${way})`;
     note(name, 'wait', 'trying…');
     const { found, error, ms } = await candidates(server, stun ? 'srflx' : 'relay');
-    if (!found && stun) {
-      note(name, 'ok', 'no other address than this device\'s own, or no answer');
+    if (!found && stun && !error) {
+      note(name, 'ok', 'it answers; you have no other address than this device\'s own');
     } else if (!found) {
       note(name, 'bad', `no answer ${error}. ${CURES[way]}`);
     } else if (stun) {
@@ -126,6 +129,12 @@ async function network(token) {
     }
   }
 }
+
+document.querySelector('#copy').addEventListener('click', async ({ target }) => {
+  report.select();
+  // Pages by http have no clipboard, but what is selected can be copied by hand.
+  await navigator.clipboard?.writeText(report.value).then(() => { target.textContent = 'Copied'; }, () => {});
+});
 
 document.querySelector('#form').addEventListener('submit', async (event) => {
   event.preventDefault();
