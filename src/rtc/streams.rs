@@ -9,14 +9,14 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use turn::{FiveTuple, StreamFramer, Transport};
+use turn::{FiveTuple, StreamFramer, Transport, first_message};
 
 use super::driver::Shared;
 
@@ -122,7 +122,7 @@ async fn run(shared: Shared, stream: impl AsyncRead + AsyncWrite, tuple: FiveTup
     let (input, output) = tokio::io::split(stream);
     tokio::select! {
         () = read(&shared, input, tuple) => {}
-        () = write(&queue, output) => {}
+        () = write(&queue, output, tuple.transport) => {}
         () = watch(&shared, tuple) => {}
     }
     shared.borrow_mut().stream_ended(&shared, tuple);
@@ -151,8 +151,9 @@ async fn read(shared: &Shared, mut input: impl AsyncRead + Unpin, tuple: FiveTup
     }
 }
 
-/// Writes what is queued until the stream is broken or overflows.
-async fn write(queue: &Queue, mut output: impl AsyncWrite + Unpin) {
+/// Writes what is queued until the stream is broken or overflows. Inside TLS each message is a
+/// record of its own, as coturn's client reads no more of one.
+async fn write(queue: &Queue, mut output: impl AsyncWrite + Unpin, transport: Transport) {
     loop {
         queue.more.notified().await;
         loop {
@@ -163,8 +164,12 @@ async fn write(queue: &Queue, mut output: impl AsyncWrite + Unpin) {
             if bytes.is_empty() {
                 break;
             }
-            while bytes.has_remaining() {
-                if output.write_buf(&mut bytes).await.is_err() {
+            while !bytes.is_empty() {
+                let at_once = match transport {
+                    Transport::Tls => first_message(&bytes),
+                    _ => bytes.len(),
+                };
+                if output.write_all(&bytes.split_to(at_once)).await.is_err() {
                     return;
                 }
             }

@@ -79,7 +79,7 @@ pub use counters::{Counters, Drops, Sizes};
 pub use out::{Action, Actions, OpenRelay, Out, RelayId};
 pub use policy::{Cidr, CidrError, PeerPolicy};
 pub use server::Server;
-pub use stream::{FrameError, MAX_FRAME_BYTES, StreamFramer};
+pub use stream::{FrameError, MAX_FRAME_BYTES, StreamFramer, first_message};
 pub use stun::Family;
 pub use tuple::{FiveTuple, Now, Transport};
 pub use users::Bandwidth;

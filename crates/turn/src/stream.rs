@@ -101,6 +101,15 @@ impl StreamFramer {
     }
 }
 
+/// How many bytes of `waiting`, which are for a stream, its first message takes. For a driver that
+/// gives each message a TLS record of its own: there are clients that read no more of one.
+pub fn first_message(waiting: &[u8]) -> usize {
+    match frame_length(waiting) {
+        Ok(Some((_, on_stream))) => on_stream.min(waiting.len()),
+        _ => waiting.len(),
+    }
+}
+
 /// A message's length, without and with its padding, once enough of it is there to tell.
 fn frame_length(waiting: &[u8]) -> Result<Option<(usize, usize)>, FrameError> {
     match waiting.first() {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use turn::stun::{Class, Method, Writer, attribute};
-use turn::{FrameError, MAX_FRAME_BYTES, StreamFramer};
+use turn::{FrameError, MAX_FRAME_BYTES, StreamFramer, first_message};
 
 use crate::support::channel_data;
 
@@ -40,6 +40,23 @@ fn on_stream(messages: &[Vec<u8>]) -> Vec<u8> {
         stream.resize(stream.len().next_multiple_of(4), 0xEE);
     }
     stream
+}
+
+#[test]
+fn what_waits_for_a_stream_comes_apart_again() {
+    let messages = [binding(b"one"), channel_data(0x4000, b"12345"), binding(b"")];
+    let stream = on_stream(&messages);
+    let mut rest = &stream[..];
+    for message in &messages {
+        let (first, more) = rest.split_at(first_message(rest));
+        assert_eq!(first.len(), message.len().next_multiple_of(4));
+        assert!(first.starts_with(message));
+        rest = more;
+    }
+    assert!(rest.is_empty());
+    for odd in [&b""[..], b"\0", b"GET /", &[0x40, 0, 0xFF, 0xFF, 1]] {
+        assert_eq!(first_message(odd), odd.len(), "no message, or a part of one");
+    }
 }
 
 #[test]
