@@ -78,7 +78,7 @@ impl Udp {
         let mut count = 0;
         let received = self.socket.try_io(Interest::READABLE, || {
             count = self.state.recv(UdpSockRef::from(&self.socket), &mut slices, metas)?;
-            // Less than a batch was all: the next datagram wakes the task, it need not be asked for.
+            // Less than a batch was all: the next datagram wakes the task, so none is asked for.
             if count < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         for (buffer, meta) in buffers.chunks_exact(BUFFER_BYTES).zip(&metas[..count]) {
