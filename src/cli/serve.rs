@@ -92,11 +92,15 @@ fn tell(config: &Config, addr: SocketAddr) {
         _ => "one address of this machine",
     };
     let people = if config.dev { "demo   people to try out as, with one click\n  " } else { "" };
+    let store = match &config.db_uri {
+        Some(_) => format!("MongoDB, database {} (secrets in {data})", config.db_database),
+        None => format!("embedded, in {data}"),
+    };
     println!(
         "WeChat backend {VERSION}\n\n  \
          open   {url}\n  \
          port   {} on {hosts} ({})\n  \
-         store  embedded, in {data}\n  \
+         store  {store}\n  \
          mails  {mails}\n  \
          {people}stop   Ctrl-C\n",
         addr.port(),

@@ -5,6 +5,7 @@
 //! compiler warns of one that was forgotten). What is promised of the embedded store alone (its
 //! file, its recovery) is in `embedded`.
 
+#[path = "../harness/mongo.rs"]
 mod mongo_server;
 mod support;
 

@@ -1,9 +1,8 @@
 //! The suite's world on MongoDB, and what is promised of that store alone.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -17,19 +16,8 @@ use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::store::mongo::{MongoStore, Names};
 use wechat::store::{Appended, Index, Store, Upkeep};
 
-use crate::mongo_server::{Server, binary};
+use crate::mongo_server::{Server, binary, shared};
 use crate::support::{NOON, World, body, text};
-
-/// One server for all tests of this process; each has a database of its own.
-fn shared() -> Option<&'static Server> {
-    static SERVER: OnceLock<Option<(Server, PathBuf)>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| {
-        let binary = binary()?;
-        let folder = tempfile::tempdir().expect("a folder").keep();
-        Some((Server::shared(&binary, &folder), folder))
-    });
-    server.as_ref().map(|(server, _)| server)
-}
 
 async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
     let store = MongoStore::open(&server.uri(), database, Names::default()).await;

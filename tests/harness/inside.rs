@@ -1,7 +1,8 @@
-//! A core inside the test's own process: embedded store in a temporary folder, a clock that stands
-//! still, mails kept in memory.
+//! A core inside the test's own process: the store of this run with data of its own, a clock that
+//! stands still, mails kept in memory.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -18,8 +19,11 @@ use wechat::mail::Mailer;
 use wechat::mail::memory::MemoryMailer;
 use wechat::store::Store;
 use wechat::store::embedded::EmbeddedStore;
+use wechat::store::mongo::{MongoStore, Names};
 
-/// The rules on an embedded store, with everything in the test's hands.
+use super::mongo;
+
+/// The rules on a store of their own, with everything in the test's hands.
 pub struct Inside {
     pub core: Core,
     pub clock: Arc<ManualClock>,
@@ -35,17 +39,17 @@ pub const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 impl Inside {
     /// A new one, at half past nine.
-    pub fn new(rules: Rules) -> Self {
-        Self::listened_to(rules, |_| Vec::new())
+    pub async fn new(rules: Rules) -> Self {
+        Self::listened_to(rules, |_| Vec::new()).await
     }
 
     /// A new one whose events others hear too: what `more` makes of the core.
-    pub fn listened_to(
+    pub async fn listened_to(
         rules: Rules,
         more: impl FnOnce(&Core) -> Vec<std::sync::Weak<dyn Listener>>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(folder.path()).expect("a store"));
+        let store = store(folder.path()).await;
         let clock = Arc::new(ManualClock::at(Time(1_795_340_000_000)));
         let mails = Arc::new(MemoryMailer::default());
         let bus = Arc::new(LocalBus::default());
@@ -90,6 +94,15 @@ impl Inside {
     pub async fn log_in_with(&self, email: &Email, code: &str) -> wechat::error::Result<SignedIn> {
         self.core.auth.verify(email, code, "test", HOME).await
     }
+}
+
+async fn store(folder: &Path) -> Arc<dyn Store> {
+    let Some(server) = mongo::chosen() else {
+        return Arc::new(EmbeddedStore::open(folder).expect("a store"));
+    };
+    let database = mongo::Server::database();
+    let store = MongoStore::open(&server.uri(), &database, Names::default()).await;
+    Arc::new(store.expect("a store"))
 }
 
 /// The address of somebody.

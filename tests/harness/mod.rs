@@ -1,12 +1,13 @@
 //! The language of the stories: a world with a real server and people in it.
 //!
 //! `let ana = world.person("Ana").await; ana.says("hola").to(&beto).await;` A world is a server
-//! process on a free port with data of its own, ended by its id when the world goes. Nothing here
-//! sleeps to wait: what must happen is waited for, to a deadline.
+//! process on a free port with data of its own, in the store of this run (`mongo`), ended by its id
+//! when the world goes. Nothing here sleeps to wait: what must happen is waited for, to a deadline.
 
 #![allow(dead_code, reason = "each test binary speaks a part of the language")]
 
 pub mod inside;
+pub mod mongo;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,6 +44,7 @@ impl World {
     /// A world with these settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let mut plan = Plan::unlimited(program());
+        plan.settings.extend(mongo::settings(&mongo::Server::database()));
         let lenient = [("CODES_PER_ADDRESS", "1000000"), ("CODES_PER_IP", "1000000")];
         for (key, value) in lenient.iter().chain(settings) {
             plan.settings.push(((*key).into(), (*value).into()));

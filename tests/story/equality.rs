@@ -125,7 +125,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    async fn new() -> Self {
         let limits = Limits {
             codes_per_address: u32::MAX / 2,
             codes_per_ip: u32::MAX,
@@ -135,7 +135,7 @@ impl World {
         let (hub, gaps) = Hub::new(ENCODER);
         let heard: Arc<dyn Listener> = hub.clone();
         let rules = Rules { limits, ..Rules::default() };
-        let inside = Inside::listened_to(rules, |_| vec![Arc::downgrade(&heard)]);
+        let inside = Inside::listened_to(rules, |_| vec![Arc::downgrade(&heard)]).await;
         let (core, mending) = (inside.core.clone(), hub.clone());
         tokio::spawn(async move { core.follow_gaps(&mending, gaps).await });
         Self { inside, hub }
@@ -308,7 +308,7 @@ async fn a_client_that_follows_has_what_one_has_that_fetches_afresh() {
         Some(seed) => seed..seed + 1,
         None => 0..number("EQUALITY_RUNS").unwrap_or(RUNS),
     };
-    let world = World::new();
+    let world = World::new().await;
     for seed in seeds {
         let mut life = Life::begin(&world, seed).await;
         for _ in 0..STEPS {

@@ -25,7 +25,7 @@ async fn with_a_code(inside: &Inside) -> String {
 
 #[tokio::test]
 async fn after_five_wrong_guesses_the_right_code_does_not_work() {
-    let inside = Inside::new(Rules::default());
+    let inside = Inside::new(Rules::default()).await;
     inside.person("Ana").await;
     let code = with_a_code(&inside).await;
     for _ in 0..5 {
@@ -40,7 +40,7 @@ async fn after_five_wrong_guesses_the_right_code_does_not_work() {
 
 #[tokio::test]
 async fn a_code_expires_and_is_used_once() {
-    let inside = Inside::new(Rules::default());
+    let inside = Inside::new(Rules::default()).await;
     inside.person("Ana").await;
     let code = with_a_code(&inside).await;
     inside.clock.advance(CODE_LIFE + Duration::from_millis(1));
@@ -55,7 +55,7 @@ async fn a_code_expires_and_is_used_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_right_answers_at_once_open_one_session() {
-    let inside = Arc::new(Inside::new(Rules::default()));
+    let inside = Arc::new(Inside::new(Rules::default()).await);
     let ana = inside.person("Ana").await;
     let code = with_a_code(&inside).await;
     let tries = (0..50).map(|_| {
@@ -74,7 +74,7 @@ async fn fifty_right_answers_at_once_open_one_session() {
 #[tokio::test]
 async fn guesses_sprayed_over_accounts_and_addresses_meet_one_budget() {
     let limits = Limits { codes_per_ip: 10_000, ..Limits::default() };
-    let inside = Inside::new(Rules { limits, ..Rules::default() });
+    let inside = Inside::new(Rules { limits, ..Rules::default() }).await;
     let mut refused_at = None;
     for number in 0..500_u32 {
         let ip = IpAddr::V4(Ipv4Addr::from(0xc633_6400 + number));
@@ -91,7 +91,7 @@ async fn guesses_sprayed_over_accounts_and_addresses_meet_one_budget() {
 
 #[tokio::test]
 async fn one_address_and_one_place_may_ask_for_so_many_codes() {
-    let inside = Inside::new(Rules::default());
+    let inside = Inside::new(Rules::default()).await;
     let ask = |name: String, ip: [u8; 4]| {
         inside.core.auth.request_code(address(&name), Language::English, IpAddr::from(ip))
     };
@@ -112,7 +112,7 @@ async fn one_address_and_one_place_may_ask_for_so_many_codes() {
 
 #[tokio::test]
 async fn known_and_unknown_addresses_get_the_same_answers() {
-    let inside = Inside::new(Rules::default());
+    let inside = Inside::new(Rules::default()).await;
     inside.person("Ana").await;
     for name in ["Ana", "Nadie"] {
         let asked = inside.core.auth.request_code(address(name), Language::Spanish, HOME).await;
@@ -126,7 +126,7 @@ async fn known_and_unknown_addresses_get_the_same_answers() {
 
 #[tokio::test]
 async fn a_closed_session_is_refused_at_once_although_it_was_just_used() {
-    let inside = Inside::new(Rules::default());
+    let inside = Inside::new(Rules::default()).await;
     let ana = inside.person("Ana").await;
     let code = with_a_code(&inside).await;
     let second = inside.log_in_with(&address("Ana"), &code).await.expect("logged in");
@@ -140,7 +140,7 @@ async fn a_closed_session_is_refused_at_once_although_it_was_just_used() {
 
 #[tokio::test]
 async fn an_account_that_nobody_verified_is_nobody_and_vanishes() {
-    let inside = Inside::new(Rules::default());
+    let inside = Inside::new(Rules::default()).await;
     let ana = inside.person("Ana").await;
     let request = wechat::core::auth::SignUp {
         name: wechat::core::types::text::Name::parse("name", "Fantasma").expect("a name"),

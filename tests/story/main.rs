@@ -6,6 +6,7 @@ mod harness;
 mod commands;
 mod dev;
 mod equality;
+mod injection;
 mod journey;
 mod log;
 mod login;

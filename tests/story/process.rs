@@ -1,11 +1,14 @@
 //! The `wechat` command as a process, in a working directory of its own.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::harness::mongo;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -14,9 +17,25 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// The command with a clean environment.
 pub fn wechat(folder: &Path, args: &[&str]) -> Command {
+    write_settings_of_the_store(folder);
     let mut command = Command::new(env!("CARGO_BIN_EXE_wechat"));
     command.current_dir(folder).env_clear().args(args).stdin(Stdio::null());
     command
+}
+
+/// Brings the command onto the store of this run, unless the test wrote a file of its own.
+fn write_settings_of_the_store(folder: &Path) {
+    let file = folder.join(".env_db");
+    if file.exists() {
+        return;
+    }
+    let lines: Vec<String> = mongo::settings(&mongo::Server::database())
+        .iter()
+        .map(|(key, value)| format!("{key}={value}\n"))
+        .collect();
+    if !lines.is_empty() {
+        fs::write(file, lines.concat()).expect("a writable folder");
+    }
 }
 
 /// Runs the command to its end.

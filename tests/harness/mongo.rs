@@ -1,17 +1,22 @@
 //! A server that speaks MongoDB's protocol, for tests: started on a free port over a temporary
 //! folder, gone when the test process is gone, however that ends.
 //!
-//! Its binary is named by `WECHAT_TEST_MONGO`; `scripts/test` installs it. Without it the tests
-//! that need it are left out, which is said on standard error.
+//! Its binary is named by `WECHAT_TEST_MONGO`; `scripts/test mongo` installs it. Without it the
+//! tests that need it are left out, which is said on standard error. `WECHAT_TEST_STORE=mongo`
+//! brings the stories and the faults onto that server too.
+
+#![allow(dead_code, reason = "each test binary needs a part of it")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 
 /// Names the server's binary.
 pub const BINARY: &str = "WECHAT_TEST_MONGO";
+/// Says which store the stories and faults stand on: `embedded`, as without it, or `mongo`.
+pub const STORE: &str = "WECHAT_TEST_STORE";
 
 /// Starts the server; when its standard input ends, kills it. The process that holds the other end
 /// of that pipe may die in any way.
@@ -39,6 +44,39 @@ pub fn binary() -> Option<PathBuf> {
         });
     }
     binary.map(PathBuf::from)
+}
+
+/// One server for all tests of this process; each has a database of its own.
+pub fn shared() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let start = || {
+        let binary = binary()?;
+        let folder = tempfile::tempdir().expect("a folder").keep();
+        Some(Server::shared(&binary, &folder))
+    };
+    SERVER.get_or_init(start).as_ref()
+}
+
+/// The server that the stories and faults of this run stand on; `None` is the embedded store.
+pub fn chosen() -> Option<&'static Server> {
+    static SAID: Once = Once::new();
+    match std::env::var(STORE).as_deref() {
+        Err(_) => {
+            SAID.call_once(|| {
+                let word = format!("left out: this on MongoDB too ({STORE} is not set)");
+                writeln!(std::io::stderr(), "{word}").expect("standard error is there");
+            });
+            None
+        }
+        Ok("embedded") => None,
+        Ok("mongo") => Some(shared().unwrap_or_else(|| panic!("{STORE}=mongo needs {BINARY}"))),
+        Ok(other) => panic!("{STORE} is {other:?}, neither embedded nor mongo"),
+    }
+}
+
+/// The settings that give a server of ours the store of this run, in a database of this name.
+pub fn settings(database: &str) -> Vec<(String, String)> {
+    chosen().map_or_else(Vec::new, |server| server.settings(database))
 }
 
 impl Server {
@@ -87,6 +125,11 @@ impl Server {
     /// The address for `DB_URI`.
     pub fn uri(&self) -> String {
         format!("mongodb://127.0.0.1:{}/?replicaSet=secantus&heartbeatFrequencyMS=500", self.port)
+    }
+
+    /// The settings of a server of ours with this store.
+    pub fn settings(&self, database: &str) -> Vec<(String, String)> {
+        vec![("DB_URI".into(), self.uri()), ("DB_DATABASE".into(), database.into())]
     }
 
     /// A name that no other test uses.
