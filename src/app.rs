@@ -4,6 +4,7 @@
 //! server. Order of stopping: no new connections, then what is under way, then mails, then the
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
+pub mod copy;
 mod demo;
 mod listen;
 pub mod offline;
@@ -42,7 +43,6 @@ use crate::protocol::frames::ENCODER;
 use crate::rtc::Turn;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
-
 use crate::store::mongo::{MongoStore, Names};
 use crate::ws;
 
@@ -252,26 +252,24 @@ impl Running {
 
 /// The store that the settings say.
 async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
+    copy::refuse_unfinished(data)?;
     match &config.db_uri {
-        Some(uri) => open_mongo(config, uri.reveal()).await,
+        Some(uri) => Ok(Arc::new(open_mongo(config, uri.reveal()).await?)),
         None => Ok(Arc::new(open_embedded(data).await?)),
     }
 }
 
-async fn open_mongo(config: &Config, uri: &str) -> Result<Arc<dyn Store>, StartError> {
+async fn open_mongo(config: &Config, uri: &str) -> Result<MongoStore, StartError> {
     let names = Names {
         users: config.db_users.clone(),
         groups: config.db_groupd.clone(),
         private_log: config.db_usr_chlogs.clone(),
         group_log: config.db_gr_chlogs.clone(),
     };
-    match MongoStore::open(uri, &config.db_database, names).await {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => {
-            let cause = error.cause().map_or_else(String::new, |cause| format!(" ({cause})"));
-            Err(StartError(format!("{error}{cause}")))
-        }
-    }
+    MongoStore::open(uri, &config.db_database, names).await.map_err(|error| {
+        let cause = error.cause().map_or_else(String::new, |cause| format!(" ({cause})"));
+        StartError(format!("{error}{cause}"))
+    })
 }
 
 async fn open_embedded(data: &DataDir) -> Result<EmbeddedStore, StartError> {

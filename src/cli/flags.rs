@@ -28,6 +28,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("serve").about("Run the server (as 'wechat' alone does)"))
         .subcommand(config)
         .subcommand(users())
+        .subcommand(store())
         .subcommand(Command::new("version").about("Print the version"))
         .args(SETTINGS.iter().filter_map(arg))
 }
@@ -56,6 +57,33 @@ fn users() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(import)
+}
+
+fn store() -> Command {
+    let place = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).required(true).value_parser(["embedded", "mongodb"]).help(help)
+    };
+    let digests = Arg::new("digests")
+        .long("digests")
+        .action(ArgAction::SetTrue)
+        .help("Print the count and the digest of every chat and every other part");
+    let copy = Command::new("copy")
+        .about("Copy everything from one store into another, while the server is stopped")
+        .long_about(
+            "Copy everything between the embedded store in DATA_DIR and the MongoDB that DB_URI \
+             names, while no server runs on either. The target is empty to begin with. A copy that \
+             is cut off goes on when the same command is run again, and no server starts on these \
+             data before it is finished. At the end both stores are read and compared, chat by \
+             chat.",
+        )
+        .arg(place("from", "The store that is read"))
+        .arg(place("to", "The store that is written"))
+        .arg(digests);
+    Command::new("store")
+        .about("Manage the store")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(copy)
 }
 
 const LONG_ABOUT: &str = "\

@@ -7,6 +7,7 @@
 mod flags;
 mod log;
 mod serve;
+mod store;
 mod users;
 
 use std::path::Path;
@@ -39,6 +40,10 @@ pub fn run() -> ExitCode {
         ["config", "check"] => check(&matches),
         ["users", "import"] => match load(&matches) {
             Ok((config, _)) => users::import(&config, flags::innermost(&matches)),
+            Err(problems) => refuse(&problems),
+        },
+        ["store", "copy"] => match load(&matches) {
+            Ok((config, _)) => store::run(&config, flags::innermost(&matches)),
             Err(problems) => refuse(&problems),
         },
         _ => match load(&matches) {

@@ -17,11 +17,13 @@
 pub mod embedded;
 pub mod mongo;
 
+pub mod archive;
 pub mod call_row;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
+use self::archive::Archive;
 use crate::clock::Time;
 use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
 use crate::core::types::calls::Call;
@@ -35,9 +37,9 @@ use crate::error::Result;
 use crate::id::{CallId, ChatId, MessageId, ObjectId, SessionId, UserId};
 
 /// Everything that the server remembers.
-pub trait Store: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep {}
+pub trait Store: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep + Archive {}
 
-impl<T: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep> Store for T {}
+impl<T: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep + Archive> Store for T {}
 
 /// What became of a sign-up.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use wechat::core::types::chats::MemberChange;
 use wechat::core::types::messages::{Content, Message, MessageChange, Stamp, SystemEvent};
@@ -16,6 +17,7 @@ use wechat::id::{ChatId, UserId};
 use wechat::store::{Appended, Changed, Changes};
 
 use crate::chats::people;
+use crate::copies::copy;
 use crate::support::{World, after, text};
 
 const PEOPLE: usize = 4;
@@ -151,6 +153,12 @@ struct Case<'a> {
 
 impl Case<'_> {
     async fn run(&mut self, ops: &[Op]) {
+        self.begin().await;
+        self.go_on(ops).await;
+        self.everything_is_read().await;
+    }
+
+    async fn begin(&mut self) {
         let first = self.world.store.changes_for_all(self.chat, 0, 9).await.expect("reads").rows;
         self.model.born(first[0].clone());
         for who in 0..PEOPLE {
@@ -158,11 +166,13 @@ impl Case<'_> {
             self.model.standing.insert(who, standing);
         }
         self.model.standing.get_mut(&0).expect("the owner").own_seq = 1;
+    }
+
+    async fn go_on(&mut self, ops: &[Op]) {
         for op in ops {
             self.model.number += 1;
             self.act(op).await;
         }
-        self.everything_is_read().await;
     }
 
     async fn act(&mut self, op: &Op) {
@@ -364,6 +374,31 @@ fn seed() -> u64 {
     }
 }
 
+fn random(seed: u64) -> TestRng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+}
+
+/// A random history whose second half happens in a copy, under the eyes of clients that go on from
+/// what they had.
+pub async fn a_history_goes_on_in_a_copy(from: &World, to: &World) {
+    let people = people(from, PEOPLE).await;
+    let chat = from.group(&people).await;
+    let seed = seed();
+    println!("again with CONTRACT_SEED={seed}");
+    let mut runner = TestRunner::new_with_rng(Config::default(), random(seed));
+    let ops = vec(op(), 300..400).new_tree(&mut runner).expect("operations").current();
+    let (first, second) = ops.split_at(ops.len() / 2);
+    let mut case = Case { world: from, people: &people, chat, model: Model::default() };
+    case.begin().await;
+    case.go_on(first).await;
+    copy(from, to).await;
+    let mut case = Case { world: to, ..case };
+    case.go_on(second).await;
+    case.everything_is_read().await;
+}
+
 pub async fn random_histories_are_read_as_the_model_says(world: &World) {
     let people = people(world, PEOPLE).await;
     let seed = seed();
@@ -373,10 +408,7 @@ pub async fn random_histories_are_read_as_the_model_says(world: &World) {
         max_shrink_time: 10_000,
         ..Config::default()
     };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(config, rng);
+    let mut runner = TestRunner::new_with_rng(config, random(seed));
     let handle = tokio::runtime::Handle::current();
     let outcome = tokio::task::block_in_place(|| {
         runner.run(&vec(op(), 1..250), |ops| {

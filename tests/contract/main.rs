@@ -19,6 +19,7 @@ mod terms;
 mod upkeep;
 mod users;
 
+mod copies;
 mod embedded;
 mod mongo;
 

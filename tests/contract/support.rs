@@ -77,6 +77,11 @@ impl World {
         Self { store, frees_changed_keys: true, ids: AtomicU32::new(1), _dir: None }
     }
 
+    /// Goes on with the ids after those of another world, whose data this one takes over.
+    pub fn take_over_ids(&self, other: &Self) {
+        self.ids.store(other.ids.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
     /// The next id; ids ascend.
     pub fn id(&self) -> ObjectId {
         let mut bytes = [7; 12];

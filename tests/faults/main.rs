@@ -1,9 +1,12 @@
-//! Faults: what was acknowledged outlives the server's sudden death.
+//! Faults: what was acknowledged outlives the sudden death of the server and of its database.
 //!
 //! Losses of power are rehearsed by `scripts/test powercut-server`, as they need root.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod copy;
+mod database;
 mod kill;
 mod ledger;
+mod two_servers;

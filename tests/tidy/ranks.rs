@@ -13,7 +13,19 @@ const RANKS: &[(&str, &[&str])] = &[
     ("settings", &["config"]),
     ("core types", &["core::types"]),
     // With what all adapters of one port share.
-    ("ports", &["store", "bus", "mail", "mail::letters", "store::call_row", "objects", "push"]),
+    (
+        "ports",
+        &[
+            "store",
+            "bus",
+            "mail",
+            "mail::letters",
+            "store::archive",
+            "store::call_row",
+            "objects",
+            "push",
+        ],
+    ),
     ("core rules", &["core", "hub"]),
     (ADAPTERS, &["store::*", "bus::*", "mail::*", "objects::*", "push::*"]),
     ("wire types", &["protocol"]),

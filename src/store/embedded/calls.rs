@@ -14,7 +14,7 @@ use crate::core::types::calls::{Call, End};
 use crate::core::types::chats::Chat;
 use crate::core::types::messages::{CallContent, Content, Message};
 use crate::error::{Error, Result};
-use crate::id::{CallId, UserId};
+use crate::id::{CallId, ObjectId, UserId};
 use crate::store::call_row::CallRow;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 
@@ -56,9 +56,15 @@ fn begin(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<Begun> 
             }
         }
     }
+    insert(db, call)?;
+    tell(db, call, record).map(Begun::Done)
+}
+
+/// Writes a call, unless it is there.
+pub(super) fn insert(db: &Db<'_>, call: &Call) -> Result<()> {
     db.run(
         "INSERT INTO calls(id, version, caller, callee, started, deadline, call)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(id) DO NOTHING",
         params![
             call.id,
             int(call.version),
@@ -69,7 +75,16 @@ fn begin(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<Begun> 
             written(call)?
         ],
     )?;
-    tell(db, call, record).map(Begun::Done)
+    Ok(())
+}
+
+/// Calls in the order of their ids, after one of them.
+pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<Call>> {
+    rows(
+        db,
+        "SELECT call FROM calls WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+        params![after, limit],
+    )
 }
 
 fn step(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<CallStepped> {

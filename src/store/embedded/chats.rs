@@ -14,7 +14,7 @@ use crate::core::types::chats::{
 use crate::core::types::messages::{Message, SystemEvent};
 use crate::core::types::text::{About, Title};
 use crate::error::{Error, Result, text};
-use crate::id::{ChatId, MessageId, UserId};
+use crate::id::{ChatId, MessageId, ObjectId, UserId};
 use crate::store::{Chats, Cursor, GroupStep, Inbox, ReceiptCounts, Stepped};
 
 const BY_ID: &str = "SELECT c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, \
@@ -63,6 +63,19 @@ fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
 /// A chat by id.
 pub(super) fn find(db: &Db<'_>, id: ChatId) -> Result<Option<Numbered>> {
     db.first(BY_ID, [id], |row| numbered(row, 0))
+}
+
+/// Chats in the order of their ids, after one of them.
+pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<Chat>> {
+    db.all(
+        "SELECT c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, c.owner, c.public,
+                c.history_shared, c.created, c.deleted, h.seq, h.rev, c.meta_rev, c.member_count,
+                h.active_at
+         FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id > coalesce(?1, x'')
+         ORDER BY c.id LIMIT ?2",
+        params![after, limit],
+        |row| Ok(numbered(row, 0)?.chat),
+    )
 }
 
 /// A chat's number and head: `(num, head_seq, head_rev)`.
@@ -326,7 +339,8 @@ fn mentions(db: &Db<'_>, user: UserId, chat: ChatId, after: u64) -> Result<u64> 
     Ok(named + all)
 }
 
-fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
+/// Reads a link: code, chat, by, created, expires, uses_left.
+pub(super) fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     Ok(Invite {
         code: row.get(0)?,
         chat: row.get(1)?,
@@ -337,7 +351,8 @@ fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     })
 }
 
-fn put_invite(db: &Db<'_>, invite: &Invite) -> Result<()> {
+/// Puts a link.
+pub(super) fn put_invite(db: &Db<'_>, invite: &Invite) -> Result<()> {
     let Some((num, ..)) = head(db, invite.chat)? else {
         return Err(Error::not_found(text::NO_CHAT));
     };

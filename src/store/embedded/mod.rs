@@ -17,11 +17,13 @@ mod members;
 mod users;
 
 mod alter;
+mod archive;
 mod calls;
 mod changes;
 mod chats;
 mod content;
 mod messages;
+mod restore;
 mod sessions;
 mod steps;
 mod terms;

@@ -80,7 +80,8 @@ fn give_back(db: &Db<'_>, quotas: &[Quota], now: Time) -> Result<()> {
     Ok(())
 }
 
-fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
+/// Reads a code: id, email, user, hmac, tries, expires.
+pub(super) fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
     Ok(LoginCode {
         id: row.get(0)?,
         email: Email::stored(row.get(1)?),
@@ -91,7 +92,8 @@ fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
     })
 }
 
-fn put_code(db: &Db<'_>, code: &LoginCode) -> Result<()> {
+/// Puts a code in place of the one that its address has.
+pub(super) fn put_code(db: &Db<'_>, code: &LoginCode) -> Result<()> {
     db.run(
         "INSERT OR REPLACE INTO codes(id, email, user, hmac, tries, expires)
          VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
@@ -126,9 +128,15 @@ fn redeem(
         return Ok(None);
     };
     replace_terms(db, Index::Users, user.id.0, terms)?;
+    insert(db, session)?;
+    Ok(Some(user))
+}
+
+/// Writes a session, unless it is there.
+pub(super) fn insert(db: &Db<'_>, session: &Session) -> Result<()> {
     db.run(
         "INSERT INTO sessions(id, user, token, device, created, last_seen)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(id) DO NOTHING",
         params![
             session.id,
             session.user,
@@ -138,10 +146,11 @@ fn redeem(
             session.last_seen
         ],
     )?;
-    Ok(Some(user))
+    Ok(())
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+/// Reads a session: id, user, token, device, created, last_seen.
+pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
         id: row.get(0)?,
         user: row.get(1)?,

@@ -22,6 +22,15 @@ pub(super) fn forget_terms(db: &Db<'_>, index: Index, id: ObjectId) -> Result<()
     Ok(())
 }
 
+/// The terms of an entry, in the order of their bytes.
+pub(super) fn of(db: &Db<'_>, index: Index, id: ObjectId) -> Result<Vec<String>> {
+    db.all(
+        "SELECT term FROM terms WHERE space = ?1 AND id = ?2 ORDER BY term",
+        params![space(index), id],
+        |row| row.get(0),
+    )
+}
+
 /// Puts an entry under these terms alone.
 pub(super) fn replace_terms(
     db: &Db<'_>,

@@ -10,7 +10,7 @@ use crate::clock::Time;
 use crate::core::types::text::{About, Email, Name, PushToken};
 use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use crate::error::{Language, Result};
-use crate::id::UserId;
+use crate::id::{ObjectId, UserId};
 use crate::store::{Index, SignUp, Users};
 
 const BY_ID: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \
@@ -44,13 +44,23 @@ fn bits(privacy: Privacy) -> u8 {
         | u8::from(privacy.receipts) << 2
 }
 
+/// Accounts in the order of their ids, after one of them.
+pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<User>> {
+    db.all(
+        "SELECT id, email, name, about, avatar, push_token, privacy, language, created, verified,
+                deleted FROM users WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+        params![after, limit],
+        user,
+    )
+}
+
 /// An account by id.
 pub(super) fn find(db: &Db<'_>, id: UserId) -> Result<Option<User>> {
     db.first(BY_ID, [id], user)
 }
 
 /// Writes every field of an account, new or known. A deleted one has no address.
-fn put(db: &Db<'_>, user: &User) -> Result<()> {
+pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
     let email = user.deleted.is_none().then(|| user.email.as_str());
     db.run(
         "INSERT INTO users(id, email, name, about, avatar, push_token, privacy, language, created,

@@ -24,6 +24,11 @@ use crate::store::Changed;
 /// At most this many earlier texts of a message are kept.
 const EDITS: usize = 20;
 
+/// The key of somebody's reaction.
+pub(super) fn reaction_key(chat: ChatId, seq: u64, user: UserId, emoji: &str) -> String {
+    format!("{chat}/{seq}/{user}/{emoji}")
+}
+
 /// What a change did.
 enum Effect {
     Some,
@@ -190,7 +195,7 @@ impl Change<'_> {
     }
 
     fn key(&self, user: UserId, emoji: &str) -> String {
-        format!("{}/{}/{user}/{emoji}", self.message.chat, self.message.seq)
+        reaction_key(self.message.chat, self.message.seq, user, emoji)
     }
 
     async fn reacted(&self, user: UserId, emoji: &str) -> Result<bool> {

@@ -30,7 +30,8 @@ const CLAIM_MS: i64 = 15_000;
 /// At most this many untold calls at once.
 const UNTOLD: u32 = 100;
 
-fn read(document: &Document) -> Result<Call> {
+/// Reads a call.
+pub(super) fn read(document: &Document) -> Result<Call> {
     let call = Row(document).opt_row("call")?;
     let call = call.ok_or_else(|| Error::internal("a call without its row"))?;
     let row: CallRow = bson::deserialize_from_document(call.0.clone()).map_err(Error::internal)?;
@@ -55,11 +56,19 @@ fn fields(call: &Call, record: Option<&CallRecord>) -> Result<Document> {
     Ok(fields)
 }
 
+/// The document of a call with nothing left to be told.
+pub(super) fn document(call: &Call) -> Result<Document> {
+    let mut document = doc! { "_id": call.id.bson() };
+    document.extend(fields(call, None)?);
+    Ok(document)
+}
+
 fn claim_key(user: UserId) -> Document {
     doc! { "_id": user.bson() }
 }
 
-fn parties(call: &Call) -> Vec<UserId> {
+/// Who is in a call, each once.
+pub(super) fn parties(call: &Call) -> Vec<UserId> {
     let mut users = vec![call.caller.user, call.callee.user];
     users.sort_unstable();
     users.dedup();
@@ -174,7 +183,7 @@ impl MongoStore {
     }
 
     /// Tells what a crash left untold.
-    async fn tell_untold(&self) -> Result<()> {
+    pub(super) async fn tell_untold(&self) -> Result<()> {
         let filter = doc! { "untold.message": { "$exists": true } };
         let find = Find::new(Table::Calls, filter).limit(UNTOLD);
         for document in self.access.find(find).await? {
@@ -255,7 +264,7 @@ impl Calls for MongoStore {
         {
             return Ok(Begun::Busy(busy));
         }
-        let mut document = doc! { "_id": call.id.bson() };
+        let mut document = document(call)?;
         document.extend(fields(call, record.as_ref())?);
         let written = self.access.insert(Table::Calls, vec![document]).await?;
         if !written.duplicates.is_empty() {

@@ -111,6 +111,11 @@ impl Commits {
         self.kinds.insert(chat, kind);
     }
 
+    /// What kind of chat it is, if this node remembers it.
+    pub(super) fn kind(&self, chat: ChatId) -> Option<ChatKind> {
+        self.kinds.get(&chat)
+    }
+
     /// A chat's document; `None` when there is none.
     async fn document(&self, chat: ChatId) -> Result<Option<Document>> {
         let find =

@@ -31,6 +31,24 @@ fn read(document: &Document) -> Result<Option<Invite>> {
     }))
 }
 
+/// The document of a link that no commit has changed yet.
+pub(super) fn document(invite: &Invite) -> Document {
+    let mut document = fields(invite, 1);
+    document.insert("_id", invite.code.as_str());
+    document
+}
+
+fn fields(invite: &Invite, version: u64) -> Document {
+    doc! {
+        "chat": invite.chat.bson(),
+        "by": invite.by.bson(),
+        "created_at": invite.created.bson(),
+        "expires_at": invite.expires.bson(),
+        "uses_left": invite.uses_left.map(i64::from),
+        "v": int(version),
+    }
+}
+
 fn guarded(code: &str, version: u64, update: Document) -> Statement {
     Statement::new(doc! { "_id": code, "v": { "$lt": int(version) } }, update)
 }
@@ -79,14 +97,7 @@ async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statem
 /// Puts a link.
 pub(super) async fn put(store: &MongoStore, invite: &Invite) -> Result<()> {
     commit(store, invite.chat, |version| {
-        let set = doc! {
-            "chat": invite.chat.bson(),
-            "by": invite.by.bson(),
-            "created_at": invite.created.bson(),
-            "expires_at": invite.expires.bson(),
-            "uses_left": invite.uses_left.map(i64::from),
-            "v": int(version),
-        };
+        let set = fields(invite, version);
         let update = doc! { "$set": set, "$unset": { "removed_at": "" } };
         guarded(&invite.code, version, update).upsert()
     })

@@ -47,12 +47,14 @@ mod commit;
 mod seats;
 
 mod alter;
+mod archive;
 mod calls;
 mod chats;
 mod content;
 mod invites;
 mod lanes;
 mod messages;
+mod restore;
 mod sessions;
 mod steps;
 mod terms;

@@ -22,13 +22,28 @@ const fn space(index: Index) -> &'static str {
     }
 }
 
+/// The document of an entry under a term.
+pub(super) fn entry(index: Index, id: ObjectId, term: &str) -> Document {
+    doc! { "space": space(index), "term": term, "entry": id.bson() }
+}
+
+/// The terms of an entry, in the order of their bytes.
+pub(super) async fn of(access: &Access, index: Index, id: ObjectId) -> Result<Vec<String>> {
+    let filter = doc! { "space": space(index), "entry": id.bson() };
+    let found = access.find(Find::new(Table::Terms, filter)).await?;
+    let mut terms: Vec<String> =
+        found.iter().map(|row| Row(row).text("term")).collect::<Result<_>>()?;
+    terms.sort_unstable();
+    Ok(terms)
+}
+
 /// The writes that put an entry under these terms alone: what to remove, and what to make.
 fn writes(index: Index, id: ObjectId, terms: &[String]) -> (Document, Vec<Statement>) {
     let kept: Vec<Bson> = terms.iter().map(|term| term.as_str().into()).collect();
     let space = space(index);
     let gone = doc! { "space": space, "entry": id.bson(), "term": { "$nin": kept } };
     let put = |term: &String| {
-        let key = doc! { "space": space, "term": term.as_str(), "entry": id.bson() };
+        let key = entry(index, id, term);
         Statement::new(key.clone(), doc! { "$setOnInsert": key }).upsert()
     };
     (gone, terms.iter().map(put).collect())

@@ -93,6 +93,16 @@ fn block_key(who: UserId, whom: UserId) -> String {
     format!("{who}/{whom}")
 }
 
+/// The document of a block.
+pub(super) fn block_document(who: UserId, whom: UserId, since: Time) -> Document {
+    doc! {
+        "_id": block_key(who, whom),
+        "who": who.bson(),
+        "whom": whom.bson(),
+        "since": since.bson(),
+    }
+}
+
 /// An account that is not deleted.
 fn living(user: UserId) -> Document {
     doc! { "_id": user.bson(), "deleted_at": Bson::Null }
@@ -274,12 +284,7 @@ impl Users for MongoStore {
     }
 
     async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()> {
-        let block = doc! {
-            "_id": block_key(who, whom),
-            "who": who.bson(),
-            "whom": whom.bson(),
-            "since": at.bson(),
-        };
+        let block = block_document(who, whom, at);
         self.access.insert(Table::Blocks, vec![block]).await.map(drop)
     }
 

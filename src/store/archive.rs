@@ -1,0 +1,235 @@
+//! All that a store holds, as records that every adapter reads and writes alike: for moving from
+//! one to another.
+//!
+//! Invariant: what `page` of one adapter gives, `put` of another takes, and `page` of that one then
+//! gives again; digests over both are equal. A copy is made while no server runs on either store.
+//! What adapters keep to themselves (numbers of rows, versions of documents, claims) is no part of
+//! it, and follows from the records. Called by `app::copy`.
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Time;
+use crate::core::types::auth::{LoginCode, Session};
+use crate::core::types::calls::Call;
+use crate::core::types::chats::{Chat, Invite, Member};
+use crate::core::types::messages::Message;
+use crate::core::types::users::User;
+use crate::error::Result;
+use crate::id::{ChatId, UserId};
+
+/// A kind of records, and of which chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Accounts with their search terms.
+    Accounts,
+    /// Who blocks whom.
+    Blocks,
+    /// Login codes that are under way.
+    Codes,
+    /// Events that were counted.
+    Quotas,
+    /// Sessions.
+    Sessions,
+    /// How far each user's inbox has come.
+    Inboxes,
+    /// Chats with their search terms.
+    Chats,
+    /// Calls.
+    Calls,
+    /// Member rows of a chat, of people who left too.
+    Members(ChatId),
+    /// Messages of a chat, in the order of their seqs.
+    Messages(ChatId),
+    /// What members hid for themselves.
+    Hidden(ChatId),
+    /// Invitation links.
+    Invites(ChatId),
+}
+
+impl Part {
+    /// What belongs to no chat.
+    pub const GLOBAL: [Self; 7] = [
+        Self::Accounts,
+        Self::Blocks,
+        Self::Codes,
+        Self::Quotas,
+        Self::Sessions,
+        Self::Inboxes,
+        Self::Calls,
+    ];
+
+    /// What belongs to a chat, in the order in which it is put.
+    pub const fn of_chat(chat: ChatId) -> [Self; 4] {
+        [Self::Members(chat), Self::Messages(chat), Self::Hidden(chat), Self::Invites(chat)]
+    }
+
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::Blocks => "blocks",
+            Self::Codes => "login codes",
+            Self::Quotas => "quotas",
+            Self::Sessions => "sessions",
+            Self::Inboxes => "inboxes",
+            Self::Chats => "chats",
+            Self::Calls => "calls",
+            Self::Members(_) => "members",
+            Self::Messages(_) => "messages",
+            Self::Hidden(_) => "hidden messages",
+            Self::Invites(_) => "invitation links",
+        }
+    }
+}
+
+/// A message with what the API never shows together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// The row, with counts and first names of its reactions.
+    pub message: Message,
+    /// The rev with which it came.
+    pub born: u64,
+    /// Earlier texts, oldest first, each with the time until which it stood.
+    pub edits: Vec<(Time, String)>,
+    /// Everybody's reaction and its rev, by emoji, then rev.
+    pub reactors: Vec<(String, UserId, u64)>,
+}
+
+/// One thing that a store holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
+pub enum Record {
+    /// An account and its search terms in the order of their bytes.
+    Account(User, Vec<String>),
+    /// Who blocks whom, since when.
+    Block(UserId, UserId, Time),
+    /// A login code.
+    Code(LoginCode),
+    /// A key, the length of its window in milliseconds, how many were counted, until when.
+    Quota(String, u64, u32, Time),
+    /// A session.
+    Session(Session),
+    /// A user's inbox version.
+    Inbox(UserId, u64),
+    /// A chat and its search terms in the order of their bytes.
+    Chat(Chat, Vec<String>),
+    /// A member row.
+    Member(Member),
+    /// A message.
+    Message(StoredMessage),
+    /// Which message whom is hidden from, as of which rev of the user's inbox.
+    Hidden(ChatId, UserId, u64, u64),
+    /// An invitation link.
+    Invite(Invite),
+    /// A call.
+    Call(Call),
+}
+
+/// Some records, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The records.
+    pub records: Vec<Record>,
+    /// What to ask after for the next page; `None` when this was the last.
+    pub next: Option<String>,
+}
+
+impl Page {
+    /// A page of at most `limit` records, each with its mark; a full one has a next.
+    pub fn of(found: Vec<(String, Record)>, limit: u32) -> Self {
+        let is_full = found.len() >= limit as usize;
+        let next = found.last().filter(|_| is_full).map(|(mark, _)| mark.clone());
+        Self { records: found.into_iter().map(|(_, record)| record).collect(), next }
+    }
+
+    /// All that there is, as the last page.
+    pub fn whole(found: Vec<(String, Record)>) -> Self {
+        Self { records: found.into_iter().map(|(_, record)| record).collect(), next: None }
+    }
+}
+
+/// A store as a whole. No server writes to it meanwhile.
+#[async_trait]
+pub trait Archive: Send + Sync {
+    /// Whether nobody and nothing is in it.
+    async fn is_empty(&self) -> Result<bool>;
+    /// Records of a part after a mark that an earlier page gave, in one order that stays the same;
+    /// `limit` is at least 1.
+    async fn page(&self, part: Part, after: Option<&str>, limit: u32) -> Result<Page>;
+    /// Writes records, durably; what is there already stays as it is, so that it may be repeated.
+    /// A chat comes before what is in it, its members before its messages and these in the order
+    /// of their seqs.
+    async fn put(&self, records: Vec<Record>) -> Result<()>;
+}
+
+/// How many records, and a sum over them that does not depend on their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// How many.
+    pub count: u64,
+    sum: [u8; 32],
+}
+
+impl Digest {
+    /// Takes a record in: its whole debug form, which names every field, and the one field that
+    /// this form keeps secret.
+    pub fn add(&mut self, record: &Record) {
+        let mut hash = Sha256::new_with_prefix(format!("{record:?}"));
+        if let Record::Session(session) = record {
+            hash.update(session.token.0);
+        }
+        self.count += 1;
+        for (sum, byte) in self.sum.iter_mut().zip(hash.finalize()) {
+            *sum ^= byte;
+        }
+    }
+
+    /// The sum as 64 hex digits.
+    pub fn hex(&self) -> String {
+        self.sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::types::auth::TokenHash;
+    use crate::id::{ObjectId, SessionId};
+
+    fn session(number: u8, token: u8) -> Record {
+        let id = ObjectId([number; 12]);
+        Record::Session(Session {
+            id: SessionId(id),
+            user: UserId(id),
+            token: TokenHash([token; 32]),
+            device: String::new(),
+            created: Time(0),
+            last_seen: Time(0),
+        })
+    }
+
+    fn digest(records: &[Record]) -> Digest {
+        let mut digest = Digest::default();
+        records.iter().for_each(|record| digest.add(record));
+        digest
+    }
+
+    #[test]
+    fn a_digest_depends_on_every_field_and_not_on_the_order() {
+        let both = digest(&[session(1, 1), session(2, 2)]);
+        assert_eq!(both, digest(&[session(2, 2), session(1, 1)]));
+        assert_ne!(both, digest(&[session(1, 1), session(2, 3)]), "the token too");
+        assert_ne!(both, digest(&[session(1, 1)]));
+        assert_ne!(digest(&[]), digest(&[session(1, 1), session(1, 1)]), "the count tells");
+        assert_eq!(both.hex().len(), 64);
+    }
+
+    #[test]
+    fn a_page_that_is_not_full_is_the_last() {
+        let found = |count: u8| (0..count).map(|n| (n.to_string(), session(n, n))).collect();
+        assert_eq!(Page::of(found(2), 2).next, Some("1".into()));
+        assert_eq!(Page::of(found(1), 2).next, None);
+        assert_eq!(Page::of(found(0), 2).next, None);
+    }
+}

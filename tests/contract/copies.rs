@@ -1,0 +1,239 @@
+//! What one store holds, copied into another: equal by every digest, and everything goes on there.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use wechat::core::types::auth::{Quota, Which};
+use wechat::core::types::calls::{
+    Call, CallKind, CallState, End, EndReason, Party, RING_FOR, Side,
+};
+use wechat::core::types::chats::{Invite, MemberChange};
+use wechat::core::types::messages::MessageChange;
+use wechat::core::types::text::{Body, PushToken};
+use wechat::core::types::users::{Privacy, ProfileChange};
+use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
+use wechat::store::archive::{Digest, Part, Record};
+use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
+
+use crate::changes;
+use crate::chats::people;
+use crate::support::{MINUTE, NOON, World, after, email, text};
+
+/// Small, so that every part has more than one page.
+const PAGE: u32 = 3;
+
+/// Every record of a part.
+async fn records(store: &dyn Store, part: Part) -> Vec<Record> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.page(part, after.as_deref(), PAGE).await.expect("reads");
+        assert!(page.records.len() <= PAGE as usize || page.next.is_none());
+        all.extend(page.records);
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Every record, in an order in which it may be put.
+async fn everything(store: &dyn Store) -> Vec<Vec<Record>> {
+    let mut all = Vec::new();
+    for part in Part::GLOBAL.into_iter().chain([Part::Chats]) {
+        all.push(records(store, part).await);
+    }
+    for record in all.last().cloned().unwrap_or_default() {
+        let Record::Chat(chat, _) = record else { panic!("a chat") };
+        for part in Part::of_chat(chat.id) {
+            all.push(records(store, part).await);
+        }
+    }
+    all
+}
+
+/// Copies everything into an empty store, twice over, as one that is resumed would.
+pub async fn copy(from: &World, to: &World) {
+    let all = everything(&*from.store).await;
+    for _ in 0..2 {
+        for records in all.iter().filter(|records| !records.is_empty()) {
+            to.store.put(records.clone()).await.expect("puts");
+        }
+    }
+    to.take_over_ids(from);
+}
+
+/// Digests of every part, and of every chat.
+async fn digests(store: &dyn Store) -> HashMap<String, Digest> {
+    let mut digests: HashMap<String, Digest> = HashMap::new();
+    for part in Part::GLOBAL.into_iter().chain([Part::Chats]) {
+        digests.entry(part.name().into()).or_default();
+        for record in records(store, part).await {
+            digests.entry(part.name().into()).or_default().add(&record);
+            let Record::Chat(chat, _) = record else { continue };
+            for part in Part::of_chat(chat.id) {
+                let name = format!("{} {}", chat.id, part.name());
+                let digest = digests.entry(name).or_default();
+                records(store, part).await.iter().for_each(|record| digest.add(record));
+            }
+        }
+    }
+    digests
+}
+
+fn call(world: &World, (caller, callee): (UserId, UserId), state: CallState) -> Call {
+    let party = |user| {
+        let device = Some(SessionId(world.id()));
+        Party { user, device, seen: NOON, lost: false, report: None }
+    };
+    Call {
+        id: CallId(world.id()),
+        chat: ChatId::direct(caller, callee),
+        kind: CallKind::Voice,
+        caller: party(caller),
+        callee: party(callee),
+        started: NOON,
+        state,
+        rang: true,
+        epoch: 2,
+        fresh: false,
+        version: 1,
+    }
+}
+
+/// A little of everything that the random histories do not do; the live call and a group.
+async fn fill(world: &World) -> (Call, ChatId) {
+    let people = people(world, 6).await;
+    let [ana, beto, carla, dora, eva, ..] = people[..] else { panic!("six") };
+    let store = &world.store;
+    for whom in &people[1..] {
+        store.block(ana, *whom, NOON).await.expect("blocks");
+    }
+    store.unblock(ana, beto).await.expect("unblocks");
+    store.sign_up(&world.person("nobody yet")).await.expect("signs up");
+    store.put_code(&world.code(&email("nobody yet"), None)).await.expect("puts");
+    for number in 0..5 {
+        let quota = Quota { key: format!("a/{number}"), limit: 9, window_ms: 60_000 };
+        store.take(&[quota], NOON).await.expect("counts");
+    }
+    let change = ProfileChange {
+        push_token: Some(Some(PushToken::stored("t".into()))),
+        privacy: Some(Privacy { found_by_email: true, presence: false, receipts: false }),
+        ..ProfileChange::default()
+    };
+    store.change_profile(beto, change, Some(vec!["b".into(), "beto".into()])).await.expect("done");
+    store.delete_user(eva, after(1)).await.expect("deletes");
+
+    let group = world.group(&people[..4]).await;
+    world.remove(group, ana, dora).await;
+    for number in 0..4_u32 {
+        let invite = Invite {
+            code: format!("c{number}"),
+            chat: group,
+            by: ana,
+            created: after(i64::from(number)),
+            expires: (number == 1).then(|| after(MINUTE)),
+            uses_left: (number > 1).then_some(number),
+        };
+        store.put_invite(&invite).await.expect("puts");
+    }
+    store.remove_invite(group, "c3").await.expect("removes");
+    for number in 0..8 {
+        let said = world.say(group, people[number % 3], &format!("m {number}")).await;
+        for (user, emoji) in [(ana, "👍"), (beto, "❤️"), (carla, "👍"), (ana, "😀")] {
+            world.react(group, said.seq, user, emoji, true).await;
+        }
+        world.react(group, said.seq, ana, "👍", false).await;
+    }
+    let edit = |words: &str| MessageChange::Edit {
+        body: Body::stored(words.into()),
+        mentions: vec![beto],
+        mention_all: false,
+        at: after(2),
+    };
+    for words in ["one", "two", "three"] {
+        world.change(group, 4, beto, edit(words)).await;
+    }
+    store.hide(group, carla, &[3, 4, 5, 6]).await.expect("hides");
+    store.advance(group, beto, Cursor::Read, 7).await.expect("advances");
+    let mine = MemberChange { pinned: Some(true), ..MemberChange::default() };
+    store.change_member(group, carla, mine).await.expect("changes");
+
+    for peers in [(ana, beto), (beto, carla), (ana, carla)] {
+        world.direct(peers.0, peers.1).await;
+    }
+    let talked = Some(Duration::from_secs(9));
+    let end = End { reason: EndReason::Hangup, by: Some(Side::Caller), at: after(3), talked };
+    let over = call(world, (beto, carla), CallState::Ended(end));
+    let record = CallRecord { message: MessageId(world.id()), known_to: vec![carla] };
+    store.begin_call(&over, Some(record)).await.expect("begins");
+    let live = call(world, (ana, carla), CallState::Ringing);
+    assert_eq!(store.begin_call(&live, None).await.expect("begins"), Begun::Done(None));
+    (live, group)
+}
+
+async fn is_equal_and_goes_on(from: World, to: World) {
+    let (live, group) = fill(&from).await;
+    assert!(!from.store.is_empty().await.expect("reads"));
+    assert!(to.store.is_empty().await.expect("reads"));
+    copy(&from, &to).await;
+    let (source, target) = (digests(&*from.store).await, digests(&*to.store).await);
+    for part in Part::GLOBAL.into_iter().chain([Part::Chats]) {
+        assert!(source[part.name()].count > 0, "there are {} to be copied", part.name());
+    }
+    assert_eq!(source, target);
+
+    let users = (live.caller.user, live.callee.user);
+    assert_eq!(to.store.live_call(users.0).await.expect("reads"), Some(live.clone()));
+    let busy = to.store.begin_call(&call(&to, users, CallState::Ringing), None).await;
+    assert_eq!(busy.expect("answers"), Begun::Busy(live.clone()));
+    let due = to.store.due_calls(after(RING_FOR.as_millis() as i64), 9).await.expect("reads");
+    assert_eq!(due, [live]);
+    let found = to.store.term_range(Index::Users, "b", "c", None, 9).await.expect("reads");
+    assert_eq!(found, from.store.term_range(Index::Users, "b", "c", None, 9).await.expect("reads"));
+    assert_eq!(found.len(), 2, "the old terms of beto are gone");
+    let open = to.store.sessions(users.0).await.expect("reads");
+    assert_eq!(to.store.session(open[0].token).await.expect("reads").as_ref(), Some(&open[0]));
+    to.store.close_sessions(users.0, Which::All).await.expect("closes");
+
+    // A key that was used stays used, a new message takes the next seq, and a reaction counts on.
+    let head = to.chat(group).await;
+    let mut again = to.new_message(group, users.0, text("m 0"));
+    again.id = MessageId(to.id());
+    assert!(matches!(to.append(again).await, Appended::Repeated(_)));
+    let next = to.say(group, users.0, "on").await;
+    assert_eq!((next.seq, next.rev), (head.head_seq + 1, head.head_rev + 1));
+    let before = to.store.changes_for_all(group, 0, 99).await.expect("reads");
+    let row = before.rows.iter().find(|row| row.seq == 4).expect("there");
+    let more = to.react(group, 4, users.0, "🎉", true).await;
+    assert_eq!(more.reactions[..row.reactions.len()], row.reactions, "the order of emoji stays");
+    assert_eq!(more.reactions.last().map(|reaction| reaction.emoji.as_str()), Some("🎉"));
+    let links = to.store.invites(group).await.expect("reads");
+    assert_eq!(links.iter().map(|link| link.code.as_str()).collect::<Vec<_>>(), ["c2", "c1", "c0"]);
+}
+
+macro_rules! copies {
+    ($($name:ident: $from:path => $to:path;)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn is_equal_and_goes_on() {
+                let (Some(from), Some(to)) = ($from().await, $to().await) else { return };
+                super::is_equal_and_goes_on(from, to).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn is_read_as_the_model_says() {
+                for _ in 0..4 {
+                    let (Some(from), Some(to)) = ($from().await, $to().await) else { return };
+                    super::changes::a_history_goes_on_in_a_copy(&from, &to).await;
+                }
+            }
+        }
+    )*};
+}
+
+copies! {
+    embedded_to_embedded: crate::support::embedded => crate::support::embedded;
+    embedded_to_mongo: crate::support::embedded => crate::mongo::world;
+    mongo_to_embedded: crate::mongo::world => crate::support::embedded;
+    mongo_to_mongo: crate::mongo::world => crate::mongo::world;
+}

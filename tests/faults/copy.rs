@@ -1,0 +1,210 @@
+//! `wechat store copy`, killed in the middle and run again, both ways.
+//!
+//! `COPY_USERS`, `COPY_GROUPS` and `COPY_MESSAGES` make it larger.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
+
+use wechat::clock::Time;
+use wechat::core::types::chats::{Chat, ChatKind, Role};
+use wechat::core::types::messages::{MessageChange, NewMessage, SystemEvent, TextContent};
+use wechat::core::types::text::{About, Body, ClientMsgId, Email, Name, Title};
+use wechat::core::types::users::{Privacy, User};
+use wechat::error::Language;
+use wechat::id::{ChatId, MessageId, ObjectId, UserId};
+use wechat::store::embedded::EmbeddedStore;
+use wechat::store::{Chats, Messages, Upkeep, Users};
+
+use crate::harness::mongo::{Server, shared};
+use crate::harness::{PATIENCE, program};
+
+const NOON: Time = Time(1_795_348_800_000);
+
+/// How much there is to copy.
+struct Scale {
+    users: u32,
+    groups: u32,
+    messages: u32,
+}
+
+impl Scale {
+    fn told() -> Self {
+        let number = |key: &str, usual| {
+            std::env::var(key).map_or(usual, |text| text.parse().expect("a number"))
+        };
+        Self {
+            users: number("COPY_USERS", 60),
+            groups: number("COPY_GROUPS", 20),
+            messages: number("COPY_MESSAGES", 8_000),
+        }
+    }
+}
+
+fn id(kind: u8, number: u32) -> ObjectId {
+    let mut bytes = [kind; 12];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    ObjectId(bytes)
+}
+
+fn person(number: u32) -> User {
+    User {
+        id: UserId(id(1, number)),
+        name: Name::stored(format!("Person {number}")),
+        email: Email::stored(format!("p{number}@example.org")),
+        about: About::stored(String::new()),
+        avatar: None,
+        push_token: None,
+        privacy: Privacy::default(),
+        language: Language::Spanish,
+        created: NOON,
+        verified: Some(NOON),
+        deleted: None,
+    }
+}
+
+fn group(number: u32) -> Chat {
+    Chat {
+        id: ChatId(id(2, number)),
+        kind: ChatKind::Group,
+        peers: None,
+        title: Some(Title::stored(format!("Peña {number}"))),
+        about: About::stored(String::new()),
+        avatar: None,
+        owner: Some(UserId(id(1, 0))),
+        public: true,
+        history_shared: false,
+        created: NOON,
+        deleted: None,
+        head_seq: 0,
+        head_rev: 0,
+        meta_rev: 0,
+        active_at: NOON,
+        member_count: 0,
+    }
+}
+
+/// Message `number`: to a group, or every fourth to a direct chat.
+fn message(number: u32, scale: &Scale) -> NewMessage {
+    let from = UserId(id(1, number % 8));
+    let to = UserId(id(1, 8 + number / 4 % (scale.users - 8)));
+    let (chat, peers) = match number % 4 {
+        0 => (ChatId::direct(from, to), Some((from, to))),
+        _ => (ChatId(id(2, number / 4 % scale.groups)), None),
+    };
+    let content = TextContent {
+        body: Body::stored(format!("mensaje {number}: ¡hola!")),
+        reply_to: None,
+        mentions: Vec::new(),
+        mention_all: false,
+        forwarded: None,
+    };
+    NewMessage {
+        id: MessageId(id(3, number)),
+        chat,
+        peers,
+        from,
+        client_msg_id: ClientMsgId::stored(format!("key-{number}")),
+        content,
+        sent: NOON,
+    }
+}
+
+/// An embedded store with people, groups, messages, and some changes of these.
+async fn fill(folder: &Path, scale: &Scale) {
+    let store = EmbeddedStore::open(folder).expect("a store");
+    for number in 0..scale.users {
+        store.sign_up(&person(number)).await.expect("signs up");
+    }
+    let members: Vec<_> = (0..8).map(|number| (UserId(id(1, number)), Role::Member)).collect();
+    for number in 0..scale.groups {
+        let title = Title::stored(format!("Peña {number}"));
+        let event = SystemEvent::GroupCreated { title };
+        let terms = vec![format!("pena {number}")];
+        let message = MessageId(id(4, number));
+        let made = store.create_group(&group(number), &members, terms, message, event).await;
+        made.expect("a group");
+    }
+    let mut pending = Vec::new();
+    for number in 0..scale.messages {
+        pending.push(store.append(message(number, scale)).await.expect("queues"));
+        if pending.len() == 1000 {
+            for stored in pending.drain(..) {
+                stored.await.expect("stores");
+            }
+        }
+    }
+    for stored in pending {
+        stored.await.expect("stores");
+    }
+    for number in 0..scale.groups {
+        let (chat, by) = (ChatId(id(2, number)), UserId(id(1, number % 8)));
+        let react = MessageChange::React { user: by, emoji: "👍".into(), on: true };
+        store.change(chat, 1 + u64::from(number % 3), by, react).await.expect("changes");
+    }
+    store.close().await;
+}
+
+/// The command on a data folder and a database.
+fn copy(data: &Path, settings: &[(String, String)], (from, to): (&str, &str)) -> Command {
+    let mut command = Command::new(program());
+    command.current_dir(data).env_clear().env("DATA_DIR", data);
+    command.envs(settings.iter().map(|(key, value)| (key, value)));
+    command.args(["store", "copy", "--from", from, "--to", to, "--digests"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn words(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs the command, kills it while it copies messages, sees that no server starts on half a store,
+/// and runs the command again to its end.
+fn copy_through_a_kill(data: &Path, settings: &[(String, String)], way: (&str, &str)) -> Output {
+    let mut first = copy(data, settings, way).spawn().expect("it starts");
+    let progress = data.join("copy.json");
+    let deadline = Instant::now() + PATIENCE;
+    // Until it is amid the messages of a chat: the second part of what is in one.
+    while !fs::read_to_string(&progress).is_ok_and(|text| text.contains("\",1,")) {
+        assert!(Instant::now() < deadline, "no chat is copied");
+        assert!(first.try_wait().expect("a child").is_none(), "it ended before it was killed");
+    }
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+
+    let mut serve = Command::new(program());
+    serve.current_dir(data).env_clear().env("DATA_DIR", data).env("PORT", "0");
+    serve.envs(settings.iter().map(|(key, value)| (key, value)));
+    let refused = serve.output().expect("it runs");
+    let told = words(&refused.stderr) + &words(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("A copy of the store was cut off"), "{told}");
+
+    let began = Instant::now();
+    let done = copy(data, settings, way).output().expect("it runs");
+    let told = words(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("goes on from there") && told.contains("hold the same"), "{told}");
+    assert!(!progress.exists());
+    println!("{} to {} after the kill: {:?}; {told}", way.0, way.1, began.elapsed());
+    done
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_killed_goes_on_and_is_equal_both_ways() {
+    let Some(database) = shared() else { return };
+    let settings = database.settings(&Server::database());
+    let scale = Scale::told();
+    let (here, back) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
+    fill(here.path(), &scale).await;
+    let there = copy_through_a_kill(here.path(), &settings, ("embedded", "mongodb"));
+    let full = copy(here.path(), &settings, ("embedded", "mongodb")).output().expect("it runs");
+    assert!(words(&full.stderr).contains("holds accounts or chats already"));
+    let home = copy_through_a_kill(back.path(), &settings, ("mongodb", "embedded"));
+    let digests = words(&there.stdout);
+    assert_eq!(digests, words(&home.stdout), "every chat and every part has the same digest");
+    let chats = digests.lines().filter(|line| line.starts_with("chat ")).count();
+    assert!(chats > scale.groups as usize, "groups and direct chats: {chats}");
+}
