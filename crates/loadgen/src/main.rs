@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use loadgen::client::error::{Error, Result};
+use loadgen::measure::proc::listener;
 use loadgen::measure::report::{Report, compare, ratios_text};
 use loadgen::run::direct::Direct;
 use loadgen::run::group::{Beat, Group};
@@ -65,6 +66,9 @@ struct Options {
     /// A setting of the servers that are started, KEY=VALUE.
     #[arg(long = "set", global = true, value_parser = setting)]
     settings: Vec<(String, String)>,
+    /// Where the server's database listens, for example MongoDB: its CPU is told apart.
+    #[arg(long, global = true)]
+    database: Option<SocketAddr>,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -248,6 +252,12 @@ impl Options {
         Ok(Target::started(program.display().to_string(), server, sessions))
     }
 
+    fn database_process(&self) -> Result<Option<u32>> {
+        let Some(addr) = self.database else { return Ok(None) };
+        let missing = || Error::protocol(format!("no process of this machine listens at {addr}"));
+        listener(addr).ok_or_else(missing).map(Some)
+    }
+
     fn pace(&self) -> Pace {
         let seconds = |value: f64| Duration::from_secs_f64(value.clamp(0.0, 86_400.0));
         Pace { warmup: seconds(self.warmup), measured: seconds(self.seconds.max(0.1)) }
@@ -270,7 +280,9 @@ async fn run(command: &Command) -> Result<Vec<Vec<Report>>> {
     let workload = command.workload.workload();
     let mut targets = Vec::new();
     for source in command.options.sources()? {
-        targets.push(command.options.target(source, workload.as_ref()).await?);
+        let mut target = command.options.target(source, workload.as_ref()).await?;
+        target.database = command.options.database_process()?;
+        targets.push(target);
     }
     let mut prepared = Vec::new();
     for target in &targets {

@@ -268,6 +268,8 @@ pub struct Target {
     pub addr: SocketAddr,
     /// Its process, when that is on this machine and visible.
     pub pid: Option<u32>,
+    /// The process of its database, when that is one of its own.
+    pub database: Option<u32>,
     /// Where the probes of the disk go.
     pub folder: PathBuf,
     /// Sessions to use.
@@ -285,6 +287,7 @@ impl Target {
             name,
             addr: server.addr(),
             pid: Some(server.pid()),
+            database: None,
             folder: server.data(),
             sessions,
             ready_ms: Some(server.ready_ms()),
@@ -298,6 +301,7 @@ impl Target {
             name: addr.to_string(),
             addr,
             pid: proc::listener(addr),
+            database: None,
             folder,
             sessions,
             ready_ms: None,

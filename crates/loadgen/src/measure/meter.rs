@@ -18,6 +18,8 @@ use super::proc::{self, Cpu, Memory};
 pub struct Meter {
     /// The server's process.
     pub server: Option<u32>,
+    /// The process of its database, when that is one of its own and on this machine.
+    pub database: Option<u32>,
 }
 
 /// All clocks at one moment.
@@ -25,6 +27,7 @@ pub struct Meter {
 pub struct Reading {
     at: Instant,
     server: Option<(Cpu, BTreeMap<String, Duration>)>,
+    database: Option<Cpu>,
     own: Cpu,
     own_threads: BTreeMap<String, Duration>,
     machine: Duration,
@@ -39,6 +42,8 @@ pub struct Span {
     pub server: Option<CpuSeconds>,
     /// The server's CPU seconds by thread name, most first.
     pub server_threads: Vec<(String, f64)>,
+    /// The CPU time of the server's database in seconds.
+    pub database: Option<CpuSeconds>,
     /// Cores that this program kept busy, 1.0 being one core.
     pub loadgen_cores: f64,
     /// Cores that other programs on this machine kept busy.
@@ -54,6 +59,12 @@ pub struct CpuSeconds {
     pub user: f64,
     /// In the kernel.
     pub system: f64,
+}
+
+impl From<Cpu> for CpuSeconds {
+    fn from(cpu: Cpu) -> Self {
+        Self { user: cpu.user.as_secs_f64(), system: cpu.system.as_secs_f64() }
+    }
 }
 
 impl CpuSeconds {
@@ -74,6 +85,7 @@ impl Meter {
         Ok(Reading {
             at: Instant::now(),
             server,
+            database: self.database.map(proc::cpu).transpose()?,
             own: proc::cpu(own)?,
             own_threads: proc::threads(own)?,
             machine: proc::machine()?,
@@ -92,15 +104,15 @@ impl Reading {
         let seconds = end.at.duration_since(self.at).as_secs_f64();
         let server = self.server.as_ref().zip(end.server.as_ref());
         let server_cpu = server.map(|(start, end)| end.0.since(start.0));
+        let database = self.database.zip(end.database).map(|(start, end)| end.since(start));
         let own = end.own.since(self.own).total();
-        let known = own + server_cpu.map_or(Duration::ZERO, Cpu::total);
+        let of = |cpu: Option<Cpu>| cpu.map_or(Duration::ZERO, Cpu::total);
+        let known = own + of(server_cpu) + of(database);
         let others = (end.machine.saturating_sub(self.machine)).saturating_sub(known);
         Span {
             seconds,
-            server: server_cpu.map(|cpu| CpuSeconds {
-                user: cpu.user.as_secs_f64(),
-                system: cpu.system.as_secs_f64(),
-            }),
+            server: server_cpu.map(CpuSeconds::from),
+            database: database.map(CpuSeconds::from),
             server_threads: server
                 .map_or_else(Vec::new, |(start, end)| by_thread(&start.1, &end.1)),
             loadgen_cores: own.as_secs_f64() / seconds,
@@ -146,6 +158,7 @@ mod tests {
         let reading = |after_ms, server, own, machine_ms| Reading {
             at: start + Duration::from_millis(after_ms),
             server: Some((cpu(server), threads(server))),
+            database: Some(cpu(server / 2)),
             own: cpu(own),
             own_threads: threads(own),
             machine: Duration::from_millis(machine_ms),
@@ -154,7 +167,8 @@ mod tests {
         assert!((span.seconds - 2.0).abs() < 1e-9);
         assert!((span.server.expect("it was read").total() - 1.0).abs() < 1e-9);
         assert_eq!(span.server_threads, [("w".to_owned(), 1.0)]);
+        assert!((span.database.expect("it was read").total() - 0.5).abs() < 1e-9);
         assert!((span.loadgen_cores - 0.5).abs() < 1e-9);
-        assert!((span.other_cores - 1.0).abs() < 1e-9);
+        assert!((span.other_cores - 0.75).abs() < 1e-9);
     }
 }

@@ -46,6 +46,10 @@ pub struct Phase {
     pub server_kernel_us: Option<f64>,
     /// The server's CPU per operation by thread name, in microseconds, most first.
     pub server_threads_us: Vec<(String, f64)>,
+    /// The CPU of the server's database per operation, in microseconds.
+    pub database_cpu_us: Option<f64>,
+    /// Cores that the database kept busy.
+    pub database_cores: Option<f64>,
     /// Cores that the server kept busy.
     pub server_cores: Option<f64>,
     /// Cores that this program kept busy.
@@ -78,6 +82,8 @@ impl Phase {
             server_cpu_us: span.server.map(|cpu| per_operation(cpu.total())),
             server_kernel_us: span.server.map(|cpu| per_operation(cpu.system)),
             server_threads_us: threads.map(|(name, s)| (name.clone(), per_operation(*s))).collect(),
+            database_cpu_us: span.database.map(|cpu| per_operation(cpu.total())),
+            database_cores: span.database.map(|cpu| cpu.total() / span.seconds),
             server_cores: span.server.map(|cpu| cpu.total() / span.seconds),
             loadgen_cores: span.loadgen_cores,
             other_cores: span.other_cores,
@@ -115,6 +121,7 @@ impl Phase {
     pub fn judged(mut self) -> Self {
         let cores = self.cores as f64;
         let server = self.server_cores.unwrap_or_default();
+        let server = server + self.database_cores.unwrap_or_default();
         let busy = server + self.loadgen_cores + self.other_cores;
         if self.other_cores > 0.1 * cores {
             self.warnings.push(format!(
@@ -143,6 +150,7 @@ impl Phase {
     fn flat(&self) -> Vec<(String, f64)> {
         let mut flat = vec![("rate".to_owned(), self.rate)];
         flat.extend(self.server_cpu_us.map(|us| ("server CPU µs".to_owned(), us)));
+        flat.extend(self.database_cpu_us.map(|us| ("database CPU µs".to_owned(), us)));
         for (name, quantiles) in &self.latencies {
             flat.push((format!("{name} p50 µs"), quantiles.p50_us as f64));
             flat.push((format!("{name} p99 µs"), quantiles.p99_us as f64));
@@ -201,6 +209,9 @@ fn phase_text(out: &mut String, phase: &Phase) {
             let _ = writeln!(out, "    {thread:<22} {us:.2} µs");
         }
     }
+    if let Some(cpu) = phase.database_cpu_us {
+        let _ = writeln!(out, "  {:<24} {cpu:.2} µs a {unit}", "database CPU");
+    }
     for (name, quantiles) in &phase.latencies {
         quantile_line(out, name, quantiles);
     }
@@ -212,9 +223,10 @@ fn phase_text(out: &mut String, phase: &Phase) {
     }
     let _ = writeln!(
         out,
-        "  {:<24} server {:.2}, this program {:.2}, others {:.2} of {} cores",
+        "  {:<24} server {:.2}, database {:.2}, this program {:.2}, others {:.2} of {} cores",
         "busy",
         phase.server_cores.unwrap_or_default(),
+        phase.database_cores.unwrap_or_default(),
         phase.loadgen_cores,
         phase.other_cores,
         phase.cores
@@ -300,6 +312,7 @@ mod tests {
         Span {
             seconds: 2.0,
             server: Some(CpuSeconds { user: server / 2.0, system: server / 2.0 }),
+            database: None,
             server_threads: vec![("writer".into(), server)],
             loadgen_cores: loadgen,
             other_cores: other,

@@ -86,7 +86,8 @@ pub async fn measure(
     let send_receive = floor::send_receive(ROUND_TRIPS)?;
     let round_trip = floor::round_trips(ROUND_TRIPS)?;
     let during = SyncProbe::start(folder)?;
-    let phases = prepared.measure(Meter { server: target.pid }, pace).await?;
+    let phases =
+        prepared.measure(Meter { server: target.pid, database: target.database }, pace).await?;
     let during = during.stop()?;
     quiet.add(&floor::fdatasync(folder, PROBES)?);
     Ok(Report {
