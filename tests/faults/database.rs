@@ -113,6 +113,7 @@ async fn while_the_database_is_gone_requests_are_refused_at_once() {
     let mut database = Server::durable(&binary, folder.path());
     let world = world(&database).await;
     let ana = world.person("Ana").await;
+    let group = ana.api.create_group("Faults", &[]).await.expect("a group");
     let mut connection = ana.connects().await;
     database.kill();
     let deadline = Instant::now() + PATIENCE;
@@ -134,7 +135,7 @@ async fn while_the_database_is_gone_requests_are_refused_at_once() {
     while ana.asks(Method::GET, "/api/v1/chats", None).await.status.as_u16() != 200 {
         assert!(Instant::now() < deadline, "the database is back, and not used");
     }
-    ana.says("hola").to(&ana).await;
+    ana.says("hola").in_chat(&group).await;
     let heard = connection.event_that(PATIENCE, |event| event.data["body"] == "hola").await;
     heard.expect("the connection outlived the database");
 }

@@ -9,4 +9,3 @@ mod copy;
 mod database;
 mod kill;
 mod ledger;
-mod two_servers;
