@@ -177,7 +177,7 @@ async function screens(ana, beto) {
   for (const path of ['settings', 'settings/profile', 'settings/privacy', 'settings/devices', 'settings/blocked', 'calls', `user/${beto.id}`]) {
     await ana.goes(path);
     await ana.page.waitForFunction(() => !document.querySelector('.spinner'));
-    await shown(ana, '.pane h1');
+    await shown(ana, '.pane h1:visible');
     await screen(ana, path);
   }
   await ana.goes('settings');

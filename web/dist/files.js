@@ -49,7 +49,7 @@ function Film({ file }) {
     if (link.value) {
         return _jsx("video", { class: "picture", style: room(file), src: link.value, controls: true, autoplay: true, playsInline: true });
     }
-    return (_jsxs("button", { type: "button", class: "picture film", style: room(file), onClick: () => void play(), "aria-label": t('file.play', { name: file.name }), children: [poster ? _jsx("img", { src: poster, alt: "" }) : _jsx("span", { class: "picture-wait" }), _jsx("span", { class: "film-play", children: _jsx(Icon, { name: "play" }) }), _jsx("span", { class: "film-time", children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] }));
+    return (_jsxs("button", { type: "button", class: "picture film", style: room(file), onClick: () => void play(), children: [_jsxs("span", { class: "hidden", children: [t('file.play', { name: file.name }), " "] }), poster ? _jsx("img", { src: poster, alt: "" }) : _jsx("span", { class: "picture-wait" }), _jsx("span", { class: "film-play", children: _jsx(Icon, { name: "play" }) }), _jsx("span", { class: "film-time", children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] }));
 }
 function Sound({ file }) {
     const link = useSignal('');
@@ -58,10 +58,10 @@ function Sound({ file }) {
     };
     if (link.value)
         return _jsx("audio", { class: "sound", src: link.value, controls: true, autoplay: true });
-    return (_jsxs("button", { type: "button", class: "file", onClick: () => void play(), "aria-label": t('file.play', { name: file.name }), children: [_jsx("span", { class: "file-icon", children: _jsx(Icon, { name: "play" }) }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: file.kind === 'voice' ? t('file.voice') : file.name }), _jsx("small", { children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] })] }));
+    return (_jsxs("button", { type: "button", class: "file", onClick: () => void play(), children: [_jsx("span", { class: "hidden", children: t('file.play', { name: '' }) }), _jsx("span", { class: "file-icon", children: _jsx(Icon, { name: "play" }) }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: file.kind === 'voice' ? t('file.voice') : file.name }), _jsx("small", { children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] })] }));
 }
 function Document({ file }) {
-    return (_jsxs("button", { type: "button", class: "file", onClick: () => void save(file), "aria-label": `${t('file.save')}: ${file.name}`, children: [_jsx("span", { class: "file-icon", children: _jsx(Icon, { name: "file-text" }) }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: file.name }), _jsx("small", { children: bytes(file.size) })] })] }));
+    return (_jsxs("button", { type: "button", class: "file", onClick: () => void save(file), children: [_jsxs("span", { class: "hidden", children: [t('file.save'), " "] }), _jsx("span", { class: "file-icon", children: _jsx(Icon, { name: "file-text" }) }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: file.name }), _jsx("small", { children: bytes(file.size) })] })] }));
 }
 async function save(file) {
     const url = await attempt(client.files.link(file.id));

@@ -23,6 +23,7 @@ class Geometry {
     anchor = null;
     follows = true;
     width = 0;
+    head = 0;
     touched = 0;
     get count() {
         return this.rows.length + this.unsent.length;
@@ -213,8 +214,10 @@ export function Timeline({ state, marker }) {
             state.trim(60);
         };
     }, []);
-    if (g.follows && g.rows.length > KEEP_ROWS * 1.5)
+    const head = state.last?.seq ?? 0;
+    if (g.follows && head > g.head && g.rows.length > KEEP_ROWS * 1.5)
         queueMicrotask(() => state.trim(KEEP_ROWS));
+    g.head = head;
     const { from, to } = range.value;
     const drawn = [];
     for (let at = from; at < Math.min(to, g.count); at++)

@@ -85,8 +85,8 @@ function Film({ file }: { file: Attachment }): JSX.Element {
     return <video class="picture" style={room(file)} src={link.value} controls autoplay playsInline />;
   }
   return (
-    <button type="button" class="picture film" style={room(file)} onClick={() => void play()}
-      aria-label={t('file.play', { name: file.name })}>
+    <button type="button" class="picture film" style={room(file)} onClick={() => void play()}>
+      <span class="hidden">{t('file.play', { name: file.name })} </span>
       {poster ? <img src={poster} alt="" /> : <span class="picture-wait" />}
       <span class="film-play"><Icon name="play" /></span>
       <span class="film-time">{file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size)}</span>
@@ -101,7 +101,8 @@ function Sound({ file }: { file: Attachment }): JSX.Element {
   };
   if (link.value) return <audio class="sound" src={link.value} controls autoplay />;
   return (
-    <button type="button" class="file" onClick={() => void play()} aria-label={t('file.play', { name: file.name })}>
+    <button type="button" class="file" onClick={() => void play()}>
+      <span class="hidden">{t('file.play', { name: '' })}</span>
       <span class="file-icon"><Icon name="play" /></span>
       <span class="file-text">
         <span class="chat-name" dir="auto">{file.kind === 'voice' ? t('file.voice') : file.name}</span>
@@ -113,7 +114,8 @@ function Sound({ file }: { file: Attachment }): JSX.Element {
 
 function Document({ file }: { file: Attachment }): JSX.Element {
   return (
-    <button type="button" class="file" onClick={() => void save(file)} aria-label={`${t('file.save')}: ${file.name}`}>
+    <button type="button" class="file" onClick={() => void save(file)}>
+      <span class="hidden">{t('file.save')} </span>
       <span class="file-icon"><Icon name="file-text" /></span>
       <span class="file-text">
         <span class="chat-name" dir="auto">{file.name}</span>

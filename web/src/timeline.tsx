@@ -47,6 +47,8 @@ class Geometry {
   anchor: Anchor | null = null;
   follows = true;
   width = 0;
+  /** The newest message when it was last drawn. */
+  head = 0;
   /** When the reader last did something here. */
   touched = 0;
 
@@ -243,7 +245,9 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
     };
   }, []);
   // Memory does not grow with what comes while one looks at the newest.
-  if (g.follows && g.rows.length > KEEP_ROWS * 1.5) queueMicrotask(() => state.trim(KEEP_ROWS));
+  const head = state.last?.seq ?? 0;
+  if (g.follows && head > g.head && g.rows.length > KEEP_ROWS * 1.5) queueMicrotask(() => state.trim(KEEP_ROWS));
+  g.head = head;
 
   const { from, to } = range.value;
   const drawn: JSX.Element[] = [];
