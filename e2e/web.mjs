@@ -422,7 +422,9 @@ const scenarios = {
     const [ana, beto] = await twoSignedUp();
     await ana.finds(beto.name);
     const chat = await ana.chat;
+    await beto.page.goto('about:blank');
     await fill(ana, chat, 50_000);
+    await beto.opens('/');
     await beto.openChat(ana.name);
     await beto.sees('49999');
     const trace = await beto.context.newCDPSession(beto.page);
@@ -519,9 +521,14 @@ const scenarios = {
 
 const token = (person) => person.inside(({ client }) => client.session.token);
 
-// Sends many messages by a socket of its own, as fast as they are taken.
-function fill(person, chat, count) {
-  return person.inside(async ({ client }, { chat, count }) => {
+// Sends many messages by a socket of its own, as fast as they are taken; the person's page, which
+// would hear of each, is left.
+async function fill(person, chat, count) {
+  person.token ??= await token(person);
+  await person.page.goto('about:blank');
+  const page = await person.context.newPage();
+  await page.goto(`${person.wire.url}/docs`);
+  await page.evaluate(async ({ token, chat, count }) => {
     const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/api/v1/ws`, 'wechat.v1.json');
     const texts = ['¿Vienes?', 'Yes, of course! See you at eight, I will bring the tickets.', '好的', 'مرحبا', '👍', 'Una frase algo más larga, que ocupa dos o tres renglones en una pantalla estrecha y uno en una ancha.'];
     let [sent, done, id] = [0, 0, 1];
@@ -533,7 +540,7 @@ function fill(person, chat, count) {
           sent += 1;
         }
       };
-      socket.onopen = () => ask('identify', { token: client.session.token });
+      socket.onopen = () => ask('identify', { token });
       socket.onclose = ({ code }) => reject(new Error(`closed: ${code}`));
       socket.onmessage = ({ data }) => {
         const frame = JSON.parse(data);
@@ -545,7 +552,8 @@ function fill(person, chat, count) {
     });
     socket.onclose = null;
     socket.close();
-  }, { chat, count });
+  }, { token: person.token, chat, count });
+  await page.close();
 }
 
 let failed = 0;
