@@ -65,6 +65,7 @@ export class Client {
   private readonly delivering = new Set<Id>();
   private watched: Id[] = [];
   private tellsPresence = true;
+  private hasLearned = false;
 
   constructor(options: Options = {}) {
     this.storage = options.storage ?? new Storage();
@@ -184,7 +185,7 @@ export class Client {
     this.calls.clear();
     this.session = null;
     this.rest.token = null;
-    this.isSynced = this.isLoaded = false;
+    this.isSynced = this.isLoaded = this.hasLearned = false;
     clearTimeout(this.saving);
     this.saving = undefined;
     this.dirty.clear();
@@ -501,7 +502,6 @@ export class Client {
   }
 
   private async syncAll(): Promise<void> {
-    const isFirst = this.store.inbox === 0;
     try {
       while (await this.syncOnce());
     } catch (error) {
@@ -519,7 +519,7 @@ export class Client {
     this.sendWatch();
     for (const id of this.store.chats.keys()) this.deliver(id);
     this.saveSoon();
-    await this.learnPeers(isFirst).catch(() => undefined);
+    await this.learnPeers().catch(() => undefined);
   }
 
   /** One page; says whether there is more. */
@@ -559,11 +559,12 @@ export class Client {
     else this.open(row.chat).catch(() => undefined);
   }
 
-  /** Names of the people of direct chats: all of them at first, later those that are missing. */
-  private async learnPeers(all: boolean): Promise<void> {
+  /** Names and pictures of the people of direct chats: all once a visit, as nothing tells of their
+   * changes; later those that are missing. */
+  private async learnPeers(): Promise<void> {
     const peers = [...this.store.chats.values()].map((chat) => chat.peer(this.store.me));
     const missing = peers.filter((id) => id && !this.store.users.has(id));
-    if (!all && missing.length < 5) {
+    if (this.hasLearned && missing.length < 5) {
       for (const id of missing) if (id) this.wantUser(id);
       return;
     }
@@ -573,6 +574,7 @@ export class Client {
       this.keepUsers(page.users);
       after = page.next ?? undefined;
     } while (after !== undefined);
+    this.hasLearned = true;
   }
 
   /** Tells the senders that their messages are on this device. */

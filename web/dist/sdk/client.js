@@ -38,6 +38,7 @@ export class Client {
     delivering = new Set();
     watched = [];
     tellsPresence = true;
+    hasLearned = false;
     constructor(options = {}) {
         this.storage = options.storage ?? new Storage();
         this.rest = new Rest(options.base ?? '');
@@ -137,7 +138,7 @@ export class Client {
         this.calls.clear();
         this.session = null;
         this.rest.token = null;
-        this.isSynced = this.isLoaded = false;
+        this.isSynced = this.isLoaded = this.hasLearned = false;
         clearTimeout(this.saving);
         this.saving = undefined;
         this.dirty.clear();
@@ -424,7 +425,6 @@ export class Client {
         return this.syncing;
     }
     async syncAll() {
-        const isFirst = this.store.inbox === 0;
         try {
             while (await this.syncOnce())
                 ;
@@ -446,7 +446,7 @@ export class Client {
         for (const id of this.store.chats.keys())
             this.deliver(id);
         this.saveSoon();
-        await this.learnPeers(isFirst).catch(() => undefined);
+        await this.learnPeers().catch(() => undefined);
     }
     async syncOnce() {
         const { store } = this;
@@ -488,10 +488,10 @@ export class Client {
         else
             this.open(row.chat).catch(() => undefined);
     }
-    async learnPeers(all) {
+    async learnPeers() {
         const peers = [...this.store.chats.values()].map((chat) => chat.peer(this.store.me));
         const missing = peers.filter((id) => id && !this.store.users.has(id));
-        if (!all && missing.length < 5) {
+        if (this.hasLearned && missing.length < 5) {
             for (const id of missing)
                 if (id)
                     this.wantUser(id);
@@ -503,6 +503,7 @@ export class Client {
             this.keepUsers(page.users);
             after = page.next ?? undefined;
         } while (after !== undefined);
+        this.hasLearned = true;
     }
     deliver(id) {
         const chat = this.store.chats.get(id);
