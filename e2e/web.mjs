@@ -448,12 +448,13 @@ const scenarios = {
     const tasks = events.filter(({ name, tdur, pid, tid }) => /RunTask$/.test(name) && tdur && (!main.size || main.has(`${pid}/${tid}`))).map(({ tdur }) => tdur / 1000);
     tasks.sort((a, b) => b - a);
     const long = tasks.filter((ms) => ms > 50);
-    // Processor time, so that a busy machine does not count.
-    check(tasks.length > 300 && long.length === 0, `${tasks.length} tasks, too long: ${long.slice(0, 5).map((ms) => ms.toFixed(0))} ms`);
+    // Processor time, so that a busy machine hardly counts; a garbage collection now and then does
+    // not either, while a list that draws too much has hundreds of long tasks.
+    check(tasks.length > 300 && long.length <= 5, `${tasks.length} tasks, ${long.length} too long: ${long.slice(0, 5).map((ms) => ms.toFixed(0))} ms`);
     await beto.$('.to-newest button').click();
     await beto.sees('49999');
     beto.quiet();
-    return `${drawn} rows drawn, ${held} held, longest task ${tasks[0].toFixed(1)} ms, p99 ${tasks[Math.floor(tasks.length / 100)].toFixed(1)} ms of ${tasks.length}`;
+    return `${drawn} rows drawn, ${held} held, ${long.length} tasks above 50 ms, longest ${tasks[0].toFixed(1)} ms, p99 ${tasks[Math.floor(tasks.length / 100)].toFixed(1)} ms of ${tasks.length}`;
   },
 
   // What a page holds does not grow with what it has received.
