@@ -395,7 +395,7 @@ fn planted_faults_are_found() {
         (Fault::AnybodyEnds, ONE_NODE, "a stranger changes"),
         (Fault::LateTimer, ONE_NODE, "recorded twice"),
         (Fault::ForgottenDeadline, ONE_NODE, "no timer ends this"),
-        (Fault::NoCompare, TWO_NODES, ""),
+        (Fault::NoCompare, TWO_NODES, "recorded twice"),
     ] {
         let found = Walk { fault: Some(fault), ..walk }.run().expect_err("a fault was planted");
         assert!(found.contains(symptom), "{fault:?} was found as something else: {found}");
