@@ -7,19 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::types::chats::{Chat, Member};
-use super::types::messages::{Content, Message, SystemEvent};
+use super::types::messages::{Content, Message, PAGE, SystemEvent};
 use super::{Core, Shared};
 use crate::bus::{Event, OwnMember, Posted};
 use crate::error::Result;
-use crate::hub::{Gaps, Hub, Report};
+use crate::hub::{Gap, Gaps, Hub, REPAIRED_ROWS, Report};
 use crate::id::{ChatId, SessionId, UserId};
 
 /// How long a reported gap may take to close by itself: what is missing is often just overtaken.
 const GAP_PATIENCE: Duration = Duration::from_millis(50);
 /// How long to wait when the store cannot be read.
 const GAP_RETRY: Duration = Duration::from_secs(1);
-/// At most this many rows are read for a gap; the hub tells who missed more to sync.
-const GAP_ROWS: u32 = 1_000;
 /// At most this many people are told about their own member rows after one change.
 const TOLD_MEMBERS: usize = 500;
 
@@ -105,9 +103,8 @@ impl Core {
         let users: Vec<UserId> = gap.users.keys().copied().collect();
         let store = &self.shared.ports.store;
         let Some((chat, members)) = store.chat(gap.chat, &users).await? else { return Ok(()) };
-        let changes = store.changes_for_all(gap.chat, gap.after_rev, GAP_ROWS).await?;
-        let mut rows = Vec::with_capacity(changes.rows.len());
-        for message in changes.rows {
+        let mut rows = Vec::new();
+        for message in self.missing(&gap, chat.head_rev).await? {
             let from_name = self.shared.name(message.from).await;
             let Moves { joined, gone } = moves_of(&message);
             let told = matches!(message.content, Content::System(_));
@@ -121,6 +118,23 @@ impl Core {
         }
         hub.repair(&gap, &chat, &members, rows);
         Ok(())
+    }
+}
+
+impl Core {
+    /// The rows that changed in a gap up to `head`, or more of them than the hub hands out.
+    async fn missing(&self, gap: &Gap, head: u64) -> Result<Vec<Message>> {
+        let (mut rows, mut after) = (Vec::new(), gap.after_rev);
+        while after < head && rows.len() <= REPAIRED_ROWS {
+            let store = &self.shared.ports.store;
+            let page = store.changes_for_all(gap.chat, after, PAGE).await?;
+            rows.extend(page.rows);
+            after = page.rev;
+            if !page.more {
+                break;
+            }
+        }
+        Ok(rows)
     }
 }
 
