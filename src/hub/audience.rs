@@ -22,7 +22,7 @@ use crate::core::types::chats::{Chat, Member};
 use crate::id::{ChatId, UserId};
 
 /// At most this many rows are read again for the subscribers; who missed more is told to sync.
-const REPAIRED_ROWS: usize = 512;
+pub const REPAIRED_ROWS: usize = 512;
 
 /// A row on its way to the subscribers, encoded.
 pub(super) struct Arrival {
@@ -41,6 +41,8 @@ pub(super) struct Audience {
 
 struct State {
     gate: Gate<Arrival>,
+    /// Members see what was written before they came, as of the change that left last.
+    shared: bool,
     /// Membership changes after this rev are known here, earlier ones are not.
     known_from: u64,
     subscribers: HashMap<u64, Subscriber>,
@@ -59,15 +61,45 @@ struct State {
 
 struct Subscriber {
     connection: Arc<dyn Connection>,
-    visible_from: u64,
+    since: Since,
+}
+
+/// From where on a membership sees the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Since {
+    /// The first message of the membership.
+    join_seq: u64,
+    /// What the member cleared for itself.
+    hide_seq: u64,
+    /// The rev at which the membership was read or began.
     as_of: u64,
+}
+
+impl Since {
+    /// What a member row says that was read at rev `as_of`.
+    pub(super) const fn of(member: &Member, as_of: u64) -> Self {
+        Self { join_seq: member.join_seq, hide_seq: member.hide_seq, as_of }
+    }
+
+    /// A membership that began with message `join_seq`, right after rev `as_of`.
+    const fn joined(join_seq: u64, as_of: u64) -> Self {
+        Self { join_seq, hide_seq: 0, as_of }
+    }
+
+    fn visible_from(&self, shared: bool) -> u64 {
+        let joined = if shared { 1 } else { self.join_seq };
+        joined.max(self.hide_seq + 1)
+    }
 }
 
 /// What an audience begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// A membership that was read from the store.
-    Membership,
+    /// A membership that was read from the store; members see what was before them, or not.
+    Membership {
+        /// The chat's setting.
+        shared: bool,
+    },
     /// A direct chat that began: its people are in it for good.
     Opened,
     /// The event that somebody came; the store is asked whether it is still so.
@@ -90,10 +122,11 @@ impl Audience {
     pub(super) fn after(chat: ChatId, number: u64, last: u64, start: Start) -> Self {
         let state = State {
             gate: Gate::after(last),
+            shared: start == Start::Membership { shared: true },
             known_from: last,
             subscribers: HashMap::new(),
             late: BTreeSet::new(),
-            unsure: start != Start::Membership,
+            unsure: !matches!(start, Start::Membership { .. }),
             shut: start == Start::Coming,
             reported: false,
             closed: false,
@@ -107,22 +140,22 @@ impl Audience {
         self.settle(hub);
     }
 
-    /// Puts a connection in, by a membership that was read at `as_of` in the user's `generation`.
+    /// Puts a connection in, by a membership that was read in the user's `generation`.
     pub(super) fn subscribe(
         &self,
         hub: &Hub,
         client: &Client,
         generation: u64,
-        (visible_from, as_of): (u64, u64),
+        since: Since,
     ) -> Subscribed {
         self.with(hub, |state| {
             if state.closed {
                 return Subscribed::Closed;
             }
-            if as_of < state.known_from {
+            if since.as_of < state.known_from {
                 return Subscribed::Stale;
             }
-            state.enter(hub, self.chat, client, Some(generation), (visible_from, as_of))
+            state.enter(hub, self.chat, client, Some(generation), since)
         })
     }
 
@@ -136,7 +169,7 @@ impl Audience {
                 if state.gate.last() > as_of {
                     state.come_late(hub, self.chat, user);
                 } else {
-                    state.come(hub, self.chat, user, (1, as_of));
+                    state.come(hub, self.chat, user, Since::joined(1, as_of));
                 }
             }
             Subscribed::Done
@@ -152,7 +185,7 @@ impl Audience {
     pub(super) fn clear(&self, hub: &Hub, number: u64, hide_seq: u64) {
         self.with(hub, |state| {
             if let Some(subscriber) = state.subscribers.get_mut(&number) {
-                subscriber.visible_from = subscriber.visible_from.max(hide_seq + 1);
+                subscriber.since.hide_seq = subscriber.since.hide_seq.max(hide_seq);
             }
         });
     }
@@ -256,10 +289,10 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// The first message that the user may see, while it is a member.
-    fn visible_from(&self, user: UserId) -> Option<u64> {
+    /// From where on the user sees the log, while it is a member; of what comes after `as_of`.
+    fn since(&self, user: UserId, as_of: u64) -> Option<Since> {
         let member = self.members.get(&user).filter(|member| member.is_active())?;
-        Some(member.visible_from(self.chat))
+        Some(Since::of(member, as_of))
     }
 }
 
@@ -298,21 +331,21 @@ impl State {
     fn deliver(&mut self, hub: &Hub, arrival: &Arrival) {
         let posted = &*arrival.posted;
         let chat = posted.message.chat;
-        let shared = posted.chat.as_ref().is_some_and(|chat| chat.history_shared);
-        let visible_from = if shared { 1 } else { posted.message.seq };
+        self.shared = posted.chat.as_ref().map_or(self.shared, |chat| chat.history_shared);
         for user in &posted.joined {
-            self.come(hub, chat, *user, (visible_from, posted.message.rev - 1));
+            let since = Since::joined(posted.message.seq, posted.message.rev - 1);
+            self.come(hub, chat, *user, since);
         }
         for user in &posted.gone {
             self.go(hub, chat, *user, arrival);
         }
         for subscriber in self.subscribers.values() {
-            subscriber.take(arrival);
+            subscriber.take(arrival, self.shared);
         }
     }
 
     /// Puts all connections of a user in.
-    fn come(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: (u64, u64)) {
+    fn come(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: Since) {
         for client in hub.users.hearing(user, chat) {
             self.enter(hub, chat, &client, None, since);
         }
@@ -333,11 +366,11 @@ impl State {
         chat: ChatId,
         client: &Client,
         generation: Option<u64>,
-        (visible_from, as_of): (u64, u64),
+        since: Since,
     ) -> Subscribed {
         if let Some(there) = self.subscribers.get_mut(&client.number) {
-            if as_of > there.as_of {
-                (there.visible_from, there.as_of) = (visible_from, as_of);
+            if since.as_of > there.since.as_of {
+                there.since = since;
             }
             return Subscribed::Done;
         }
@@ -345,7 +378,7 @@ impl State {
             return Subscribed::Stale;
         }
         let connection = client.connection.clone();
-        self.subscribers.insert(client.number, Subscriber { connection, visible_from, as_of });
+        self.subscribers.insert(client.number, Subscriber { connection, since });
         Subscribed::Done
     }
 
@@ -353,7 +386,7 @@ impl State {
     fn go(&mut self, hub: &Hub, chat: ChatId, user: UserId, arrival: &Arrival) {
         for client in hub.users.hearing(user, chat) {
             let rev = arrival.posted.message.rev;
-            if self.subscribers.get(&client.number).is_none_or(|there| there.as_of >= rev) {
+            if self.subscribers.get(&client.number).is_none_or(|there| there.since.as_of >= rev) {
                 continue;
             }
             self.leave(hub, chat, &client.connection, client.number, arrival.frames.row.as_ref());
@@ -387,11 +420,12 @@ impl State {
             self.unsure = false;
             return;
         }
-        let older = self.subscribers.iter().filter(|(_, s)| s.as_of < head);
+        let older = self.subscribers.iter().filter(|(_, s)| s.since.as_of < head);
         let older: Vec<_> = older.map(|(number, s)| (*number, s.connection.clone())).collect();
         if !older.iter().all(|(_, connection)| gap.users.contains_key(&connection.user())) {
             return;
         }
+        self.shared = found.chat.history_shared;
         for (number, connection) in older {
             self.judge(hub, number, &connection, gap, found);
         }
@@ -419,17 +453,17 @@ impl State {
             if !gap.users.contains_key(user) {
                 self.come_late(hub, gap.chat, *user);
             } else if in_order.contains(user)
-                && let Some(visible_from) = found.visible_from(*user)
+                && let Some(since) = found.since(*user, as_of)
             {
-                self.come(hub, gap.chat, *user, (visible_from, as_of));
-            } else if let Some(visible_from) = found.visible_from(*user) {
-                self.come_to_sync(hub, gap.chat, *user, (visible_from, as_of));
+                self.come(hub, gap.chat, *user, since);
+            } else if let Some(since) = found.since(*user, as_of) {
+                self.come_to_sync(hub, gap.chat, *user, since);
             }
         }
     }
 
     /// Puts those connections of a user in that are not here, and tells them to sync.
-    fn come_to_sync(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: (u64, u64)) {
+    fn come_to_sync(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: Since) {
         let resync = (hub.encoder.resync)(Some(chat));
         for client in hub.users.hearing(user, chat) {
             if !self.subscribers.contains_key(&client.number) {
@@ -443,12 +477,12 @@ impl State {
     fn hand_out(&self, hub: &Hub, chat: ChatId, head: u64, rows: &[&Arrival]) {
         if rows.len() <= REPAIRED_ROWS {
             for subscriber in self.subscribers.values() {
-                rows.iter().for_each(|row| subscriber.take(row));
+                rows.iter().for_each(|row| subscriber.take(row, self.shared));
             }
             return;
         }
         let resync = (hub.encoder.resync)(Some(chat));
-        let older = self.subscribers.values().filter(|subscriber| subscriber.as_of < head);
+        let older = self.subscribers.values().filter(|subscriber| subscriber.since.as_of < head);
         older.for_each(|subscriber| subscriber.connection.push(&resync));
     }
 
@@ -462,10 +496,10 @@ impl State {
         found: &Found<'_>,
     ) {
         let user = connection.user();
-        if let Some(visible_from) = found.visible_from(user) {
-            if let Some(subscriber) = self.subscribers.get_mut(&number) {
-                subscriber.visible_from = visible_from;
-            }
+        if let Some(subscriber) = self.subscribers.get_mut(&number)
+            && let Some(since) = found.since(user, subscriber.since.as_of)
+        {
+            subscriber.since = since;
             return;
         }
         // Not the row of the removal: it may have changed since, which is no longer for this user.
@@ -480,8 +514,8 @@ impl State {
         for user in std::mem::take(&mut self.late) {
             if gap.users.get(&user) != Some(&hub.users.generation(user)) {
                 self.late.insert(user);
-            } else if let Some(visible_from) = found.visible_from(user) {
-                self.come_to_sync(hub, gap.chat, user, (visible_from, as_of));
+            } else if let Some(since) = found.since(user, as_of) {
+                self.come_to_sync(hub, gap.chat, user, since);
             }
         }
     }
@@ -489,9 +523,9 @@ impl State {
 
 impl Subscriber {
     /// Hands the subscriber a row that it may see, with the chat's new fields before it.
-    fn take(&self, arrival: &Arrival) {
+    fn take(&self, arrival: &Arrival, shared: bool) {
         let message = &arrival.posted.message;
-        if message.rev <= self.as_of || message.seq < self.visible_from {
+        if message.rev <= self.since.as_of || message.seq < self.since.visible_from(shared) {
             return;
         }
         let frames = [&arrival.frames.chat, &arrival.frames.row];

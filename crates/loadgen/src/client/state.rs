@@ -160,27 +160,30 @@ impl State {
         for membership in page["memberships"].as_array().into_iter().flatten() {
             self.apply_member(membership);
         }
+        let mut more = page["more"] == true;
         for news in page["chats"].as_array().into_iter().flatten() {
-            self.apply_news(news);
+            more |= self.apply_news(news);
         }
         self.inbox = self.inbox.max(number(page, "inbox"));
-        let more = page["more"] == true;
         self.caught_up |= !more;
         more
     }
 
-    /// Takes what sync tells of one chat.
-    fn apply_news(&mut self, news: &Value) {
+    /// Takes what sync tells of one chat; whether there is more to ask for.
+    fn apply_news(&mut self, news: &Value) -> bool {
         let id = &news["chat"]["id"];
         if news["reset"] == true {
             self.change(id, |known| known.messages.clear());
         }
-        self.apply_chat(&news["chat"]);
+        let wider = self.apply_chat(&news["chat"]);
         for message in news["messages"].as_array().into_iter().flatten() {
             self.apply_message(message);
         }
-        let rev = number(news, "rev");
-        self.change(id, |known| known.reached = known.reached.max(Some(rev)));
+        if !wider {
+            let rev = number(news, "rev");
+            self.change(id, |known| known.reached = known.reached.max(Some(rev)));
+        }
+        wider
     }
 
     /// Takes an event of the connection; whether its kind is one of the state's.
@@ -212,19 +215,26 @@ impl State {
     /// Takes a row of the list of chats (`chat`, `member`, `last`), or the row of a chat alone.
     pub fn apply_summary(&mut self, summary: &Value) {
         if !summary["chat"].is_object() {
-            return self.apply_chat(summary);
+            self.apply_chat(summary);
+            return;
         }
         self.apply_chat(&summary["chat"]);
         self.apply_member(&summary["member"]);
         self.apply_message(&summary["last"]);
     }
 
-    /// Takes the row of a chat.
-    pub fn apply_chat(&mut self, row: &Value) {
+    /// Takes the row of a chat. Whether more of its log is open to the user than was before: then
+    /// it is to be synced from nothing.
+    pub fn apply_chat(&mut self, row: &Value) -> bool {
+        let mut wider = false;
         self.change(&row["id"], |known| {
             let rev = number(row, "head_rev");
             if !row.is_object() || rev < known.told_at_rev {
                 return;
+            }
+            wider = known.chat["history_shared"] == false && row["history_shared"] == true;
+            if wider {
+                known.reached = None;
             }
             // Messages raised the head of the row before; what they told still holds.
             let heads = [number(&known.chat, "head_seq"), number(&known.chat, "head_rev")];
@@ -233,6 +243,8 @@ impl State {
             raise(&mut known.chat, "head_seq", heads[0]);
             raise(&mut known.chat, "head_rev", heads[1]);
         });
+        self.caught_up &= !wider;
+        wider
     }
 
     /// Takes the row of the user's own membership, with the seqs that the user hid, if any.
@@ -340,6 +352,26 @@ mod tests {
         assert_ne!(state, other);
         let missing_one = after(story().into_iter().skip(3));
         assert_ne!(state, missing_one);
+    }
+
+    #[test]
+    fn a_chat_that_opens_its_past_is_synced_from_nothing() {
+        let mut state = after(story());
+        let page = json!({"inbox": 1, "memberships": [], "chats": [
+            {"chat": chat(5, "Dinner"), "rev": 5, "messages": []}]});
+        assert!(!state.apply_sync(&page));
+        assert_eq!(state.have(9)["chats"]["c"], 5);
+        let mut open = chat(6, "Dinner");
+        open["history_shared"] = true.into();
+        state.apply_event(&Event { name: "chat".into(), data: open.clone() });
+        assert_eq!(state.have(9)["chats"], json!({}));
+        assert!(!state.is_caught_up());
+        let past = message(1, 1, "ana", "long ago");
+        let page = json!({"inbox": 1, "memberships": [], "chats": [
+            {"chat": open, "rev": 6, "messages": [past]}]});
+        assert!(!state.apply_sync(&page));
+        assert!(state.chats()["c"].messages.contains_key(&1));
+        assert_eq!(state.have(9)["chats"]["c"], 6);
     }
 
     #[test]
