@@ -32,6 +32,9 @@ use super::address::{Peer, TrustedProxies, network};
 
 /// At most this many bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1024;
+/// At most about so much that was not sent waits in the kernel, a connection.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 64 * 1024;
 /// At most this many requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 64;
 
@@ -248,11 +251,25 @@ struct Link {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
+/// Lets the kernel keep little of what it cannot send: else it takes megabytes for a reader that
+/// has stalled, before anybody here knows. What is under way on a long link is not bounded by it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn bound_unsent(stream: &TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
+        tracing::debug!(%error, "cannot bound what the kernel keeps");
+    }
+}
+
+/// Elsewhere the kernel's own bound holds.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn bound_unsent(_: &TcpStream) {}
+
 impl Link {
     fn new(stream: TcpStream, seat: Seat, write_timeout: Duration) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch off delayed sending");
         }
+        bound_unsent(&stream);
         Self { stream, seat, write_timeout, stalled: None }
     }
 

@@ -27,6 +27,8 @@ struct State {
     writing: usize,
     closing: Option<CloseCode>,
     waker: Option<Waker>,
+    /// The socket's task is stuck in a write: frames are no news to it, only an end is.
+    stuck: bool,
 }
 
 /// The queue of one connection.
@@ -54,6 +56,9 @@ impl Outbox {
             state.closing = Some(CloseCode::Slow);
         } else {
             state.frames.push_back(frame.clone());
+            if state.stuck {
+                return;
+            }
         }
         wake(state);
     }
@@ -70,7 +75,7 @@ impl Outbox {
     /// Takes everything, once there is something. What was taken before has been written by now.
     pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
         let mut state = self.lock();
-        state.writing = 0;
+        (state.writing, state.stuck) = (0, false);
         if state.frames.is_empty() && state.closing.is_none() {
             await_push(&mut state, cx);
             return Poll::Pending;
@@ -80,12 +85,13 @@ impl Outbox {
         Poll::Ready(Taken { frames, closing: state.closing })
     }
 
-    /// Resolves when the connection is to be closed for being slow: a write in progress has no
-    /// point any more.
-    pub(super) fn poll_slow(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Resolves when a write in progress has no point any more: the connection is slow, or its
+    /// session is over. Until the next `poll_take` only that wakes.
+    pub(super) fn poll_pointless(&self, cx: &mut Context<'_>) -> Poll<CloseCode> {
         let mut state = self.lock();
-        if state.closing == Some(CloseCode::Slow) {
-            return Poll::Ready(());
+        match state.closing {
+            Some(code @ (CloseCode::Slow | CloseCode::Revoked)) => return Poll::Ready(code),
+            _ => state.stuck = true,
         }
         await_push(&mut state, cx);
         Poll::Pending
@@ -173,6 +179,37 @@ mod tests {
         outbox.push(&half);
         let taken = take(&outbox, &wakes).expect("a close");
         assert_eq!((taken.frames.len(), taken.closing), (0, Some(CloseCode::Slow)));
+    }
+
+    #[test]
+    fn a_task_that_is_stuck_in_a_write_is_woken_by_an_end_alone() {
+        for code in [CloseCode::Slow, CloseCode::Revoked] {
+            let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+            let stuck = || outbox.poll_pointless(&mut Context::from_waker(&wakes.clone().into()));
+            outbox.push(&"first".into());
+            assert!(take(&outbox, &wakes).is_some() && stuck().is_pending());
+            let frame: Frame = "x".repeat(1000).into();
+            (0..100).for_each(|_| outbox.push(&frame));
+            assert_eq!(wakes.0.load(Ordering::SeqCst), 0, "frames are no news");
+            match code {
+                CloseCode::Slow => (0..200).for_each(|_| outbox.push(&frame)),
+                code => outbox.close(code),
+            }
+            assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+            assert_eq!(stuck(), Poll::Ready(code));
+        }
+    }
+
+    #[test]
+    fn after_a_write_frames_wake_again() {
+        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+        outbox.push(&"first".into());
+        assert!(take(&outbox, &wakes).is_some());
+        let context: Waker = wakes.clone().into();
+        assert!(outbox.poll_pointless(&mut Context::from_waker(&context)).is_pending());
+        assert!(take(&outbox, &wakes).is_none());
+        outbox.push(&"next".into());
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]

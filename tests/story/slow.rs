@@ -1,0 +1,53 @@
+//! A reader that stalls: it costs a bounded amount, is closed with a code that says to come back,
+//! and misses nothing once it has synced.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use loadgen::client::connection::Event;
+use loadgen::client::error::Error;
+use loadgen::client::state::State;
+use loadgen::client::wire::{Dial, Wire};
+use tokio::time::timeout;
+
+use crate::harness::{PATIENCE, World};
+
+/// More than an outbox and what the kernel keeps, and less than a kernel takes that is let.
+const MESSAGES: usize = 48;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stalls_is_closed_as_slow_and_finds_everything_by_sync() {
+    let world = World::new().await;
+    let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
+    let session = beto.api.session().expect("a session");
+    let dial = Dial { receive_buffer: Some(4096), ..session.dial(world.server.addr()) };
+    let stalled = Wire::open(dial).await.expect("opened");
+    let mut stalled = stalled.live().await.expect("live");
+    let mut healthy = beto.connects().await;
+    let long = "x".repeat(16 * 1024);
+    // At once: a server waits some seconds for who is closed, and no longer.
+    join_all((0..MESSAGES).map(|_| ana.says(&long).to(&beto))).await;
+    let mut heard = 0;
+    let code = timeout(Duration::from_secs(15), async {
+        loop {
+            match stalled.next().await {
+                Ok(_) => heard += 1,
+                Err(Error::Closed(code)) => return code,
+                Err(error) => panic!("not closed but broken: {error}"),
+            }
+        }
+    });
+    assert_eq!(code.await.expect("closed"), 4008, "after {heard} frames");
+    assert!(heard < MESSAGES, "what waited was dropped");
+
+    for _ in 0..MESSAGES {
+        let told = |event: &Event| event.name == "message";
+        healthy.event_that(PATIENCE, told).await.expect("others do not feel it");
+    }
+
+    let back = beto.connects().await;
+    let mut state = State::new(beto.id());
+    while state.apply_sync(&back.call("sync", state.have(200)).await.expect("news")) {}
+    let seen: usize = state.chats().values().map(|chat| chat.messages.len()).sum();
+    assert_eq!(seen, MESSAGES);
+}
