@@ -18,12 +18,12 @@ impl Time {
 
     /// The moment `duration` later.
     pub const fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(duration.as_millis() as i64))
+        Self(self.0.saturating_add(millis(duration)))
     }
 
     /// The moment `duration` earlier.
     pub const fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(duration.as_millis() as i64))
+        Self(self.0.saturating_sub(millis(duration)))
     }
 
     /// How long after `earlier` this is; zero if it is not.
@@ -31,6 +31,12 @@ impl Time {
         let millis = self.0.saturating_sub(earlier.0);
         Duration::from_millis(if millis > 0 { millis as u64 } else { 0 })
     }
+}
+
+/// Milliseconds of a duration, the largest number for one that is longer.
+const fn millis(duration: Duration) -> i64 {
+    let millis = duration.as_millis();
+    if millis > i64::MAX as u128 { i64::MAX } else { millis as i64 }
 }
 
 impl fmt::Display for Time {
@@ -89,6 +95,12 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_beyond_all_times_is_the_last_or_the_first() {
+        assert_eq!(Time(7).plus(Duration::MAX), Time(i64::MAX));
+        assert_eq!(Time(-7).minus(Duration::MAX), Time(i64::MIN));
+    }
 
     #[test]
     fn a_time_is_written_as_rfc_3339_with_milliseconds() {

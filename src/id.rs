@@ -124,10 +124,20 @@ impl ChatId {
     pub fn direct(one: UserId, other: UserId) -> Self {
         let (low, high) = if one <= other { (one, other) } else { (other, one) };
         let digest = Sha256::new().chain_update(low.0.0).chain_update(high.0.0).finalize();
-        let mut bytes = [0; 12];
-        bytes.copy_from_slice(&digest[..12]);
-        Self(ObjectId(bytes))
+        Self(beginning(&digest))
     }
+
+    /// The id of the group that a user makes under an idempotency key: the same each time.
+    pub fn keyed(user: UserId, key: &str) -> Self {
+        let digest = Sha256::new().chain_update(b"group\0").chain_update(user.0.0);
+        Self(beginning(&digest.chain_update(key).finalize()))
+    }
+}
+
+fn beginning(digest: &[u8]) -> ObjectId {
+    let mut bytes = [0; 12];
+    bytes.copy_from_slice(&digest[..12]);
+    ObjectId(bytes)
 }
 
 /// Makes new ids from the clock, five random bytes of this process, and a counter.

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::Http;
 use super::pipeline::Context;
 use crate::core::types::auth::Caller;
+use crate::core::types::text::ClientMsgId;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::protocol::bodies;
 
@@ -177,6 +178,13 @@ impl InQuery {
         let limit = self.number("limit", 1, u64::from(most))?;
         Ok(limit.map_or(usual, |limit| limit as u32))
     }
+}
+
+/// The key of a request that may be repeated; `None` when there is none.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<ClientMsgId>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    // What is no text is no key either, and refused as one.
+    ClientMsgId::parse("idempotency-key", value.to_str().unwrap_or_default()).map(Some)
 }
 
 fn number(name: &'static str, text: &str, low: u64, high: u64) -> Result<u64> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
-use super::extract::{InPath, Json};
+use super::extract::{InPath, Json, idempotency_key};
 use crate::core::groups::{GroupEdit, NewGroup};
 use crate::core::types::auth::Caller;
 use crate::core::types::text::{About, Title};
@@ -30,19 +30,23 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
 
 /// Create a group
 ///
-/// You become its owner. People who cannot be added are left out.
+/// You become its owner. People who cannot be added are left out. Repeat it with the same
+/// `Idempotency-Key` after a lost connection: the group is made once.
 #[utoipa::path(
     post, path = "/groups", tag = "groups", operation_id = "createGroup",
     security(("session" = [])), request_body = CreateGroup,
+    params(("idempotency-key" = Option<String>, Header, description = "Your key for this group")),
     responses((status = 201, description = "The group", body = Chat,
         headers(("location" = String, description = "Where the group is")))),
 )]
 async fn create(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    headers: HeaderMap,
     Json(body): Json<CreateGroup>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Answer<Chat>)> {
     let new = NewGroup {
+        key: idempotency_key(&headers)?,
         title: Title::parse("title", &body.title)?,
         about: About::parse("about", &body.about.unwrap_or_default())?,
         public: body.public,

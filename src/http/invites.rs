@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
-use super::extract::{InPath, OptionalJson};
+use super::extract::{InPath, OptionalJson, idempotency_key};
 use crate::core::types::auth::Caller;
 use crate::error::Result;
 use crate::protocol::bodies::CreateInvite;
@@ -41,21 +41,29 @@ async fn list(
 }
 
 /// Make an invitation link
+///
+/// Repeat it with the same `Idempotency-Key` after a lost connection: the link is made once.
 #[utoipa::path(
     post, path = "/groups/{group}/invites", tag = "groups", operation_id = "createInvite",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
-    request_body = CreateInvite,
+    security(("session" = [])), request_body = CreateInvite,
+    params(
+        ("group" = Id, Path, description = "The group's id"),
+        ("idempotency-key" = Option<String>, Header, description = "Your key for this link"),
+    ),
     responses((status = 201, description = "The link", body = Invite)),
 )]
 async fn create(
     State(http): State<Arc<Http>>,
     caller: Caller,
     path: InPath,
+    headers: HeaderMap,
     OptionalJson(body): OptionalJson<CreateInvite>,
 ) -> Result<(StatusCode, Answer<Invite>)> {
     let group = path.id("group")?;
     let lasts = body.expires_in.map(std::time::Duration::from_secs);
-    let invite = http.core.groups.create_invite(&caller, group, lasts, body.uses).await?;
+    let key = idempotency_key(&headers)?;
+    let terms = (lasts, body.uses);
+    let invite = http.core.groups.create_invite(&caller, group, terms, key.as_ref()).await?;
     Ok((StatusCode::CREATED, Answer(invite.into())))
 }
 

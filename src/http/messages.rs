@@ -157,11 +157,7 @@ async fn send(
 /// The sender's key: the body's, or the header's.
 fn key(headers: &HeaderMap, field: Option<&str>) -> Result<ClientMsgId> {
     const NAME: &str = "client_msg_id";
-    let header = match headers.get("idempotency-key").map(|value| value.to_str()) {
-        Some(Ok(text)) => Some(text),
-        Some(Err(_)) => Some(""),
-        None => None,
-    };
+    let header = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
     match (header, field) {
         (Some(header), Some(field)) if header != field => Err(Error::field(NAME, TWO_KEYS)),
         (_, Some(key)) => ClientMsgId::parse(NAME, key),

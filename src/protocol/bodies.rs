@@ -241,9 +241,9 @@ pub struct HandOver {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateInvite {
-    /// After how many seconds it stops to work; absent: never.
+    /// After how many seconds it stops to work, at most a year; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = 604_800)]
+    #[schema(example = 604_800, minimum = 1, maximum = 31_536_000)]
     pub expires_in: Option<u64>,
     /// How often it may be used; absent: without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -178,6 +178,7 @@ impl Stage {
         let id = match chat.group {
             Some((title, about)) => {
                 let new = NewGroup {
+                    key: None,
                     title: Title::parse("title", title)?,
                     about: About::parse("about", about)?,
                     public: false,

@@ -10,10 +10,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::super::permissions::{self, Action};
 use super::super::types::auth::Caller;
 use super::super::types::chats::{Chat, Invite};
-use super::{Groups, group_only};
+use super::super::types::text::ClientMsgId;
+use super::{Groups, group_only, used_key};
 use crate::error::{Code, Error, Result, Text};
 use crate::id::ChatId;
 
+/// An invitation link works at most so long, if it ends at all.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// At most this many invitation links a group.
 const INVITES: usize = 100;
 
@@ -26,6 +29,11 @@ const MANY_INVITES: Text = Text {
     es: "El grupo tiene {} enlaces de invitación. Revoca uno primero.",
 };
 
+const ENDS_LATE: Text = Text {
+    en: "A link works for 1 second to {} seconds; leave the field out for one that does not end.",
+    es: "Un enlace funciona de 1 segundo a {} segundos; omite el campo para uno que no termina.",
+};
+
 impl Groups {
     /// The group that an invitation link leads to, before joining it.
     pub async fn look_at_invite(&self, _caller: &Caller, code: &str) -> Result<Chat> {
@@ -34,29 +42,45 @@ impl Groups {
         found.map(|found| found.0).ok_or(Error::not_found(NO_INVITE))
     }
 
-    /// Makes an invitation link that works `uses` times until it expires.
+    /// Makes an invitation link that works `uses` times until it expires, at most a year; or finds
+    /// the one that the caller made under the same key, `Conflict` when that was made otherwise.
     pub async fn create_invite(
         &self,
         caller: &Caller,
         chat: ChatId,
-        expires_in: Option<Duration>,
-        uses: Option<u32>,
+        (expires_in, uses): (Option<Duration>, Option<u32>),
+        key: Option<&ClientMsgId>,
     ) -> Result<Invite> {
-        let existing = self.invites(caller, chat).await?;
-        if existing.len() >= INVITES {
-            return Err(Error::new(Code::Conflict, MANY_INVITES).arg(INVITES.to_string()));
+        if expires_in.is_some_and(|span| span.is_zero() || span > LONGEST) {
+            let longest = LONGEST.as_secs().to_string();
+            return Err(Error::field("expires_in", ENDS_LATE).arg(longest));
         }
-        let ports = &self.shared.ports;
+        let existing = self.invites(caller, chat).await?;
+        let (ports, now) = (&self.shared.ports, self.shared.ports.now());
         let mut bytes = [0; 12];
-        ports.entropy.fill(&mut bytes);
+        match key {
+            Some(key) => {
+                let parts = [&chat.0.0[..], &caller.user.0.0, key.as_str().as_bytes()];
+                bytes = self.shared.keyed(&parts);
+            }
+            None => ports.entropy.fill(&mut bytes),
+        }
         let invite = Invite {
             code: URL_SAFE_NO_PAD.encode(bytes),
             chat,
             by: caller.user,
-            created: ports.now(),
-            expires: expires_in.map(|span| ports.now().plus(span)),
+            created: now,
+            expires: expires_in.map(|span| now.plus(span)),
             uses_left: uses,
         };
+        if let Some(made) = existing.iter().find(|made| made.code == invite.code) {
+            let span = made.expires.map(|end| end.since(made.created));
+            let same = span == expires_in && made.uses_left.is_some() == uses.is_some();
+            return if same { Ok(made.clone()) } else { Err(used_key()) };
+        }
+        if existing.len() >= INVITES {
+            return Err(Error::new(Code::Conflict, MANY_INVITES).arg(INVITES.to_string()));
+        }
         ports.store.put_invite(&invite).await?;
         Ok(invite)
     }

@@ -20,7 +20,7 @@ use super::search::terms_of;
 use super::types::auth::Caller;
 use super::types::chats::{Chat, ChatKind, GROUP_MEMBERS, Member, MemberState, Role};
 use super::types::messages::{Content, SystemEvent};
-use super::types::text::{About, Title};
+use super::types::text::{About, ClientMsgId, Title};
 use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
@@ -29,6 +29,10 @@ use crate::id::{ChatId, MessageId, UserId};
 /// At most this many people are added at once.
 pub const ADD_AT_ONCE: usize = 200;
 
+const USED_KEY: Text = Text {
+    en: "This key was used before for something else. Take a new one.",
+    es: "Esta clave ya se usó para otra cosa. Usa una nueva.",
+};
 const MANY: Text =
     Text { en: "At most {} people at once.", es: "Como máximo {} personas a la vez." };
 const NOBODY: Text = Text {
@@ -57,6 +61,8 @@ const PRIVATE: Text = Text {
 /// A group that somebody wants to begin.
 #[derive(Debug, Clone)]
 pub struct NewGroup {
+    /// The caller's idempotency key: the same gives the same group.
+    pub key: Option<ClientMsgId>,
     /// Its title.
     pub title: Title,
     /// Its description.
@@ -83,6 +89,10 @@ pub struct GroupEdit {
     pub history_shared: Option<bool>,
 }
 
+fn used_key() -> Error {
+    Error::new(Code::Conflict, USED_KEY)
+}
+
 /// Groups and their members.
 #[derive(Clone)]
 pub struct Groups {
@@ -94,7 +104,8 @@ impl Groups {
         Self { shared }
     }
 
-    /// Begins a group with the caller as its owner.
+    /// Begins a group with the caller as its owner, or finds the one that it began under the same
+    /// key; `Conflict` when that had another title.
     pub async fn create(&self, caller: &Caller, new: NewGroup) -> Result<Chat> {
         if new.members.len() > ADD_AT_ONCE {
             return Err(Error::field("members", MANY).arg(ADD_AT_ONCE.to_string()));
@@ -104,8 +115,12 @@ impl Groups {
         members.extend(others.into_iter().map(|user| (user, Role::Member)));
         let ports = &self.shared.ports;
         let now = ports.now();
+        let id = match &new.key {
+            Some(key) => ChatId::keyed(caller.user, key.as_str()),
+            None => ChatId(ports.ids.next()),
+        };
         let chat = Chat {
-            id: ChatId(ports.ids.next()),
+            id,
             kind: ChatKind::Group,
             peers: None,
             title: Some(new.title.clone()),
@@ -128,7 +143,11 @@ impl Groups {
         to_the_end(async move {
             let id = MessageId(shared.ports.ids.next());
             let store = &shared.ports.store;
+            let told = Content::System(event.clone());
             let (message, chat) = store.create_group(&chat, &members, terms, id, event).await?;
+            if message.id != id {
+                return if message.content == told { Ok(chat) } else { Err(used_key()) };
+            }
             let joined: Vec<_> = members.into_iter().map(|row| row.0).collect();
             let moves = Moves { joined: joined.clone(), gone: Vec::new() };
             shared.post(message, Some(chat.clone()), moves).await;

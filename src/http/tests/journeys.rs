@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{App, text};
+use super::{App, Person, text};
 
 #[tokio::test]
 async fn two_people_meet_by_the_original_endpoints() {
@@ -155,6 +155,37 @@ async fn a_key_may_stand_in_the_header() {
 }
 
 #[tokio::test]
+async fn a_group_and_a_link_are_made_once_under_a_key() {
+    let app = App::new();
+    let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
+    let post = async |who: &Person, path: &str, key: &str, body: Value| {
+        let request = axum::http::Request::post(path)
+            .header("authorization", format!("Bearer {}", who.token))
+            .header("idempotency-key", key);
+        app.send(request.body(body.to_string().into()).expect("a request")).await
+    };
+    let paseo = json!({ "title": "Paseo", "members": [beto.id] });
+    let group = async |who, key, body: &Value| {
+        post(who, "/api/v1/groups", key, body.clone()).await.is(201)["id"].clone()
+    };
+    let first = group(&ana, "k1", &paseo).await;
+    assert_eq!(group(&ana, "k1", &paseo).await, first);
+    assert_ne!(group(&ana, "k2", &paseo).await, first);
+    assert_ne!(group(&beto, "k1", &paseo).await, first, "a key is the caller's own");
+    post(&ana, "/api/v1/groups", "k1", json!({ "title": "Playa" })).await.is(409);
+    assert_eq!(post(&ana, "/api/v1/groups", "", paseo).await.is(400)["field"], "idempotency-key");
+
+    let path = format!("/api/v1/groups/{}/invites", text(&first));
+    let code = async |key, body: Value| post(&ana, &path, key, body).await.is(201)["code"].clone();
+    let link = code("k1", json!({ "expires_in": 60 })).await;
+    assert_eq!(code("k1", json!({ "expires_in": 60 })).await, link);
+    assert_ne!(code("k2", json!({ "expires_in": 60 })).await, link);
+    post(&ana, &path, "k1", json!({ "expires_in": 61 })).await.is(409);
+    let links = app.get(&path, &ana.token).await.is(200);
+    assert_eq!(links["invites"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
 async fn a_session_ends_when_it_is_closed() {
     let app = App::new();
     let ana = app.person("Ana").await;
@@ -188,6 +219,10 @@ async fn a_group_lives_from_its_creation_to_its_end() {
     let found = app.get("/api/v1/search?q=camina", &carla.token).await.is(200);
     assert_eq!(found["groups"][0]["id"], group.as_str());
 
+    for span in [0, 31_536_001, u64::MAX] {
+        let refused = app.post(&at("/invites"), &ana.token, json!({ "expires_in": span })).await;
+        assert_eq!(refused.is(400)["field"], "expires_in", "{span}");
+    }
     let invite =
         app.post(&at("/invites"), &ana.token, json!({ "uses": 1, "expires_in": 60 })).await;
     let code = text(&invite.is(201)["code"]);
