@@ -1,4 +1,5 @@
-//! The API's own description: OpenAPI 3.1 made from the handlers, a page to read and try it that
+//! The API's own description: OpenAPI 3.1 made from the handlers, AsyncAPI 3.1 made from the
+//! frames, a page to read and try it that
 //! works without any network, and the page that explains error codes.
 //!
 //! The page runs RapiDoc, which stands in `web/vendor` with its licence. Called by `router`.
@@ -18,6 +19,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::Http;
 use crate::error::{Code, Text};
+use crate::protocol::asyncapi;
 use crate::protocol::envelope::{Envelope, Failure};
 use crate::protocol::problem::{self, Problem};
 
@@ -97,13 +99,16 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
 
 /// The pages, with the description as a file.
 pub(super) fn routes(api: &OpenApi) -> Router<Arc<Http>> {
-    let json: Arc<str> = api.to_json().unwrap_or_default().into();
-    let file = move || async move {
-        let kind = HeaderValue::from_static("application/json");
-        ([(header::CONTENT_TYPE, kind)], json.to_string())
+    let file = |text: String| {
+        let text: Arc<str> = text.into();
+        get(move || async move {
+            let kind = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, kind)], text.to_string())
+        })
     };
     Router::new()
-        .route("/api/v1/openapi.json", get(file))
+        .route("/api/v1/openapi.json", file(api.to_json().unwrap_or_default()))
+        .route("/api/v1/asyncapi.json", file(asyncapi::description().to_string()))
         .route("/docs", get(|| async { page(Html(PAGE)) }))
         .route("/docs/errors", get(|| async { page(Html(errors())) }))
         .route("/docs/rapidoc-9.3.8.js", get(script))
