@@ -8,6 +8,8 @@
 
 pub mod inside;
 pub mod mongo;
+pub mod node;
+pub mod proxy;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

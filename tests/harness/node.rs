@@ -1,0 +1,202 @@
+//! A node inside the test's own process: the rules, the hub, and devices that follow it without a
+//! socket. Between them stands a post that tells events late or not at all when a test says so: the
+//! bus may lose and reorder.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use loadgen::client::connection::Event as Told;
+use loadgen::client::state::State;
+use serde_json::Value;
+use wechat::bus::{Event, Listener};
+use wechat::core::Rules;
+use wechat::core::auth::Limits;
+use wechat::core::types::auth::Caller;
+use wechat::hub::close::CloseCode;
+use wechat::hub::{Attached, Connection, Frame, Hub};
+use wechat::id::{ChatId, SessionId, UserId};
+use wechat::protocol::frames::ENCODER;
+use wechat::protocol::sync::{Have, News};
+
+use super::inside::Inside;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Brings events from the rules to the hub.
+pub struct Post {
+    hub: Arc<Hub>,
+    bag: Mutex<Bag>,
+}
+
+struct Bag {
+    random: fastrand::Rng,
+    /// Of a hundred events, so many are lost, and as many are late.
+    bad: u8,
+    late: VecDeque<Event>,
+}
+
+impl Post {
+    /// From now on, of a hundred events `bad` are lost and `bad` come late.
+    pub fn behaves(&self, seed: u64, bad: u8) {
+        let mut bag = lock(&self.bag);
+        bag.random = fastrand::Rng::with_seed(seed);
+        bag.bad = bad;
+    }
+
+    /// What is to be told now: the event or not, and what was late.
+    fn sorted(&self, event: &Event) -> Vec<Event> {
+        let mut bag = lock(&self.bag);
+        let (luck, bad) = (bag.random.u8(..100), bag.bad);
+        let mut now = Vec::new();
+        if luck < bad {
+            return now;
+        }
+        if luck < 2 * bad {
+            bag.late.push_back(event.clone());
+            return now;
+        }
+        now.push(event.clone());
+        if bag.random.bool() {
+            now.extend(bag.late.drain(..));
+        }
+        now
+    }
+}
+
+impl Listener for Post {
+    fn on_event(&self, event: &Event) {
+        for event in self.sorted(event) {
+            self.hub.on_event(&event);
+        }
+    }
+}
+
+/// The rules and the hub.
+pub struct Node {
+    pub inside: Inside,
+    pub hub: Arc<Hub>,
+    pub post: Arc<Post>,
+}
+
+impl Node {
+    /// A new one, with the limits off that a test would meet.
+    pub async fn new() -> Self {
+        let limits = Limits {
+            codes_per_address: u32::MAX / 2,
+            codes_per_ip: u32::MAX,
+            codes_in_all: u32::MAX,
+            ..Limits::default()
+        };
+        let (hub, gaps) = Hub::new(ENCODER);
+        let bag = Bag { random: fastrand::Rng::with_seed(0), bad: 0, late: VecDeque::new() };
+        let post = Arc::new(Post { hub: hub.clone(), bag: Mutex::new(bag) });
+        let heard: Arc<dyn Listener> = post.clone();
+        let rules = Rules { limits, ..Rules::default() };
+        let inside = Inside::listened_to(rules, |_| vec![Arc::downgrade(&heard)]).await;
+        let (core, mending) = (inside.core.clone(), hub.clone());
+        tokio::spawn(async move { core.follow_gaps(&mending, gaps).await });
+        Self { inside, hub, post }
+    }
+}
+
+/// A connection that keeps what it is told.
+pub struct Ear {
+    caller: Caller,
+    heard: Mutex<VecDeque<String>>,
+}
+
+impl Connection for Ear {
+    fn push(&self, frame: &Frame) {
+        lock(&self.heard).push_back(frame.to_string());
+    }
+
+    fn close(&self, _: CloseCode) {}
+
+    fn user(&self) -> UserId {
+        self.caller.user
+    }
+
+    fn session(&self) -> SessionId {
+        self.caller.session
+    }
+
+    fn scope(&self) -> Option<ChatId> {
+        None
+    }
+}
+
+impl Ear {
+    /// Up to `count` of what was told, oldest first; it is not told again.
+    pub fn take(&self, count: usize) -> Vec<Told> {
+        let mut heard = lock(&self.heard);
+        let count = count.min(heard.len());
+        let told = |text: String| {
+            let frame: Value = serde_json::from_str(&text).expect("a frame is JSON");
+            let name = frame["ev"].as_str().expect("an event").to_owned();
+            Told { name, data: frame["d"].clone() }
+        };
+        heard.drain(..count).map(told).collect()
+    }
+}
+
+/// A device: what it knows, and its connection while it has one.
+pub struct Device {
+    pub caller: Caller,
+    pub state: State,
+    pub live: Option<(Arc<Ear>, Attached)>,
+}
+
+impl Device {
+    /// One that knows nothing yet.
+    pub fn new(caller: Caller) -> Self {
+        Self { caller, state: State::new(caller.user.to_string()), live: None }
+    }
+
+    /// Applies up to `count` of what was told, in order; answers it.
+    pub fn listen(&mut self, count: usize) -> Vec<Told> {
+        let Some((ear, _)) = &self.live else { return Vec::new() };
+        let told = ear.take(count);
+        for event in &told {
+            self.state.apply_event(event);
+        }
+        told
+    }
+
+    /// Loses its connection, with what was not heard yet.
+    pub fn cut(&mut self) {
+        self.live = None;
+        self.state.cut();
+    }
+
+    /// Connects, unless it is.
+    pub async fn connect(&mut self, node: &Node) {
+        if self.live.is_some() {
+            return;
+        }
+        let ear = Arc::new(Ear { caller: self.caller, heard: Mutex::default() });
+        let memberships = || node.inside.core.chats.memberships(&self.caller);
+        let attached = node.hub.attach(ear.clone(), memberships).await.expect("attached");
+        self.live = Some((ear, attached));
+    }
+
+    /// What it lacks, not applied yet.
+    pub async fn ask(&self, node: &Node) -> Value {
+        let have: Have = serde_json::from_value(self.state.have(200)).expect("well formed");
+        let news = node.inside.core.sync.sync(&self.caller, &have.into()).await.expect("news");
+        serde_json::to_value(News::from(news)).expect("plain data")
+    }
+
+    /// One page of sync; whether there is more.
+    pub async fn sync(&mut self, node: &Node) -> bool {
+        let page = self.ask(node).await;
+        self.state.apply_sync(&page)
+    }
+
+    /// Connects and syncs to the end.
+    pub async fn catch_up(&mut self, node: &Node) {
+        self.connect(node).await;
+        while self.sync(node).await {}
+    }
+}
