@@ -97,7 +97,7 @@ pub struct Running {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    upkeep: [JoinHandle<()>; 3],
+    upkeep: [JoinHandle<()>; 4],
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     store: Arc<dyn Store>,
@@ -135,6 +135,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let (turn, known_relay) = relay::start(config, &secrets, &outside.entropy).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
+    let core = core.with_hub(hub.clone());
     let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(core.clone()), hub.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
@@ -192,12 +193,14 @@ async fn until(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// What runs beside the requests: gaps in what connections heard are closed, what has expired is
-/// removed.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 3] {
+/// What runs beside the requests: gaps in what connections heard are closed, changes of who is
+/// online are told, what has expired is removed, calls past their time are ended.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 4] {
     let (following, hub) = (core.clone(), hub.clone());
     let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
-    [gaps, tokio::spawn(sweep(core.clone())), tokio::spawn(end_calls(core.clone()))]
+    let presence = core.presence.clone();
+    let presence = tokio::spawn(async move { presence.follow().await });
+    [gaps, presence, tokio::spawn(sweep(core.clone())), tokio::spawn(end_calls(core.clone()))]
 }
 
 /// Removes what has expired, again and again.

@@ -8,6 +8,7 @@
 //!
 //! Called by `http` and `ws`.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -196,7 +197,7 @@ impl Auth {
         let tokens = &self.shared.tokens;
         let now = self.shared.ports.now();
         if let Some(known) = tokens.known.get(&hash) {
-            known.seen(now, &tokens.seen);
+            known.seen(now, tokens);
             return Ok(known.caller);
         }
         let generation = tokens.generation.load(Ordering::SeqCst);
@@ -204,7 +205,7 @@ impl Auth {
         let session = session.ok_or(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED))?;
         let caller = Caller { user: session.user, session: session.id };
         let known = Known { caller, seen: AtomicI64::new(session.last_seen.millis()) };
-        known.seen(now, &tokens.seen);
+        known.seen(now, tokens);
         tokens.known.insert(hash, Arc::new(known));
         // A close between the read and the insert must win.
         if tokens.generation.load(Ordering::SeqCst) != generation {
@@ -277,6 +278,7 @@ impl Auth {
         let seen = std::mem::take(
             &mut *self.shared.tokens.seen.lock().unwrap_or_else(PoisonError::into_inner),
         );
+        let seen: Vec<_> = seen.into_iter().collect();
         if seen.is_empty() { Ok(()) } else { self.shared.ports.store.touch(&seen).await }
     }
 
@@ -416,7 +418,7 @@ fn network(ip: IpAddr) -> String {
 pub(crate) struct TokenCache {
     known: moka::sync::Cache<TokenHash, Arc<Known>>,
     generation: AtomicU64,
-    seen: Mutex<Vec<(SessionId, Time)>>,
+    seen: Mutex<HashMap<SessionId, Time>>,
 }
 
 struct Known {
@@ -426,14 +428,13 @@ struct Known {
 
 impl Known {
     /// Notes the use of a session, every few minutes.
-    fn seen(&self, now: Time, list: &Mutex<Vec<(SessionId, Time)>>) {
+    fn seen(&self, now: Time, tokens: &TokenCache) {
         let before = self.seen.load(Ordering::Relaxed);
         let due = now.since(Time(before)) >= SEEN_EVERY;
         let swap =
             |to| self.seen.compare_exchange(before, to, Ordering::Relaxed, Ordering::Relaxed);
         if due && swap(now.millis()).is_ok() {
-            let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-            list.push((self.caller.session, now));
+            tokens.used(self.caller.session, now);
         }
     }
 }
@@ -445,15 +446,20 @@ impl Default for TokenCache {
             .time_to_live(Duration::from_secs(600))
             .support_invalidation_closures()
             .build();
-        Self { known, generation: AtomicU64::new(0), seen: Mutex::new(Vec::new()) }
+        Self { known, generation: AtomicU64::new(0), seen: Mutex::default() }
     }
 }
 
 impl TokenCache {
+    /// Notes that a session was in use; written down within a minute.
+    pub(crate) fn used(&self, session: SessionId, at: Time) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(session, at);
+    }
+
     /// Forgets closed sessions.
     pub(crate) fn forget(&self, sessions: &[SessionId]) {
         self.generation.fetch_add(1, Ordering::SeqCst);
-        let closed: std::collections::HashSet<_> = sessions.iter().copied().collect();
+        let closed: HashSet<_> = sessions.iter().copied().collect();
         let by_session =
             move |_: &TokenHash, known: &Arc<Known>| closed.contains(&known.caller.session);
         if self.known.invalidate_entries_if(by_session).is_err() {

@@ -16,6 +16,7 @@ pub mod fanout;
 pub mod groups;
 pub mod messages;
 pub mod permissions;
+pub mod presence;
 pub mod receipts;
 pub mod search;
 pub mod sync;
@@ -24,9 +25,13 @@ pub mod users;
 use std::future::Future;
 use std::sync::Arc;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
 use crate::bus::{Bus, Event, Listener};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
+use crate::hub::Hub;
 use crate::id::{Entropy, IdSource};
 use crate::mail::Mailer;
 use crate::store::Store;
@@ -78,6 +83,8 @@ pub struct Core {
     pub messages: messages::Messages,
     /// Cursors, receipts, typing.
     pub receipts: receipts::Receipts,
+    /// Who is online.
+    pub presence: presence::Presences,
     /// Bringing clients up to date.
     pub sync: sync::Sync,
     /// Voice and video calls.
@@ -93,6 +100,25 @@ pub(crate) struct Shared {
     pub(crate) people: users::People,
     pub(crate) facts: chats::FactsCache,
     pub(crate) tokens: auth::TokenCache,
+    pub(crate) gone: presence::Gone,
+    server_key: [u8; 32],
+}
+
+impl Shared {
+    /// Twelve bytes that follow from these parts, and that nobody guesses who lacks the server's
+    /// key.
+    pub(crate) fn keyed(&self, parts: &[&[u8]]) -> [u8; 12] {
+        // invariant: HMAC takes a key of any length (RFC 2104, section 2).
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.server_key).expect("any length");
+        mac.update(b"keyed\0");
+        for part in parts {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        let mut bytes = [0; 12];
+        bytes.copy_from_slice(&mac.finalize().into_bytes()[..12]);
+        bytes
+    }
 }
 
 impl Core {
@@ -103,6 +129,8 @@ impl Core {
             people: users::People::default(),
             facts: chats::FactsCache::default(),
             tokens: auth::TokenCache::default(),
+            gone: presence::Gone::default(),
+            server_key,
         });
         Self {
             auth: auth::Auth::new(shared.clone(), server_key, rules.limits),
@@ -111,6 +139,7 @@ impl Core {
             groups: groups::Groups::new(shared.clone()),
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
             receipts: receipts::Receipts::new(shared.clone()),
+            presence: presence::Presences::new(shared.clone(), None),
             sync: sync::Sync::new(shared.clone()),
             calls: calls::Calls::new(shared.clone(), calls::ice::Relay::default()),
             search: search::Search::new(shared.clone()),
@@ -122,6 +151,13 @@ impl Core {
     #[must_use]
     pub fn with_relay(mut self, relay: calls::ice::Relay) -> Self {
         self.calls = calls::Calls::new(self.shared.clone(), relay);
+        self
+    }
+
+    /// The same with the index of connections, which says who is online.
+    #[must_use]
+    pub fn with_hub(mut self, hub: Arc<Hub>) -> Self {
+        self.presence = presence::Presences::new(self.shared.clone(), Some(hub));
         self
     }
 

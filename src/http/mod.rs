@@ -29,6 +29,7 @@ mod me;
 mod members;
 mod messages;
 mod original;
+mod presence;
 mod search;
 pub mod server;
 mod sync;

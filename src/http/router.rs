@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Http, answer, auth, call_test, calls, changes, chats, docs, groups, health, invites, mailbox,
-    me, members, messages, original, pipeline, search, server, sync, users, web,
+    me, members, messages, original, pipeline, presence, search, server, sync, users, web,
 };
 use crate::config::values::Origins;
 
@@ -59,6 +59,7 @@ fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(users::routes())
+        .merge(presence::routes())
         .merge(chats::routes())
         .merge(groups::routes())
         .merge(members::routes())

@@ -17,6 +17,7 @@
 mod audience;
 pub mod close;
 mod gate;
+pub mod presence;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -24,7 +25,7 @@ mod users;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
@@ -34,8 +35,10 @@ use crate::core::types::auth::Caller;
 use crate::core::types::chats::{Chat, InboxRow, Member};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
-use audience::{Arrival, Audience, Found, Start, Subscribed};
+pub use audience::REPAIRED_ROWS;
+use audience::{Arrival, Audience, Found, Since, Start, Subscribed};
 use close::CloseCode;
+use presence::{Board, Presence, Stir};
 use users::{Client, Users};
 
 /// An encoded frame: text that was checked once, and shared by all who get it.
@@ -79,6 +82,8 @@ pub struct Encoder {
     pub resync: fn(Option<ChatId>) -> Frame,
     /// How a call stands, for one device; `None`: it has nothing to do with it.
     pub call: fn(&CallNews, &Caller) -> Option<Frame>,
+    /// How a person stands, for those who watch.
+    pub presence: fn(&Presence) -> Frame,
 }
 
 /// Something is missing between what a chat's audience heard and what waits for it.
@@ -106,10 +111,16 @@ pub struct Report {
 /// Chats that may have a gap, each once until `Hub::gap` is asked about it.
 pub type Gaps = mpsc::UnboundedReceiver<Report>;
 
+/// People whom somebody watches and with whom something has happened.
+pub type Stirs = mpsc::UnboundedReceiver<Stir>;
+
 /// The index of one node.
 pub struct Hub {
     encoder: Encoder,
     users: Users,
+    watched: Board,
+    stirs: OnceLock<mpsc::UnboundedSender<Stir>>,
+    blocks: AtomicU64,
     audiences: Vec<Mutex<HashMap<ChatId, Arc<Audience>>>>,
     gaps: mpsc::UnboundedSender<Report>,
     numbers: AtomicU64,
@@ -119,6 +130,7 @@ pub struct Hub {
 pub struct Attached {
     hub: Arc<Hub>,
     client: Client,
+    watching: Mutex<Vec<UserId>>,
 }
 
 impl Hub {
@@ -128,6 +140,9 @@ impl Hub {
         let hub = Self {
             encoder,
             users: Users::new(),
+            watched: Board::new(encoder.presence),
+            stirs: OnceLock::new(),
+            blocks: AtomicU64::new(0),
             audiences: (0..SHARDS).map(|_| Mutex::default()).collect(),
             gaps,
             numbers: AtomicU64::new(0),
@@ -168,7 +183,8 @@ impl Hub {
         if let Some(oldest) = self.users.add(client.clone(), CONNECTIONS_OF_A_USER) {
             oldest.connection.close(CloseCode::TooMany);
         }
-        Attached { hub: self.clone(), client }
+        self.came(client.connection.user());
+        Attached { hub: self.clone(), client, watching: Mutex::default() }
     }
 
     /// The generation of the user's memberships, to be taken before they are read.
@@ -181,9 +197,10 @@ impl Hub {
         let client = &attached.client;
         rows.iter().filter(|row| client.hears_of(row.chat.id)).all(|row| {
             let as_of = row.chat.head_rev;
-            let since = (row.member.visible_from(&row.chat), as_of);
+            let since = Since::of(&row.member, as_of);
+            let start = Start::Membership { shared: row.chat.history_shared };
             loop {
-                let audience = self.audience_or(row.chat.id, as_of, Start::Membership);
+                let audience = self.audience_or(row.chat.id, as_of, start);
                 match audience.subscribe(self, client, generation, since) {
                     Subscribed::Done => return true,
                     Subscribed::Stale => return false,
@@ -234,6 +251,83 @@ impl Hub {
     pub fn has_session(&self, caller: &Caller) -> bool {
         let mine = |client: &Client| client.connection.session() == caller.session;
         self.users.all(caller.user).iter().any(mine)
+    }
+
+    /// Whether a user has a connection here.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.users.is_here(user)
+    }
+
+    /// Where it says from now on that something has happened with people who are watched. Only the
+    /// first who asks is told.
+    pub fn stirs(&self) -> Stirs {
+        let (stirs, stirred) = mpsc::unbounded_channel();
+        let _ = self.stirs.set(stirs);
+        stirred
+    }
+
+    /// Grows with every block; to be taken before looking who blocks whom.
+    pub fn blocks_turn(&self) -> u64 {
+        self.blocks.load(Ordering::SeqCst)
+    }
+
+    /// A watched person's turn, to be taken before looking how the person stands; `None` when
+    /// nobody watches any more.
+    pub fn presence_turn(&self, user: UserId) -> Option<u64> {
+        self.watched.turn(user)
+    }
+
+    /// Tells those who watch a person how it stands, unless they know; `false` when something has
+    /// happened since `turn`: look again.
+    pub fn tell_presence(&self, presence: &Presence, turn: u64) -> bool {
+        self.watched.tell(presence, turn)
+    }
+
+    /// A person shows its presence no more, and so sees none: its connections watch nobody.
+    pub fn blindfold(&self, user: UserId) {
+        for whom in self.watched.watched_by(user) {
+            self.unwatch(whom, user);
+        }
+    }
+
+    fn blocks_changed(&self, who: UserId, whom: UserId) {
+        self.blocks.fetch_add(1, Ordering::SeqCst);
+        self.unwatch(who, whom);
+    }
+
+    /// Takes a user's connections out of those who watch a person; for them it is gone.
+    fn unwatch(&self, whom: UserId, by: UserId) {
+        for client in self.users.all(by) {
+            if self.watched.leave(whom, client.number) {
+                self.watched.tell_one(&Presence::hidden(whom), &client.connection);
+            }
+        }
+    }
+
+    fn came(&self, user: UserId) {
+        if let Some(told) = self.watched.stir(user)
+            && told.is_none_or(|told| !told.online)
+        {
+            self.stir(Stir { user, went: false });
+        }
+    }
+
+    fn went(&self, user: UserId) {
+        if self.watched.turn(user).is_some() && !self.users.is_here(user) {
+            self.stir(Stir { user, went: true });
+        }
+    }
+
+    fn user_changed(&self, user: UserId) {
+        // Whoever is connected may watch others, which it may no longer.
+        if self.watched.stir(user).is_some() || self.users.is_here(user) {
+            self.stir(Stir { user, went: false });
+        }
+    }
+
+    fn stir(&self, stir: Stir) {
+        // Nobody listens when the server is stopping.
+        let _ = self.stirs.get().map(|stirs| stirs.send(stir));
     }
 
     /// How many connections there are, for metrics.
@@ -391,19 +485,43 @@ impl Listener for Hub {
             Event::Signal(signal) => self.call_signal(event, signal.to),
             Event::Receipt(receipt) => self.signal(event, receipt.chat, None),
             Event::Typing(typing) => self.signal(event, typing.chat, Some(typing.user)),
-            Event::UserChanged(_) | Event::BlocksChanged(..) => {}
+            Event::UserChanged(user) => self.user_changed(*user),
+            Event::BlocksChanged(who, whom) => self.blocks_changed(*who, *whom),
         }
+    }
+}
+
+impl Attached {
+    /// Shows this connection from now on how these people stand, and of others nothing any more; at
+    /// most `WATCHED`. What is known it is told at once. Answers of whom nothing is known: look,
+    /// and tell.
+    pub fn watch(&self, users: &[UserId]) -> Vec<UserId> {
+        let Client { number, connection } = &self.client;
+        let mut watching = lock(&self.watching);
+        for user in std::mem::take(&mut *watching) {
+            self.hub.watched.leave(user, *number);
+        }
+        watching.extend(users.iter().take(presence::WATCHED));
+        let enter = |user: &&UserId| self.hub.watched.enter(**user, *number, connection);
+        watching.iter().filter(enter).copied().collect()
+    }
+
+    /// Tells this connection alone how somebody stands.
+    pub fn show(&self, presence: &Presence) {
+        self.hub.watched.tell_one(presence, &self.client.connection);
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
+        self.watch(&[]);
         let Client { number, connection } = &self.client;
         for chat in self.hub.users.remove(connection.user(), *number) {
             if let Some(audience) = self.hub.audience(chat) {
                 audience.unsubscribe(&self.hub, *number);
             }
         }
+        self.hub.went(connection.user());
     }
 }
 

@@ -47,7 +47,13 @@ fn encode_resync(chat: Option<ChatId>) -> Frame {
     format!("resync {}", chat.map_or(0, |chat| chat.0.0[11])).into()
 }
 
-const ENCODER: Encoder = Encoder { event: encode, resync: encode_resync, call: |_, _| None };
+fn encode_presence(presence: &Presence) -> Frame {
+    let Presence { user, online, last_seen } = presence;
+    format!("presence {} {online} {}", user.0.0[11], last_seen.map_or(0, Time::millis)).into()
+}
+
+const ENCODER: Encoder =
+    Encoder { event: encode, resync: encode_resync, call: |_, _| None, presence: encode_presence };
 
 /// A connection that keeps what it gets.
 struct Recorder {
@@ -687,4 +693,40 @@ fn threads_at_once_lose_and_leave_nothing() {
     assert_eq!(hub.audience(chat_id(0)).map(|a| a.gap(&hub)), Some(None));
     drop(attached);
     assert_eq!((hub.connections(), hub.chats()), (0, 0));
+}
+
+fn presence_of(who: u8, online: bool) -> Presence {
+    Presence { user: user(who), online, last_seen: None }
+}
+
+#[test]
+fn whoever_looked_before_something_stirred_must_look_again() {
+    let (hub, _gaps) = Hub::new(ENCODER);
+    let mut stirs = hub.stirs();
+    let watcher = Recorder::of(1, None);
+    let attached = hub.register(watcher.clone());
+    assert_eq!(attached.watch(&[user(2), user(3)]), [user(2), user(3)], "nothing is known yet");
+
+    let turn = hub.presence_turn(user(2)).expect("watched");
+    let came = hub.register(Recorder::of(2, None));
+    assert_eq!(stirs.try_recv(), Ok(Stir { user: user(2), went: false }));
+    assert!(!hub.tell_presence(&presence_of(2, false), turn), "it came meanwhile");
+    let turn = hub.presence_turn(user(2)).expect("watched");
+    assert!(hub.tell_presence(&presence_of(2, true), turn));
+    assert!(hub.tell_presence(&presence_of(2, true), turn));
+    assert_eq!(watcher.taken(), ["presence 2 true 0"], "told once");
+
+    let second = hub.register(Recorder::of(2, None));
+    drop(came);
+    assert!(stirs.try_recv().is_err(), "one connection more or less is no news");
+    drop(second);
+    assert_eq!(stirs.try_recv(), Ok(Stir { user: user(2), went: true }));
+
+    let other = Recorder::of(4, None);
+    let late = hub.register(other.clone());
+    assert!(late.watch(&[user(2)]).is_empty());
+    assert_eq!(other.taken(), ["presence 2 true 0"], "what the others were told");
+    late.watch(&[]);
+    drop(attached);
+    assert_eq!((hub.watched.len(), hub.presence_turn(user(2))), (0, None), "nothing is left");
 }

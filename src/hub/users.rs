@@ -103,6 +103,11 @@ impl Users {
         clients.iter().map(|r| &r.client).filter(|c| c.hears_of(chat)).cloned().collect()
     }
 
+    /// Whether the user is connected.
+    pub(super) fn is_here(&self, user: UserId) -> bool {
+        lock(self.shard(user)).contains_key(&user)
+    }
+
     /// All connections of the user.
     pub(super) fn all(&self, user: UserId) -> Vec<Client> {
         let shard = lock(self.shard(user));

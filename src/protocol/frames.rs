@@ -13,17 +13,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::calls::Call;
+use super::people::Presence;
 use super::problem::Problem;
 use super::rows::{Chat, Member, Message};
 use super::sync::Membership;
 use super::values::{Id, Moment};
 use crate::bus::{CallNews, Event, Signal};
 use crate::core::types::auth::Caller;
-use crate::hub::{Encoder, Frame, Frames};
+use crate::hub::{self, Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
 
 /// Every operation's name.
-pub const OPS: [&str; 22] = [
+pub const OPS: [&str; 23] = [
     "identify",
     "message.send",
     "message.edit",
@@ -35,6 +36,7 @@ pub const OPS: [&str; 22] = [
     "read",
     "delivered",
     "typing",
+    "presence.watch",
     "call.start",
     "call.accept",
     "call.reject",
@@ -182,6 +184,14 @@ pub struct TypingFrame {
     pub on: bool,
 }
 
+/// Says whose online state is on screen; whoever was named before is so no more.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatchFrame {
+    /// Who; at most 100, or nobody.
+    pub users: Vec<Id>,
+}
+
 const fn yes() -> bool {
     true
 }
@@ -251,7 +261,7 @@ pub struct Typing {
 }
 
 /// What the other device of a call says while both negotiate.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CallSignal<'a> {
     /// The call.
     pub call: Id,
@@ -260,6 +270,7 @@ pub struct CallSignal<'a> {
     /// The sender's own count.
     pub seq: u64,
     /// JSON of the client's own making: a description or a candidate.
+    #[schemars(with = "serde_json::Value")]
     pub data: Option<&'a RawValue>,
 }
 
@@ -320,7 +331,11 @@ pub fn refused(re: Option<u64>, err: &Problem) -> Frame {
 }
 
 /// Writes the hub's frames.
-pub const ENCODER: Encoder = Encoder { event, resync, call };
+pub const ENCODER: Encoder = Encoder { event, resync, call, presence };
+
+fn presence(presence: &hub::presence::Presence) -> Frame {
+    told("presence", &Presence::from(*presence))
+}
 
 fn call(news: &CallNews, viewer: &Caller) -> Option<Frame> {
     Call::of(&news.call, viewer, &news.names).map(|call| told("call", &call))

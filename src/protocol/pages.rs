@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::people::{Me, Session, User};
+use super::people::{Me, Presence, Session, User};
 use super::rows::{Chat, ChatSummary, Invite, Message, Role};
 use super::values::{Id, Moment};
 
@@ -50,6 +50,13 @@ pub struct Blocked {
 pub struct BlockedPeople {
     /// Latest first.
     pub blocked: Vec<Blocked>,
+}
+
+/// How people stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Presences {
+    /// In the order asked.
+    pub people: Vec<Presence>,
 }
 
 /// A page of the caller's list of chats.

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::values::{Id, Moment, is_false};
 use crate::core::types::{auth, users};
 use crate::error::Language;
+use crate::hub::presence;
 use crate::id::SessionId;
 
 /// A person as others see it.
@@ -37,6 +38,28 @@ impl From<users::User> for User {
             about: user.about.as_str().to_owned(),
             avatar: user.avatar.map(Id::from),
             deleted: user.deleted.is_some(),
+        }
+    }
+}
+
+/// Whether a person is online, as far as one may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct Presence {
+    /// Who.
+    pub user: Id,
+    /// Some device is connected.
+    pub online: bool,
+    /// When the person was last there; absent while online, and when it is not to be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Moment>,
+}
+
+impl From<presence::Presence> for Presence {
+    fn from(presence: presence::Presence) -> Self {
+        Self {
+            user: presence.user.into(),
+            online: presence.online,
+            last_seen: presence.last_seen.map(Moment::from),
         }
     }
 }

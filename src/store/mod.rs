@@ -79,6 +79,8 @@ pub trait Users: Send + Sync {
     async fn unblock(&self, who: UserId, whom: UserId) -> Result<()>;
     /// Whom a user blocks, since when, latest first.
     async fn blocked_by(&self, who: UserId) -> Result<Vec<(UserId, Time)>>;
+    /// Who of these people block one person; in no order.
+    async fn blockers(&self, whom: UserId, among: &[UserId]) -> Result<Vec<UserId>>;
     /// Who of two blocks whom.
     async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks>;
 }
@@ -110,6 +112,9 @@ pub trait Sessions: Send + Sync {
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>>;
     /// Closes sessions; answers which ones were open.
     async fn close_sessions(&self, user: UserId, which: Which) -> Result<Vec<SessionId>>;
+    /// When each of these people was last seen, by the session that was used last; people without
+    /// a session are left out.
+    async fn last_seen(&self, users: &[UserId]) -> Result<Vec<(UserId, Time)>>;
     /// Notes when sessions were last used; later times win.
     async fn touch(&self, seen: &[(SessionId, Time)]) -> Result<()>;
 }

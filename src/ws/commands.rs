@@ -16,10 +16,11 @@ use crate::core::types::auth::Caller;
 use crate::core::types::messages::Message;
 use crate::core::types::text::{Body, ClientMsgId};
 use crate::error::{Error, Language, Result};
-use crate::hub::Frame;
+use crate::hub::{Attached, Frame};
+use crate::id::UserId;
 use crate::protocol::frames::{
     Done, EditFrame, ForwardFrame, MemberReply, MessageReply, ReactFrame, SendFrame, SentReply,
-    granted, refused,
+    WatchFrame, granted, refused,
 };
 use crate::protocol::problem::Problem;
 use crate::protocol::rows;
@@ -38,12 +39,15 @@ pub(super) fn refusal(id: Option<u64>, error: &Error, language: Language) -> Fra
 pub(super) async fn run(
     ws: Arc<Ws>,
     link: Arc<Link>,
-    caller: Caller,
+    attached: Arc<Attached>,
     id: u64,
     command: Command,
 ) -> Option<Frame> {
-    let language = link.language();
-    let reply = carry_out(&ws, link, &caller, id, command).await;
+    let (language, caller) = (link.language(), link.caller());
+    let reply = match command {
+        Command::Watch(of) => watch(&ws, &attached, &caller, id, of).await,
+        command => carry_out(&ws, link, &caller, id, command).await,
+    };
     reply.unwrap_or_else(|error| Some(refusal(Some(id), &error, language)))
 }
 
@@ -93,6 +97,19 @@ async fn carry_out(
         Command::Ping => granted(id, &Done {}),
         call => super::calls::carry_out(ws, caller, id, call).await?,
     }))
+}
+
+/// What is known of the people comes as events, before the reply or after it.
+async fn watch(
+    ws: &Ws,
+    attached: &Attached,
+    caller: &Caller,
+    id: u64,
+    of: WatchFrame,
+) -> Result<Option<Frame>> {
+    let users: Vec<UserId> = of.users.into_iter().map(Into::into).collect();
+    ws.core.presence.watch(caller, attached, &users).await?;
+    Ok(Some(granted(id, &Done {})))
 }
 
 /// What a `chat` means to the caller.

@@ -21,7 +21,7 @@ use crate::protocol::call_frames::{
 use crate::protocol::calls::StartCall;
 use crate::protocol::frames::{
     EditFrame, ForwardFrame, HideFrame, Identify, MessageRef, OPS, PinFrame, ReactFrame, Request,
-    SendFrame, TypingFrame,
+    SendFrame, TypingFrame, WatchFrame,
 };
 use crate::protocol::sync::Have;
 
@@ -70,6 +70,8 @@ pub(super) enum Command {
     Delivered(MessageRef),
     /// Say that one writes.
     Typing(TypingFrame),
+    /// Say whose online state is on screen.
+    Watch(WatchFrame),
     /// Start a call.
     CallStart(StartCall),
     /// Answer a call.
@@ -229,6 +231,7 @@ fn command(op: &str, data: &str) -> Result<Command> {
         "read" => Command::Read(read(data)?),
         "delivered" => Command::Delivered(read(data)?),
         "typing" => Command::Typing(read(data)?),
+        "presence.watch" => Command::Watch(read(data)?),
         "call.start" => Command::CallStart(read(data)?),
         "call.accept" => Command::CallAccept(read(data)?),
         "call.reject" => Command::CallReject(read(data)?),

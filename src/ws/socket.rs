@@ -70,6 +70,11 @@ impl Connection for Link {
 }
 
 impl Link {
+    /// Who speaks.
+    pub(super) const fn caller(&self) -> Caller {
+        self.caller
+    }
+
     /// The language of refusals.
     pub(super) const fn language(&self) -> Language {
         self.language
@@ -116,6 +121,7 @@ pub(super) async fn serve(
             let code = drive(&ws, &mut socket, &mut session, &live).await;
             let caller = live.link.caller;
             drop(live);
+            ws.core.presence.left(&caller);
             calls::gone(&ws, &caller).await;
             code
         }
@@ -130,7 +136,7 @@ pub(super) async fn serve(
 /// A connection that the hub knows.
 struct Live {
     link: Arc<Link>,
-    _attached: Attached,
+    attached: Arc<Attached>,
 }
 
 /// Waits for the client to say who it is.
@@ -224,7 +230,7 @@ async fn try_attach(
     });
     let memberships = || ws.core.chats.memberships(&caller);
     let attached = ws.hub.attach(link.clone(), memberships).await?;
-    Ok(Live { link, _attached: attached })
+    Ok(Live { link, attached: Arc::new(attached) })
 }
 
 const fn close_code_of(error: &Error) -> CloseCode {
@@ -284,7 +290,8 @@ async fn drive(
         };
         match step {
             Step::Run { id, command } => {
-                let job = run(ws.clone(), link.clone(), link.caller, id, command);
+                let attached = live.attached.clone();
+                let job = run(ws.clone(), link.clone(), attached, id, command);
                 running = Some(Box::pin(job));
             }
             Step::Refuse(id, error) => link.push(&refusal(id, &error, link.language)),
@@ -353,7 +360,8 @@ async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Re
     unless_slow(link, async { socket.send(message).await.map_err(|_| Gone) }).await
 }
 
-/// Lets a write go on until it is done, the outbox runs over, or the other side takes nothing.
+/// Lets a write go on until it is done, the outbox runs over, the session is closed, or the other
+/// side takes nothing.
 async fn unless_slow(
     link: &Link,
     writing: impl Future<Output = Result<(), Gone>>,
@@ -361,7 +369,7 @@ async fn unless_slow(
     let mut writing = std::pin::pin!(writing);
     let written = poll_fn(|cx| match writing.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.map(|()| Step::Rest)),
-        Poll::Pending => link.outbox.poll_slow(cx).map(|()| Ok(Step::Close(CloseCode::Slow))),
+        Poll::Pending => link.outbox.poll_pointless(cx).map(|code| Ok(Step::Close(code))),
     });
     let mut written = std::pin::pin!(written);
     tokio::select! {

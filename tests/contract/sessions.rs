@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use wechat::clock::Time;
 use wechat::core::types::auth::{Quota, TokenHash, Which};
 use wechat::core::types::text::Email;
+use wechat::id::UserId;
 
 use crate::support::{MINUTE, NOON, World, after, email};
 
@@ -131,6 +132,13 @@ pub async fn sessions_are_listed_touched_and_closed(world: &World) {
     let listed = world.store.sessions(ana).await.expect("reads");
     let listed: Vec<_> = listed.into_iter().map(|s| (s.id, s.last_seen)).collect();
     assert_eq!(listed, [(ids[1], after(9)), (ids[0], after(5)), (ids[2], after(1))]);
+
+    let nobody = UserId(world.id());
+    let mut seen = world.store.last_seen(&[ana, nobody, beto]).await.expect("reads");
+    seen.sort();
+    let mut expected = [(ana, after(9)), (beto, after(0))];
+    expected.sort();
+    assert_eq!(seen, expected);
 
     let close = |user, which| world.store.close_sessions(user, which);
     assert!(close(beto, Which::One(ids[0])).await.expect("closes").is_empty(), "not Beto's");

@@ -132,6 +132,12 @@ pub async fn blocks_have_a_direction(world: &World) {
     assert_eq!(blocked, [(carla, after(2)), (beto, after(1))]);
     let between = world.store.blocks_between(beto, ana).await.expect("reads");
     assert_eq!(between, Blocks { by_first: false, by_second: true });
+    let among = [carla, ana, beto];
+    let blockers = |whom| world.store.blockers(whom, &among);
+    assert_eq!(blockers(beto).await.expect("reads"), [ana]);
+    assert!(blockers(ana).await.expect("reads").is_empty());
+    let among_others = world.store.blockers(beto, &[carla]).await.expect("reads");
+    assert!(among_others.is_empty());
     world.store.unblock(ana, beto).await.expect("unblocks");
     world.store.unblock(ana, beto).await.expect("unblocks again");
     assert_eq!(world.store.blocked_by(ana).await.expect("reads"), [(carla, after(2))]);

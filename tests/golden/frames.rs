@@ -16,11 +16,12 @@ use wechat::core::types::text::{About, Body, ClientMsgId, Title};
 use wechat::error::{Code, Error, Language, text};
 use wechat::hub::Frame;
 use wechat::hub::close::CloseCode;
+use wechat::hub::presence::Presence;
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
 use wechat::protocol::frames::{
     Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
-    MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, granted, refused,
-    told,
+    MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, WatchFrame,
+    granted, refused, told,
 };
 use wechat::protocol::problem::Problem;
 use wechat::protocol::rows;
@@ -170,6 +171,7 @@ fn requests() -> BTreeMap<&'static str, Frame> {
         ("read", ask("read", at)),
         ("delivered", ask("delivered", at)),
         ("typing", ask("typing", TypingFrame { chat: at.chat, on: true })),
+        ("presence.watch", ask("presence.watch", WatchFrame { users: vec![to] })),
         ("sync", ask("sync", Have { inbox: 411, chats, latest: 30 })),
         ("ping", ask("ping", json!({}))),
     ]
@@ -213,6 +215,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
     let own = OwnMember { member: member(), hidden: vec![86, 87] };
     let receipt = Receipt { chat: group(), user: ana(), read_seq: 88, delivered_seq: 88 };
     let typing = Typing { chat: group(), user: ana(), for_ms: 6_000 };
+    let away = Presence { user: ana(), online: false, last_seen: Some(SENT) };
     [
         ("hello", told("hello", &hello)),
         ("message", one(&posted(hola(), None))),
@@ -221,13 +224,15 @@ fn events() -> BTreeMap<&'static str, Frame> {
         ("member", one(&Event::Member(Arc::new(own)))),
         ("receipt", one(&Event::Receipt(receipt))),
         ("typing", one(&Event::Typing(typing))),
+        ("presence", (ENCODER.presence)(&Presence { user: ana(), online: true, last_seen: None })),
+        ("presence-away", (ENCODER.presence)(&away)),
         ("resync", (ENCODER.resync)(Some(group()))),
     ]
     .into()
 }
 
 /// Samples by the name that the page calls them.
-fn samples() -> BTreeMap<String, Frame> {
+pub fn samples() -> BTreeMap<String, Frame> {
     let named = |kind: &'static str, frames: BTreeMap<&'static str, Frame>| {
         frames.into_iter().map(move |(name, frame)| (format!("{kind} {name}"), frame))
     };

@@ -1,8 +1,10 @@
 //! Golden files: documents that come from the code, kept in the repository so that a change shows
 //! in review. `GOLDEN=write cargo test --test golden` writes them anew.
 
+mod asyncapi;
 mod frames;
 mod openapi;
+mod schema;
 mod settings;
 mod types;
 

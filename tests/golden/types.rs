@@ -42,6 +42,7 @@ fn schemas() -> BTreeMap<String, Value> {
         frame::<frames::HideFrame>("HideFrame"),
         frame::<frames::ForwardFrame>("ForwardFrame"),
         frame::<frames::TypingFrame>("TypingFrame"),
+        frame::<frames::WatchFrame>("WatchFrame"),
         frame::<frames::SentReply>("SentReply"),
         frame::<frames::MessageReply>("MessageReply"),
         frame::<frames::MemberReply>("MemberReply"),

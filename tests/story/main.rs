@@ -4,11 +4,16 @@
 mod harness;
 
 mod commands;
+mod cuts;
 mod dev;
 mod equality;
+mod gaps;
 mod injection;
 mod journey;
 mod log;
 mod login;
+mod presence;
 mod process;
 mod readme;
+mod removal;
+mod slow;

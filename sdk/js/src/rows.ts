@@ -292,7 +292,7 @@ export interface CreateGroup {
 
 /** Makes an invitation link. */
 export interface CreateInvite {
-  /** After how many seconds it stops to work; absent: never. */
+  /** After how many seconds it stops to work, at most a year; absent: never. */
   expires_in?: number | null;
   /** How often it may be used; absent: without limit. */
   uses?: number | null;
@@ -764,6 +764,21 @@ export interface Pins {
   messages: Message[];
 }
 
+/** Whether a person is online, as far as one may know. */
+export interface Presence {
+  last_seen?: Moment | null;
+  /** Some device is connected. */
+  online: boolean;
+  /** Who. */
+  user: Id;
+}
+
+/** How people stand. */
+export interface Presences {
+  /** In the order asked. */
+  people: Presence[];
+}
+
 /** What others may find and see of a person. */
 export interface Privacy {
   /** Found by the exact e-mail address. */
@@ -1082,6 +1097,12 @@ export interface User {
   name: string;
 }
 
+/** Says whose online state is on screen; whoever was named before is so no more. */
+export interface WatchFrame {
+  /** Who; at most 100, or nobody. */
+  users: Id[];
+}
+
 /** What a client may ask on the WebSocket. */
 export type Op =
   | 'identify'
@@ -1095,6 +1116,7 @@ export type Op =
   | 'read'
   | 'delivered'
   | 'typing'
+  | 'presence.watch'
   | 'call.start'
   | 'call.accept'
   | 'call.reject'

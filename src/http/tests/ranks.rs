@@ -54,6 +54,7 @@ const TABLE: &[Row] = &[
     ("GET /api/v1/users/{user}", "user=group", "", session(404)),
     ("PUT /api/v1/users/{user}/block", "", "", session(204)),
     ("DELETE /api/v1/users/{user}/block", "", "", session(204)),
+    ("GET /api/v1/presence", "?users={owner},{other}", "", session(200)),
     ("GET /api/v1/chats", "", "", session(200)),
     ("POST /api/v1/chats", "", r#"{"user":"{owner}"}"#, [400, 200, 200, 200, 200, 401, 403]),
     ("GET /api/v1/chats/{chat}", "", "", group(200, 200, 200)),

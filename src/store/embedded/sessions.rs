@@ -238,6 +238,21 @@ impl Sessions for EmbeddedStore {
         self.write(move |db| close(db, user, which)).await
     }
 
+    async fn last_seen(&self, users: &[UserId]) -> Result<Vec<(UserId, Time)>> {
+        const LAST: &str = "SELECT last_seen FROM sessions WHERE user = ?1
+                            ORDER BY last_seen DESC LIMIT 1";
+        let users = users.to_vec();
+        self.read(move |db| {
+            let mut seen = Vec::new();
+            for user in users {
+                let last: Option<Time> = db.first(LAST, [user], |row| row.get(0))?;
+                seen.extend(last.map(|at| (user, at)));
+            }
+            Ok(seen)
+        })
+        .await
+    }
+
     async fn touch(&self, seen: &[(SessionId, Time)]) -> Result<()> {
         let seen = seen.to_vec();
         self.write(move |db| {

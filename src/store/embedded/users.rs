@@ -168,6 +168,8 @@ fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<()> {
     )
 }
 
+const BLOCKS: &str = "SELECT 1 FROM blocks WHERE who = ?1 AND whom = ?2";
+
 #[async_trait]
 impl Users for EmbeddedStore {
     async fn sign_up(&self, user: &User) -> Result<SignUp> {
@@ -229,8 +231,21 @@ impl Users for EmbeddedStore {
         .await
     }
 
+    async fn blockers(&self, whom: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let among = among.to_vec();
+        self.read(move |db| {
+            let mut found = Vec::new();
+            for who in among {
+                if db.has(BLOCKS, [who, whom])? {
+                    found.push(who);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks> {
-        const BLOCKS: &str = "SELECT 1 FROM blocks WHERE who = ?1 AND whom = ?2";
         self.read(move |db| {
             Ok(Blocks {
                 by_first: db.has(BLOCKS, [first, second])?,

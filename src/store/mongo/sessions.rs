@@ -5,6 +5,8 @@
 //! given back when a later one is used up: a crash between leaves one counted too many, never one
 //! too few.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use mongodb::bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
 
@@ -252,6 +254,19 @@ impl Sessions for MongoStore {
             }
         }
         Ok(closed)
+    }
+
+    async fn last_seen(&self, users: &[UserId]) -> Result<Vec<(UserId, Time)>> {
+        let users: Vec<_> = users.iter().map(|user| user.bson()).collect();
+        let find = Find::new(Table::Sessions, doc! { "user": { "$in": users } })
+            .fields(doc! { "user": 1, "last_seen": 1 });
+        let mut last: HashMap<UserId, Time> = HashMap::new();
+        for row in self.access.find(find).await? {
+            let at = Row(&row).time("last_seen")?;
+            let known = last.entry(Row(&row).user("user")?).or_insert(at);
+            *known = at.max(*known);
+        }
+        Ok(last.into_iter().collect())
     }
 
     async fn touch(&self, seen: &[(SessionId, Time)]) -> Result<()> {

@@ -300,6 +300,13 @@ impl Users for MongoStore {
         found.iter().map(|row| Ok((Row(row).user("whom")?, Row(row).time("since")?))).collect()
     }
 
+    async fn blockers(&self, whom: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let keys: Vec<_> = among.iter().map(|who| block_key(*who, whom)).collect();
+        let filter = doc! { "_id": { "$in": keys } };
+        let found = self.access.find(Find::new(Table::Blocks, filter)).await?;
+        found.iter().map(|row| Row(row).user("who")).collect()
+    }
+
     async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks> {
         let keys = [block_key(first, second), block_key(second, first)];
         let filter = doc! { "_id": { "$in": keys.to_vec() } };

@@ -1,0 +1,44 @@
+//! Who is online, for those who ask; the WebSocket tells it as it changes. The rules are in
+//! `core::presence`.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Http;
+use super::extract::InQuery;
+use crate::core::types::auth::Caller;
+use crate::error::{Error, Result, text};
+use crate::id::UserId;
+use crate::protocol::pages::Presences;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
+    OpenApiRouter::new().routes(routes!(presence))
+}
+
+/// See who is online
+///
+/// Of people who do not show it, or block you, nothing is told; who shows none sees none. The
+/// WebSocket's `presence.watch` tells every change.
+#[utoipa::path(
+    get, path = "/presence", tag = "users", operation_id = "presence", security(("session" = [])),
+    params(("users" = String, Query, description = "People's ids, with commas between; at most 100",
+        pattern = "^[0-9a-fA-F]{24}(,[0-9a-fA-F]{24}){0,99}$")),
+    responses((status = 200, description = "How they stand, in the order asked",
+        body = Presences)),
+)]
+async fn presence(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    query: InQuery,
+) -> Result<Answer<Presences>> {
+    let query = query.only(&["users"])?;
+    let ids = query.required("users")?.split(',').map(str::parse::<UserId>);
+    let users = ids.collect::<std::result::Result<Vec<_>, _>>();
+    let users = users.map_err(|_| Error::field("users", text::BAD_ID))?;
+    let people = http.core.presence.of(&caller, &users).await?;
+    Ok(Answer(Presences { people: people.into_iter().map(Into::into).collect() }))
+}
