@@ -105,6 +105,17 @@ async fn known(ws: &Ws, headers: &HeaderMap) -> Result<Option<Known>> {
     Ok(Some(Known { token: token.to_owned(), caller }))
 }
 
+/// An upgrade with the bounds of every connection. Public for the program that Autobahn's suite
+/// talks to.
+pub fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .max_frame_size(FRAME_BYTES)
+        .max_message_size(FRAME_BYTES)
+}
+
 fn accept(
     ws: Arc<Ws>,
     upgrade: WebSocketUpgrade,
@@ -114,15 +125,8 @@ fn accept(
 ) -> Response {
     let header = headers.get("accept-language").and_then(|value| value.to_str().ok());
     let language = header.map_or_else(Language::default, Language::accepted);
-    upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .max_frame_size(FRAME_BYTES)
-        .max_message_size(FRAME_BYTES)
-        .on_upgrade(move |socket| async move {
-            // A task of its own: the upgrade's future would hold the socket more than once.
-            tokio::spawn(socket::serve(ws, socket, known, chat, language));
-        })
+    bounded(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |socket| async move {
+        // A task of its own: the upgrade's future would hold the socket more than once.
+        tokio::spawn(socket::serve(ws, socket, known, chat, language));
+    })
 }
