@@ -528,7 +528,7 @@ async function fill(person, chat, count) {
   person.token ??= await token(person);
   await person.page.goto('about:blank');
   const page = await person.context.newPage();
-  await page.goto(`${person.wire.url}/docs`);
+  await page.goto(`${person.wire.url}/call-test`);
   await page.evaluate(async ({ token, chat, count }) => {
     const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/api/v1/ws`, 'wechat.v1.json');
     const texts = ['¿Vienes?', 'Yes, of course! See you at eight, I will bring the tickets.', '好的', 'مرحبا', '👍', 'Una frase algo más larga, que ocupa dos o tres renglones en una pantalla estrecha y uno en una ancha.'];

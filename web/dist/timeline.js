@@ -108,6 +108,10 @@ export function Timeline({ state, marker }) {
         inner.style.height = `${Math.max(g.height, box.clientHeight)}px`;
         const slack = Math.max(0, box.clientHeight - g.height);
         list.style.transform = `translateY(${g.top(range.peek().from) + slack}px)`;
+        const drawn = range.peek();
+        const isWhole = g.count > 0 && drawn.from === 0 && drawn.to >= g.count;
+        if (isWhole && g.height <= box.clientHeight)
+            g.follows = true;
         if (g.follows)
             place(g, box, g.height);
         else if (g.anchor)

@@ -145,6 +145,10 @@ export function Timeline({ state, marker }: TimelineProps): JSX.Element {
     inner.style.height = `${Math.max(g.height, box.clientHeight)}px`;
     const slack = Math.max(0, box.clientHeight - g.height);
     list.style.transform = `translateY(${g.top(range.peek().from) + slack}px)`;
+    // A list that fits shows its end, though nobody scrolled there.
+    const drawn = range.peek();
+    const isWhole = g.count > 0 && drawn.from === 0 && drawn.to >= g.count;
+    if (isWhole && g.height <= box.clientHeight) g.follows = true;
     if (g.follows) place(g, box, g.height);
     else if (g.anchor) place(g, box, g.top(g.indexOf(g.anchor.key)) + g.anchor.offset);
     look(box);
