@@ -475,7 +475,7 @@ const scenarios = {
     const early = await heap(2_500);
     await fill(ana, chat, 10_000);
     const late = await heap(12_500);
-    check(late - early < 4, `from ${early.toFixed(1)} MB to ${late.toFixed(1)} MB`);
+    check(late - early < 1.5, `from ${early.toFixed(1)} MB to ${late.toFixed(1)} MB`);
     beto.quiet();
     return `${early.toFixed(1)} MB after 2,500 messages, ${late.toFixed(1)} MB after 12,500`;
   },
