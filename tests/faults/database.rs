@@ -115,6 +115,7 @@ async fn while_the_database_is_gone_requests_are_refused_at_once() {
     let ana = world.person("Ana").await;
     let group = ana.api.create_group("Faults", &[]).await.expect("a group");
     let mut connection = ana.connects().await;
+    connection.event_that(PATIENCE, |event| event.name == "hello").await.expect("attached");
     database.kill();
     let deadline = Instant::now() + PATIENCE;
     while world.stranger().get("/readyz").await.is_ok() {
