@@ -122,16 +122,18 @@ impl ChatState {
         wider
     }
 
-    /// Takes the row of the user's membership. Whether it is of another stay than what is held.
+    /// Takes the row of the user's membership. Whether it ends the stay that was known, or is of
+    /// another one.
     fn take_member(&mut self, row: &Value) -> bool {
         let hidden = row["hidden"].as_array().into_iter().flatten();
         self.hidden.extend(hidden.filter_map(Value::as_u64));
         if !self.member.is_null() && number(row, "rev") <= number(&self.member, "rev") {
             return false;
         }
-        let stays = self.is_known_to_be_in() && self.member["join_seq"] == row["join_seq"];
+        let (was_in, joined) = (self.is_known_to_be_in(), self.member["join_seq"].clone());
         let own = number(&self.member, "own_seq");
         self.member = row.clone();
+        let stays = was_in && self.is_known_to_be_in() && self.member["join_seq"] == joined;
         if let Some(fields) = self.member.as_object_mut() {
             fields.remove("hidden");
         }
@@ -312,7 +314,7 @@ impl State {
     }
 
     /// Takes the row of the user's own membership, with the seqs that the user hid, if any. Who
-    /// comes, or comes back, has all of the chat to sync.
+    /// comes, or comes back, has all of the chat to sync; who goes has forgotten it.
     pub fn apply_member(&mut self, row: &Value) {
         if self.take_member(row) {
             self.forget(&row["chat"]);
@@ -525,6 +527,12 @@ mod tests {
             assert!(state.apply_sync(&changes));
             assert_eq!(state.have(30)["chats"], json!({}));
         }
+        // The user leaves, and the page knows already that it is back.
+        let mut state = caught_up();
+        state.have(30);
+        state.apply_event(&event("member", member(2, "left", 1)));
+        assert!(state.apply_sync(&page(member(3, "active", 6), 6, vec![])));
+        assert_eq!(state.have(30), json!({"inbox": 1, "chats": {}, "latest": 30}));
         // The page itself says so.
         let mut state = caught_up();
         state.have(30);
