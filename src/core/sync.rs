@@ -29,6 +29,8 @@ const MEMBERSHIPS: u32 = 500;
 /// A client that is further behind than this in a chat starts it afresh: its older rows are read
 /// again when somebody looks at them.
 const FAR_BEHIND: u64 = 5_000;
+/// How often a chat is read again when its settings or members change meanwhile.
+const READS: usize = 20;
 
 const MANY_CHATS: Text = Text {
     en: "At most {} chats can be synced at once.",
@@ -66,7 +68,8 @@ pub struct News {
 pub struct Membership {
     /// The row. When it is no longer active, forget the chat.
     pub member: Member,
-    /// Messages hidden for this user alone since the client's inbox rev.
+    /// Messages hidden for this user alone since the client's inbox rev; all of them when the
+    /// client does not hold the chat.
     pub hidden: Vec<u64>,
 }
 
@@ -112,8 +115,10 @@ impl Sync {
         let mut memberships = Vec::with_capacity(inbox.rows.len());
         for InboxRow { chat, member } in inbox.rows {
             let active = member.is_active();
+            // Who does not hold the chat has forgotten what it had hidden there before it left.
+            let held = if have.chats.contains_key(&chat.id) { have.inbox } else { 0 };
             let hidden = match active {
-                true => store.hidden(chat.id, caller.user, have.inbox).await?,
+                true => store.hidden(chat.id, caller.user, held).await?,
                 false => Vec::new(),
             };
             memberships.push(Membership { member, hidden });
@@ -164,16 +169,35 @@ impl Sync {
             let messages = self.named(rows).await;
             return Ok(Some((ChatNews { chat, rev, reset: false, messages }, more)));
         }
-        // The head is read before the messages: what comes between is given once more next time.
-        let head = store.changes(chat.id, caller.user, chat.head_rev, 1).await?;
-        let limit = latest.min(PAGE).min(left);
-        let messages = match limit {
-            0 => Some(Vec::new()),
-            limit => store.history(chat.id, caller.user, Window::Before(None), limit).await?,
-        };
-        let (Some(head), Some(messages)) = (head, messages) else { return Ok(None) };
-        let (rev, messages) = (chat.head_rev, self.named(messages).await);
-        Ok(Some((ChatNews { chat: head.chat, rev, reset: held.is_some(), messages }, false)))
+        let news = self.afresh(caller, chat, latest.min(PAGE).min(left), held.is_some()).await?;
+        Ok(news.map(|news| (news, false)))
+    }
+
+    /// A chat's latest messages, as many as `limit`. The chat is read before them, so that what
+    /// comes between is given once more next time, and after them, to see that what it says of who
+    /// may see what has held meanwhile.
+    async fn afresh(
+        &self,
+        caller: &Caller,
+        mut chat: Chat,
+        limit: u32,
+        reset: bool,
+    ) -> Result<Option<ChatNews>> {
+        let store = &self.shared.ports.store;
+        for _ in 0..READS {
+            let messages = match limit {
+                0 => Some(Vec::new()),
+                limit => store.history(chat.id, caller.user, Window::Before(None), limit).await?,
+            };
+            let after = store.changes(chat.id, caller.user, chat.head_rev, 1).await?;
+            let (Some(messages), Some(after)) = (messages, after) else { return Ok(None) };
+            if after.chat.meta_rev == chat.meta_rev {
+                let (rev, messages) = (chat.head_rev, self.named(messages).await);
+                return Ok(Some(ChatNews { chat: after.chat, rev, reset, messages }));
+            }
+            chat = after.chat;
+        }
+        Err(Error::unavailable("the chat changed again and again while it was read"))
     }
 
     async fn named(&self, rows: Vec<Message>) -> Vec<(Message, Arc<str>)> {

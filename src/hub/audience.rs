@@ -251,23 +251,28 @@ impl Audience {
     /// is left in it.
     pub(super) fn settle(&self, hub: &Hub) {
         loop {
-            let Some(mut state) = self.try_state() else { return };
-            let arrivals = std::mem::take(&mut *lock(&self.arrivals));
-            let closed = state.closed;
-            if closed {
-                drop(state);
-                arrivals.into_iter().for_each(|arrival| hub.dispatch(arrival));
-            } else {
-                arrivals.into_iter().for_each(|arrival| state.accept(hub, self.chat, arrival));
-                state.report(hub, self.chat);
-                if state.is_idle() {
-                    drop(state);
-                    hub.retire(self.chat);
-                }
-            }
+            let Some(state) = self.try_state() else { return };
+            self.take_in(hub, state);
             if lock(&self.arrivals).is_empty() {
                 return;
             }
+        }
+    }
+
+    /// Delivers what has arrived. Lets go of the lock, so that whoever finds it taken is noticed by
+    /// the look at `arrivals` that follows.
+    fn take_in(&self, hub: &Hub, mut state: MutexGuard<'_, State>) {
+        let arrivals = std::mem::take(&mut *lock(&self.arrivals));
+        if state.closed {
+            drop(state);
+            arrivals.into_iter().for_each(|arrival| hub.dispatch(arrival));
+            return;
+        }
+        arrivals.into_iter().for_each(|arrival| state.accept(hub, self.chat, arrival));
+        state.report(hub, self.chat);
+        if state.is_idle() {
+            drop(state);
+            hub.retire(self.chat);
         }
     }
 

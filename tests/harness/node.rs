@@ -182,7 +182,7 @@ impl Device {
     }
 
     /// What it lacks, not applied yet.
-    pub async fn ask(&self, node: &Node) -> Value {
+    pub async fn ask(&mut self, node: &Node) -> Value {
         let have: Have = serde_json::from_value(self.state.have(200)).expect("well formed");
         let news = node.inside.core.sync.sync(&self.caller, &have.into()).await.expect("news");
         serde_json::to_value(News::from(news)).expect("plain data")
@@ -192,6 +192,14 @@ impl Device {
     pub async fn sync(&mut self, node: &Node) -> bool {
         let page = self.ask(node).await;
         self.state.apply_sync(&page)
+    }
+
+    /// Applies all that was told, and syncs when that says so.
+    pub async fn keep_up(&mut self, node: &Node) {
+        self.listen(usize::MAX);
+        while !self.state.is_caught_up() {
+            self.sync(node).await;
+        }
     }
 
     /// Connects and syncs to the end.

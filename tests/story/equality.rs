@@ -188,8 +188,8 @@ impl<'a> Life<'a> {
             fresh.catch_up(self.world).await;
             let began = Instant::now();
             loop {
-                device.listen(usize::MAX);
-                fresh.listen(usize::MAX);
+                device.keep_up(self.world).await;
+                fresh.keep_up(self.world).await;
                 if device.state == fresh.state {
                     break;
                 }

@@ -1,6 +1,7 @@
 //! The house rules as tests: each rule reads the files that git tracks and names file, line and
 //! cure for whatever breaks it. The rules and their exceptions are explained in CONTRIBUTING.md.
 
+mod planted;
 mod ranks;
 mod source;
 mod style;
@@ -110,6 +111,13 @@ fn import_ranks_hold() {
 fn no_machine_path_is_written_down() {
     let texts = tree().files.iter().filter_map(|path| Some((path, tree().text(path)?)));
     none(texts.flat_map(|(path, text)| tree::no_machine_paths(path, &text)));
+}
+
+#[test]
+fn planted_faults_fit_the_tree_and_name_their_tests() {
+    let patches: Vec<_> = tree().files.iter().filter(|path| planted::is_planted(path)).collect();
+    assert!(patches.len() >= 8, "the planted faults are not there");
+    none(patches.iter().flat_map(|path| planted::patch_is_sound(tree(), sources(), path)));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const MAX_LOCKED_PACKAGES: usize = 500;
 const MACHINE_FOLDERS: &[&str] = &["work", "root", "home", "Users"];
 
 pub struct Tree {
-    root: PathBuf,
+    pub root: PathBuf,
     /// Every file that belongs to the project, relative to the root.
     pub files: Vec<String>,
 }

@@ -54,8 +54,11 @@ export class Client {
 
   private readonly storage: Storage;
   private socket: Socket | null = null;
-  private syncing: Promise<void> | null = null;
-  private syncAgain = false;
+  private isSyncing = false;
+  /** Grows with all that calls for a sync: a page that was asked for before does not make up for it. */
+  private losses = 0;
+  /** Nothing was lost since sync caught up: what comes live has nothing missing below it. */
+  private isComplete = false;
   private dirty = new Set<Id>();
   private gone = new Set<Id>();
   private freshUsers = new Map<Id, User>();
@@ -185,7 +188,7 @@ export class Client {
     this.calls.clear();
     this.session = null;
     this.rest.token = null;
-    this.isSynced = this.isLoaded = this.hasLearned = false;
+    this.isSynced = this.isComplete = this.isLoaded = this.hasLearned = false;
     clearTimeout(this.saving);
     this.saving = undefined;
     this.dirty.clear();
@@ -361,14 +364,15 @@ export class Client {
       onLive: () => {
         this.isSynced = false;
         this.calls.live();
-        void this.sync();
+        this.sync();
       },
       onEvent: (name, data) => this.happened(name, data),
       onState: (connection, retryAt) => {
         this.connection = connection;
         this.retryAt = retryAt;
         if (connection !== 'live') {
-          this.isSynced = false;
+          this.isSynced = this.isComplete = false;
+          this.losses++;
           this.outbox.open(false);
           this.calls.cut();
         }
@@ -387,7 +391,7 @@ export class Client {
         this.cameIn(data as Message);
         break;
       case 'chat':
-        if (!this.store.applyChat(data as Events['chat'])) void this.sync();
+        if (!this.store.applyChat(data as Events['chat'])) this.sync();
         else this.soil((data as Events['chat']).id);
         break;
       case 'member':
@@ -405,7 +409,7 @@ export class Client {
         this.changes.touch('presence');
         break;
       case 'resync':
-        void this.sync();
+        this.sync();
         break;
       case 'call':
         this.calls.stands(data as Events['call']);
@@ -421,9 +425,9 @@ export class Client {
   private cameIn(row: Message): void {
     const held = this.store.chats.get(row.chat);
     const isNew = !held?.rows.has(row.seq) && row.seq > (held?.member.read_seq ?? 0);
-    const state = this.store.applyMessage(row, 'event', this.isSynced);
+    const state = this.store.applyMessage(row, 'event', this.isComplete);
     if (row.client_msg_id && row.from === this.store.me) this.outbox.settle(row.client_msg_id);
-    if (!state) return void this.sync();
+    if (!state) return this.sync();
     this.soil(row.chat);
     const isMine = row.from === this.store.me;
     if (!isMine) this.deliver(row.chat);
@@ -433,7 +437,7 @@ export class Client {
 
   private memberMoved(row: Events['member']): void {
     if (row.state !== 'active') this.drop(row.chat);
-    else if (!this.store.applyMember(row)) void this.sync();
+    else if (!this.store.applyMember(row)) this.sync();
     else this.soil(row.chat);
   }
 
@@ -450,7 +454,7 @@ export class Client {
 
   private replied(row: Message): void {
     const state = this.store.applyMessage(row, 'reply');
-    if (!state) void this.sync();
+    if (!state) this.sync();
     this.soil(row.chat);
   }
 
@@ -485,34 +489,30 @@ export class Client {
     return files.map(({ id }) => id ?? '');
   }
 
-  /** Catches up. Asked while it runs, it runs once more. */
-  private sync(): Promise<void> {
-    if (this.syncing) {
-      this.syncAgain = true;
-      return this.syncing;
-    }
-    this.syncing = this.syncAll().finally(() => {
-      this.syncing = null;
-      if (this.syncAgain) {
-        this.syncAgain = false;
-        void this.sync();
-      }
-    });
-    return this.syncing;
+  /** Something is missing: catches up. What is under way was asked for before, so another follows. */
+  private sync(): void {
+    this.losses++;
+    this.isComplete = false;
+    if (!this.isSyncing) void this.syncAll();
   }
 
   private async syncAll(): Promise<void> {
+    this.isSyncing = true;
     try {
-      while (await this.syncOnce());
+      let asked: number;
+      do asked = this.losses;
+      while (await this.syncOnce() || asked !== this.losses);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // A broken connection syncs when it is back; anything else is tried again.
       const ms = Math.max(2, error.problem.retry_after ?? 0) * 1_000;
-      if (this.socket?.isLive) setTimeout(() => void this.sync(), ms);
+      if (this.socket?.isLive) setTimeout(() => this.sync(), ms);
       return;
+    } finally {
+      this.isSyncing = false;
     }
     this.store.settle();
-    this.isSynced = true;
+    this.isSynced = this.isComplete = true;
     this.changes.touch('connection', 'chats');
     this.outbox.open(true);
     this.flushReads();
@@ -522,10 +522,14 @@ export class Client {
     await this.learnPeers().catch(() => undefined);
   }
 
-  /** One page; says whether there is more. */
+  /**
+   * One page; says whether there is more. A page that rests on what was forgotten since it was asked
+   * for, a chat that was left or come back to, is void and asked for again.
+   */
   private async syncOnce(): Promise<boolean> {
     const { store } = this;
-    const chats = Object.fromEntries([...store.chats.values()].map(({ id, rev }) => [id, rev]));
+    const held = [...store.chats.values()];
+    const chats = Object.fromEntries(held.map(({ id, rev }) => [id, rev]));
     const have = { inbox: store.inbox, chats, latest: LATEST };
     const news = store.chats.size > CHATS_A_FRAME
       ? await this.rest.post<News>('/sync', have)
@@ -533,6 +537,12 @@ export class Client {
     if (news.reset) {
       for (const id of store.chats.keys()) this.gone.add(id);
       store.clear();
+      return true;
+    }
+    if (held.some((state) => store.chats.get(state.id) !== state)) return true;
+    const anew = news.memberships.filter((row) => store.chats.get(row.chat)?.isOtherStay(row));
+    if (anew.length) {
+      for (const { chat } of anew) store.forget(chat);
       return true;
     }
     const members = new Map(news.memberships.map((row) => [row.chat, row]));

@@ -140,6 +140,21 @@ export class ChatState {
   setChat(chat: Chat): void {
     if (chat.head_rev < this.chat.head_rev) return;
     this.chat = { ...chat, head_seq: Math.max(chat.head_seq, this.chat.head_seq) };
+    this.dropUnseen();
+  }
+
+  /** When the past closes, what lies before one came is no longer told of: it is not kept. */
+  private dropUnseen(): void {
+    const { first } = this;
+    if (this.floor >= first) return;
+    for (const seq of this.rows.keys()) if (seq < first) this.rows.delete(seq);
+    this.floor = first;
+    this.seen = null;
+  }
+
+  /** Whether the row, if it is newer, is of another stay in the chat than what is held. */
+  isOtherStay(row: Membership): boolean {
+    return row.rev > this.member.rev && row.join_seq !== this.member.join_seq;
   }
 
   /** Drops what is held, except what came live after `rev`. */
@@ -225,12 +240,15 @@ export class Store {
     return this.chats.get(chat.id) as ChatState;
   }
 
-  /** A row that came live (`event`), or as a reply, which says nothing of the rows before it. */
-  applyMessage(row: Message, from: 'event' | 'reply', isSynced = false): ChatState | null {
+  /**
+   * A row that came live (`event`), or as a reply, which says nothing of the rows before it. It
+   * `counts` when nothing was lost since sync caught up: then all that is below it is here.
+   */
+  applyMessage(row: Message, from: 'event' | 'reply', counts = false): ChatState | null {
     const state = this.chats.get(row.chat);
     if (!state) return null;
     if (from === 'event') {
-      if (isSynced) state.rev = Math.max(state.rev, row.rev);
+      if (counts) state.rev = Math.max(state.rev, row.rev);
       else state.ahead = Math.max(state.ahead, row.rev);
     }
     // A chat that held nothing and was empty is whole with its first message.
@@ -260,9 +278,14 @@ export class Store {
     return state !== undefined;
   }
 
+  /** Whether the chat is held; of one that is not, or not as this row says, all is to be synced. */
   applyMember(row: Membership): boolean {
     const state = this.chats.get(row.chat);
     if (row.state !== 'active') return this.forget(row.chat);
+    if (state?.isOtherStay(row)) {
+      this.forget(row.chat);
+      return false;
+    }
     state?.setMember(row);
     this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
     return state !== undefined;

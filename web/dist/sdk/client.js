@@ -27,8 +27,9 @@ export class Client {
     onIncoming = () => undefined;
     storage;
     socket = null;
-    syncing = null;
-    syncAgain = false;
+    isSyncing = false;
+    losses = 0;
+    isComplete = false;
     dirty = new Set();
     gone = new Set();
     freshUsers = new Map();
@@ -138,7 +139,7 @@ export class Client {
         this.calls.clear();
         this.session = null;
         this.rest.token = null;
-        this.isSynced = this.isLoaded = this.hasLearned = false;
+        this.isSynced = this.isComplete = this.isLoaded = this.hasLearned = false;
         clearTimeout(this.saving);
         this.saving = undefined;
         this.dirty.clear();
@@ -282,14 +283,15 @@ export class Client {
             onLive: () => {
                 this.isSynced = false;
                 this.calls.live();
-                void this.sync();
+                this.sync();
             },
             onEvent: (name, data) => this.happened(name, data),
             onState: (connection, retryAt) => {
                 this.connection = connection;
                 this.retryAt = retryAt;
                 if (connection !== 'live') {
-                    this.isSynced = false;
+                    this.isSynced = this.isComplete = false;
+                    this.losses++;
                     this.outbox.open(false);
                     this.calls.cut();
                 }
@@ -309,7 +311,7 @@ export class Client {
                 break;
             case 'chat':
                 if (!this.store.applyChat(data))
-                    void this.sync();
+                    this.sync();
                 else
                     this.soil(data.id);
                 break;
@@ -328,7 +330,7 @@ export class Client {
                 this.changes.touch('presence');
                 break;
             case 'resync':
-                void this.sync();
+                this.sync();
                 break;
             case 'call':
                 this.calls.stands(data);
@@ -343,11 +345,11 @@ export class Client {
     cameIn(row) {
         const held = this.store.chats.get(row.chat);
         const isNew = !held?.rows.has(row.seq) && row.seq > (held?.member.read_seq ?? 0);
-        const state = this.store.applyMessage(row, 'event', this.isSynced);
+        const state = this.store.applyMessage(row, 'event', this.isComplete);
         if (row.client_msg_id && row.from === this.store.me)
             this.outbox.settle(row.client_msg_id);
         if (!state)
-            return void this.sync();
+            return this.sync();
         this.soil(row.chat);
         const isMine = row.from === this.store.me;
         if (!isMine)
@@ -361,7 +363,7 @@ export class Client {
         if (row.state !== 'active')
             this.drop(row.chat);
         else if (!this.store.applyMember(row))
-            void this.sync();
+            this.sync();
         else
             this.soil(row.chat);
     }
@@ -378,7 +380,7 @@ export class Client {
     replied(row) {
         const state = this.store.applyMessage(row, 'reply');
         if (!state)
-            void this.sync();
+            this.sync();
         this.soil(row.chat);
     }
     async sendNow(item) {
@@ -411,34 +413,32 @@ export class Client {
         return files.map(({ id }) => id ?? '');
     }
     sync() {
-        if (this.syncing) {
-            this.syncAgain = true;
-            return this.syncing;
-        }
-        this.syncing = this.syncAll().finally(() => {
-            this.syncing = null;
-            if (this.syncAgain) {
-                this.syncAgain = false;
-                void this.sync();
-            }
-        });
-        return this.syncing;
+        this.losses++;
+        this.isComplete = false;
+        if (!this.isSyncing)
+            void this.syncAll();
     }
     async syncAll() {
+        this.isSyncing = true;
         try {
-            while (await this.syncOnce())
-                ;
+            let asked;
+            do
+                asked = this.losses;
+            while (await this.syncOnce() || asked !== this.losses);
         }
         catch (error) {
             if (!(error instanceof ApiError))
                 throw error;
             const ms = Math.max(2, error.problem.retry_after ?? 0) * 1_000;
             if (this.socket?.isLive)
-                setTimeout(() => void this.sync(), ms);
+                setTimeout(() => this.sync(), ms);
             return;
         }
+        finally {
+            this.isSyncing = false;
+        }
         this.store.settle();
-        this.isSynced = true;
+        this.isSynced = this.isComplete = true;
         this.changes.touch('connection', 'chats');
         this.outbox.open(true);
         this.flushReads();
@@ -450,7 +450,8 @@ export class Client {
     }
     async syncOnce() {
         const { store } = this;
-        const chats = Object.fromEntries([...store.chats.values()].map(({ id, rev }) => [id, rev]));
+        const held = [...store.chats.values()];
+        const chats = Object.fromEntries(held.map(({ id, rev }) => [id, rev]));
         const have = { inbox: store.inbox, chats, latest: LATEST };
         const news = store.chats.size > CHATS_A_FRAME
             ? await this.rest.post('/sync', have)
@@ -459,6 +460,14 @@ export class Client {
             for (const id of store.chats.keys())
                 this.gone.add(id);
             store.clear();
+            return true;
+        }
+        if (held.some((state) => store.chats.get(state.id) !== state))
+            return true;
+        const anew = news.memberships.filter((row) => store.chats.get(row.chat)?.isOtherStay(row));
+        if (anew.length) {
+            for (const { chat } of anew)
+                store.forget(chat);
             return true;
         }
         const members = new Map(news.memberships.map((row) => [row.chat, row]));

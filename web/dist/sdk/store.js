@@ -100,6 +100,20 @@ export class ChatState {
         if (chat.head_rev < this.chat.head_rev)
             return;
         this.chat = { ...chat, head_seq: Math.max(chat.head_seq, this.chat.head_seq) };
+        this.dropUnseen();
+    }
+    dropUnseen() {
+        const { first } = this;
+        if (this.floor >= first)
+            return;
+        for (const seq of this.rows.keys())
+            if (seq < first)
+                this.rows.delete(seq);
+        this.floor = first;
+        this.seen = null;
+    }
+    isOtherStay(row) {
+        return row.rev > this.member.rev && row.join_seq !== this.member.join_seq;
     }
     reset(rev) {
         for (const [seq, row] of this.rows)
@@ -181,12 +195,12 @@ export class Store {
         this.changes.touch('chats', `chat:${chat.id}`);
         return this.chats.get(chat.id);
     }
-    applyMessage(row, from, isSynced = false) {
+    applyMessage(row, from, counts = false) {
         const state = this.chats.get(row.chat);
         if (!state)
             return null;
         if (from === 'event') {
-            if (isSynced)
+            if (counts)
                 state.rev = Math.max(state.rev, row.rev);
             else
                 state.ahead = Math.max(state.ahead, row.rev);
@@ -221,6 +235,10 @@ export class Store {
         const state = this.chats.get(row.chat);
         if (row.state !== 'active')
             return this.forget(row.chat);
+        if (state?.isOtherStay(row)) {
+            this.forget(row.chat);
+            return false;
+        }
         state?.setMember(row);
         this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
         return state !== undefined;

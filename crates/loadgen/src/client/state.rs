@@ -4,6 +4,9 @@
 //! events and pages of sync may overlap and come in any order.
 //! Invariant: what `have` says to have reached is complete up to there: a live row counts only
 //! once sync has caught up on the same connection, or when it is the very next one.
+//! Invariant: sync has caught up only when nothing was lost since its last page was asked for: not
+//! the connection, not an event (`resync`), not a row that was dropped because the user was not yet
+//! known to be in its chat. A page that rests on what was forgotten since it was asked for is void.
 //! Invariant: of a chat that the user is not in, only the membership is kept.
 //!
 //! Two states are equal when a person would see the same. Names of authors are left out: they are
@@ -48,6 +51,10 @@ pub struct State {
     inbox: u64,
     /// Sync has caught up on the present connection.
     caught_up: bool,
+    /// Something was lost since sync was last asked: its answer need not make up for that.
+    lost: bool,
+    /// How far a chat was reached was forgotten since sync was last asked: its answer rests on it.
+    forgot: bool,
 }
 
 impl PartialEq for State {
@@ -72,6 +79,11 @@ impl ChatState {
         self.member["state"].as_str().is_none_or(|state| state == "active")
     }
 
+    /// Whether the user is known to be in the chat.
+    fn is_known_to_be_in(&self) -> bool {
+        self.member["state"] == "active"
+    }
+
     /// The first message that the user may see.
     fn visible_from(&self) -> u64 {
         let shared = self.chat["history_shared"].as_bool().unwrap_or_default();
@@ -91,10 +103,50 @@ impl ChatState {
         number(&self.chat, "head_seq").saturating_sub(floor.into_iter().max().unwrap_or_default())
     }
 
+    /// Takes the row of the chat. Whether more of its log is open to the user than was when the
+    /// older of the two rows was told.
+    fn take_chat(&mut self, row: &Value) -> bool {
+        let opened = |before: &Value, after: &Value| {
+            before["history_shared"] == false && after["history_shared"] == true
+        };
+        if number(row, "head_rev") < self.told_at_rev {
+            return opened(row, &self.chat);
+        }
+        let wider = opened(&self.chat, row);
+        // Messages raised the head of the row before; what they told still holds.
+        let heads = [number(&self.chat, "head_seq"), number(&self.chat, "head_rev")];
+        self.chat = row.clone();
+        self.told_at_rev = number(row, "head_rev");
+        raise(&mut self.chat, "head_seq", heads[0]);
+        raise(&mut self.chat, "head_rev", heads[1]);
+        wider
+    }
+
+    /// Takes the row of the user's membership. Whether it ends the stay that was known, or is of
+    /// another one.
+    fn take_member(&mut self, row: &Value) -> bool {
+        let hidden = row["hidden"].as_array().into_iter().flatten();
+        self.hidden.extend(hidden.filter_map(Value::as_u64));
+        if !self.member.is_null() && number(row, "rev") <= number(&self.member, "rev") {
+            return false;
+        }
+        let (was_in, joined) = (self.is_known_to_be_in(), self.member["join_seq"].clone());
+        let own = number(&self.member, "own_seq");
+        self.member = row.clone();
+        let stays = was_in && self.is_known_to_be_in() && self.member["join_seq"] == joined;
+        if let Some(fields) = self.member.as_object_mut() {
+            fields.remove("hidden");
+        }
+        raise(&mut self.member, "own_seq", own);
+        !stays
+    }
+
     /// Drops what the user may not see and brings the rows in line with each other.
     fn settle(&mut self, me: &str) {
         if !self.is_in() {
-            *self = Self { member: std::mem::take(&mut self.member), ..Self::default() };
+            let (member, hidden) =
+                (std::mem::take(&mut self.member), std::mem::take(&mut self.hidden));
+            *self = Self { member, hidden, ..Self::default() };
             return;
         }
         let first = self.visible_from();
@@ -114,7 +166,14 @@ impl ChatState {
 impl State {
     /// Nothing yet, as seen by the user with this id.
     pub fn new(me: impl Into<String>) -> Self {
-        Self { me: me.into(), chats: BTreeMap::new(), inbox: 0, caught_up: false }
+        Self {
+            me: me.into(),
+            chats: BTreeMap::new(),
+            inbox: 0,
+            caught_up: false,
+            lost: false,
+            forgot: false,
+        }
     }
 
     /// What is known of a chat.
@@ -133,8 +192,9 @@ impl State {
     }
 
     /// What to send with `sync`: what is here; `latest` is how many messages are wanted of a chat
-    /// that is not here yet.
-    pub fn have(&self, latest: u32) -> Value {
+    /// that is not here yet. The next page that is applied must be the answer.
+    pub fn have(&mut self, latest: u32) -> Value {
+        (self.lost, self.forgot) = (false, false);
         let reached: BTreeMap<&String, u64> =
             self.present().filter_map(|(id, known)| Some((id, known.reached?))).collect();
         json!({ "inbox": self.inbox, "chats": reached, "latest": latest })
@@ -143,53 +203,73 @@ impl State {
     /// Says that events were lost, with the connection or without: live rows count again after the
     /// next sync.
     pub fn cut(&mut self) {
-        self.caught_up = false;
+        (self.caught_up, self.lost) = (false, true);
     }
 
-    /// Whether sync has caught up since events were last lost.
+    /// Whether sync has caught up since events were last lost; if not, it is to be asked.
     pub fn is_caught_up(&self) -> bool {
         self.caught_up
     }
 
-    /// Takes a page of sync; whether there is more to ask for.
+    /// Takes a page of sync, the answer to what `have` last gave; whether there is more to ask for.
     pub fn apply_sync(&mut self, page: &Value) -> bool {
         if page["reset"] == true {
             *self = Self::new(std::mem::take(&mut self.me));
             return true;
         }
-        for membership in page["memberships"].as_array().into_iter().flatten() {
-            self.apply_member(membership);
+        if self.forgot {
+            return true;
         }
-        let mut more = page["more"] == true;
+        let mut anew = BTreeSet::new();
+        for row in page["memberships"].as_array().into_iter().flatten() {
+            let was_held = self.has_reached(&row["chat"]);
+            if self.take_member(row) && was_held {
+                anew.insert(row["chat"].as_str().unwrap_or_default());
+            }
+        }
         for news in page["chats"].as_array().into_iter().flatten() {
-            more |= self.apply_news(news);
+            let is_anew = news["chat"]["id"].as_str().is_some_and(|id| anew.contains(id));
+            self.apply_news(news, is_anew);
         }
         self.inbox = self.inbox.max(number(page, "inbox"));
+        let all_here =
+            self.chats.values().all(|known| !known.is_known_to_be_in() || known.reached.is_some());
+        let more = page["more"] == true || self.lost || !all_here;
         self.caught_up |= !more;
         more
     }
 
-    /// Takes what sync tells of one chat; whether there is more to ask for.
-    fn apply_news(&mut self, news: &Value) -> bool {
-        let id = &news["chat"]["id"];
-        if news["reset"] == true {
-            self.change(id, |known| known.messages.clear());
+    /// Takes what sync tells of one chat. What it was asked for rests on another stay there if
+    /// `is_anew`, or on less of the log than is open now: then how far it reaches says nothing.
+    fn apply_news(&mut self, news: &Value, is_anew: bool) {
+        let (id, rev) = (&news["chat"]["id"], number(news, "rev"));
+        let rows: Vec<&Value> = news["messages"].as_array().into_iter().flatten().collect();
+        if news["reset"] == true || !self.has_reached(id) {
+            let told: BTreeSet<u64> = rows.iter().map(|row| number(row, "seq")).collect();
+            let stays = |seq: &u64, row: &mut Value| number(row, "rev") > rev || told.contains(seq);
+            self.change(id, |known| known.messages.retain(stays));
         }
-        let wider = self.apply_chat(&news["chat"]);
-        for message in news["messages"].as_array().into_iter().flatten() {
-            self.apply_message(message);
-        }
-        if !wider {
-            let rev = number(news, "rev");
-            self.change(id, |known| known.reached = known.reached.max(Some(rev)));
-        }
-        wider
+        let mut wider = false;
+        self.change(id, |known| wider = known.take_chat(&news["chat"]));
+        rows.into_iter().for_each(|row| self.apply_message(row));
+        self.change(id, |known| {
+            known.reached = if wider || is_anew { None } else { known.reached.max(Some(rev)) };
+        });
+    }
+
+    fn has_reached(&self, chat: &Value) -> bool {
+        let known = chat.as_str().and_then(|id| self.chats.get(id));
+        known.is_some_and(|known| known.reached.is_some())
     }
 
     /// Takes an event of the connection; whether its kind is one of the state's.
     pub fn apply_event(&mut self, event: &Event) -> bool {
         match event.name.as_str() {
             "message" => {
+                let known = event.data["chat"].as_str().and_then(|id| self.chats.get(id));
+                if !known.is_some_and(ChatState::is_known_to_be_in) {
+                    self.cut();
+                }
                 self.apply_message(&event.data);
                 self.reach(&event.data);
             }
@@ -223,44 +303,35 @@ impl State {
         self.apply_message(&summary["last"]);
     }
 
-    /// Takes the row of a chat. Whether more of its log is open to the user than was before: then
-    /// it is to be synced from nothing.
-    pub fn apply_chat(&mut self, row: &Value) -> bool {
+    /// Takes the row of a chat. When more of its log is open to the user than was before, it is to
+    /// be synced from nothing.
+    pub fn apply_chat(&mut self, row: &Value) {
         let mut wider = false;
-        self.change(&row["id"], |known| {
-            let rev = number(row, "head_rev");
-            if !row.is_object() || rev < known.told_at_rev {
-                return;
-            }
-            wider = known.chat["history_shared"] == false && row["history_shared"] == true;
-            if wider {
-                known.reached = None;
-            }
-            // Messages raised the head of the row before; what they told still holds.
-            let heads = [number(&known.chat, "head_seq"), number(&known.chat, "head_rev")];
-            known.chat = row.clone();
-            known.told_at_rev = rev;
-            raise(&mut known.chat, "head_seq", heads[0]);
-            raise(&mut known.chat, "head_rev", heads[1]);
-        });
-        self.caught_up &= !wider;
-        wider
+        self.change(&row["id"], |known| wider = known.take_chat(row));
+        if wider {
+            self.forget(&row["id"]);
+        }
     }
 
-    /// Takes the row of the user's own membership, with the seqs that the user hid, if any.
+    /// Takes the row of the user's own membership, with the seqs that the user hid, if any. Who
+    /// comes, or comes back, has all of the chat to sync; who goes has forgotten it.
     pub fn apply_member(&mut self, row: &Value) {
-        self.change(&row["chat"], |known| {
-            let hidden = row["hidden"].as_array().into_iter().flatten();
-            known.hidden.extend(hidden.filter_map(Value::as_u64));
-            if known.member.is_null() || number(row, "rev") > number(&known.member, "rev") {
-                let own = number(&known.member, "own_seq");
-                known.member = row.clone();
-                if let Some(fields) = known.member.as_object_mut() {
-                    fields.remove("hidden");
-                }
-                raise(&mut known.member, "own_seq", own);
-            }
-        });
+        if self.take_member(row) {
+            self.forget(&row["chat"]);
+        }
+    }
+
+    fn take_member(&mut self, row: &Value) -> bool {
+        let mut anew = false;
+        self.change(&row["chat"], |known| anew = known.take_member(row));
+        anew
+    }
+
+    /// How far a chat was reached holds no more.
+    fn forget(&mut self, chat: &Value) {
+        self.change(chat, |known| known.reached = None);
+        self.forgot = true;
+        self.cut();
     }
 
     /// Takes the row of a message.
@@ -357,6 +428,7 @@ mod tests {
     #[test]
     fn a_chat_that_opens_its_past_is_synced_from_nothing() {
         let mut state = after(story());
+        state.have(9);
         let page = json!({"inbox": 1, "memberships": [], "chats": [
             {"chat": chat(5, "Dinner"), "rev": 5, "messages": []}]});
         assert!(!state.apply_sync(&page));
@@ -372,6 +444,134 @@ mod tests {
         assert!(!state.apply_sync(&page));
         assert!(state.chats()["c"].messages.contains_key(&1));
         assert_eq!(state.have(9)["chats"]["c"], 6);
+    }
+
+    fn event(name: &str, data: Value) -> Event {
+        Event { name: name.into(), data }
+    }
+
+    fn resync() -> Event {
+        event("resync", json!({"chat": "c"}))
+    }
+
+    fn page(membership: Value, head: u64, messages: Vec<Value>) -> Value {
+        json!({"inbox": number(&membership, "rev"), "memberships": [membership], "chats": [
+            {"chat": chat(head, "Lunch"), "rev": head, "messages": messages}]})
+    }
+
+    /// A client that has all of a chat up to rev 3.
+    fn caught_up() -> State {
+        let mut state = State::new("me");
+        state.have(30);
+        assert!(!state.apply_sync(&page(member(1, "active", 1), 3, vec![message(3, 3, "a", "x")])));
+        state
+    }
+
+    #[test]
+    fn what_is_lost_while_a_page_is_under_way_asks_for_another() {
+        let mut state = caught_up();
+        state.have(30);
+        state.apply_event(&resync());
+        let asked_before = json!({"inbox": 1, "memberships": [], "chats": []});
+        assert!(state.apply_sync(&asked_before) && !state.is_caught_up());
+        state.apply_event(&event("message", message(9, 9, "a", "after what was lost")));
+        assert_eq!(state.have(30)["chats"]["c"], 3);
+        assert!(!state.apply_sync(&asked_before) && state.is_caught_up());
+        // The connection, too.
+        state.have(30);
+        state.cut();
+        assert!(state.apply_sync(&asked_before));
+    }
+
+    #[test]
+    fn a_row_of_a_chat_that_one_is_not_known_to_be_in_asks_for_a_sync() {
+        let mut state = caught_up();
+        state.apply_member(&member(2, "left", 1));
+        state.have(30);
+        assert!(!state.apply_sync(&json!({"inbox": 2, "memberships": [], "chats": []})));
+        // Back in the group, as the page is going to say; what is told before it is dropped.
+        state.have(30);
+        state.apply_event(&event("message", message(6, 6, "a", "live")));
+        let back = page(member(3, "active", 5), 5, vec![message(5, 5, "a", "welcome")]);
+        assert!(state.apply_sync(&back), "6 was dropped");
+        assert_eq!(state.have(30)["chats"]["c"], 5);
+        let rest = json!({"inbox": 3, "memberships": [], "chats": [
+            {"chat": chat(6, "Lunch"), "rev": 6, "messages": [message(6, 6, "a", "live")]}]});
+        assert!(!state.apply_sync(&rest));
+        assert_eq!(state.chats()["c"].messages.keys().collect::<Vec<_>>(), [&5, &6]);
+    }
+
+    #[test]
+    fn a_page_that_rests_on_what_was_forgotten_is_void() {
+        let open = |head: u64| {
+            let mut row = chat(head, "Lunch");
+            row["history_shared"] = true.into();
+            row
+        };
+        let changes = json!({"inbox": 1, "memberships": [], "chats": [
+            {"chat": chat(4, "Lunch"), "rev": 4, "messages": [message(4, 4, "a", "y")]}]});
+        // The past opens.
+        let mut state = caught_up();
+        state.have(30);
+        state.apply_event(&event("chat", open(5)));
+        assert!(state.apply_sync(&changes));
+        assert_eq!(state.have(30)["chats"], json!({}), "all of it is to be synced");
+        // The user leaves and comes back, or comes back without a word of its leaving.
+        for leaves in [true, false] {
+            let mut state = caught_up();
+            state.have(30);
+            if leaves {
+                state.apply_event(&event("member", member(2, "left", 1)));
+            }
+            state.apply_event(&event("member", member(3, "active", 6)));
+            assert!(state.apply_sync(&changes));
+            assert_eq!(state.have(30)["chats"], json!({}));
+        }
+        // The user leaves, and the page knows already that it is back.
+        let mut state = caught_up();
+        state.have(30);
+        state.apply_event(&event("member", member(2, "left", 1)));
+        assert!(state.apply_sync(&page(member(3, "active", 6), 6, vec![])));
+        assert_eq!(state.have(30), json!({"inbox": 1, "chats": {}, "latest": 30}));
+        // The page itself says so.
+        let mut state = caught_up();
+        state.have(30);
+        assert!(state.apply_sync(&page(member(3, "active", 6), 6, vec![])));
+        assert_eq!(state.have(30), json!({"inbox": 3, "chats": {}, "latest": 30}));
+    }
+
+    #[test]
+    fn a_page_older_than_the_opening_of_the_past_does_not_count() {
+        let mut state = State::new("me");
+        state.have(30);
+        let mut open = chat(5, "Lunch");
+        open["history_shared"] = true.into();
+        state.apply_event(&event("chat", open));
+        assert!(state.apply_sync(&page(member(1, "active", 4), 4, vec![message(4, 4, "a", "x")])));
+        assert_eq!(state.have(30)["chats"], json!({}));
+    }
+
+    #[test]
+    fn a_chat_that_begins_afresh_drops_old_rows_and_keeps_those_told_meanwhile() {
+        let mut state = caught_up();
+        state.have(30);
+        state.apply_event(&event("message", message(8, 8, "a", "live")));
+        let afresh = json!({"inbox": 1, "memberships": [], "chats": [{"chat": chat(7, "Lunch"),
+            "rev": 7, "reset": true, "messages": [message(7, 7, "a", "latest")]}]});
+        assert!(!state.apply_sync(&afresh));
+        assert_eq!(state.chats()["c"].messages.keys().collect::<Vec<_>>(), [&7, &8]);
+    }
+
+    #[test]
+    fn what_one_hid_stays_hidden_when_one_comes_back() {
+        let mut state = after(story());
+        let mut hiding = member(2, "active", 2);
+        hiding["hidden"] = json!([2]);
+        state.apply_member(&hiding);
+        state.apply_member(&member(3, "left", 2));
+        state.apply_member(&member(4, "active", 1));
+        state.apply_message(&message(2, 9, "ana", "edited"));
+        assert!(state.chats()["c"].messages.is_empty());
     }
 
     #[test]
