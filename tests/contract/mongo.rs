@@ -17,6 +17,7 @@ use wechat::store::mongo::{MongoStore, Names};
 use wechat::store::{Appended, Index, Store, Upkeep};
 
 use crate::mongo_server::{Server, binary, shared};
+use crate::plans::Plans;
 use crate::support::{NOON, World, body, text};
 
 async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
@@ -27,8 +28,13 @@ async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
 /// A store on a database of its own; `None` without a server.
 pub async fn world() -> Option<World> {
     let server = shared()?;
-    let mut world = World::around(open(server, &Server::database()).await);
+    let database = Server::database();
+    let plans = Plans::of(server, &database);
+    let watch = Some(plans.watch());
+    let store = MongoStore::open_watched(&server.uri(), &database, Names::default(), watch).await;
+    let mut world = World::around(Arc::new(store.expect("a store opens")));
     world.frees_changed_keys = false;
+    world.plans = Some(plans);
     Some(world)
 }
 
