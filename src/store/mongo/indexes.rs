@@ -27,10 +27,10 @@ const REFUSED: [i32; 3] = [13, 18, 8000];
 const CONFLICTS: [i32; 3] = [85, 86, 11000];
 
 const NO_RIGHT: Text = Text {
-    en: "MongoDB does not let this user create the index {} of the collection {}: {}. Give the \
-         user of DB_URI (.env_db) the role readWrite on the database {}.",
-    es: "MongoDB no permite a este usuario crear el índice {} de la colección {}: {}. Da al \
-         usuario de DB_URI (.env_db) el rol readWrite en la base de datos {}.",
+    en: "MongoDB does not let this user create the index {} of the collection {}. Give the user of \
+         DB_URI (.env_db) the role readWrite on the database {}. ({})",
+    es: "MongoDB no permite a este usuario crear el índice {} de la colección {}. Da al usuario de \
+         DB_URI (.env_db) el rol readWrite en la base de datos {}. ({})",
 };
 const OTHER_INDEX: Text = Text {
     en: "The index {} of the collection {} has another shape than this version needs: {}. Drop it \
@@ -73,7 +73,7 @@ async fn missing(
     let listed = match access.try_command(list).await {
         Ok(listed) => listed,
         Err(error) if code(&error) == Some(NO_COLLECTION) => return Ok(wanted),
-        Err(error) => return Err(explain(error, &names(&wanted), collection, database)),
+        Err(error) => return Err(explain_index(error, &names(&wanted), collection, database)),
     };
     let cursor = Row(&listed).opt_row("cursor")?;
     let there = cursor.map_or(Ok(Vec::new()), |cursor| cursor.rows("firstBatch"))?;
@@ -113,7 +113,7 @@ async fn create(access: &Access, database: &str, table: Table, indexes: &[Index]
     };
     match access.try_command(command).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(explain(error, &names(indexes), collection, database)),
+        Err(error) => Err(explain_index(error, &names(indexes), collection, database)),
     }
 }
 
@@ -144,17 +144,28 @@ fn code(error: &DriverError) -> Option<i32> {
     }
 }
 
-fn explain(error: DriverError, names: &str, collection: &str, database: &str) -> Error {
-    let text = match code(&error) {
-        Some(code) if REFUSED.contains(&code) => NO_RIGHT,
-        Some(code) if CONFLICTS.contains(&code) => OTHER_INDEX,
-        _ => return Error::unavailable(error),
-    };
-    let told = match error.kind.as_ref() {
+fn told(error: &DriverError) -> String {
+    match error.kind.as_ref() {
         ErrorKind::Command(refused) => refused.message.clone(),
         other => other.to_string(),
-    };
-    Error::new(Code::Unavailable, text).arg(names).arg(collection).arg(told).arg(database)
+    }
+}
+
+/// Says what right is missing: `text` with these words and what the server said.
+pub(super) fn explain(error: DriverError, text: Text, words: &[&str]) -> Error {
+    if !code(&error).is_some_and(|code| REFUSED.contains(&code)) {
+        return Error::unavailable(error);
+    }
+    let explained = words.iter().fold(Error::new(Code::Unavailable, text), |e, word| e.arg(*word));
+    explained.arg(told(&error))
+}
+
+fn explain_index(error: DriverError, names: &str, collection: &str, database: &str) -> Error {
+    if code(&error).is_some_and(|code| CONFLICTS.contains(&code)) {
+        let explained = Error::new(Code::Unavailable, OTHER_INDEX);
+        return explained.arg(names).arg(collection).arg(told(&error));
+    }
+    explain(error, NO_RIGHT, &[names, collection, database])
 }
 
 impl Index {

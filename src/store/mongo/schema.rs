@@ -10,7 +10,7 @@
 
 use mongodb::bson::{DateTime, Document, doc};
 
-use super::access::{Access, Modified};
+use super::access::Access;
 use super::indexes;
 use super::rows::Row;
 use crate::error::{Code, Error, Result, Text};
@@ -23,6 +23,12 @@ const NEWER: Text = Text {
          that version, or set DB_DATABASE in .env_db to another database.",
     es: "La base de datos es de una versión más nueva (esquema {}; este programa conoce el {}). \
          Inicia esa versión o pon en DB_DATABASE, en .env_db, otra base de datos.",
+};
+const READ_ONLY: Text = Text {
+    en: "MongoDB does not let this user write to the database {}: {}. Give the user of DB_URI \
+         (.env_db) the role readWrite on it.",
+    es: "MongoDB no permite a este usuario escribir en la base de datos {}: {}. Da al usuario de \
+         DB_URI (.env_db) el rol readWrite en ella.",
 };
 const SAME_NAME: Text = Text {
     en: "Two collections have the same name, {}. Give DB_USERS, DB_GROUPD, DB_USR_CHLOGS and \
@@ -275,20 +281,24 @@ fn indexes() -> Vec<Index> {
 /// Refuses a newer shape, then makes the indexes that are missing.
 pub(super) async fn prepare(access: &Access, database: &str) -> Result<()> {
     access.names().check()?;
-    check_version(access).await?;
+    check_version(access, database).await?;
     indexes::prepare(access, database, indexes()).await
 }
 
-async fn check_version(access: &Access) -> Result<()> {
+async fn check_version(access: &Access, database: &str) -> Result<()> {
+    let key = doc! { "_id": "schema" };
     let first = doc! { "$setOnInsert": { "version": VERSION as i64 } };
-    let found = loop {
-        let key = doc! { "_id": "schema" };
-        match access.modify(Table::State, key, first.clone(), true).await? {
-            Modified::Done(found) => break found,
-            // Another node wrote it at the same time; now it is there.
-            Modified::Duplicate | Modified::None => {}
-        }
+    let put = doc! {
+        "update": access.names().of(Table::State),
+        "updates": [{ "q": key.clone(), "u": first, "upsert": true }],
+        "writeConcern": { "w": "majority", "j": true },
     };
+    // Another node may have put it at the same time: that is told inside the answer.
+    if let Err(error) = access.try_command(put).await {
+        return Err(indexes::explain(error, READ_ONLY, &[database]));
+    }
+    let found = access.one(Table::State, key).await?;
+    let found = found.ok_or_else(|| Error::unavailable("the schema's version is not there"))?;
     let version = Row(&found).count("version")?;
     if version > VERSION {
         return Err(Error::new(Code::Unavailable, NEWER)
