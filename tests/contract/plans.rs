@@ -163,6 +163,8 @@ async fn a_scan_and_a_sort_are_noticed() {
     let named =
         doc! { "createIndexes": "things", "indexes": [{ "name": "n", "key": { "name": 1 } }] };
     database.run_command(named).await.expect("an index");
+    let (by_id, by_size) = (doc! { "_id": 1 }, doc! { "size": 1 });
+    let set = doc! { "$set": { "name": "two" } };
     let cases = [
         (doc! { "find": "things", "filter": { "name": "one" } }, vec![]),
         (doc! { "find": "things", "filter": { "size": 1 } }, vec!["COLLSCAN"]),
@@ -175,17 +177,11 @@ async fn a_scan_and_a_sort_are_noticed() {
             vec!["COLLSCAN"],
         ),
         (
-            doc! { "delete": "things", "deletes": [{ "q": { "size": 1 }, "limit": 0 }] },
+            doc! { "delete": "things", "deletes": [{ "q": by_size.clone(), "limit": 0 }] },
             vec!["COLLSCAN"],
         ),
-        (
-            doc! { "update": "things", "updates": [{ "q": { "_id": 1 }, "u": { "$set": { "a": 1 } } }] },
-            vec![],
-        ),
-        (
-            doc! { "findAndModify": "things", "query": { "size": 1 }, "update": { "$set": { "a": 1 } } },
-            vec!["COLLSCAN"],
-        ),
+        (doc! { "update": "things", "updates": [{ "q": by_id, "u": set.clone() }] }, vec![]),
+        (doc! { "findAndModify": "things", "query": by_size, "update": set }, vec!["COLLSCAN"]),
     ];
     for (asked, bad) in cases {
         assert_eq!(faults(&database, &asked).await.expect("a plan"), bad, "{asked}");
