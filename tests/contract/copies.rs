@@ -171,11 +171,11 @@ async fn fill(world: &World) -> (Call, ChatId) {
     (live, group)
 }
 
-async fn is_equal_and_goes_on(from: World, to: World) {
-    let (live, group) = fill(&from).await;
+async fn is_equal_and_goes_on(from: &World, to: &World) {
+    let (live, group) = fill(from).await;
     assert!(!from.store.is_empty().await.expect("reads"));
     assert!(to.store.is_empty().await.expect("reads"));
-    copy(&from, &to).await;
+    copy(from, to).await;
     let (source, target) = (digests(&*from.store).await, digests(&*to.store).await);
     for part in Part::GLOBAL.into_iter().chain([Part::Chats]) {
         assert!(source[part.name()].count > 0, "there are {} to be copied", part.name());
@@ -184,7 +184,7 @@ async fn is_equal_and_goes_on(from: World, to: World) {
 
     let users = (live.caller.user, live.callee.user);
     assert_eq!(to.store.live_call(users.0).await.expect("reads"), Some(live.clone()));
-    let busy = to.store.begin_call(&call(&to, users, CallState::Ringing), None).await;
+    let busy = to.store.begin_call(&call(to, users, CallState::Ringing), None).await;
     assert_eq!(busy.expect("answers"), Begun::Busy(live.clone()));
     let due = to.store.due_calls(after(RING_FOR.as_millis() as i64), 9).await.expect("reads");
     assert_eq!(due, [live]);
@@ -217,7 +217,9 @@ macro_rules! copies {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn is_equal_and_goes_on() {
                 let (Some(from), Some(to)) = ($from().await, $to().await) else { return };
-                super::is_equal_and_goes_on(from, to).await;
+                super::is_equal_and_goes_on(&from, &to).await;
+                from.ends().await;
+                to.ends().await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -225,6 +227,8 @@ macro_rules! copies {
                 for _ in 0..4 {
                     let (Some(from), Some(to)) = ($from().await, $to().await) else { return };
                     super::changes::a_history_goes_on_in_a_copy(&from, &to).await;
+                    from.ends().await;
+                    to.ends().await;
                 }
             }
         }

@@ -22,6 +22,7 @@ mod users;
 mod copies;
 mod embedded;
 mod mongo;
+mod plans;
 
 /// Makes each test of the suite one for the store that `$open` gives.
 macro_rules! contract {
@@ -121,7 +122,7 @@ macro_rules! contract {
                 async fn $test() {
                     let Some(world) = $open().await else { return };
                     crate::$noun::$test(&world).await;
-                    world.store.close().await;
+                    world.ends().await;
                 }
             )*
         }

@@ -17,6 +17,7 @@ use wechat::store::mongo::{MongoStore, Names};
 use wechat::store::{Appended, Index, Store, Upkeep};
 
 use crate::mongo_server::{Server, binary, shared};
+use crate::plans::Plans;
 use crate::support::{NOON, World, body, text};
 
 async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
@@ -27,8 +28,13 @@ async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
 /// A store on a database of its own; `None` without a server.
 pub async fn world() -> Option<World> {
     let server = shared()?;
-    let mut world = World::around(open(server, &Server::database()).await);
+    let database = Server::database();
+    let plans = Plans::of(server, &database);
+    let watch = Some(plans.watch());
+    let store = MongoStore::open_watched(&server.uri(), &database, Names::default(), watch).await;
+    let mut world = World::around(Arc::new(store.expect("a store opens")));
     world.frees_changed_keys = false;
+    world.plans = Some(plans);
     Some(world)
 }
 
@@ -273,6 +279,105 @@ async fn what_cannot_serve_says_what_to_change() {
         assert!(text.contains(".env_db") && !text.contains("geheim"), "{text}");
         assert_ne!(text, error.message(Language::Spanish));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_says_what_to_change() {
+    let Some(binary) = binary() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::guarded(&binary, folder.path());
+    // The first user is made from the machine itself, without a password.
+    let anybody = mongodb::Client::with_uri_str(server.uri()).await.expect("connects");
+    let root = doc! { "createUser": "root", "pwd": "secreto", "roles": ["root"] };
+    anybody.database("admin").run_command(root).await.expect("a first user");
+    let root = mongodb::Client::with_uri_str(server.uri_as("root", "secreto")).await;
+    let admin = root.expect("connects").database("admin");
+    for (user, role) in [("reader", "read"), ("writer", "readWrite")] {
+        let roles = [doc! { "role": role, "db": "chats" }];
+        let user = doc! { "createUser": user, "pwd": "secreto", "roles": roles };
+        admin.run_command(user).await.expect("another user");
+    }
+    let open = |uri: String| async move { MongoStore::open(&uri, "chats", Names::default()).await };
+    let cases = [
+        (server.uri_as("writer", "falso"), "refuses the user name or password"),
+        (server.uri_as("nobody", "secreto"), "refuses the user name or password"),
+        (server.uri_as("reader", "secreto"), "let this user write to the database chats"),
+    ];
+    for (uri, word) in cases {
+        let Err(error) = open(uri.clone()).await else { panic!("{uri} serves") };
+        let told = error.message(Language::English);
+        assert!(told.contains(word) && told.contains(".env_db"), "{told}: {:?}", error.cause());
+        assert!(!told.contains("secreto") && !told.contains("falso"), "{told}");
+        assert_ne!(told, error.message(Language::Spanish));
+    }
+    let store = open(server.uri_as("writer", "secreto")).await.expect("readWrite is enough");
+    store.ready().await.expect("and it writes");
+    store.close().await;
+}
+
+/// The names of a collection's indexes.
+async fn index_names(database: &mongodb::Database, collection: &str) -> Vec<String> {
+    let names = database.collection::<Document>(collection).list_index_names().await;
+    names.expect("lists its indexes")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_indexes_are_made_at_the_start() {
+    let Some(server) = shared() else { return };
+    let name = Server::database();
+    open(server, &name).await.close().await;
+    let client = mongodb::Client::with_uri_str(server.uri()).await.expect("connects");
+    let database = client.database(&name);
+    let drop_index = |collection: &'static str, index: &'static str| {
+        let collection = database.collection::<Document>(collection);
+        async move { collection.drop_index(index).await.expect("it was there") }
+    };
+    // Somebody dropped two, of which one holds a promise, and made one of their own.
+    drop_index("users", "email").await;
+    drop_index("members", "of_user").await;
+    let own = doc! { "name": "theirs", "key": { "name": 1 } };
+    let own = doc! { "createIndexes": "users", "indexes": [own] };
+    database.run_command(own).await.expect("an index of their own");
+    open(server, &name).await.close().await;
+    let of_users = index_names(&database, "users").await;
+    assert!(of_users.contains(&"email".into()) && of_users.contains(&"theirs".into()));
+    assert!(index_names(&database, "members").await.contains(&"of_user".into()));
+
+    // One of another shape is nobody's to drop.
+    drop_index("members", "of_user").await;
+    let other = doc! { "name": "of_user", "key": { "user": 1 } };
+    let other = doc! { "createIndexes": "members", "indexes": [other] };
+    database.run_command(other).await.expect("another shape");
+    let Err(error) = MongoStore::open(&server.uri(), &name, Names::default()).await else {
+        panic!("it serves with another index")
+    };
+    let told = error.message(Language::English);
+    assert!(told.contains("index of_user of the collection members has another shape"), "{told}");
+    assert!(index_names(&database, "members").await.contains(&"of_user".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_of_a_large_collection_is_made_while_the_server_serves() {
+    const LARGE: i32 = 100_000;
+    let Some(server) = shared() else { return };
+    let name = Server::database();
+    open(server, &name).await.close().await;
+    let client = mongodb::Client::with_uri_str(server.uri()).await.expect("connects");
+    let database = client.database(&name);
+    let quotas = database.collection::<Document>("quotas");
+    for first in (0..LARGE).step_by(10_000) {
+        let some = (first..first + 10_000).map(|n| doc! { "_id": n.to_string(), "used": 1 });
+        quotas.insert_many(some).await.expect("inserts");
+    }
+    quotas.drop_index("until").await.expect("it was there");
+    let store = open(server, &name).await;
+    store.ready().await.expect("it serves");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !index_names(&database, "quotas").await.contains(&"until".into()) {
+        assert!(Instant::now() < deadline, "the index was not made");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

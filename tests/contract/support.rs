@@ -17,6 +17,8 @@ use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Appended, Changed, GroupStep, Guard, Stepped, Store};
 
+use crate::plans::Plans;
+
 /// The moment at which every test begins.
 pub const NOON: Time = Time(1_795_348_800_000);
 /// A minute, in milliseconds.
@@ -29,6 +31,8 @@ pub struct World {
     /// A unique value that was changed may be used again. MongoDB does that; the server that
     /// stands for it in tests keeps such a value until its document is removed.
     pub frees_changed_keys: bool,
+    /// The queries that the store made, where a server explains them.
+    pub plans: Option<Plans>,
     ids: AtomicU32,
     _dir: Option<tempfile::TempDir>,
 }
@@ -74,7 +78,16 @@ pub fn body(message: &Message) -> &str {
 impl World {
     /// A world around a store that somebody else keeps.
     pub fn around(store: Arc<dyn Store>) -> Self {
-        Self { store, frees_changed_keys: true, ids: AtomicU32::new(1), _dir: None }
+        let ids = AtomicU32::new(1);
+        Self { store, frees_changed_keys: true, plans: None, ids, _dir: None }
+    }
+
+    /// The test is over.
+    pub async fn ends(&self) {
+        if let Some(plans) = &self.plans {
+            plans.check().await;
+        }
+        self.store.close().await;
     }
 
     /// Goes on with the ids after those of another world, whose data this one takes over.

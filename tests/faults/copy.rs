@@ -2,10 +2,11 @@
 //!
 //! `COPY_USERS`, `COPY_GROUPS` and `COPY_MESSAGES` make it larger.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wechat::clock::Time;
 use wechat::core::types::chats::{Chat, ChatKind, Role};
@@ -160,19 +161,51 @@ fn words(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Runs the command, kills it while it copies messages, sees that no server starts on half a store,
-/// and runs the command again to its end.
-fn copy_through_a_kill(data: &Path, settings: &[(String, String)], way: (&str, &str)) -> Output {
+/// The chat whose messages are being copied: the second part of what is in one.
+fn under_way(progress: &str) -> Option<String> {
+    let (before, _) = progress.split_once("\",1,")?;
+    before.rsplit_once('"').map(|(_, chat)| chat.to_owned())
+}
+
+/// Runs the command to its end; what it said, and the most memory that it had, in MiB.
+fn run_to_the_end(command: &mut Command) -> (Output, u64) {
+    let child = command.spawn().expect("it starts");
+    let status = format!("/proc/{}/status", child.id());
+    let watch = std::thread::spawn(move || {
+        let mut most = 0;
+        while let Ok(status) = fs::read_to_string(&status) {
+            let Some((_, peak)) = status.split_once("VmHWM:") else { break };
+            let kib = peak.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok());
+            most = most.max(kib.unwrap_or(0) / 1024);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        most
+    });
+    let output = child.wait_with_output().expect("it ends");
+    (output, watch.join().expect("the watch ends"))
+}
+
+/// Runs the command, kills it amid the messages of a chat once it has come to many of them, sees
+/// that no server starts on half a store, and runs the command again to its end.
+fn copy_through_a_kill(
+    data: &Path,
+    settings: &[(String, String)],
+    way: (&str, &str),
+    scale: &Scale,
+) -> Output {
     let mut first = copy(data, settings, way).spawn().expect("it starts");
-    let progress = data.join("copy.json");
-    let deadline = Instant::now() + PATIENCE;
-    // Until it is amid the messages of a chat: the second part of what is in one.
-    while !fs::read_to_string(&progress).is_ok_and(|text| text.contains("\",1,")) {
-        assert!(Instant::now() < deadline, "no chat is copied");
+    let (progress, began) = (data.join("copy.json"), Instant::now());
+    let patience = PATIENCE * (1 + scale.messages / 20_000);
+    let mut chats = HashSet::new();
+    while chats.len() < scale.groups as usize / 2 {
+        let told = fs::read_to_string(&progress).ok();
+        chats.extend(told.as_deref().and_then(under_way));
+        assert!(began.elapsed() < patience, "only {} chats are copied", chats.len());
         assert!(first.try_wait().expect("a child").is_none(), "it ended before it was killed");
     }
     first.kill().expect("killed");
     first.wait().expect("ended");
+    println!("{} to {}: killed after {:?}", way.0, way.1, began.elapsed());
 
     let mut serve = Command::new(program());
     serve.current_dir(data).env_clear().env("DATA_DIR", data).env("PORT", "0");
@@ -183,12 +216,13 @@ fn copy_through_a_kill(data: &Path, settings: &[(String, String)], way: (&str, &
     assert!(told.contains("A copy of the store was cut off"), "{told}");
 
     let began = Instant::now();
-    let done = copy(data, settings, way).output().expect("it runs");
+    let (done, mib) = run_to_the_end(&mut copy(data, settings, way));
     let told = words(&done.stderr);
     assert!(done.status.success(), "{told}");
     assert!(told.contains("goes on from there") && told.contains("hold the same"), "{told}");
     assert!(!progress.exists());
-    println!("{} to {} after the kill: {:?}; {told}", way.0, way.1, began.elapsed());
+    let summary = told.lines().find(|line| line.starts_with("Copied")).unwrap_or_default();
+    println!("then {:?} with at most {mib} MiB: {summary}", began.elapsed());
     done
 }
 
@@ -199,10 +233,10 @@ async fn a_copy_that_is_killed_goes_on_and_is_equal_both_ways() {
     let scale = Scale::told();
     let (here, back) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
     fill(here.path(), &scale).await;
-    let there = copy_through_a_kill(here.path(), &settings, ("embedded", "mongodb"));
+    let there = copy_through_a_kill(here.path(), &settings, ("embedded", "mongodb"), &scale);
     let full = copy(here.path(), &settings, ("embedded", "mongodb")).output().expect("it runs");
     assert!(words(&full.stderr).contains("holds accounts or chats already"));
-    let home = copy_through_a_kill(back.path(), &settings, ("mongodb", "embedded"));
+    let home = copy_through_a_kill(back.path(), &settings, ("mongodb", "embedded"), &scale);
     let digests = words(&there.stdout);
     assert_eq!(digests, words(&home.stdout), "every chat and every part has the same digest");
     let chats = digests.lines().filter(|line| line.starts_with("chat ")).count();

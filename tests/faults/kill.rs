@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use loadgen::client::api::Api;
 use loadgen::client::connection::Connection;
@@ -15,6 +15,8 @@ use crate::harness::{Person, World, fresh_key, message_of, sending};
 use crate::ledger::Ledger;
 
 const KILLS: u32 = 20;
+/// Within this time of its return the server acknowledges again.
+const RECOVERY: Duration = Duration::from_secs(5);
 /// Sends without an answer on each connection.
 const IN_FLIGHT: usize = 32;
 /// At most so many acknowledged sends before a kill.
@@ -48,11 +50,15 @@ async fn what_was_acknowledged_outlives_twenty_kills() {
     let mut world = World::new().await;
     let mut people = [world.person("Ana").await, world.person("Beto").await];
     let books = open_books(&people).await;
-    let mut repeated = 0;
+    let (mut repeated, mut slowest) = (0, Duration::ZERO);
     for _ in 0..KILLS {
         kill_under_load(&mut world, &people, &books, &mut dice).await;
         world.server.restart().await.expect("started again on the same data");
+        let returned = Instant::now();
         people = people.map(|person| moved(person, &world));
+        say_again(&books[1], &people[0]).await;
+        slowest = slowest.max(returned.elapsed());
+        assert!(slowest < RECOVERY, "acknowledged only {slowest:?} after its return");
         for book in &books {
             check(book, &people[..1], false).await;
             repeated += repeat_waiting(book, &people[0]).await;
@@ -60,7 +66,10 @@ async fn what_was_acknowledged_outlives_twenty_kills() {
         }
     }
     let acked = books[0].lock().await.acked() + books[1].lock().await.acked();
-    println!("{acked} acknowledged, {KILLS} kills, {repeated} repeated, none lost");
+    println!(
+        "{acked} acknowledged, {KILLS} kills, {repeated} repeated, none lost; slowest recovery \
+         {slowest:?}"
+    );
     assert!(repeated > 0, "no kill met a send on its way: there was no load");
 }
 
@@ -135,6 +144,14 @@ where
             book.lock().await.answered(&key, &body, answer);
         }
     }
+}
+
+/// One more message into a chat that was under load.
+async fn say_again(book: &Book, person: &Person) {
+    let (key, mut book) = (fresh_key(), book.lock().await);
+    book.sent(&key, &key);
+    let answer = person.api.send(&book.chat, &key, &key).await.expect("acknowledged");
+    book.answered(&key, &key, answer);
 }
 
 /// The same person at the server's new address.

@@ -29,7 +29,6 @@ pub struct Server {
     pid: String,
     port: u16,
     folder: PathBuf,
-    durable: bool,
 }
 
 /// The server's binary; `None`, and a word about it, when none is named.
@@ -82,16 +81,21 @@ pub fn settings(database: &str) -> Vec<(String, String)> {
 impl Server {
     /// Starts a server in a folder that goes with it.
     pub fn shared(binary: &Path, folder: &Path) -> Self {
-        Self::start(binary, folder, 0, false, false)
+        Self::start(binary, folder, 0, false, &[])
+    }
+
+    /// The same, and it asks for user names and passwords.
+    pub fn guarded(binary: &Path, folder: &Path) -> Self {
+        Self::start(binary, folder, 0, false, &["--auth"])
     }
 
     /// Starts a server in a folder that the caller keeps; it syncs every commit, so that it may be
     /// killed.
     pub fn durable(binary: &Path, folder: &Path) -> Self {
-        Self::start(binary, folder, 0, true, true)
+        Self::start(binary, folder, 0, true, &["--sync-on-commit"])
     }
 
-    fn start(binary: &Path, folder: &Path, port: u16, durable: bool, kept: bool) -> Self {
+    fn start(binary: &Path, folder: &Path, port: u16, kept: bool, flags: &[&str]) -> Self {
         let config = folder.join("server.toml");
         std::fs::write(&config, "[storage]\nttl_sweep_seconds = 60\n").expect("writes");
         let mut command = Command::new("sh");
@@ -99,9 +103,7 @@ impl Server {
         command.args(["--port", &port.to_string(), "--log-file-max", "16MB"]);
         command.args(["--cache-size", "256M", "--enable-test-commands", "--config"]).arg(config);
         command.arg("--storage-path").arg(folder.join("data"));
-        if durable {
-            command.arg("--sync-on-commit");
-        }
+        command.args(flags);
         command.env("REMOVED", if kept { Path::new("") } else { folder });
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut keeper = command.spawn().expect("a shell starts");
@@ -119,12 +121,18 @@ impl Server {
         }
         std::thread::spawn(move || lines.for_each(drop));
         let port = port.expect("a port");
-        Self { keeper, pid, port, folder: folder.to_owned(), durable }
+        Self { keeper, pid, port, folder: folder.to_owned() }
     }
 
     /// The address for `DB_URI`.
     pub fn uri(&self) -> String {
         format!("mongodb://127.0.0.1:{}/?replicaSet=secantus&heartbeatFrequencyMS=500", self.port)
+    }
+
+    /// The same for a user of the database `admin`.
+    pub fn uri_as(&self, user: &str, password: &str) -> String {
+        let Self { port, .. } = self;
+        format!("mongodb://{user}:{password}@127.0.0.1:{port}/?replicaSet=secantus")
     }
 
     /// The settings of a server of ours with this store.
@@ -146,9 +154,10 @@ impl Server {
         self.keeper.wait().expect("the keeper ends");
     }
 
-    /// Starts a killed server again, on the same port and folder.
+    /// Starts a durable server that was killed again, on the same port and folder.
     pub fn restart(&mut self, binary: &Path) {
-        let again = Self::start(binary, &self.folder.clone(), self.port, self.durable, true);
+        let (folder, flags) = (self.folder.clone(), ["--sync-on-commit"]);
+        let again = Self::start(binary, &folder, self.port, true, &flags);
         drop(std::mem::replace(self, again));
     }
 }

@@ -420,6 +420,11 @@ impl Access {
         });
     }
 
+    /// Whether everything is refused for good.
+    pub(super) fn is_closed(&self) -> bool {
+        self.circuit.closed_for_good.load(Ordering::Relaxed)
+    }
+
     /// Refuses everything from now on.
     pub(super) async fn close(&self) {
         self.circuit.closed_for_good.store(true, Ordering::SeqCst);

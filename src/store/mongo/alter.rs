@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::commit::{ATTEMPTS, Commits, Plan, log_of, overtaken};
+use super::commit::{ATTEMPTS, Plan, log_of, overtaken};
 use super::content;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
@@ -55,8 +55,8 @@ pub(super) async fn alter(
     by: UserId,
     change: MessageChange,
 ) -> Result<Changed> {
-    let _turn = store.commits.lock(chat).await;
-    for attempt in 0..ATTEMPTS {
+    let mut turn = store.commits.lock(chat).await;
+    for _ in 0..ATTEMPTS {
         let Some(ground) = store.commits.ground_in_turn(chat).await? else {
             return Ok(Changed::NotMember);
         };
@@ -85,11 +85,11 @@ pub(super) async fn alter(
         }
         let (message, redo) = changing.finish(log, born);
         let plan = Plan { fields: doc! { "head_rev": int(rev) }, redo };
-        if let Some(version) = store.commits.commit(&ground, plan).await? {
+        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
             store.commits.clear_later(chat, ground.chat.kind, version);
             return Ok(Changed::Done(message));
         }
-        Commits::give_way(attempt).await;
+        turn.wait().await?;
     }
     Err(overtaken())
 }

@@ -10,8 +10,9 @@ use super::commit::{chats_of, log_of};
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::{calls, content, invites, restore, seats, sessions, terms, users};
-use crate::core::types::chats::ChatKind;
+use crate::core::types::chats::{Chat, ChatKind};
 use crate::core::types::messages::Message;
+use crate::core::types::users::User;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::store::Index;
@@ -46,16 +47,21 @@ fn after_text(table: Table, mark: Option<&str>, limit: u32) -> Find {
 
 impl MongoStore {
     async fn accounts(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let mut found = Found::new();
+        let mut users = Vec::new();
         for document in self.access.find(after_id(Table::Users, "_id", mark, limit)?).await? {
             let user = users::read(&document)?;
             if Row(&document).flag("unfinished")? {
                 self.finish_account(&user).await?;
             }
-            let words = terms::of(&self.access, Index::Users, user.id.0).await?;
-            found.push((user.id.to_string(), Record::Account(user, words)));
+            users.push(user);
         }
-        Ok(found)
+        let ids: Vec<ObjectId> = users.iter().map(|user| user.id.0).collect();
+        let mut words = terms::of(&self.access, Index::Users, &ids).await?;
+        let record = |user: User| {
+            let words = words.remove(&user.id.0).unwrap_or_default();
+            (user.id.to_string(), Record::Account(user, words))
+        };
+        Ok(users.into_iter().map(record).collect())
     }
 
     async fn blocks(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
@@ -141,13 +147,18 @@ impl MongoStore {
             ChatKind::Direct => "direct",
         };
         let find = after_id(chats_of(kind), "_id", mark, limit)?.fields(doc! { "redo": 0 });
-        let mut found = Found::new();
+        let mut chats = Vec::new();
         for document in self.access.find(find).await? {
-            let chat = self.commits.settled(&document).await?.chat;
-            let words = terms::of(&self.access, Index::Groups, chat.id.0).await?;
-            found.push((format!("{name}/{}", chat.id), Record::Chat(chat, words)));
+            chats.push(self.commits.settled(&document).await?.chat);
         }
-        Ok(found)
+        let groups = chats.iter().filter(|chat| chat.kind == ChatKind::Group);
+        let groups: Vec<ObjectId> = groups.map(|chat| chat.id.0).collect();
+        let mut words = terms::of(&self.access, Index::Groups, &groups).await?;
+        let record = |chat: Chat| {
+            let words = words.remove(&chat.id.0).unwrap_or_default();
+            (format!("{name}/{}", chat.id), Record::Chat(chat, words))
+        };
+        Ok(chats.into_iter().map(record).collect())
     }
 
     async fn calls_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
@@ -259,7 +270,8 @@ impl MongoStore {
 impl Archive for MongoStore {
     async fn is_empty(&self) -> Result<bool> {
         for table in [Table::Users, Table::Groups, Table::Directs] {
-            if self.access.one(table, Document::new()).await?.is_some() {
+            let any = Find::new(table, Document::new()).sort(doc! { "_id": 1 });
+            if self.access.first(any).await?.is_some() {
                 return Ok(false);
             }
         }

@@ -11,11 +11,11 @@ use mongodb::bson::{self, Bson, DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, jitter};
-use super::commit::{ATTEMPTS, Commits, Plan, log_of, overtaken};
+use super::commit::{ATTEMPTS, Plan, log_of, overtaken};
 use super::content;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
+use super::schema::{Table, dated};
 use super::seats;
 use crate::clock::Time;
 use crate::core::types::calls::{Call, End};
@@ -137,8 +137,8 @@ impl MongoStore {
     /// Tells how a call ended at the end of its chat's log, unless that was told.
     async fn tell(&self, call: &Call, record: &CallRecord) -> Result<Option<Message>> {
         let Some(end) = call.end() else { return Ok(None) };
-        let _turn = self.commits.lock(call.chat).await;
-        for attempt in 0..ATTEMPTS {
+        let mut turn = self.commits.lock(call.chat).await;
+        for _ in 0..ATTEMPTS {
             let ground = self.commits.ground_in_turn(call.chat).await?;
             let ground = ground.ok_or_else(|| Error::internal("a call without its chat"))?;
             let log = log_of(ground.chat.kind);
@@ -160,12 +160,14 @@ impl MongoStore {
             let fields = doc! {
                 "head_seq": int(seq), "head_rev": int(rev), "active_at": end.at.bson(),
             };
-            if let Some(version) = self.commits.commit(&ground, Plan { fields, redo }).await? {
+            if let Some(version) =
+                self.commits.commit(&mut turn, &ground, Plan { fields, redo }).await?
+            {
                 self.note_told(call.id).await?;
                 self.commits.clear_later(call.chat, ground.chat.kind, version);
                 return Ok(Some(message));
             }
-            Commits::give_way(attempt).await;
+            turn.wait().await?;
         }
         Err(overtaken())
     }
@@ -307,8 +309,11 @@ impl Calls for MongoStore {
 
     async fn due_calls(&self, now: Time, limit: u32) -> Result<Vec<Call>> {
         self.tell_untold().await?;
-        let filter = doc! { "deadline": { "$type": "date", "$lte": now.bson() } };
-        let find = Find::new(Table::Calls, filter).sort(doc! { "deadline": 1 }).limit(limit);
+        let mut due = dated();
+        due.insert("$lte", now.bson());
+        let find = Find::new(Table::Calls, doc! { "deadline": due })
+            .sort(doc! { "deadline": 1 })
+            .limit(limit);
         self.access.find(find).await?.iter().map(read).collect()
     }
 

@@ -4,6 +4,7 @@
 //! The scheme and why it holds stand in the head of `mod`. Called by the nouns beside this file.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 use mongodb::bson::{Document, doc};
@@ -14,9 +15,10 @@ use super::chats;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
+use super::turns::{SLOWEST, Turn};
 use crate::core::types::chats::{Chat, ChatKind};
 use crate::error::{Error, Result};
-use crate::id::{ChatId, ObjectId, UserId};
+use crate::id::{ChatId, Entropy, ObjectId, OsEntropy, UserId};
 
 /// At most so many chats are remembered; a forgotten one costs one more query.
 const REMEMBERED: u64 = 200_000;
@@ -24,6 +26,8 @@ const REMEMBERED: u64 = 200_000;
 const LOCKS: usize = 1024;
 /// How often a commit is tried against other nodes.
 pub(super) const ATTEMPTS: u32 = 64;
+/// So long the node that committed is left to write what it committed, before another does it.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// A chat as it stood at one version, with everything up to it written.
 #[derive(Debug, Clone)]
@@ -51,11 +55,15 @@ pub(super) struct Plan {
 /// The commits of this node: its locks and what it knows.
 pub(super) struct Commits {
     access: Access,
+    /// What this node is called where nodes take turns.
+    node: ObjectId,
     locks: Vec<Mutex<()>>,
     inbox_locks: Vec<Mutex<()>>,
     kinds: Cache<ChatId, ChatKind>,
     /// The version up to which this node knows everything to be written.
     written: Cache<ChatId, u64>,
+    /// The last version that this node committed.
+    ours: Cache<ChatId, u64>,
 }
 
 /// The collection of a kind of chat.
@@ -82,12 +90,16 @@ pub(super) fn chat_by_id(table: Table, filter: Document) -> Find {
 impl Commits {
     /// No chat is known yet.
     pub(super) fn new(access: Access) -> Arc<Self> {
+        let mut node = [0; 12];
+        OsEntropy.fill(&mut node);
         Arc::new(Self {
             access,
+            node: ObjectId(node),
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
             inbox_locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
             kinds: Cache::new(REMEMBERED),
             written: Cache::new(REMEMBERED),
+            ours: Cache::new(REMEMBERED),
         })
     }
 
@@ -96,9 +108,14 @@ impl Commits {
         &self.access
     }
 
+    /// What this node is called.
+    pub(super) const fn node(&self) -> ObjectId {
+        self.node
+    }
+
     /// Lets this node's commits to a chat come one after the other.
-    pub(super) async fn lock(&self, chat: ChatId) -> MutexGuard<'_, ()> {
-        self.locks[slot(chat.0)].lock().await
+    pub(super) async fn lock(self: &Arc<Self>, chat: ChatId) -> Turn<'_> {
+        Turn::new(self, chat, self.locks[slot(chat.0)].lock().await)
     }
 
     /// Lets this node's changes of a user's own rows come one after the other.
@@ -146,9 +163,12 @@ impl Commits {
     /// The same for a document that was read, without its redo.
     pub(super) async fn settled(&self, document: &Document) -> Result<Ground> {
         let ground = ground(document)?;
-        if self.is_unwritten(document)? {
-            let _turn = self.lock(ground.chat.id).await;
-            self.finish(ground.chat.id, ground.chat.kind).await?;
+        let (chat, kind) = (ground.chat.id, ground.chat.kind);
+        if let Some(version) = self.unwritten(document)?
+            && !self.is_written_by_others(chat, kind, version).await?
+        {
+            let _guard = self.locks[slot(chat.0)].lock().await;
+            self.finish(chat, kind, version).await?;
         }
         Ok(ground)
     }
@@ -157,37 +177,63 @@ impl Commits {
     pub(super) async fn ground_in_turn(&self, chat: ChatId) -> Result<Option<Ground>> {
         let Some(document) = self.document(chat).await? else { return Ok(None) };
         let ground = ground(&document)?;
-        if self.is_unwritten(&document)? {
-            self.finish(chat, ground.chat.kind).await?;
+        let kind = ground.chat.kind;
+        if let Some(version) = self.unwritten(&document)?
+            && !self.is_written_by_others(chat, kind, version).await?
+        {
+            self.finish(chat, kind, version).await?;
         }
         Ok(Some(ground))
     }
 
     /// Whether this document's last commit may have something left to write.
     pub(super) fn is_unwritten(&self, document: &Document) -> Result<bool> {
-        let row = Row(document);
-        let Some(version) = row.opt_count("unwritten")? else { return Ok(false) };
-        let known = self.written.get(&row.chat("_id")?).unwrap_or(0);
-        Ok(known < version)
+        Ok(self.unwritten(document)?.is_some())
     }
 
-    /// Writes what the last commit of a chat left to be written.
-    async fn finish(&self, chat: ChatId, kind: ChatKind) -> Result<()> {
-        let table = chats_of(kind);
-        let Some(document) = self.access.one(table, doc! { "_id": chat.bson() }).await? else {
-            return Ok(());
-        };
-        if !self.is_unwritten(&document)? {
+    /// The version of the commit that may have something left to write.
+    fn unwritten(&self, document: &Document) -> Result<Option<u64>> {
+        let row = Row(document);
+        let Some(version) = row.opt_count("unwritten")? else { return Ok(None) };
+        Ok((!self.has_written(row.chat("_id")?, version)).then_some(version))
+    }
+
+    /// Writes what a commit left to be written. A later commit says that it was written.
+    async fn finish(&self, chat: ChatId, kind: ChatKind, version: u64) -> Result<()> {
+        if self.has_written(chat, version) {
             return Ok(());
         }
-        let row = Row(&document);
-        let (Some(version), Some(bytes)) = (row.opt_count("unwritten")?, row.opt_bytes("redo")?)
-        else {
-            return Ok(());
-        };
-        Redo::read(bytes)?.apply(&self.access).await?;
-        self.written.insert(chat, version);
-        self.clear(chat, kind, version).await
+        let left = doc! { "_id": chat.bson(), "unwritten": int(version) };
+        let Some(document) = self.access.one(chats_of(kind), left).await? else { return Ok(()) };
+        if let Some(bytes) = Row(&document).opt_bytes("redo")? {
+            Redo::read(bytes)?.apply(&self.access).await?;
+            self.written.insert(chat, version);
+            self.clear(chat, kind, version).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the node that committed a moment to write it: doing so twice is harmless, but costs
+    /// as much again.
+    async fn is_written_by_others(
+        &self,
+        chat: ChatId,
+        kind: ChatKind,
+        version: u64,
+    ) -> Result<bool> {
+        let (table, began) = (chats_of(kind), Instant::now());
+        for attempt in 0.. {
+            if began.elapsed() > GRACE || self.ours.get(&chat) == Some(version) {
+                break;
+            }
+            let left = doc! { "_id": chat.bson(), "unwritten": int(version) };
+            let find = Find::new(table, left).fields(doc! { "_id": 1 });
+            if self.access.first(find).await?.is_none() {
+                return Ok(true);
+            }
+            jitter(attempt.min(SLOWEST)).await;
+        }
+        Ok(false)
     }
 
     /// Takes what is written out of the chat's document.
@@ -200,18 +246,27 @@ impl Commits {
     /// Commits, if the chat is still at the ground's version; the new version. `None` when it is
     /// not. From the swap on it is durable, and whoever reads the chat finishes it; it is finished
     /// here when nothing fails.
-    pub(super) async fn commit(&self, ground: &Ground, plan: Plan) -> Result<Option<u64>> {
+    pub(super) async fn commit(
+        &self,
+        turn: &mut Turn<'_>,
+        ground: &Ground,
+        plan: Plan,
+    ) -> Result<Option<u64>> {
         let version = ground.version + 1;
         let mut fields = plan.fields;
         fields.insert("version", int(version));
         fields.insert("unwritten", int(version));
         fields.insert("redo", plan.redo.to_bson()?);
         let chat = ground.chat.id;
-        let filter = doc! { "_id": chat.bson(), "version": int(ground.version) };
+        let filter =
+            doc! { "_id": chat.bson(), "version": int(ground.version), "turn": turn.mark() };
         let table = chats_of(ground.chat.kind);
-        if !self.access.set(table, filter, doc! { "$set": fields }).await? {
+        let update = doc! { "$set": fields, "$unset": { "turn": "" } };
+        if !self.access.set(table, filter, update).await? {
             return Ok(None);
         }
+        turn.done();
+        self.ours.insert(chat, version);
         self.write(chat, version, &plan.redo).await;
         Ok(Some(version))
     }
@@ -227,6 +282,7 @@ impl Commits {
         if !written.duplicates.is_empty() {
             return Ok(false);
         }
+        self.ours.insert(chat.id, 1);
         self.write(chat.id, 1, redo).await;
         Ok(true)
     }
@@ -254,11 +310,6 @@ impl Commits {
         tokio::spawn(async move {
             commits.clear(chat, kind, version).await.ok();
         });
-    }
-
-    /// Waits a moment after another node was faster.
-    pub(super) async fn give_way(attempt: u32) {
-        jitter(attempt).await;
     }
 }
 

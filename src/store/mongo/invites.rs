@@ -5,7 +5,7 @@ use mongodb::bson::{DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::commit::{ATTEMPTS, Commits, Plan, overtaken};
+use super::commit::{ATTEMPTS, Plan, overtaken};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
@@ -77,19 +77,19 @@ pub(super) async fn of_chat(store: &MongoStore, chat: ChatId) -> Result<Vec<Invi
 
 /// Commits a change of a link alone.
 async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statement) -> Result<()> {
-    let _turn = store.commits.lock(chat).await;
-    for attempt in 0..ATTEMPTS {
+    let mut turn = store.commits.lock(chat).await;
+    for _ in 0..ATTEMPTS {
         let Some(ground) = store.commits.ground_in_turn(chat).await? else {
             return Err(Error::not_found(text::NO_CHAT));
         };
         let mut redo = Redo::new();
         redo.update(Table::Invites, change(ground.version + 1));
         let plan = Plan { fields: Document::new(), redo };
-        if let Some(version) = store.commits.commit(&ground, plan).await? {
+        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
             store.commits.clear_later(chat, ground.chat.kind, version);
             return Ok(());
         }
-        Commits::give_way(attempt).await;
+        turn.wait().await?;
     }
     Err(overtaken())
 }

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::access::{Access, Find};
@@ -19,6 +19,7 @@ use super::redo::Redo;
 use super::rows::{ToBson, int};
 use super::schema::Table;
 use super::seats;
+use super::turns::Turn;
 use crate::clock::Time;
 use crate::core::types::chats::{Chat, ChatKind};
 use crate::core::types::messages::{Content, Message, NewMessage};
@@ -30,7 +31,7 @@ use crate::store::{Appended, Pending};
 /// At most this many messages wait.
 const QUEUE: usize = 4096;
 /// At most this many messages in a commit.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 /// At most about this many bytes of text in a commit, far below what a document may hold.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -75,6 +76,8 @@ impl Lanes {
                 commits: self.commits.clone(),
                 lanes: self.lanes.clone(),
                 known: None,
+                last: 0,
+                contended: false,
             };
             tokio::spawn(lane.run());
         }
@@ -102,6 +105,10 @@ struct Lane {
     commits: Arc<Commits>,
     lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
     known: Option<Known>,
+    /// The version of this lane's last commit.
+    last: u64,
+    /// Another node commits to the chat at the same time.
+    contended: bool,
 }
 
 /// What becomes of each message of a batch.
@@ -122,8 +129,8 @@ impl Lane {
                 batch.into_iter().map(|w| (w.new, (w.reply, w._room))).unzip();
             let result = {
                 let commits = self.commits.clone();
-                let _turn = commits.lock(self.chat).await;
-                self.store(&news).await
+                let mut turn = commits.lock(self.chat).await;
+                self.store(&mut turn, &news).await
             };
             if result.is_err() {
                 self.known = None;
@@ -155,9 +162,17 @@ impl Lane {
         Some(batch)
     }
 
-    async fn store(&mut self, news: &[NewMessage]) -> Result<(Vec<Fate>, Option<Chat>)> {
+    async fn store(
+        &mut self,
+        turn: &mut Turn<'_>,
+        news: &[NewMessage],
+    ) -> Result<(Vec<Fate>, Option<Chat>)> {
         let mut before = None;
-        for attempt in 0..ATTEMPTS {
+        for _ in 0..ATTEMPTS {
+            if self.contended {
+                turn.wait().await?;
+                self.known = None;
+            }
             if self.known.is_none() {
                 self.known = self.look().await?;
             }
@@ -176,15 +191,23 @@ impl Lane {
             };
             let (seq, rev, sent) = (last.seq, last.rev, last.sent);
             let plan = plan(known.ground.chat.kind, &stored, (seq, rev, sent));
-            if let Some(version) = self.commits.commit(&known.ground, plan).await? {
+            let others = turn.is_marked() && known.ground.version != self.last;
+            if let Some(version) = self.commits.commit(turn, &known.ground, plan).await? {
                 known.ground.version = version;
+                (self.last, self.contended) = (version, others);
+                if others {
+                    self.commits.clear_later(self.chat, known.ground.chat.kind, version);
+                }
                 known.ground.chat.head_seq = seq;
                 known.ground.chat.head_rev = rev;
                 known.ground.chat.active_at = sent;
                 self.known = self.commits.has_written(self.chat, version).then_some(known);
                 return Ok((fates, None));
             }
-            Commits::give_way(attempt).await;
+            // Whoever was faster waits for what this lane wrote before.
+            let Ground { chat, version } = &known.ground;
+            self.commits.clear_later(self.chat, chat.kind, *version);
+            self.contended = true;
         }
         Err(overtaken())
     }
@@ -286,14 +309,22 @@ async fn earlier(
     if news.is_empty() || chat.head_seq == 0 {
         return Ok(HashMap::new());
     }
-    let mut senders: Vec<UserId> = news.iter().map(|new| new.from).collect();
-    senders.sort_unstable();
-    senders.dedup();
-    let keys: Vec<Bson> = news.iter().map(|new| new.client_msg_id.as_str().into()).collect();
-    let filter = doc! {
-        "target_id": chat.id.bson(),
-        "author_id": { "$in": senders.bson() },
-        "content_id": { "$in": keys },
+    // Each sender's keys by themselves: together they would be every key of every sender.
+    let mut keys: HashMap<UserId, Vec<Bson>> = HashMap::new();
+    for new in news {
+        keys.entry(new.from).or_default().push(new.client_msg_id.as_str().into());
+    }
+    let of_sender = |(sender, keys): (UserId, Vec<Bson>)| {
+        let keys = doc! { "$in": keys };
+        doc! { "target_id": chat.id.bson(), "author_id": sender.bson(), "content_id": keys }
+    };
+    let mut filters: Vec<Document> = keys.into_iter().map(of_sender).collect();
+    let filter = match (filters.pop(), filters.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => {
+            filters.extend(last);
+            doc! { "$or": filters }
+        }
     };
     let find = Find::new(log_of(chat.kind), filter).fields(doc! { "edits": 0 });
     let mut earlier = HashMap::new();

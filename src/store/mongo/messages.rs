@@ -156,7 +156,11 @@ impl MongoStore {
         let limit = limit.clamp(1, PAGE);
         // Nothing before the birth of the first row in sight can concern a row in sight.
         let after = after.max(self.born(view).await?.saturating_sub(1));
-        let mut filter = view.rows(1, u64::MAX);
+        // Who sees all of them needs no bound of the seqs beside that of the revs.
+        let mut filter = match view.from_seq <= 1 && view.hidden.is_empty() {
+            true => doc! { "target_id": chat.id.bson() },
+            false => view.rows(1, u64::MAX),
+        };
         filter.insert("rev", doc! { "$gt": int(after), "$lte": int(chat.head_rev) });
         let find = rows_of(view, filter).sort(doc! { "target_id": 1, "rev": 1 });
         let Some(mut rows) = self.rows(view, find.limit(limit + 1)).await? else {

@@ -1,16 +1,17 @@
 //! The collections, their indexes, and the version of their shape.
 //!
 //! Guarantees: after `prepare` every index is there and of the shape below, and the database was
-//! not written by a newer version. Indexes are built while the collection is in use; an index that
-//! exists in another shape is refused, not dropped. Called by `mod` when the store opens.
+//! not written by a newer version (`indexes` makes and checks them). Called by `mod` when the store
+//! opens.
 //!
-//! In a sharded cluster: `target_id` shards the message logs, `chat` what belongs to a chat, `user`
-//! sessions and inboxes; every unique key below begins with one of them or is a primary key.
+//! In a sharded cluster `target_id` may shard the message logs and `user` the sessions: every unique
+//! key of these begins with it, and so does what is asked of the logs. The rest stays on one shard;
+//! `docs/mongodb.md` says why, and how.
 
-use mongodb::bson::{Document, doc};
-use mongodb::error::ErrorKind;
+use mongodb::bson::{DateTime, Document, doc};
 
-use super::access::{Access, Modified};
+use super::access::Access;
+use super::indexes;
 use super::rows::Row;
 use crate::error::{Code, Error, Result, Text};
 
@@ -23,17 +24,11 @@ const NEWER: Text = Text {
     es: "La base de datos es de una versión más nueva (esquema {}; este programa conoce el {}). \
          Inicia esa versión o pon en DB_DATABASE, en .env_db, otra base de datos.",
 };
-const NO_RIGHT: Text = Text {
-    en: "MongoDB does not let this user create the index {} of the collection {}: {}. Give the \
-         user of DB_URI (.env_db) the role readWrite on the database {}.",
-    es: "MongoDB no permite a este usuario crear el índice {} de la colección {}: {}. Da al \
-         usuario de DB_URI (.env_db) el rol readWrite en la base de datos {}.",
-};
-const OTHER_INDEX: Text = Text {
-    en: "The index {} of the collection {} has another shape than this version needs: {}. Drop it \
-         in a Mongo shell, or set another collection or database in .env_db.",
-    es: "El índice {} de la colección {} tiene otra forma de la que esta versión necesita: {}. \
-         Elimínalo en una consola de Mongo o pon otra colección o base de datos en .env_db.",
+const READ_ONLY: Text = Text {
+    en: "MongoDB does not let this user write to the database {}: {}. Give the user of DB_URI \
+         (.env_db) the role readWrite on it.",
+    es: "MongoDB no permite a este usuario escribir en la base de datos {}: {}. Da al usuario de \
+         DB_URI (.env_db) el rol readWrite en ella.",
 };
 const SAME_NAME: Text = Text {
     en: "Two collections have the same name, {}. Give DB_USERS, DB_GROUPD, DB_USR_CHLOGS and \
@@ -184,12 +179,19 @@ impl Names {
     }
 }
 
-struct Index {
-    table: Table,
-    name: &'static str,
-    keys: Document,
-    unique: bool,
-    only: Document,
+/// An index that queries or promises need.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    /// Of which collection.
+    pub(super) table: Table,
+    /// What it is called.
+    pub(super) name: &'static str,
+    /// Its fields, each up (1) or down (-1).
+    pub(super) keys: Document,
+    /// No two documents have the same values.
+    pub(super) unique: bool,
+    /// Only documents that fit are in it; empty is all.
+    pub(super) only: Document,
 }
 
 fn index(table: Table, name: &'static str, keys: Document) -> Index {
@@ -206,21 +208,6 @@ impl Index {
         self.only = only;
         self
     }
-
-    fn command(&self, collection: &str) -> Document {
-        let mut index = doc! { "name": self.name, "key": self.keys.clone() };
-        if self.unique {
-            index.insert("unique", true);
-        }
-        if !self.only.is_empty() {
-            index.insert("partialFilterExpression", self.only.clone());
-        }
-        doc! {
-            "createIndexes": collection,
-            "indexes": [index],
-            "writeConcern": { "w": "majority" },
-        }
-    }
 }
 
 /// The indexes of a log.
@@ -236,6 +223,11 @@ fn log_indexes(log: Table) -> [Index; 5] {
         index(log, "alerts", doc! { "target_id": 1, "alerts": 1, "seq": 1 })
             .only(doc! { "alerts": { "$exists": true } }),
     ]
+}
+
+/// A field that holds a date: how an index of those alone says it, and who wants to use it.
+pub(super) fn dated() -> Document {
+    doc! { "$gt": DateTime::from_millis(0) }
 }
 
 fn indexes() -> Vec<Index> {
@@ -259,11 +251,13 @@ fn indexes() -> Vec<Index> {
         index(Table::Codes, "user", doc! { "user": 1 }).only(doc! { "user": there.clone() }),
         index(Table::Codes, "expires", doc! { "expires_at": 1 }),
         index(Table::Quotas, "until", doc! { "until": 1 }),
-        index(Table::Sessions, "token", doc! { "token": 1 }).unique(),
+        // Not unique, which a cluster sharded by user could not promise: it holds digests of 256
+        // random bits.
+        index(Table::Sessions, "digest", doc! { "token": 1 }),
         index(Table::Sessions, "user", doc! { "user": 1, "last_seen": -1, "_id": -1 }),
         index(Table::Invites, "chat", doc! { "chat": 1, "created_at": -1, "_id": 1 }),
-        index(Table::Invites, "expires", doc! { "expires_at": 1 })
-            .only(doc! { "expires_at": { "$type": "date" } }),
+        index(Table::Invites, "ends", doc! { "expires_at": 1 })
+            .only(doc! { "expires_at": dated() }),
         index(Table::Invites, "removed", doc! { "removed_at": 1 })
             .only(doc! { "removed_at": there }),
         index(Table::Reactions, "users", doc! { "chat": 1, "seq": 1, "emoji": 1, "user": 1 }),
@@ -272,9 +266,8 @@ fn indexes() -> Vec<Index> {
         index(Table::Terms, "term", doc! { "space": 1, "term": 1, "entry": 1 }).unique(),
         index(Table::Terms, "entry", doc! { "space": 1, "entry": 1 }),
     ];
-    let ongoing = doc! { "deadline": { "$type": "date" } };
     all.extend([
-        index(Table::Calls, "deadline", doc! { "deadline": 1 }).only(ongoing),
+        index(Table::Calls, "due", doc! { "deadline": 1 }).only(doc! { "deadline": dated() }),
         index(Table::Calls, "caller", doc! { "caller": 1, "started_at": -1, "_id": -1 }),
         index(Table::Calls, "callee", doc! { "callee": 1, "started_at": -1, "_id": -1 }),
         index(Table::Calls, "untold", doc! { "untold.message": 1 })
@@ -288,23 +281,24 @@ fn indexes() -> Vec<Index> {
 /// Refuses a newer shape, then makes the indexes that are missing.
 pub(super) async fn prepare(access: &Access, database: &str) -> Result<()> {
     access.names().check()?;
-    check_version(access).await?;
-    for index in indexes() {
-        create(access, database, &index).await?;
-    }
-    Ok(())
+    check_version(access, database).await?;
+    indexes::prepare(access, database, indexes()).await
 }
 
-async fn check_version(access: &Access) -> Result<()> {
+async fn check_version(access: &Access, database: &str) -> Result<()> {
+    let key = doc! { "_id": "schema" };
     let first = doc! { "$setOnInsert": { "version": VERSION as i64 } };
-    let found = loop {
-        let key = doc! { "_id": "schema" };
-        match access.modify(Table::State, key, first.clone(), true).await? {
-            Modified::Done(found) => break found,
-            // Another node wrote it at the same time; now it is there.
-            Modified::Duplicate | Modified::None => {}
-        }
+    let put = doc! {
+        "update": access.names().of(Table::State),
+        "updates": [{ "q": key.clone(), "u": first, "upsert": true }],
+        "writeConcern": { "w": "majority", "j": true },
     };
+    // Another node may have put it at the same time: that is told inside the answer.
+    if let Err(error) = access.try_command(put).await {
+        return Err(indexes::explain(error, READ_ONLY, &[database]));
+    }
+    let found = access.one(Table::State, key).await?;
+    let found = found.ok_or_else(|| Error::unavailable("the schema's version is not there"))?;
     let version = Row(&found).count("version")?;
     if version > VERSION {
         return Err(Error::new(Code::Unavailable, NEWER)
@@ -312,24 +306,4 @@ async fn check_version(access: &Access) -> Result<()> {
             .arg(VERSION.to_string()));
     }
     Ok(())
-}
-
-async fn create(access: &Access, database: &str, index: &Index) -> Result<()> {
-    let collection = access.names().of(index.table);
-    let Err(error) = access.try_command(index.command(collection)).await else { return Ok(()) };
-    let ErrorKind::Command(refused) = error.kind.as_ref() else {
-        return Err(Error::unavailable(error));
-    };
-    let text = match refused.code {
-        // Unauthorized, AuthenticationFailed, Unauthorized of old servers.
-        13 | 18 | 8000 => NO_RIGHT,
-        // IndexOptionsConflict, IndexKeySpecsConflict, DuplicateKey.
-        85 | 86 | 11000 => OTHER_INDEX,
-        _ => return Err(Error::unavailable(error)),
-    };
-    Err(Error::new(Code::Unavailable, text)
-        .arg(index.name)
-        .arg(collection)
-        .arg(refused.message.clone())
-        .arg(database))
 }

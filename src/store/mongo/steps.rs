@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use super::MongoStore;
 use super::access::{Find, Statement};
 use super::chats;
-use super::commit::{ATTEMPTS, Commits, Ground, Plan, overtaken};
+use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
 use super::content;
 use super::invites;
 use super::redo::Redo;
@@ -103,7 +103,7 @@ async fn first_of(store: &MongoStore, chat: Chat) -> Result<(Message, Chat)> {
 
 /// Carries out a step, if its guards hold.
 pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped> {
-    let _turn = store.commits.lock(step.chat).await;
+    let mut turn = store.commits.lock(step.chat).await;
     for attempt in 0..ATTEMPTS {
         let Some(ground) = store.commits.ground_in_turn(step.chat).await? else {
             return Ok(Stepped::Gone);
@@ -118,7 +118,7 @@ pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped>
             Err(refused) => return Ok(refused),
         };
         let Planned { plan, message, chat, changed } = planned;
-        if let Some(version) = store.commits.commit(&ground, plan).await? {
+        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
             let numbered = seats::number_all(&store.access, chat.id, &changed).await;
             if let Err(error) = numbered {
                 tracing::warn!(cause = ?error.cause(), "a reader will number these member rows");
@@ -126,7 +126,7 @@ pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped>
             store.commits.clear_later(chat.id, ChatKind::Group, version);
             return Ok(Stepped::Done(message, chat));
         }
-        Commits::give_way(attempt).await;
+        turn.wait().await?;
     }
     Err(overtaken())
 }

@@ -3,6 +3,8 @@
 //! A person's terms also stand in the account, marked unfinished until the index holds them, so
 //! that upkeep finishes what a crash left. A group's terms come with the commit of its title.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
@@ -27,14 +29,23 @@ pub(super) fn entry(index: Index, id: ObjectId, term: &str) -> Document {
     doc! { "space": space(index), "term": term, "entry": id.bson() }
 }
 
-/// The terms of an entry, in the order of their bytes.
-pub(super) async fn of(access: &Access, index: Index, id: ObjectId) -> Result<Vec<String>> {
-    let filter = doc! { "space": space(index), "entry": id.bson() };
-    let found = access.find(Find::new(Table::Terms, filter)).await?;
-    let mut terms: Vec<String> =
-        found.iter().map(|row| Row(row).text("term")).collect::<Result<_>>()?;
-    terms.sort_unstable();
-    Ok(terms)
+/// The terms of entries, each one's in the order of their bytes.
+pub(super) async fn of(
+    access: &Access,
+    index: Index,
+    ids: &[ObjectId],
+) -> Result<HashMap<ObjectId, Vec<String>>> {
+    let mut all: HashMap<ObjectId, Vec<String>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(all);
+    }
+    let filter = doc! { "space": space(index), "entry": { "$in": ids.bson() } };
+    for document in access.find(Find::new(Table::Terms, filter)).await? {
+        let row = Row(&document);
+        all.entry(row.id("entry")?).or_default().push(row.text("term")?);
+    }
+    all.values_mut().for_each(|terms| terms.sort_unstable());
+    Ok(all)
 }
 
 /// The writes that put an entry under these terms alone: what to remove, and what to make.

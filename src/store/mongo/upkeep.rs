@@ -7,7 +7,7 @@ use super::MongoStore;
 use super::access::Find;
 use super::commit::upserted;
 use super::rows::{Row, ToBson};
-use super::schema::Table;
+use super::schema::{Table, dated};
 use super::users;
 use crate::clock::Time;
 use crate::error::Result;
@@ -20,7 +20,9 @@ const MARK_MS: i64 = 60 * 60 * 1000;
 
 impl MongoStore {
     async fn sweep_some(&self, table: Table, field: &str, before: Bson) -> Result<bool> {
-        let find = Find::new(table, doc! { field: { "$lte": before.clone() } })
+        let mut due = dated();
+        due.insert("$lte", before.clone());
+        let find = Find::new(table, doc! { field: due })
             .sort(doc! { field: 1 })
             .limit(SWEPT)
             .fields(doc! { "_id": 1 });
