@@ -68,6 +68,7 @@ fn message(content: Content, client_msg_id: Option<ClientMsgId>) -> Message {
 fn hola() -> Message {
     let content = TextContent {
         body: Body::stored("hola".into()),
+        attachments: Vec::new(),
         reply_to: Some(86),
         mentions: vec![UserId(id(2))],
         mention_all: false,

@@ -164,6 +164,7 @@ impl Messages {
         mentions.dedup();
         let content = TextContent {
             body: send.body,
+            attachments: Vec::new(),
             reply_to: send.reply_to,
             mentions,
             mention_all: send.mention_all,

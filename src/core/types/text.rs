@@ -36,7 +36,7 @@ const BAD_KEY: Text = Text {
 
 /// Invisible characters that reorder what stands around them, and other format controls that have
 /// no business in a name (Unicode, bidirectional algorithm, section 2).
-const fn is_bidi_control(c: char) -> bool {
+pub(super) const fn is_bidi_control(c: char) -> bool {
     matches!(c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -93,7 +93,7 @@ text_types! {
     Title;
     /// What a person or a group says of itself: at most 1,024 characters.
     About;
-    /// The text of a message: at most 16 KiB, at least one visible character.
+    /// The text of a message: at most 16 KiB, at least one visible character. Empty beside files.
     Body;
     /// An e-mail address (RFC 5321, section 4.1.2, without quoted names), in lower case.
     Email;

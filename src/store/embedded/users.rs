@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
+use super::files;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
 use crate::clock::Time;
@@ -152,6 +153,7 @@ fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<()> {
     };
     db.run("DELETE FROM codes WHERE email = ?1", [user.email.as_str()])?;
     strip(db, id)?;
+    files::remove_all(db, id)?;
     put(
         db,
         &User {

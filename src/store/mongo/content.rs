@@ -138,6 +138,7 @@ fn content(row: Row<'_>) -> Result<Content> {
     match row.text("kind")?.as_str() {
         "text" => Ok(Content::Text(TextContent {
             body: Body::stored(row.text("body")?),
+            attachments: Vec::new(),
             reply_to: row.opt_count("reply_to")?,
             mentions: row.ids("mentions")?.into_iter().map(UserId).collect(),
             mention_all: row.flag("mention_all")?,

@@ -51,6 +51,7 @@ mod archive;
 mod calls;
 mod chats;
 mod content;
+mod files;
 mod invites;
 mod lanes;
 mod messages;
