@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::people::{Privacy, Tongue};
 use super::rows::Role;
 use super::values::{Id, Moment};
+use crate::core::types::text::Body;
 use crate::error::{Code, Error, Result, Text, text};
 
 const NOT_JSON: Text = Text {
@@ -28,6 +29,14 @@ const NOT_AN_OBJECT: Text = Text {
     en: "The body is a JSON object, like {\"name\":\"Ana\"}.",
     es: "El cuerpo es un objeto JSON, como {\"name\":\"Ana\"}.",
 };
+
+/// The text of a message that may have files beside it.
+pub fn text_of(body: &str, attachments: &[Id]) -> Result<Body> {
+    match attachments {
+        [] => Body::parse("body", body),
+        _ => Body::beside_files("body", body),
+    }
+}
 
 /// Reads a body. An error names the field where one is at fault.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
@@ -250,7 +259,7 @@ pub struct CreateInvite {
     pub uses: Option<u32>,
 }
 
-/// Sends a text message.
+/// Sends a message: a text, files, or both.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendMessage {
@@ -260,9 +269,13 @@ pub struct SendMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11", pattern = "^[!-~]{1,64}$")]
     pub client_msg_id: Option<String>,
-    /// At most 16 KiB.
-    #[schema(example = "hola", min_length = 1, max_length = 16_384)]
+    /// At most 16 KiB; empty or absent only beside files.
+    #[serde(default)]
+    #[schema(example = "hola", max_length = 16_384)]
     pub body: String,
+    /// Ids of files that you uploaded; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Id>,
     /// The seq of the message that this one answers, in the same chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,

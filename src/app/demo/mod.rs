@@ -272,6 +272,7 @@ impl Stage {
             target,
             client_msg_id: ClientMsgId::parse("client_msg_id", &self.ids.next().to_string())?,
             body: Body::parse("body", text)?,
+            attachments: Vec::new(),
             reply_to,
             mentions: Vec::new(),
             mention_all: false,
