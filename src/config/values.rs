@@ -13,6 +13,8 @@ use url::Url;
 
 pub use super::calls::{IceUrls, PeerNetworks, PortRange, TurnMode};
 pub(super) use super::calls::{addresses, shared_secret};
+pub use super::objects::{Endpoint, ObjectsMode};
+pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
 
 /// A secret text: `Debug` does not tell it.
 #[derive(Clone, PartialEq, Eq)]

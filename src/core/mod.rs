@@ -1,7 +1,7 @@
 //! The domain: types and rules. No serde, no HTTP, no database.
 //!
 //! `types` hold what things are (a value that exists is valid); the other modules hold what may be
-//! done, each beside its texts. Rules see the ports (store, bus, mail) as traits. Called by the
+//! done, each beside its texts. Rules see the ports (store, bus, mail, objects) as traits. Called by the
 //! adapters `http` and `ws`, which hold no rule.
 //!
 //! Invariant: a committed change is always published: what changes something runs to its end, even
@@ -34,6 +34,8 @@ use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::id::{Entropy, IdSource};
 use crate::mail::Mailer;
+use crate::objects::Objects;
+use crate::objects::staging::Staging;
 use crate::store::Store;
 
 /// What the rules stand on: the ports, time, randomness and ids.
@@ -44,6 +46,10 @@ pub struct Ports {
     pub bus: Arc<dyn Bus>,
     /// What sends mails.
     pub mailer: Arc<dyn Mailer>,
+    /// What keeps the bytes of files.
+    pub objects: Arc<dyn Objects>,
+    /// What keeps uploads that are on their way.
+    pub staging: Arc<Staging>,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
