@@ -27,6 +27,7 @@ use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DataDir, Secrets};
 use crate::core::auth::Limits;
+use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
 use crate::core::{Core, Ports, Rules};
 use crate::http::address::TrustedProxies;
@@ -181,6 +182,13 @@ fn rules(config: &Config) -> Rules {
             ..Limits::default()
         },
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
+        files: FileRules {
+            image: config.file_limit_image,
+            video: config.file_limit_video,
+            audio: config.file_limit_audio,
+            document: config.file_limit_document,
+            quota: config.file_quota,
+        },
     }
 }
 

@@ -314,6 +314,32 @@ settings! {
         Env, "Files", default: "on", unset: "", example: "off", Open
     } by values::switch;
 
+    /// How large a picture may be, in bytes or as `count KB`, `MB` or `GB` (of 1,024 each).
+    file_limit_image: u64 = FILE_LIMIT_IMAGE {
+        Env, "Files", default: "25MB", unset: "", example: "10MB", Open
+    } by values::bytes;
+
+    /// How large a video may be.
+    file_limit_video: u64 = FILE_LIMIT_VIDEO {
+        Env, "Files", default: "2GB", unset: "", example: "500MB", Open
+    } by values::bytes;
+
+    /// How large sound and voice messages may be.
+    file_limit_audio: u64 = FILE_LIMIT_AUDIO {
+        Env, "Files", default: "2GB", unset: "", example: "100MB", Open
+    } by values::bytes;
+
+    /// How large any other file may be.
+    file_limit_document: u64 = FILE_LIMIT_DOCUMENT {
+        Env, "Files", default: "2GB", unset: "", example: "500MB", Open
+    } by values::bytes;
+
+    /// How much room the files of one person may take in all. Whoever is at the bound deletes old
+    /// messages with files.
+    file_quota: u64 = FILE_QUOTA {
+        Env, "Files", default: "10GB", unset: "", example: "1GB", Open
+    } by values::bytes;
+
     /// Where calls find STUN and TURN. `embedded` is the relay of this server; `external` are the
     /// servers of TURN_EXTERNAL_URLS; `off` leaves calls to find their way directly, which fails
     /// for many.

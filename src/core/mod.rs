@@ -13,6 +13,7 @@ pub mod auth;
 pub mod calls;
 pub mod chats;
 pub mod fanout;
+pub mod files;
 pub mod groups;
 pub mod messages;
 pub mod permissions;
@@ -72,6 +73,8 @@ pub struct Rules {
     pub limits: auth::Limits,
     /// How long messages may be changed.
     pub deadlines: messages::changes::Deadlines,
+    /// How large files may be.
+    pub files: files::FileRules,
 }
 
 /// The use-cases of the server, by noun. Cheap to clone.
@@ -87,6 +90,8 @@ pub struct Core {
     pub groups: groups::Groups,
     /// Messages.
     pub messages: messages::Messages,
+    /// Files.
+    pub files: files::Files,
     /// Cursors, receipts, typing.
     pub receipts: receipts::Receipts,
     /// Who is online.
@@ -111,12 +116,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// A MAC under the server's key, for one purpose alone.
+    pub(crate) fn mac(&self, purpose: &[u8]) -> Hmac<Sha256> {
+        // invariant: HMAC takes a key of any length (RFC 2104, section 2).
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.server_key).expect("any length");
+        mac.update(purpose);
+        mac
+    }
+
     /// Twelve bytes that follow from these parts, and that nobody guesses who lacks the server's
     /// key.
     pub(crate) fn keyed(&self, parts: &[&[u8]]) -> [u8; 12] {
-        // invariant: HMAC takes a key of any length (RFC 2104, section 2).
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.server_key).expect("any length");
-        mac.update(b"keyed\0");
+        let mut mac = self.mac(b"keyed\0");
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
@@ -144,6 +155,7 @@ impl Core {
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
+            files: files::Files::new(shared.clone(), rules.files),
             receipts: receipts::Receipts::new(shared.clone()),
             presence: presence::Presences::new(shared.clone(), None),
             sync: sync::Sync::new(shared.clone()),
@@ -167,9 +179,10 @@ impl Core {
         self
     }
 
-    /// Whether the store can serve, right now.
+    /// Whether the store and the bytes of files can be had, right now.
     pub async fn ready(&self) -> Result<()> {
-        self.shared.ports.store.ready().await
+        self.shared.ports.store.ready().await?;
+        self.shared.ports.objects.ready().await
     }
 
     /// Removes what has expired and writes down when sessions were last used. To be called every
@@ -178,7 +191,7 @@ impl Core {
         self.auth.flush_seen().await?;
         let now = self.shared.ports.now();
         while self.shared.ports.store.sweep(now, now.minus(auth::UNVERIFIED_FOR)).await? {}
-        Ok(())
+        self.files.sweep().await
     }
 }
 

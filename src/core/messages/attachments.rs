@@ -6,7 +6,6 @@
 //!
 //! Called by the use-cases of messages.
 
-use super::super::files::UNUSED_FOR;
 use super::super::types::auth::Caller;
 use super::super::types::files::{ATTACHMENTS, Attachment, File};
 use super::super::types::messages::Content;
@@ -41,7 +40,7 @@ impl Messages {
         }
         check_ids(ids)?;
         let own = self.shared.own_files(caller.user, ids).await?;
-        self.keep(ids).await?;
+        self.shared.keep_files(ids).await?;
         let find = |id: &FileId| own.iter().find(|file| file.id == *id).map(File::attachment);
         ids.iter().map(|id| find(id).ok_or_else(|| no_file(*id))).collect()
     }
@@ -50,12 +49,7 @@ impl Messages {
     pub(super) async fn keep_files_of(&self, content: &Content) -> Result<()> {
         let Content::Text(text) = content else { return Ok(()) };
         let ids: Vec<_> = text.attachments.iter().map(|attachment| attachment.file).collect();
-        if ids.is_empty() { Ok(()) } else { self.keep(&ids).await }
-    }
-
-    async fn keep(&self, ids: &[FileId]) -> Result<()> {
-        let ports = &self.shared.ports;
-        ports.store.keep_files(ids, ports.now().plus(UNUSED_FOR)).await.map(drop)
+        self.shared.keep_files(&ids).await
     }
 }
 
