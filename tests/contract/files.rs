@@ -60,11 +60,8 @@ pub fn document(world: &World, owner: UserId, number: u16) -> File {
 /// A film with everything that can be known of a file, in the objects of this number and the two
 /// that follow it.
 pub fn film(world: &World, owner: UserId, number: u16) -> File {
-    let picture = |number, size| Rendition {
-        digest: digest(number),
-        size,
-        media_type: "image/webp".into(),
-    };
+    let picture =
+        |number, size| Rendition { digest: digest(number), size, media_type: "image/webp".into() };
     File {
         id: FileId(world.id()),
         owner,
@@ -251,11 +248,8 @@ pub async fn who_sees_a_message_sees_its_files(world: &World) {
     let second = stored(world, beto, 2).await;
     post(world, group, beto, &second).await;
     assert!(sees(world, &second, carla).await, "it came after");
-    let mut step = world.step(
-        group,
-        ana,
-        SystemEvent::SettingsChanged { public: true, history_shared: true },
-    );
+    let mut step =
+        world.step(group, ana, SystemEvent::SettingsChanged { public: true, history_shared: true });
     step.change = ChatChange { history_shared: Some(true), ..ChatChange::default() };
     world.done(step).await;
     assert!(sees(world, &file, carla).await, "what came before is shared now");

@@ -340,7 +340,8 @@ async fn tear(database: &mongodb::Database, log: &str, chats: &str, message: &Me
     let row = log.find_one_and_delete(doc! { "_id": id(message.id.0.0) }).await.expect("reads");
     let redo = doc! { "writes": [{ "table": log.name(), "insert": [row.expect("a row")] }] };
     let bytes = redo.to_vec().expect("bytes");
-    let redo = mongodb::bson::Binary { subtype: mongodb::bson::spec::BinarySubtype::Generic, bytes };
+    let redo =
+        mongodb::bson::Binary { subtype: mongodb::bson::spec::BinarySubtype::Generic, bytes };
     let key = doc! { "_id": id(message.chat.0.0) };
     let chat = chats.find_one(key.clone()).await.expect("reads").expect("a chat");
     let version = chat.get("version").expect("a version").clone();

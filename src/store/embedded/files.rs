@@ -94,11 +94,8 @@ const DUE: &str = concat!(
     columns!(),
     " FROM files WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2"
 );
-const PAGE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM files WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2"
-);
+const PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM files WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2");
 const LOOSE: &str = "
     SELECT digest FROM loose_objects WHERE digest > coalesce(?1, x'') ORDER BY digest LIMIT ?2";
 
@@ -172,14 +169,23 @@ pub(super) fn attach(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent) -> Re
     Ok(())
 }
 
-/// Takes back what `attach` noted.
-pub(super) fn detach(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent) -> Result<()> {
+/// Takes back what `attach` noted, and has the files looked at again.
+pub(super) fn detach(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent, at: Time) -> Result<()> {
     for attachment in &text.attachments {
+        keep(db, attachment.file, at)?;
         db.run(
             "DELETE FROM attachments WHERE file = ?1 AND chat = ?2 AND seq = ?3",
             params![attachment.file, chat, int(seq)],
         )?;
     }
+    Ok(())
+}
+
+fn keep(db: &Db<'_>, file: FileId, until: Time) -> Result<()> {
+    db.run(
+        "UPDATE files SET kept_until = max(coalesce(kept_until, 0), ?2) WHERE id = ?1",
+        params![file, until],
+    )?;
     Ok(())
 }
 
@@ -197,9 +203,8 @@ fn view(db: &Db<'_>, id: FileId, viewer: UserId) -> Result<Option<FileView>> {
 /// Whether an active member sees one of the messages with this file: of each chat the latest
 /// decides, since a member sees all that follows some message.
 fn is_in_sight(db: &Db<'_>, file: FileId, viewer: UserId) -> Result<bool> {
-    let places = db.all(PLACES, params![file, viewer], |row| {
-        Ok((row.get::<_, ChatId>(0)?, count(row, 1)?))
-    })?;
+    let places = db
+        .all(PLACES, params![file, viewer], |row| Ok((row.get::<_, ChatId>(0)?, count(row, 1)?)))?;
     for (chat, seq) in places {
         let Some(found) = chats::find(db, chat)? else { continue };
         let seat = members::find_active(db, found.num, chat, viewer)?;
@@ -298,13 +303,7 @@ impl Files for EmbeddedStore {
     async fn keep_files(&self, ids: &[FileId], until: Time) -> Result<Vec<File>> {
         let ids = ids.to_vec();
         self.write(move |db| {
-            for id in &ids {
-                db.run(
-                    "UPDATE files SET kept_until = max(coalesce(kept_until, 0), ?2)
-                     WHERE id = ?1",
-                    params![id, until],
-                )?;
-            }
+            ids.iter().try_for_each(|id| keep(db, *id, until))?;
             ids.iter().filter_map(|id| find(db, *id).transpose()).collect()
         })
         .await

@@ -205,7 +205,8 @@ impl MongoStore {
     /// Has everything written that commits still have to write of messages with a file.
     async fn settle(&self, file: FileId) -> Result<()> {
         for table in [Table::Groups, Table::Directs] {
-            let find = Find::new(table, doc! { "attaching": file.bson() }).fields(doc! { "_id": 1 });
+            let find =
+                Find::new(table, doc! { "attaching": file.bson() }).fields(doc! { "_id": 1 });
             for chat in self.access.find(find).await? {
                 self.commits.ground(Row(&chat).chat("_id")?).await?;
             }
@@ -269,7 +270,8 @@ impl MongoStore {
     }
 
     async fn is_of_group(&self, file: FileId, viewer: UserId) -> Result<bool> {
-        let find = chat_by_id(Table::Groups, doc! { "avatar": file.bson(), "deleted_at": Bson::Null });
+        let find =
+            chat_by_id(Table::Groups, doc! { "avatar": file.bson(), "deleted_at": Bson::Null });
         for document in self.access.find(find.limit(GROUPS)).await? {
             let chat = self.commits.settled(&document).await?.chat;
             if chat.public {
