@@ -468,7 +468,7 @@ pub enum FilePut {
 /// A file is kept while a message or a picture of a person or group uses it, and as long as its
 /// `kept_until` says. Whoever is about to use a file, or to end a use of it, extends that first
 /// (`keep_files`), so that the sweep never removes what is being taken into use, and finds again
-/// what nobody uses any more.
+/// what nobody uses any more. (A message that is deleted has its files looked at by itself too.)
 ///
 /// Objects are shared by files of one content. Before an object is removed it is *claimed*; whoever
 /// stores a file puts its row first and then waits until none of its objects is claimed. So either

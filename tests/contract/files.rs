@@ -438,6 +438,13 @@ pub async fn what_is_used_no_more_goes_once_it_is_kept_no_longer(world: &World) 
     assert!(!is_there(world, &sent).await);
     let kept = world.store.keep_files(&ids, after(30 * MINUTE)).await.expect("keeps");
     assert!(kept.is_empty(), "what is gone is not kept");
+
+    let forgotten = stored(world, ana, 3).await;
+    let message = post(world, chat, ana, &forgotten).await;
+    drop_unused(world, after(2 * MINUTE)).await;
+    delete(world, &message).await;
+    drop_unused(world, after(2 * MINUTE)).await;
+    assert!(!is_there(world, &forgotten).await, "a deletion has its files looked at by itself");
 }
 
 pub async fn a_file_that_was_just_kept_never_goes(world: &World) {

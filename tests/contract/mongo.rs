@@ -451,16 +451,16 @@ async fn files_are_pleasant_to_read_in_a_shell() {
     let mut picture = files::document(&world, ana, 9);
     picture.facts.kind = wechat::core::types::files::FileKind::Image;
     let paper = files::document(&world, ana, 10);
-    let cases: [(&[&wechat::core::types::files::File], i32); 5] = [
-        (&[], 8),
-        (&[&film, &film], 59),
-        (&[&picture], 65),
-        (&[&picture, &film], 22),
-        (&[&paper], 22),
+    let cases: [(&str, &[&wechat::core::types::files::File], i32); 5] = [
+        ("text", &[], 8),
+        ("films", &[&film, &film], 59),
+        ("pictures", &[&picture], 65),
+        ("both", &[&picture, &film], 22),
+        ("paper", &[&paper], 22),
     ];
     let log = raw(server, &database).await.collection::<Document>("user_chatlogs");
-    for (files, body_type) in cases {
-        let sent = world.send(chat, ana, files::with_files(&body_type.to_string(), files)).await;
+    for (words, files, body_type) in cases {
+        let sent = world.send(chat, ana, files::with_files(words, files)).await;
         let id = mongodb::bson::oid::ObjectId::from_bytes(sent.id.0.0);
         let row = log.find_one(doc! { "_id": id }).await.expect("reads").expect("a row");
         assert_eq!(row.get_i32("body_type").ok(), Some(body_type));
