@@ -27,10 +27,8 @@ pub fn read<R: Read + Seek>(window: &mut Window<'_, R>) -> Figures {
 fn properties<R: Read + Seek>(window: &mut Window<'_, R>) -> Option<Figures> {
     apply_global_options(GlobalOptions::new().allocation_limit(MAX_ALLOCATION_BYTES));
     window.seek(SeekFrom::Start(0)).ok()?;
-    let options = ParseOptions::new()
-        .read_tags(false)
-        .read_cover_art(false)
-        .max_junk_bytes(MAX_JUNK_BYTES);
+    let options =
+        ParseOptions::new().read_tags(false).read_cover_art(false).max_junk_bytes(MAX_JUNK_BYTES);
     let probe = Probe::new(BufReader::new(window)).guess_file_type().ok()?;
     let media_type = media_type(probe.file_type()?)?;
     let file = probe.options(options).read().ok()?;

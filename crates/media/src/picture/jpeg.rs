@@ -166,7 +166,8 @@ impl Walk {
             return Err(Refusal::Damaged("the JPEG holds no picture"));
         };
         let pixels = f64::from(frame.width) * f64::from(frame.height);
-        let coefficients = if frame.progressive || self.split { frame.samples_per_pixel } else { 0.0 };
+        let coefficients =
+            if frame.progressive || self.split { frame.samples_per_pixel } else { 0.0 };
         let channels = if frame.components == 1 { 1.0 } else { 3.0 };
         let profile = icc::rebuild(&self.profile, frame.components == 1);
         Ok(Stripped {
