@@ -68,6 +68,12 @@ fn nothing() -> ByteStream {
     empty().boxed()
 }
 
+/// Bytes in pieces of at most `PIECE`.
+fn pieces_of(bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    let starts = (0..bytes.len()).step_by(PIECE);
+    starts.map(move |start| bytes.slice(start..bytes.len().min(start + PIECE)))
+}
+
 /// What an object of this size has of a range.
 fn within(range: Range<u64>, size: u64) -> Range<u64> {
     let end = range.end.min(size);
