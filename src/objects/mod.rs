@@ -5,8 +5,10 @@
 //! Invariant: an object never changes: equal digest, equal bytes.
 //!
 //! Objects know nothing of people or rights: who may read one, and when nobody needs it any more,
-//! is decided in `core`. What is still being uploaded is in `staging`, on this node's disk, whatever
-//! keeps the objects. The suite in `tests/contract` runs against every adapter. Called by `core`.
+//! is decided in `core`. Whoever removes one must know that nobody puts an equal one at the same
+//! time: a `put` that finds it there leaves it to the remover. What is still being uploaded is in
+//! `staging`, on this node's disk, whatever keeps the objects. The suite in `tests/contract` runs
+//! against every adapter. Called by `core`.
 
 pub mod local;
 pub mod memory;

@@ -1,5 +1,5 @@
-//! The contracts of the ports, as tests that run against every adapter: the store here, the objects
-//! in `objects`.
+//! The contracts of the ports, as tests that run against every adapter: the store here, the
+//! objects in `objects`.
 //!
 //! Each other module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a test.
 //! A new adapter adds one line at the end of this file; a new test adds its name to the list (the

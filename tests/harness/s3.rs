@@ -1,5 +1,5 @@
-//! A server that speaks S3's protocol, for tests: started on a free port, everything in memory, gone
-//! when the test process is gone, however that ends.
+//! A server that speaks S3's protocol, for tests: started on a free port, everything in memory,
+//! gone when the test process is gone, however that ends.
 //!
 //! Its program is named by `WECHAT_TEST_S3`; `scripts/test objects` installs it. Without it the
 //! tests that need it are left out, which is said on standard error.

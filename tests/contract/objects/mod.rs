@@ -261,5 +261,6 @@ async fn a_large_object_needs_at_most(world: &World, mib: u64) {
     }
     assert_eq!(Digest(hash.finalize().into()), digest);
     let grown = peak_mib() - before;
+    println!("{grown} MiB for 100 MB");
     assert!(grown <= mib, "{grown} MiB for 100 MB");
 }
