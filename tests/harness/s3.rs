@@ -49,16 +49,28 @@ pub fn shared() -> Option<&'static Server> {
 impl Server {
     /// Starts a server with these variables in its environment.
     pub fn start(program: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(program, &[], environment)
+    }
+
+    /// Starts a server that speaks TLS with this certificate and key (PEM).
+    pub fn with_tls(program: &Path, certificate: &Path, key: &Path) -> Self {
+        let flags = [Path::new("-c"), certificate, Path::new("-k"), key];
+        Self::start_with(program, &flags, &[])
+    }
+
+    fn start_with(program: &Path, flags: &[&Path], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).arg(program).args(["-H", "127.0.0.1", "-p", "0"]);
+        command.args(flags);
         command.env("PYTHONUNBUFFERED", "1").envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut keeper = command.spawn().expect("a shell starts");
         let mut lines = BufReader::new(keeper.stdout.take().expect("an output")).lines();
         let addr = loop {
             let line = lines.next().expect("the server says where it listens").expect("a line");
-            if let Some((_, addr)) = line.rsplit_once("Running on http://") {
-                break addr.trim().parse().expect("an address");
+            if let Some((_, url)) = line.rsplit_once("Running on http") {
+                let addr = url.trim().trim_start_matches('s').trim_start_matches("://");
+                break addr.parse().expect("an address");
             }
         };
         std::thread::spawn(move || lines.for_each(drop));

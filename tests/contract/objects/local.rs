@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
 use wechat::clock::Time;
 use wechat::error::Code;
 use wechat::id::{FileId, ObjectId, UserId};
@@ -12,7 +15,7 @@ use wechat::objects::Objects;
 use wechat::objects::local::LocalObjects;
 use wechat::objects::staging::{Meta, Staging};
 
-use super::{World, alone, bytes, digest_of, in_a_folder};
+use super::{World, alone, bytes, digest_of, in_a_folder, peak_mib};
 
 /// Every file and folder below one.
 fn tree(folder: &Path) -> Vec<PathBuf> {
@@ -72,7 +75,7 @@ async fn a_torn_object_is_replaced_by_the_whole_one() {
     // What shrinks while it is read ends with an error, not too early.
     let mut pieces = world.objects.read(digest, 0..9).await.expect("read");
     fs::write(&path, b"ho").expect("torn");
-    let piece = futures_util::StreamExt::next(&mut pieces).await.expect("a piece or an error");
+    let piece = pieces.next().await.expect("a piece or an error");
     assert_eq!(piece.expect_err("torn").code, Code::Unavailable);
 }
 
@@ -121,13 +124,40 @@ async fn an_upload_becomes_an_object() {
         created: Time(0),
     };
     staging.begin(id, meta).await.expect("begun");
-    let pieces = futures_util::stream::iter([Ok("ho".into()), Ok("la".into())]);
+    let pieces = stream::iter([Ok("ho".into()), Ok("la".into())]);
     assert_eq!(staging.append(id, 0, pieces).await.expect("appended"), 4);
     let whole = staging.finish(id).await.expect("hashed");
     world.objects.put(whole.digest, whole.size, &whole.path).await.expect("put");
     staging.discard(id).await.expect("discarded");
     assert_eq!(world.read(whole.digest, 0..9).await.expect("read"), b"hola");
     assert!(tree(&world.path().join("uploads")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_upload_needs_little_memory() {
+    if !alone("objects::local::a_large_upload_needs_little_memory") {
+        return;
+    }
+    let world = in_a_folder().await.expect("a world");
+    let staging = Staging::open(world.path().join("uploads")).expect("a folder");
+    let id = FileId(ObjectId([3; 12]));
+    let piece = Bytes::from(bytes(65_536));
+    let length = 1600 * 65_536;
+    let owner = UserId(ObjectId([4; 12]));
+    let (name, kind) = (String::new(), String::new());
+    let meta = Meta { owner, length, name, kind, resumable: true, created: Time(0) };
+    staging.begin(id, meta).await.expect("begun");
+    let (before, began) = (peak_mib(), Instant::now());
+    let pieces = stream::iter((0..1600).map(move |_| Ok(piece.clone())));
+    assert_eq!(staging.append(id, 0, pieces).await.expect("appended"), length);
+    let appended = began.elapsed();
+    let whole = staging.finish(id).await.expect("hashed");
+    let again = Staging::open(world.path().join("uploads")).expect("a folder");
+    assert_eq!(again.finish(id).await.expect("read again"), whole);
+    world.objects.put(whole.digest, whole.size, &whole.path).await.expect("put");
+    let grown = peak_mib() - before;
+    println!("{grown} MiB for 105 MB; {appended:?} to append, {:?} in all", began.elapsed());
+    assert!(grown <= 8, "{grown} MiB for 105 MB");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -93,6 +93,24 @@ async fn a_key_that_is_refused_is_told_with_its_setting_and_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_with_an_authority_of_its_own_is_trusted_by_setting() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("made");
+    std::fs::write(&paths[0], made.cert.pem()).expect("written");
+    std::fs::write(&paths[1], made.signing_key.serialize_pem()).expect("written");
+    let server = Server::with_tls(&program, &paths[0], &paths[1]);
+    let plain = format!("https://{}", server.addr());
+    let trusting = format!("{plain}?ca={}", paths[0].display());
+    for (endpoint, words) in [(plain, "?ca=FILE"), (trusting, "no bucket of the name")] {
+        let bucket = with(server.addr(), "not-there", &[("S3_ENDPOINT", &endpoint)]);
+        let told = S3Objects::open(bucket).await.err().expect("refused");
+        assert!(told.contains(words), "{endpoint}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_dies_is_told_in_time_and_nothing_is_lost() {
     let Some(program) = program() else { return };
     let mut server = Server::start(&program, &[]);
