@@ -7,7 +7,7 @@
 pub mod copy;
 mod demo;
 mod listen;
-mod objects;
+pub mod objects;
 pub mod offline;
 mod relay;
 
