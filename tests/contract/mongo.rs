@@ -459,8 +459,9 @@ async fn a_file_that_is_put_while_its_owner_goes_goes_too() {
             gone.lock().expect("one at a time").recv().expect("the test goes on");
         }
     });
-    let slow = MongoStore::open_watched(&server.uri(), &database, Names::default(), Some(watch));
-    let slow = Arc::new(slow.await.expect("a store opens"));
+    let (uri, names) = (server.uri(), Names::default());
+    let slow = MongoStore::open_watched(&uri, &database, names, Some(watch)).await;
+    let slow = Arc::new(slow.expect("a store opens"));
     let file = files::document(&world, ana, 1);
     let put = tokio::spawn({
         let (slow, file) = (slow.clone(), file.clone());
