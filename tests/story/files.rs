@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use wechat::app::{self, Outside};
 use wechat::clock::{Clock, ManualClock, SystemClock};
 use wechat::config::Config;
+use wechat::mail::Mailer;
 use wechat::mail::memory::MemoryMailer;
 
 use crate::harness::files::{CLIP, FORM, STILL, VOICE, form};
@@ -112,7 +113,7 @@ async fn files_are_sent_seen_and_refused(world: World) {
         ("a", "playa.jpg", STILL),
         ("b", "clip.mp4", CLIP),
         ("c", "voz.webm", VOICE),
-        ("d", "acta.txt", b"Acta"),
+        ("d", "acta.txt", b"Acta de la reunion"),
     ]);
     let answer = ana.sends(Method::PUT, &sndmsg, &[FORM], parts).await.accepted().expect("sent");
     let original = answer["data"]["attachments"].as_array().expect("files").clone();
@@ -266,7 +267,7 @@ impl House {
         let data = self.folder.path().to_str().expect("UTF-8");
         let settings = [("DATA_DIR", data), ("HOST", "127.0.0.1"), ("PORT", "0"), ("TURN", "off")];
         let config = Config::of(&settings).expect("valid");
-        let mailer = Some(self.mails.clone() as _);
+        let mailer: Option<Arc<dyn Mailer>> = Some(self.mails.clone());
         let outside = Outside { clock: self.clock.clone(), mailer, ..Outside::default() };
         app::start(&config, outside).await.expect("started")
     }

@@ -159,7 +159,7 @@ const TABLE: &[Row] = &[
     ("PUT /api/v1/groups/{group}/avatar", "", r#"{"file":"{file}"}"#, group(200, 400, 403)),
     ("DELETE /api/v1/groups/{group}/avatar", "", "", group(200, 200, 403)),
     ("POST /api/v1/chats/{chat}/messages", "",
-        r#"{"attachments":["{file}"],"client_msg_id":"g"}"#, [201, 400, 400, 400, 404, 401, 404]),
+        r#"{"attachments":["{file}"],"client_msg_id":"g"}"#, [201, 400, 400, 400, 400, 401, 400]),
     ("GET /api/v1/server", "", "", open(200)),
     ("GET /livez", "", "", open(200)),
     ("GET /readyz", "", "", open(200)),
