@@ -74,7 +74,8 @@ fn store() -> Command {
              names, while no server runs on either. The target is empty to begin with. A copy that \
              is cut off goes on when the same command is run again, and no server starts on these \
              data before it is finished. At the end both stores are read and compared, chat by \
-             chat.",
+             chat. What is known of files is copied; their bytes stay where OBJECTS keeps them, in \
+             DATA_DIR/objects or in the bucket, and serve either store from there.",
         )
         .arg(place("from", "The store that is read"))
         .arg(place("to", "The store that is written"))
@@ -95,10 +96,10 @@ once. With no settings at all it listens on port 2565 and keeps everything in ./
 
 const AFTER_HELP: &str = "\
 Settings come from, in the order of growing weight: the files .env (the server) and .env_db (the \
-database) in the working directory, the environment, flags. Two hold passwords and so have no \
+database) in the working directory, the environment, flags. Some hold passwords and so have no \
 flag: SMTP_URL, the mail server that sends login codes (without it, mails are written into \
-MAIL_DIR), and DB_URI. The files .env.example and .env_db.example list all settings with their \
-meaning.
+MAIL_DIR), DB_URI, TURN_SECRET and S3_SECRET_ACCESS_KEY. The files .env.example and \
+.env_db.example list all settings with their meaning.
 
 Exit codes: 0 it went well, 1 the server could not start or failed, 2 the settings or the command \
 line are wrong.";

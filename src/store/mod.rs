@@ -30,16 +30,23 @@ use crate::core::types::calls::Call;
 use crate::core::types::chats::{
     Chat, ChatChange, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
+use crate::core::types::files::{Digest, File, FileView};
 use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEvent, Window};
 use crate::core::types::text::Email;
 use crate::core::types::users::{Blocks, ProfileChange, User};
 use crate::error::Result;
-use crate::id::{CallId, ChatId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
 
 /// Everything that the server remembers.
-pub trait Store: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep + Archive {}
+pub trait Store:
+    Users + Sessions + Chats + Messages + Calls + Files + Terms + Upkeep + Archive
+{
+}
 
-impl<T: Users + Sessions + Chats + Messages + Calls + Terms + Upkeep + Archive> Store for T {}
+impl<T: Users + Sessions + Chats + Messages + Calls + Files + Terms + Upkeep + Archive> Store
+    for T
+{
+}
 
 /// What became of a sign-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +78,8 @@ pub trait Users: Send + Sync {
         terms: Option<Vec<String>>,
     ) -> Result<Option<User>>;
     /// Deletes an account: the row stays, with an empty name and nothing else that speaks of the
-    /// person; address, code, sessions, blocks and search terms go. Messages stay. Idempotent.
+    /// person; address, code, sessions, blocks, search terms and files go. Messages stay, without
+    /// the files. Idempotent.
     async fn delete_user(&self, user: UserId, at: Time) -> Result<()>;
     /// Blocks; no effect when blocked already.
     async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()>;
@@ -442,6 +450,60 @@ pub trait Calls: Send + Sync {
         before: Option<(Time, CallId)>,
         limit: u32,
     ) -> Result<Vec<Call>>;
+}
+
+/// What became of a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilePut {
+    /// It is stored, or was before.
+    Done,
+    /// The owner's files would be larger than the quota; they have this many bytes now.
+    Full(u64),
+    /// There is no such owner, or the account was deleted.
+    NoOwner,
+}
+
+/// Files, and which objects are needed.
+///
+/// A file is kept while a message or a picture of a person or group uses it, and as long as its
+/// `kept_until` says. Whoever is about to use a file, or to end a use of it, extends that first
+/// (`keep_files`), so that the sweep never removes what is being taken into use, and finds again
+/// what nobody uses any more. (A message that is deleted has its files looked at by itself too.)
+///
+/// Objects are shared by files of one content. Before an object is removed it is *claimed*; whoever
+/// stores a file puts its row first and then waits until none of its objects is claimed. So either
+/// the claim sees the row, or the writer sees the claim.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Puts a file, unless the owner's files would be larger than `quota` bytes in all. Idempotent
+    /// by `file.id`. (MongoDB counts and puts in two steps: files that are put at the same moment
+    /// may pass the quota together.)
+    async fn put_file(&self, file: &File, quota: u64) -> Result<FilePut>;
+    /// Files by id; unknown ids are left out.
+    async fn files(&self, ids: &[FileId]) -> Result<Vec<File>>;
+    /// A file, and where it stands for a viewer, as of one moment.
+    async fn file_view(&self, file: FileId, viewer: UserId) -> Result<Option<FileView>>;
+    /// How many bytes a user's files have.
+    async fn used_bytes(&self, owner: UserId) -> Result<u64>;
+    /// Keeps these files until then at least, used or not; those that exist.
+    async fn keep_files(&self, ids: &[FileId], until: Time) -> Result<Vec<File>>;
+    /// Takes back what kept a file: the next `drop_unused` from `at` on looks at it.
+    async fn release_file(&self, id: FileId, at: Time) -> Result<()>;
+    /// Looks at files whose `kept_until` is over: one that is used gets none, one that is not is
+    /// removed, and its objects are noted as loose. At most `limit` files; whether there are more.
+    async fn drop_unused(&self, now: Time, limit: u32) -> Result<bool>;
+    /// Objects that files were removed from and that may be needed no more, in the order of their
+    /// digests, after one of them.
+    async fn loose_objects(&self, after: Option<Digest>, limit: u32) -> Result<Vec<Digest>>;
+    /// Claims a loose object for removal: `true` when no file needs it. If one does, it is no longer
+    /// loose. `false` too for an object that is not loose, or that another node is removing. To be
+    /// repeated after a crash; who claims removes or gives up within ten minutes, since other nodes
+    /// take the claim for that of a dead one then.
+    async fn claim_object(&self, digest: Digest) -> Result<bool>;
+    /// Whether one of these objects is claimed.
+    async fn is_claimed(&self, digests: &[Digest]) -> Result<bool>;
+    /// Forgets a loose object that was removed, and with it the claim.
+    async fn forget_object(&self, digest: Digest) -> Result<()>;
 }
 
 /// What is searched.

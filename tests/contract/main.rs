@@ -1,17 +1,23 @@
-//! The contract of the store, as tests that run against every adapter.
+//! The contracts of the ports, as tests that run against every adapter: the store here, the
+//! objects in `objects`.
 //!
-//! Each module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a test.
-//! A new adapter adds one line at the end of this file; a new test adds its name to the list (the
-//! compiler warns of one that was forgotten). What is promised of the embedded store alone (its
-//! file, its recovery) is in `embedded`.
+//! Each other module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a
+//! test. A new adapter adds one line at the end of this file; a new test adds its name to the list
+//! (the compiler warns of one that was forgotten). What is promised of the embedded store alone
+//! (its file, its recovery) is in `embedded`.
 
 #[path = "../harness/mongo.rs"]
 mod mongo_server;
+#[path = "../harness/proxy.rs"]
+mod proxy;
+#[path = "../harness/s3.rs"]
+mod s3_server;
 mod support;
 
 mod calls;
 mod changes;
 mod chats;
+mod files;
 mod groups;
 mod messages;
 mod sessions;
@@ -23,6 +29,8 @@ mod copies;
 mod embedded;
 mod mongo;
 mod plans;
+
+mod objects;
 
 /// Makes each test of the suite one for the store that `$open` gives.
 macro_rules! contract {
@@ -97,6 +105,25 @@ macro_rules! contract {
                 a_busy_call_is_told_at_once
                 deadlines_are_found_in_order
                 calls_are_listed_latest_first
+            }
+            files {
+                a_file_comes_back_as_it_was_written
+                a_file_is_put_once_and_within_its_owners_quota
+                attachments_stay_with_their_message
+                who_sees_a_message_sees_its_files
+                a_forwarded_file_is_seen_where_it_went
+                a_file_that_stands_in_many_places_is_found_in_one_of_them
+                a_persons_picture_is_that_of_whoever_owns_it
+                a_groups_picture_is_for_its_members_or_all
+                an_unused_file_goes_and_a_used_one_stays
+                what_is_used_no_more_goes_once_it_is_kept_no_longer
+                a_file_that_was_just_kept_never_goes
+                an_object_is_claimed_when_no_file_needs_it
+                no_object_is_removed_under_a_new_file
+                loose_objects_come_in_the_order_of_their_digests
+                a_deleted_account_takes_its_files_along
+                an_account_that_nobody_verified_takes_its_files_along
+                files_that_are_put_while_their_owner_goes_go_too
             }
             changes {
                 random_histories_are_read_as_the_model_says

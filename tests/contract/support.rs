@@ -55,6 +55,7 @@ pub fn after(millis: i64) -> Time {
 pub fn text(body: &str) -> TextContent {
     TextContent {
         body: Body::stored(body.to_owned()),
+        attachments: Vec::new(),
         reply_to: None,
         mentions: Vec::new(),
         mention_all: false,

@@ -96,6 +96,7 @@ fn message(number: u32, scale: &Scale) -> NewMessage {
     };
     let content = TextContent {
         body: Body::stored(format!("mensaje {number}: ¡hola!")),
+        attachments: Vec::new(),
         reply_to: None,
         mentions: Vec::new(),
         mention_all: false,

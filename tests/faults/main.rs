@@ -10,3 +10,4 @@ mod database;
 mod kill;
 mod ledger;
 mod nodes;
+mod uploads;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::calls::{CallKind, EndReason};
 use super::chats::Role;
+use super::files::Attachment;
 use super::text::{Body, ClientMsgId, Title};
 use crate::clock::Time;
 use crate::id::{CallId, ChatId, MessageId, UserId};
@@ -84,8 +85,10 @@ pub struct CallContent {
 /// Text of a person, with what it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextContent {
-    /// The text.
+    /// The text; empty only beside attachments.
     pub body: Body,
+    /// Files, at most `ATTACHMENTS`.
+    pub attachments: Vec<Attachment>,
     /// The seq of the message that this one answers, in the same chat.
     pub reply_to: Option<u64>,
     /// People mentioned, all of them members; at most `MENTIONS`.

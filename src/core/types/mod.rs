@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod calls;
 pub mod chats;
+pub mod files;
 pub mod messages;
 pub mod text;
 pub mod users;

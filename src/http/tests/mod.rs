@@ -2,6 +2,7 @@
 //! its own, with mails kept in memory.
 
 mod calls;
+mod files;
 mod journeys;
 mod malformed;
 mod ranks;
@@ -26,6 +27,8 @@ use crate::core::types::text::Email;
 use crate::core::{Core, Ports, Rules};
 use crate::id::{IdSource, OsEntropy};
 use crate::mail::memory::MemoryMailer;
+use crate::objects::memory::MemoryObjects;
+use crate::objects::staging::Staging;
 use crate::store::embedded::EmbeddedStore;
 
 /// A server without sockets.
@@ -83,6 +86,8 @@ impl App {
             store: Arc::new(EmbeddedStore::open(dir.path()).expect("a store opens")),
             bus: bus.clone(),
             mailer: mails.clone(),
+            objects: Arc::new(MemoryObjects::default()),
+            staging: Staging::open(dir.path().join("uploads")).expect("a folder"),
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy),
             ids: IdSource::new(clock.clone(), &OsEntropy),
@@ -95,7 +100,11 @@ impl App {
             wrong_per_ip: many,
             wrong_in_all: many,
         };
-        let core = Arc::new(Core::new(ports, [7; 32], Rules { limits, ..Rules::default() }));
+        let core = Arc::new(Core::new(
+            ports,
+            [7; 32],
+            Rules { limits, files: (&config).into(), ..Rules::default() },
+        ));
         let listener: Arc<dyn Listener> = core.clone();
         bus.listen(vec![Arc::downgrade(&listener)]);
         let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
@@ -153,6 +162,54 @@ impl App {
 
     async fn delete(&self, path: &str, token: &str) -> Reply {
         self.ask(Method::DELETE, path, token, Value::Null).await
+    }
+
+    /// A request with a token, headers, and any body.
+    async fn send_as(
+        &self,
+        (method, path): (Method, &str),
+        token: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    /// A form with these parts: name, name of the file or nothing, content.
+    async fn form(
+        &self,
+        (method, path): (Method, &str),
+        token: &str,
+        parts: &[(&str, &str, &[u8])],
+    ) -> Reply {
+        const KIND: (&str, &str) = ("content-type", "multipart/form-data; boundary=b7");
+        let mut body = Vec::new();
+        for (name, file, content) in parts {
+            let file = match *file {
+                "" => String::new(),
+                file => format!("; filename=\"{file}\""),
+            };
+            let head = format!("--b7\r\nContent-Disposition: form-data; name=\"{name}\"{file}");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(b"\r\n\r\n");
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--b7--\r\n");
+        self.send_as((method, path), token, &[KIND], body).await
+    }
+
+    /// A file of somebody's.
+    async fn upload(&self, who: &Person, kind: &str, name: &str, content: &[u8]) -> Value {
+        let parts = [("kind", "", kind.as_bytes()), ("file", name, content)];
+        self.form((Method::POST, "/api/v1/files"), &who.token, &parts).await.is(201)
     }
 
     /// Signs somebody up and in.

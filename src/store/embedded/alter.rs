@@ -7,6 +7,7 @@ use rusqlite::params;
 
 use super::chats;
 use super::content::Stored;
+use super::files;
 use super::members;
 use super::messages::{Line, drop_mentions, numbered, put_mentions, reactions};
 use super::sql::{Db, int};
@@ -124,6 +125,7 @@ impl Ground<'_> {
     fn delete(&mut self, stamp: Stamp) -> Result<Effect> {
         if let Content::Text(text) = &self.message.content {
             drop_mentions(self.db, self.chat, self.message.seq, text)?;
+            files::detach(self.db, self.chat, self.message.seq, text, stamp.at)?;
         }
         for sql in [
             "DELETE FROM edits WHERE message = ?1",

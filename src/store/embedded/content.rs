@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
 use crate::core::types::calls::{CallKind, EndReason};
 use crate::core::types::chats::Role;
+use crate::core::types::files::{Attachment, FileFacts, FileKind, FileName};
 use crate::core::types::messages::{CallContent, Content, Origin, SystemEvent, TextContent};
 use crate::core::types::text::{Body, Title};
 use crate::error::{Error, Result};
@@ -53,7 +56,10 @@ impl<'a> Stored<'a> {
 
     /// The columns that hold a text.
     pub(super) fn of_text(text: &'a TextContent) -> Result<Self> {
-        let plain = text.mentions.is_empty() && !text.mention_all && text.forwarded.is_none();
+        let plain = text.mentions.is_empty()
+            && !text.mention_all
+            && text.forwarded.is_none()
+            && text.attachments.is_empty();
         Ok(Self {
             kind: TEXT,
             body: Some(text.body.as_str()),
@@ -80,6 +86,7 @@ pub(super) fn content(
             let beside = beside.map_err(Error::internal)?.unwrap_or_default();
             Ok(Content::Text(TextContent {
                 body: Body::stored(body.unwrap_or_default()),
+                attachments: attachments(beside.files)?,
                 reply_to,
                 mentions: beside.mentions.into_iter().map(UserId::from).collect(),
                 mention_all: beside.all,
@@ -138,6 +145,74 @@ struct Beside {
     all: bool,
     #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
     origin: Option<(Id, i64)>,
+    #[serde(rename = "f", skip_serializing_if = "Vec::is_empty")]
+    files: Vec<Attached>,
+}
+
+/// A file beside a text.
+#[derive(Serialize, Deserialize)]
+struct Attached {
+    id: String,
+    kind: String,
+    #[serde(rename = "type")]
+    media_type: String,
+    name: String,
+    size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dimensions: Option<(u32, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thumbhash: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    animated: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    small: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    large: bool,
+}
+
+impl From<&Attachment> for Attached {
+    fn from(Attachment { file, facts }: &Attachment) -> Self {
+        Self {
+            id: file.to_string(),
+            kind: facts.kind.name().into(),
+            media_type: facts.media_type.clone(),
+            name: facts.name.as_str().into(),
+            size: facts.size,
+            dimensions: facts.dimensions,
+            duration_ms: facts.duration.map(|duration| duration.as_millis() as u64),
+            thumbhash: facts.thumbhash.as_ref().map(|hash| BASE64.encode(hash)),
+            animated: facts.animated,
+            small: facts.small,
+            large: facts.large,
+        }
+    }
+}
+
+impl Attached {
+    fn attachment(self) -> Option<Attachment> {
+        Some(Attachment {
+            file: self.id.parse().ok()?,
+            facts: FileFacts {
+                kind: FileKind::named(&self.kind)?,
+                media_type: self.media_type,
+                name: FileName::stored(self.name),
+                size: self.size,
+                dimensions: self.dimensions,
+                duration: self.duration_ms.map(Duration::from_millis),
+                thumbhash: self.thumbhash.map(|hash| BASE64.decode(hash)).transpose().ok()?,
+                animated: self.animated,
+                small: self.small,
+                large: self.large,
+            },
+        })
+    }
+}
+
+fn attachments(files: Vec<Attached>) -> Result<Vec<Attachment>> {
+    let read = files.into_iter().map(Attached::attachment).collect::<Option<_>>();
+    read.ok_or_else(|| Error::internal("an attachment cannot be read"))
 }
 
 impl From<&TextContent> for Beside {
@@ -146,6 +221,7 @@ impl From<&TextContent> for Beside {
             mentions: text.mentions.iter().copied().map(Id).collect(),
             all: text.mention_all,
             origin: text.forwarded.map(|origin| (Id(origin.from), origin.sent.0)),
+            files: text.attachments.iter().map(Attached::from).collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::alter::{alter, hide};
 use super::changes::changes;
 use super::chats::{self, Numbered};
 use super::content::{self, Stored};
+use super::files;
 use super::members;
 use super::sql::{Db, count, int};
 use crate::clock::Time;
@@ -271,6 +272,7 @@ fn write(db: &Db<'_>, new: NewMessage, place: &Place, created: Option<Chat>) -> 
     chats::grow(db, place.chat, (seq, rev), new.sent)?;
     members::wrote(db, place.seat, seq)?;
     put_mentions(db, place.chat, seq, new.from, &new.content)?;
+    files::attach(db, place.chat, seq, &new.content)?;
     let created =
         created.map(|chat| Chat { head_seq: seq, head_rev: rev, active_at: new.sent, ..chat });
     let content = Content::Text(new.content);

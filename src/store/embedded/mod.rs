@@ -22,6 +22,7 @@ mod calls;
 mod changes;
 mod chats;
 mod content;
+mod files;
 mod messages;
 mod restore;
 mod sessions;

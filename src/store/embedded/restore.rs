@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::content::Stored;
 use super::sql::{Db, int};
-use super::{calls, chats, members, messages, sessions, terms, users};
+use super::{calls, chats, files, members, messages, sessions, terms, users};
 use crate::core::types::chats::Member;
 use crate::core::types::messages::{Content, Message};
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
             users::put(db, user)?;
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }
+        Record::File(file) => files::put(db, file),
+        Record::LooseObject(digest) => files::put_loose(db, *digest),
         Record::Block(who, whom, since) => ignoring(
             db,
             "INSERT OR IGNORE INTO blocks(who, whom, since) VALUES(?1, ?2, ?3)",
@@ -109,6 +111,7 @@ fn message(db: &Db<'_>, stored: &StoredMessage) -> Result<()> {
     beside(db, row, stored, head_rev)?;
     if let Content::Text(text) = &message.content {
         messages::put_mentions(db, chat, message.seq, message.from, text)?;
+        files::attach(db, chat, message.seq, text)?;
     }
     note_changes(db, (chat, head_seq, head_rev), message, *born)
 }

@@ -90,7 +90,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 }
 
 /// Step n brings schema n to n + 1. A step that was released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE users(
     id BLOB PRIMARY KEY NOT NULL,
@@ -324,5 +324,50 @@ CREATE UNIQUE INDEX calls_live_caller ON calls(caller) WHERE deadline IS NOT NUL
 CREATE UNIQUE INDEX calls_live_callee ON calls(callee) WHERE deadline IS NOT NULL;
 CREATE INDEX calls_caller ON calls(caller, started, id);
 CREATE INDEX calls_callee ON calls(callee, started, id);
+",
+    "
+CREATE TABLE files(
+    id BLOB PRIMARY KEY NOT NULL,
+    owner BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    width INTEGER,
+    height INTEGER,
+    duration_ms INTEGER,
+    thumbhash BLOB,
+    animated INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    small BLOB,                     -- the smaller pictures: digest, bytes, media type
+    small_size INTEGER,
+    small_type TEXT,
+    large BLOB,
+    large_size INTEGER,
+    large_type TEXT,
+    created INTEGER NOT NULL,
+    kept_until INTEGER              -- NULL once it is known to be used
+) STRICT;
+CREATE INDEX files_owner ON files(owner, size);
+CREATE INDEX files_kept ON files(kept_until) WHERE kept_until IS NOT NULL;
+CREATE INDEX files_digest ON files(digest);
+CREATE INDEX files_small ON files(small) WHERE small IS NOT NULL;
+CREATE INDEX files_large ON files(large) WHERE large IS NOT NULL;
+CREATE INDEX users_avatar ON users(avatar) WHERE avatar IS NOT NULL;
+CREATE INDEX chats_avatar ON chats(avatar) WHERE avatar IS NOT NULL;
+
+-- In which messages a file stands.
+CREATE TABLE attachments(
+    file BLOB NOT NULL,
+    chat INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY(file, chat, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Objects from which a file was removed; claimed while they are being removed themselves.
+CREATE TABLE loose_objects(
+    digest BLOB PRIMARY KEY NOT NULL,
+    claimed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ",
 ];

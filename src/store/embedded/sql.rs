@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
 
 use crate::clock::Time;
 use crate::core::types::chats::{ChatKind, MemberState, Role};
+use crate::core::types::files::{Digest, FileKind};
 use crate::error::{Error, Language, Result};
 use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
 
@@ -119,6 +120,18 @@ macro_rules! ids_in_columns {
 
 ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId);
 
+impl ToSql for Digest {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(&self.0)))
+    }
+}
+
+impl FromSql for Digest {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        <[u8; 32]>::column_result(value).map(Self)
+    }
+}
+
 impl ToSql for Time {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::from(self.0))
@@ -155,4 +168,5 @@ names_in_columns! {
     Role { Member = 0 Admin = 1 Owner = 2 }
     MemberState { Active = 0 Left = 1 Banned = 2 }
     Language { English = 0 Spanish = 1 }
+    FileKind { Image = 0 Video = 1 Audio = 2 Voice = 3 Document = 4 }
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
+use super::files;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
 use crate::clock::Time;
@@ -137,12 +138,13 @@ fn change_profile(
     Ok(Some(user))
 }
 
-/// Removes what hangs on an account: codes, sessions, blocks, search terms.
+/// Removes what hangs on an account: codes, sessions, blocks, files, search terms.
 pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;
+    files::remove_all(db, id)?;
     forget_terms(db, Index::Users, id.0)
 }
 
