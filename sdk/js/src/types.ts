@@ -6,23 +6,6 @@ import type {
 
 export type * from './rows.js';
 
-/** A file in a message. */
-export interface Attachment {
-  id: Id;
-  kind: 'image' | 'video' | 'audio' | 'voice' | 'document';
-  type: string;
-  name: string;
-  size: number;
-  width?: number | null;
-  height?: number | null;
-  duration_ms?: number | null;
-  thumbhash?: string | null;
-  animated?: boolean;
-  url: string;
-  small_url?: string | null;
-  large_url?: string | null;
-}
-
 /** Whether a person that one watches is there. */
 export interface Standing {
   user: Id;
