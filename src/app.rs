@@ -7,6 +7,7 @@
 pub mod copy;
 mod demo;
 mod listen;
+mod objects;
 pub mod offline;
 mod relay;
 
@@ -20,11 +21,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use self::objects::Files;
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DataDir, Secrets};
 use crate::core::auth::Limits;
+use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
 use crate::core::{Core, Ports, Rules};
 use crate::http::address::TrustedProxies;
@@ -118,8 +121,9 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         Some(mailer) => (mailer.clone(), None),
         None => mailer(config, addr.port(), &outside)?,
     };
+    let files = Files::open(config, &data).await?;
     let demo = match config.dev {
-        true => demo::settle(&store, &*outside.clock, &secrets).await?,
+        true => demo::settle(&store, &files, &*outside.clock, &secrets).await?,
         false => Vec::new(),
     };
     let welcome = Welcome { smtp: config.smtp_url.is_some(), mailbox, demo };
@@ -128,6 +132,8 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         store: store.clone(),
         bus: bus.clone(),
         mailer: mailer.clone(),
+        objects: files.objects,
+        staging: files.staging,
         ids: ids(&outside),
         clock: outside.clock.clone(),
         entropy: outside.entropy.clone(),
@@ -176,6 +182,13 @@ fn rules(config: &Config) -> Rules {
             ..Limits::default()
         },
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
+        files: FileRules {
+            image: config.file_limit_image,
+            video: config.file_limit_video,
+            audio: config.file_limit_audio,
+            document: config.file_limit_document,
+            quota: config.file_quota,
+        },
     }
 }
 

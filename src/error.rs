@@ -82,8 +82,12 @@ pub enum Code {
     Conflict,
     /// More bytes than allowed.
     TooLarge,
-    /// The body has another media type than the endpoint reads.
+    /// The body has another media type than the endpoint reads, or a file is not what it must be.
     UnsupportedMedia,
+    /// The file ends before the range that was asked for.
+    BadRange,
+    /// The request asks for something under a condition that does not hold.
+    Precondition,
     /// Too many requests; `Error::retry_after` says when to come back.
     TooMany,
     /// Mail cannot be sent at the moment.
@@ -108,7 +112,7 @@ pub struct CodeRow {
 
 impl Code {
     /// Every code, for documents and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::BadField,
         Self::Unauthenticated,
@@ -119,6 +123,8 @@ impl Code {
         Self::Conflict,
         Self::TooLarge,
         Self::UnsupportedMedia,
+        Self::BadRange,
+        Self::Precondition,
         Self::TooMany,
         Self::MailFailed,
         Self::Unavailable,
@@ -139,6 +145,8 @@ impl Code {
             Self::Conflict => ("conflict", 409, 400),
             Self::TooLarge => ("too_large", 413, 400),
             Self::UnsupportedMedia => ("unsupported_media", 415, 400),
+            Self::BadRange => ("bad_range", 416, 400),
+            Self::Precondition => ("precondition_failed", 412, 400),
             Self::TooMany => ("too_many_requests", 429, 400),
             Self::MailFailed => ("mail_failed", 503, 507),
             Self::Unavailable => ("unavailable", 503, 505),

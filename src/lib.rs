@@ -10,6 +10,7 @@ pub mod core;
 
 pub mod bus;
 pub mod mail;
+pub mod objects;
 pub mod store;
 
 pub mod hub;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::objects::Files;
 use super::{Outside, StartError, open_store};
 use crate::bus::local::LocalBus;
 use crate::config::{Config, DataDir, Secrets};
@@ -26,10 +27,13 @@ pub async fn open(config: &Config, outside: Outside) -> Result<Offline, StartErr
     let data = DataDir::open(&config.data_dir)?;
     let secrets = Secrets::open(&data, &*outside.entropy)?;
     let store: Arc<dyn Store> = open_store(config, &data).await?;
+    let files = Files::open(config, &data).await?;
     let ports = Ports {
         store: store.clone(),
         bus: Arc::new(LocalBus::default()),
         mailer: outside.mailer.unwrap_or_else(|| Arc::new(MemoryMailer::default())),
+        objects: files.objects,
+        staging: files.staging,
         ids: IdSource::new(outside.clock.clone(), &*outside.entropy),
         clock: outside.clock,
         entropy: outside.entropy,

@@ -95,10 +95,10 @@ once. With no settings at all it listens on port 2565 and keeps everything in ./
 
 const AFTER_HELP: &str = "\
 Settings come from, in the order of growing weight: the files .env (the server) and .env_db (the \
-database) in the working directory, the environment, flags. Two hold passwords and so have no \
+database) in the working directory, the environment, flags. Some hold passwords and so have no \
 flag: SMTP_URL, the mail server that sends login codes (without it, mails are written into \
-MAIL_DIR), and DB_URI. The files .env.example and .env_db.example list all settings with their \
-meaning.
+MAIL_DIR), DB_URI, TURN_SECRET and S3_SECRET_ACCESS_KEY. The files .env.example and \
+.env_db.example list all settings with their meaning.
 
 Exit codes: 0 it went well, 1 the server could not start or failed, 2 the settings or the command \
 line are wrong.";

@@ -10,6 +10,7 @@ pub mod values;
 
 mod calls;
 mod env_file;
+mod objects;
 mod smtp_url;
 mod sources;
 
@@ -91,6 +92,7 @@ impl Config {
             ));
         }
         self.check_calls(values);
+        self.check_objects(values);
     }
 
     /// The relay's UDP and TCP port, and its TLS port. A server on any free port takes any free

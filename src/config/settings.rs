@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
-    self, ConnectionCap, Hidden, IceUrls, LogFormat, Networks, Origins, PeerNetworks, PortRange,
-    PublicUrl, Rate, Sender, TurnMode, optional,
+    self, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks, ObjectsMode, Origins,
+    PeerNetworks, PortRange, PublicUrl, Rate, Sender, TurnMode, optional,
 };
 
 /// The files that hold settings, in the working directory.
@@ -264,6 +264,81 @@ settings! {
     delete_within: Duration = DELETE_WITHIN {
         Env, "Messages", default: "48h", unset: "", example: "365d", Open
     } by values::span;
+
+    /// Where the content of files is kept: `local` is the folder `objects` of DATA_DIR, `s3` the
+    /// bucket S3_BUCKET of an S3-compatible store. What is still being uploaded is in
+    /// DATA_DIR/uploads either way.
+    objects: ObjectsMode = OBJECTS {
+        Env, "Files", default: "local", unset: "", example: "s3", Open
+    } by ObjectsMode::parse;
+
+    /// The bucket for the content of files. Nobody but the server needs to read it: keep it
+    /// private, and give it a rule that aborts incomplete multipart uploads after a day.
+    s3_bucket: Option<String> = S3_BUCKET {
+        Env, "Files", default: "", unset: "none; OBJECTS=s3 needs one", example: "wechat", Open
+    } by optional(values::bucket);
+
+    /// The address of the store, if that is not Amazon's. `?ca=FILE` trusts a certificate authority
+    /// of your own (PEM).
+    s3_endpoint: Option<Endpoint> = S3_ENDPOINT {
+        Env, "Files", default: "", unset: "Amazon's for S3_REGION",
+        example: "https://s3.example.org:9000", Open
+    } by optional(Endpoint::parse);
+
+    /// The region that the bucket is in. Stores of one's own take any.
+    s3_region: String = S3_REGION {
+        Env, "Files", default: "us-east-1", unset: "", example: "eu-central-1", Open
+    } by values::region;
+
+    /// The id of the key to the bucket. The key needs s3:ListBucket for the bucket, and
+    /// s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload for what is in it.
+    s3_access_key_id: Option<String> = S3_ACCESS_KEY_ID {
+        Env, "Files", default: "", unset: "none; OBJECTS=s3 needs one",
+        example: "AKIAIOSFODNN7EXAMPLE", Open
+    } by optional(values::access_key_id);
+
+    /// The secret of that key.
+    s3_secret_access_key: Option<Hidden> = S3_SECRET_ACCESS_KEY {
+        Env, "Files", default: "", unset: "none; OBJECTS=s3 needs one",
+        example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", Whole
+    } by optional(values::secret_access_key);
+
+    /// What the names of all objects in the bucket begin with, so that it can be shared.
+    s3_prefix: String = S3_PREFIX {
+        Env, "Files", default: "", unset: "nothing", example: "wechat", Open
+    } by values::prefix;
+
+    /// Whether the bucket's name stands in the path of requests, as most stores want it. `off` puts
+    /// it before the host's name.
+    s3_path_style: bool = S3_PATH_STYLE {
+        Env, "Files", default: "on", unset: "", example: "off", Open
+    } by values::switch;
+
+    /// How large a picture may be, in bytes or as `count KB`, `MB` or `GB` (of 1,024 each).
+    file_limit_image: u64 = FILE_LIMIT_IMAGE {
+        Env, "Files", default: "25MB", unset: "", example: "10MB", Open
+    } by values::bytes;
+
+    /// How large a video may be.
+    file_limit_video: u64 = FILE_LIMIT_VIDEO {
+        Env, "Files", default: "2GB", unset: "", example: "500MB", Open
+    } by values::bytes;
+
+    /// How large sound and voice messages may be.
+    file_limit_audio: u64 = FILE_LIMIT_AUDIO {
+        Env, "Files", default: "2GB", unset: "", example: "100MB", Open
+    } by values::bytes;
+
+    /// How large any other file may be.
+    file_limit_document: u64 = FILE_LIMIT_DOCUMENT {
+        Env, "Files", default: "2GB", unset: "", example: "500MB", Open
+    } by values::bytes;
+
+    /// How much room the files of one person may take in all. Whoever is at the bound deletes old
+    /// messages with files.
+    file_quota: u64 = FILE_QUOTA {
+        Env, "Files", default: "10GB", unset: "", example: "1GB", Open
+    } by values::bytes;
 
     /// Where calls find STUN and TURN. `embedded` is the relay of this server; `external` are the
     /// servers of TURN_EXTERNAL_URLS; `off` leaves calls to find their way directly, which fails

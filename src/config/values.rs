@@ -13,6 +13,8 @@ use url::Url;
 
 pub use super::calls::{IceUrls, PeerNetworks, PortRange, TurnMode};
 pub(super) use super::calls::{addresses, shared_secret};
+pub use super::objects::{Endpoint, ObjectsMode};
+pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
 
 /// A secret text: `Debug` does not tell it.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,6 +107,26 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
 }
 
 const NO_SPAN: &str = "no length of time. Write a number and a unit, like 30s, 15min, 48h or 7d.";
+
+/// A number of bytes, with a unit or without.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].trim() {
+        "" | "B" => 1,
+        "KB" => 1 << 10,
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        "TB" => 1_u64 << 40,
+        _ => return Err(NO_BYTES.into()),
+    };
+    let count: Option<u64> = digits.parse().ok();
+    let bytes = count.and_then(|count| count.checked_mul(unit));
+    bytes.filter(|bytes| (1..=MOST_BYTES).contains(bytes)).ok_or_else(|| NO_BYTES.into())
+}
+
+const NO_BYTES: &str = "no size. Write a number and a unit, like 500KB, 25MB or 2GB.";
+/// What stores and clients count without loss.
+const MOST_BYTES: u64 = 1 << 50;
 
 /// How many connections one address may hold; `None` is any number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -130,24 +130,25 @@ impl Auth {
     }
 
     /// Creates an account that waits for its first code, and mails the code. An address that has an
-    /// account gets the same answer; its mail says so and carries a code to log in.
-    pub async fn sign_up(&self, request: SignUp) -> Result<()> {
+    /// account gets the same answer; its mail says so and carries a code to log in. Which account
+    /// waits, if it is one, is not for the answer.
+    pub async fn sign_up(&self, request: SignUp) -> Result<Option<UserId>> {
         self.count_code(&request.email, request.ip).await?;
         let ports = &self.shared.ports;
         let mut user = self.new_user(request.name, request.email.clone(), request.language);
         user.push_token = request.push_token;
-        let (owner, letter): (UserId, fn(String) -> Letter) =
-            match ports.store.sign_up(&user).await? {
-                Outcome::Created => (user.id, |code| Letter::SignUpCode { code }),
-                Outcome::Renewed(renewed) => (renewed.id, |code| Letter::SignUpCode { code }),
-                Outcome::Taken(taken) => (taken.id, |code| Letter::AlreadySignedUp { code }),
-            };
+        let (owner, waits) = match ports.store.sign_up(&user).await? {
+            Outcome::Created => (user.id, true),
+            Outcome::Renewed(renewed) => (renewed.id, true),
+            Outcome::Taken(taken) => (taken.id, false),
+        };
         let (_, code) = self.issue_code(&request.email, Some(owner)).await?;
-        ports.mailer.queue(Mail {
-            to: request.email,
-            language: request.language,
-            letter: letter(code),
-        })
+        let letter = match waits {
+            true => Letter::SignUpCode { code },
+            false => Letter::AlreadySignedUp { code },
+        };
+        ports.mailer.queue(Mail { to: request.email, language: request.language, letter })?;
+        Ok(waits.then_some(owner))
     }
 
     /// Mails a login code. An address without an account gets the same answer and no mail.

@@ -1,7 +1,7 @@
 //! The domain: types and rules. No serde, no HTTP, no database.
 //!
 //! `types` hold what things are (a value that exists is valid); the other modules hold what may be
-//! done, each beside its texts. Rules see the ports (store, bus, mail) as traits. Called by the
+//! done, each beside its texts. Rules see the ports (store, bus, mail, objects) as traits. Called by the
 //! adapters `http` and `ws`, which hold no rule.
 //!
 //! Invariant: a committed change is always published: what changes something runs to its end, even
@@ -13,6 +13,7 @@ pub mod auth;
 pub mod calls;
 pub mod chats;
 pub mod fanout;
+pub mod files;
 pub mod groups;
 pub mod messages;
 pub mod permissions;
@@ -34,6 +35,8 @@ use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::id::{Entropy, IdSource};
 use crate::mail::Mailer;
+use crate::objects::Objects;
+use crate::objects::staging::Staging;
 use crate::store::Store;
 
 /// What the rules stand on: the ports, time, randomness and ids.
@@ -44,6 +47,10 @@ pub struct Ports {
     pub bus: Arc<dyn Bus>,
     /// What sends mails.
     pub mailer: Arc<dyn Mailer>,
+    /// What keeps the bytes of files.
+    pub objects: Arc<dyn Objects>,
+    /// What keeps uploads that are on their way.
+    pub staging: Arc<Staging>,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
@@ -66,6 +73,8 @@ pub struct Rules {
     pub limits: auth::Limits,
     /// How long messages may be changed.
     pub deadlines: messages::changes::Deadlines,
+    /// How large files may be.
+    pub files: files::FileRules,
 }
 
 /// The use-cases of the server, by noun. Cheap to clone.
@@ -81,6 +90,8 @@ pub struct Core {
     pub groups: groups::Groups,
     /// Messages.
     pub messages: messages::Messages,
+    /// Files.
+    pub files: files::Files,
     /// Cursors, receipts, typing.
     pub receipts: receipts::Receipts,
     /// Who is online.
@@ -105,12 +116,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// A MAC under the server's key, for one purpose alone.
+    pub(crate) fn mac(&self, purpose: &[u8]) -> Hmac<Sha256> {
+        // invariant: HMAC takes a key of any length (RFC 2104, section 2).
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.server_key).expect("any length");
+        mac.update(purpose);
+        mac
+    }
+
     /// Twelve bytes that follow from these parts, and that nobody guesses who lacks the server's
     /// key.
     pub(crate) fn keyed(&self, parts: &[&[u8]]) -> [u8; 12] {
-        // invariant: HMAC takes a key of any length (RFC 2104, section 2).
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.server_key).expect("any length");
-        mac.update(b"keyed\0");
+        let mut mac = self.mac(b"keyed\0");
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
@@ -138,6 +155,7 @@ impl Core {
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
+            files: files::Files::new(shared.clone(), rules.files),
             receipts: receipts::Receipts::new(shared.clone()),
             presence: presence::Presences::new(shared.clone(), None),
             sync: sync::Sync::new(shared.clone()),
@@ -161,9 +179,10 @@ impl Core {
         self
     }
 
-    /// Whether the store can serve, right now.
+    /// Whether the store and the bytes of files can be had, right now.
     pub async fn ready(&self) -> Result<()> {
-        self.shared.ports.store.ready().await
+        self.shared.ports.store.ready().await?;
+        self.shared.ports.objects.ready().await
     }
 
     /// Removes what has expired and writes down when sessions were last used. To be called every
@@ -172,7 +191,7 @@ impl Core {
         self.auth.flush_seen().await?;
         let now = self.shared.ports.now();
         while self.shared.ports.store.sweep(now, now.minus(auth::UNVERIFIED_FOR)).await? {}
-        Ok(())
+        self.files.sweep().await
     }
 }
 

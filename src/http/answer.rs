@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::pipeline::Context;
@@ -22,6 +22,9 @@ const NO_METHOD: Text = Text {
     en: "This address does not take this method; the header Allow says which ones it takes.",
     es: "Esta dirección no admite este método; la cabecera Allow dice cuáles admite.",
 };
+
+const TUS: HeaderName = HeaderName::from_static("tus-resumable");
+const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 
 /// An error on its way to the pipeline.
 #[derive(Clone)]
@@ -65,7 +68,7 @@ pub fn written(fault: &Error, context: &Context, response: &Response) -> Respons
     };
     *answer.status_mut() = status_of(fault.code);
     let headers = answer.headers_mut();
-    for name in [header::ALLOW, header::VARY] {
+    for name in [header::ALLOW, header::VARY, header::CONTENT_RANGE, TUS, TUS_VERSION] {
         if let Some(value) = response.headers().get(&name) {
             headers.insert(name, value.clone());
         }

@@ -43,7 +43,7 @@ async fn row(http: &Http, message: Message) -> Result<Answer<rows::Message>> {
 
 /// Edit your message
 ///
-/// Earlier texts are kept for you; see `edits`.
+/// Earlier texts are kept for you; see `edits`. Files stay.
 #[utoipa::path(
     patch, path = "/chats/{chat}/messages/{seq}", tag = "messages", operation_id = "editMessage",
     security(("session" = [])), request_body = EditMessage,
@@ -62,7 +62,7 @@ async fn edit(
     let seq = path.seq("seq")?;
     let target = target(&http, &caller, &path).await?;
     let edit = Edit {
-        body: Body::parse("body", &body.body)?,
+        body: Body::beside_files("body", &body.body)?,
         mentions: body.mentions.into_iter().map(Into::into).collect(),
         mention_all: body.mention_all,
     };

@@ -15,10 +15,10 @@ use super::extract::{InPath, InQuery, Json};
 use crate::core::messages::Send;
 use crate::core::types::auth::Caller;
 use crate::core::types::messages::{Content, Message, PAGE, Window};
-use crate::core::types::text::{Body, ClientMsgId};
+use crate::core::types::text::ClientMsgId;
 use crate::error::{Error, Result, Text, text};
 use crate::id::UserId;
-use crate::protocol::bodies::SendMessage;
+use crate::protocol::bodies::{SendMessage, text_of};
 use crate::protocol::pages::{MessagePage, Sent};
 use crate::protocol::rows;
 use crate::protocol::values::Id;
@@ -142,7 +142,8 @@ async fn send(
 ) -> Result<(StatusCode, Answer<Sent>)> {
     let send = Send {
         client_msg_id: key(&headers, body.client_msg_id.as_deref())?,
-        body: Body::parse("body", &body.body)?,
+        body: text_of(&body.body, &body.attachments)?,
+        attachments: body.attachments.into_iter().map(Into::into).collect(),
         reply_to: body.reply_to,
         mentions: body.mentions.into_iter().map(Into::into).collect(),
         mention_all: body.mention_all,

@@ -20,6 +20,7 @@ mod calls;
 mod changes;
 mod chats;
 pub mod docs;
+mod files;
 mod groups;
 mod health;
 mod invites;
@@ -28,11 +29,16 @@ mod mailbox;
 mod me;
 mod members;
 mod messages;
+mod multipart;
 mod original;
+mod original_send;
+mod pictures;
 mod presence;
+mod ranges;
 mod search;
 pub mod server;
 mod sync;
+mod uploads;
 mod users;
 mod web;
 
@@ -42,7 +48,7 @@ mod tests;
 use std::sync::Arc;
 
 use self::address::TrustedProxies;
-use self::limits::Limiter;
+use self::limits::{Limiter, UploadSeats};
 use self::server::Welcome;
 use crate::config::Config;
 use crate::config::values::PublicUrl;
@@ -53,6 +59,7 @@ use crate::id::IdSource;
 pub struct Http {
     core: Core,
     limiter: Arc<Limiter>,
+    uploads: UploadSeats,
     trusted: Arc<TrustedProxies>,
     https: bool,
     welcome: Welcome,
@@ -66,6 +73,7 @@ impl Http {
         Self {
             core,
             limiter,
+            uploads: UploadSeats::default(),
             trusted: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
             welcome: Welcome { smtp: config.smtp_url.is_some(), ..Welcome::default() },
             https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),

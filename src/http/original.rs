@@ -8,6 +8,8 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::DeserializeOwned;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,15 +21,15 @@ use super::extract::{InQuery, Json, Known, json_bytes};
 use super::messages::named;
 use crate::core::auth::SignUp;
 use crate::core::chats::Target;
-use crate::core::messages::Send;
+use crate::core::files::Picture;
 use crate::core::types::auth::Caller;
 use crate::core::types::calls::CallKind;
 use crate::core::types::chats::ChatSummary;
 use crate::core::types::messages::Window;
-use crate::core::types::text::{Body, ClientMsgId, Email, Name, PushToken};
-use crate::error::{Code, Error, Result, Text, text};
-use crate::id::{ChatId, UserId};
-use crate::protocol::bodies::{self, OriginalLogin, OriginalSend, OriginalSignUp, OriginalVerify};
+use crate::core::types::text::{Email, Name, PushToken};
+use crate::error::{Error, Result, Text, text};
+use crate::id::ChatId;
+use crate::protocol::bodies::{self, OriginalLogin, OriginalSignUp, OriginalVerify};
 use crate::protocol::calls::JoinedCall;
 use crate::protocol::envelope::{
     self, Chat, Envelope, Found, FoundUser, Message, OpenChat, Verified, peer_of,
@@ -37,17 +39,9 @@ use crate::protocol::values::Id;
 /// Rows a page of `/chats` and `/lkup`, and messages with `/nch`.
 const PAGE: u32 = 50;
 
-const FOREIGN: Text = Text {
-    en: "crruid must be your own user id.",
-    es: "crruid debe ser tu propio identificador de usuario.",
-};
-const NO_FILES: Text = Text {
-    en: "This server takes text only: body_type 8.",
-    es: "Este servidor solo admite texto: body_type 8.",
-};
-const NO_TYPE: Text = Text {
-    en: "body_type is 8 (text), 22 (file), 59 (videos) or 65 (images).",
-    es: "body_type es 8 (texto), 22 (archivo), 59 (vídeos) o 65 (imágenes).",
+const NO_BASE64: Text = Text {
+    en: "This is no picture in base64.",
+    es: "Esto no es una imagen en base64.",
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
@@ -58,7 +52,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
         .routes(routes!(verify))
         .routes(routes!(chats))
         .routes(routes!(look_up))
-        .routes(routes!(send))
         .routes(routes!(call))
         .routes(routes!(video_call))
 }
@@ -108,8 +101,27 @@ async fn sign_up(
         language: known.language,
         ip: known.ip,
     };
-    http.core.auth.sign_up(request).await?;
+    let picture = picture(&http, body.profile_avatar.as_deref()).await?;
+    let waiting = http.core.auth.sign_up(request).await?;
+    if let Some((user, picture)) = waiting.zip(picture) {
+        http.core.files.dress(user, picture);
+    }
     Ok(proceed(&email))
+}
+
+/// The picture that stands in a field as base64.
+async fn picture(http: &Http, field: Option<&str>) -> Result<Option<Picture>> {
+    const NAME: &str = "profile_avatar";
+    let Some(text) = field.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let data = match text.strip_prefix("data:") {
+        Some(url) => url.split_once(";base64,").map(|(_, data)| data),
+        None => Some(text),
+    };
+    let bytes = data.and_then(|data| BASE64.decode(data).ok());
+    let bytes = bytes.ok_or(Error::field(NAME, NO_BASE64))?;
+    http.core.files.look_at_picture(NAME, bytes).await.map(Some)
 }
 
 fn proceed(email: &Email) -> Answer<Envelope<String>> {
@@ -236,7 +248,7 @@ async fn open(
     Ok(Answer(Envelope::of(envelope::OK, "OK", OpenChat { chat, messages })))
 }
 
-async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Result<Target> {
+pub(super) async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Result<Target> {
     let id: ChatId = query.id("chtid")?.ok_or(Error::field("chtid", text::MISSING))?;
     http.core.chats.resolve(caller, id.0).await
 }
@@ -262,50 +274,6 @@ async fn look_up(
         groups: found.groups.into_iter().map(Into::into).collect(),
     };
     Ok(Answer(Envelope::of(envelope::OK, "OK", found)))
-}
-
-/// Send a message
-#[utoipa::path(
-    put, path = "/sndmsg", tag = "original", operation_id = "sndmsg",
-    security(("session" = [])), request_body = OriginalSend,
-    params(
-        ("chtid" = Id, Query, description = "The chat's id, or the other person's"),
-        ("crruid" = Id, Query, description = "Your own user id"),
-    ),
-    responses((status = 200, description = "The stored message", body = Envelope<Message>)),
-)]
-async fn send(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    query: InQuery,
-    Json(body): Json<OriginalSend>,
-) -> Result<Answer<Envelope<Message>>> {
-    let me: UserId = query.id("crruid")?.ok_or(Error::field("crruid", text::MISSING))?;
-    if me != caller.user {
-        return Err(Error::forbidden(FOREIGN).on("crruid"));
-    }
-    check_type(body.body_type)?;
-    let send = Send {
-        client_msg_id: ClientMsgId::parse("message_id", &body.message_id)?,
-        body: Body::parse("body", &body.body)?,
-        reply_to: body.reply_to,
-        mentions: Vec::new(),
-        mention_all: false,
-        target: target(&http, &caller, &query).await?,
-    };
-    let sent = http.core.messages.send(&caller, send).await?.await?;
-    let message = Message::of(sent.message, sent.from_name);
-    Ok(Answer(Envelope::of(envelope::COMPLETED, "sent", message)))
-}
-
-fn check_type(body_type: u16) -> Result<()> {
-    match body_type {
-        envelope::TEXT => Ok(()),
-        other if envelope::WITH_FILES.contains(&other) => {
-            Err(Error::new(Code::NotImplemented, NO_FILES).on("body_type"))
-        }
-        _ => Err(Error::field("body_type", NO_TYPE)),
-    }
 }
 
 /// Start a voice call

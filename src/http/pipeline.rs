@@ -23,11 +23,14 @@ use super::Http;
 use super::address::Peer;
 use super::answer::{self, Fault};
 use super::limits::Class;
+use super::multipart::is_form;
 use crate::error::{Code, Error, Language, Text};
 use crate::id::UserId;
 
 /// How long a handler may take.
 const HANDLER: Duration = Duration::from_secs(60);
+/// How long one that brings a file may take: as long as it comes at all.
+const UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SLOW: Text = Text {
     en: "The server took too long. Try again shortly; repeating with the same key is safe.",
@@ -48,6 +51,8 @@ pub struct Context {
     pub class: Class,
     /// It is one of the original endpoints: answers are envelopes.
     pub original: bool,
+    /// It brings a file, which takes as long as it takes while something comes.
+    pub upload: bool,
     /// Who asks, once that is known.
     pub user: OnceLock<UserId>,
 }
@@ -64,11 +69,23 @@ impl Context {
             language: language.map(Language::accepted).unwrap_or_default(),
             ip: http.trusted.client(peer, headers),
             class: Class::of(request.method(), path),
+            upload: is_upload(request),
             original: !["/api/", "/docs", "/livez", "/readyz", "/assets/", "/_/"]
                 .iter()
                 .any(|start| path.starts_with(start)),
             user: OnceLock::new(),
         }
+    }
+}
+
+/// Whether a request brings a file; whoever reads it bounds how long nothing may come.
+fn is_upload(request: &Request) -> bool {
+    let path = request.uri().path();
+    match *request.method() {
+        Method::POST => path == "/api/v1/files",
+        Method::PATCH => path.starts_with("/api/v1/uploads/"),
+        Method::PUT => path == "/sndmsg" && is_form(request.headers()),
+        _ => false,
     }
 }
 
@@ -87,7 +104,7 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(context.clone());
     let mut response = match http.limiter.check_ip(context.ip, context.class) {
-        Ok(()) => run(request, next).await,
+        Ok(()) => run(request, next, &context).await,
         Err(error) => error.into_response(),
     };
     if let Some(Fault(fault)) = response.extensions_mut().remove::<Fault>() {
@@ -101,9 +118,10 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
 }
 
 /// Runs the handler; a panic or a handler that does not end becomes an error.
-async fn run(request: Request, next: Next) -> Response {
+async fn run(request: Request, next: Next, context: &Context) -> Response {
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match timeout(HANDLER, handled).await {
+    let within = if context.upload { UPLOAD } else { HANDLER };
+    match timeout(within, handled).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => Error::internal(words_of(&*panic)).into_response(),
         Err(_) => Error::new(Code::Unavailable, SLOW).into_response(),

@@ -15,8 +15,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Http, answer, auth, call_test, calls, changes, chats, docs, groups, health, invites, mailbox,
-    me, members, messages, original, pipeline, presence, search, server, sync, users, web,
+    Http, answer, auth, call_test, calls, changes, chats, docs, files, groups, health, invites,
+    mailbox, me, members, messages, original, original_send,
+    pictures, pipeline, presence, search, server, sync,
+    uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -28,12 +30,21 @@ pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
     let socket = any(move |request: Request| lead(sockets, request));
     let routes = routes.merge(docs::routes(&api)).merge(call_test::routes()).merge(web::routes());
     let routes = routes.merge(at_the_machine(&http)).with_state(http.clone());
-    routes
+    let routes = routes
         .route("/api/v1/ws", socket)
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
-        .layer(from_fn_with_state(http, pipeline::wrap))
-        .layer(cors(origins))
+        .layer(from_fn_with_state(http, pipeline::wrap));
+    let asked = from_fn_with_state(routes.clone(), ask_uploads);
+    routes.layer(cors(origins)).layer(asked)
+}
+
+/// Leads the question of what uploads can do past what answers browsers before they call: that
+/// takes every OPTIONS for such a one.
+async fn ask_uploads(State(routes): State<Router>, request: Request, next: Next) -> Response {
+    let asks = request.method() == Method::OPTIONS && request.uri().path() == "/api/v1/uploads";
+    let browser = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if asks && !browser { lead(routes, request).await } else { next.run(request).await }
 }
 
 /// What this server has for the person at its machine.
@@ -66,12 +77,16 @@ fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
         .merge(invites::routes())
         .merge(messages::routes())
         .merge(calls::routes())
+        .merge(files::routes())
+        .merge(uploads::routes())
+        .merge(pictures::routes())
         .merge(changes::routes())
         .merge(sync::routes())
         .merge(search::routes());
     let all = OpenApiRouter::with_openapi(docs::base())
         .nest("/api/v1", v1)
         .merge(original::routes())
+        .merge(original_send::routes())
         .merge(open)
         .merge(health::routes());
     let (routes, api) = all.split_for_parts();
@@ -94,18 +109,57 @@ async fn lead(sockets: Router, request: Request) -> Response {
     }
 }
 
+/// What pages of other origins may send.
+const SENT: [&str; 12] = [
+    "authorization",
+    "content-type",
+    "accept-language",
+    "idempotency-key",
+    "x-request-id",
+    "range",
+    "if-range",
+    "if-none-match",
+    "tus-resumable",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+];
+/// What they may read.
+const EXPOSED: [&str; 15] = [
+    "x-request-id",
+    "retry-after",
+    "location",
+    "etag",
+    "accept-ranges",
+    "content-range",
+    "content-disposition",
+    "content-length",
+    "tus-resumable",
+    "tus-version",
+    "tus-extension",
+    "tus-max-size",
+    "upload-offset",
+    "upload-length",
+    "upload-expires",
+];
+
 /// Which web pages of other origins may call; tokens travel in a header, so no cookie is allowed.
 fn cors(origins: Origins) -> CorsLayer {
     let allowed = move |origin: &HeaderValue, _: &_| {
         origin.to_str().is_ok_and(|origin| origins.allow(origin))
     };
-    let exposed = ["x-request-id", "retry-after", "location"].map(HeaderName::from_static);
-    let sent = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE];
-    let ours = ["idempotency-key", "x-request-id"].map(HeaderName::from_static);
+    let sent = SENT.into_iter().map(HeaderName::from_static).collect::<Vec<_>>();
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(sent.into_iter().chain(ours).collect::<Vec<_>>())
-        .expose_headers(exposed)
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers(sent)
+        .expose_headers(EXPOSED.map(HeaderName::from_static))
         .max_age(std::time::Duration::from_secs(3600))
 }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::people::{Privacy, Tongue};
 use super::rows::Role;
 use super::values::{Id, Moment};
+use crate::core::types::text::Body;
 use crate::error::{Code, Error, Result, Text, text};
 
 const NOT_JSON: Text = Text {
@@ -28,6 +29,14 @@ const NOT_AN_OBJECT: Text = Text {
     en: "The body is a JSON object, like {\"name\":\"Ana\"}.",
     es: "El cuerpo es un objeto JSON, como {\"name\":\"Ana\"}.",
 };
+
+/// The text of a message that may have files beside it.
+pub fn text_of(body: &str, attachments: &[Id]) -> Result<Body> {
+    match attachments {
+        [] => Body::parse("body", body),
+        _ => Body::beside_files("body", body),
+    }
+}
 
 /// Reads a body. An error names the field where one is at fault.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
@@ -250,7 +259,7 @@ pub struct CreateInvite {
     pub uses: Option<u32>,
 }
 
-/// Sends a text message.
+/// Sends a message: a text, files, or both.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendMessage {
@@ -260,9 +269,13 @@ pub struct SendMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11", pattern = "^[!-~]{1,64}$")]
     pub client_msg_id: Option<String>,
-    /// At most 16 KiB.
-    #[schema(example = "hola", min_length = 1, max_length = 16_384)]
+    /// At most 16 KiB; empty or absent only beside files.
+    #[serde(default)]
+    #[schema(example = "hola", max_length = 16_384)]
     pub body: String,
+    /// Ids of files that you uploaded; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Id>,
     /// The seq of the message that this one answers, in the same chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,
@@ -283,6 +296,9 @@ pub struct OriginalSignUp {
     /// Where the code goes.
     #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
+    /// A picture in base64, with or without `data:image/…;base64,` before it; empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_avatar: Option<String>,
     /// Where to reach the phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<OriginalCredentials>,
@@ -321,20 +337,37 @@ pub struct OriginalSend {
     /// The sender's idempotency key: the same key in the same chat gives the first message again.
     #[schema(example = "0193557e-0c1a-7bb0-9b5e-5f2a6f0f6a11", pattern = "^[!-~]{1,64}$")]
     pub message_id: String,
-    /// The text.
-    #[schema(example = "hola", min_length = 1, max_length = 16_384)]
+    /// The text; empty or absent only beside files.
+    #[serde(default)]
+    #[schema(example = "hola", max_length = 16_384)]
     pub body: String,
-    /// 8: text.
-    #[serde(default = "text_type")]
+    /// 8: text, 65: images, 59: videos, 22: any files; absent: what the files say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 8)]
-    pub body_type: u16,
+    pub body_type: Option<u16>,
+    /// Ids of files that you uploaded; at most 10.
+    #[serde(default, alias = "attachments", skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Id>,
     /// The seq of the message that this one answers, in the same chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,
 }
 
-const fn text_type() -> u16 {
-    super::envelope::TEXT
+/// `PUT /sndmsg` as a form: the same fields, and the files themselves as parts with a file name.
+#[derive(Debug, Clone, ToSchema)]
+pub struct OriginalSendForm {
+    /// The sender's idempotency key.
+    pub message_id: String,
+    /// The text; empty or absent only beside files.
+    pub body: Option<String>,
+    /// 8: text, 65: images, 59: videos, 22: any files; absent: what the files say.
+    pub body_type: Option<u16>,
+    /// The seq of the message that this one answers, in the same chat.
+    pub reply_to: Option<u64>,
+    /// Ids of files that you uploaded, or files; as many such parts as there are files, at most 10
+    /// in all.
+    #[schema(value_type = Option<Vec<String>>, format = Binary)]
+    pub files: Option<Vec<Vec<u8>>>,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::files::{Attachment, FileKind};
 use super::rows::{self, CallFact, ChatKind, Member, MessageKind, SystemEvent};
 use super::values::{Id, Moment};
 use crate::core::types::{chats, messages, users};
@@ -25,8 +26,26 @@ pub const REDIRECTION: u16 = 306;
 pub const TEXT: u16 = 8;
 /// `body_type` of what the server tells of a group or a call.
 pub const SYSTEM: u16 = 0;
-/// `body_type` of the kinds that carry files: file, videos, images.
-pub const WITH_FILES: [u16; 3] = [22, 59, 65];
+/// `body_type` of what carries any files.
+pub const FILES: u16 = 22;
+/// `body_type` of what carries videos alone.
+pub const VIDEOS: u16 = 59;
+/// `body_type` of what carries images alone.
+pub const IMAGES: u16 = 65;
+
+/// The `body_type` that says most of files of these kinds.
+pub fn type_of(kinds: impl Iterator<Item = FileKind> + Clone) -> u16 {
+    let mut all = kinds.clone();
+    if all.next().is_none() {
+        return TEXT;
+    }
+    let only = |kind| kinds.clone().all(|other| other == kind);
+    match () {
+        () if only(FileKind::Image) => IMAGES,
+        () if only(FileKind::Video) => VIDEOS,
+        () => FILES,
+    }
+}
 
 /// Every answer of the original endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -114,14 +133,19 @@ pub struct Message {
     pub author_name: Arc<str>,
     /// The sender's idempotency key, empty for what the server tells.
     pub content_id: String,
-    /// 8 for text, 0 for what the server tells of a group or a call.
+    /// 8 for text, 65 for images, 59 for videos, 22 for other files, 0 for what the server tells of
+    /// a group or a call.
     pub body_type: u16,
-    /// The text; empty once deleted.
+    /// The text; empty once deleted, and maybe beside files.
     pub body: String,
-    /// Files that it carries.
+    /// Where the files that it carries are: paths of this server.
     pub media: Vec<String>,
-    /// Small pictures that stand for the files until they are loaded.
+    /// In the same order, what stands for them until they are loaded: ThumbHash in base64, empty
+    /// for what is no picture.
     pub placeholders: Vec<String>,
+    /// What is known of the files, in the same order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// When the server took it.
     pub created_at: Moment,
     /// The chat.
@@ -155,11 +179,18 @@ impl Message {
             content_id: row.client_msg_id.unwrap_or_default(),
             body_type: match row.kind {
                 MessageKind::System | MessageKind::Call => SYSTEM,
-                MessageKind::Text | MessageKind::Deleted => TEXT,
+                MessageKind::Text | MessageKind::Deleted => {
+                    type_of(row.attachments.iter().map(|file| file.kind))
+                }
             },
             body: row.body.unwrap_or_default(),
-            media: Vec::new(),
-            placeholders: Vec::new(),
+            media: row.attachments.iter().map(|file| file.url.clone()).collect(),
+            placeholders: row
+                .attachments
+                .iter()
+                .map(|file| file.thumbhash.clone().unwrap_or_default())
+                .collect(),
+            attachments: row.attachments,
             created_at: row.sent,
             chtid: row.chat,
             seq: row.seq,
@@ -325,6 +356,21 @@ mod tests {
                 "data": { "reason": "bad_field", "field": "email", "request_id": "r1" },
             })
         );
+    }
+
+    #[test]
+    fn the_type_says_as_much_as_all_files_allow() {
+        use FileKind::{Document, Image, Video, Voice};
+        for (kinds, expected) in [
+            (&[][..], TEXT),
+            (&[Image, Image], IMAGES),
+            (&[Video], VIDEOS),
+            (&[Image, Video], FILES),
+            (&[Voice], FILES),
+            (&[Document], FILES),
+        ] {
+            assert_eq!(type_of(kinds.iter().copied()), expected, "{kinds:?}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub struct Identify {
     pub token: String,
 }
 
-/// Sends a text message.
+/// Sends a message: a text, files, or both.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendFrame {
@@ -80,8 +80,12 @@ pub struct SendFrame {
     pub chat: Id,
     /// The sender's idempotency key, 1 to 64 visible ASCII characters, a UUID v7 at best.
     pub client_msg_id: String,
-    /// At most 16 KiB.
+    /// At most 16 KiB; empty or absent only beside files.
+    #[serde(default)]
     pub body: String,
+    /// Ids of files that one uploaded; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Id>,
     /// The seq of the message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,
@@ -103,7 +107,7 @@ pub struct MessageRef {
     pub seq: u64,
 }
 
-/// Gives one's own message a new text.
+/// Gives one's own message a new text; its files stay.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditFrame {
@@ -111,7 +115,7 @@ pub struct EditFrame {
     pub chat: Id,
     /// The message's position.
     pub seq: u64,
-    /// At most 16 KiB.
+    /// At most 16 KiB; empty only beside files.
     pub body: String,
     /// People mentioned now.
     #[serde(default)]

@@ -6,6 +6,7 @@ pub mod bodies;
 pub mod call_frames;
 pub mod calls;
 pub mod envelope;
+pub mod files;
 pub mod frames;
 pub mod pages;
 pub mod people;

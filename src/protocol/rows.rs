@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::files::Attachment;
 use super::values::{Id, Moment, is_false};
 use crate::core::types::{chats, messages};
 
@@ -48,9 +49,12 @@ pub struct Message {
     pub client_msg_id: Option<String>,
     /// What kind of message it is.
     pub kind: MessageKind,
-    /// The text of a text message.
+    /// The text of a text message; empty only beside files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// Its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// The seq of the message that this one answers, in the same chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,
@@ -98,6 +102,7 @@ impl Message {
             client_msg_id: message.client_msg_id.map(|key| key.as_str().to_owned()),
             kind: MessageKind::Deleted,
             body: None,
+            attachments: Vec::new(),
             reply_to: None,
             mentions: Vec::new(),
             mention_all: false,
@@ -128,6 +133,7 @@ impl Message {
     fn put_text(&mut self, text: messages::TextContent) {
         self.kind = MessageKind::Text;
         self.body = Some(text.body.as_str().to_owned());
+        self.attachments = text.attachments.into_iter().map(Attachment::from).collect();
         self.reply_to = text.reply_to;
         self.mentions = text.mentions.into_iter().map(Id::from).collect();
         self.mention_all = text.mention_all;

@@ -114,7 +114,7 @@ impl From<core::ChatNews> for ChatNews {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditMessage {
-    /// At most 16 KiB.
+    /// At most 16 KiB; empty only beside files.
     pub body: String,
     /// People mentioned now; at most 50.
     #[serde(default)]

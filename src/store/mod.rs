@@ -487,6 +487,8 @@ pub trait Files: Send + Sync {
     async fn used_bytes(&self, owner: UserId) -> Result<u64>;
     /// Keeps these files until then at least, used or not; those that exist.
     async fn keep_files(&self, ids: &[FileId], until: Time) -> Result<Vec<File>>;
+    /// Takes back what kept a file: the next `drop_unused` from `at` on looks at it.
+    async fn release_file(&self, id: FileId, at: Time) -> Result<()>;
     /// Looks at files whose `kept_until` is over: one that is used gets none, one that is not is
     /// removed, and its objects are noted as loose. At most `limit` files; whether there are more.
     async fn drop_unused(&self, now: Time, limit: u32) -> Result<bool>;

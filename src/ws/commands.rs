@@ -18,6 +18,7 @@ use crate::core::types::text::{Body, ClientMsgId};
 use crate::error::{Error, Language, Result};
 use crate::hub::{Attached, Frame};
 use crate::id::UserId;
+use crate::protocol::bodies::text_of;
 use crate::protocol::frames::{
     Done, EditFrame, ForwardFrame, MemberReply, MessageReply, ReactFrame, SendFrame, SentReply,
     WatchFrame, granted, refused,
@@ -121,7 +122,8 @@ pub(super) async fn target(ws: &Ws, caller: &Caller, chat: Id) -> Result<Target>
 async fn send(ws: &Ws, caller: &Caller, frame: SendFrame) -> Result<Pending<Sent>> {
     let send = Send {
         client_msg_id: ClientMsgId::parse("client_msg_id", &frame.client_msg_id)?,
-        body: Body::parse("body", &frame.body)?,
+        body: text_of(&frame.body, &frame.attachments)?,
+        attachments: frame.attachments.into_iter().map(Into::into).collect(),
         reply_to: frame.reply_to,
         mentions: frame.mentions.into_iter().map(Into::into).collect(),
         mention_all: frame.mention_all,
@@ -138,7 +140,7 @@ async fn forward(ws: &Ws, caller: &Caller, frame: ForwardFrame) -> Result<Pendin
 
 async fn edit(ws: &Ws, caller: &Caller, frame: EditFrame) -> Result<Message> {
     let edit = Edit {
-        body: Body::parse("body", &frame.body)?,
+        body: Body::beside_files("body", &frame.body)?,
         mentions: frame.mentions.into_iter().map(Into::into).collect(),
         mention_all: frame.mention_all,
     };

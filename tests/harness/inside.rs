@@ -17,6 +17,8 @@ use wechat::error::Language;
 use wechat::id::{IdSource, OsEntropy};
 use wechat::mail::Mailer;
 use wechat::mail::memory::MemoryMailer;
+use wechat::objects::memory::MemoryObjects;
+use wechat::objects::staging::Staging;
 use wechat::store::Store;
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::mongo::{MongoStore, Names};
@@ -57,6 +59,8 @@ impl Inside {
             store: store.clone(),
             bus: bus.clone() as Arc<dyn Bus>,
             mailer: mails.clone() as Arc<dyn Mailer>,
+            objects: Arc::new(MemoryObjects::default()),
+            staging: Staging::open(folder.path().join("uploads")).expect("a folder"),
             clock: clock.clone() as Arc<dyn Clock>,
             entropy: Arc::new(OsEntropy),
             ids: IdSource::new(clock.clone(), &OsEntropy),

@@ -90,6 +90,7 @@ impl<'a> Life<'a> {
             target: self.somewhere(who),
             client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
             body: Body::parse("body", "hola").expect("a text"),
+            attachments: Vec::new(),
             reply_to: None,
             mentions: Vec::new(),
             mention_all: false,

@@ -18,6 +18,7 @@ async fn say(node: &Node, who: &Caller, chat: ChatId, peers: (UserId, UserId)) {
         target: Target { chat, peers: Some(peers) },
         client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
         body: Body::parse("body", "hola").expect("a text"),
+        attachments: Vec::new(),
         reply_to: None,
         mentions: Vec::new(),
         mention_all: false,

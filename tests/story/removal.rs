@@ -76,6 +76,7 @@ impl Trial {
             target: self.target(),
             client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
             body: Body::parse("body", body).expect("a text"),
+            attachments: Vec::new(),
             reply_to: None,
             mentions: Vec::new(),
             mention_all: false,

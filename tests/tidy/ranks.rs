@@ -23,6 +23,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::archive",
             "store::call_row",
             "objects",
+            "objects::staging",
             "push",
         ],
     ),

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use self::script::{Chat, Line, Script};
 use super::StartError;
+use super::objects::Files;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, Time};
 use crate::config::Secrets;
@@ -34,6 +35,7 @@ const MINUTE_MS: i64 = 60_000;
 /// Whom one can be with one click; played into the store when they are not there yet.
 pub(super) async fn settle(
     store: &Arc<dyn Store>,
+    files: &Files,
     clock: &dyn Clock,
     secrets: &Secrets,
 ) -> std::result::Result<Vec<(UserId, DemoPerson)>, StartError> {
@@ -49,7 +51,7 @@ pub(super) async fn settle(
     if there.len() == script.people.len() {
         return Ok(there);
     }
-    let stage = Stage::new(store, clock.now(), secrets.server_key);
+    let stage = Stage::new(store, files, clock.now(), secrets.server_key);
     stage.play(&script).await.map_err(told)?;
     find(store, &script).await.map_err(told)
 }
@@ -116,13 +118,15 @@ struct Scene<'a> {
 }
 
 impl Stage {
-    fn new(store: &Arc<dyn Store>, now: Time, server_key: [u8; 32]) -> Self {
+    fn new(store: &Arc<dyn Store>, files: &Files, now: Time, server_key: [u8; 32]) -> Self {
         let clock = Arc::new(Told(AtomicI64::new(now.millis())));
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let ports = Ports {
             store: store.clone(),
             bus: Arc::new(LocalBus::default()),
             mailer: Arc::new(MemoryMailer::default()),
+            objects: files.objects.clone(),
+            staging: files.staging.clone(),
             ids: IdSource::new(clock.clone(), &*entropy),
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -272,6 +276,7 @@ impl Stage {
             target,
             client_msg_id: ClientMsgId::parse("client_msg_id", &self.ids.next().to_string())?,
             body: Body::parse("body", text)?,
+            attachments: Vec::new(),
             reply_to,
             mentions: Vec::new(),
             mention_all: false,
@@ -290,15 +295,15 @@ impl<'a> Scene<'a> {
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
-    use crate::config::DataDir;
+    use crate::config::{Config, DataDir};
     use crate::core::types::messages::{Content, Window};
     use crate::store::embedded::EmbeddedStore;
 
     /// Everything that one demo person finds: chats with their texts, unread, and when the last
     /// message was.
-    async fn seen(store: &Arc<dyn Store>, user: UserId) -> Vec<(u64, Vec<String>)> {
+    async fn seen(store: &Arc<dyn Store>, files: &Files, user: UserId) -> Vec<(u64, Vec<String>)> {
         let clock = SystemClock;
-        let stage = Stage::new(store, clock.now(), [0; 32]);
+        let stage = Stage::new(store, files, clock.now(), [0; 32]);
         let caller = Caller { user, session: SessionId(stage.ids.next()) };
         let mut all = Vec::new();
         for row in stage.core.chats.list(&caller, 0, 50).await.expect("a list") {
@@ -321,14 +326,16 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let data = DataDir::open(folder.path()).expect("opened");
             let secrets = Secrets::open(&data, &OsEntropy).expect("secrets");
+            let config = Config::of(&[]).expect("valid");
+            let files = Files::open(&config, &data).await.expect("folders");
             let opened = EmbeddedStore::open(folder.path()).expect("a store");
             let store: Arc<dyn Store> = Arc::new(opened);
-            let first = settle(&store, &SystemClock, &secrets).await.expect("played");
+            let first = settle(&store, &files, &SystemClock, &secrets).await.expect("played");
             let ana = first[0].0;
-            let view = seen(&store, ana).await;
-            let again = settle(&store, &SystemClock, &secrets).await.expect("there");
+            let view = seen(&store, &files, ana).await;
+            let again = settle(&store, &files, &SystemClock, &secrets).await.expect("there");
             assert_eq!(first, again);
-            assert_eq!(seen(&store, ana).await, view, "nothing is played twice");
+            assert_eq!(seen(&store, &files, ana).await, view, "nothing is played twice");
             assert!(store.sessions(ana).await.expect("read").is_empty(), "nobody is logged in");
             views.push(view);
         }

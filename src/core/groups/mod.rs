@@ -24,7 +24,7 @@ use super::types::text::{About, ClientMsgId, Title};
 use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
-use crate::id::{ChatId, MessageId, UserId};
+use crate::id::{ChatId, FileId, MessageId, UserId};
 
 /// At most this many people are added at once.
 pub const ADD_AT_ONCE: usize = 200;
@@ -177,6 +177,23 @@ impl Groups {
             plan.change.about = edit.about.clone();
             plan.change.public = edit.public;
             plan.change.history_shared = edit.history_shared;
+            Ok(plan)
+        })
+        .await
+        .map(|done| done.1)
+    }
+
+    /// Gives the group a picture, or none; `files` has checked it.
+    pub(crate) async fn set_avatar(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        avatar: Option<FileId>,
+    ) -> Result<Chat> {
+        self.step(caller, chat, Vec::new(), move |ground| {
+            ground.me(Action::EditFace)?;
+            let mut plan = Plan::of(SystemEvent::AvatarChanged);
+            plan.change.avatar = Some(avatar);
             Ok(plan)
         })
         .await

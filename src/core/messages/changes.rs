@@ -73,7 +73,7 @@ impl Default for Deadlines {
 /// A new text for a message.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// The new text.
+    /// The new text; empty only beside files.
     pub body: Body,
     /// People mentioned now.
     pub mentions: Vec<UserId>,
@@ -82,7 +82,7 @@ pub struct Edit {
 }
 
 impl Messages {
-    /// Gives the caller's own message a new text.
+    /// Gives the caller's own message a new text. Its files stay.
     pub async fn edit(
         &self,
         caller: &Caller,
@@ -91,7 +91,9 @@ impl Messages {
         edit: Edit,
     ) -> Result<Message> {
         let (standing, message) = self.visible(caller, chat, seq).await?;
-        check_own_text(caller, &message)?;
+        if check_own_text(caller, &message)?.attachments.is_empty() {
+            edit.body.check_alone("body")?;
+        }
         self.check_in_time(&message, self.deadlines.edit)?;
         let target = Target { chat, peers: standing.chat.peers };
         self.shared.check_reachable(caller, target).await?;
@@ -118,6 +120,7 @@ impl Messages {
             }
             Content::Text(_) => self.check_in_time(&message, self.deadlines.delete)?,
         }
+        self.keep_files_of(&message.content).await?;
         let stamp = Stamp { by: caller.user, at: self.shared.ports.now() };
         self.change(caller, chat, seq, MessageChange::Delete(stamp)).await
     }
@@ -159,7 +162,8 @@ impl Messages {
         self.change(caller, chat, seq, MessageChange::Pin(on.then_some(stamp))).await
     }
 
-    /// Sends the text of a message that the caller can see to another chat, with its origin.
+    /// Sends the text and the files of a message that the caller can see to another chat, with its
+    /// origin.
     pub async fn forward(
         &self,
         caller: &Caller,
@@ -168,6 +172,7 @@ impl Messages {
         client_msg_id: ClientMsgId,
     ) -> Result<Pending<Sent>> {
         let (_, message) = self.visible(caller, chat, seq).await?;
+        self.keep_files_of(&message.content).await?;
         let origin = Origin { from: message.from, sent: message.sent };
         let Content::Text(original) = message.content else {
             return Err(Error::new(Code::BadRequest, NO_TEXT));
@@ -176,12 +181,14 @@ impl Messages {
             target,
             client_msg_id,
             body: original.body,
+            attachments: Vec::new(),
             reply_to: None,
             mentions: Vec::new(),
             mention_all: false,
         };
         self.check_send(caller, &send).await?;
-        self.do_send(caller.user, send, Some(original.forwarded.unwrap_or(origin))).await
+        let origin = original.forwarded.unwrap_or(origin);
+        self.do_send(caller.user, send, original.attachments, Some(origin)).await
     }
 
     /// Hides messages for the caller alone, on all its devices.
@@ -291,9 +298,9 @@ fn check_text(message: &Message) -> Result<&TextContent> {
     }
 }
 
-fn check_own_text(caller: &Caller, message: &Message) -> Result<()> {
-    check_text(message)?;
-    if message.from == caller.user { Ok(()) } else { Err(Error::forbidden(NOT_YOURS)) }
+fn check_own_text<'a>(caller: &Caller, message: &'a Message) -> Result<&'a TextContent> {
+    let text = check_text(message)?;
+    if message.from == caller.user { Ok(text) } else { Err(Error::forbidden(NOT_YOURS)) }
 }
 
 /// One emoji: a character that is one, with what may follow it (Unicode TS 51, section 1.4).

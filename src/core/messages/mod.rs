@@ -8,6 +8,7 @@
 //! `check_*` may refuse a person; `do_*` assumes valid input and fails only operationally. Called
 //! by `http` and `ws`.
 
+mod attachments;
 pub mod changes;
 
 use std::sync::Arc;
@@ -17,13 +18,14 @@ use super::chats::{Standing, Target};
 use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::types::auth::Caller;
+use super::types::files::Attachment;
 use super::types::messages::{
     Content, MENTIONS, Message, NewMessage, Origin, PAGE, TextContent, Window,
 };
 use super::types::text::{Body, ClientMsgId};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
-use crate::id::{ChatId, MessageId, UserId};
+use crate::id::{ChatId, FileId, MessageId, UserId};
 use crate::store::Appended;
 pub use crate::store::Pending;
 
@@ -55,8 +57,10 @@ pub struct Send {
     pub target: Target,
     /// The sender's idempotency key.
     pub client_msg_id: ClientMsgId,
-    /// The text.
+    /// The text; empty only beside files.
     pub body: Body,
+    /// Files of the sender's own.
+    pub attachments: Vec<FileId>,
     /// The seq of the message that it answers.
     pub reply_to: Option<u64>,
     /// People mentioned.
@@ -92,7 +96,8 @@ impl Messages {
     /// the queue is full. Dropping the answer does not undo it.
     pub async fn send(&self, caller: &Caller, send: Send) -> Result<Pending<Sent>> {
         self.check_send(caller, &send).await?;
-        self.do_send(caller.user, send, None).await
+        let attachments = self.check_attachments(caller, &send.attachments).await?;
+        self.do_send(caller.user, send, attachments, None).await
     }
 
     async fn check_send(&self, caller: &Caller, send: &Send) -> Result<()> {
@@ -156,6 +161,7 @@ impl Messages {
         &self,
         from: UserId,
         send: Send,
+        attachments: Vec<Attachment>,
         forwarded: Option<Origin>,
     ) -> Result<Pending<Sent>> {
         let ports = &self.shared.ports;
@@ -164,7 +170,7 @@ impl Messages {
         mentions.dedup();
         let content = TextContent {
             body: send.body,
-            attachments: Vec::new(),
+            attachments,
             reply_to: send.reply_to,
             mentions,
             mention_all: send.mention_all,

@@ -78,6 +78,11 @@ impl FileKind {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+
+    /// Whether it plays for a time.
+    pub const fn plays(self) -> bool {
+        matches!(self, Self::Video | Self::Audio | Self::Voice)
+    }
 }
 
 /// The name that a file had where it came from: one line without a path, control or bidirectional
@@ -101,6 +106,24 @@ impl FileName {
     /// A name that was checked before it was stored.
     pub const fn stored(text: String) -> Self {
         Self(text)
+    }
+
+    /// The name with an ending that fits a picture of this type: whoever saves it opens it as what
+    /// it is. Names of other types stay.
+    #[must_use]
+    pub fn ending_as(self, media_type: &str) -> Self {
+        let fitting: &[&str] = match media_type {
+            "image/jpeg" => &["jpg", "jpeg", "jpe", "jfif"],
+            "image/png" => &["png"],
+            "image/gif" => &["gif"],
+            "image/webp" => &["webp"],
+            _ => return self,
+        };
+        let ending = self.0.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if fitting.iter().any(|fit| fit.eq_ignore_ascii_case(ending)) {
+            return self;
+        }
+        Self(shortened(&format!("{}.{}", self.0, fitting[0])))
     }
 
     /// The name.
@@ -237,6 +260,20 @@ mod tests {
         let short = FileName::of(&long);
         assert_eq!(short.as_str().chars().count(), NAME_CHARS);
         assert!(short.as_str().ends_with(".gz"), "{short:?}");
+    }
+
+    #[test]
+    fn a_picture_is_saved_under_an_ending_of_pictures() {
+        for (name, media_type, becomes) in [
+            ("cat.JPEG", "image/jpeg", "cat.JPEG"),
+            ("cat.html", "image/jpeg", "cat.html.jpg"),
+            ("cat", "image/webp", "cat.webp"),
+            ("report.html", "text/plain", "report.html"),
+        ] {
+            assert_eq!(FileName::of(name).ending_as(media_type).as_str(), becomes);
+        }
+        let long = FileName::of(&"x".repeat(300)).ending_as("image/png");
+        assert!(long.as_str().ends_with("x.png") && long.as_str().len() == NAME_CHARS);
     }
 
     #[test]

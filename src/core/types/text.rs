@@ -147,6 +147,17 @@ impl Body {
         }
         Ok(Self(text.to_owned()))
     }
+
+    /// Checks the text of a message that has files: none is fine too, and then it is empty.
+    pub fn beside_files(field: &'static str, text: &str) -> Result<Self> {
+        let says_nothing = text.len() <= BODY_BYTES && !text.chars().any(is_visible);
+        if says_nothing { Ok(Self(String::new())) } else { Self::parse(field, text) }
+    }
+
+    /// Refuses an empty text, which says nothing without files.
+    pub fn check_alone(&self, field: &'static str) -> Result<()> {
+        if self.0.is_empty() { Err(Error::field(field, EMPTY)) } else { Ok(()) }
+    }
 }
 
 impl Email {
@@ -241,6 +252,11 @@ mod tests {
         assert!(Body::parse("body", &"x".repeat(BODY_BYTES)).is_ok());
         assert!(Body::parse("body", &"x".repeat(BODY_BYTES + 1)).is_err());
         assert!(Body::parse("body", " \n\t\u{200b}").is_err());
+        let beside = |text: &str| Body::beside_files("body", text).map(|body| body.0).ok();
+        assert_eq!(beside(" \n").as_deref(), Some(""));
+        assert_eq!(beside("hola").as_deref(), Some("hola"));
+        assert_eq!(beside(&" ".repeat(BODY_BYTES + 1)), None);
+        assert!(Body(String::new()).check_alone("body").is_err());
         assert_eq!(
             Body::parse("body", " hola\n ").map(|b| b.as_str().to_owned()).ok(),
             Some(" hola\n ".into())

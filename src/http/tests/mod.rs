@@ -26,6 +26,8 @@ use crate::core::types::text::Email;
 use crate::core::{Core, Ports, Rules};
 use crate::id::{IdSource, OsEntropy};
 use crate::mail::memory::MemoryMailer;
+use crate::objects::memory::MemoryObjects;
+use crate::objects::staging::Staging;
 use crate::store::embedded::EmbeddedStore;
 
 /// A server without sockets.
@@ -83,6 +85,8 @@ impl App {
             store: Arc::new(EmbeddedStore::open(dir.path()).expect("a store opens")),
             bus: bus.clone(),
             mailer: mails.clone(),
+            objects: Arc::new(MemoryObjects::default()),
+            staging: Staging::open(dir.path().join("uploads")).expect("a folder"),
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy),
             ids: IdSource::new(clock.clone(), &OsEntropy),

@@ -275,6 +275,13 @@ impl Files for EmbeddedStore {
         .await
     }
 
+    async fn release_file(&self, id: FileId, at: Time) -> Result<()> {
+        self.write(move |db| {
+            db.run("UPDATE files SET kept_until = ?2 WHERE id = ?1", params![id, at]).map(drop)
+        })
+        .await
+    }
+
     async fn drop_unused(&self, now: Time, limit: u32) -> Result<bool> {
         self.write(move |db| drop_unused(db, now, limit)).await
     }

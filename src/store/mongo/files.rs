@@ -30,6 +30,9 @@ impl Files for MongoStore {
     async fn keep_files(&self, _: &[FileId], _: Time) -> Result<Vec<File>> {
         Err(none())
     }
+    async fn release_file(&self, _: FileId, _: Time) -> Result<()> {
+        Err(none())
+    }
     async fn drop_unused(&self, _: Time, _: u32) -> Result<bool> {
         Err(none())
     }

@@ -1,0 +1,63 @@
+//! Where the bytes of files are kept, as the settings say.
+
+use std::sync::Arc;
+
+use super::StartError;
+use crate::config::values::ObjectsMode;
+use crate::config::{Config, DataDir};
+use crate::objects::Objects;
+use crate::objects::local::LocalObjects;
+use crate::objects::s3::{Bucket, S3Objects};
+use crate::objects::staging::Staging;
+
+/// What keeps the bytes of files: the whole ones, and those on their way.
+#[derive(Clone)]
+pub(super) struct Files {
+    /// What is whole.
+    pub(super) objects: Arc<dyn Objects>,
+    /// What is on its way.
+    pub(super) staging: Arc<Staging>,
+}
+
+impl Files {
+    /// Opens both.
+    pub(super) async fn open(config: &Config, data: &DataDir) -> Result<Self, StartError> {
+        Ok(Self { objects: objects(config, data).await?, staging: staging(data)? })
+    }
+}
+
+async fn objects(config: &Config, data: &DataDir) -> Result<Arc<dyn Objects>, StartError> {
+    if config.objects == ObjectsMode::S3 {
+        return Ok(Arc::new(S3Objects::open(bucket(config)).await?));
+    }
+    let folder = data.path().join("objects");
+    let opened = LocalObjects::open(folder.clone());
+    let local = opened.map_err(|error| unusable(&folder, &error))?;
+    Ok(Arc::new(local))
+}
+
+fn staging(data: &DataDir) -> Result<Arc<Staging>, StartError> {
+    let folder = data.path().join("uploads");
+    Staging::open(folder.clone()).map_err(|error| unusable(&folder, &error))
+}
+
+/// The bucket of a config with `OBJECTS=s3`, which has all that this needs.
+fn bucket(config: &Config) -> Bucket {
+    // invariant: a `Config` that exists is valid (`check_objects`).
+    Bucket {
+        name: config.s3_bucket.clone().expect("checked"),
+        endpoint: config.s3_endpoint.clone(),
+        region: config.s3_region.clone(),
+        access_key_id: config.s3_access_key_id.clone().expect("checked"),
+        secret_access_key: config.s3_secret_access_key.clone().expect("checked"),
+        prefix: config.s3_prefix.clone(),
+        path_style: config.s3_path_style,
+    }
+}
+
+fn unusable(folder: &std::path::Path, error: &std::io::Error) -> StartError {
+    let folder = folder.display();
+    StartError(format!(
+        "{folder} cannot be used: {error}. Make it and what is in it belong to this server's user."
+    ))
+}

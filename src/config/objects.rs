@@ -1,0 +1,213 @@
+//! Where the bytes of files are kept: the values, and what belongs together.
+
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use super::settings::Config;
+use super::sources::{Origin, Values};
+use super::values::Hidden;
+
+/// What keeps the bytes of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectsMode {
+    /// The folder `objects` of the data folder.
+    Local,
+    /// A bucket of an S3-compatible store.
+    S3,
+}
+
+impl ObjectsMode {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "local" => Ok(Self::Local),
+            "s3" => Ok(Self::S3),
+            _ => Err("neither local nor s3. Write one of them.".into()),
+        }
+    }
+}
+
+/// The address of an S3-compatible store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Scheme, host, maybe port and path.
+    pub url: Url,
+    /// A file with a certificate authority to trust beside the public ones, in PEM.
+    pub ca: Option<PathBuf>,
+}
+
+const SHAPE: &str = "Write it like https://s3.example.org or http://127.0.0.1:9000.";
+
+impl Endpoint {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut url = Url::parse(text).map_err(|why| format!("no URL ({why}). {SHAPE}"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(format!("a URL of another scheme. {SHAPE}"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a URL with a user name or password. They go into S3_ACCESS_KEY_ID and \
+                        S3_SECRET_ACCESS_KEY."
+                .into());
+        }
+        let mut ca = None;
+        for (key, value) in url.query_pairs() {
+            match (&*key, &*value) {
+                ("ca", path) if !path.is_empty() => ca = Some(path.into()),
+                _ => return Err("a URL with an unknown option. There is ca=FILE.".into()),
+            }
+        }
+        url.set_query(None);
+        url.set_fragment(None);
+        Ok(Self { url, ca })
+    }
+
+    /// Whether a name can stand before its host.
+    fn takes_names(&self) -> bool {
+        matches!(self.url.host(), Some(Host::Domain(_)))
+    }
+}
+
+/// The name of a bucket, as stores differ in it.
+pub(super) fn bucket(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if (3..=63).contains(&text.len()) && text.chars().all(fits) && !text.contains("..") {
+        return Ok(text.to_owned());
+    }
+    Err("no name of a bucket. Write 3 to 63 letters, digits, '-', '.' or '_'.".into())
+}
+
+/// The name of a region.
+pub(super) fn region(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if (1..=63).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err("no name of a region. Write it like eu-central-1.".into())
+}
+
+/// What the names of all objects begin with, without slashes at its ends.
+pub(super) fn prefix(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let bare = text.trim_matches('/');
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(fits) && part.chars().any(|c| c != '.')
+    };
+    if bare.len() <= 200 && (bare.is_empty() || bare.split('/').all(plain)) {
+        return Ok(bare.to_owned());
+    }
+    Err("no beginning of names. Write it like wechat or backends/wechat: letters, digits, '-', \
+         '.', '_', and '/' between."
+        .into())
+}
+
+/// The id of a key.
+pub(super) fn access_key_id(text: &str) -> Result<String, String> {
+    key(text).map(str::to_owned)
+}
+
+/// The secret of a key.
+pub(super) fn secret_access_key(text: &str) -> Result<Hidden, String> {
+    key(text).map(Hidden::new)
+}
+
+fn key(text: &str) -> Result<&str, String> {
+    if (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text);
+    }
+    Err("no part of a key: it is 1 to 256 visible characters. Copy it again from where the key \
+         was made."
+        .into())
+}
+
+/// What `OBJECTS=s3` needs beside it.
+const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+
+impl Config {
+    /// What no value about objects shows alone.
+    pub(super) fn check_objects(&self, values: &mut Values) {
+        let place = values.place("OBJECTS");
+        let given = |key: &&str| values.origin(key) != Origin::Default;
+        match self.objects {
+            ObjectsMode::Local => {
+                if let Some(key) = NEEDED.iter().find(|key| given(key)) {
+                    let place = values.place(key);
+                    values.note(format!(
+                        "{place}: {key} is set, but the files would go into DATA_DIR. Add \
+                         OBJECTS=s3, or take {key} out."
+                    ));
+                }
+            }
+            ObjectsMode::S3 => {
+                let missing: Vec<_> = NEEDED.iter().filter(|key| !given(key)).copied().collect();
+                if !missing.is_empty() {
+                    let missing = missing.join(" and ");
+                    values.note(format!("{place}: OBJECTS=s3 needs {missing} beside it."));
+                }
+                if self.dev {
+                    values.note(format!(
+                        "{place}: DEV=on keeps everything in DATA_DIR/dev, never in a bucket. Take \
+                         OBJECTS out, or DEV."
+                    ));
+                }
+                self.check_path_style(values);
+            }
+        }
+    }
+
+    fn check_path_style(&self, values: &mut Values) {
+        let endpoint = self.s3_endpoint.as_ref();
+        if !self.s3_path_style && endpoint.is_some_and(|endpoint| !endpoint.takes_names()) {
+            let place = values.place("S3_PATH_STYLE");
+            values.note(format!(
+                "{place}: S3_PATH_STYLE=off puts the bucket before the host's name, and the host \
+                 of S3_ENDPOINT is an address. Write S3_PATH_STYLE=on, or the host's name."
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_objects_are_checked() {
+        let endpoint = Endpoint::parse("https://s3.example.org:9000?ca=/etc/ca.pem").expect("one");
+        assert_eq!(endpoint.url.as_str(), "https://s3.example.org:9000/");
+        assert_eq!(endpoint.ca, Some(PathBuf::from("/etc/ca.pem")));
+        for text in ["s3.example.org", "ftp://a.org", "https://a:b@c.org", "https://a.org?x=1"] {
+            assert!(Endpoint::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(prefix("/a/b-c.d/"), Ok("a/b-c.d".into()));
+        for text in ["a//b", "a/../b", ".", "a b", "ñ"] {
+            assert!(prefix(text).is_err(), "{text}");
+        }
+        for text in ["ab", "a/b/c", "a..b", "ñandú"] {
+            assert!(bucket(text).is_err(), "{text}");
+        }
+        assert!(access_key_id("AKIA IO").is_err() && secret_access_key("a\nb").is_err());
+    }
+
+    #[test]
+    fn what_belongs_together_is_missed_and_no_secret_told() {
+        let key = [("S3_ACCESS_KEY_ID", "AKIAX"), ("S3_SECRET_ACCESS_KEY", "geheim")];
+        let whole = [key[0], key[1], ("OBJECTS", "s3"), ("S3_BUCKET", "wechat")];
+        assert!(Config::of(&whole).is_ok());
+        let with = |more: &[(&'static str, &'static str)]| [&whole, more].concat();
+        for (pairs, words) in [
+            (vec![("OBJECTS", "s3")], "S3_BUCKET and S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"),
+            (vec![key[0], key[1], ("OBJECTS", "s3")], "needs S3_BUCKET beside it"),
+            (vec![key[1]], "Add OBJECTS=s3"),
+            (with(&[("DEV", "on")]), "Take OBJECTS out, or DEV"),
+            (
+                with(&[("S3_ENDPOINT", "http://[::1]:9000"), ("S3_PATH_STYLE", "off")]),
+                "S3_PATH_STYLE=on",
+            ),
+        ] {
+            let problems = Config::of(&pairs).expect_err(words).to_string();
+            assert!(problems.contains(words), "{problems}");
+            assert!(!problems.contains("geheim"), "{problems}");
+        }
+        assert!(!format!("{:?}", Config::of(&whole)).contains("geheim"));
+    }
+}

@@ -1,0 +1,258 @@
+//! Multipart bodies (RFC 7578), read as they come and never whole.
+//!
+//! The parser of the framework takes all that has arrived before it looks at any of it, and knows
+//! no bound for what stands between two parts; so it is fed one piece at a time here, and so much
+//! of a head and no more. A body that is refused is read on for a while, so that its sender gets to
+//! read why. Called by `files` and `original`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use futures_util::Stream;
+use multer::{Field, Multipart};
+use tokio::time::timeout;
+
+use crate::error::{Code, Error, Result, Text};
+
+/// At most this many parts of a body.
+const PARTS: usize = 40;
+/// At most about so many bytes before a part begins: the head of the part, and a piece of it.
+const HEAD_BYTES: u64 = 256 * 1024;
+/// How long nothing may come.
+const STALL: Duration = Duration::from_secs(30);
+/// How much more is read of a body that is refused, and for how long.
+const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+const NO_FORM: Text = Text {
+    en: "Send a form with the header 'Content-Type: multipart/form-data; boundary=…'.",
+    es: "Envía un formulario con la cabecera 'Content-Type: multipart/form-data; boundary=…'.",
+};
+const BROKEN: Text = Text {
+    en: "The form cannot be read: {}.",
+    es: "No se puede leer el formulario: {}.",
+};
+const STALLED: Text = Text {
+    en: "Nothing came for {} s, or the connection broke. Try again.",
+    es: "No llegó nada durante {} s o se cortó la conexión. Inténtalo de nuevo.",
+};
+const MANY: Text = Text {
+    en: "A form has at most {} parts.",
+    es: "Un formulario tiene como máximo {} partes.",
+};
+const TOO_LONG: Text = Text {
+    en: "This field has at most {} bytes.",
+    es: "Este campo tiene como máximo {} bytes.",
+};
+const NO_TEXT: Text = Text { en: "This is no UTF-8 text.", es: "Esto no es texto en UTF-8." };
+
+/// Whether a body says that it is a form with parts.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
+    kind.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/form-data"))
+}
+
+/// A form on its way.
+pub struct Form {
+    parts: Multipart<'static>,
+    allowance: Arc<AtomicU64>,
+    count: usize,
+}
+
+impl Form {
+    /// The form that a request brings.
+    pub fn of(request: Request) -> Result<Self> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let no_form = |_| Error::new(Code::UnsupportedMedia, NO_FORM);
+        let boundary = multer::parse_boundary(kind).map_err(no_form)?;
+        let allowance = Arc::new(AtomicU64::new(0));
+        let body = request.into_body().into_data_stream();
+        let fed = Fed { body, allowance: allowance.clone(), rests: false };
+        Ok(Self { parts: Multipart::new(fed, boundary), allowance, count: 0 })
+    }
+
+    /// The next part; the one before it is over.
+    pub async fn next(&mut self) -> Result<Option<Part>> {
+        self.count += 1;
+        if self.count > PARTS {
+            return Err(Error::new(Code::BadRequest, MANY).arg(PARTS.to_string()));
+        }
+        self.allowance.store(HEAD_BYTES, Ordering::Relaxed);
+        let next = timeout(STALL, self.parts.next_field()).await.map_err(|_| stalled())?;
+        let next = next.map_err(|error| broken(&error))?;
+        self.allowance.store(u64::MAX, Ordering::Relaxed);
+        Ok(next.map(Part))
+    }
+
+    /// Reads on without keeping anything, for a while: whoever is refused while it still sends
+    /// would see a broken connection instead of the reason.
+    pub async fn drain(mut self) {
+        self.allowance.store(DRAIN_BYTES, Ordering::Relaxed);
+        let rest = async { while let Ok(Some(_)) = self.parts.next_field().await {} };
+        // What does not come in time is not waited for.
+        let _ = timeout(DRAIN_TIME, rest).await;
+    }
+}
+
+/// A part of a form.
+pub struct Part(Field<'static>);
+
+impl Part {
+    /// The field's name.
+    pub fn name(&self) -> &str {
+        self.0.name().unwrap_or_default()
+    }
+
+    /// The name of the file, if it is one.
+    pub fn file_name(&self) -> Option<&str> {
+        self.0.file_name()
+    }
+
+    /// All of it, at most `most` bytes.
+    pub async fn bytes(mut self, field: &'static str, most: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = timeout(STALL, self.0.chunk()).await.map_err(|_| stalled())?.map_err(|error| broken(&error))? {
+            if bytes.len() + piece.len() > most {
+                return Err(Error::field(field, TOO_LONG).arg(most.to_string()));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    /// A text of at most `most` bytes.
+    pub async fn text(self, field: &'static str, most: usize) -> Result<String> {
+        let bytes = self.bytes(field, most).await?;
+        String::from_utf8(bytes).map_err(|_| Error::field(field, NO_TEXT))
+    }
+
+    /// Its bytes as they come.
+    pub fn pieces(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+        futures_util::stream::unfold(Some(self.0), |field| async {
+            let mut field = field?;
+            match field.chunk().await {
+                Ok(Some(piece)) => Some((Ok(piece), Some(field))),
+                Ok(None) => None,
+                Err(error) => Some((Err(broken(&error)), None)),
+            }
+        })
+    }
+}
+
+fn stalled() -> Error {
+    Error::new(Code::BadRequest, STALLED).arg(STALL.as_secs().to_string())
+}
+
+fn broken(error: &multer::Error) -> Error {
+    match error {
+        multer::Error::StreamReadFailed(cause) if cause.is::<TooMuch>() => {
+            Error::new(Code::BadRequest, BROKEN).arg(cause.to_string())
+        }
+        multer::Error::StreamReadFailed(_) => stalled(),
+        other => Error::new(Code::BadRequest, BROKEN).arg(other.to_string()),
+    }
+}
+
+/// More came than there is allowance for.
+#[derive(Debug, thiserror::Error)]
+#[error("the head of a part is too long")]
+struct TooMuch;
+
+/// Feeds the parser one piece a poll, and no more than there is allowance for.
+struct Fed {
+    body: BodyDataStream,
+    allowance: Arc<AtomicU64>,
+    rests: bool,
+}
+
+impl Stream for Fed {
+    type Item = Result<Bytes, axum::BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.rests) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let piece = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+            Some(Ok(piece)) => piece,
+            other => return Poll::Ready(other.map(|piece| piece.map_err(Into::into))),
+        };
+        self.rests = true;
+        let left = self.allowance.load(Ordering::Relaxed);
+        match left.checked_sub(piece.len() as u64) {
+            None => Poll::Ready(Some(Err(TooMuch.into()))),
+            Some(_) if left == u64::MAX => Poll::Ready(Some(Ok(piece))),
+            Some(less) => {
+                self.allowance.store(less, Ordering::Relaxed);
+                Poll::Ready(Some(Ok(piece)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use futures_util::stream;
+
+    use super::*;
+
+    const BOUNDARY: &str = "x7";
+
+    fn form(pieces: Vec<Bytes>) -> Form {
+        let body = stream::iter(pieces.into_iter().map(Ok::<_, axum::BoxError>));
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = Request::builder().header("content-type", kind);
+        Form::of(request.body(Body::from_stream(body)).expect("a request")).expect("a form")
+    }
+
+    fn head(name: &str, file: &str) -> String {
+        format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; \
+             filename=\"{file}\"\r\n\r\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn parts_are_read_one_after_the_other_however_they_are_cut() {
+        let text = format!("{}hola\r\n{}\u{f1}\r\n--{BOUNDARY}--\r\n", head("a", "1"), head("b", "2"));
+        let pieces = text.into_bytes().chunks(3).map(Bytes::copy_from_slice).collect();
+        let mut form = form(pieces);
+        for (name, file, bytes) in [("a", "1", "hola"), ("b", "2", "ñ")] {
+            let part = form.next().await.expect("readable").expect("a part");
+            assert_eq!((part.name(), part.file_name()), (name, Some(file)));
+            assert_eq!(part.text("x", 10).await.expect("short"), bytes);
+        }
+        assert!(form.next().await.expect("readable").is_none());
+    }
+
+    #[tokio::test]
+    async fn what_has_no_end_is_refused_early() {
+        let endless: Vec<_> = std::iter::repeat_n(Bytes::from(vec![b'x'; 64 * 1024]), 64).collect();
+        let refused = form(endless.clone()).next().await.err().expect("no head ends here");
+        assert_eq!(refused.code, Code::BadRequest);
+        let mut pieces = vec![Bytes::from(head("a", "1"))];
+        pieces.extend(endless);
+        let mut form = form(pieces);
+        let part = form.next().await.expect("readable").expect("a part");
+        let refused = part.bytes("a", 100_000).await.expect_err("too long");
+        assert_eq!(refused.field.as_deref(), Some("a"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_form_is_refused() {
+        for kind in ["application/json", "multipart/form-data", "multipart/mixed; boundary=x", ""] {
+            let request = Request::builder().header("content-type", kind);
+            let refused = Form::of(request.body(Body::empty()).expect("a request")).err();
+            assert_eq!(refused.map(|error| error.code), Some(Code::UnsupportedMedia), "{kind}");
+        }
+    }
+}

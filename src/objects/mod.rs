@@ -1,0 +1,97 @@
+//! Objects: the bytes of files, each under the SHA-256 of its content.
+//!
+//! Invariant: an object is there as a whole or not at all, and what `put` has answered survives a
+//! crash of the process, the machine or the object store.
+//! Invariant: an object never changes: equal digest, equal bytes.
+//!
+//! Objects know nothing of people or rights: who may read one, and when nobody needs it any more,
+//! is decided in `core`. What is still being uploaded is in `staging`, on this node's disk, whatever
+//! keeps the objects. The suite in `tests/contract` runs against every adapter. Called by `core`.
+
+pub mod local;
+pub mod memory;
+pub mod s3;
+
+pub mod staging;
+
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt, empty};
+
+use crate::core::types::files::Digest;
+use crate::error::{Error, Result, Text};
+
+/// The bytes of an object, piece by piece; an error ends it.
+pub type ByteStream = BoxStream<'static, Result<Bytes>>;
+
+/// How many bytes are read or written at once: a piece of a `ByteStream` has at most so many.
+pub const PIECE: usize = 128 * 1024;
+
+const GONE: Text = Text {
+    en: "The content of this file is not there any more.",
+    es: "El contenido de este archivo ya no está.",
+};
+
+/// Where the bytes of files are kept.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Takes over the file at `source`, whose SHA-256 is `digest` and whose size is `size`; durable
+    /// when it answers. `source` is gone then. An object that is there already stays as it is, and
+    /// then `source` may be gone before, so that a `put` can be repeated. After an error `source`
+    /// may still be there.
+    async fn put(&self, digest: Digest, size: u64, source: &Path) -> Result<()>;
+
+    /// The bytes of a range, as far as the object goes: a range behind its end has none. Fails with
+    /// `NotFound` when there is no such object.
+    async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ByteStream>;
+
+    /// How many bytes it has; `None` when there is no such object.
+    async fn size(&self, digest: Digest) -> Result<Option<u64>>;
+
+    /// Removes an object, for good when it answers. No effect when it is gone.
+    async fn remove(&self, digest: Digest) -> Result<()>;
+
+    /// Whether objects can be put and read, right now.
+    async fn ready(&self) -> Result<()>;
+}
+
+/// There is no such object.
+fn gone() -> Error {
+    Error::not_found(GONE)
+}
+
+fn nothing() -> ByteStream {
+    empty().boxed()
+}
+
+/// What an object of this size has of a range.
+fn within(range: Range<u64>, size: u64) -> Range<u64> {
+    let end = range.end.min(size);
+    range.start.min(end)..end
+}
+
+/// `source` is not what its uploader said of it; a fault of ours.
+fn wrong_size(source: &Path, said: u64, size: u64) -> Error {
+    Error::internal(format!("{} has {size} bytes, not {said}", source.display()))
+}
+
+/// `source` cannot be read; one that is not there is a fault of ours, and no repeat finds it.
+fn unreadable(source: &Path, error: &io::Error) -> Error {
+    let cause = format!("{}: {error}", source.display());
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::internal(cause),
+        _ => Error::unavailable(cause),
+    }
+}
+
+/// Runs what waits for a disk, or computes for long, away from the async threads; to its end, also
+/// when nobody waits for it any more.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}

@@ -1,0 +1,266 @@
+//! Objects in a bucket of an S3-compatible store, as `objects/ab/cdef…` under an optional prefix.
+//!
+//! Invariant: an object shows only when the store has all of it: large ones go in parts, which the
+//! store joins at the end. A crash in between leaves parts that nobody sees; a rule of the bucket
+//! removes them (`docs/settings.md`).
+//! Invariant: so many uploads at once, one part of each in memory: at most `UPLOADS` × `PART`.
+//! Every request is signed over its bytes, tried again a few times, and given up in the end.
+
+mod cure;
+mod http;
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::StreamExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, RetryConfig,
+};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::{ByteStream, Objects, blocking, gone, nothing, unreadable, wrong_size};
+use crate::config::values::{Endpoint, Hidden};
+use crate::core::types::files::Digest;
+use crate::error::{Error, Result};
+
+/// How many uploads there are at once; more wait.
+const UPLOADS: usize = 4;
+/// What is larger goes in parts of this size.
+const PART: u64 = 8 * 1024 * 1024;
+/// How many parts an object may have (of Amazon's limits).
+const PARTS: u64 = 10_000;
+
+const RETRIES: usize = 3;
+const RETRIES_WITHIN: Duration = Duration::from_secs(60);
+
+/// Where the bucket is, and the key to it. `Debug` tells no secret.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// The store's address; `None` is Amazon's for the region.
+    pub endpoint: Option<Endpoint>,
+    /// The region that the bucket is in.
+    pub region: String,
+    /// Which key.
+    pub access_key_id: String,
+    /// The key's secret.
+    pub secret_access_key: Hidden,
+    /// What the names of all objects begin with; may be empty.
+    pub prefix: String,
+    /// Whether the bucket's name stands in the path, or before the host's name.
+    pub path_style: bool,
+}
+
+/// Keeps objects in a bucket.
+pub struct S3Objects {
+    shelf: Arc<Shelf>,
+    uploads: Arc<Semaphore>,
+}
+
+struct Shelf {
+    store: AmazonS3,
+    prefix: String,
+}
+
+impl S3Objects {
+    /// Looks whether the bucket takes objects and gives them back. An error names setting and cure.
+    pub async fn open(bucket: Bucket) -> Result<Self, String> {
+        let prefix = bucket.prefix.trim_matches('/').to_owned();
+        let store = client(bucket)?;
+        let objects =
+            Self { shelf: Shelf { store, prefix }.into(), uploads: Semaphore::new(UPLOADS).into() };
+        objects.shelf.probe().await.map_err(|error| cure::told(&error))?;
+        Ok(objects)
+    }
+}
+
+fn client(bucket: Bucket) -> Result<AmazonS3, String> {
+    let ca = bucket.endpoint.as_ref().and_then(|endpoint| endpoint.ca.as_deref());
+    let mut builder = AmazonS3Builder::new()
+        .with_http_connector(http::Connector::trusting(ca)?)
+        .with_bucket_name(&bucket.name)
+        .with_region(bucket.region)
+        .with_access_key_id(bucket.access_key_id)
+        .with_secret_access_key(bucket.secret_access_key.reveal())
+        .with_virtual_hosted_style_request(!bucket.path_style)
+        .with_retry(RetryConfig {
+            backoff: BackoffConfig::default(),
+            max_retries: RETRIES,
+            retry_timeout: RETRIES_WITHIN,
+        });
+    if let Some(Endpoint { url: mut endpoint, .. }) = bucket.endpoint {
+        if !bucket.path_style {
+            let host = format!("{}.{}", bucket.name, endpoint.host_str().unwrap_or_default());
+            endpoint.set_host(Some(&host)).map_err(|error| {
+                format!("S3_ENDPOINT takes no bucket before its host ({error}): S3_PATH_STYLE=on.")
+            })?;
+        }
+        let address = endpoint.as_str().trim_end_matches('/');
+        builder = builder.with_endpoint(address).with_allow_http(endpoint.scheme() == "http");
+    }
+    builder.build().map_err(|error| cure::told(&error))
+}
+
+#[async_trait]
+impl Objects for S3Objects {
+    async fn put(&self, digest: Digest, size: u64, source: &FilePath) -> Result<()> {
+        let (shelf, source) = (self.shelf.clone(), source.to_owned());
+        let turn = self.uploads.clone().acquire_owned().await.map_err(Error::internal)?;
+        let runtime = Handle::current();
+        // On a thread that may be slow: a request is signed over all its bytes.
+        blocking(move || {
+            let done = runtime.block_on(shelf.put(digest, size, &source));
+            drop(turn);
+            done
+        })
+        .await
+    }
+
+    async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ByteStream> {
+        if range.is_empty() {
+            return self.size(digest).await?.map(|_| nothing()).ok_or_else(gone);
+        }
+        let wanted = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        match self.shelf.store.get_opts(&self.shelf.path_of(digest), wanted).await {
+            Ok(found) => {
+                let pieces = found.into_stream();
+                Ok(pieces.map(|piece| piece.map_err(|error| failed(&error))).boxed())
+            }
+            Err(error) if is_behind_the_end(&error) => Ok(nothing()),
+            Err(error) if is_absent(&error) => Err(gone()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    async fn size(&self, digest: Digest) -> Result<Option<u64>> {
+        self.shelf.size(digest).await
+    }
+
+    async fn remove(&self, digest: Digest) -> Result<()> {
+        match self.shelf.store.delete(&self.shelf.path_of(digest)).await {
+            Err(error) if !is_absent(&error) => Err(failed(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ready(&self) -> Result<()> {
+        match self.shelf.store.get(&self.shelf.path("probe")).await {
+            Err(error) if !is_absent(&error) => Err(failed(&error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Shelf {
+    fn path(&self, name: &str) -> Path {
+        Path::from(format!("{}/{name}", self.prefix))
+    }
+
+    fn path_of(&self, digest: Digest) -> Path {
+        let digits = digest.to_string();
+        self.path(&format!("objects/{}/{}", &digits[..2], &digits[2..]))
+    }
+
+    /// Puts something, removes it, and looks that it is gone: what the key must be allowed.
+    async fn probe(&self) -> object_store::Result<()> {
+        let path = self.path("probe");
+        self.store.put(&path, "Can the server write here?".into()).await?;
+        self.store.delete(&path).await?;
+        match self.store.get(&path).await {
+            Err(error) if !is_absent(&error) => Err(error),
+            // Another node may be at the same.
+            _ => Ok(()),
+        }
+    }
+
+    async fn size(&self, digest: Digest) -> Result<Option<u64>> {
+        match self.store.head(&self.path_of(digest)).await {
+            Ok(found) => Ok(Some(found.size)),
+            // Without a body nobody knows what was not found: the bucket was there at the start.
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    async fn put(&self, digest: Digest, size: u64, source: &FilePath) -> Result<()> {
+        if self.size(digest).await? != Some(size) {
+            let mut file = File::open(source).map_err(|error| unreadable(source, &error))?;
+            let found = file.metadata().map_err(|error| unreadable(source, &error))?.len();
+            if found != size {
+                return Err(wrong_size(source, size, found));
+            }
+            match size {
+                ..=PART => self.put_whole(digest, size, &mut file).await?,
+                _ => self.put_parts(digest, size, &mut file).await?,
+            }
+        }
+        match fs::remove_file(source) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unreadable(source, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn put_whole(&self, digest: Digest, size: u64, file: &mut File) -> Result<()> {
+        let whole = next(file, size).map_err(Error::unavailable)?;
+        let put = self.store.put(&self.path_of(digest), whole.into()).await;
+        put.map(drop).map_err(|error| failed(&error))
+    }
+
+    async fn put_parts(&self, digest: Digest, size: u64, file: &mut File) -> Result<()> {
+        let begun = self.store.put_multipart(&self.path_of(digest)).await;
+        let mut upload = begun.map_err(|error| failed(&error))?;
+        let mut done = send(&mut *upload, size, file).await;
+        if done.is_ok() {
+            done = upload.complete().await.map(drop).map_err(|error| failed(&error));
+        }
+        if done.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!(cause = cure::told(&error), "parts of an upload stay in the bucket");
+        }
+        done
+    }
+}
+
+/// Sends a file in parts, one after the other.
+async fn send(upload: &mut dyn MultipartUpload, size: u64, file: &mut File) -> Result<()> {
+    let mut left = size;
+    while left > 0 {
+        let length = size.div_ceil(PARTS).max(PART).min(left);
+        let part = next(file, length).map_err(Error::unavailable)?;
+        upload.put_part(part.into()).await.map_err(|error| failed(&error))?;
+        left -= length;
+    }
+    Ok(())
+}
+
+/// The next bytes of a file, which has them.
+fn next(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length as usize];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether an object is absent, and not its bucket.
+fn is_absent(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. })
+        && !error.to_string().contains("NoSuchBucket")
+}
+
+/// Whether a range begins behind an object's end (RFC 9110, section 15.5.17).
+fn is_behind_the_end(error: &object_store::Error) -> bool {
+    error.to_string().contains("416 Range Not Satisfiable")
+}
+
+fn failed(error: &object_store::Error) -> Error {
+    Error::unavailable(cure::told(error))
+}
