@@ -3,8 +3,8 @@
 //! Invariant: what `DATA_DIR/copy.json` says is done is durable in the target, so a copy that was
 //! cut off goes on from there. As long as the file is there, no server starts on these data: half
 //! a store would look like a whole one. The copy holds the lock of the data folder, so that no
-//! server runs on it; other servers on the same MongoDB are for the operator to stop. Called by
-//! `cli::store`.
+//! server runs on it; other servers on the same MongoDB are for the operator to stop. Objects (the
+//! bytes of files) are in neither store: both find them where they are. Called by `cli::store`.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -74,7 +74,8 @@ fn store() -> Command {
              names, while no server runs on either. The target is empty to begin with. A copy that \
              is cut off goes on when the same command is run again, and no server starts on these \
              data before it is finished. At the end both stores are read and compared, chat by \
-             chat.",
+             chat. What is known of files is copied; their bytes stay where OBJECTS keeps them, in \
+             DATA_DIR/objects or in the bucket, and serve either store from there.",
         )
         .arg(place("from", "The store that is read"))
         .arg(place("to", "The store that is written"))

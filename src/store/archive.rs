@@ -4,7 +4,8 @@
 //! Invariant: what `page` of one adapter gives, `put` of another takes, and `page` of that one then
 //! gives again; digests over both are equal. A copy is made while no server runs on either store.
 //! What adapters keep to themselves (numbers of rows, versions of documents, claims) is no part of
-//! it, and follows from the records. Called by `app::copy`.
+//! it, and follows from the records. Objects stay where they are: both stores name them alike, and
+//! loose ones are copied, as nobody would ever remove them else. Called by `app::copy`.
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
@@ -13,6 +14,7 @@ use crate::clock::Time;
 use crate::core::types::auth::{LoginCode, Session};
 use crate::core::types::calls::Call;
 use crate::core::types::chats::{Chat, Invite, Member};
+use crate::core::types::files::{Digest as ObjectDigest, File};
 use crate::core::types::messages::Message;
 use crate::core::types::users::User;
 use crate::error::Result;
@@ -23,6 +25,10 @@ use crate::id::{ChatId, UserId};
 pub enum Part {
     /// Accounts with their search terms.
     Accounts,
+    /// What is known of uploads; the objects are elsewhere.
+    Files,
+    /// Objects that are to be removed if no file needs them.
+    LooseObjects,
     /// Who blocks whom.
     Blocks,
     /// Login codes that are under way.
@@ -49,8 +55,10 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 7] = [
+    pub const GLOBAL: [Self; 9] = [
         Self::Accounts,
+        Self::Files,
+        Self::LooseObjects,
         Self::Blocks,
         Self::Codes,
         Self::Quotas,
@@ -68,6 +76,8 @@ impl Part {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Accounts => "accounts",
+            Self::Files => "files",
+            Self::LooseObjects => "loose objects",
             Self::Blocks => "blocks",
             Self::Codes => "login codes",
             Self::Quotas => "quotas",
@@ -102,6 +112,10 @@ pub struct StoredMessage {
 pub enum Record {
     /// An account and its search terms in the order of their bytes.
     Account(User, Vec<String>),
+    /// A file.
+    File(File),
+    /// A loose object.
+    LooseObject(ObjectDigest),
     /// Who blocks whom, since when.
     Block(UserId, UserId, Time),
     /// A login code.

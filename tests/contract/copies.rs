@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use wechat::core::types::auth::{Quota, Which};
 use wechat::core::types::calls::{
     Call, CallKind, CallState, End, EndReason, Party, RING_FOR, Side,
 };
 use wechat::core::types::chats::{Invite, MemberChange};
-use wechat::core::types::messages::MessageChange;
+use wechat::core::types::messages::{Content, MessageChange, Window};
 use wechat::core::types::text::{Body, PushToken};
 use wechat::core::types::users::{Privacy, ProfileChange};
 use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
@@ -17,6 +18,7 @@ use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
 
 use crate::changes;
 use crate::chats::people;
+use crate::files;
 use crate::support::{MINUTE, NOON, World, after, email, text};
 
 /// Small, so that every part has more than one page.
@@ -158,6 +160,18 @@ async fn fill(world: &World) -> (Call, ChatId) {
     let mine = MemberChange { pinned: Some(true), ..MemberChange::default() };
     store.change_member(group, carla, mine).await.expect("changes");
 
+    for number in 0..5 {
+        files::put(world, &files::film(world, beto, number * 10)).await;
+        files::put(world, &files::document(world, ana, number * 10 + 5)).await;
+    }
+    store.drop_unused(after(MINUTE), 2).await.expect("drops");
+    store.drop_unused(after(MINUTE), 2).await.expect("drops");
+    store.claim_object(files::digest(5)).await.expect("claims");
+    let paper = files::document(world, ana, 90);
+    files::put(world, &paper).await;
+    world.send(group, ana, files::with_files("acta", &[&paper])).await;
+    store.drop_unused(after(MINUTE), 99).await.expect("drops");
+
     for peers in [(ana, beto), (beto, carla), (ana, carla)] {
         world.direct(peers.0, peers.1).await;
     }
@@ -194,6 +208,22 @@ async fn is_equal_and_goes_on(from: World, to: World) {
     let open = to.store.sessions(users.0).await.expect("reads");
     assert_eq!(to.store.session(open[0].token).await.expect("reads").as_ref(), Some(&open[0]));
     to.store.close_sessions(users.0, Which::All).await.expect("closes");
+
+    // A file is found where it stands, and is taken for used.
+    let shown = from.store.history(group, users.0, Window::Before(None), 9).await.expect("reads");
+    let shown = shown.expect("a member").into_iter().find_map(|row| match row.content {
+        Content::Text(text) => text.attachments.into_iter().next(),
+        _ => None,
+    });
+    let file = shown.expect("a message with a file").file;
+    let views = [&from, &to].map(|world| world.store.file_view(file, users.1));
+    let [source, target] = join_all(views).await.try_into().expect("two");
+    let (source, target) = (source.expect("reads"), target.expect("reads"));
+    assert!(target.as_ref().is_some_and(|view| view.in_sight));
+    assert_eq!(source, target);
+    to.store.keep_files(&[file], NOON).await.expect("keeps");
+    to.store.drop_unused(after(MINUTE), 99).await.expect("drops");
+    assert_eq!(to.store.files(&[file]).await.expect("reads").len(), 1);
 
     // A key that was used stays used, a new message takes the next seq, and a reaction counts on.
     let head = to.chat(group).await;

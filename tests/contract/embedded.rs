@@ -18,6 +18,7 @@ use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Appended, Store, Upkeep};
 
+use crate::files::{document, put, with_files};
 use crate::support::{NOON, World, body, text};
 
 const FILE: &str = "wechat.db";
@@ -58,6 +59,36 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let version: i64 =
         file.pragma_query_value(None, "user_version", |row| row.get(0)).expect("reads");
     assert_eq!(version, 99);
+}
+
+#[tokio::test]
+async fn a_file_from_before_there_were_uploads_goes_on() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let world = World::around(open(dir.path()));
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let chat = world.direct(ana, beto).await;
+    let first = world.say(chat, ana, "hola").await;
+    world.store.close().await;
+    let file = rusqlite::Connection::open(dir.path().join(FILE)).expect("opens");
+    let older = "DROP TABLE files; DROP TABLE attachments; DROP TABLE loose_objects;
+                 DROP INDEX users_avatar; DROP INDEX chats_avatar; PRAGMA user_version = 2;";
+    file.execute_batch(older).expect("goes back to schema 2");
+    drop(file);
+
+    let again = World::around(open(dir.path()));
+    again.take_over_ids(&world);
+    let page = again.store.history(chat, beto, Window::After(0), 9).await.expect("reads");
+    assert_eq!(page, Some(vec![first]));
+    let paper = document(&again, ana, 1);
+    put(&again, &paper).await;
+    again.send(chat, ana, with_files("acta", &[&paper])).await;
+    let view = again.store.file_view(paper.id, beto).await.expect("reads");
+    assert!(view.is_some_and(|view| view.in_sight));
+    again.store.close().await;
+    let file = rusqlite::Connection::open(dir.path().join(FILE)).expect("opens");
+    let version: i64 =
+        file.pragma_query_value(None, "user_version", |row| row.get(0)).expect("reads");
+    assert_eq!(version, 3);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod support;
 mod calls;
 mod changes;
 mod chats;
+mod files;
 mod groups;
 mod messages;
 mod sessions;
@@ -96,6 +97,25 @@ macro_rules! contract {
                 a_busy_call_is_told_at_once
                 deadlines_are_found_in_order
                 calls_are_listed_latest_first
+            }
+            files {
+                a_file_comes_back_as_it_was_written
+                a_file_is_put_once_and_within_its_owners_quota
+                attachments_stay_with_their_message
+                who_sees_a_message_sees_its_files
+                a_forwarded_file_is_seen_where_it_went
+                a_file_that_stands_in_many_places_is_found_in_one_of_them
+                a_persons_picture_is_that_of_whoever_owns_it
+                a_groups_picture_is_for_its_members_or_all
+                an_unused_file_goes_and_a_used_one_stays
+                what_is_used_no_more_goes_once_it_is_kept_no_longer
+                a_file_that_was_just_kept_never_goes
+                an_object_is_claimed_when_no_file_needs_it
+                no_object_is_removed_under_a_new_file
+                loose_objects_come_in_the_order_of_their_digests
+                a_deleted_account_takes_its_files_along
+                an_account_that_nobody_verified_takes_its_files_along
+                files_that_are_put_while_their_owner_goes_go_too
             }
             changes {
                 random_histories_are_read_as_the_model_says

@@ -1,6 +1,7 @@
 //! Messages: one dense order, idempotent, pages of it, and what changes of them.
 
 use futures_util::future::join_all;
+use wechat::core::types::files::File;
 use wechat::core::types::messages::{
     Content, EMOJI, Message, MessageChange, Origin, PAGE, REACTORS_SHOWN, Stamp, Window,
 };
@@ -9,6 +10,7 @@ use wechat::id::{ChatId, UserId};
 use wechat::store::{Appended, Changed};
 
 use crate::chats::people;
+use crate::files::{document, film, with_files};
 use crate::support::{MINUTE, World, after, body, text};
 
 async fn page(world: &World, chat: ChatId, viewer: UserId, window: Window) -> Vec<Message> {
@@ -148,11 +150,20 @@ pub async fn a_repeated_key_gives_the_earlier_message(world: &World) {
     let mut other_body = world.new_message(group, ana, text("otra cosa"));
     other_body.client_msg_id = new.client_msg_id.clone();
     assert_eq!(world.append(other_body.clone()).await, Appended::Repeated(changed));
+    let paper = document(world, ana, 1);
+    let with_file = world.new_message(group, ana, with_files("con acta", &[&paper]));
+    let Appended::Stored { message: first, .. } = world.append(with_file.clone()).await else {
+        panic!("not stored")
+    };
+    let mut without = with_file;
+    without.content.attachments.clear();
+    let answer = world.append(without).await;
+    assert_eq!(answer, Appended::Repeated(first), "with the files that it had");
     other_body.from = beto;
     let Appended::Stored { message, .. } = world.append(other_body.clone()).await else {
         panic!("another sender's key is its own")
     };
-    assert_eq!(message.seq, 3);
+    assert_eq!(message.seq, 4);
     let elsewhere = world.group(&people).await;
     other_body.chat = elsewhere;
     let Appended::Stored { message, .. } = world.append(other_body).await else {
@@ -172,6 +183,8 @@ pub async fn a_message_comes_back_as_it_was_written(world: &World) {
     content.mentions = vec![people[1], people[2]];
     content.mention_all = true;
     content.forwarded = Some(Origin { from: people[2], sent: after(-MINUTE) });
+    let files = [film(world, people[0], 1), document(world, people[0], 4)];
+    content.attachments = files.iter().map(File::attachment).collect();
     let mut new = world.new_message(group, people[0], content.clone());
     new.client_msg_id = ClientMsgId::stored("0193-uuid~key!".into());
     new.sent = after(3);

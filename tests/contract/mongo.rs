@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
 use wechat::core::types::auth::Quota;
-use wechat::core::types::messages::{Message, NewMessage, TextContent, Window};
+use wechat::core::types::messages::{Content, Message, NewMessage, TextContent, Window};
 use wechat::core::types::text::{ClientMsgId, Email, Name};
 use wechat::core::types::users::ProfileChange;
 use wechat::error::{Code, Language};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::store::mongo::{MongoStore, Names};
-use wechat::store::{Appended, Index, Store, Upkeep};
+use wechat::store::{Appended, Files, Index, Messages, Store, Upkeep};
 
+use crate::files;
 use crate::mongo_server::{Server, binary, shared};
-use crate::support::{NOON, World, body, text};
+use crate::support::{MINUTE, NOON, World, after, body, text};
 
 async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
     let store = MongoStore::open(&server.uri(), database, Names::default()).await;
@@ -288,4 +289,189 @@ async fn a_database_of_a_newer_version_is_refused() {
     let Err(error) = opened else { panic!("it was opened") };
     let text = error.message(Language::English);
     assert!(text.contains("newer version (schema 99;") && text.contains("DB_DATABASE"), "{text}");
+}
+
+/// The database itself, beside the store.
+async fn raw(server: &Server, database: &str) -> mongodb::Database {
+    let client = mongodb::Client::with_uri_str(server.uri()).await.expect("connects");
+    client.database(database)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_is_that_of_one_node_until_it_is_old() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let one = World::around(open(server, &database).await);
+    let other = open(server, &database).await;
+    let ana = one.user("ana").await;
+    files::put(&one, &files::document(&one, ana, 1)).await;
+    one.store.drop_unused(after(MINUTE), 9).await.expect("drops");
+    let object = files::digest(1);
+    assert!(one.store.claim_object(object).await.expect("claims"));
+    assert!(one.store.claim_object(object).await.expect("claims"), "it is its own");
+    assert!(!other.claim_object(object).await.expect("answers"), "that of another node");
+    other.forget_object(object).await.expect("answers");
+    assert!(other.is_claimed(&[object]).await.expect("reads"), "and that node's to end");
+
+    // A file that came meanwhile waits; the other node must not free it while the object goes.
+    let mut late = files::document(&one, ana, 1);
+    late.kept_until = Some(after(9 * MINUTE));
+    files::put(&one, &late).await;
+    assert!(!other.claim_object(object).await.expect("answers"));
+    assert!(other.is_claimed(&[object]).await.expect("reads"));
+
+    let loose = raw(server, &database).await.collection::<Document>("loose_objects");
+    let long_ago = doc! { "$set": { "claimed_at": mongodb::bson::DateTime::from_millis(0) } };
+    loose.update_one(doc! {}, long_ago).await.expect("writes");
+    assert!(!other.claim_object(object).await.expect("answers"), "a file needs it");
+    assert!(!other.is_claimed(&[object]).await.expect("reads"), "the dead node's claim is over");
+    assert!(is_no_longer_loose(&*one.store).await);
+}
+
+async fn is_no_longer_loose(store: &dyn Store) -> bool {
+    store.loose_objects(None, 9).await.expect("reads").is_empty()
+}
+
+/// Puts a chat back to where a node died: its last message is committed but not in the log.
+async fn tear(database: &mongodb::Database, log: &str, chats: &str, message: &Message) {
+    let (log, chats) =
+        (database.collection::<Document>(log), database.collection::<Document>(chats));
+    let id = |bytes| mongodb::bson::oid::ObjectId::from_bytes(bytes);
+    let row = log.find_one_and_delete(doc! { "_id": id(message.id.0.0) }).await.expect("reads");
+    let redo = doc! { "writes": [{ "table": log.name(), "insert": [row.expect("a row")] }] };
+    let bytes = redo.to_vec().expect("bytes");
+    let redo =
+        mongodb::bson::Binary { subtype: mongodb::bson::spec::BinarySubtype::Generic, bytes };
+    let key = doc! { "_id": id(message.chat.0.0) };
+    let chat = chats.find_one(key.clone()).await.expect("reads").expect("a chat");
+    let version = chat.get("version").expect("a version").clone();
+    let Content::Text(text) = &message.content else { panic!("a text") };
+    let file = id(text.attachments[0].file.0.0);
+    let torn = doc! { "unwritten": version, "redo": redo, "attaching": [file] };
+    chats.update_one(key, doc! { "$set": torn }).await.expect("writes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_a_message_that_is_yet_to_be_written_is_used_and_seen() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let world = World::around(open(server, &database).await);
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let (group, direct) = (world.group(&[ana, beto]).await, world.direct(ana, beto).await);
+    let raw = raw(server, &database).await;
+    let sights = [(group, "group_chatlogs", "groups"), (direct, "user_chatlogs", "direct_chats")];
+    for (number, (chat, log, chats)) in (0_u16..).zip(sights) {
+        for is_seen in [true, false] {
+            let file = files::document(&world, ana, number);
+            files::put(&world, &file).await;
+            let words = format!("{number} {is_seen}");
+            let sent = world.send(chat, ana, files::with_files(&words, &[&file])).await;
+            cleared(&raw, chats, chat).await;
+            tear(&raw, log, chats, &sent).await;
+            // A node that knows nothing of what was written.
+            let node = open(server, &database).await;
+            if is_seen {
+                let view = node.file_view(file.id, beto).await.expect("reads").expect("a file");
+                assert!(view.in_sight, "{words}");
+            } else {
+                node.drop_unused(after(MINUTE), 9).await.expect("drops");
+            }
+            let stays = node.files(&[file.id]).await.expect("reads");
+            assert_eq!(stays.len(), 1, "{words}");
+            let page = node.history(chat, beto, Window::Before(None), 1).await.expect("reads");
+            assert_eq!(page, Some(vec![sent]), "{words}: it is written now");
+            node.close().await;
+        }
+    }
+}
+
+/// Waits until nothing of a chat is left to be written.
+async fn cleared(database: &mongodb::Database, chats: &str, chat: ChatId) {
+    let chats = database.collection::<Document>(chats);
+    let id = mongodb::bson::oid::ObjectId::from_bytes(chat.0.0);
+    let left = doc! { "_id": id, "$or": [
+        { "unwritten": { "$exists": true } }, { "attaching": { "$exists": true } },
+    ] };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while chats.find_one(left.clone()).await.expect("reads").is_some() {
+        assert!(Instant::now() < deadline, "it is never taken out");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_removal_was_cut_off_is_none_and_goes() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let world = World::around(open(server, &database).await);
+    let ana = world.user("ana").await;
+    let (file, paper) = (files::film(&world, ana, 1), files::document(&world, ana, 9));
+    for file in [&file, &paper] {
+        files::put(&world, file).await;
+    }
+    let rows = raw(server, &database).await.collection::<Document>("files");
+    let id = mongodb::bson::oid::ObjectId::from_bytes(file.id.0.0);
+    rows.update_one(doc! { "_id": id }, doc! { "$set": { "gone": true } }).await.expect("writes");
+    let store = &world.store;
+    assert_eq!(store.files(&[file.id]).await.expect("reads"), []);
+    assert_eq!(store.file_view(file.id, ana).await.expect("reads"), None);
+    assert_eq!(store.keep_files(&[file.id], after(99 * MINUTE)).await.expect("keeps"), []);
+    assert!(is_no_longer_loose(&**store).await);
+    store.drop_unused(after(3 * MINUTE), 9).await.expect("drops");
+    let loose = store.loose_objects(None, 9).await.expect("reads");
+    assert_eq!(loose, [1, 2, 3, 9].map(files::digest));
+    assert_eq!(rows.count_documents(doc! {}).await.expect("reads"), 0);
+
+    // The end of an account that was cut off goes on where it stopped.
+    let more = files::document(&world, ana, 10);
+    files::put(&world, &more).await;
+    store.delete_user(ana, NOON).await.expect("deletes");
+    rows.insert_one(doc! {
+        "_id": id, "owner": mongodb::bson::oid::ObjectId::from_bytes(ana.0.0),
+        "kind": "document", "type": "text/plain", "name": "n", "size": 1_i64,
+        "digest": files::digest(11).to_string(),
+        "created_at": mongodb::bson::DateTime::from_millis(NOON.0),
+    })
+    .await
+    .expect("writes");
+    store.delete_user(ana, NOON).await.expect("deletes");
+    assert_eq!(rows.count_documents(doc! {}).await.expect("reads"), 0);
+    let loose = store.loose_objects(None, 9).await.expect("reads");
+    assert_eq!(loose, [1, 2, 3, 9, 10, 11].map(files::digest));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_pleasant_to_read_in_a_shell() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let world = World::around(open(server, &database).await);
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let chat = world.direct(ana, beto).await;
+    let film = files::film(&world, ana, 1);
+    let mut picture = files::document(&world, ana, 9);
+    picture.facts.kind = wechat::core::types::files::FileKind::Image;
+    let paper = files::document(&world, ana, 10);
+    let cases: [(&str, &[&wechat::core::types::files::File], i32); 5] = [
+        ("text", &[], 8),
+        ("films", &[&film, &film], 59),
+        ("pictures", &[&picture], 65),
+        ("both", &[&picture, &film], 22),
+        ("paper", &[&paper], 22),
+    ];
+    let log = raw(server, &database).await.collection::<Document>("user_chatlogs");
+    for (words, files, body_type) in cases {
+        let sent = world.send(chat, ana, files::with_files(words, files)).await;
+        let id = mongodb::bson::oid::ObjectId::from_bytes(sent.id.0.0);
+        let row = log.find_one(doc! { "_id": id }).await.expect("reads").expect("a row");
+        assert_eq!(row.get_i32("body_type").ok(), Some(body_type));
+        assert_eq!(row.get_array("attachments").map_or(0, Vec::len), files.len());
+    }
+    files::put(&world, &film).await;
+    let rows = raw(server, &database).await.collection::<Document>("files");
+    let row = rows.find_one(doc! {}).await.expect("reads").expect("a row");
+    let fields: Vec<&str> = row.keys().map(String::as_str).collect();
+    let aim = "_id owner kind type name size width height duration_ms thumbhash animated digest \
+               small large created_at kept_until";
+    assert_eq!(fields.join(" "), aim.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert_eq!(row.get_str("digest").ok(), Some(&*film.digest.to_string()));
 }

@@ -3,11 +3,17 @@
 //! Each step can be repeated, so that a sweep that a crash has cut off is gone on with by the next
 //! one. Called by `Core::sweep`, every minute.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::super::types::files::Digest;
 use super::Files;
 use super::uploads::LIFE;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+/// A claim that is older may be taken over by another node (see `store::Files`).
+const REMOVED_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// Files or objects at a time.
 const PAGE: u32 = 200;
 /// At most this many pages a sweep; the rest waits for the next.
@@ -44,7 +50,8 @@ impl Files {
     async fn remove_object(&self, digest: Digest) -> Result<()> {
         let ports = &self.shared.ports;
         if ports.store.claim_object(digest).await? {
-            ports.objects.remove(digest).await?;
+            let removed = timeout(REMOVED_WITHIN, ports.objects.remove(digest)).await;
+            removed.map_err(Error::unavailable)??;
             ports.store.forget_object(digest).await?;
         }
         Ok(())

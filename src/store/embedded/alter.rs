@@ -125,7 +125,7 @@ impl Ground<'_> {
     fn delete(&mut self, stamp: Stamp) -> Result<Effect> {
         if let Content::Text(text) = &self.message.content {
             drop_mentions(self.db, self.chat, self.message.seq, text)?;
-            files::detach(self.db, self.chat, self.message.seq, text)?;
+            files::detach(self.db, self.chat, self.message.seq, text, stamp.at)?;
         }
         for sql in [
             "DELETE FROM edits WHERE message = ?1",

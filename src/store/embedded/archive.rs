@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{calls, chats, members, messages, restore, sessions, terms, users};
+use super::{calls, chats, files, members, messages, restore, sessions, terms, users};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
@@ -39,6 +39,17 @@ fn accounts(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
         Ok((user.id.to_string(), Record::Account(user, words)))
     };
     found.into_iter().map(record).collect()
+}
+
+fn files_page(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
+    let found = files::page(db, after_id(after)?, limit)?;
+    Ok(found.into_iter().map(|file| (file.id.to_string(), Record::File(file))).collect())
+}
+
+fn loose_objects(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
+    let after = after.map(|text| text.parse().map_err(|_| broken())).transpose()?;
+    let found = files::loose(db, after, limit)?;
+    Ok(found.into_iter().map(|one| (one.to_string(), Record::LooseObject(one))).collect())
 }
 
 fn blocks(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
@@ -202,6 +213,8 @@ fn invites(db: &Db<'_>, chat: ChatId, after: Option<&str>, limit: u32) -> Result
 fn page(db: &Db<'_>, part: Part, after: Option<&str>, limit: u32) -> Result<Found> {
     match part {
         Part::Accounts => accounts(db, after, limit),
+        Part::Files => files_page(db, after, limit),
+        Part::LooseObjects => loose_objects(db, after, limit),
         Part::Blocks => blocks(db, after, limit),
         Part::Codes => codes(db, after, limit),
         Part::Quotas => quotas(db, after, limit),

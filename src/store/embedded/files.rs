@@ -14,7 +14,7 @@ use crate::clock::Time;
 use crate::core::types::files::{Digest, File, FileFacts, FileName, FileView, Rendition};
 use crate::core::types::messages::TextContent;
 use crate::error::Result;
-use crate::id::{ChatId, FileId, UserId};
+use crate::id::{ChatId, FileId, ObjectId, UserId};
 use crate::store::{FilePut, Files};
 
 /// The columns of `file`, of `files`.
@@ -62,6 +62,43 @@ fn rendition(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Rendition>> {
     Ok(Some(Rendition { digest, size, media_type: row.get(at + 2)? }))
 }
 
+/// Where a file stands: the latest message of each chat that the viewer, an active member, has not
+/// hidden for itself.
+const PLACES: &str = "
+    SELECT c.id, max(a.seq) FROM attachments a
+    JOIN members m ON m.chat = a.chat AND m.user = ?2 AND m.state = 0
+    JOIN chats c ON c.num = a.chat
+    WHERE a.file = ?1
+      AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = m.seat AND h.seq = a.seq)
+    GROUP BY a.chat";
+const OF_GROUP: &str = "
+    SELECT 1 FROM chats c WHERE c.avatar = ?1 AND c.deleted IS NULL
+    AND (c.public OR EXISTS (SELECT 1 FROM members m WHERE m.chat = c.num
+                             AND m.user = ?2 AND m.state = 0))";
+/// What uses a file.
+const USES: [&str; 3] = [
+    "SELECT 1 FROM attachments WHERE file = ?1",
+    "SELECT 1 FROM users WHERE avatar = ?1",
+    "SELECT 1 FROM chats WHERE avatar = ?1",
+];
+/// What needs an object.
+const NEEDS: [&str; 3] = [
+    "SELECT 1 FROM files WHERE digest = ?1",
+    "SELECT 1 FROM files WHERE small = ?1",
+    "SELECT 1 FROM files WHERE large = ?1",
+];
+const USED_BYTES: &str = "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?1";
+const OF_OWNER: &str = concat!("SELECT ", columns!(), " FROM files WHERE owner = ?1");
+const DUE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM files WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2"
+);
+const PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM files WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2");
+const LOOSE: &str = "
+    SELECT digest FROM loose_objects WHERE digest > coalesce(?1, x'') ORDER BY digest LIMIT ?2";
+
 fn find(db: &Db<'_>, id: FileId) -> Result<Option<File>> {
     db.first(concat!("SELECT ", columns!(), " FROM files WHERE id = ?1"), [id], file)
 }
@@ -103,9 +140,7 @@ pub(super) fn put(db: &Db<'_>, file: &File) -> Result<()> {
 }
 
 fn used_bytes(db: &Db<'_>, owner: UserId) -> Result<u64> {
-    db.one("SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?1", [owner], |row| {
-        count(row, 0)
-    })
+    db.one(USED_BYTES, [owner], |row| count(row, 0))
 }
 
 fn put_within(db: &Db<'_>, file: &File, quota: u64) -> Result<FilePut> {
@@ -134,14 +169,23 @@ pub(super) fn attach(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent) -> Re
     Ok(())
 }
 
-/// Takes back what `attach` noted.
-pub(super) fn detach(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent) -> Result<()> {
+/// Takes back what `attach` noted, and has the files looked at again.
+pub(super) fn detach(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent, at: Time) -> Result<()> {
     for attachment in &text.attachments {
+        keep(db, attachment.file, at)?;
         db.run(
             "DELETE FROM attachments WHERE file = ?1 AND chat = ?2 AND seq = ?3",
             params![attachment.file, chat, int(seq)],
         )?;
     }
+    Ok(())
+}
+
+fn keep(db: &Db<'_>, file: FileId, until: Time) -> Result<()> {
+    db.run(
+        "UPDATE files SET kept_until = max(coalesce(kept_until, 0), ?2) WHERE id = ?1",
+        params![file, until],
+    )?;
     Ok(())
 }
 
@@ -151,12 +195,7 @@ fn view(db: &Db<'_>, id: FileId, viewer: UserId) -> Result<Option<FileView>> {
     Ok(Some(FileView {
         in_sight: is_in_sight(db, id, viewer)?,
         of_user: owner.is_some_and(|user| user.is_visible() && user.avatar == Some(id)),
-        of_group: db.has(
-            "SELECT 1 FROM chats c WHERE c.avatar = ?1 AND c.deleted IS NULL
-             AND (c.public OR EXISTS (SELECT 1 FROM members m WHERE m.chat = c.num
-                                      AND m.user = ?2 AND m.state = 0))",
-            params![id, viewer],
-        )?,
+        of_group: db.has(OF_GROUP, params![id, viewer])?,
         file,
     }))
 }
@@ -164,14 +203,8 @@ fn view(db: &Db<'_>, id: FileId, viewer: UserId) -> Result<Option<FileView>> {
 /// Whether an active member sees one of the messages with this file: of each chat the latest
 /// decides, since a member sees all that follows some message.
 fn is_in_sight(db: &Db<'_>, file: FileId, viewer: UserId) -> Result<bool> {
-    let places = db.all(
-        "SELECT c.id, max(a.seq) FROM attachments a
-         JOIN members m ON m.chat = a.chat AND m.user = ?2 AND m.state = 0
-         JOIN chats c ON c.num = a.chat
-         WHERE a.file = ?1 GROUP BY a.chat",
-        params![file, viewer],
-        |row| Ok((row.get::<_, ChatId>(0)?, count(row, 1)?)),
-    )?;
+    let places = db
+        .all(PLACES, params![file, viewer], |row| Ok((row.get::<_, ChatId>(0)?, count(row, 1)?)))?;
     for (chat, seq) in places {
         let Some(found) = chats::find(db, chat)? else { continue };
         let seat = members::find_active(db, found.num, chat, viewer)?;
@@ -183,32 +216,43 @@ fn is_in_sight(db: &Db<'_>, file: FileId, viewer: UserId) -> Result<bool> {
 }
 
 fn is_used(db: &Db<'_>, file: FileId) -> Result<bool> {
-    Ok(db.has("SELECT 1 FROM attachments WHERE file = ?1", [file])?
-        || db.has("SELECT 1 FROM users WHERE avatar = ?1", [file])?
-        || db.has("SELECT 1 FROM chats WHERE avatar = ?1", [file])?)
+    for uses in USES {
+        if db.has(uses, [file])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Notes an object as loose; one that is noted already stays as it is, claimed or not.
+pub(super) fn put_loose(db: &Db<'_>, digest: Digest) -> Result<()> {
+    db.run("INSERT OR IGNORE INTO loose_objects(digest, claimed) VALUES(?1, 0)", [digest])?;
+    Ok(())
+}
+
+/// Loose objects in the order of their digests, after one of them.
+pub(super) fn loose(db: &Db<'_>, after: Option<Digest>, limit: u32) -> Result<Vec<Digest>> {
+    db.all(LOOSE, params![after, limit], |row| row.get(0))
+}
+
+/// Files in the order of their ids, after one of them.
+pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<File>> {
+    db.all(PAGE, params![after, limit], file)
 }
 
 fn remove(db: &Db<'_>, file: &File) -> Result<()> {
-    for digest in file.digests() {
-        db.run("INSERT OR IGNORE INTO loose_objects(digest, claimed) VALUES(?1, 0)", [digest])?;
-    }
+    file.digests().try_for_each(|digest| put_loose(db, digest))?;
     db.run("DELETE FROM files WHERE id = ?1", [file.id])?;
     Ok(())
 }
 
 /// Removes all files of a user, used or not.
 pub(super) fn remove_all(db: &Db<'_>, owner: UserId) -> Result<()> {
-    let files =
-        db.all(concat!("SELECT ", columns!(), " FROM files WHERE owner = ?1"), [owner], file)?;
+    let files = db.all(OF_OWNER, [owner], file)?;
     files.iter().try_for_each(|file| remove(db, file))
 }
 
 fn drop_unused(db: &Db<'_>, now: Time, limit: u32) -> Result<bool> {
-    const DUE: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM files WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2"
-    );
     let due = db.all(DUE, params![now, limit], file)?;
     for file in &due {
         if is_used(db, file.id)? {
@@ -221,12 +265,8 @@ fn drop_unused(db: &Db<'_>, now: Time, limit: u32) -> Result<bool> {
 }
 
 fn claim(db: &Db<'_>, digest: Digest) -> Result<bool> {
-    for needed in [
-        "SELECT 1 FROM files WHERE digest = ?1",
-        "SELECT 1 FROM files WHERE small = ?1",
-        "SELECT 1 FROM files WHERE large = ?1",
-    ] {
-        if db.has(needed, [digest])? {
+    for needs in NEEDS {
+        if db.has(needs, [digest])? {
             forget(db, digest)?;
             return Ok(false);
         }
@@ -263,13 +303,7 @@ impl Files for EmbeddedStore {
     async fn keep_files(&self, ids: &[FileId], until: Time) -> Result<Vec<File>> {
         let ids = ids.to_vec();
         self.write(move |db| {
-            for id in &ids {
-                db.run(
-                    "UPDATE files SET kept_until = max(coalesce(kept_until, 0), ?2)
-                     WHERE id = ?1",
-                    params![id, until],
-                )?;
-            }
+            ids.iter().try_for_each(|id| keep(db, *id, until))?;
             ids.iter().filter_map(|id| find(db, *id).transpose()).collect()
         })
         .await
@@ -287,15 +321,7 @@ impl Files for EmbeddedStore {
     }
 
     async fn loose_objects(&self, after: Option<Digest>, limit: u32) -> Result<Vec<Digest>> {
-        self.read(move |db| {
-            db.all(
-                "SELECT digest FROM loose_objects WHERE digest > coalesce(?1, x'')
-                 ORDER BY digest LIMIT ?2",
-                params![after, limit],
-                |row| row.get(0),
-            )
-        })
-        .await
+        self.read(move |db| loose(db, after, limit)).await
     }
 
     async fn claim_object(&self, digest: Digest) -> Result<bool> {
@@ -317,5 +343,29 @@ impl Files for EmbeddedStore {
 
     async fn forget_object(&self, digest: Digest) -> Result<()> {
         self.write(move |db| forget(db, digest)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::schema::{self, Use};
+
+    #[test]
+    fn no_query_reads_a_whole_table() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut file = schema::open(&dir.path().join("plans.db"), Use::Writing).expect("opens");
+        schema::migrate(&mut file).expect("migrates");
+        let mut queries = vec![PLACES, OF_GROUP, USED_BYTES, OF_OWNER, DUE, PAGE, LOOSE];
+        queries.extend(USES.into_iter().chain(NEEDS));
+        for query in queries {
+            let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {query}")).expect("plans");
+            let params = rusqlite::params_from_iter(vec![1; plan.parameter_count()]);
+            let steps = plan.query_map(params, |row| row.get::<_, String>(3)).expect("plans");
+            let steps: Vec<String> = steps.collect::<Result<_, _>>().expect("plans");
+            assert!(!steps.is_empty(), "{query}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{query}: {steps:#?}");
+            assert!(!steps.iter().any(|step| step.contains("AUTO")), "{query}: {steps:#?}");
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
             users::put(db, user)?;
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }
+        Record::File(file) => files::put(db, file),
+        Record::LooseObject(digest) => files::put_loose(db, *digest),
         Record::Block(who, whom, since) => ignoring(
             db,
             "INSERT OR IGNORE INTO blocks(who, whom, since) VALUES(?1, ?2, ?3)",

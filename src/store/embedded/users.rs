@@ -138,12 +138,13 @@ fn change_profile(
     Ok(Some(user))
 }
 
-/// Removes what hangs on an account: codes, sessions, blocks, search terms.
+/// Removes what hangs on an account: codes, sessions, blocks, files, search terms.
 pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;
+    files::remove_all(db, id)?;
     forget_terms(db, Index::Users, id.0)
 }
 
@@ -153,7 +154,6 @@ fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<()> {
     };
     db.run("DELETE FROM codes WHERE email = ?1", [user.email.as_str()])?;
     strip(db, id)?;
-    files::remove_all(db, id)?;
     put(
         db,
         &User {

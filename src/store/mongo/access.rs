@@ -253,6 +253,28 @@ impl Access {
         self.again(|| async { self.collection(table).count_documents(filter.clone()).await }).await
     }
 
+    /// The different values of a field in the documents that fit.
+    pub(super) async fn distinct(
+        &self,
+        table: Table,
+        field: &str,
+        filter: Document,
+    ) -> Result<Vec<Bson>> {
+        self.again(|| async { self.collection(table).distinct(field, filter.clone()).await }).await
+    }
+
+    /// The sum of a field over the documents that fit.
+    pub(super) async fn sum(&self, table: Table, filter: Document, field: &str) -> Result<u64> {
+        let sum = doc! { "_id": Bson::Null, "sum": { "$sum": format!("${field}") } };
+        let stages = [doc! { "$match": filter }, doc! { "$group": sum }];
+        let found: Vec<Document> = self
+            .again(|| async {
+                self.collection(table).aggregate(stages.clone()).await?.try_collect().await
+            })
+            .await?;
+        found.first().map_or(Ok(0), |found| Row(found).count("sum"))
+    }
+
     /// Updates one document and answers it as it is then. Not repeated after a failure.
     pub(super) async fn modify(
         &self,

@@ -9,6 +9,7 @@ use super::MongoStore;
 use super::access::{Find, Statement};
 use super::commit::{ATTEMPTS, Commits, Plan, log_of, overtaken};
 use super::content;
+use super::files;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
@@ -45,6 +46,8 @@ struct Change<'a> {
     /// The rev that the change takes.
     rev: u64,
     redo: Redo,
+    /// What becomes of the files of a deleted message, written when that is.
+    freed: Option<Statement>,
 }
 
 /// Changes one message on behalf of an active member.
@@ -76,7 +79,7 @@ pub(super) async fn alter(
         let born = Row(&document).count("born")?;
         let edits = Row(&document).rows("edits")?.iter().map(|row| row.0.clone()).collect();
         let rev = ground.chat.head_rev + 1;
-        let mut changing = Change { store, message, edits, rev, redo: Redo::new() };
+        let mut changing = Change { store, message, edits, rev, redo: Redo::new(), freed: None };
         match changing.make(&change).await? {
             Effect::Some => {}
             Effect::None => return Ok(Changed::Same(changing.message)),
@@ -118,6 +121,9 @@ impl Change<'_> {
             "rev": { "$lt": int(self.rev) },
         };
         self.redo.update(log, Statement::new(filter, document));
+        if let Some(freed) = self.freed {
+            self.redo.update(Table::Files, freed);
+        }
         (self.message, self.redo)
     }
 
@@ -149,6 +155,9 @@ impl Change<'_> {
                 "rev": { "$lt": int(self.rev) },
             },
         );
+        if let Content::Text(text) = &self.message.content {
+            self.freed = files::freed(text, stamp.at);
+        }
         self.message.content = Content::Deleted;
         self.message.deleted = Some(stamp);
         self.message.reactions = Vec::new();

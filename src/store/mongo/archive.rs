@@ -9,7 +9,7 @@ use super::access::Find;
 use super::commit::{chats_of, log_of};
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
-use super::{calls, content, invites, restore, seats, sessions, terms, users};
+use super::{calls, content, files, invites, restore, seats, sessions, terms, users};
 use crate::core::types::chats::ChatKind;
 use crate::core::types::messages::Message;
 use crate::error::{Error, Result};
@@ -56,6 +56,28 @@ impl MongoStore {
             found.push((user.id.to_string(), Record::Account(user, words)));
         }
         Ok(found)
+    }
+
+    /// Removals that a crash cut off are finished first: what is gone is no record.
+    async fn files_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
+        if mark.is_none() {
+            self.finish_all_removals().await?;
+        }
+        let found = self.access.find(after_id(Table::Files, "_id", mark, limit)?).await?;
+        let record = |document: &Document| {
+            let file = files::read(document)?;
+            Ok((file.id.to_string(), Record::File(file)))
+        };
+        found.iter().map(record).collect()
+    }
+
+    async fn loose_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
+        let found = self.access.find(after_text(Table::LooseObjects, mark, limit)).await?;
+        let record = |document: &Document| {
+            let digest = files::read_loose(document)?;
+            Ok((digest.to_string(), Record::LooseObject(digest)))
+        };
+        found.iter().map(record).collect()
     }
 
     async fn blocks(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
@@ -269,6 +291,8 @@ impl Archive for MongoStore {
     async fn page(&self, part: Part, after: Option<&str>, limit: u32) -> Result<Page> {
         let found = match part {
             Part::Accounts => self.accounts(after, limit).await?,
+            Part::Files => self.files_page(after, limit).await?,
+            Part::LooseObjects => self.loose_page(after, limit).await?,
             Part::Blocks => self.blocks(after, limit).await?,
             Part::Codes => self.codes(after, limit).await?,
             Part::Quotas => self.quotas(after, limit).await?,

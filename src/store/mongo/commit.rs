@@ -193,7 +193,7 @@ impl Commits {
     /// Takes what is written out of the chat's document.
     pub(super) async fn clear(&self, chat: ChatId, kind: ChatKind, version: u64) -> Result<()> {
         let filter = doc! { "_id": chat.bson(), "unwritten": int(version) };
-        let done = doc! { "$unset": { "unwritten": "", "redo": "" } };
+        let done = doc! { "$unset": { "unwritten": "", "redo": "", "attaching": "" } };
         self.access.set(chats_of(kind), filter, done).await.map(drop)
     }
 
@@ -206,6 +206,7 @@ impl Commits {
         fields.insert("version", int(version));
         fields.insert("unwritten", int(version));
         fields.insert("redo", plan.redo.to_bson()?);
+        note_files(&mut fields, &plan.redo);
         let chat = ground.chat.id;
         let filter = doc! { "_id": chat.bson(), "version": int(ground.version) };
         let table = chats_of(ground.chat.kind);
@@ -222,6 +223,7 @@ impl Commits {
         document.insert("version", 1_i64);
         document.insert("unwritten", 1_i64);
         document.insert("redo", redo.to_bson()?);
+        note_files(&mut document, redo);
         let written = self.access.insert(chats_of(chat.kind), vec![document]).await?;
         self.note_kind(chat.id, chat.kind);
         if !written.duplicates.is_empty() {
@@ -259,6 +261,15 @@ impl Commits {
     /// Waits a moment after another node was faster.
     pub(super) async fn give_way(attempt: u32) {
         jitter(attempt).await;
+    }
+}
+
+/// Names the files of messages that are still to be written (see `files`). They may stand there
+/// for longer than that: until the chat's last commit is written.
+fn note_files(fields: &mut Document, redo: &Redo) {
+    let files = redo.files();
+    if !files.is_empty() {
+        fields.insert("attaching", files);
     }
 }
 

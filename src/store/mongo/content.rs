@@ -1,17 +1,19 @@
 //! How a message stands in its document: the original field names, and `kind` beside them.
 //!
 //! `target_id author_id content_id body_type body created_at` are the names that the original
-//! endpoints use; `seq rev born kind reply_to mentions event edited_at deleted pinned reactions`
-//! are ours. `alerts` holds whom the text alerts, for the count of mentions; `edits` the earlier
-//! texts. Called by `messages`, `alter` and `steps`.
+//! endpoints use; `seq rev born kind reply_to mentions event edited_at deleted pinned reactions` and
+//! `attachments` are ours. `alerts` holds whom the text alerts, for the count of mentions; `edits`
+//! the earlier texts. Called by `messages`, `alter` and `steps`.
 
 use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 
 use super::calls;
+use super::files::{attachment_document, read_attachment};
 use super::rows::{Row, ToBson, int};
 use crate::core::types::calls::{CallKind, EndReason};
+use crate::core::types::files::FileKind;
 use crate::core::types::messages::{
     CallContent, Content, Message, Origin, Reaction, Stamp, SystemEvent, TextContent,
 };
@@ -21,6 +23,10 @@ use crate::id::{CallId, MessageId, UserId};
 
 /// Text, in the numbers of the original endpoints.
 const BODY_TYPE_TEXT: i32 = 8;
+/// Files of any kind, films alone, pictures alone.
+const BODY_TYPE_FILES: i32 = 22;
+const BODY_TYPE_VIDEOS: i32 = 59;
+const BODY_TYPE_IMAGES: i32 = 65;
 /// In place of a person's id in `alerts`: everybody.
 pub(super) const EVERYBODY: &str = "all";
 
@@ -75,10 +81,24 @@ fn reaction_document(reaction: &Reaction) -> Document {
     }
 }
 
+fn body_type(text: &TextContent) -> i32 {
+    let all = |kind| text.attachments.iter().all(|attachment| attachment.facts.kind == kind);
+    match text.attachments.is_empty() {
+        true => BODY_TYPE_TEXT,
+        false if all(FileKind::Image) => BODY_TYPE_IMAGES,
+        false if all(FileKind::Video) => BODY_TYPE_VIDEOS,
+        false => BODY_TYPE_FILES,
+    }
+}
+
 fn put_text(document: &mut Document, from: UserId, text: &TextContent) {
     document.insert("kind", "text");
-    document.insert("body_type", BODY_TYPE_TEXT);
+    document.insert("body_type", body_type(text));
     document.insert("body", text.body.as_str());
+    if !text.attachments.is_empty() {
+        let files: Vec<Document> = text.attachments.iter().map(attachment_document).collect();
+        document.insert("attachments", files);
+    }
     if let Some(seq) = text.reply_to {
         document.insert("reply_to", int(seq));
     }
@@ -138,7 +158,11 @@ fn content(row: Row<'_>) -> Result<Content> {
     match row.text("kind")?.as_str() {
         "text" => Ok(Content::Text(TextContent {
             body: Body::stored(row.text("body")?),
-            attachments: Vec::new(),
+            attachments: row
+                .rows("attachments")?
+                .into_iter()
+                .map(read_attachment)
+                .collect::<Result<_>>()?,
             reply_to: row.opt_count("reply_to")?,
             mentions: row.ids("mentions")?.into_iter().map(UserId).collect(),
             mention_all: row.flag("mention_all")?,

@@ -24,7 +24,7 @@ use crate::clock::Time;
 use crate::core::types::chats::{Chat, ChatKind, Member, MemberState};
 use crate::core::types::messages::{Message, MessageChange, NewMessage, PAGE, Window};
 use crate::error::{Error, Result, text};
-use crate::id::{ChatId, UserId};
+use crate::id::{ChatId, FileId, UserId};
 use crate::store::{Appended, Changed, Changes, Messages, Pending};
 
 /// At most this many pinned messages.
@@ -66,7 +66,8 @@ fn rows_of(view: &View, filter: Document) -> Find {
 }
 
 impl MongoStore {
-    async fn view(&self, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
+    /// A chat and a viewer's row in it; `None` when it is no active member.
+    pub(super) async fn view(&self, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
         for _ in 0..ATTEMPTS {
             let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
             let Some(seat) = seats::active(&self.access, chat, viewer).await? else {
@@ -125,6 +126,17 @@ impl MongoStore {
             }
         }
         Err(overtaken())
+    }
+
+    /// Whether a viewer may see a message with a file in a chat.
+    pub(super) async fn shows(&self, chat: ChatId, viewer: UserId, file: FileId) -> Result<bool> {
+        let shown = self.seen(chat, viewer, |view| async move {
+            let mut filter = view.rows(1, u64::MAX);
+            filter.insert("attachments.file", file.bson());
+            let rows = self.rows(&view, rows_of(&view, filter).limit(1)).await?;
+            Ok(rows.map(|rows| !rows.is_empty()))
+        });
+        Ok(shown.await?.unwrap_or(false))
     }
 
     async fn page(&self, view: &View, window: Window, limit: u32) -> Result<Option<Vec<Message>>> {

@@ -70,12 +70,15 @@ pub use self::connect::Watch;
 use self::lanes::Lanes;
 pub use self::schema::Names;
 use crate::error::Result;
+use crate::id::{Entropy, ObjectId, OsEntropy};
 
 /// The store on MongoDB.
 pub struct MongoStore {
     access: Access,
     commits: Arc<Commits>,
     lanes: Lanes,
+    /// Whose claims of objects are this node's, as long as it runs.
+    node: ObjectId,
 }
 
 impl MongoStore {
@@ -98,6 +101,8 @@ impl MongoStore {
         schema::prepare(&access, database).await?;
         let commits = Commits::new(access.clone());
         let lanes = Lanes::new(commits.clone());
-        Ok(Self { access, commits, lanes })
+        let mut node = [0; 12];
+        OsEntropy.fill(&mut node);
+        Ok(Self { access, commits, lanes, node: ObjectId(node) })
     }
 }

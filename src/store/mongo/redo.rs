@@ -50,6 +50,16 @@ impl Redo {
         self.0.push(Write::Delete(table, filter));
     }
 
+    /// Which files stand in the messages that it makes.
+    pub(super) fn files(&self) -> Vec<Bson> {
+        let made = self.0.iter().filter_map(|write| match write {
+            Write::Insert(_, documents) => Some(documents),
+            Write::Update(..) | Write::Delete(..) => None,
+        });
+        let attachments = made.flatten().filter_map(|made| made.get_array("attachments").ok());
+        attachments.flatten().filter_map(|one| one.as_document()?.get("file").cloned()).collect()
+    }
+
     /// As bytes: what is inside is no field of the document that holds it.
     pub(super) fn to_bson(&self) -> Result<Bson> {
         let writes: Vec<Document> = self.0.iter().map(Write::document).collect();

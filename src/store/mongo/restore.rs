@@ -11,7 +11,7 @@ use super::chats;
 use super::commit::{chats_of, log_of};
 use super::rows::{ToBson, int, seat};
 use super::schema::Table;
-use super::{alter, calls, content, invites, sessions, terms, users};
+use super::{alter, calls, content, files, invites, sessions, terms, users};
 use crate::core::types::chats::{Chat, ChatKind, Member};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -68,6 +68,10 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             document.insert("terms", words.clone());
             batch.add(Table::Users, document);
             index(batch, Index::Users, user.id.0, words);
+        }
+        Record::File(file) => batch.add(Table::Files, files::document(file)),
+        Record::LooseObject(digest) => {
+            batch.add(Table::LooseObjects, files::loose_document(*digest));
         }
         Record::Block(who, whom, since) => {
             batch.add(Table::Blocks, users::block_document(*who, *whom, *since));

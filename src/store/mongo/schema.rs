@@ -7,7 +7,8 @@
 //! In a sharded cluster: `target_id` shards the message logs, `chat` what belongs to a chat, `user`
 //! sessions and inboxes; every unique key below begins with one of them or is a primary key.
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 
 use super::access::{Access, Modified};
@@ -79,13 +80,17 @@ pub(super) enum Table {
     Calls,
     /// Who is in which live call.
     LiveCalls,
+    /// Uploads.
+    Files,
+    /// Objects from which a file was removed.
+    LooseObjects,
     /// The schema's version, and the pulse.
     State,
 }
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Users,
         Self::Groups,
         Self::PrivateLog,
@@ -103,6 +108,8 @@ impl Table {
         Self::Terms,
         Self::Calls,
         Self::LiveCalls,
+        Self::Files,
+        Self::LooseObjects,
         Self::State,
     ];
 
@@ -126,6 +133,8 @@ impl Table {
             Self::Terms => "search_terms",
             Self::Calls => "calls",
             Self::LiveCalls => "live_calls",
+            Self::Files => "files",
+            Self::LooseObjects => "loose_objects",
             Self::State => "wechat_state",
         }
     }
@@ -224,7 +233,7 @@ impl Index {
 }
 
 /// The indexes of a log.
-fn log_indexes(log: Table) -> [Index; 5] {
+fn log_indexes(log: Table) -> [Index; 6] {
     [
         index(log, "place", doc! { "target_id": 1, "seq": 1 }).unique(),
         index(log, "order", doc! { "target_id": 1, "rev": 1 }).unique(),
@@ -235,6 +244,26 @@ fn log_indexes(log: Table) -> [Index; 5] {
             .only(doc! { "pinned.at": { "$exists": true } }),
         index(log, "alerts", doc! { "target_id": 1, "alerts": 1, "seq": 1 })
             .only(doc! { "alerts": { "$exists": true } }),
+        index(log, "files", doc! { "attachments.file": 1, "target_id": 1, "seq": 1 })
+            .only(doc! { "attachments.file": { "$exists": true } }),
+    ]
+}
+
+/// The indexes of files, and of what uses them but messages.
+fn file_indexes() -> [Index; 9] {
+    let there = |field: &str| doc! { field: { "$exists": true } };
+    // Above every missing one, and below every id.
+    let an_id = || doc! { "$gt": Bson::ObjectId(ObjectId::from_bytes([0; 12])) };
+    [
+        index(Table::Files, "owner", doc! { "owner": 1, "size": 1 }),
+        index(Table::Files, "kept", doc! { "kept_until": 1 }).only(there("kept_until")),
+        index(Table::Files, "digest", doc! { "digest": 1 }),
+        index(Table::Files, "small", doc! { "small.digest": 1 }).only(there("small.digest")),
+        index(Table::Files, "large", doc! { "large.digest": 1 }).only(there("large.digest")),
+        index(Table::Users, "avatar", doc! { "avatar": 1 }).only(doc! { "avatar": an_id() }),
+        index(Table::Groups, "avatar", doc! { "avatar": 1 }).only(doc! { "avatar": an_id() }),
+        index(Table::Groups, "attaching", doc! { "attaching": 1 }).only(there("attaching")),
+        index(Table::Directs, "attaching", doc! { "attaching": 1 }).only(there("attaching")),
     ]
 }
 
@@ -282,6 +311,7 @@ fn indexes() -> Vec<Index> {
     ]);
     all.extend(log_indexes(Table::PrivateLog));
     all.extend(log_indexes(Table::GroupLog));
+    all.extend(file_indexes());
     all
 }
 

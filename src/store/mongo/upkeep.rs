@@ -38,6 +38,11 @@ impl MongoStore {
         let old = doc! { "unverified": true, "created_at": { "$lt": before.bson() } };
         let find = Find::new(Table::Users, old.clone()).sort(doc! { "created_at": 1 });
         let found = self.access.find(find.limit(SWEPT)).await?;
+        // Their files too, should a crash come between the account and them.
+        let ids: Vec<Bson> = found.iter().filter_map(|row| row.get("_id").cloned()).collect();
+        if !ids.is_empty() {
+            self.look_at_files(&ids, before).await?;
+        }
         for account in &found {
             let user = Row(account).user("_id")?;
             let mut still = old.clone();

@@ -1,6 +1,6 @@
 //! Accounts and blocks.
 //!
-//! What hangs on an account (search terms, and at its end also sessions, codes and blocks) is
+//! What hangs on an account (search terms; at its end also sessions, codes, blocks and files) is
 //! changed after the account itself, which is marked unfinished meanwhile; the verb answers when
 //! all is done, and upkeep finishes what a crash left.
 
@@ -161,13 +161,14 @@ impl MongoStore {
         }
     }
 
-    /// Removes what hangs on an account: codes, sessions, blocks, search terms.
+    /// Removes what hangs on an account: codes, sessions, blocks, files, search terms.
     pub(super) async fn strip(&self, user: UserId) -> Result<()> {
         let id = user.bson();
         self.access.delete(Table::Codes, doc! { "user": id.clone() }).await?;
         self.access.delete(Table::Sessions, doc! { "user": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "who": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "whom": id }).await?;
+        self.remove_files(user).await?;
         terms::finish(&self.access, user).await
     }
 
