@@ -39,7 +39,7 @@ function Picture({ file, state, alone = false, more = 0 }) {
     const best = alone || !small_url ? large_url ?? url : small_url;
     const source = usePicture(moves ? url : kind === 'video' ? small_url : best);
     const label = t(kind === 'video' ? 'file.play' : 'file.open', { name });
-    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, "aria-label": more ? `${label} +${more}` : label, onClick: () => view(state, file.id), children: [_jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), source === '' && _jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) }), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
+    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, "aria-label": more ? `${label} +${more}` : label, onClick: () => view(state, file.id), children: [_jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), kind === 'video' && !small_url && _jsx(FirstFrame, { file: file }), source === '' && _jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) }), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
 }
 function Placeholder({ hash }) {
     const ref = useRef(null);
@@ -53,6 +53,15 @@ function Placeholder({ hash }) {
     }, [hash]);
     return hash ? _jsx("canvas", { ref: ref, width: 1, height: 1, "aria-hidden": "true" }) : null;
 }
+function FirstFrame({ file }) {
+    const link = useSignal('');
+    useEffect(() => {
+        client.files.link(file.id).then((url) => { link.value = `${url}#t=0.3`; }, () => undefined);
+    }, [file.id]);
+    if (!link.value)
+        return null;
+    return _jsx("video", { src: link.value, preload: "metadata", muted: true, playsInline: true, tabIndex: -1, "aria-hidden": "true", disablePictureInPicture: true });
+}
 function FilmMarks({ file }) {
     return (_jsxs(_Fragment, { children: [_jsx("span", { class: "film-play", children: _jsx(Icon, { name: "play" }) }), _jsx("span", { class: "film-time", children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] }));
 }
@@ -62,7 +71,7 @@ function Film({ file }) {
     if (isOpen.value) {
         return _jsx(PlayFilm, { file: file, class: "picture", style: room(file), ...(poster ? { poster } : {}) });
     }
-    return (_jsxs("button", { type: "button", class: "picture", style: room(file), "aria-label": t('file.play', { name: file.name }), onClick: () => { isOpen.value = true; }, children: [_jsx(Placeholder, { hash: file.thumbhash }), poster && _jsx("img", { src: poster, alt: "", decoding: "async" }), _jsx(FilmMarks, { file: file })] }));
+    return (_jsxs("button", { type: "button", class: "picture", style: room(file), "aria-label": t('file.play', { name: file.name }), onClick: () => { isOpen.value = true; }, children: [_jsx(Placeholder, { hash: file.thumbhash }), poster && _jsx("img", { src: poster, alt: "", decoding: "async" }), !file.small_url && _jsx(FirstFrame, { file: file }), _jsx(FilmMarks, { file: file })] }));
 }
 export function PlayFilm({ file, class: name, style, poster }) {
     const ref = useRef(null);

@@ -80,6 +80,7 @@ function Picture({ file, state, alone = false, more = 0 }: PictureProps): JSX.El
       aria-label={more ? `${label} +${more}` : label} onClick={() => view(state, file.id)}>
       <Placeholder hash={file.thumbhash} />
       {source && <img src={source} alt="" decoding="async" />}
+      {kind === 'video' && !small_url && <FirstFrame file={file} />}
       {source === '' && <span class="picture-gone"><Icon name="image-off" label={t('file.gone')} /></span>}
       {kind === 'video' && !more && <FilmMarks file={file} />}
       {animated && !moves && <span class="film-time">GIF</span>}
@@ -98,6 +99,16 @@ function Placeholder({ hash }: { hash?: string | null | undefined }): JSX.Elemen
     }, () => undefined);
   }, [hash]);
   return hash ? <canvas ref={ref} width={1} height={1} aria-hidden="true" /> : null;
+}
+
+/** A film that came without a picture of itself: the browser fetches just enough of it to draw one. */
+function FirstFrame({ file }: { file: Attachment }): JSX.Element | null {
+  const link = useSignal('');
+  useEffect(() => {
+    client.files.link(file.id).then((url) => { link.value = `${url}#t=0.3`; }, () => undefined);
+  }, [file.id]);
+  if (!link.value) return null;
+  return <video src={link.value} preload="metadata" muted playsInline tabIndex={-1} aria-hidden="true" disablePictureInPicture />;
 }
 
 function FilmMarks({ file }: { file: Attachment }): JSX.Element {
@@ -120,6 +131,7 @@ function Film({ file }: { file: Attachment }): JSX.Element {
       onClick={() => { isOpen.value = true; }}>
       <Placeholder hash={file.thumbhash} />
       {poster && <img src={poster} alt="" decoding="async" />}
+      {!file.small_url && <FirstFrame file={file} />}
       <FilmMarks file={file} />
     </button>
   );
