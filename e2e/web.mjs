@@ -3,66 +3,9 @@
 // Needs playwright-core and @axe-core/playwright: scripts/install-chromium prints their folder,
 // which goes into BROWSER_HOME.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { Person, check } from './person.mjs';
-import { Server, until, wait } from './server.mjs';
-
-const [binary, ...wanted] = process.argv.slice(2);
-const require = createRequire(`${process.env.BROWSER_HOME || process.cwd()}/`);
-const { chromium } = require('playwright-core');
-const { AxeBuilder } = require('@axe-core/playwright');
-
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-  '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
-];
-const SETTINGS = {
-  CODES_PER_IP: '1000', CODES_PER_ADDRESS: '1000', RATE_PER_USER: 'off', RATE_PER_IP: 'off',
-};
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
-const server = await Server.start(binary, SETTINGS);
-let people = [];
-let runs = 0;
-
-// Names are fresh in each scenario, so that searches find who is meant.
-async function two(ana = {}, beto = {}) {
-  const run = ++runs;
-  const both = [
-    await Person.arrives(browser, server, { name: `Ana ${run}na`, ...ana }),
-    await Person.arrives(browser, server, { name: `Beto ${run}to`, lang: 'es', ...beto }),
-  ];
-  people.push(...both);
-  return both;
-}
-
-async function twoSignedUp(...how) {
-  const both = await two(...how);
-  for (const person of both) await person.signsUp();
-  return both;
-}
-
-// No violation on the screen as it is.
-async function accessible(person, screen) {
-  const { violations } = await new AxeBuilder({ page: person.page }).analyze();
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 160)} (${any[0]?.message ?? ''})`).slice(0, 3).join(' | ')}`);
-  check(!told.length, `${screen}, ${person.lang}, ${person.width} px: ${told.join('\n')}`);
-}
-
-// Nothing is wider than the screen.
-async function fits(person, screen) {
-  const wide = await person.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  check(wide <= 0, `${screen} is ${wide} px wider than ${person.width}`);
-}
-
-async function screen(person, name) {
-  await accessible(person, name);
-  await fits(person, name);
-}
-
-const shown = (person, selector) => person.$(selector).first().waitFor();
+import { check } from './person.mjs';
+import { until, wait } from './server.mjs';
+import { another, arrives, run, screen, server, shown, token, two, twoSignedUp } from './stage.mjs';
 
 // A whole acquaintance: from signing up to a group, a second device and everything said between.
 async function acquaintance(ana, beto) {
@@ -249,8 +192,7 @@ const scenarios = {
     const [ana, beto] = await twoSignedUp();
     await ana.finds(beto.name);
     await ana.says('lo mismo en todas partes');
-    const phone = await Person.arrives(browser, server, { name: ana.name, width: 360 });
-    people.push(phone);
+    const phone = await arrives({ name: ana.name, width: 360 });
     await phone.asksForCode({ isNew: false });
     await phone.pastes(await phone.readsCode());
     await phone.openChat(beto.name);
@@ -501,10 +443,9 @@ const scenarios = {
 
   // Dev mode: one click and one is Ana.
   async demo() {
-    const dev = await Server.start(binary, { ...SETTINGS, DEV: 'on' });
+    const dev = await another({ DEV: 'on' });
     try {
-      const ana = await Person.arrives(browser, dev, { name: 'Ana Torres', lang: 'es', width: 360 });
-      people.push(ana);
+      const ana = await arrives({ name: 'Ana Torres', lang: 'es', width: 360 }, dev);
       await shown(ana, '.demo-people button');
       await screen(ana, 'demo people');
       await ana.$('.demo-people button', { hasText: 'Ana Torres' }).click();
@@ -519,8 +460,6 @@ const scenarios = {
     }
   },
 };
-
-const token = (person) => person.inside(({ client }) => client.session.token);
 
 // Sends many messages by a socket of its own, as fast as they are taken; the person's page, which
 // would hear of each, is left.
@@ -557,26 +496,4 @@ async function fill(person, chat, count) {
   await page.close();
 }
 
-let failed = 0;
-for (const [name, run] of Object.entries(scenarios)) {
-  if (wanted.length && !wanted.includes(name)) continue;
-  const began = Date.now();
-  try {
-    const told = await run();
-    console.log(`ok    ${name.padEnd(30)} ${((Date.now() - began) / 1000).toFixed(1)} s  ${told || ''}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL  ${name.padEnd(30)} ${error.stack || error}`);
-    for (const person of people) {
-      console.log('     ', person.name, person.page?.url().replace(/^.*#/, '#'), person.errors.slice(0, 5));
-      if (process.env.SCREENSHOTS) {
-        await person.page?.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${person.width}.png` }).catch(() => undefined);
-      }
-    }
-  }
-  for (const person of people) await person.leaves().catch(() => undefined);
-  people = [];
-}
-await browser.close();
-await server.end();
-process.exit(failed ? 1 : 0);
+await run(scenarios);

@@ -1,5 +1,6 @@
 // A wire between a browser and the server that can be cut: what a train does to a phone. Browsers'
-// own offline mode leaves WebSockets open; here nothing gets through.
+// own offline mode leaves WebSockets open; here nothing gets through. It can be slow, too, on the way
+// to the server, and counts what went there.
 import { connect, createServer } from 'node:net';
 
 export class Wire {
@@ -7,6 +8,8 @@ export class Wire {
     const wire = new Wire();
     wire.sockets = new Set();
     wire.isCut = false;
+    wire.sent = 0;
+    wire.bytesPerSecond = Infinity;
     wire.server = createServer((near) => {
       if (wire.isCut) return near.destroy();
       const far = connect(port, '127.0.0.1');
@@ -19,7 +22,18 @@ export class Wire {
           other.destroy();
         });
       }
-      near.pipe(far).pipe(near);
+      far.pipe(near);
+      near.on('end', () => far.end());
+      near.on('data', (bytes) => {
+        wire.sent += bytes.length;
+        const ms = (bytes.length / wire.bytesPerSecond) * 1_000;
+        const isFull = !far.write(bytes);
+        if (!isFull && ms < 1) return;
+        near.pause();
+        const on = () => near.resume();
+        if (isFull) far.once('drain', () => setTimeout(on, ms));
+        else setTimeout(on, ms);
+      });
       return both;
     });
     await new Promise((done) => wire.server.listen(0, '127.0.0.1', done));

@@ -3,11 +3,11 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
-import { HAS_FILES } from './files_text.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, isNarrow, watch } from './state.js';
+import { stopSound } from './player.js';
 import { presenceText, showPeople } from './presence.js';
 import { Timeline, jumpTo } from './timeline.js';
 import { addFiles } from './writing.js';
@@ -46,19 +46,25 @@ function Chat({ state }) {
     }, [peer]);
     const isOver = !!state.chat.deleted;
     const isOverIt = useSignal(false);
-    const drag = (on) => (event) => {
-        if (!event.dataTransfer?.types.includes('Files') || isOver || !HAS_FILES)
+    useEffect(() => stopSound, [state.id]);
+    const onDragOver = (event) => {
+        if (!event.dataTransfer?.types.includes('Files') || isOver)
             return;
         event.preventDefault();
-        isOverIt.value = on;
+        isOverIt.value = true;
+    };
+    const onDragLeave = (event) => {
+        if (!event.currentTarget.contains(event.relatedTarget))
+            isOverIt.value = false;
     };
     const onDrop = (event) => {
-        drag(false)(event);
-        if (!HAS_FILES)
+        if (!isOverIt.value)
             return;
+        event.preventDefault();
+        isOverIt.value = false;
         addFiles(state.id, event.dataTransfer?.files ?? []);
     };
-    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: drag(true), onDragLeave: drag(false), onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
+    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: onDragOver, onDragLeave: onDragLeave, onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
 }
 function Head({ state }) {
     watch(`chat:${state.id}`, 'users', 'connection');

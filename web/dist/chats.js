@@ -1,6 +1,7 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
@@ -83,14 +84,15 @@ function LastLine({ state }) {
         return _jsx("span", { class: "chat-last typing", children: typing });
     const unsent = client.outbox.of(state.id).at(-1);
     if (unsent) {
-        return (_jsxs("span", { class: "chat-last", children: [_jsx(Icon, { name: unsent.error ? 'circle-alert' : 'clock', label: t(unsent.error ? 'state.failed' : 'state.sending') }), _jsx("bdi", { children: unsent.body })] }));
+        return (_jsxs("span", { class: "chat-last", children: [_jsx(Icon, { name: unsent.error ? 'circle-alert' : 'clock', label: t(unsent.error ? 'state.failed' : 'state.sending') }), _jsx("bdi", { children: unsent.body || filesText((unsent.files ?? []).map(guessed)) })] }));
     }
     const { last } = state;
     if (!last)
         return _jsx("span", { class: "chat-last" });
     const isMine = last.from === myId();
+    const [file] = last.kind === 'text' ? attachmentsOf(last) : [];
     const author = state.chat.kind === 'group' && last.kind === 'text' && !isMine ? last.from_name : '';
-    return (_jsxs("span", { class: `chat-last ${last.kind !== 'text' ? 'quiet' : ''}`, children: [isMine && last.kind === 'text' && _jsx(Ticks, { state: standing(state, last) }), last.kind === 'call' && _jsx(Icon, { name: isMissed(last) && !isMine ? 'phone-missed' : 'phone' }), author && _jsxs("span", { class: "chat-author", children: [_jsx("bdi", { children: author }), ": "] }), _jsx("bdi", { children: preview(last) })] }));
+    return (_jsxs("span", { class: `chat-last ${last.kind !== 'text' ? 'quiet' : ''}`, children: [isMine && last.kind === 'text' && _jsx(Ticks, { state: standing(state, last) }), last.kind === 'call' && _jsx(Icon, { name: isMissed(last) && !isMine ? 'phone-missed' : 'phone' }), file && _jsx(Icon, { name: FILE_ICONS[file.kind] }), author && _jsxs("span", { class: "chat-author", children: [_jsx("bdi", { children: author }), ": "] }), _jsx("bdi", { children: preview(last) })] }));
 }
 export function chatActions(state) {
     const forever = new Date(Date.now() + 10 * 365 * 86_400_000).toISOString();
@@ -143,7 +145,7 @@ function FoundGroup({ group, onDone }) {
         onDone();
         go(`chat/${group.id}`);
     };
-    return (_jsxs("div", { class: "chat-row", children: [_jsx(Avatar, { id: group.id, name: group.title ?? '', group: true }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: group.title }), _jsx("span", { class: "chat-last", children: t('members', { n: group.member_count }) })] }), _jsx("button", { type: "button", class: "button small", onClick: join, children: t('join') })] }));
+    return (_jsxs("div", { class: "chat-row", children: [_jsx(Avatar, { id: group.id, name: group.title ?? '', group: true, picture: group.avatar }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: group.title }), _jsx("span", { class: "chat-last", children: t('members', { n: group.member_count }) })] }), _jsx("button", { type: "button", class: "button small", onClick: join, children: t('join') })] }));
 }
 export function useFound(query) {
     const asked = useSignal(query);

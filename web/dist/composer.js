@@ -3,15 +3,14 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { fold } from './chats.js';
 import { EmojiPicker } from './emoji.js';
-import { Waiting } from './files.js';
-import { HAS_FILES } from './files_text.js';
-import { duration } from './format.js';
+import { attachmentsOf } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
-import { finish, record, recording } from './recorder.js';
 import { attempt, client } from './state.js';
 import { Avatar, Dialog, Icon, IconButton } from './ui.js';
-import { addFiles, clear, composer, editRow, writing } from './writing.js';
+import { Recording, recording, useVoice } from './voice.js';
+import { Tray } from './waiting.js';
+import { addFiles, clear, composer, editRow, ready, writing } from './writing.js';
 const TYPING_EVERY_MS = 3_000;
 const LONGEST = 16_000;
 const isTouch = matchMedia('(pointer: coarse)').matches;
@@ -41,7 +40,7 @@ export function Composer({ state }) {
     };
     const send = async () => {
         const text = body.trim();
-        if (!text && !files.length)
+        if (isEmpty)
             return;
         const chosen = chosenIn(text, now.value.mentions);
         typed.current = 0;
@@ -52,19 +51,17 @@ export function Composer({ state }) {
         }
         else {
             const answer = reply ? { reply_to: reply.seq } : {};
+            await ready(files);
             await client.send(state.id, { body: text, mentions: chosen, files: [...files], ...answer });
         }
     };
-    const isEmpty = !body.trim() && !files.length;
-    const sendVoice = async () => {
-        const blob = await finish(true);
-        if (!blob)
-            return;
-        const ending = blob.type.split('/')[1] ?? 'webm';
+    const isEmpty = !body.trim() && !files.length && !(edit && attachmentsOf(edit).length);
+    const isRecording = recording.value?.chat === state.id;
+    const voice = useVoice(state.id, (file) => {
         const answer = reply ? { reply_to: reply.seq } : {};
         clear(state.id);
-        await client.send(state.id, { body: '', files: [{ blob, name: `voice.${ending}`, kind: 'voice' }], ...answer });
-    };
+        void client.send(state.id, { body: '', files: [file], ...answer });
+    });
     const onKeyDown = (event) => {
         if (mention.onKeyDown(event))
             return;
@@ -91,34 +88,36 @@ export function Composer({ state }) {
         set({ body: body.slice(0, at) + text + body.slice(box?.selectionEnd ?? at) });
         box?.focus();
     };
-    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => clear(state.id) })), files.length > 0 && (_jsx("div", { class: "about-files", children: _jsx(Waiting, { files: files, onRemove: (file) => set({ files: files.filter((one) => one !== file) }) }) })), _jsxs("div", { class: "composer-row", children: [recording.value ? _jsx(Recording, {}) : _jsx(Tools, { chat: state.id, onEmoji: () => { emoji.value = true; } }), _jsx("textarea", { hidden: recording.value > 0, ref: area, rows: 1, dir: "auto", value: body, maxLength: LONGEST, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onPaste: (event) => {
-                            const pasted = event.clipboardData?.files;
-                            if (!pasted?.length || !HAS_FILES)
+    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => clear(state.id) })), files.length > 0 && (_jsx("div", { class: "about-files", children: _jsx(Tray, { files: files, onRemove: (file) => set({ files: files.filter((one) => one !== file) }) }) })), _jsxs("div", { class: "composer-row", children: [isRecording ? _jsx(Recording, {}) : _jsx(Tools, { chat: state.id, onEmoji: () => { emoji.value = true; } }), _jsx("textarea", { hidden: isRecording, ref: area, rows: 1, dir: "auto", value: body, maxLength: LONGEST, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onPaste: (event) => {
+                            const pasted = filesIn(event.clipboardData);
+                            if (!pasted.length)
                                 return;
                             event.preventDefault();
                             addFiles(state.id, pasted);
                         }, onBlur: () => { if (typed.current)
-                            client.typing(state.id, false); typed.current = 0; } }), recording.value > 0
-                        ? (_jsx("button", { type: "button", class: "icon-button send", title: t('send'), "aria-label": t('send'), onClick: () => void sendVoice(), children: _jsx(Icon, { name: "send" }) })) : isEmpty && !edit && HAS_FILES ? (_jsx(IconButton, { icon: "mic", label: t('file.record'), onClick: () => void record() })) : (_jsx("button", { class: "icon-button send", disabled: isEmpty, title: t('send'), "aria-label": t(edit ? 'save' : 'send'), onPointerDown: (event) => event.preventDefault(), children: _jsx(Icon, { name: edit ? 'check' : 'send' }) }))] }), emoji.value && (_jsx(Dialog, { title: t('emoji'), onClose: () => { emoji.value = false; }, class: "emoji-dialog", children: _jsx(EmojiPicker, { onPick: insert }) }))] }));
+                            client.typing(state.id, false); typed.current = 0; } }), _jsx(SendButton, { isEmpty: isEmpty, isEdit: !!edit, isRecording: isRecording, voice: voice })] }), emoji.value && (_jsx(Dialog, { title: t('emoji'), onClose: () => { emoji.value = false; }, class: "emoji-dialog", children: _jsx(EmojiPicker, { onPick: insert }) }))] }));
+}
+function SendButton({ isEmpty, isEdit, isRecording, voice }) {
+    const isMic = isEmpty && !isEdit && !isRecording;
+    const isVoice = isMic || isRecording;
+    const label = t(isMic ? 'file.record' : isEdit ? 'save' : 'send');
+    return (_jsx("button", { type: isVoice ? 'button' : 'submit', class: `icon-button ${isMic ? 'mic' : 'send'}`, title: label, "aria-label": label, disabled: isEmpty && !isVoice, onClick: isVoice ? voice.onClick : undefined, onContextMenu: isVoice ? (event) => event.preventDefault() : undefined, onPointerDown: (event) => {
+            if (isVoice)
+                voice.onPointerDown(event);
+            else
+                event.preventDefault();
+        }, children: _jsx(Icon, { name: isMic ? 'mic' : isEdit ? 'check' : 'send' }) }));
 }
 function Tools({ chat, onEmoji }) {
     const input = useRef(null);
-    return (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile", label: t('emoji'), onClick: onEmoji }), HAS_FILES && _jsx(IconButton, { icon: "paperclip", label: t('file.attach'), onClick: () => input.current?.click() }), _jsx("input", { ref: input, type: "file", multiple: true, hidden: true, "aria-label": t('file.attach'), onChange: (event) => {
+    return (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile", label: t('emoji'), onClick: onEmoji }), _jsx(IconButton, { icon: "paperclip", label: t('file.attach'), onClick: () => input.current?.click() }), _jsx("input", { ref: input, type: "file", multiple: true, hidden: true, "aria-label": t('file.attach'), onChange: (event) => {
                     addFiles(chat, event.currentTarget.files ?? []);
                     event.currentTarget.value = '';
                 } })] }));
 }
-function Recording() {
-    const now = useSignal(Date.now());
-    useEffect(() => {
-        const timer = setInterval(() => { now.value = Date.now(); }, 250);
-        return () => {
-            clearInterval(timer);
-            if (recording.peek())
-                void finish(false);
-        };
-    }, []);
-    return (_jsxs("span", { class: "recording", role: "status", children: [_jsx(IconButton, { icon: "trash-2", label: t('discard'), onClick: () => void finish(false) }), _jsx("i", {}), " ", duration(Math.max(0, now.value - recording.value) / 1000)] }));
+function filesIn(data) {
+    const isText = data?.types.includes('text/plain') && data.types.includes('text/html');
+    return isText ? [] : [...data?.files ?? []];
 }
 function fit(area) {
     area.style.height = 'auto';

@@ -1,94 +1,106 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { duration } from './format.js';
 import { attachmentsOf, bytes } from './files_text.js';
+import { duration } from './format.js';
 import { t } from './i18n.js';
 import { usePicture } from './pictures.js';
+import { Sound } from './player.js';
 import { attempt, client } from './state.js';
-import { Icon, IconButton, Spinner } from './ui.js';
-export function Attachments({ row }) {
+import { Icon } from './ui.js';
+import { save, view } from './viewing.js';
+const TILES = 4;
+const LIVELY = 8_000_000;
+const isCalm = matchMedia('(prefers-reduced-motion: reduce)');
+export const isPictured = ({ kind }) => kind === 'image' || kind === 'video';
+export function Attachments({ row, state }) {
     const all = attachmentsOf(row);
     if (!all.length)
         return null;
-    const pictures = all.filter(({ kind }) => kind === 'image' || kind === 'video');
-    const others = all.filter(({ kind }) => kind !== 'image' && kind !== 'video');
-    return (_jsxs(_Fragment, { children: [pictures.length > 0 && (_jsx("div", { class: `pictures ${pictures.length > 1 ? 'many' : ''}`, children: pictures.map((one) => one.kind === 'video'
-                    ? _jsx(Film, { file: one }, one.id)
-                    : _jsx(Picture, { file: one, alone: pictures.length === 1 }, one.id)) })), others.map((one) => one.kind === 'document'
-                ? _jsx(Document, { file: one }, one.id)
-                : _jsx(Sound, { file: one }, one.id))] }));
+    const pictures = all.filter(isPictured);
+    const [one] = pictures;
+    return (_jsxs(_Fragment, { children: [pictures.length > 1 && _jsx(Grid, { files: pictures, state: state }), pictures.length === 1 && one && (_jsx("div", { class: "pictures", children: one.kind === 'video' ? _jsx(Film, { file: one }) : _jsx(Picture, { file: one, state: state, alone: true }) })), all.filter((file) => !isPictured(file)).map((file) => file.kind === 'document'
+                ? _jsx(Document, { file: file }, file.id)
+                : _jsx(Sound, { file: file }, file.id))] }));
+}
+function Grid({ files, state }) {
+    const more = files.length > TILES ? files.length - TILES : 0;
+    return (_jsx("div", { class: "pictures many", children: files.slice(0, TILES).map((file, at) => (_jsx(Picture, { file: file, state: state, more: at === TILES - 1 ? more : 0 }, file.id))) }));
 }
 function room(file) {
     const [width, height] = [file.width || 320, file.height || 240];
-    const scale = Math.min(1, 320 / width, 380 / height);
-    return { width: `${Math.max(120, Math.round(width * scale))}px`, aspectRatio: `${width} / ${height}` };
+    const ratio = Math.min(3, Math.max(0.5, width / height));
+    const wide = Math.min(width, 320, 380 * ratio);
+    return { width: `${Math.max(140, Math.round(wide))}px`, aspectRatio: `${ratio}` };
 }
-function Picture({ file, alone }) {
-    const isOpen = useSignal(false);
-    const url = usePicture((alone ? file.large_url : file.small_url) ?? file.url);
-    return (_jsxs(_Fragment, { children: [_jsx("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, "aria-label": t('file.open', { name: file.name }), onClick: () => { isOpen.value = true; }, children: url ? _jsx("img", { src: url, alt: "", decoding: "async" }) : _jsx("span", { class: "picture-wait" }) }), isOpen.value && _jsx(Full, { file: file, onClose: () => { isOpen.value = false; } })] }));
+function Picture({ file, state, alone = false, more = 0 }) {
+    const { kind, name, url, small_url, large_url, animated, size } = file;
+    const moves = animated && alone && size < LIVELY && !isCalm.matches;
+    const best = alone || !small_url ? large_url ?? url : small_url;
+    const source = usePicture(moves ? url : kind === 'video' ? small_url : best);
+    const label = t(kind === 'video' ? 'file.play' : 'file.open', { name });
+    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, "aria-label": more ? `${label} +${more}` : label, onClick: () => view(state, file.id), children: [_jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), kind === 'video' && !small_url && _jsx(FirstFrame, { file: file }), source === '' && _jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) }), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
 }
-function Full({ file, onClose }) {
+function Placeholder({ hash }) {
     const ref = useRef(null);
-    const url = usePicture(file.animated ? file.url : file.large_url ?? file.url);
     useEffect(() => {
-        const dialog = ref.current;
-        dialog?.showModal();
-        return () => dialog?.close();
-    }, []);
-    return (_jsxs("dialog", { ref: ref, class: "full", "aria-label": file.name, onCancel: (event) => { event.preventDefault(); onClose(); }, onClick: (event) => { if (!event.target.closest('button, img'))
-            onClose(); }, children: [_jsxs("header", { children: [_jsx("span", { class: "grow", dir: "auto", children: file.name }), _jsx(IconButton, { icon: "download", label: t('file.save'), onClick: () => void save(file) }), _jsx(IconButton, { icon: "x", label: t('close'), onClick: onClose })] }), url ? _jsx("img", { src: url, alt: file.name }) : _jsx(Spinner, {})] }));
+        if (!hash)
+            return;
+        void import('./thumbhash.js').then(({ paint }) => {
+            if (ref.current)
+                paint(ref.current, hash);
+        }, () => undefined);
+    }, [hash]);
+    return hash ? _jsx("canvas", { ref: ref, width: 1, height: 1, "aria-hidden": "true" }) : null;
+}
+function FirstFrame({ file }) {
+    const link = useSignal('');
+    useEffect(() => {
+        client.files.link(file.id).then((url) => { link.value = `${url}#t=0.3`; }, () => undefined);
+    }, [file.id]);
+    if (!link.value)
+        return null;
+    return _jsx("video", { src: link.value, preload: "metadata", muted: true, playsInline: true, tabIndex: -1, "aria-hidden": "true", disablePictureInPicture: true });
+}
+function FilmMarks({ file }) {
+    return (_jsxs(_Fragment, { children: [_jsx("span", { class: "film-play", children: _jsx(Icon, { name: "play" }) }), _jsx("span", { class: "film-time", children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] }));
 }
 function Film({ file }) {
-    const link = useSignal('');
-    const poster = usePicture(file.small_url);
-    const play = async () => {
-        link.value = await attempt(client.files.link(file.id)) ?? '';
-    };
-    if (link.value) {
-        return _jsx("video", { class: "picture", style: room(file), src: link.value, controls: true, autoplay: true, playsInline: true });
+    const isOpen = useSignal(false);
+    const poster = usePicture(file.large_url ?? file.small_url);
+    if (isOpen.value) {
+        return _jsx(PlayFilm, { file: file, class: "picture", style: room(file), ...(poster ? { poster } : {}) });
     }
-    return (_jsxs("button", { type: "button", class: "picture film", style: room(file), onClick: () => void play(), children: [_jsxs("span", { class: "hidden", children: [t('file.play', { name: file.name }), " "] }), poster ? _jsx("img", { src: poster, alt: "" }) : _jsx("span", { class: "picture-wait" }), _jsx("span", { class: "film-play", children: _jsx(Icon, { name: "play" }) }), _jsx("span", { class: "film-time", children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] }));
+    return (_jsxs("button", { type: "button", class: "picture", style: room(file), "aria-label": t('file.play', { name: file.name }), onClick: () => { isOpen.value = true; }, children: [_jsx(Placeholder, { hash: file.thumbhash }), poster && _jsx("img", { src: poster, alt: "", decoding: "async" }), !file.small_url && _jsx(FirstFrame, { file: file }), _jsx(FilmMarks, { file: file })] }));
 }
-function Sound({ file }) {
+export function PlayFilm({ file, class: name, style, poster }) {
+    const ref = useRef(null);
     const link = useSignal('');
-    const play = async () => {
-        link.value = await attempt(client.files.link(file.id)) ?? '';
+    const isBad = useSignal(false);
+    const get = async () => {
+        const now = link.peek();
+        const at = ref.current?.currentTime ?? 0;
+        const next = await attempt(client.files.link(file.id));
+        if (!next || next === now)
+            isBad.value = true;
+        else {
+            link.value = next;
+            if (ref.current && at)
+                ref.current.currentTime = at;
+        }
     };
-    if (link.value)
-        return _jsx("audio", { class: "sound", src: link.value, controls: true, autoplay: true });
-    return (_jsxs("button", { type: "button", class: "file", onClick: () => void play(), children: [_jsx("span", { class: "hidden", children: t('file.play', { name: '' }) }), _jsx("span", { class: "file-icon", children: _jsx(Icon, { name: "play" }) }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: file.kind === 'voice' ? t('file.voice') : file.name }), _jsx("small", { children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] })] }));
+    useEffect(() => { void get(); }, [file.id]);
+    if (isBad.value) {
+        return (_jsxs("span", { class: `${name} film-bad`, style: style, children: [_jsx("span", { children: t('file.unplayable') }), _jsx("button", { type: "button", class: "button small", onClick: () => void save(file), children: t('file.save') })] }));
+    }
+    return (_jsx("video", { ref: ref, class: name, style: style, src: link.value || undefined, poster: poster, controls: true, autoplay: true, playsInline: true, "aria-label": file.name, onError: () => { if (link.peek())
+            void get(); } }));
 }
 function Document({ file }) {
-    return (_jsxs("button", { type: "button", class: "file", onClick: () => void save(file), children: [_jsxs("span", { class: "hidden", children: [t('file.save'), " "] }), _jsx("span", { class: "file-icon", children: _jsx(Icon, { name: "file-text" }) }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: file.name }), _jsx("small", { children: bytes(file.size) })] })] }));
+    const size = bytes(file.size);
+    return (_jsxs("button", { type: "button", class: "file", onClick: () => void save(file), title: file.name, "aria-label": `${t('file.save')}: ${file.name}, ${size}`, children: [_jsx(FileIcon, { name: file.name }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "file-name", dir: "auto", children: file.name }), _jsx("small", { children: size })] })] }));
 }
-async function save(file) {
-    const url = await attempt(client.files.link(file.id));
-    if (!url)
-        return;
-    const anchor = document.createElement('a');
-    anchor.href = url;
-    anchor.download = file.name;
-    anchor.rel = 'noopener';
-    document.body.append(anchor);
-    anchor.click();
-    anchor.remove();
-}
-export function Waiting({ files, onRemove }) {
-    return (_jsx("ul", { class: "waiting-files", children: files.map((file) => _jsx(WaitingFile, { file: file, ...(onRemove ? { onRemove } : {}) }, `${file.name} ${file.blob.size}`)) }));
-}
-function WaitingFile({ file, onRemove }) {
-    const url = useSignal('');
-    useEffect(() => {
-        if (!/^image\/(png|jpeg|gif|webp|avif)$/.test(file.blob.type))
-            return undefined;
-        const made = URL.createObjectURL(file.blob);
-        url.value = made;
-        return () => URL.revokeObjectURL(made);
-    }, [file]);
-    const name = file.kind === 'voice' ? t('file.voice') : file.name;
-    return (_jsxs("li", { class: url.value ? 'waiting-picture' : 'waiting-file', children: [url.value
-                ? _jsx("img", { src: url.value, alt: file.name })
-                : _jsxs(_Fragment, { children: [_jsx(Icon, { name: file.kind === 'voice' ? 'mic' : 'file-text' }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: name }), _jsx("small", { children: bytes(file.blob.size) })] })] }), onRemove && _jsx(IconButton, { icon: "x", label: t('remove'), onClick: () => onRemove(file) })] }));
+export function FileIcon({ name }) {
+    const ending = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1];
+    return _jsx("span", { class: "file-icon", "aria-hidden": "true", children: ending ? _jsx("b", { children: ending.toUpperCase() }) : _jsx(Icon, { name: "file-text" }) });
 }

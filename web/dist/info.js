@@ -8,10 +8,12 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, userName } from './names.js';
 import { Picker } from './people.js';
+import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch } from './ui.js';
+import { viewFace } from './viewing.js';
 export function InfoPane({ id }) {
     watch(`chat:${id}`, 'users');
     const state = client.store.chats.get(id);
@@ -21,7 +23,15 @@ export function InfoPane({ id }) {
     return (_jsxs("section", { class: "pane info-pane", "aria-label": t('info'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip only-narrow-i", onClick: () => go(`chat/${id}`) }), _jsx("h1", { class: "grow", children: t('info') }), _jsx(IconButton, { icon: "x", label: t('close'), class: "not-narrow", onClick: () => go(`chat/${id}`) })] }), _jsx("div", { class: "scroll info", children: peer === null ? _jsx(GroupInfo, { state: state }) : _jsx(DirectInfo, { state: state, peer: peer }) })] }));
 }
 function Face({ id, name, sub, about, group }) {
-    return (_jsxs("div", { class: "face", children: [_jsx(Avatar, { id: id, name: name, size: "xl", ...(group ? { group } : {}) }), _jsx("h2", { dir: "auto", children: name }), sub && _jsx("p", { class: "dim", children: sub }), about && _jsx("p", { class: "about-me", dir: "auto", children: about })] }));
+    return (_jsxs("div", { class: "face", children: [_jsx(FacePicture, { id: id, name: name, ...(group ? { group } : {}) }), _jsx("h2", { dir: "auto", children: name }), sub && _jsx("p", { class: "dim", children: sub }), about && _jsx("p", { class: "about-me", dir: "auto", children: about })] }));
+}
+export function FacePicture({ id, name, group }) {
+    watch('users', 'session');
+    const file = faceOf(id);
+    const face = _jsx(Avatar, { id: id, name: name, size: "xl", ...(group ? { group } : {}) });
+    if (!file)
+        return face;
+    return (_jsx("button", { type: "button", class: "avatar-button", "aria-label": t('file.open', { name }), onClick: () => viewFace(file, name), children: face }));
 }
 function Action({ icon, label, onClick, danger }) {
     return (_jsxs("button", { type: "button", class: `row-button ${danger ? 'danger' : ''}`, onClick: onClick, children: [_jsx(Icon, { name: icon }), _jsx("span", { children: label })] }));
@@ -146,7 +156,7 @@ function EditGroup({ state, onClose }) {
         if (done)
             onClose();
     };
-    return (_jsxs(Dialog, { title: t('group.edit'), onClose: onClose, children: [_jsx(ChangePicture, { has: !!chat.avatar, onChange: (picture) => void attempt(client.setGroupPicture(chat.id, picture)) }), _jsxs("form", { class: "form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: 64, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Switch, { label: t('group.shared'), hint: t('group.shared.hint'), on: isShared.value, onChange: (on) => { isShared.value = on; } }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] })] }));
+    return (_jsxs(Dialog, { title: t('group.edit'), onClose: onClose, children: [_jsx(ChangePicture, { has: !!chat.avatar, onChange: (picture) => client.setGroupPicture(chat.id, picture) }), _jsxs("form", { class: "form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: 64, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Switch, { label: t('group.shared'), hint: t('group.shared.hint'), on: isShared.value, onChange: (on) => { isShared.value = on; } }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] })] }));
 }
 function AddMembers({ state, onClose }) {
     const chosen = useSignal(new Set());

@@ -1,12 +1,32 @@
 import { jsx as _jsx } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { t } from './i18n.js';
 import { say, told } from './state.js';
 import { Spinner } from './ui.js';
 const waiting = [];
+let sheet = null;
+function looks() {
+    sheet ??= new Promise((done, fail) => {
+        const link = document.createElement('link');
+        link.rel = 'stylesheet';
+        link.href = '/assets/more.css';
+        link.onload = () => done();
+        link.onerror = () => {
+            link.remove();
+            sheet = null;
+            fail(new Error(t('error.offline')));
+        };
+        document.head.append(link);
+    });
+    return sheet;
+}
 export function lazy(load, pane = 'list-pane') {
     let loaded = null;
-    const get = async () => { loaded ??= await load(); };
+    const get = async () => {
+        if (!loaded)
+            [loaded] = await Promise.all([load(), looks()]);
+    };
     waiting.push(get);
     return function Lazy(props) {
         const isThere = useSignal(loaded !== null);
@@ -14,10 +34,11 @@ export function lazy(load, pane = 'list-pane') {
             if (!isThere.value)
                 get().then(() => { isThere.value = true; }, (error) => say(told(error), true));
         }, []);
-        if (!isThere.value || !loaded)
-            return _jsx("section", { class: `pane ${pane}`, children: _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }) });
-        const Screen = loaded;
-        return _jsx(Screen, { ...props });
+        if (isThere.value && loaded) {
+            const Screen = loaded;
+            return _jsx(Screen, { ...props });
+        }
+        return pane ? _jsx("section", { class: `pane ${pane}`, children: _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }) }) : null;
     };
 }
 export function loadRest() {

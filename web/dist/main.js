@@ -8,7 +8,7 @@ import { lazy, loadRest } from './lazy.js';
 import { startNotifying } from './notify.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
-import { forgetWriting } from './writing.js';
+import { viewing } from './viewing.js';
 const ChatPane = lazy(async () => (await import('./chat.js')).ChatPane, 'chat-pane');
 const CallLayer = lazy(async () => (await import('./call.js')).CallLayer, 'call-strip');
 const Settings = lazy(async () => (await import('./settings.js')).Settings);
@@ -17,6 +17,7 @@ const InfoPane = lazy(async () => (await import('./info.js')).InfoPane, 'info-pa
 const NewChat = lazy(async () => (await import('./people.js')).NewChat);
 const NewGroup = lazy(async () => (await import('./people.js')).NewGroup);
 const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
+const Viewer = lazy(async () => (await import('./viewer.js')).Viewer, '');
 const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
 function App() {
     watch('session');
@@ -32,7 +33,7 @@ function App() {
                 : null;
     const hasInfo = chat !== null && two === 'info';
     const view = hasInfo ? 'info' : main ? 'chat' : 'list';
-    return (_jsxs("main", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), _jsx(Toasts, {})] }));
+    return (_jsxs("main", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), viewing.value && _jsx(Viewer, {}), _jsx(Toasts, {})] }));
 }
 function Calling() {
     watch('call');
@@ -70,10 +71,7 @@ function Keys() {
     }, []);
     return null;
 }
-client.onEnded = () => {
-    forgetWriting();
-    say(t('session.ended'), true);
-};
+client.onEnded = () => say(t('session.ended'), true);
 void client.start();
 startNotifying();
 render(_jsx(App, {}), document.getElementById('app'));

@@ -1,7 +1,7 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { Attachments, Waiting } from './files.js';
+import { Attachments, isPictured } from './files.js';
 import { attachmentsOf } from './files_text.js';
 import { clock, full } from './format.js';
 import { t } from './i18n.js';
@@ -11,6 +11,7 @@ import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { jumpTo } from './timeline.js';
+import { Leaving } from './waiting.js';
 import { replyTo } from './writing.js';
 import { Avatar, Icon, IconButton, hue } from './ui.js';
 export function MessageRow(props) {
@@ -39,7 +40,8 @@ function Bubble({ row, state, first, last, flash, mine }) {
     const held = useRef(undefined);
     const isGroup = state.chat.kind === 'group';
     const isGone = row.kind === 'deleted';
-    const hasFiles = !isGone && attachmentsOf(row).length > 0;
+    const files = isGone ? [] : attachmentsOf(row);
+    const hasFiles = files.length > 0;
     const large = !isGone && !hasFiles && !row.reply_to && isLarge(row.body ?? '');
     const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
     const open = (x, y) => { menu.value = { x, y }; };
@@ -56,13 +58,21 @@ function Bubble({ row, state, first, last, flash, mine }) {
         event.preventDefault();
         open(event.clientX, event.clientY);
     };
-    return (_jsxs("div", { onPointerEnter: () => { hot.value = true; }, onFocusIn: () => { hot.value = true; }, onPointerLeave: () => { hot.value = false; }, class: `bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`, children: [isGroup && !mine && (_jsx("span", { class: "bubble-avatar", children: last && (_jsx("button", { type: "button", class: "avatar-button", "aria-label": row.from_name, tabIndex: -1, onClick: () => go(`user/${row.from}`), children: _jsx(Avatar, { id: row.from, name: row.from_name, size: "s" }) })) })), _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble ${large ? 'large' : ''} ${hasFiles ? 'filed' : ''} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`, onContextMenu: onContextMenu, onPointerDown: onPointerDown, onPointerUp: onPointerEnd, onPointerMove: onPointerEnd, onPointerCancel: onPointerEnd, children: [mine
+    return (_jsxs("div", { onPointerEnter: () => { hot.value = true; }, onFocusIn: () => { hot.value = true; }, onPointerLeave: () => { hot.value = false; }, class: `bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`, children: [isGroup && !mine && (_jsx("span", { class: "bubble-avatar", children: last && (_jsx("button", { type: "button", class: "avatar-button", "aria-label": row.from_name, tabIndex: -1, onClick: () => go(`user/${row.from}`), children: _jsx(Avatar, { id: row.from, name: row.from_name, size: "s" }) })) })), _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble ${large ? 'large' : ''} ${look(row, files)} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`, onContextMenu: onContextMenu, onPointerDown: onPointerDown, onPointerUp: onPointerEnd, onPointerMove: onPointerEnd, onPointerCancel: onPointerEnd, children: [mine
                                 ? _jsxs("span", { class: "hidden", children: [t('you'), ": "] })
                                 : isGroup && first
                                     ? _jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", children: row.from_name || t('user.deleted') })
-                                    : _jsxs("span", { class: "hidden", children: [row.from_name, ": "] }), row.forwarded && _jsxs("p", { class: "bubble-note", children: [_jsx(Icon, { name: "forward" }), " ", t('forwarded')] }), row.reply_to != null && _jsx(Quote, { state: state, seq: row.reply_to }), !isGone && _jsx(Attachments, { row: row }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [isGone
+                                    : _jsxs("span", { class: "hidden", children: [row.from_name, ": "] }), row.forwarded && _jsxs("p", { class: "bubble-note", children: [_jsx(Icon, { name: "forward" }), " ", t('forwarded')] }), row.reply_to != null && _jsx(Quote, { state: state, seq: row.reply_to }), hasFiles && _jsx(Attachments, { row: row, state: state }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [isGone
                                         ? _jsxs(_Fragment, { children: [_jsx(Icon, { name: "ban" }), " ", t('message.deleted')] })
                                         : _jsx(Rich, { body: row.body ?? '', names: mentionNames(row) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [hot.value && (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) })] })), _jsx("button", { type: "button", class: "icon-button dots", "aria-label": t('more'), title: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
+}
+function look({ body }, files) {
+    if (!files.length)
+        return '';
+    if (!files.some(isPictured))
+        return 'filed';
+    const isBare = !body && files.every(isPictured) && (files.length > 1 || files[0]?.kind === 'image');
+    return isBare ? 'filed photos bare' : 'filed photos';
 }
 function openAt(event, open) {
     const box = event.currentTarget.getBoundingClientRect();
@@ -99,11 +109,6 @@ function Reactions({ row }) {
             return (_jsxs("button", { type: "button", class: "reaction", "aria-pressed": isMine, title: names(one), "aria-label": `${one.emoji} ${one.count}`, onClick: () => void attempt(client.react(row, one.emoji, !isMine)), children: [_jsx("span", { children: one.emoji }), one.count > 1 && _jsx("span", { children: one.count })] }, one.emoji));
         }) }));
 }
-function Progress({ id, chat }) {
-    watch(`rows:${chat}`);
-    const part = client.outbox.progress.get(id) ?? 0;
-    return _jsx("progress", { class: "progress", max: 1, value: part, "aria-label": t('file.sending') });
-}
 export function UnsentRow({ item, state, failed }) {
-    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), item.files && _jsx(Waiting, { files: item.files }), item.files && !failed && _jsx(Progress, { id: item.client_msg_id, chat: item.chat }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", "data-room": clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && (_jsxs("p", { class: "failed", children: [_jsx("span", { children: failed }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }))] }) }) }));
+    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${item.files ? 'filed' : ''} ${!item.files && isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), item.files && _jsx(Leaving, { item: item, failed: !!failed }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", "data-room": clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && (_jsxs("p", { class: "failed", children: [_jsx("span", { children: failed }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }))] }) }) }));
 }

@@ -2,17 +2,20 @@ import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-ru
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { EmojiPicker } from './emoji.js';
+import { attachmentsOf } from './files_text.js';
 import { full } from './format.js';
 import { t } from './i18n.js';
 import { chatName, myId, userName } from './names.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Dialog, IconButton, Menu, Spinner } from './ui.js';
+import { save } from './viewing.js';
 import { editRow, replyTo } from './writing.js';
 const QUICK = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
 export function MessageMenu({ row, state, at, onClose }) {
     const step = useSignal('menu');
     const isMine = row.from === myId();
     const isText = row.kind === 'text';
+    const files = isText ? attachmentsOf(row) : [];
     const isManager = state.chat.kind === 'group' && state.member.role !== 'member';
     const react = (emoji) => {
         const on = !row.reactions?.some((one) => one.emoji === emoji && one.users.includes(myId()));
@@ -36,9 +39,10 @@ export function MessageMenu({ row, state, at, onClose }) {
     return (_jsx(Menu, { label: t('message'), at: at, onClose: () => queueMicrotask(() => { if (!isStep.now)
             onClose(); }), items: [
             { icon: 'reply', label: t('reply'), onClick: () => replyTo(row) },
-            isText && { icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? '') },
+            isText && !!row.body && { icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? '') },
             isText && isMine && { icon: 'pencil', label: t('edit'), onClick: () => editRow(row) },
             isText && { icon: 'forward', label: t('forward'), onClick: stepping('forward') },
+            files.length > 0 && { icon: 'download', label: t('file.save'), onClick: () => void saveAll(files) },
             isText && mayPin && {
                 icon: row.pinned ? 'pin-off' : 'pin',
                 label: t(row.pinned ? 'unpin' : 'pin'),
@@ -47,6 +51,10 @@ export function MessageMenu({ row, state, at, onClose }) {
             isMine && { icon: 'info', label: t('message.info'), onClick: stepping('info') },
             { icon: 'trash-2', label: t('delete'), onClick: stepping('delete'), danger: true },
         ], children: _jsxs("div", { class: "quick", role: "group", "aria-label": t('react'), children: [QUICK.map((emoji) => (_jsx("button", { type: "button", "aria-label": emoji, onClick: () => react(emoji), children: emoji }, emoji))), _jsx(IconButton, { icon: "plus", label: t('react.more'), onClick: stepping('emoji') })] }) }));
+}
+async function saveAll(files) {
+    for (const file of files)
+        await save(file);
 }
 export async function copy(text) {
     try {

@@ -1,5 +1,5 @@
 import { t } from './i18n.js';
-import { filesText } from './files_text.js';
+import { attachmentsOf, filesText } from './files_text.js';
 import { client } from './state.js';
 import { duration } from './format.js';
 export const myId = () => client.store.me;
@@ -71,7 +71,7 @@ export function preview(row) {
         case 'deleted': return t('message.deleted');
         case 'system': return row.event ? eventText(row.event, row) : '';
         case 'call': return callText(row);
-        default: return row.body || filesText(row);
+        default: return row.body || filesText(attachmentsOf(row));
     }
 }
 export function typingText(state) {

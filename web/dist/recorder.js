@@ -1,11 +1,14 @@
-import { signal } from '@preact/signals';
 import { t } from './i18n.js';
 import { say } from './state.js';
-export const recording = signal(0);
+import { recording } from './voice.js';
 let recorder = null;
 let parts = [];
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];
-export async function record() {
+const SHORTEST_MS = 700;
+const LONGEST_MS = 60 * 60_000;
+export async function record(chat) {
+    if (recorder)
+        return;
     if (!navigator.mediaDevices || typeof MediaRecorder === 'undefined') {
         say(t('call.insecure', { secure: `https://${location.host}` }), true);
         return;
@@ -17,27 +20,39 @@ export async function record() {
         parts = [];
         recorder.ondataavailable = ({ data }) => parts.push(data);
         recorder.start(1_000);
-        recording.value = Date.now();
+        recording.value = { chat, since: Date.now() };
     }
     catch {
-        say(t('call.denied'), true);
+        say(t('file.no_microphone'), true);
     }
 }
-export function finish(isWanted) {
+export async function finish(isWanted) {
     const now = recorder;
-    const isShort = Date.now() - recording.value < 700;
+    const ms = Math.min(LONGEST_MS, Date.now() - (recording.peek()?.since ?? 0));
     recorder = null;
-    recording.value = 0;
+    recording.value = null;
     if (!now)
-        return Promise.resolve(null);
-    return new Promise((done) => {
-        now.onstop = () => {
-            for (const track of now.stream.getTracks())
-                track.stop();
-            const type = (now.mimeType || 'audio/webm').split(';')[0] ?? 'audio/webm';
-            done(isWanted && !isShort ? new Blob(parts, { type }) : null);
-            parts = [];
-        };
-        now.stop();
+        return null;
+    await new Promise((done) => {
+        now.onstop = () => done();
+        if (now.state === 'inactive')
+            done();
+        else
+            now.stop();
     });
+    for (const track of now.stream.getTracks())
+        track.stop();
+    const type = (now.mimeType || 'audio/webm').split(';')[0] ?? 'audio/webm';
+    const blob = new Blob(parts, { type });
+    parts = [];
+    if (isWanted && ms < SHORTEST_MS)
+        say(t('file.too_short'));
+    if (!isWanted || ms < SHORTEST_MS)
+        return null;
+    return { blob, name: `voice.${type.split('/')[1] ?? 'webm'}`, kind: 'voice', duration_ms: ms };
+}
+export function limit() {
+    const since = recording.peek()?.since;
+    if (since && Date.now() - since > LONGEST_MS && recorder?.state === 'recording')
+        recorder.stop();
 }

@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-99fa1d253cd4';
+const CACHE = 'shell-7120dace52c3';
 const FILES = [
   "/assets/auth.js",
   "/assets/call.js",
@@ -9,6 +9,7 @@ const FILES = [
   "/assets/chat.js",
   "/assets/chats.js",
   "/assets/composer.js",
+  "/assets/crop.js",
   "/assets/cursors.js",
   "/assets/emoji.js",
   "/assets/files.js",
@@ -23,10 +24,13 @@ const FILES = [
   "/assets/main.js",
   "/assets/message.js",
   "/assets/message_menu.js",
+  "/assets/more.css",
   "/assets/names.js",
   "/assets/notify.js",
   "/assets/people.js",
   "/assets/pictures.js",
+  "/assets/player.js",
+  "/assets/poster.js",
   "/assets/presence.js",
   "/assets/profile.js",
   "/assets/qr.js",
@@ -44,11 +48,13 @@ const FILES = [
   "/assets/sdk/storage.js",
   "/assets/sdk/store.js",
   "/assets/sdk/types.js",
+  "/assets/sdk/upload.js",
   "/assets/settings.js",
   "/assets/sounds.js",
   "/assets/state.js",
   "/assets/style.css",
   "/assets/texts.js",
+  "/assets/thumbhash.js",
   "/assets/ticks.js",
   "/assets/timeline.js",
   "/assets/ui.js",
@@ -58,6 +64,10 @@ const FILES = [
   "/assets/vendor/preact.js",
   "/assets/vendor/signals-core.js",
   "/assets/vendor/signals.js",
+  "/assets/viewer.js",
+  "/assets/viewing.js",
+  "/assets/voice.js",
+  "/assets/waiting.js",
   "/assets/window.js",
   "/assets/writing.js"
 ];

@@ -22,9 +22,9 @@ function initials(name) {
     const both = first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '');
     return both.toLocaleUpperCase();
 }
-export function Avatar({ id, name, size = 'm', group, online }) {
+export function Avatar({ id, name, size = 'm', group, online, picture: file }) {
     watch('users', 'session');
-    const picture = usePicture(facePath(id));
+    const picture = usePicture(facePath(id, file));
     return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", "data-initials": initials(name), children: [!name && _jsx(Icon, { name: group ? 'users' : 'user' }), picture && _jsx("img", { src: picture, alt: "" }), online && _jsx("span", { class: "online" })] }));
 }
 export function Dialog({ title, onClose, children, class: name = '' }) {

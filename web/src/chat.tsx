@@ -7,11 +7,11 @@ import type { ChatState, Message } from 'wechat-sdk';
 
 import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
-import { HAS_FILES } from './files_text.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, isNarrow, watch } from './state.js';
+import { stopSound } from './player.js';
 import { presenceText, showPeople } from './presence.js';
 import { Timeline, jumpTo } from './timeline.js';
 import { addFiles } from './writing.js';
@@ -56,19 +56,25 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
   }, [peer]);
   const isOver = !!state.chat.deleted;
   const isOverIt = useSignal(false);
-  const drag = (on: boolean) => (event: DragEvent): void => {
-    if (!event.dataTransfer?.types.includes('Files') || isOver || !HAS_FILES) return;
+  useEffect(() => stopSound, [state.id]);
+  const onDragOver = (event: DragEvent): void => {
+    if (!event.dataTransfer?.types.includes('Files') || isOver) return;
     event.preventDefault();
-    isOverIt.value = on;
+    isOverIt.value = true;
+  };
+  // Going from one part of the pane to another is no leaving.
+  const onDragLeave = (event: DragEvent): void => {
+    if (!(event.currentTarget as Node).contains(event.relatedTarget as Node | null)) isOverIt.value = false;
   };
   const onDrop = (event: DragEvent): void => {
-    drag(false)(event);
-    if (!HAS_FILES) return;
+    if (!isOverIt.value) return;
+    event.preventDefault();
+    isOverIt.value = false;
     addFiles(state.id, event.dataTransfer?.files ?? []);
   };
   return (
-    <section class="pane chat-pane" aria-label={chatName(state)} onDragOver={drag(true)}
-      onDragLeave={drag(false)} onDrop={onDrop}>
+    <section class="pane chat-pane" aria-label={chatName(state)} onDragOver={onDragOver}
+      onDragLeave={onDragLeave} onDrop={onDrop}>
       {isOverIt.value && <div class="drop">{t('file.drop')}</div>}
       <Head state={state} />
       {isNarrow.value && <ConnectionBar />}

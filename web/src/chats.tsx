@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Chat, ChatState, Found, User } from 'wechat-sdk';
 
+import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
@@ -161,18 +162,20 @@ function LastLine({ state }: { state: ChatState }): JSX.Element {
     return (
       <span class="chat-last">
         <Icon name={unsent.error ? 'circle-alert' : 'clock'} label={t(unsent.error ? 'state.failed' : 'state.sending')} />
-        <bdi>{unsent.body}</bdi>
+        <bdi>{unsent.body || filesText((unsent.files ?? []).map(guessed))}</bdi>
       </span>
     );
   }
   const { last } = state;
   if (!last) return <span class="chat-last" />;
   const isMine = last.from === myId();
+  const [file] = last.kind === 'text' ? attachmentsOf(last) : [];
   const author = state.chat.kind === 'group' && last.kind === 'text' && !isMine ? last.from_name : '';
   return (
     <span class={`chat-last ${last.kind !== 'text' ? 'quiet' : ''}`}>
       {isMine && last.kind === 'text' && <Ticks state={standing(state, last)} />}
       {last.kind === 'call' && <Icon name={isMissed(last) && !isMine ? 'phone-missed' : 'phone'} />}
+      {file && <Icon name={FILE_ICONS[file.kind]} />}
       {author && <span class="chat-author"><bdi>{author}</bdi>: </span>}
       <bdi>{preview(last)}</bdi>
     </span>
@@ -264,7 +267,7 @@ function FoundGroup({ group, onDone }: { group: Chat; onDone: () => void }): JSX
   };
   return (
     <div class="chat-row">
-      <Avatar id={group.id} name={group.title ?? ''} group />
+      <Avatar id={group.id} name={group.title ?? ''} group picture={group.avatar} />
       <span class="chat-text">
         <span class="chat-name" dir="auto">{group.title}</span>
         <span class="chat-last">{t('members', { n: group.member_count })}</span>

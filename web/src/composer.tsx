@@ -1,21 +1,20 @@
-/** Where a message is written: text, emoji, mentions, an answer to one, a change of one. */
+/** Where a message is written: text, emoji, mentions, files, an answer to one, a change of one. */
 
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { ChatState, GroupMember, Id, MemberPage, Message } from 'wechat-sdk';
+import type { ChatState, GroupMember, Id, MemberPage, Message, Outgoing } from 'wechat-sdk';
 
 import { fold } from './chats.js';
 import { EmojiPicker } from './emoji.js';
-import { Waiting } from './files.js';
-import { HAS_FILES } from './files_text.js';
-import { duration } from './format.js';
+import { attachmentsOf } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
-import { finish, record, recording } from './recorder.js';
 import { attempt, client } from './state.js';
 import { Avatar, Dialog, Icon, IconButton } from './ui.js';
-import { type Writing, addFiles, clear, composer, editRow, writing } from './writing.js';
+import { Recording, recording, useVoice } from './voice.js';
+import { Tray } from './waiting.js';
+import { type Writing, addFiles, clear, composer, editRow, ready, writing } from './writing.js';
 
 const TYPING_EVERY_MS = 3_000;
 const LONGEST = 16_000;
@@ -46,7 +45,7 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
   };
   const send = async (): Promise<void> => {
     const text = body.trim();
-    if (!text && !files.length) return;
+    if (isEmpty) return;
     const chosen = chosenIn(text, now.value.mentions);
     typed.current = 0;
     clear(state.id);
@@ -55,18 +54,18 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
       await attempt(client.edit(edit, text, chosen));
     } else {
       const answer = reply ? { reply_to: reply.seq } : {};
+      await ready(files);
       await client.send(state.id, { body: text, mentions: chosen, files: [...files], ...answer });
     }
   };
-  const isEmpty = !body.trim() && !files.length;
-  const sendVoice = async (): Promise<void> => {
-    const blob = await finish(true);
-    if (!blob) return;
-    const ending = blob.type.split('/')[1] ?? 'webm';
+  // The text beside files may be taken away again.
+  const isEmpty = !body.trim() && !files.length && !(edit && attachmentsOf(edit).length);
+  const isRecording = recording.value?.chat === state.id;
+  const voice = useVoice(state.id, (file: Outgoing) => {
     const answer = reply ? { reply_to: reply.seq } : {};
     clear(state.id);
-    await client.send(state.id, { body: '', files: [{ blob, name: `voice.${ending}`, kind: 'voice' }], ...answer });
-  };
+    void client.send(state.id, { body: '', files: [file], ...answer });
+  });
   const onKeyDown = (event: KeyboardEvent): void => {
     if (mention.onKeyDown(event)) return;
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && !isTouch) {
@@ -99,35 +98,23 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
       )}
       {files.length > 0 && (
         <div class="about-files">
-          <Waiting files={files} onRemove={(file) => set({ files: files.filter((one) => one !== file) })} />
+          <Tray files={files} onRemove={(file) => set({ files: files.filter((one) => one !== file) })} />
         </div>
       )}
       <div class="composer-row">
-        {recording.value ? <Recording /> : <Tools chat={state.id} onEmoji={() => { emoji.value = true; }} />}
-        <textarea hidden={recording.value > 0} ref={area} rows={1} dir="auto" value={body} maxLength={LONGEST}
+        {isRecording ? <Recording /> : <Tools chat={state.id} onEmoji={() => { emoji.value = true; }} />}
+        <textarea hidden={isRecording} ref={area} rows={1} dir="auto" value={body} maxLength={LONGEST}
           placeholder={t('composer.hint')} aria-label={t('composer.hint')}
           enterkeyhint={isTouch ? 'enter' : 'send'}
           onInput={(event) => write(event.currentTarget.value)} onKeyDown={onKeyDown}
           onPaste={(event) => {
-            const pasted = event.clipboardData?.files;
-            if (!pasted?.length || !HAS_FILES) return;
+            const pasted = filesIn(event.clipboardData);
+            if (!pasted.length) return;
             event.preventDefault();
             addFiles(state.id, pasted);
           }}
           onBlur={() => { if (typed.current) client.typing(state.id, false); typed.current = 0; }} />
-        {recording.value > 0
-          ? (
-            <button type="button" class="icon-button send" title={t('send')} aria-label={t('send')} onClick={() => void sendVoice()}>
-              <Icon name="send" />
-            </button>
-          ) : isEmpty && !edit && HAS_FILES ? (
-            <IconButton icon="mic" label={t('file.record')} onClick={() => void record()} />
-          ) : (
-            <button class="icon-button send" disabled={isEmpty} title={t('send')} aria-label={t(edit ? 'save' : 'send')}
-              onPointerDown={(event) => event.preventDefault()}>
-              <Icon name={edit ? 'check' : 'send'} />
-            </button>
-          )}
+        <SendButton isEmpty={isEmpty} isEdit={!!edit} isRecording={isRecording} voice={voice} />
       </div>
       {emoji.value && (
         <Dialog title={t('emoji')} onClose={() => { emoji.value = false; }} class="emoji-dialog">
@@ -138,13 +125,39 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
   );
 }
 
+interface SendButtonProps {
+  isEmpty: boolean;
+  isEdit: boolean;
+  isRecording: boolean;
+  voice: ReturnType<typeof useVoice>;
+}
+
+/** One button, whatever it does at the moment, so that finger and focus stay on it. */
+function SendButton({ isEmpty, isEdit, isRecording, voice }: SendButtonProps): JSX.Element {
+  const isMic = isEmpty && !isEdit && !isRecording;
+  const isVoice = isMic || isRecording;
+  const label = t(isMic ? 'file.record' : isEdit ? 'save' : 'send');
+  return (
+    <button type={isVoice ? 'button' : 'submit'} class={`icon-button ${isMic ? 'mic' : 'send'}`} title={label}
+      aria-label={label} disabled={isEmpty && !isVoice}
+      onClick={isVoice ? voice.onClick : undefined}
+      onContextMenu={isVoice ? (event) => event.preventDefault() : undefined}
+      onPointerDown={(event) => {
+        if (isVoice) voice.onPointerDown(event);
+        else event.preventDefault();
+      }}>
+      <Icon name={isMic ? 'mic' : isEdit ? 'check' : 'send'} />
+    </button>
+  );
+}
+
 /** What stands before the text: emoji, files. */
 function Tools({ chat, onEmoji }: { chat: Id; onEmoji: () => void }): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
       <IconButton icon="smile" label={t('emoji')} onClick={onEmoji} />
-      {HAS_FILES && <IconButton icon="paperclip" label={t('file.attach')} onClick={() => input.current?.click()} />}
+      <IconButton icon="paperclip" label={t('file.attach')} onClick={() => input.current?.click()} />
       <input ref={input} type="file" multiple hidden aria-label={t('file.attach')}
         onChange={(event) => {
           addFiles(chat, event.currentTarget.files ?? []);
@@ -154,22 +167,10 @@ function Tools({ chat, onEmoji }: { chat: Id; onEmoji: () => void }): JSX.Elemen
   );
 }
 
-/** How long it has been recording, and the way out. */
-function Recording(): JSX.Element {
-  const now = useSignal(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => { now.value = Date.now(); }, 250);
-    return () => {
-      clearInterval(timer);
-      if (recording.peek()) void finish(false);
-    };
-  }, []);
-  return (
-    <span class="recording" role="status">
-      <IconButton icon="trash-2" label={t('discard')} onClick={() => void finish(false)} />
-      <i /> {duration(Math.max(0, now.value - recording.value) / 1000)}
-    </span>
-  );
+/** Files that are pasted. A text processor puts a picture of the text beside it: the text is meant. */
+function filesIn(data: DataTransfer | null): File[] {
+  const isText = data?.types.includes('text/plain') && data.types.includes('text/html');
+  return isText ? [] : [...data?.files ?? []];
 }
 
 function fit(area: HTMLTextAreaElement): void {

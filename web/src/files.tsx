@@ -1,168 +1,196 @@
-/** Files in messages: pictures, films, sounds, all else; and a picture in full. */
+/** Files in messages: pictures and films in a grid, sounds, all else with its name. */
 
 import { useSignal } from '@preact/signals';
-import type { JSX } from 'preact';
+import type { CSSProperties, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Attachment, Message, Outgoing } from 'wechat-sdk';
+import type { Attachment, ChatState, Message } from 'wechat-sdk';
 
-import { duration } from './format.js';
 import { attachmentsOf, bytes } from './files_text.js';
+import { duration } from './format.js';
 import { t } from './i18n.js';
 import { usePicture } from './pictures.js';
+import { Sound } from './player.js';
 import { attempt, client } from './state.js';
-import { Icon, IconButton, Spinner } from './ui.js';
+import { Icon } from './ui.js';
+import { save, view } from './viewing.js';
 
-export function Attachments({ row }: { row: Message }): JSX.Element | null {
+/** More pictures than these are behind the last of them. */
+const TILES = 4;
+/** Pictures that move are fetched in full up to this size. */
+const LIVELY = 8_000_000;
+const isCalm = matchMedia('(prefers-reduced-motion: reduce)');
+
+export const isPictured = ({ kind }: Pick<Attachment, 'kind'>): boolean => kind === 'image' || kind === 'video';
+
+export function Attachments({ row, state }: { row: Message; state: ChatState }): JSX.Element | null {
   const all = attachmentsOf(row);
   if (!all.length) return null;
-  const pictures = all.filter(({ kind }) => kind === 'image' || kind === 'video');
-  const others = all.filter(({ kind }) => kind !== 'image' && kind !== 'video');
+  const pictures = all.filter(isPictured);
+  const [one] = pictures;
   return (
     <>
-      {pictures.length > 0 && (
-        <div class={`pictures ${pictures.length > 1 ? 'many' : ''}`}>
-          {pictures.map((one) => one.kind === 'video'
-            ? <Film key={one.id} file={one} />
-            : <Picture key={one.id} file={one} alone={pictures.length === 1} />)}
+      {pictures.length > 1 && <Grid files={pictures} state={state} />}
+      {pictures.length === 1 && one && (
+        <div class="pictures">
+          {one.kind === 'video' ? <Film file={one} /> : <Picture file={one} state={state} alone />}
         </div>
       )}
-      {others.map((one) => one.kind === 'document'
-        ? <Document key={one.id} file={one} />
-        : <Sound key={one.id} file={one} />)}
+      {all.filter((file) => !isPictured(file)).map((file) => file.kind === 'document'
+        ? <Document key={file.id} file={file} />
+        : <Sound key={file.id} file={file} />)}
     </>
+  );
+}
+
+function Grid({ files, state }: { files: readonly Attachment[]; state: ChatState }): JSX.Element {
+  const more = files.length > TILES ? files.length - TILES : 0;
+  return (
+    <div class="pictures many">
+      {files.slice(0, TILES).map((file, at) => (
+        <Picture key={file.id} file={file} state={state} more={at === TILES - 1 ? more : 0} />
+      ))}
+    </div>
   );
 }
 
 /** Room for a picture before it is there, so that nothing moves when it comes. */
 function room(file: Attachment): { width: string; aspectRatio: string } {
   const [width, height] = [file.width || 320, file.height || 240];
-  const scale = Math.min(1, 320 / width, 380 / height);
-  return { width: `${Math.max(120, Math.round(width * scale))}px`, aspectRatio: `${width} / ${height}` };
+  const ratio = Math.min(3, Math.max(0.5, width / height));
+  const wide = Math.min(width, 320, 380 * ratio);
+  return { width: `${Math.max(140, Math.round(wide))}px`, aspectRatio: `${ratio}` };
 }
 
-function Picture({ file, alone }: { file: Attachment; alone: boolean }): JSX.Element {
-  const isOpen = useSignal(false);
-  const url = usePicture((alone ? file.large_url : file.small_url) ?? file.url);
+interface PictureProps {
+  file: Attachment;
+  state: ChatState;
+  alone?: boolean;
+  /** So many more are behind it. */
+  more?: number;
+}
+
+function Picture({ file, state, alone = false, more = 0 }: PictureProps): JSX.Element {
+  const { kind, name, url, small_url, large_url, animated, size } = file;
+  const moves = animated && alone && size < LIVELY && !isCalm.matches;
+  const best = alone || !small_url ? large_url ?? url : small_url;
+  const source = usePicture(moves ? url : kind === 'video' ? small_url : best);
+  const label = t(kind === 'video' ? 'file.play' : 'file.open', { name });
+  return (
+    <button type="button" class="picture" style={alone ? room(file) : undefined}
+      aria-label={more ? `${label} +${more}` : label} onClick={() => view(state, file.id)}>
+      <Placeholder hash={file.thumbhash} />
+      {source && <img src={source} alt="" decoding="async" />}
+      {kind === 'video' && !small_url && <FirstFrame file={file} />}
+      {source === '' && <span class="picture-gone"><Icon name="image-off" label={t('file.gone')} /></span>}
+      {kind === 'video' && !more && <FilmMarks file={file} />}
+      {animated && !moves && <span class="film-time">GIF</span>}
+      {more > 0 && <span class="picture-more">+{more}</span>}
+    </button>
+  );
+}
+
+/** What a picture is like until it is there. */
+function Placeholder({ hash }: { hash?: string | null | undefined }): JSX.Element | null {
+  const ref = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!hash) return;
+    void import('./thumbhash.js').then(({ paint }) => {
+      if (ref.current) paint(ref.current, hash);
+    }, () => undefined);
+  }, [hash]);
+  return hash ? <canvas ref={ref} width={1} height={1} aria-hidden="true" /> : null;
+}
+
+/** A film that came without a picture of itself: the browser fetches just enough of it to draw one. */
+function FirstFrame({ file }: { file: Attachment }): JSX.Element | null {
+  const link = useSignal('');
+  useEffect(() => {
+    client.files.link(file.id).then((url) => { link.value = `${url}#t=0.3`; }, () => undefined);
+  }, [file.id]);
+  if (!link.value) return null;
+  return <video src={link.value} preload="metadata" muted playsInline tabIndex={-1} aria-hidden="true" disablePictureInPicture />;
+}
+
+function FilmMarks({ file }: { file: Attachment }): JSX.Element {
   return (
     <>
-      <button type="button" class="picture" style={alone ? room(file) : undefined}
-        aria-label={t('file.open', { name: file.name })} onClick={() => { isOpen.value = true; }}>
-        {url ? <img src={url} alt="" decoding="async" /> : <span class="picture-wait" />}
-      </button>
-      {isOpen.value && <Full file={file} onClose={() => { isOpen.value = false; }} />}
+      <span class="film-play"><Icon name="play" /></span>
+      <span class="film-time">{file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size)}</span>
     </>
   );
 }
 
-function Full({ file, onClose }: { file: Attachment; onClose: () => void }): JSX.Element {
-  const ref = useRef<HTMLDialogElement>(null);
-  const url = usePicture(file.animated ? file.url : file.large_url ?? file.url);
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
-  return (
-    <dialog ref={ref} class="full" aria-label={file.name} onCancel={(event) => { event.preventDefault(); onClose(); }}
-      onClick={(event) => { if (!(event.target as Element).closest('button, img')) onClose(); }}>
-      <header>
-        <span class="grow" dir="auto">{file.name}</span>
-        <IconButton icon="download" label={t('file.save')} onClick={() => void save(file)} />
-        <IconButton icon="x" label={t('close')} onClick={onClose} />
-      </header>
-      {url ? <img src={url} alt={file.name} /> : <Spinner />}
-    </dialog>
-  );
-}
-
 function Film({ file }: { file: Attachment }): JSX.Element {
-  const link = useSignal('');
-  const poster = usePicture(file.small_url);
-  const play = async (): Promise<void> => {
-    link.value = await attempt(client.files.link(file.id)) ?? '';
-  };
-  if (link.value) {
-    return <video class="picture" style={room(file)} src={link.value} controls autoplay playsInline />;
+  const isOpen = useSignal(false);
+  const poster = usePicture(file.large_url ?? file.small_url);
+  if (isOpen.value) {
+    return <PlayFilm file={file} class="picture" style={room(file)} {...(poster ? { poster } : {})} />;
   }
   return (
-    <button type="button" class="picture film" style={room(file)} onClick={() => void play()}>
-      <span class="hidden">{t('file.play', { name: file.name })} </span>
-      {poster ? <img src={poster} alt="" /> : <span class="picture-wait" />}
-      <span class="film-play"><Icon name="play" /></span>
-      <span class="film-time">{file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size)}</span>
+    <button type="button" class="picture" style={room(file)} aria-label={t('file.play', { name: file.name })}
+      onClick={() => { isOpen.value = true; }}>
+      <Placeholder hash={file.thumbhash} />
+      {poster && <img src={poster} alt="" decoding="async" />}
+      {!file.small_url && <FirstFrame file={file} />}
+      <FilmMarks file={file} />
     </button>
   );
 }
 
-function Sound({ file }: { file: Attachment }): JSX.Element {
+interface PlayFilmProps {
+  file: Pick<Attachment, 'id' | 'name'>;
+  class?: string;
+  style?: CSSProperties;
+  poster?: string;
+}
+
+/** Plays by a link that ends after some minutes; a new one takes its place then. */
+export function PlayFilm({ file, class: name, style, poster }: PlayFilmProps): JSX.Element {
+  const ref = useRef<HTMLVideoElement>(null);
   const link = useSignal('');
-  const play = async (): Promise<void> => {
-    link.value = await attempt(client.files.link(file.id)) ?? '';
+  const isBad = useSignal(false);
+  const get = async (): Promise<void> => {
+    const now = link.peek();
+    const at = ref.current?.currentTime ?? 0;
+    const next = await attempt(client.files.link(file.id));
+    // With the same link it failed for another reason: a film that this browser cannot play.
+    if (!next || next === now) isBad.value = true;
+    else {
+      link.value = next;
+      if (ref.current && at) ref.current.currentTime = at;
+    }
   };
-  if (link.value) return <audio class="sound" src={link.value} controls autoplay />;
-  return (
-    <button type="button" class="file" onClick={() => void play()}>
-      <span class="hidden">{t('file.play', { name: '' })}</span>
-      <span class="file-icon"><Icon name="play" /></span>
-      <span class="file-text">
-        <span class="chat-name" dir="auto">{file.kind === 'voice' ? t('file.voice') : file.name}</span>
-        <small>{file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size)}</small>
+  useEffect(() => { void get(); }, [file.id]);
+  if (isBad.value) {
+    return (
+      <span class={`${name} film-bad`} style={style}>
+        <span>{t('file.unplayable')}</span>
+        <button type="button" class="button small" onClick={() => void save(file)}>{t('file.save')}</button>
       </span>
-    </button>
+    );
+  }
+  return (
+    <video ref={ref} class={name} style={style} src={link.value || undefined} poster={poster} controls autoplay
+      playsInline aria-label={file.name} onError={() => { if (link.peek()) void get(); }} />
   );
 }
 
 function Document({ file }: { file: Attachment }): JSX.Element {
+  const size = bytes(file.size);
   return (
-    <button type="button" class="file" onClick={() => void save(file)}>
-      <span class="hidden">{t('file.save')} </span>
-      <span class="file-icon"><Icon name="file-text" /></span>
+    <button type="button" class="file" onClick={() => void save(file)} title={file.name}
+      aria-label={`${t('file.save')}: ${file.name}, ${size}`}>
+      <FileIcon name={file.name} />
       <span class="file-text">
-        <span class="chat-name" dir="auto">{file.name}</span>
-        <small>{bytes(file.size)}</small>
+        <span class="file-name" dir="auto">{file.name}</span>
+        <small>{size}</small>
       </span>
     </button>
   );
 }
 
-async function save(file: Attachment): Promise<void> {
-  const url = await attempt(client.files.link(file.id));
-  if (!url) return;
-  const anchor = document.createElement('a');
-  anchor.href = url;
-  anchor.download = file.name;
-  anchor.rel = 'noopener';
-  document.body.append(anchor);
-  anchor.click();
-  anchor.remove();
-}
-
-/** Files that wait to be sent, in the composer or in a message on its way. */
-export function Waiting({ files, onRemove }: {
-  files: readonly Outgoing[]; onRemove?: (file: Outgoing) => void;
-}): JSX.Element {
-  return (
-    <ul class="waiting-files">
-      {files.map((file) => <WaitingFile key={`${file.name} ${file.blob.size}`} file={file} {...(onRemove ? { onRemove } : {})} />)}
-    </ul>
-  );
-}
-
-function WaitingFile({ file, onRemove }: { file: Outgoing; onRemove?: (file: Outgoing) => void }): JSX.Element {
-  const url = useSignal('');
-  useEffect(() => {
-    if (!/^image\/(png|jpeg|gif|webp|avif)$/.test(file.blob.type)) return undefined;
-    const made = URL.createObjectURL(file.blob);
-    url.value = made;
-    return () => URL.revokeObjectURL(made);
-  }, [file]);
-  const name = file.kind === 'voice' ? t('file.voice') : file.name;
-  return (
-    <li class={url.value ? 'waiting-picture' : 'waiting-file'}>
-      {url.value
-        ? <img src={url.value} alt={file.name} />
-        : <><Icon name={file.kind === 'voice' ? 'mic' : 'file-text'} /><span class="file-text"><span class="chat-name" dir="auto">{name}</span><small>{bytes(file.blob.size)}</small></span></>}
-      {onRemove && <IconButton icon="x" label={t('remove')} onClick={() => onRemove(file)} />}
-    </li>
-  );
+/** The ending of a name says at a glance what it is. */
+export function FileIcon({ name }: { name: string }): JSX.Element {
+  const ending = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1];
+  return <span class="file-icon" aria-hidden="true">{ending ? <b>{ending.toUpperCase()}</b> : <Icon name="file-text" />}</span>;
 }

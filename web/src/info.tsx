@@ -12,10 +12,12 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, userName } from './names.js';
 import { Picker } from './people.js';
+import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch } from './ui.js';
+import { viewFace } from './viewing.js';
 
 export function InfoPane({ id }: { id: Id }): JSX.Element {
   watch(`chat:${id}`, 'users');
@@ -42,11 +44,25 @@ function Face({ id, name, sub, about, group }: {
 }): JSX.Element {
   return (
     <div class="face">
-      <Avatar id={id} name={name} size="xl" {...(group ? { group } : {})} />
+      <FacePicture id={id} name={name} {...(group ? { group } : {})} />
       <h2 dir="auto">{name}</h2>
       {sub && <p class="dim">{sub}</p>}
       {about && <p class="about-me" dir="auto">{about}</p>}
     </div>
+  );
+}
+
+/** The picture of a person or group, which opens in full when there is one. */
+export function FacePicture({ id, name, group }: { id: Id; name: string; group?: boolean }): JSX.Element {
+  watch('users', 'session');
+  const file = faceOf(id);
+  const face = <Avatar id={id} name={name} size="xl" {...(group ? { group } : {})} />;
+  if (!file) return face;
+  return (
+    <button type="button" class="avatar-button" aria-label={t('file.open', { name })}
+      onClick={() => viewFace(file, name)}>
+      {face}
+    </button>
   );
 }
 
@@ -265,7 +281,7 @@ function EditGroup({ state, onClose }: { state: ChatState; onClose: () => void }
   };
   return (
     <Dialog title={t('group.edit')} onClose={onClose}>
-      <ChangePicture has={!!chat.avatar} onChange={(picture) => void attempt(client.setGroupPicture(chat.id, picture))} />
+      <ChangePicture has={!!chat.avatar} onChange={(picture) => client.setGroupPicture(chat.id, picture)} />
       <form class="form" onSubmit={save}>
         <label class="field"><span>{t('group.title')}</span>
           <input required maxLength={64} dir="auto" value={title.value}

@@ -10,7 +10,7 @@ import { lazy, loadRest } from './lazy.js';
 import { startNotifying } from './notify.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
-import { forgetWriting } from './writing.js';
+import { viewing } from './viewing.js';
 
 const ChatPane = lazy(async () => (await import('./chat.js')).ChatPane, 'chat-pane');
 const CallLayer = lazy(async () => (await import('./call.js')).CallLayer, 'call-strip');
@@ -20,6 +20,7 @@ const InfoPane = lazy(async () => (await import('./info.js')).InfoPane, 'info-pa
 const NewChat = lazy(async () => (await import('./people.js')).NewChat);
 const NewGroup = lazy(async () => (await import('./people.js')).NewGroup);
 const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
+const Viewer = lazy(async () => (await import('./viewer.js')).Viewer, '');
 const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
 
 function App(): JSX.Element {
@@ -45,6 +46,7 @@ function App(): JSX.Element {
       )}
       {hasInfo && chat && <InfoPane id={chat} />}
       <Calling />
+      {viewing.value && <Viewer />}
       <Toasts />
     </main>
   );
@@ -87,10 +89,7 @@ function Keys(): null {
   return null;
 }
 
-client.onEnded = () => {
-  forgetWriting();
-  say(t('session.ended'), true);
-};
+client.onEnded = () => say(t('session.ended'), true);
 void client.start();
 startNotifying();
 render(<App />, document.getElementById('app') as HTMLElement);

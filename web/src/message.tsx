@@ -3,9 +3,9 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
-import type { ChatState, Message, Reaction, Unsent } from 'wechat-sdk';
+import type { Attachment, ChatState, Message, Reaction, Unsent } from 'wechat-sdk';
 
-import { Attachments, Waiting } from './files.js';
+import { Attachments, isPictured } from './files.js';
 import { attachmentsOf } from './files_text.js';
 import { clock, full } from './format.js';
 import { t } from './i18n.js';
@@ -15,6 +15,7 @@ import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { jumpTo } from './timeline.js';
+import { Leaving } from './waiting.js';
 import { replyTo } from './writing.js';
 import { Avatar, Icon, IconButton, hue } from './ui.js';
 
@@ -82,7 +83,8 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
   const held = useRef<ReturnType<typeof setTimeout>>(undefined);
   const isGroup = state.chat.kind === 'group';
   const isGone = row.kind === 'deleted';
-  const hasFiles = !isGone && attachmentsOf(row).length > 0;
+  const files = isGone ? [] : attachmentsOf(row);
+  const hasFiles = files.length > 0;
   const large = !isGone && !hasFiles && !row.reply_to && isLarge(row.body ?? '');
   const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
   const open = (x: number, y: number): void => { menu.value = { x, y }; };
@@ -113,7 +115,7 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
         </span>
       )}
       <div class="bubble-box">
-        <div class={`bubble ${large ? 'large' : ''} ${hasFiles ? 'filed' : ''} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`}
+        <div class={`bubble ${large ? 'large' : ''} ${look(row, files)} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`}
           onContextMenu={onContextMenu}
           onPointerDown={onPointerDown} onPointerUp={onPointerEnd} onPointerMove={onPointerEnd}
           onPointerCancel={onPointerEnd}>
@@ -124,7 +126,7 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
               : <span class="hidden">{row.from_name}: </span>}
           {row.forwarded && <p class="bubble-note"><Icon name="forward" /> {t('forwarded')}</p>}
           {row.reply_to != null && <Quote state={state} seq={row.reply_to} />}
-          {!isGone && <Attachments row={row} />}
+          {hasFiles && <Attachments row={row} state={state} />}
           <p class="bubble-text" dir="auto">
             {isGone
               ? <><Icon name="ban" /> {t('message.deleted')}</>
@@ -152,6 +154,14 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
       )}
     </div>
   );
+}
+
+/** How files change the bubble: pictures alone have the time on them. */
+function look({ body }: Message, files: readonly Attachment[]): string {
+  if (!files.length) return '';
+  if (!files.some(isPictured)) return 'filed';
+  const isBare = !body && files.every(isPictured) && (files.length > 1 || files[0]?.kind === 'image');
+  return isBare ? 'filed photos bare' : 'filed photos';
 }
 
 function openAt(event: MouseEvent, open: (x: number, y: number) => void): void {
@@ -225,12 +235,6 @@ function Reactions({ row }: { row: Message }): JSX.Element {
   );
 }
 
-function Progress({ id, chat }: { id: string; chat: string }): JSX.Element {
-  watch(`rows:${chat}`);
-  const part = client.outbox.progress.get(id) ?? 0;
-  return <progress class="progress" max={1} value={part} aria-label={t('file.sending')} />;
-}
-
 interface UnsentRowProps {
   item: Unsent;
   state: ChatState;
@@ -243,10 +247,9 @@ export function UnsentRow({ item, state, failed }: UnsentRowProps): JSX.Element 
     <div class="message-row" data-key={`u${item.client_msg_id}`}>
       <div class="bubble-line mine last">
         <div class="bubble-box">
-          <div class={`bubble waiting ${isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`}>
+          <div class={`bubble waiting ${item.files ? 'filed' : ''} ${!item.files && isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`}>
             {item.reply_to !== undefined && <Quote state={state} seq={item.reply_to} />}
-            {item.files && <Waiting files={item.files} />}
-            {item.files && !failed && <Progress id={item.client_msg_id} chat={item.chat} />}
+            {item.files && <Leaving item={item} failed={!!failed} />}
             <p class="bubble-text" dir="auto">
               <Rich body={item.body} names={[]} />
               <span class="meta-room mine" aria-hidden="true" data-room={clock(item.at)} />

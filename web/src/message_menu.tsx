@@ -3,14 +3,16 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { ChatState, Message, ReceiptCounts, Readers } from 'wechat-sdk';
+import type { Attachment, ChatState, Message, ReceiptCounts, Readers } from 'wechat-sdk';
 
 import { EmojiPicker } from './emoji.js';
+import { attachmentsOf } from './files_text.js';
 import { full } from './format.js';
 import { t } from './i18n.js';
 import { chatName, myId, userName } from './names.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Dialog, IconButton, Menu, Spinner } from './ui.js';
+import { save } from './viewing.js';
 import { editRow, replyTo } from './writing.js';
 
 type Step = 'menu' | 'emoji' | 'delete' | 'forward' | 'info';
@@ -28,6 +30,7 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
   const step = useSignal<Step>('menu');
   const isMine = row.from === myId();
   const isText = row.kind === 'text';
+  const files = isText ? attachmentsOf(row) : [];
   const isManager = state.chat.kind === 'group' && state.member.role !== 'member';
   const react = (emoji: string): void => {
     const on = !row.reactions?.some((one) => one.emoji === emoji && one.users.includes(myId()));
@@ -58,9 +61,10 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
       onClose={() => queueMicrotask(() => { if (!isStep.now) onClose(); })}
       items={[
         { icon: 'reply', label: t('reply'), onClick: () => replyTo(row) },
-        isText && { icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? '') },
+        isText && !!row.body && { icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? '') },
         isText && isMine && { icon: 'pencil', label: t('edit'), onClick: () => editRow(row) },
         isText && { icon: 'forward', label: t('forward'), onClick: stepping('forward') },
+        files.length > 0 && { icon: 'download', label: t('file.save'), onClick: () => void saveAll(files) },
         isText && mayPin && {
           icon: row.pinned ? 'pin-off' : 'pin',
           label: t(row.pinned ? 'unpin' : 'pin'),
@@ -77,6 +81,10 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
       </div>
     </Menu>
   );
+}
+
+async function saveAll(files: readonly Attachment[]): Promise<void> {
+  for (const file of files) await save(file);
 }
 
 export async function copy(text: string): Promise<void> {

@@ -3,7 +3,7 @@
 import type { ChatState, Id, Message, SystemEvent } from 'wechat-sdk';
 
 import { t } from './i18n.js';
-import { filesText } from './files_text.js';
+import { attachmentsOf, filesText } from './files_text.js';
 import { client } from './state.js';
 import { duration } from './format.js';
 
@@ -81,7 +81,7 @@ export function preview(row: Message): string {
     case 'deleted': return t('message.deleted');
     case 'system': return row.event ? eventText(row.event, row) : '';
     case 'call': return callText(row);
-    default: return row.body || filesText(row);
+    default: return row.body || filesText(attachmentsOf(row));
   }
 }
 

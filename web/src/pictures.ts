@@ -2,25 +2,49 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Id } from 'wechat-sdk';
+import { ApiError, type Id } from 'wechat-sdk';
 
 import { client } from './state.js';
 
-/** The address of a picture in memory; nothing until it is there. */
+/** The address of a picture in memory: nothing until it is there, empty when it is gone. */
 export function usePicture(path: string | null | undefined): string | null {
   const url = useSignal<string | null>(null);
   useEffect(() => {
+    if (!path) {
+      url.value = null;
+      return undefined;
+    }
     let isHere = true;
+    let isWanted = false;
+    const get = (): void => {
+      isWanted = false;
+      client.files.picture(path).then((found) => { if (isHere) url.value = found; }, (error: unknown) => {
+        if (error instanceof ApiError && !error.isPassing) url.value = '';
+        else isWanted = true;
+      });
+    };
     url.value = null;
-    if (path) client.files.picture(path).then((found) => { if (isHere) url.value = found; }, () => undefined);
-    return () => { isHere = false; };
+    get();
+    // What a broken connection kept away comes with the next one.
+    const stop = client.changes.listen((topics) => {
+      if (isWanted && topics.has('connection') && client.isSynced) get();
+    });
+    return () => {
+      isHere = false;
+      stop();
+    };
   }, [path]);
   return url.value;
 }
 
-/** Where the small picture of a person or group is. */
-export function facePath(id: Id): string | null {
+/** Which picture a person or group has. */
+export function faceOf(id: Id): Id | null {
   const { me, store } = client;
-  const file = (id === me?.id ? me.avatar : null) ?? store.users.get(id)?.avatar ?? store.chats.get(id)?.chat.avatar;
+  return (id === me?.id ? me.avatar : null) ?? store.users.get(id)?.avatar ?? store.chats.get(id)?.chat.avatar ?? null;
+}
+
+/** Where the small picture of a person or group is. */
+export function facePath(id: Id, known?: Id | null): string | null {
+  const file = known ?? faceOf(id);
   return file ? `/api/v1/files/${file}?size=small` : null;
 }

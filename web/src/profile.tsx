@@ -6,7 +6,7 @@ import { useEffect } from 'preact/hooks';
 import type { Chat, Id, User } from 'wechat-sdk';
 
 import { t } from './i18n.js';
-import { openDirect } from './info.js';
+import { FacePicture, openDirect } from './info.js';
 import { attempt, back, client, go } from './state.js';
 import { Avatar, Empty, Icon, IconButton, Spinner } from './ui.js';
 
@@ -24,7 +24,7 @@ export function Profile({ id }: { id: Id }): JSX.Element {
       {user.value ? (
         <div class="scroll info">
           <div class="face">
-            <Avatar id={id} name={user.value.name} size="xl" />
+            <FacePicture id={id} name={user.value.name} />
             <h2 dir="auto">{user.value.name || t('user.deleted')}</h2>
             {user.value.about && <p class="about-me" dir="auto">{user.value.about}</p>}
           </div>
@@ -63,7 +63,7 @@ export function Join({ code }: { code: string }): JSX.Element {
       {found && (
         <div class="scroll info">
           <div class="face">
-            <Avatar id={found.id} name={found.title ?? ''} size="xl" group />
+            <Avatar id={found.id} name={found.title ?? ''} size="xl" group picture={found.avatar} />
             <h2 dir="auto">{found.title}</h2>
             <p class="dim">{t('members', { n: found.member_count })}</p>
             {found.about && <p class="about-me" dir="auto">{found.about}</p>}

@@ -1,19 +1,21 @@
-/** Records a voice message from the microphone. */
+/** Records a voice message from the microphone. Loaded with the first one. */
 
-import { signal } from '@preact/signals';
+import type { Id, Outgoing } from 'wechat-sdk';
 
 import { t } from './i18n.js';
 import { say } from './state.js';
-
-/** When the recording began, in milliseconds since 1970; 0 while there is none. */
-export const recording = signal(0);
+import { recording } from './voice.js';
 
 let recorder: MediaRecorder | null = null;
 let parts: Blob[] = [];
 
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];
+/** Shorter was not meant; longer is stopped, and sent when the person says so. */
+const SHORTEST_MS = 700;
+const LONGEST_MS = 60 * 60_000;
 
-export async function record(): Promise<void> {
+export async function record(chat: Id): Promise<void> {
+  if (recorder) return;
   if (!navigator.mediaDevices || typeof MediaRecorder === 'undefined') {
     say(t('call.insecure', { secure: `https://${location.host}` }), true);
     return;
@@ -25,26 +27,35 @@ export async function record(): Promise<void> {
     parts = [];
     recorder.ondataavailable = ({ data }) => parts.push(data);
     recorder.start(1_000);
-    recording.value = Date.now();
+    recording.value = { chat, since: Date.now() };
   } catch {
-    say(t('call.denied'), true);
+    say(t('file.no_microphone'), true);
   }
 }
 
 /** Ends it; gives the sound, or nothing when it is not wanted or too short to be meant. */
-export function finish(isWanted: boolean): Promise<Blob | null> {
+export async function finish(isWanted: boolean): Promise<Outgoing | null> {
   const now = recorder;
-  const isShort = Date.now() - recording.value < 700;
+  const ms = Math.min(LONGEST_MS, Date.now() - (recording.peek()?.since ?? 0));
   recorder = null;
-  recording.value = 0;
-  if (!now) return Promise.resolve(null);
-  return new Promise((done) => {
-    now.onstop = () => {
-      for (const track of now.stream.getTracks()) track.stop();
-      const type = (now.mimeType || 'audio/webm').split(';')[0] ?? 'audio/webm';
-      done(isWanted && !isShort ? new Blob(parts, { type }) : null);
-      parts = [];
-    };
-    now.stop();
+  recording.value = null;
+  if (!now) return null;
+  await new Promise<void>((done) => {
+    now.onstop = () => done();
+    if (now.state === 'inactive') done();
+    else now.stop();
   });
+  for (const track of now.stream.getTracks()) track.stop();
+  const type = (now.mimeType || 'audio/webm').split(';')[0] ?? 'audio/webm';
+  const blob = new Blob(parts, { type });
+  parts = [];
+  if (isWanted && ms < SHORTEST_MS) say(t('file.too_short'));
+  if (!isWanted || ms < SHORTEST_MS) return null;
+  return { blob, name: `voice.${type.split('/')[1] ?? 'webm'}`, kind: 'voice', duration_ms: ms };
+}
+
+/** Stops a recording that was forgotten. */
+export function limit(): void {
+  const since = recording.peek()?.since;
+  if (since && Date.now() - since > LONGEST_MS && recorder?.state === 'recording') recorder.stop();
 }

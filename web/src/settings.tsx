@@ -5,6 +5,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Blocked, Privacy, Session } from 'wechat-sdk';
 
+import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { type Lang, lang, t } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
@@ -85,6 +86,7 @@ function Overview(): JSX.Element {
           <Icon name="activity" /><span class="grow">{t('call.test')}</span><Icon name="external-link" />
         </a>
       </div>
+      <Storage />
       <div class="card">
         <button type="button" class="row-button danger" onClick={() => { leaving.value = true; }}>
           <Icon name="log-out" /><span>{t('log_out')}</span>
@@ -95,6 +97,24 @@ function Overview(): JSX.Element {
           text={t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint')} />
       )}
     </>
+  );
+}
+
+/** How much of one's room for files is taken. */
+function Storage(): JSX.Element | null {
+  const room = useSignal<{ used: number; quota: number } | null>(null);
+  useEffect(() => {
+    client.files.storage().then((found) => { room.value = found; }, () => undefined);
+  }, []);
+  if (!room.value) return null;
+  const { used, quota } = room.value;
+  const words = t('storage.of', { used: bytes(used), quota: bytes(quota) });
+  return (
+    <div class="card storage">
+      <p class="storage-line"><Icon name="hard-drive" /><span class="grow">{t('storage')}</span> <span class="dim">{words}</span></p>
+      <meter max={quota || 1} value={used} high={quota * 0.9} aria-label={t('storage')} aria-valuetext={words} />
+      <p class="dim small">{t('storage.hint')}</p>
+    </div>
   );
 }
 
@@ -151,7 +171,7 @@ function EditProfile(): JSX.Element {
   return (
     <>
       <div class="face"><Avatar id={me?.id ?? ''} name={name.value} size="xl" /></div>
-      <ChangePicture has={!!me?.avatar} onChange={(picture) => attempt(client.setPicture(picture))} />
+      <ChangePicture has={!!me?.avatar} onChange={(picture) => client.setPicture(picture)} />
       <form class="card form" onSubmit={save}>
         <label class="field"><span>{t('name')}</span>
           <input required maxLength={64} autocomplete="name" dir="auto" value={name.value}

@@ -59,11 +59,13 @@ interface AvatarProps {
   size?: 's' | 'm' | 'l' | 'xl';
   group?: boolean;
   online?: boolean;
+  /** Its picture, where it is not one of those that are kept. */
+  picture?: Id | null | undefined;
 }
 
-export function Avatar({ id, name, size = 'm', group, online }: AvatarProps): JSX.Element {
+export function Avatar({ id, name, size = 'm', group, online, picture: file }: AvatarProps): JSX.Element {
   watch('users', 'session');
-  const picture = usePicture(facePath(id));
+  const picture = usePicture(facePath(id, file));
   return (
     <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true" data-initials={initials(name)}>
       {!name && <Icon name={group ? 'users' : 'user'} />}

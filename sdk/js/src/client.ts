@@ -73,7 +73,7 @@ export class Client {
   constructor(options: Options = {}) {
     this.storage = options.storage ?? new Storage();
     this.rest = new Rest(options.base ?? '');
-    const send = (item: Unsent): Promise<Sent> => this.sendNow(item);
+    const send = (item: Unsent, signal: AbortSignal): Promise<Sent> => this.sendNow(item, signal);
     this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
     this.calls = new Calls(this);
     this.files = new Files(this.rest);
@@ -166,7 +166,8 @@ export class Client {
 
   private async putPicture<T>(path: string, picture: Blob | null): Promise<T> {
     if (!picture) return this.rest.delete<T>(path);
-    const { id } = await this.files.upload({ blob: picture, name: 'picture', kind: 'auto' }, () => undefined);
+    const file = { blob: picture, name: 'picture', kind: 'auto' } as const;
+    const { id } = await this.files.upload(file, { progress: () => undefined });
     return this.rest.put<T>(path, { file: id });
   }
 
@@ -458,8 +459,8 @@ export class Client {
     this.soil(row.chat);
   }
 
-  private async sendNow(item: Unsent): Promise<Sent> {
-    const attachments = await this.sendFiles(item);
+  private async sendNow(item: Unsent, signal: AbortSignal): Promise<Sent> {
+    const attachments = await this.sendFiles(item, signal);
     const { chat, client_msg_id, body, reply_to, mentions, mention_all } = item;
     const more = {
       ...(reply_to === undefined ? {} : { reply_to }),
@@ -469,23 +470,26 @@ export class Client {
   }
 
   /** The files of a message first; what the server has already is not sent again. */
-  private async sendFiles(item: Unsent): Promise<Id[]> {
+  private async sendFiles(item: Unsent, signal: AbortSignal): Promise<Id[]> {
     const files = item.files ?? [];
     const total = files.reduce((sum, { blob }) => sum + blob.size, 1);
     let sent = 0;
     for (const file of files) {
-      const told = (part: number): void => {
+      const progress = (part: number): void => {
         this.outbox.progress.set(item.client_msg_id, (sent + part * file.blob.size) / total);
         this.changes.touch(`rows:${item.chat}`);
       };
+      const began = (): Promise<void> => this.outbox.keepUploads(item);
       if (!file.id) {
-        file.id = (await this.files.upload(file, told)).id;
-        await this.outbox.keep(item);
+        const made = await this.files.upload(file, { progress, began, signal });
+        file.id = made.id;
+        this.files.sent(made, file.blob);
+        await this.outbox.keepUploads(item);
       }
       sent += file.blob.size;
-      told(0);
+      progress(0);
     }
-    if (!this.outbox.has(item)) throw offline('It was discarded.');
+    if (signal.aborted) throw offline('It was discarded.');
     return files.map(({ id }) => id ?? '');
   }
 

@@ -7,19 +7,32 @@
  */
 
 import { ApiError, type Rest, offline } from './rest.js';
-import type { Attachment, Id, Problem } from './types.js';
+import type { Attachment, Id } from './types.js';
+import type { Upload } from './upload.js';
 
 /** A file that is to be sent, kept with its message until it is. */
 export interface Outgoing {
   blob: Blob;
   name: string;
   kind: 'auto' | 'voice' | 'document';
+  /** How long it plays, where the file itself does not say. */
+  duration_ms?: number;
+  /** A picture that stands for a film. */
+  poster?: Blob;
   /** Once the server has it. */
   id?: Id;
+  /** The upload in parts that is under way. */
+  upload?: Id;
+  /** A link broke while it was sent. */
+  broke?: boolean;
 }
 
+/** At most so many files in a message. */
+export const MAX_FILES = 10;
 /** Pictures kept in memory. */
 const KEPT = 150;
+/** A link is not begun with when it has less than this left. */
+const LEFT_MS = 60_000;
 
 export class Files {
   private readonly pictures = new Map<string, Promise<string>>();
@@ -27,24 +40,10 @@ export class Files {
 
   constructor(private readonly rest: Rest) {}
 
-  /** Sends a file; `progress` is told from 0 to 1. */
-  upload({ blob, name, kind }: Outgoing, progress: (part: number) => void): Promise<Attachment> {
-    return new Promise((done, fail) => {
-      const form = new FormData();
-      form.append('kind', kind);
-      form.append('file', blob, name);
-      const request = new XMLHttpRequest();
-      request.open('POST', `${this.rest.base}/api/v1/files`);
-      request.setRequestHeader('authorization', `Bearer ${this.rest.token ?? ''}`);
-      request.setRequestHeader('accept-language', this.rest.language);
-      request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-      request.onerror = request.onabort = request.ontimeout = () => fail(offline());
-      request.onload = () => {
-        if (request.status === 201) done(JSON.parse(request.responseText) as Attachment);
-        else fail(refused(request));
-      };
-      request.send(form);
-    });
+  /** Sends a file; what became of it on the way is noted in `file`. */
+  async upload(file: Outgoing, how: Upload): Promise<Attachment> {
+    const module = await import('./upload.js').catch(() => { throw offline(); });
+    return module.upload(this.rest, file, how);
   }
 
   /** The address of a picture in memory, for `<img>`. `path` is one of an attachment's. */
@@ -56,18 +55,27 @@ export class Files {
       return known;
     }
     const fetched = this.fetchPicture(path);
-    this.pictures.set(path, fetched);
+    this.keepPicture(path, fetched);
     fetched.catch(() => this.pictures.delete(path));
-    for (const [old, url] of this.pictures) {
-      if (this.pictures.size <= KEPT) break;
-      this.pictures.delete(old);
-      void url.then((one) => URL.revokeObjectURL(one), () => undefined);
-    }
     return fetched;
   }
 
+  /** A picture that was sent from here need not be fetched. */
+  sent({ kind, url, large_url }: Attachment, blob: Blob): void {
+    if (kind === 'image') this.keepPicture(large_url ?? url, Promise.resolve(URL.createObjectURL(blob)));
+  }
+
+  private keepPicture(path: string, url: Promise<string>): void {
+    this.pictures.set(path, url);
+    for (const [old, one] of this.pictures) {
+      if (this.pictures.size <= KEPT) break;
+      this.pictures.delete(old);
+      forget(one);
+    }
+  }
+
   private async fetchPicture(path: string): Promise<string> {
-    const headers = { authorization: `Bearer ${this.rest.token ?? ''}` };
+    const headers = { authorization: `Bearer ${this.rest.token ?? ''}`, 'accept-language': this.rest.language };
     const answer = await fetch(this.rest.base + path, { headers, credentials: 'omit' }).catch(() => {
       throw offline();
     });
@@ -78,33 +86,34 @@ export class Files {
   /** An address that works for some minutes without a header, to play or to save. */
   async link(file: Id): Promise<string> {
     const known = this.links.get(file);
-    if (known && known.until > Date.now()) return known.url;
+    if (known && known.until > Date.now() + LEFT_MS) return known.url;
     const { links } = await this.rest.post<{ links: { url: string; expires: string }[] }>(
       '/files/links', { files: [file] },
     );
     const [one] = links;
-    if (!one) throw offline();
+    if (!one) throw problemOf(404, 'Not Found');
     const url = this.rest.base + one.url;
-    this.links.set(file, { url, until: Date.parse(one.expires) - 60_000 });
+    this.links.set(file, { url, until: Date.parse(one.expires) });
     return url;
   }
 
+  /** How much of one's quota is used, in bytes. */
+  storage(): Promise<{ used: number; quota: number }> {
+    return this.rest.get('/me/storage');
+  }
+
   clear(): void {
-    for (const url of this.pictures.values()) void url.then((one) => URL.revokeObjectURL(one), () => undefined);
+    for (const url of this.pictures.values()) forget(url);
     this.pictures.clear();
     this.links.clear();
   }
 }
 
-function refused(request: XMLHttpRequest): ApiError {
-  try {
-    return new ApiError(JSON.parse(request.responseText) as Problem);
-  } catch {
-    return problemOf(request.status, request.statusText);
-  }
+function forget(url: Promise<string>): void {
+  void url.then((one) => URL.revokeObjectURL(one), () => undefined);
 }
 
 function problemOf(status: number, title: string): ApiError {
-  const code = status === 413 ? 'too_large' : status >= 500 ? 'unavailable' : 'bad_request';
+  const code = status === 404 ? 'not_found' : status >= 500 ? 'unavailable' : 'bad_request';
   return new ApiError({ type: 'about:blank', title, status, code, detail: `${status} ${title}` });
 }

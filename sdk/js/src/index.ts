@@ -5,10 +5,11 @@
 export { Client, type Options } from './client.js';
 export { Calls, type MediaError, type Quality } from './calls.js';
 export { Changes, type Topic } from './changes.js';
-export { Files, type Outgoing } from './files.js';
+export { Files, MAX_FILES, type Outgoing } from './files.js';
 export { type Draft, Outbox, uniqueId } from './outbox.js';
 export { ApiError, type Ask, Rest } from './rest.js';
 export { type Connection, Socket } from './socket.js';
 export { type SavedSession, Storage, type Unsent } from './storage.js';
 export { ChatState, type Cursor, Store } from './store.js';
 export type * from './types.js';
+export type { Upload } from './upload.js';

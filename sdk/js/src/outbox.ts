@@ -2,6 +2,8 @@
  * Messages on their way. What is written is kept first and sent then, one after the other in each
  * chat, each under its own idempotency key, until the server acknowledged or refused it: a broken
  * connection, a closed page or a restarted server loses none and doubles none.
+ *
+ * Messages with files have a lane of their own in each chat: words do not wait for a film.
  */
 
 import type { Changes } from './changes.js';
@@ -24,7 +26,12 @@ const LAST_WAIT_MS = 30_000;
 
 export class Outbox {
   private items: Unsent[] = [];
-  private readonly busy = new Set<Id>();
+  /** The lanes that are being emptied. */
+  private readonly busy = new Set<string>();
+  /** Ends the wait of a lane before its time. */
+  private readonly wakers = new Map<string, () => void>();
+  /** Stops what is being sent. */
+  private readonly stops = new Map<string, AbortController>();
   /** How much of the files of a message is there, from 0 to 1. */
   readonly progress = new Map<string, number>();
   private isOpen = false;
@@ -32,18 +39,13 @@ export class Outbox {
   constructor(
     private readonly storage: Storage,
     private readonly changes: Changes,
-    private readonly send: (item: Unsent) => Promise<Sent>,
+    private readonly send: (item: Unsent, signal: AbortSignal) => Promise<Sent>,
     private readonly onSent: (row: Message) => void,
   ) {}
 
   /** What is not acknowledged of a chat, in the order of writing. */
   of(chat: Id): Unsent[] {
     return this.items.filter((item) => item.chat === chat);
-  }
-
-  /** It waits to be sent: not so once it is discarded. */
-  has(item: Unsent): boolean {
-    return this.items.includes(item);
   }
 
   get size(): number {
@@ -58,12 +60,15 @@ export class Outbox {
   clear(): void {
     this.items = [];
     this.isOpen = false;
+    for (const stop of this.stops.values()) stop.abort();
   }
 
   /** The connection is there (and synced), or is gone. */
   open(isOpen: boolean): void {
     this.isOpen = isOpen;
-    if (isOpen) for (const chat of new Set(this.items.map((item) => item.chat))) void this.drain(chat);
+    if (!isOpen) return;
+    for (const wake of this.wakers.values()) wake();
+    for (const item of this.items) void this.drain(item);
   }
 
   /** Resolves when the message is kept; it is sent by itself. */
@@ -81,7 +86,7 @@ export class Outbox {
     this.items.push(item);
     this.changes.touch(`rows:${chat}`, 'chats');
     await this.storage.keepUnsent(item);
-    void this.drain(chat);
+    void this.drain(item);
     return item;
   }
 
@@ -95,53 +100,76 @@ export class Outbox {
     const item = this.items.find(({ client_msg_id }) => client_msg_id === key);
     if (!item) return;
     delete item.error;
+    // What the server has of its files may be what was refused, or may be gone.
+    for (const file of item.files ?? []) {
+      delete file.id;
+      delete file.upload;
+    }
     void this.storage.keepUnsent(item);
     this.changes.touch(`rows:${item.chat}`, 'chats');
-    void this.drain(item.chat);
+    void this.drain(item);
   }
 
   discard(key: string): void {
     this.settle(key);
   }
 
-  /** Keeps what became of an item on its way. */
-  async keep(item: Unsent): Promise<void> {
-    if (this.items.includes(item)) await this.storage.keepUnsent(item);
+  /** Keeps how far the files of an item have come. */
+  async keepUploads(item: Unsent): Promise<void> {
+    if (this.items.includes(item)) await this.storage.keepUploads(item);
   }
 
   private remove(item: Unsent): void {
     this.progress.delete(item.client_msg_id);
+    this.stops.get(item.client_msg_id)?.abort();
     this.items = this.items.filter((other) => other !== item);
     void this.storage.dropUnsent(item.client_msg_id);
     this.changes.touch(`rows:${item.chat}`, 'chats');
   }
 
-  private async drain(chat: Id): Promise<void> {
-    if (this.busy.has(chat)) return;
-    this.busy.add(chat);
+  /** Sends what waits in the lane of an item, in order. */
+  private async drain({ chat, files }: Unsent): Promise<void> {
+    const lane = `${chat} ${!!files}`;
+    if (this.busy.has(lane)) return;
+    this.busy.add(lane);
     let wait = FIRST_WAIT_MS;
     try {
       for (;;) {
-        const item = this.items.find((one) => one.chat === chat && !one.error);
+        const item = this.items.find((one) => one.chat === chat && !one.files === !files && !one.error);
         if (!item || !this.isOpen) return;
         const passing = await this.attempt(item);
         if (!passing) {
           wait = FIRST_WAIT_MS;
           continue;
         }
-        const ms = Math.max(wait, (passing.problem.retry_after ?? 0) * 1_000);
+        await this.pause(lane, Math.max(wait, (passing.problem.retry_after ?? 0) * 1_000), passing.isOffline);
         wait = Math.min(LAST_WAIT_MS, wait * 2);
-        await new Promise((done) => setTimeout(done, ms));
       }
     } finally {
-      this.busy.delete(chat);
+      this.busy.delete(lane);
     }
+  }
+
+  /** Waits; after a broken link no longer than until there is a new one. */
+  private async pause(lane: string, ms: number, mayWake: boolean): Promise<void> {
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, ms);
+      if (!mayWake) return;
+      this.wakers.set(lane, () => {
+        clearTimeout(timer);
+        done();
+      });
+    });
+    this.wakers.delete(lane);
   }
 
   /** Returns an error that may pass. */
   private async attempt(item: Unsent): Promise<ApiError | null> {
+    const stop = new AbortController();
+    this.stops.set(item.client_msg_id, stop);
     try {
-      const { message } = await this.send(item);
+      const { message } = await this.send(item, stop.signal);
+      this.stops.delete(item.client_msg_id);
       this.onSent(message);
       this.remove(item);
       return null;
@@ -153,6 +181,8 @@ export class Outbox {
       await this.storage.keepUnsent(item);
       this.changes.touch(`rows:${item.chat}`, 'chats');
       return null;
+    } finally {
+      this.stops.delete(item.client_msg_id);
     }
   }
 }

@@ -640,7 +640,9 @@ export type Membership = Member & { hidden?: number[] };
 
 /** A durable item of a chat, as it is now. */
 export interface Message {
-  /** The text of a text message. */
+  /** Its files. */
+  attachments?: Attachment[];
+  /** The text of a text message; empty only beside files. */
   body?: string | null;
   call?: CallFact | null;
   /** The chat. */
@@ -1128,3 +1130,22 @@ export type Op =
   | 'call.report'
   | 'sync'
   | 'ping';
+
+/** The use of a file in a message. */
+export interface Attachment {
+  animated?: boolean;
+  duration_ms?: number | null;
+  height?: number | null;
+  id: Id;
+  kind: FileKind;
+  large_url?: string | null;
+  name: string;
+  size: number;
+  small_url?: string | null;
+  thumbhash?: string | null;
+  type: string;
+  url: string;
+  width?: number | null;
+}
+
+export type FileKind = 'image' | 'video' | 'audio' | 'voice' | 'document';

@@ -49,6 +49,10 @@ export interface Saved {
   unsent: Unsent[];
 }
 
+/** How far a file has come. */
+type Came = Pick<Outgoing, 'id' | 'upload'>;
+const uploadsOf = (key: string): string => `files:${key}`;
+
 const SESSION = 'wechat.session';
 const STORES = ['chats', 'users', 'unsent', 'facts'] as const;
 type StoreName = (typeof STORES)[number];
@@ -83,14 +87,19 @@ export class Storage {
   }
 
   async load(): Promise<Saved> {
-    const [chats, users, unsent, inbox] = await Promise.all([
+    const [chats, users, unsent, facts] = await Promise.all([
       this.all<SavedChat>('chats'),
       this.all<User>('users'),
       this.all<Unsent>('unsent'),
-      this.all<{ id: string; value: number }>('facts'),
+      this.all<{ id: string; value: unknown }>('facts'),
     ]);
+    const fact = new Map(facts.map(({ id, value }) => [id, value]));
+    for (const item of unsent) {
+      const came = fact.get(uploadsOf(item.client_msg_id)) as Came[] | undefined;
+      item.files?.forEach((file, at) => Object.assign(file, came?.[at]));
+    }
     unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
-    return { chats, users, unsent, inbox: inbox.find(({ id }) => id === 'inbox')?.value ?? 0 };
+    return { chats, users, unsent, inbox: Number(fact.get('inbox') ?? 0) };
   }
 
   /** Another tab may have written a later state of a chat: the later one stays. */
@@ -111,11 +120,23 @@ export class Storage {
   }
 
   async keepUnsent(item: Unsent): Promise<void> {
-    await this.change((store) => store('unsent').put(item));
+    await this.change((store) => {
+      store('unsent').put(item);
+      store('facts').delete(uploadsOf(item.client_msg_id));
+    });
+  }
+
+  /** How far the files of a message have come: beside it, as the files themselves may be large. */
+  async keepUploads({ client_msg_id, files = [] }: Unsent): Promise<void> {
+    const value: Came[] = files.map(({ id, upload }) => ({ ...(id && { id }), ...(upload && { upload }) }));
+    await this.change((store) => store('facts').put({ id: uploadsOf(client_msg_id), value }));
   }
 
   async dropUnsent(key: string): Promise<void> {
-    await this.change((store) => store('unsent').delete(key));
+    await this.change((store) => {
+      store('unsent').delete(key);
+      store('facts').delete(uploadsOf(key));
+    });
   }
 
   /** Forgets everything of this person. */

@@ -43,7 +43,7 @@ export class Client {
     constructor(options = {}) {
         this.storage = options.storage ?? new Storage();
         this.rest = new Rest(options.base ?? '');
-        const send = (item) => this.sendNow(item);
+        const send = (item, signal) => this.sendNow(item, signal);
         this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
         this.calls = new Calls(this);
         this.files = new Files(this.rest);
@@ -119,7 +119,8 @@ export class Client {
     async putPicture(path, picture) {
         if (!picture)
             return this.rest.delete(path);
-        const { id } = await this.files.upload({ blob: picture, name: 'picture', kind: 'auto' }, () => undefined);
+        const file = { blob: picture, name: 'picture', kind: 'auto' };
+        const { id } = await this.files.upload(file, { progress: () => undefined });
         return this.rest.put(path, { file: id });
     }
     async deleteAccount() {
@@ -383,8 +384,8 @@ export class Client {
             this.sync();
         this.soil(row.chat);
     }
-    async sendNow(item) {
-        const attachments = await this.sendFiles(item);
+    async sendNow(item, signal) {
+        const attachments = await this.sendFiles(item, signal);
         const { chat, client_msg_id, body, reply_to, mentions, mention_all } = item;
         const more = {
             ...(reply_to === undefined ? {} : { reply_to }),
@@ -392,23 +393,26 @@ export class Client {
         };
         return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
     }
-    async sendFiles(item) {
+    async sendFiles(item, signal) {
         const files = item.files ?? [];
         const total = files.reduce((sum, { blob }) => sum + blob.size, 1);
         let sent = 0;
         for (const file of files) {
-            const told = (part) => {
+            const progress = (part) => {
                 this.outbox.progress.set(item.client_msg_id, (sent + part * file.blob.size) / total);
                 this.changes.touch(`rows:${item.chat}`);
             };
+            const began = () => this.outbox.keepUploads(item);
             if (!file.id) {
-                file.id = (await this.files.upload(file, told)).id;
-                await this.outbox.keep(item);
+                const made = await this.files.upload(file, { progress, began, signal });
+                file.id = made.id;
+                this.files.sent(made, file.blob);
+                await this.outbox.keepUploads(item);
             }
             sent += file.blob.size;
-            told(0);
+            progress(0);
         }
-        if (!this.outbox.has(item))
+        if (signal.aborted)
             throw offline('It was discarded.');
         return files.map(({ id }) => id ?? '');
     }

@@ -1,5 +1,7 @@
 import { ApiError, offline } from './rest.js';
+export const MAX_FILES = 10;
 const KEPT = 150;
+const LEFT_MS = 60_000;
 export class Files {
     rest;
     pictures = new Map();
@@ -7,25 +9,9 @@ export class Files {
     constructor(rest) {
         this.rest = rest;
     }
-    upload({ blob, name, kind }, progress) {
-        return new Promise((done, fail) => {
-            const form = new FormData();
-            form.append('kind', kind);
-            form.append('file', blob, name);
-            const request = new XMLHttpRequest();
-            request.open('POST', `${this.rest.base}/api/v1/files`);
-            request.setRequestHeader('authorization', `Bearer ${this.rest.token ?? ''}`);
-            request.setRequestHeader('accept-language', this.rest.language);
-            request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-            request.onerror = request.onabort = request.ontimeout = () => fail(offline());
-            request.onload = () => {
-                if (request.status === 201)
-                    done(JSON.parse(request.responseText));
-                else
-                    fail(refused(request));
-            };
-            request.send(form);
-        });
+    async upload(file, how) {
+        const module = await import('./upload.js').catch(() => { throw offline(); });
+        return module.upload(this.rest, file, how);
     }
     picture(path) {
         const known = this.pictures.get(path);
@@ -35,18 +21,25 @@ export class Files {
             return known;
         }
         const fetched = this.fetchPicture(path);
-        this.pictures.set(path, fetched);
+        this.keepPicture(path, fetched);
         fetched.catch(() => this.pictures.delete(path));
-        for (const [old, url] of this.pictures) {
+        return fetched;
+    }
+    sent({ kind, url, large_url }, blob) {
+        if (kind === 'image')
+            this.keepPicture(large_url ?? url, Promise.resolve(URL.createObjectURL(blob)));
+    }
+    keepPicture(path, url) {
+        this.pictures.set(path, url);
+        for (const [old, one] of this.pictures) {
             if (this.pictures.size <= KEPT)
                 break;
             this.pictures.delete(old);
-            void url.then((one) => URL.revokeObjectURL(one), () => undefined);
+            forget(one);
         }
-        return fetched;
     }
     async fetchPicture(path) {
-        const headers = { authorization: `Bearer ${this.rest.token ?? ''}` };
+        const headers = { authorization: `Bearer ${this.rest.token ?? ''}`, 'accept-language': this.rest.language };
         const answer = await fetch(this.rest.base + path, { headers, credentials: 'omit' }).catch(() => {
             throw offline();
         });
@@ -56,32 +49,30 @@ export class Files {
     }
     async link(file) {
         const known = this.links.get(file);
-        if (known && known.until > Date.now())
+        if (known && known.until > Date.now() + LEFT_MS)
             return known.url;
         const { links } = await this.rest.post('/files/links', { files: [file] });
         const [one] = links;
         if (!one)
-            throw offline();
+            throw problemOf(404, 'Not Found');
         const url = this.rest.base + one.url;
-        this.links.set(file, { url, until: Date.parse(one.expires) - 60_000 });
+        this.links.set(file, { url, until: Date.parse(one.expires) });
         return url;
+    }
+    storage() {
+        return this.rest.get('/me/storage');
     }
     clear() {
         for (const url of this.pictures.values())
-            void url.then((one) => URL.revokeObjectURL(one), () => undefined);
+            forget(url);
         this.pictures.clear();
         this.links.clear();
     }
 }
-function refused(request) {
-    try {
-        return new ApiError(JSON.parse(request.responseText));
-    }
-    catch {
-        return problemOf(request.status, request.statusText);
-    }
+function forget(url) {
+    void url.then((one) => URL.revokeObjectURL(one), () => undefined);
 }
 function problemOf(status, title) {
-    const code = status === 413 ? 'too_large' : status >= 500 ? 'unavailable' : 'bad_request';
+    const code = status === 404 ? 'not_found' : status >= 500 ? 'unavailable' : 'bad_request';
     return new ApiError({ type: 'about:blank', title, status, code, detail: `${status} ${title}` });
 }

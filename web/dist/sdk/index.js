@@ -1,7 +1,7 @@
 export { Client } from './client.js';
 export { Calls } from './calls.js';
 export { Changes } from './changes.js';
-export { Files } from './files.js';
+export { Files, MAX_FILES } from './files.js';
 export { Outbox, uniqueId } from './outbox.js';
 export { ApiError, Rest } from './rest.js';
 export { Socket } from './socket.js';

@@ -8,6 +8,8 @@ export class Outbox {
     onSent;
     items = [];
     busy = new Set();
+    wakers = new Map();
+    stops = new Map();
     progress = new Map();
     isOpen = false;
     constructor(storage, changes, send, onSent) {
@@ -18,9 +20,6 @@ export class Outbox {
     }
     of(chat) {
         return this.items.filter((item) => item.chat === chat);
-    }
-    has(item) {
-        return this.items.includes(item);
     }
     get size() {
         return this.items.length;
@@ -33,12 +32,17 @@ export class Outbox {
     clear() {
         this.items = [];
         this.isOpen = false;
+        for (const stop of this.stops.values())
+            stop.abort();
     }
     open(isOpen) {
         this.isOpen = isOpen;
-        if (isOpen)
-            for (const chat of new Set(this.items.map((item) => item.chat)))
-                void this.drain(chat);
+        if (!isOpen)
+            return;
+        for (const wake of this.wakers.values())
+            wake();
+        for (const item of this.items)
+            void this.drain(item);
     }
     async add(chat, draft) {
         const item = {
@@ -54,7 +58,7 @@ export class Outbox {
         this.items.push(item);
         this.changes.touch(`rows:${chat}`, 'chats');
         await this.storage.keepUnsent(item);
-        void this.drain(chat);
+        void this.drain(item);
         return item;
     }
     settle(key) {
@@ -67,31 +71,37 @@ export class Outbox {
         if (!item)
             return;
         delete item.error;
+        for (const file of item.files ?? []) {
+            delete file.id;
+            delete file.upload;
+        }
         void this.storage.keepUnsent(item);
         this.changes.touch(`rows:${item.chat}`, 'chats');
-        void this.drain(item.chat);
+        void this.drain(item);
     }
     discard(key) {
         this.settle(key);
     }
-    async keep(item) {
+    async keepUploads(item) {
         if (this.items.includes(item))
-            await this.storage.keepUnsent(item);
+            await this.storage.keepUploads(item);
     }
     remove(item) {
         this.progress.delete(item.client_msg_id);
+        this.stops.get(item.client_msg_id)?.abort();
         this.items = this.items.filter((other) => other !== item);
         void this.storage.dropUnsent(item.client_msg_id);
         this.changes.touch(`rows:${item.chat}`, 'chats');
     }
-    async drain(chat) {
-        if (this.busy.has(chat))
+    async drain({ chat, files }) {
+        const lane = `${chat} ${!!files}`;
+        if (this.busy.has(lane))
             return;
-        this.busy.add(chat);
+        this.busy.add(lane);
         let wait = FIRST_WAIT_MS;
         try {
             for (;;) {
-                const item = this.items.find((one) => one.chat === chat && !one.error);
+                const item = this.items.find((one) => one.chat === chat && !one.files === !files && !one.error);
                 if (!item || !this.isOpen)
                     return;
                 const passing = await this.attempt(item);
@@ -99,18 +109,32 @@ export class Outbox {
                     wait = FIRST_WAIT_MS;
                     continue;
                 }
-                const ms = Math.max(wait, (passing.problem.retry_after ?? 0) * 1_000);
+                await this.pause(lane, Math.max(wait, (passing.problem.retry_after ?? 0) * 1_000), passing.isOffline);
                 wait = Math.min(LAST_WAIT_MS, wait * 2);
-                await new Promise((done) => setTimeout(done, ms));
             }
         }
         finally {
-            this.busy.delete(chat);
+            this.busy.delete(lane);
         }
     }
+    async pause(lane, ms, mayWake) {
+        await new Promise((done) => {
+            const timer = setTimeout(done, ms);
+            if (!mayWake)
+                return;
+            this.wakers.set(lane, () => {
+                clearTimeout(timer);
+                done();
+            });
+        });
+        this.wakers.delete(lane);
+    }
     async attempt(item) {
+        const stop = new AbortController();
+        this.stops.set(item.client_msg_id, stop);
         try {
-            const { message } = await this.send(item);
+            const { message } = await this.send(item, stop.signal);
+            this.stops.delete(item.client_msg_id);
             this.onSent(message);
             this.remove(item);
             return null;
@@ -126,6 +150,9 @@ export class Outbox {
             await this.storage.keepUnsent(item);
             this.changes.touch(`rows:${item.chat}`, 'chats');
             return null;
+        }
+        finally {
+            this.stops.delete(item.client_msg_id);
         }
     }
 }

@@ -1,3 +1,4 @@
+const uploadsOf = (key) => `files:${key}`;
 const SESSION = 'wechat.session';
 const STORES = ['chats', 'users', 'unsent', 'facts'];
 export class Storage {
@@ -21,14 +22,19 @@ export class Storage {
         }
     }
     async load() {
-        const [chats, users, unsent, inbox] = await Promise.all([
+        const [chats, users, unsent, facts] = await Promise.all([
             this.all('chats'),
             this.all('users'),
             this.all('unsent'),
             this.all('facts'),
         ]);
+        const fact = new Map(facts.map(({ id, value }) => [id, value]));
+        for (const item of unsent) {
+            const came = fact.get(uploadsOf(item.client_msg_id));
+            item.files?.forEach((file, at) => Object.assign(file, came?.[at]));
+        }
         unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
-        return { chats, users, unsent, inbox: inbox.find(({ id }) => id === 'inbox')?.value ?? 0 };
+        return { chats, users, unsent, inbox: Number(fact.get('inbox') ?? 0) };
     }
     async save({ inbox, chats = [], gone = [], users = [] }) {
         await this.change((store) => {
@@ -50,10 +56,20 @@ export class Storage {
         });
     }
     async keepUnsent(item) {
-        await this.change((store) => store('unsent').put(item));
+        await this.change((store) => {
+            store('unsent').put(item);
+            store('facts').delete(uploadsOf(item.client_msg_id));
+        });
+    }
+    async keepUploads({ client_msg_id, files = [] }) {
+        const value = files.map(({ id, upload }) => ({ ...(id && { id }), ...(upload && { upload }) }));
+        await this.change((store) => store('facts').put({ id: uploadsOf(client_msg_id), value }));
     }
     async dropUnsent(key) {
-        await this.change((store) => store('unsent').delete(key));
+        await this.change((store) => {
+            store('unsent').delete(key);
+            store('facts').delete(uploadsOf(key));
+        });
     }
     async clear() {
         this.setSession(null);

@@ -1,0 +1,192 @@
+/**
+ * How a file comes to the server: in one request, or in parts by tus 1.0 when it is large or the
+ * link broke under it before. Parts go on where they were, also after the page was closed.
+ *
+ * Loaded with the first file that is sent.
+ */
+
+import { ApiError, type Rest, offline } from './rest.js';
+import type { Outgoing } from './files.js';
+import type { Attachment, Id, Problem } from './types.js';
+
+/** What the sender of a file hears, and how it is stopped. */
+export interface Upload {
+  /** How much is there, from 0 to 1. */
+  progress: (part: number) => void;
+  /** An upload in parts began, whose id is in `file.upload`: to be kept. */
+  began?: () => Promise<void>;
+  signal?: AbortSignal;
+}
+
+/** Files from this size on go in parts, each of at most this many bytes. */
+const PARTS_FROM = 3 * 2 ** 20;
+const PART = 8 * 2 ** 20;
+/** A link on which nothing moves for so long is broken. */
+const STALL_MS = 30_000;
+/** When all is sent the server looks at it, which takes a moment. */
+const LOOK_MS = 120_000;
+const LOOK_AGAIN_MS = 500;
+const TUS = { 'tus-resumable': '1.0.0' };
+
+export async function upload(rest: Rest, file: Outgoing, how: Upload): Promise<Attachment> {
+  try {
+    const isWhole = file.blob.size < PARTS_FROM && !file.upload && !file.broke;
+    return await (isWhole ? whole(rest, file, how) : inParts(rest, file, how));
+  } catch (error) {
+    if (!(error instanceof ApiError) || !error.isOffline || how.signal?.aborted) throw error;
+    // A server that refuses a body early looks like a broken link: in parts it says why.
+    file.broke = true;
+    await checkReadable(rest, file.blob);
+    throw error;
+  }
+}
+
+async function whole(rest: Rest, file: Outgoing, { progress, signal }: Upload): Promise<Attachment> {
+  const form = new FormData();
+  form.append('kind', file.kind);
+  if (file.duration_ms) form.append('duration_ms', String(Math.round(file.duration_ms)));
+  if (file.poster) form.append('poster', file.poster, 'poster.jpg');
+  form.append('file', file.blob, file.name);
+  const answer = await send(rest, {
+    method: 'POST', path: '/files', body: form, signal, progress: (sent, total) => progress(total ? sent / total : 0),
+  });
+  return JSON.parse(answer.responseText) as Attachment;
+}
+
+async function inParts(rest: Rest, file: Outgoing, how: Upload): Promise<Attachment> {
+  const { blob } = file;
+  const { signal } = how;
+  let offset = file.upload ? await offsetOf(rest, file.upload, signal) : null;
+  if (offset === null) {
+    file.upload = await create(rest, file, signal);
+    offset = 0;
+    await how.began?.();
+  }
+  const path = `/uploads/${file.upload}`;
+  const drop = (): void => void rest.delete(path).catch(() => undefined);
+  signal?.addEventListener('abort', drop);
+  try {
+    while (offset < blob.size) offset = await part(rest, path, blob, offset, how);
+    return await finished(rest, path);
+  } finally {
+    signal?.removeEventListener('abort', drop);
+  }
+}
+
+/** Sends what follows `from`; gives how much is there then. */
+async function part(rest: Rest, path: string, blob: Blob, from: number, how: Upload): Promise<number> {
+  const answer = await send(rest, {
+    method: 'PATCH',
+    path,
+    headers: { ...TUS, 'upload-offset': String(from), 'content-type': 'application/offset+octet-stream' },
+    body: blob.slice(from, from + PART),
+    signal: how.signal,
+    progress: (sent) => how.progress((from + sent) / blob.size),
+  });
+  const offset = Number(answer.getResponseHeader('upload-offset'));
+  if (!(offset > from)) throw offline('The upload does not move.');
+  return offset;
+}
+
+/** How much of an upload is there; nothing when the server does not know it (any more). */
+async function offsetOf(rest: Rest, id: Id, signal: AbortSignal | undefined): Promise<number | null> {
+  try {
+    const answer = await send(rest, { method: 'HEAD', path: `/uploads/${id}`, headers: TUS, signal });
+    return Number(answer.getResponseHeader('upload-offset'));
+  } catch (error) {
+    if (error instanceof ApiError && (error.problem.status === 404 || error.problem.status === 410)) return null;
+    throw error;
+  }
+}
+
+async function create(rest: Rest, file: Outgoing, signal: AbortSignal | undefined): Promise<Id> {
+  const facts: [string, string][] = [['filename', file.name], ['kind', file.kind]];
+  if (file.duration_ms) facts.push(['duration_ms', String(Math.round(file.duration_ms))]);
+  const metadata = facts.map(([name, value]) => `${name} ${base64(value)}`).join(',');
+  const headers = { ...TUS, 'upload-length': String(file.blob.size), 'upload-metadata': metadata };
+  const answer = await send(rest, { method: 'POST', path: '/uploads', headers, signal });
+  const id = /([^/]+)\/?$/.exec(answer.getResponseHeader('location') ?? '')?.[1];
+  if (!id) throw offline('The server named no upload.');
+  return id;
+}
+
+/** All is there: what the server makes of it. */
+async function finished(rest: Rest, path: string): Promise<Attachment> {
+  for (const end = Date.now() + LOOK_MS; ;) {
+    const { file } = await rest.get<{ file: Attachment | null }>(path);
+    if (file) return file;
+    if (Date.now() > end) throw offline('The server has not looked at the file.');
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
+  }
+}
+
+interface Send {
+  method: string;
+  path: string;
+  headers?: Record<string, string>;
+  body?: XMLHttpRequestBodyInit;
+  signal: AbortSignal | undefined;
+  progress?: (sent: number, total: number) => void;
+}
+
+/** Only XMLHttpRequest tells how much of a body is sent. */
+function send(rest: Rest, { method, path, headers, body, signal, progress }: Send): Promise<XMLHttpRequest> {
+  return new Promise((done, fail) => {
+    const request = new XMLHttpRequest();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const within = (ms: number): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), ms);
+    };
+    const stop = (): void => request.abort();
+    request.open(method, `${rest.base}/api/v1${path}`);
+    request.setRequestHeader('authorization', `Bearer ${rest.token ?? ''}`);
+    request.setRequestHeader('accept-language', rest.language);
+    for (const [name, value] of Object.entries(headers ?? {})) request.setRequestHeader(name, value);
+    if (progress) {
+      request.upload.onprogress = ({ loaded, total }) => {
+        within(STALL_MS);
+        progress(loaded, total);
+      };
+      request.upload.onload = () => within(LOOK_MS);
+    }
+    request.onloadend = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+      if (request.status >= 200 && request.status < 300) done(request);
+      else fail(request.status ? refused(request) : offline());
+    };
+    if (signal?.aborted) return fail(offline());
+    signal?.addEventListener('abort', stop);
+    within(STALL_MS);
+    request.send(body ?? null);
+  });
+}
+
+function refused(request: XMLHttpRequest): ApiError {
+  try {
+    const told = JSON.parse(request.responseText) as Problem;
+    if (typeof told.code === 'string' && typeof told.detail === 'string') return new ApiError(told);
+  } catch {
+    // No problem of the server's: told by its status.
+  }
+  const { status, statusText: title } = request;
+  const code = status === 413 ? 'too_large' : status >= 500 ? 'unavailable' : 'bad_request';
+  return new ApiError({ type: 'about:blank', title, status, code, detail: `${status} ${title}` });
+}
+
+/** A file that was moved or changed after it was chosen cannot be read: no link will mend that. */
+async function checkReadable(rest: Rest, blob: Blob): Promise<void> {
+  try {
+    await blob.slice(-1).arrayBuffer();
+  } catch {
+    const detail = rest.language.startsWith('es')
+      ? 'El archivo se movió o cambió después de elegirlo. Elígelo de nuevo.'
+      : 'The file was moved or changed after it was chosen. Choose it again.';
+    throw new ApiError({ type: 'about:blank', title: 'Unreadable', status: 400, code: 'unreadable', detail });
+  }
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
