@@ -7,6 +7,7 @@ pub mod call_frames;
 pub mod calls;
 pub mod envelope;
 pub mod frames;
+pub mod json;
 pub mod pages;
 pub mod people;
 pub mod problem;
