@@ -4,6 +4,7 @@
 mod harness;
 
 mod commands;
+mod crowds;
 mod cuts;
 mod dev;
 mod equality;

@@ -82,7 +82,7 @@ async fn write_to_others(
 async fn behind(target: &Target, session: &Session) -> Result<Value> {
     let api = Api::with(target.addr, session.clone());
     let mut state = State::new(session.user.clone());
-    while state.apply_sync(&api.post("/api/v1/sync", &state.have(30)).await?) {}
+    api.catch_up(&mut state, 30).await?;
     let mut have = state.have(30);
     let first = have["chats"].as_object_mut().and_then(|chats| chats.values_mut().next());
     let rev = first.ok_or_else(|| Error::protocol("sync told of no chat"))?;
