@@ -39,13 +39,59 @@ const fn millis(duration: Duration) -> i64 {
     if millis > i64::MAX as u128 { i64::MAX } else { millis as i64 }
 }
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// The first moment of the year 1 and the last of the year 9999: beyond them is no RFC 3339.
+const FIRST: i64 = -62_135_596_800_000;
+const LAST: i64 = 253_402_300_799_999;
+
+impl Time {
+    /// RFC 3339 with milliseconds, in UTC; a moment beyond the years 1 to 9999, which no clock
+    /// shows, as the nearest one within.
+    pub fn digits(self) -> [u8; 24] {
+        let at = self.0.clamp(FIRST, LAST);
+        let (year, month, day) = date(at.div_euclid(DAY_MS));
+        let in_day = at.rem_euclid(DAY_MS);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        put(&mut text[0..4], year);
+        put(&mut text[5..7], month);
+        put(&mut text[8..10], day);
+        put(&mut text[11..13], in_day / 3_600_000);
+        put(&mut text[14..16], in_day / 60_000 % 60);
+        put(&mut text[17..19], in_day / 1000 % 60);
+        put(&mut text[20..23], in_day % 1000);
+        text
+    }
+}
+
+/// Year, month and day of a day by its distance from 1970. Years are counted from March, so that
+/// the leap day is their last: then the months' lengths repeat every five, and 400 years always
+/// have the same days.
+const fn date(days: i64) -> (i64, i64, i64) {
+    const DAYS_OF_400: i64 = 146_097;
+    /// From the first of March of the year 0 to the first of January 1970.
+    const BEFORE_1970: i64 = 719_468;
+    let days = days + BEFORE_1970;
+    let (cycle, day) = (days / DAYS_OF_400, days % DAYS_OF_400);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let march = (5 * day + 2) / 153;
+    let month = if march < 10 { march + 3 } else { march - 9 };
+    let january = if month <= 2 { 1 } else { 0 };
+    (cycle * 400 + year + january, month, day - (153 * march + 2) / 5 + 1)
+}
+
+/// Writes a number in as many digits as there is room for.
+fn put(room: &mut [u8], mut number: i64) {
+    for digit in room.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
 impl fmt::Display for Time {
-    /// RFC 3339 with milliseconds, in UTC.
+    /// As `digits`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(stamp) => write!(f, "{stamp:.3}"),
-            Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
-        }
+        f.write_str(std::str::from_utf8(&self.digits()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -105,5 +151,19 @@ mod tests {
     #[test]
     fn a_time_is_written_as_rfc_3339_with_milliseconds() {
         assert_eq!(Time(1_732_291_200_007).to_string(), "2024-11-22T16:00:00.007Z");
+        assert_eq!(Time(-1).to_string(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Time(i64::MIN).to_string(), "0001-01-01T00:00:00.000Z");
+        assert_eq!(Time(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_day_has_the_date_that_a_calendar_gives_it() {
+        let days = (FIRST / DAY_MS..=LAST / DAY_MS).step_by(11);
+        let days = days.map(|day| Time(day * DAY_MS + (day * 7_919_777).rem_euclid(DAY_MS)));
+        let known_to_jiff = FIRST..=LAST - 2 * DAY_MS;
+        for time in days.filter(|time| known_to_jiff.contains(&time.0)) {
+            let known = jiff::Timestamp::from_millisecond(time.0).expect("within its range");
+            assert_eq!(time.to_string(), format!("{known:.3}"));
+        }
     }
 }

@@ -99,6 +99,17 @@ pub struct SignedIn {
     pub token: Token,
 }
 
+/// An account out of a list.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The account.
+    pub user: User,
+    /// It was not there before.
+    pub new: bool,
+    /// The token of the session that was opened for it, if one was to be.
+    pub token: Option<Token>,
+}
+
 /// A session's token. It does not print itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -232,30 +243,33 @@ impl Auth {
     }
 
     /// Creates an account that needs no code: for the operator, who vouches for the address. No
-    /// protocol leads here. An address that has a verified account keeps it as it is: `None`.
-    /// With a device, a session opens, and its token is the second part.
+    /// protocol leads here. An address that has a verified account keeps it as it is. With a
+    /// device, a session opens. Search finds the account once `Search::index` was told of it.
     pub async fn import(
         &self,
         name: Name,
         email: Email,
         language: Language,
         device: Option<&str>,
-    ) -> Result<Option<(User, Option<Token>)>> {
+    ) -> Result<Imported> {
         let store = &self.shared.ports.store;
-        let terms = terms_of(name.as_str());
         let user = self.new_user(name, email.clone(), language);
         let owner = match store.sign_up(&user).await? {
             Outcome::Created => user.id,
             Outcome::Renewed(renewed) => renewed.id,
-            Outcome::Taken(_) => return Ok(None),
+            Outcome::Taken(user) => return Ok(Imported { user, new: false, token: None }),
         };
         let (code, _) = self.issue_code(&email, Some(owner)).await?;
         let (token, session) = self.new_session(owner, device.unwrap_or_default());
-        let Some(user) = store.redeem(code, &session, terms).await? else { return Ok(None) };
+        let Some(user) = store.redeem(code, &session, Vec::new()).await? else {
+            // The address stands in the list twice, and the other one was quicker.
+            let user = self.user(owner).await?.ok_or(Error::not_found(text::NO_USER))?;
+            return Ok(Imported { user, new: false, token: None });
+        };
         if device.is_none() {
             store.close_sessions(owner, Which::One(session.id)).await?;
         }
-        Ok(Some((user, device.map(|_| token))))
+        Ok(Imported { user, new: true, token: device.map(|_| token) })
     }
 
     /// Opens a session of an account without a mail: for demo people, whom nobody's mailbox

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::types::auth::Caller;
 use super::types::chats::{
-    Chat, ChatKind, ChatSummary, InboxRow, Member, MemberChange, MemberState,
+    Chat, ChatKind, ChatSummary, Followed, InboxRow, Member, MemberChange, MemberState,
 };
 use super::types::users::User;
 use super::{Shared, to_the_end};
@@ -157,10 +157,9 @@ impl Chats {
         .await
     }
 
-    /// The caller's active memberships with their chats, in no order: what a connection needs to
-    /// know to follow them.
-    pub async fn memberships(&self, caller: &Caller) -> Result<Vec<InboxRow>> {
-        self.shared.ports.store.memberships(caller.user).await
+    /// What a connection of the caller needs to know to follow its chats, in no order.
+    pub async fn followed(&self, caller: &Caller) -> Result<Vec<Followed>> {
+        self.shared.ports.store.followed(caller.user).await
     }
 
     /// Adds the latest message and the counts to rows of the list.

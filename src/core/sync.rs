@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::types::auth::Caller;
-use super::types::chats::{Chat, InboxRow, Member};
+use super::types::chats::{Chat, Followed, InboxRow, Member};
 use super::types::messages::{Message, PAGE, Window};
 use crate::error::{Error, Result, Text};
 use crate::id::ChatId;
@@ -129,17 +129,16 @@ impl Sync {
 
     /// Changed rows of the caller's chats, a page of them; whether there are more.
     async fn chats(&self, caller: &Caller, have: &Have) -> Result<(Vec<ChatNews>, bool)> {
-        let mut rows = self.shared.ports.store.memberships(caller.user).await?;
-        rows.retain(|row| have.chats.get(&row.chat.id) != Some(&row.chat.head_rev));
-        rows.sort_by_key(|row| std::cmp::Reverse((row.chat.active_at, row.chat.id)));
+        let mut rows = self.shared.ports.store.followed(caller.user).await?;
+        rows.retain(|row| have.chats.get(&row.chat) != Some(&row.head_rev));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.active_at, row.chat)));
         let (mut news, mut left) = (Vec::new(), ROWS);
         for row in rows {
             if left == 0 {
                 return Ok((news, true));
             }
-            let held = have.chats.get(&row.chat.id).copied();
-            let Some((chat, more)) = self.chat(caller, row.chat, held, have.latest, left).await?
-            else {
+            let held = have.chats.get(&row.chat).copied();
+            let Some((chat, more)) = self.chat(caller, row, held, have.latest, left).await? else {
                 continue;
             };
             left -= left.min(chat.messages.len().max(1) as u32);
@@ -156,19 +155,22 @@ impl Sync {
     async fn chat(
         &self,
         caller: &Caller,
-        chat: Chat,
+        Followed { chat, head_rev, .. }: Followed,
         held: Option<u64>,
         latest: u32,
         left: u32,
     ) -> Result<Option<(ChatNews, bool)>> {
         let store = &self.shared.ports.store;
-        let is_near = |held: &u64| *held <= chat.head_rev && chat.head_rev - held <= FAR_BEHIND;
+        let is_near = |held: &u64| *held <= head_rev && head_rev - held <= FAR_BEHIND;
         if let Some(held) = held.filter(is_near) {
-            let changes = store.changes(chat.id, caller.user, held, left).await?;
+            let changes = store.changes(chat, caller.user, held, left).await?;
             let Some(Changes { chat, rows, rev, more }) = changes else { return Ok(None) };
             let messages = self.named(rows).await;
             return Ok(Some((ChatNews { chat, rev, reset: false, messages }, more)));
         }
+        let Some(Changes { chat, .. }) = store.changes(chat, caller.user, head_rev, 1).await? else {
+            return Ok(None);
+        };
         let news = self.afresh(caller, chat, latest.min(PAGE).min(left), held.is_some()).await?;
         Ok(news.map(|news| (news, false)))
     }

@@ -139,9 +139,9 @@ impl Shared {
         distinct.sort_unstable();
         distinct.dedup();
         let found = self.people(&distinct).await.unwrap_or_default();
-        let names: HashMap<UserId, Arc<str>> =
-            found.into_iter().map(|person| (person.user.id, person.name)).collect();
-        users.iter().map(|user| names.get(user).cloned().unwrap_or_default()).collect()
+        let place = |user: &UserId| found.binary_search_by_key(user, |person| person.user.id);
+        let name = |user| place(user).map_or_else(|_| Arc::default(), |at| found[at].name.clone());
+        users.iter().map(name).collect()
     }
 
     /// The accounts of those who exist, in the order asked for. The store is read for whom nobody

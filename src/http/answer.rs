@@ -1,17 +1,20 @@
-//! Errors as answers: a problem (RFC 9457) in `/api/v1`, the envelope at the original endpoints.
+//! Answers: a value as JSON, and errors: a problem (RFC 9457) in `/api/v1`, the envelope at the
+//! original endpoints.
 //!
 //! A handler returns the error; the pipeline, which knows the path, the language and the request's
 //! id, writes it down. Causes go to the log alone. Called by handlers and `pipeline`.
 
 use std::sync::Arc;
 
-use axum::Json;
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
 use super::pipeline::Context;
 use crate::error::{Code, Error, Text};
 use crate::protocol::envelope::Envelope;
+use crate::protocol::json;
 use crate::protocol::problem::{self, Problem};
 
 pub(super) const NO_ROUTE: Text = Text {
@@ -25,6 +28,22 @@ const NO_METHOD: Text = Text {
 
 const TUS: HeaderName = HeaderName::from_static("tus-resumable");
 const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+
+/// A good answer, in JSON.
+pub struct Answer<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        let text = match json::to_string(&self.0) {
+            Ok(text) => text,
+            Err(error) => return Error::internal(error).into_response(),
+        };
+        let mut response = Response::new(Body::from(text));
+        let kind = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}
 
 /// An error on its way to the pipeline.
 #[derive(Clone)]
@@ -58,10 +77,10 @@ pub async fn no_method() -> Error {
 pub fn written(fault: &Error, context: &Context, response: &Response) -> Response {
     let mut answer = if context.original {
         let failure = Envelope::failure(fault, context.language, &context.request_id);
-        Json(failure).into_response()
+        Answer(failure).into_response()
     } else {
         let problem = Problem::of(fault, context.language, Some(&context.request_id));
-        let mut answer = Json(problem).into_response();
+        let mut answer = Answer(problem).into_response();
         let kind = HeaderValue::from_static(problem::MEDIA_TYPE);
         answer.headers_mut().insert(header::CONTENT_TYPE, kind);
         answer

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, Known};
 use crate::core::auth;
 use crate::core::types::auth::{CODE_LIFE, Caller, Which};

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::{InPath, Json, idempotency_key};
 use crate::core::groups::{GroupEdit, NewGroup};
 use crate::core::types::auth::Caller;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use crate::error::{Code, Error, Result, text};
 use crate::protocol::pages::Health;
 

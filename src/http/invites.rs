@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::{InPath, OptionalJson, idempotency_key};
 use crate::core::types::auth::Caller;
 use crate::error::Result;

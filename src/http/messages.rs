@@ -1,15 +1,14 @@
 //! Sending messages and reading them back. The rules are in `core::messages`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::chats::target;
 use super::extract::{InPath, InQuery, Json};
 use crate::core::messages::Send;
@@ -67,8 +66,7 @@ async fn list(
     };
     let target = target(&http, &caller, &path).await?;
     let messages = http.core.messages.history(&caller, target.chat, window, limit).await?;
-    let people: Vec<_> = people_in(&messages).into_iter().collect();
-    let users = http.core.users.profiles(&caller, &people).await?;
+    let users = http.core.users.profiles(&caller, &people_in(&messages)).await?;
     let messages = named(&http, messages, rows::Message::of).await;
     Ok(Answer(MessagePage { messages, users: users.into_iter().map(Into::into).collect() }))
 }
@@ -84,13 +82,15 @@ pub(super) async fn named<T>(
     messages.into_iter().zip(names).map(|(message, name)| row(message, name)).collect()
 }
 
-fn people_in(messages: &[Message]) -> BTreeSet<UserId> {
-    let mut people: BTreeSet<_> = messages.iter().map(|message| message.from).collect();
+fn people_in(messages: &[Message]) -> Vec<UserId> {
+    let mut people: Vec<_> = messages.iter().map(|message| message.from).collect();
     for message in messages {
         if let Content::Text(text) = &message.content {
             people.extend(&text.mentions);
         }
     }
+    people.sort_unstable();
+    people.dedup();
     people
 }
 

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::calls::joined;
 use super::chats::last_authors;
 use super::extract::{InQuery, Json, Known, json_bytes};

@@ -18,7 +18,7 @@ use super::gate::Gate;
 use super::users::Client;
 use super::{Connection, Frame, Frames, Gap, Hub, Report, lock};
 use crate::bus::Posted;
-use crate::core::types::chats::{Chat, Member};
+use crate::core::types::chats::{Chat, Followed, Member};
 use crate::id::{ChatId, UserId};
 
 /// At most this many rows are read again for the subscribers; who missed more is told to sync.
@@ -76,8 +76,13 @@ pub(super) struct Since {
 }
 
 impl Since {
+    /// What a membership says, at the rev at which it was read.
+    pub(super) const fn followed(row: &Followed) -> Self {
+        Self { join_seq: row.join_seq, hide_seq: row.hide_seq, as_of: row.head_rev }
+    }
+
     /// What a member row says that was read at rev `as_of`.
-    pub(super) const fn of(member: &Member, as_of: u64) -> Self {
+    const fn of(member: &Member, as_of: u64) -> Self {
         Self { join_seq: member.join_seq, hide_seq: member.hide_seq, as_of }
     }
 

@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 
 use crate::bus::{CallNews, Event, Listener, Posted};
 use crate::core::types::auth::Caller;
-use crate::core::types::chats::{Chat, InboxRow, Member};
+use crate::core::types::chats::{Chat, Followed, Member};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
 pub use audience::REPAIRED_ROWS;
@@ -160,14 +160,14 @@ impl Hub {
         memberships: impl Fn() -> R,
     ) -> Result<Attached>
     where
-        R: Future<Output = Result<Vec<InboxRow>>>,
+        R: Future<Output = Result<Vec<Followed>>>,
     {
         let attached = self.register(connection);
         for _ in 0..READS {
             let generation = self.generation(&attached);
             let rows = memberships().await?;
             let scope = attached.client.connection.scope();
-            if scope.is_some_and(|scope| !rows.iter().any(|row| row.chat.id == scope)) {
+            if scope.is_some_and(|scope| !rows.iter().any(|row| row.chat == scope)) {
                 return Err(Error::not_found(text::NO_CHAT));
             }
             if self.subscribe(&attached, generation, &rows) {
@@ -193,14 +193,13 @@ impl Hub {
     }
 
     /// Lets a connection follow chats; `false`: the memberships must be read again.
-    fn subscribe(&self, attached: &Attached, generation: u64, rows: &[InboxRow]) -> bool {
+    fn subscribe(&self, attached: &Attached, generation: u64, rows: &[Followed]) -> bool {
         let client = &attached.client;
-        rows.iter().filter(|row| client.hears_of(row.chat.id)).all(|row| {
-            let as_of = row.chat.head_rev;
-            let since = Since::of(&row.member, as_of);
-            let start = Start::Membership { shared: row.chat.history_shared };
+        rows.iter().filter(|row| client.hears_of(row.chat)).all(|row| {
+            let since = Since::followed(row);
+            let start = Start::Membership { shared: row.history_shared };
             loop {
-                let audience = self.audience_or(row.chat.id, as_of, start);
+                let audience = self.audience_or(row.chat, row.head_rev, start);
                 match audience.subscribe(self, client, generation, since) {
                     Subscribed::Done => return true,
                     Subscribed::Stale => return false,

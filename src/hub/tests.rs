@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::bus::OwnMember;
 use crate::clock::Time;
-use crate::core::types::chats::{ChatKind, MemberState, Role};
+use crate::core::types::chats::{ChatKind, InboxRow, MemberState, Role};
 use crate::core::types::messages::{Content, Message};
 use crate::core::types::text::About;
 use crate::id::{MessageId, ObjectId};
@@ -234,7 +234,7 @@ struct Device {
     connection: Arc<Recorder>,
     attached: Attached,
     /// Memberships that were read, in which generation; `None` once it is live.
-    reading: Option<(u64, Vec<InboxRow>)>,
+    reading: Option<(u64, Vec<Followed>)>,
     rows: HashMap<(u8, u64), u64>,
     heard: HashMap<u8, u64>,
 }
@@ -358,10 +358,10 @@ impl World {
         }
     }
 
-    fn memberships(&self, user: UserId) -> Vec<InboxRow> {
+    fn memberships(&self, user: UserId) -> Vec<Followed> {
         let rows = (0..CHATS).zip(&self.logs).filter_map(|(chat, log)| {
             let member = log.member(chat_id(chat), user)?;
-            Some(InboxRow { chat: log.chat(chat_id(chat)), member })
+            Some(Followed::from(&InboxRow { chat: log.chat(chat_id(chat)), member }))
         });
         rows.collect()
     }
@@ -512,15 +512,18 @@ proptest! {
     }
 }
 
-fn attach(hub: &Arc<Hub>, connection: Arc<Recorder>, rows: &[InboxRow]) -> Attached {
+fn attach(hub: &Arc<Hub>, connection: Arc<Recorder>, rows: &[Followed]) -> Attached {
     let attached = hub.register(connection);
     assert!(hub.subscribe(&attached, hub.generation(&attached), rows));
     attached
 }
 
-fn membership(chat: u8, who: u8, head_rev: u64) -> InboxRow {
+fn membership(chat: u8, who: u8, head_rev: u64) -> Followed {
     let (chat, user) = (chat_id(chat), user(who));
-    InboxRow { chat: group(chat, head_rev, head_rev), member: member(chat, user, 1) }
+    Followed::from(&InboxRow {
+        chat: group(chat, head_rev, head_rev),
+        member: member(chat, user, 1),
+    })
 }
 
 fn tell(hub: &Hub, posted: Posted) {

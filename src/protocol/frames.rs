@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::calls::Call;
+use super::json;
 use super::people::Presence;
 use super::problem::Problem;
 use super::rows::{Chat, Member, Message};
@@ -316,7 +317,7 @@ struct Refused<'a> {
 
 /// Rows are plain data with text keys, which JSON always takes.
 fn text<T: Serialize>(value: &T) -> Utf8Bytes {
-    serde_json::to_string(value).unwrap_or_default().into()
+    json::to_string(value).unwrap_or_default().into()
 }
 
 /// The frame of an event.

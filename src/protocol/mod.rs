@@ -8,6 +8,7 @@ pub mod calls;
 pub mod envelope;
 pub mod files;
 pub mod frames;
+pub mod json;
 pub mod pages;
 pub mod people;
 pub mod problem;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::files::Attachment;
 use super::values::{Id, Moment, is_false};
+use crate::core::types::text::{ClientMsgId, Title};
 use crate::core::types::{chats, messages};
 
 /// What kind of message it is.
@@ -99,7 +100,7 @@ impl Message {
             rev: message.rev,
             from: message.from.into(),
             from_name,
-            client_msg_id: message.client_msg_id.map(|key| key.as_str().to_owned()),
+            client_msg_id: message.client_msg_id.map(ClientMsgId::into_string),
             kind: MessageKind::Deleted,
             body: None,
             attachments: Vec::new(),
@@ -132,7 +133,7 @@ impl Message {
 
     fn put_text(&mut self, text: messages::TextContent) {
         self.kind = MessageKind::Text;
-        self.body = Some(text.body.as_str().to_owned());
+        self.body = Some(text.body.into_string());
         self.attachments = text.attachments.into_iter().map(Attachment::from).collect();
         self.reply_to = text.reply_to;
         self.mentions = text.mentions.into_iter().map(Id::from).collect();
@@ -408,8 +409,8 @@ impl From<chats::Chat> for Chat {
             id: chat.id.into(),
             kind: chat.kind.into(),
             peers: chat.peers.map(|(low, high)| [low.into(), high.into()]),
-            title: chat.title.map(|title| title.as_str().to_owned()),
-            about: chat.about.as_str().to_owned(),
+            title: chat.title.map(Title::into_string),
+            about: chat.about.into_string(),
             avatar: chat.avatar.map(Id::from),
             owner: chat.owner.map(Id::from),
             public: chat.public,

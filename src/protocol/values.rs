@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use utoipa::ToSchema;
 
+use super::json;
 use crate::clock::Time;
 use crate::id::{self, ObjectId};
 
@@ -23,9 +24,14 @@ impl fmt::Debug for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits = self.0.digits();
-        serializer.serialize_str(std::str::from_utf8(&digits).map_err(ser::Error::custom)?)
+        plain(&self.0.digits(), serializer)
     }
+}
+
+/// Writes a text in which nothing needs an escape.
+fn plain<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let text = std::str::from_utf8(text).map_err(ser::Error::custom)?;
+    serializer.serialize_newtype_struct(json::PLAIN, text)
 }
 
 impl<'de> Deserialize<'de> for Id {
@@ -76,7 +82,7 @@ impl fmt::Debug for Moment {
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        plain(&self.0.digits(), serializer)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::clock::Time;
 use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
 use crate::core::types::calls::Call;
 use crate::core::types::chats::{
-    Chat, ChatChange, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+    Chat, ChatChange, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
 use crate::core::types::files::{Digest, File, FileView};
 use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEvent, Window};
@@ -243,6 +243,11 @@ pub trait Chats: Send + Sync {
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox>;
     /// The active member rows of a user with their chats, in no order: the list of chats.
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>>;
+    /// The same, what is needed to follow the chats alone: everybody who connects asks for it, and
+    /// for it again to sync.
+    async fn followed(&self, user: UserId) -> Result<Vec<Followed>> {
+        Ok(self.memberships(user).await?.iter().map(Followed::from).collect())
+    }
     /// Moves a cursor of an active member forward, at most to the chat's head; `None` when it did
     /// not move.
     async fn advance(
@@ -527,7 +532,8 @@ pub trait Terms: Send + Sync {
         after: Option<(String, ObjectId)>,
         limit: u32,
     ) -> Result<Vec<(String, ObjectId)>>;
-    /// Replaces the terms of entries, when the way of folding has changed.
+    /// Replaces the terms of entries: of those that came without, and of all when the way of folding
+    /// has changed. Many at once cost less.
     async fn put_terms(&self, index: Index, entries: Vec<(ObjectId, Vec<String>)>) -> Result<()>;
 }
 

@@ -228,8 +228,8 @@ async fn try_attach(
         outbox: Outbox::default(),
         acks: AtomicUsize::new(0),
     });
-    let memberships = || ws.core.chats.memberships(&caller);
-    let attached = ws.hub.attach(link.clone(), memberships).await?;
+    let followed = || ws.core.chats.followed(&caller);
+    let attached = ws.hub.attach(link.clone(), followed).await?;
     Ok(Live { link, attached: Arc::new(attached) })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use wechat::core::types::chats::{ChatKind, Invite, MemberChange, MemberState, Role};
+use wechat::core::types::chats::{ChatKind, Followed, Invite, MemberChange, MemberState, Role};
 use wechat::core::types::messages::{MessageChange, Stamp, SystemEvent};
 use wechat::core::types::text::{Body, Title};
 use wechat::error::Code;
@@ -178,6 +178,11 @@ pub async fn the_inbox_tells_each_change_of_a_member_row_once(world: &World) {
     let rest = world.store.inbox(ana, 6, 10).await.expect("reads");
     assert_eq!((rest.rows.len(), rest.rev, rest.more), (0, 6, false));
     let listed = world.store.memberships(ana).await.expect("reads");
+    let mut followed = world.store.followed(ana).await.expect("reads");
+    let mut expected: Vec<_> = listed.iter().map(Followed::from).collect();
+    followed.sort_by_key(|row| row.chat);
+    expected.sort_by_key(|row| row.chat);
+    assert_eq!(followed, expected);
     let listed: HashSet<_> = listed.into_iter().map(|row| row.chat.id).collect();
     assert_eq!(listed, chats[..3].iter().copied().collect());
     let nobody = world.store.inbox(UserId(world.id()), 0, 10).await.expect("reads");

@@ -176,8 +176,8 @@ impl Device {
             return;
         }
         let ear = Arc::new(Ear { caller: self.caller, heard: Mutex::default() });
-        let memberships = || node.inside.core.chats.memberships(&self.caller);
-        let attached = node.hub.attach(ear.clone(), memberships).await.expect("attached");
+        let followed = || node.inside.core.chats.followed(&self.caller);
+        let attached = node.hub.attach(ear.clone(), followed).await.expect("attached");
         self.live = Some((ear, attached));
     }
 

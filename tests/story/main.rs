@@ -6,6 +6,7 @@ mod harness;
 mod s3_server;
 
 mod commands;
+mod crowds;
 mod cuts;
 mod dev;
 mod equality;

@@ -16,6 +16,7 @@ use super::objects::Files;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, Time};
 use crate::config::Secrets;
+use crate::core::auth::Imported;
 use crate::core::groups::NewGroup;
 use crate::core::messages::Send;
 use crate::core::types::auth::Caller;
@@ -141,8 +142,9 @@ impl Stage {
         let mut cast = Vec::new();
         for person in &script.people {
             let (name, email) = (Name::parse("name", person.name)?, address(person.key)?);
-            let new = self.core.auth.import(name, email, person.language, None).await?;
-            let Some((user, _)) = new else { continue };
+            let imported = self.core.auth.import(name, email, person.language, None).await?;
+            self.core.search.index(std::slice::from_ref(&imported.user)).await?;
+            let Imported { user, new: true, .. } = imported else { continue };
             let caller = Caller { user: user.id, session: SessionId(self.ids.next()) };
             let about = Some(About::parse("about", person.about)?);
             let change = ProfileChange { about, ..ProfileChange::default() };

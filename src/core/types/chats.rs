@@ -140,6 +140,36 @@ pub struct InboxRow {
     pub member: Member,
 }
 
+/// What there is to know of a chat for those who follow it: an active membership, as of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// The chat.
+    pub chat: ChatId,
+    /// The version of its log.
+    pub head_rev: u64,
+    /// When something was last written.
+    pub active_at: Time,
+    /// Members see what was written before they came.
+    pub history_shared: bool,
+    /// The first message of the membership.
+    pub join_seq: u64,
+    /// Cleared up to here, for this member alone.
+    pub hide_seq: u64,
+}
+
+impl From<&InboxRow> for Followed {
+    fn from(InboxRow { chat, member }: &InboxRow) -> Self {
+        Self {
+            chat: chat.id,
+            head_rev: chat.head_rev,
+            active_at: chat.active_at,
+            history_shared: chat.history_shared,
+            join_seq: member.join_seq,
+            hide_seq: member.hide_seq,
+        }
+    }
+}
+
 /// A row of the list of chats, complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatSummary {

@@ -78,6 +78,11 @@ macro_rules! text_types {
                 &self.0
             }
 
+            /// The text, without copying it.
+            pub fn into_string(self) -> String {
+                self.0
+            }
+
             /// A text that was checked before it was stored.
             pub const fn stored(text: String) -> Self {
                 Self(text)

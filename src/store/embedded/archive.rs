@@ -138,11 +138,10 @@ fn num(db: &Db<'_>, chat: ChatId) -> Result<i64> {
 }
 
 fn members_page(db: &Db<'_>, chat: ChatId, after: Option<&str>, limit: u32) -> Result<Found> {
-    let sql = members::select(
-        "",
-        "WHERE m.chat = ?1 AND m.user > coalesce(?2, x'') ORDER BY m.user LIMIT ?3",
+    const PAGE: &str = members::select!(
+        "WHERE m.chat = ?1 AND m.user > coalesce(?2, x'') ORDER BY m.user LIMIT ?3"
     );
-    db.all(&sql, params![num(db, chat)?, after_id(after)?, limit], |row| {
+    db.all(PAGE, params![num(db, chat)?, after_id(after)?, limit], |row| {
         let member = members::seat(row, chat)?.member;
         Ok((member.user.to_string(), Record::Member(member)))
     })
@@ -241,7 +240,7 @@ impl Archive for EmbeddedStore {
 
     async fn page(&self, part: Part, after: Option<&str>, limit: u32) -> Result<Page> {
         let after = after.map(str::to_owned);
-        let found = self.read(move |db| page(db, part, after.as_deref(), limit)).await?;
+        let found = self.scan(move |db| page(db, part, after.as_deref(), limit)).await?;
         Ok(Page::of(found, limit))
     }
 

@@ -9,7 +9,7 @@ use super::sql::{Db, count, int};
 use super::steps;
 use crate::clock::Time;
 use crate::core::types::chats::{
-    Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+    Chat, ChatKind, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
 use crate::core::types::messages::{Message, SystemEvent};
 use crate::core::types::text::{About, Title};
@@ -17,14 +17,18 @@ use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, ObjectId, UserId};
 use crate::store::{Chats, Cursor, GroupStep, Inbox, ReceiptCounts, Stepped};
 
-const BY_ID: &str = "SELECT c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, \
-                     c.owner, c.public, c.history_shared, c.created, c.deleted, h.seq, h.rev, \
-                     c.meta_rev, c.member_count, h.active_at \
-                     FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id = ?1";
-/// The chat's columns behind the 13 of a member row.
-const BESIDE_MEMBER: &str = ", c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, \
-                             c.owner, c.public, c.history_shared, c.created, c.deleted, h.seq, \
-                             h.rev, c.meta_rev, c.member_count, h.active_at";
+/// The columns of `numbered`, of `chats AS c` and `heads AS h`.
+macro_rules! columns {
+    () => {
+        "c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, c.owner, c.public, \
+         c.history_shared, c.created, c.deleted, h.seq, h.rev, c.meta_rev, c.member_count, \
+         h.active_at"
+    };
+}
+
+const BY_ID: &str =
+    concat!("SELECT ", columns!(), " FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id = ?1");
+/// How many columns of a member row stand before the chat's.
 const MEMBER_COLUMNS: usize = 13;
 
 /// A chat with its number.
@@ -68,11 +72,12 @@ pub(super) fn find(db: &Db<'_>, id: ChatId) -> Result<Option<Numbered>> {
 /// Chats in the order of their ids, after one of them.
 pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<Chat>> {
     db.all(
-        "SELECT c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, c.owner, c.public,
-                c.history_shared, c.created, c.deleted, h.seq, h.rev, c.meta_rev, c.member_count,
-                h.active_at
-         FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id > coalesce(?1, x'')
-         ORDER BY c.id LIMIT ?2",
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id > coalesce(?1, x'')
+             ORDER BY c.id LIMIT ?2"
+        ),
         params![after, limit],
         |row| Ok(numbered(row, 0)?.chat),
     )
@@ -192,13 +197,13 @@ pub(super) fn direct(db: &Db<'_>, peers: (UserId, UserId), at: Time) -> Result<(
 
 fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
     let rev = db.first("SELECT rev FROM inboxes WHERE user = ?1", [user], |row| count(row, 0))?;
-    let sql = members::select(
-        BESIDE_MEMBER,
+    const CHANGED: &str = members::select!(
+        columns!(),
         "CROSS JOIN chats c ON c.num = m.chat CROSS JOIN heads h ON h.chat = c.num
-         WHERE m.user = ?1 AND m.rev > ?2 ORDER BY m.rev LIMIT ?3",
+         WHERE m.user = ?1 AND m.rev > ?2 ORDER BY m.rev LIMIT ?3"
     );
     let limit = limit as usize;
-    let mut rows = db.all(&sql, params![user, int(after), limit as i64 + 1], inbox_row)?;
+    let mut rows = db.all(CHANGED, params![user, int(after), limit as i64 + 1], inbox_row)?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     Ok(Inbox { rev: rev.unwrap_or(0), rows, more })
@@ -210,12 +215,31 @@ fn inbox_row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
 }
 
 fn memberships(db: &Db<'_>, user: UserId) -> Result<Vec<InboxRow>> {
-    let sql = members::select(
-        BESIDE_MEMBER,
+    const ACTIVE: &str = members::select!(
+        columns!(),
         "CROSS JOIN chats c ON c.num = m.chat CROSS JOIN heads h ON h.chat = c.num
-         WHERE m.user = ?1 AND m.state = 0",
+         WHERE m.user = ?1 AND m.state = 0"
     );
-    db.all(&sql, [user], inbox_row)
+    db.all(ACTIVE, [user], inbox_row)
+}
+
+fn followed(db: &Db<'_>, user: UserId) -> Result<Vec<Followed>> {
+    db.all(
+        "SELECT c.id, h.rev, h.active_at, c.history_shared, m.join_seq, m.hide_seq
+         FROM members m CROSS JOIN chats c ON c.num = m.chat CROSS JOIN heads h ON h.chat = c.num
+         WHERE m.user = ?1 AND m.state = 0",
+        [user],
+        |row| {
+            Ok(Followed {
+                chat: row.get(0)?,
+                head_rev: count(row, 1)?,
+                active_at: row.get(2)?,
+                history_shared: row.get(3)?,
+                join_seq: count(row, 4)?,
+                hide_seq: count(row, 5)?,
+            })
+        },
+    )
 }
 
 fn advance(
@@ -273,12 +297,11 @@ fn members_in(
     limit: u32,
 ) -> Result<Vec<Member>> {
     let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
-    let sql = members::select(
-        "",
+    const PAGE: &str = members::select!(
         "WHERE m.chat = ?1 AND m.user > coalesce(?2, x'') AND m.state = ?3
-         ORDER BY m.user LIMIT ?4",
+         ORDER BY m.user LIMIT ?4"
     );
-    db.all(&sql, params![num, after, state, limit], |row| Ok(members::seat(row, chat)?.member))
+    db.all(PAGE, params![num, after, state, limit], |row| Ok(members::seat(row, chat)?.member))
 }
 
 /// Active members who were there at message ?2, show receipts, and are not its author ?3.
@@ -312,16 +335,13 @@ fn readers(
     limit: u32,
 ) -> Result<Vec<Member>> {
     let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
-    let sql = members::select(
-        "",
-        concat!(
-            witnesses!(),
-            " AND max(m.read_seq, coalesce(o.seq, 0)) >= ?2 AND m.user > coalesce(?4, x'')
-              ORDER BY m.user LIMIT ?5"
-        ),
-    );
+    const READ: &str = members::select!(concat!(
+        witnesses!(),
+        " AND max(m.read_seq, coalesce(o.seq, 0)) >= ?2 AND m.user > coalesce(?4, x'')
+          ORDER BY m.user LIMIT ?5"
+    ));
     let params = params![num, int(seq), author, after, limit];
-    db.all(&sql, params, |row| Ok(members::seat(row, chat)?.member))
+    db.all(READ, params, |row| Ok(members::seat(row, chat)?.member))
 }
 
 fn mentions(db: &Db<'_>, user: UserId, chat: ChatId, after: u64) -> Result<u64> {
@@ -401,7 +421,7 @@ impl Chats for EmbeddedStore {
 
     async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>> {
         let chats = chats.to_vec();
-        self.read(move |db| {
+        self.scan(move |db| {
             let found = chats.into_iter().map(|id| Ok(find(db, id)?.map(|found| found.chat)));
             found.filter_map(Result::transpose).collect()
         })
@@ -414,11 +434,11 @@ impl Chats for EmbeddedStore {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<Member>> {
-        self.read(move |db| members_in(db, chat, MemberState::Active, after, limit)).await
+        self.scan(move |db| members_in(db, chat, MemberState::Active, after, limit)).await
     }
 
     async fn banned(&self, chat: ChatId) -> Result<Vec<Member>> {
-        self.read(move |db| members_in(db, chat, MemberState::Banned, None, u32::MAX)).await
+        self.scan(move |db| members_in(db, chat, MemberState::Banned, None, u32::MAX)).await
     }
 
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
@@ -427,6 +447,10 @@ impl Chats for EmbeddedStore {
 
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
         self.read(move |db| memberships(db, user)).await
+    }
+
+    async fn followed(&self, user: UserId) -> Result<Vec<Followed>> {
+        self.read(move |db| followed(db, user)).await
     }
 
     async fn advance(
@@ -440,7 +464,7 @@ impl Chats for EmbeddedStore {
     }
 
     async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
-        self.read(move |db| receipts(db, chat, seq, author)).await
+        self.scan(move |db| receipts(db, chat, seq, author)).await
     }
 
     async fn readers(
@@ -451,7 +475,7 @@ impl Chats for EmbeddedStore {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<Member>> {
-        self.read(move |db| readers(db, chat, (seq, author), after, limit)).await
+        self.scan(move |db| readers(db, chat, (seq, author), after, limit)).await
     }
 
     async fn change_member(
@@ -465,7 +489,7 @@ impl Chats for EmbeddedStore {
 
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
         let chats = chats.to_vec();
-        self.read(move |db| {
+        self.scan(move |db| {
             chats.into_iter().map(|(chat, after)| mentions(db, user, chat, after)).collect()
         })
         .await

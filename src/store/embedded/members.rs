@@ -12,9 +12,26 @@ use crate::core::types::chats::{Member, MemberState, Role};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 
-/// What `seat` reads: 13 columns.
-const COLUMNS: &str = "m.seat, m.user, m.role, m.state, m.join_seq, m.read_seq, m.delivered_seq, \
-                       coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev";
+/// Selects member rows: the 13 columns of `seat`, of `members AS m`, others behind them if so, and
+/// from what follows.
+macro_rules! select {
+    ($rest:expr) => {
+        $crate::store::embedded::members::select!(@ "", $rest)
+    };
+    ($columns:expr, $rest:expr) => {
+        $crate::store::embedded::members::select!(@ concat!(", ", $columns), $rest)
+    };
+    (@ $columns:expr, $rest:expr) => {
+        concat!(
+            "SELECT m.seat, m.user, m.role, m.state, m.join_seq, m.read_seq, m.delivered_seq, \
+             coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev",
+            $columns,
+            " FROM members m LEFT JOIN own o ON o.seat = m.seat ",
+            $rest
+        )
+    };
+}
+pub(super) use select;
 
 /// A member row with its number.
 pub(super) struct Seat {
@@ -22,11 +39,6 @@ pub(super) struct Seat {
     pub(super) num: i64,
     /// What it says.
     pub(super) member: Member,
-}
-
-/// Selects member rows: `COLUMNS` of `members AS m`, and what follows.
-pub(super) fn select(columns: &str, rest: &str) -> String {
-    format!("SELECT {COLUMNS}{columns} FROM members m LEFT JOIN own o ON o.seat = m.seat {rest}")
 }
 
 /// Reads the columns of `select`.
@@ -53,8 +65,8 @@ pub(super) fn seat(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Seat> {
 
 /// The member row of a user in a chat.
 pub(super) fn find(db: &Db<'_>, num: i64, chat: ChatId, user: UserId) -> Result<Option<Seat>> {
-    let sql = select("", "WHERE m.chat = ?1 AND m.user = ?2");
-    db.first(&sql, params![num, user], |row| seat(row, chat))
+    const ONE: &str = select!("WHERE m.chat = ?1 AND m.user = ?2");
+    db.first(ONE, params![num, user], |row| seat(row, chat))
 }
 
 /// The same, when the user is an active member.

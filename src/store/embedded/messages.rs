@@ -22,11 +22,11 @@ use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, UserId};
 use crate::store::{Appended, Changed, Changes, Messages, Pending};
 
-/// The columns of `row`, of `messages AS m`.
+/// The columns of `line`, of `messages AS m`.
 macro_rules! columns {
     () => {
         "m.num, m.seq, m.rev, m.id, m.sender, m.key, m.kind, m.body, m.reply_to, m.meta, m.sent, \
-         m.edited, m.deleted_by, m.deleted_at, m.pinned_by, m.pinned_at, m.reacted"
+         m.rev > m.born, m.edited, m.deleted_by, m.deleted_at, m.pinned_by, m.pinned_at, m.reacted"
     };
 }
 pub(super) use columns;
@@ -39,59 +39,34 @@ pub(super) struct Line {
     pub(super) message: Message,
 }
 
-/// A row as it was read, its content and reactions still to be filled in.
-struct Raw {
-    num: i64,
-    message: Message,
-    kind: i64,
-    body: Option<String>,
-    reply_to: Option<u64>,
-    meta: Option<String>,
-    reacted: bool,
-}
-
-fn raw(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Raw> {
-    let stamp = |by: usize| -> rusqlite::Result<Option<Stamp>> {
-        let at: Option<Time> = row.get(by + 1)?;
-        Ok(row.get::<_, Option<UserId>>(by)?.zip(at).map(|(by, at)| Stamp { by, at }))
-    };
-    Ok(Raw {
-        num: row.get(0)?,
-        message: Message {
-            id: row.get(3)?,
-            chat,
-            seq: count(row, 1)?,
-            rev: count(row, 2)?,
-            from: row.get(4)?,
-            client_msg_id: row.get::<_, Option<String>>(5)?.map(ClientMsgId::stored),
-            content: Content::Deleted,
-            sent: row.get(10)?,
-            edited: row.get(11)?,
-            deleted: stamp(12)?,
-            reactions: Vec::new(),
-            pinned: stamp(14)?,
-        },
-        kind: row.get(6)?,
-        body: row.get(7)?,
-        reply_to: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
-        meta: row.get(9)?,
-        reacted: row.get(16)?,
-    })
-}
-
 /// Reads rows of one chat; the query selects `columns!()`.
 pub(super) fn rows(db: &Db<'_>, chat: ChatId, sql: &str, params: impl Params) -> Result<Vec<Line>> {
-    let raws = db.all(sql, params, |row| raw(row, chat))?;
-    raws.into_iter().map(|raw| complete(db, raw)).collect()
+    db.each(sql, params, |row| line(db, row, chat))
 }
 
-fn complete(db: &Db<'_>, raw: Raw) -> Result<Line> {
-    let Raw { num, mut message, kind, body, reply_to, meta, reacted } = raw;
-    message.content = content::content(kind, body, reply_to, meta.as_deref())?;
-    if reacted {
-        message.reactions = reactions(db, num)?;
+fn line(db: &Db<'_>, row: &Row<'_>, chat: ChatId) -> Result<Line> {
+    let num = row.get(0)?;
+    let reply_to = row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs);
+    let meta = row.get_ref(9)?.as_str_or_null().map_err(Error::internal)?;
+    let content = content::content(row.get(6)?, row.get(7)?, reply_to, meta)?;
+    let (from, key) = (row.get(4)?, row.get::<_, Option<String>>(5)?.map(ClientMsgId::stored));
+    let place = (count(row, 1)?, count(row, 2)?);
+    let mut message = newborn(row.get(3)?, chat, place, from, key, content, row.get(10)?);
+    // What has not changed since it came has nothing of what changes bring.
+    if row.get(11)? {
+        message.edited = row.get(12)?;
+        message.deleted = stamp(row, 13)?;
+        message.pinned = stamp(row, 15)?;
+        if row.get(17)? {
+            message.reactions = reactions(db, num)?;
+        }
     }
     Ok(Line { num, message })
+}
+
+fn stamp(row: &Row<'_>, by: usize) -> rusqlite::Result<Option<Stamp>> {
+    let at: Option<Time> = row.get(by + 1)?;
+    Ok(row.get::<_, Option<UserId>>(by)?.zip(at).map(|(by, at)| Stamp { by, at }))
 }
 
 /// The reactions on a message, in the order of their first use.
@@ -113,12 +88,9 @@ pub(super) fn reactions(db: &Db<'_>, message: i64) -> Result<Vec<Reaction>> {
 
 /// One message with its number.
 pub(super) fn numbered(db: &Db<'_>, chat: i64, chat_id: ChatId, seq: u64) -> Result<Option<Line>> {
-    let found = db.first(
-        concat!("SELECT ", columns!(), " FROM messages m WHERE m.chat = ?1 AND m.seq = ?2"),
-        params![chat, int(seq)],
-        |row| raw(row, chat_id),
-    )?;
-    found.map(|raw| complete(db, raw)).transpose()
+    const ONE: &str =
+        concat!("SELECT ", columns!(), " FROM messages m WHERE m.chat = ?1 AND m.seq = ?2");
+    Ok(rows(db, chat_id, ONE, params![chat, int(seq)])?.pop())
 }
 
 /// One message.
@@ -469,7 +441,7 @@ impl Messages for EmbeddedStore {
 
     async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
         let chats = chats.to_vec();
-        self.read(move |db| latest(db, viewer, &chats)).await
+        self.scan(move |db| latest(db, viewer, &chats)).await
     }
 
     async fn changes(

@@ -62,8 +62,17 @@ impl EmbeddedStore {
         Ok(Self { writer, readers })
     }
 
-    /// Runs a job that only reads, in a snapshot.
+    /// Runs a job that only reads, about a page at most, in a snapshot.
     async fn read<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Db<'_>) -> Result<T> + Send + 'static,
+    {
+        self.readers.short(job).await
+    }
+
+    /// Runs a job that only reads, however much, in a snapshot.
+    async fn scan<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Db<'_>) -> Result<T> + Send + 'static,

@@ -1,17 +1,25 @@
-//! The readers: a few threads with a connection each, and one bounded queue before them.
+//! The readers: connections at hand for short jobs, and a few threads with a connection each, with
+//! one bounded queue before them, for all else.
+//!
+//! A short job runs where it is asked for: to wake another thread and to be woken again costs more
+//! than to read a warm page. While the disk is slow, short jobs go to the threads too: after one
+//! that took longer than `LONG`, none runs in its caller's place for `REST` times as long.
 //!
 //! Invariant: each job sees one snapshot, and its read transaction ends with it: none lives across
 //! an await, so none holds the log back.
 //!
-//! At most `QUEUE` jobs wait or run; a caller waits while they do. Called by the nouns beside it.
+//! At most `QUEUE` jobs wait or run in threads; a caller waits while they do. Called by the nouns
+//! beside it.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::task::coop::consume_budget;
 
 use super::schema::{self, Use};
 use super::sql::Db;
@@ -20,21 +28,30 @@ use crate::error::{Error, Result};
 
 /// At most this many jobs wait or run.
 const QUEUE: usize = 1024;
+/// A short job that takes longer waits for the disk.
+const LONG: Duration = Duration::from_millis(10);
+/// So many times as long as such a job took, others are spared the wait.
+const REST: u32 = 20;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The way to the readers' threads.
+/// The way to the readers.
 pub(super) struct Readers {
+    at_hand: Mutex<AtHand>,
     queue: Arc<Queue>,
     room: Arc<Semaphore>,
 }
 
 impl Readers {
-    /// Starts the threads: one a core, at least 2, at most 8.
+    /// Starts the threads: one a core, at least 2, at most 8; as many connections are at hand.
     pub(super) fn start(file: &Path) -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8));
-        let readers =
-            Self { queue: Arc::new(Queue::default()), room: Arc::new(Semaphore::new(QUEUE)) };
+        let connections = (0..threads).map(|_| schema::open(file, Use::Reading));
+        let readers = Self {
+            at_hand: Mutex::new(AtHand::of(connections.collect::<Result<_>>()?)),
+            queue: Arc::new(Queue::default()),
+            room: Arc::new(Semaphore::new(QUEUE)),
+        };
         for number in 0..threads {
             let connection = schema::open(file, Use::Reading)?;
             let queue = Arc::clone(&readers.queue);
@@ -46,7 +63,26 @@ impl Readers {
         Ok(readers)
     }
 
-    /// Runs a job in a snapshot.
+    /// Runs a job that reads about a page, in a snapshot: here if that goes, else in a thread.
+    pub(super) async fn short<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Db<'_>) -> Result<T> + Send + 'static,
+    {
+        // Who reads again and again, never waiting, lets others run between.
+        consume_budget().await;
+        let (began, connection) = (Instant::now(), self.at_hand().take());
+        let Some(connection) = connection else { return self.run(job).await };
+        let result = snapshot(&connection, job);
+        self.at_hand().give_back(connection, began.elapsed());
+        result
+    }
+
+    fn at_hand(&self) -> MutexGuard<'_, AtHand> {
+        self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a job in a snapshot, in a thread.
     pub(super) async fn run<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -66,6 +102,7 @@ impl Readers {
 
     /// Takes no more jobs; those that wait still run. Idempotent.
     pub(super) fn close(&self) {
+        *self.at_hand() = AtHand::default();
         self.room.close();
         self.queue.close();
     }
@@ -85,6 +122,37 @@ fn snapshot<T>(connection: &Connection, job: impl FnOnce(&Db<'_>) -> Result<T>) 
     // Nothing was written: it makes no difference how the transaction ends.
     execute("ROLLBACK")?;
     result
+}
+
+/// Connections for jobs that run in their caller's place; none once the store is closed.
+#[derive(Default)]
+struct AtHand {
+    free: Vec<Connection>,
+    /// How many there are, lent ones included.
+    all: usize,
+    not_before: Option<Instant>,
+}
+
+impl AtHand {
+    const fn of(free: Vec<Connection>) -> Self {
+        Self { all: free.len(), free, not_before: None }
+    }
+
+    /// A connection, unless all are lent or the disk is slow.
+    fn take(&mut self) -> Option<Connection> {
+        if self.not_before.is_some_and(|moment| Instant::now() < moment) {
+            return None;
+        }
+        self.free.pop()
+    }
+
+    /// Takes a connection back after a job that took so long.
+    fn give_back(&mut self, connection: Connection, took: Duration) {
+        if self.free.len() < self.all {
+            self.free.push(connection);
+        }
+        self.not_before = (took > LONG).then(|| Instant::now() + took * REST);
+    }
 }
 
 #[derive(Default)]
@@ -136,5 +204,60 @@ impl Queue {
         while let Some(job) = self.next() {
             job(connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bench {
+        readers: Readers,
+        _dir: tempfile::TempDir,
+    }
+
+    fn bench() -> Bench {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("test.db");
+        schema::open(&file, Use::Writing).expect("creates");
+        Bench { readers: Readers::start(&file).expect("starts"), _dir: dir }
+    }
+
+    impl Bench {
+        /// Whether a short job that takes so long ran in its caller's place.
+        async fn is_here(&self, takes: Duration) -> bool {
+            let job = move |_: &Db<'_>| {
+                std::thread::sleep(takes);
+                Ok(std::thread::current().id())
+            };
+            self.readers.short(job).await.expect("reads") == std::thread::current().id()
+        }
+    }
+
+    #[tokio::test]
+    async fn short_jobs_run_in_place_until_one_is_slow_and_again_after_a_rest() {
+        let bench = bench();
+        let slow = LONG + Duration::from_millis(1);
+        assert!(bench.is_here(Duration::ZERO).await);
+        assert!(bench.is_here(slow).await);
+        assert!(!bench.is_here(Duration::ZERO).await, "the disk is slow");
+        tokio::time::sleep(slow * REST).await;
+        while !bench.is_here(Duration::ZERO).await {
+            tokio::time::sleep(LONG).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_panics_or_finds_nothing_at_hand_harms_nobody_and_a_closed_store_reads_nothing() {
+        let bench = bench();
+        let panics = |_: &Db<'_>| -> Result<()> { panic!("on purpose") };
+        for _ in 0..20 {
+            assert!(bench.readers.short(panics).await.is_err());
+        }
+        let lent = std::mem::take(&mut bench.readers.at_hand().free);
+        assert!(!bench.is_here(Duration::ZERO).await, "none is at hand");
+        bench.readers.close();
+        lent.into_iter().for_each(|c| bench.readers.at_hand().give_back(c, Duration::ZERO));
+        assert!(bench.readers.short(|_| Ok(())).await.is_err());
     }
 }

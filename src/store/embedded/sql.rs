@@ -49,6 +49,21 @@ impl Db<'_> {
         Ok(rows)
     }
 
+    /// All rows, where reading one may take more than its columns.
+    pub(super) fn each<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let (mut rows, mut found) = (statement.query(params)?, Vec::new());
+        while let Some(row) = rows.next()? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+
     /// Runs a statement that writes; how many rows it changed.
     pub(super) fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
         Ok(self.0.prepare_cached(sql)?.execute(params)?)

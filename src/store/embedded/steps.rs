@@ -169,8 +169,8 @@ fn settle(db: &Db<'_>, group: &Numbered, target: Target, seq: u64, at: Time) -> 
 
 /// Every active member leaves. At most `GROUP_MEMBERS` rows.
 fn dismiss(db: &Db<'_>, group: &Numbered) -> Result<()> {
-    let sql = members::select("", "WHERE m.chat = ?1 AND m.state = 0");
-    for mut seat in db.all(&sql, [group.num], |row| members::seat(row, group.chat.id))? {
+    const ACTIVE: &str = members::select!("WHERE m.chat = ?1 AND m.state = 0");
+    for mut seat in db.all(ACTIVE, [group.num], |row| members::seat(row, group.chat.id))? {
         seat.member.state = MemberState::Left;
         members::update(db, seat)?;
     }

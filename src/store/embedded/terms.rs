@@ -39,13 +39,25 @@ pub(super) fn replace_terms(
     terms: &[String],
 ) -> Result<()> {
     forget_terms(db, index, id)?;
-    for term in terms {
-        db.run(
-            "INSERT OR IGNORE INTO terms(space, term, id) VALUES(?1, ?2, ?3)",
-            params![space(index), term, id],
-        )?;
-    }
+    terms.iter().try_for_each(|term| insert(db, index, term, id))
+}
+
+fn insert(db: &Db<'_>, index: Index, term: &str, id: ObjectId) -> Result<()> {
+    db.run(
+        "INSERT OR IGNORE INTO terms(space, term, id) VALUES(?1, ?2, ?3)",
+        params![space(index), term, id],
+    )?;
     Ok(())
+}
+
+/// Puts many entries under their terms alone, in the order of the index: each of its pages is
+/// brought in and written once.
+fn put_all(db: &Db<'_>, index: Index, entries: &[(ObjectId, Vec<String>)]) -> Result<()> {
+    entries.iter().try_for_each(|(id, _)| forget_terms(db, index, *id))?;
+    let terms = entries.iter().flat_map(|(id, terms)| terms.iter().map(|term| (term, *id)));
+    let mut terms: Vec<(&String, ObjectId)> = terms.collect();
+    terms.sort_unstable();
+    terms.into_iter().try_for_each(|(term, id)| insert(db, index, term, id))
 }
 
 fn range(
@@ -82,9 +94,6 @@ impl Terms for EmbeddedStore {
     }
 
     async fn put_terms(&self, index: Index, entries: Vec<(ObjectId, Vec<String>)>) -> Result<()> {
-        self.write(move |db| {
-            entries.iter().try_for_each(|(id, terms)| replace_terms(db, index, *id, terms))
-        })
-        .await
+        self.write(move |db| put_all(db, index, &entries)).await
     }
 }

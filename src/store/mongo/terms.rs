@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
@@ -16,6 +17,9 @@ use super::schema::Table;
 use crate::error::Result;
 use crate::id::{ObjectId, UserId};
 use crate::store::{Index, Terms};
+
+/// Entries that are put at once.
+const AT_ONCE: usize = 64;
 
 const fn space(index: Index) -> &'static str {
     match index {
@@ -76,6 +80,16 @@ async fn put(access: &Access, index: Index, id: ObjectId, terms: &[String]) -> R
         access.update(Table::Terms, &puts).await?;
     }
     Ok(())
+}
+
+async fn put_entry(access: &Access, index: Index, id: ObjectId, terms: Vec<String>) -> Result<()> {
+    if index == Index::Users {
+        let update = doc! { "$set": in_account(&terms), "$inc": { "ver": 1_i64 } };
+        if access.set(Table::Users, doc! { "_id": id.bson() }, update).await? {
+            return finish(access, UserId(id)).await;
+        }
+    }
+    put(access, index, id, &terms).await
 }
 
 /// What an account's update sets when its terms change.
@@ -147,19 +161,7 @@ impl Terms for MongoStore {
     }
 
     async fn put_terms(&self, index: Index, entries: Vec<(ObjectId, Vec<String>)>) -> Result<()> {
-        for (id, terms) in entries {
-            match index {
-                Index::Groups => put(&self.access, index, id, &terms).await?,
-                Index::Users => {
-                    let update = doc! { "$set": in_account(&terms), "$inc": { "ver": 1_i64 } };
-                    if self.access.set(Table::Users, doc! { "_id": id.bson() }, update).await? {
-                        finish(&self.access, UserId(id)).await?;
-                    } else {
-                        put(&self.access, index, id, &terms).await?;
-                    }
-                }
-            }
-        }
-        Ok(())
+        let puts = entries.into_iter().map(|(id, terms)| put_entry(&self.access, index, id, terms));
+        stream::iter(puts).buffer_unordered(AT_ONCE).try_collect().await
     }
 }

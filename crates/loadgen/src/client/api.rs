@@ -9,6 +9,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::State;
 use super::error::{Error, Result};
 use super::http::{Answer, Http};
 use super::mailbox::Mailbox;
@@ -142,6 +143,15 @@ impl Api {
     pub async fn send(&self, chat: &str, client_msg_id: &str, body: &str) -> Result<Value> {
         let body = json!({ "client_msg_id": client_msg_id, "body": body });
         self.post(&format!("/api/v1/chats/{chat}/messages"), &body).await
+    }
+
+    /// Syncs until there is no more; with `latest` messages of chats that are not held yet.
+    pub async fn catch_up(&self, state: &mut State, latest: u32) -> Result<()> {
+        let mut have = state.have(latest);
+        while state.apply_sync(&self.post("/api/v1/sync", &have).await?) {
+            have = state.have(latest);
+        }
+        Ok(())
     }
 
     /// A page of history; `query` is empty or begins with `?`.

@@ -2,20 +2,24 @@
 //!
 //! Two phases at one even rate: with the healthy members alone, then with the stalled ones beside
 //! them. Stalled readers have tiny receive buffers and read nothing; what the server keeps for them
-//! shows in its memory, and whether it let them go in how their connections end.
+//! shows in its memory, and whether it let them go in how their connections end. Then they sync on
+//! from what they held, and are compared with what somebody reads afresh.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::crew::{Crew, open_all, open_with};
 use super::group::{Shared, create, measured};
 use super::{Pace, Prepared, Workload};
-use crate::client::Wire;
+use crate::client::api::{Api, Session};
 use crate::client::error::{Error, Result};
+use crate::client::{State, Wire};
 use crate::measure::meter::Meter;
 use crate::measure::pace::{Pacer, Schedule};
 use crate::measure::proc;
@@ -24,6 +28,9 @@ use crate::server::Target;
 
 /// What the kernel holds for a stalled reader, in bytes.
 const TINY: u32 = 4096;
+
+/// Stalled readers that sync at once when they come back.
+const AT_ONCE: usize = 16;
 
 /// Readers that stall.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +82,55 @@ async fn ending(mut wire: Wire) -> Option<u16> {
     }
 }
 
+fn last_seq(state: &State, chat: &str) -> u64 {
+    let last = state.chat(chat).and_then(|known| known.messages.last_key_value());
+    last.map_or(0, |(seq, _)| *seq)
+}
+
+/// What somebody has after syncing on from what was held.
+async fn synced(addr: SocketAddr, session: Session, mut held: State) -> Result<State> {
+    Api::with(addr, session).catch_up(&mut held, 1).await?;
+    Ok(held)
+}
+
 impl Ready<'_> {
+    /// What these people have after syncing on from what they held.
+    async fn all_synced(&self, people: &[Session], held: Vec<State>) -> Result<Vec<State>> {
+        let addr = self.target.addr;
+        let people = people.to_vec().into_iter().zip(held);
+        let syncing = people.map(|(session, held)| synced(addr, session, held));
+        stream::iter(syncing).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// The group's log after a message, read from its history.
+    async fn afresh(&self, mut after: u64) -> Result<State> {
+        let owner = &self.target.first(1)?[0];
+        let api = Api::with(self.target.addr, owner.clone());
+        let mut state = State::new(owner.user.clone());
+        loop {
+            let page = api.history(&self.chat, &format!("?after={after}&limit=200")).await?;
+            let rows = page["messages"].as_array().into_iter().flatten();
+            rows.for_each(|row| state.apply_message(row));
+            match last_seq(&state, &self.chat) {
+                last if last > after => after = last,
+                _ => return Ok(state),
+            }
+        }
+    }
+
+    /// How many of those who stalled lack something once they have synced, or have it otherwise.
+    async fn behind(&self, stalled: &[Session], held: Vec<State>) -> Result<usize> {
+        let held_up_to = held.iter().map(|state| last_seq(state, &self.chat)).max().unwrap_or(0);
+        let afresh = self.afresh(held_up_to).await?;
+        let back = self.all_synced(stalled, held).await?;
+        let log = |state: &State| {
+            let known = state.chat(&self.chat)?;
+            Some(known.messages.clone().split_off(&(held_up_to + 1)))
+        };
+        let expected = log(&afresh).unwrap_or_default();
+        Ok(back.iter().filter(|state| log(state).as_ref() != Some(&expected)).count())
+    }
+
     async fn phase(&self, meter: Meter, pace: Pace, name: &str) -> Result<Phase> {
         let healthy = self.load.members - self.load.stalled;
         let people = self.target.first(self.load.sessions())?;
@@ -104,6 +159,8 @@ impl Ready<'_> {
     async fn with_stalled(&self, meter: Meter, pace: Pace) -> Result<Phase> {
         let people = self.target.first(self.load.sessions())?;
         let stalled = &people[self.load.sessions() - self.load.stalled..];
+        let nothing = stalled.iter().map(|session| State::new(session.user.clone())).collect();
+        let held = self.all_synced(stalled, nothing).await?;
         let (before, kernel_before) = (meter.memory()?, proc::sockets()?);
         let readers = open_with(self.target.addr, stalled, Some(TINY)).await?;
         let mut phase = self.phase(meter, pace, "with stalled readers").await?;
@@ -116,10 +173,12 @@ impl Ready<'_> {
         let kernel = kernel / self.load.stalled.max(1) as f64;
         phase = phase.figure("kernel memory a stalled reader, bytes", kernel);
         let endings = futures_util::future::join_all(readers.into_iter().map(ending)).await;
+        let behind = self.behind(stalled, held).await?;
         let closed = |fits: fn(u16) -> bool| {
             endings.iter().flatten().filter(|&&code| fits(code)).count() as f64
         };
         Ok(phase
+            .figure("stalled readers that lack something after sync", behind as f64)
             .figure("stalled readers closed with 4008", closed(|code| code == 4008))
             .figure("stalled readers cut off", closed(|code| code != 4008))
             .figure(

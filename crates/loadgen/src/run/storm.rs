@@ -82,11 +82,8 @@ async fn write_to_others(
 async fn behind(target: &Target, session: &Session) -> Result<Value> {
     let api = Api::with(target.addr, session.clone());
     let mut state = State::new(session.user.clone());
+    api.catch_up(&mut state, 30).await?;
     let mut have = state.have(30);
-    while state.apply_sync(&api.post("/api/v1/sync", &have).await?) {
-        have = state.have(30);
-    }
-    have = state.have(30);
     let first = have["chats"].as_object_mut().and_then(|chats| chats.values_mut().next());
     let rev = first.ok_or_else(|| Error::protocol("sync told of no chat"))?;
     *rev = rev.as_u64().unwrap_or_default().saturating_sub(1).into();
