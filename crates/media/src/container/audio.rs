@@ -43,7 +43,12 @@ fn wav<R: Read + Seek>(window: &mut Window<'_, R>) -> Option<Figures> {
             (b"data", Some(rate)) => {
                 let duration = ticks(length.min(window.size().saturating_sub(at + 8)), rate);
                 let media_type = "audio/wav";
-                return Some(Figures { media_type, has_audio: true, duration, ..Figures::default() });
+                return Some(Figures {
+                    media_type,
+                    has_audio: true,
+                    duration,
+                    ..Figures::default()
+                });
             }
             _ => {}
         }
