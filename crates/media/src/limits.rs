@@ -26,7 +26,7 @@ impl Default for Limits {
             max_image_bytes: 32 << 20,
             max_frames: 300,
             max_animation_pixels: 150_000_000,
-            max_memory_bytes: 170_000_000,
+            max_memory_bytes: 160_000_000,
         }
     }
 }

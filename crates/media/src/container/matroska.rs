@@ -13,10 +13,10 @@ const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_a966;
 const TRACKS: u32 = 0x1654_ae6b;
 const CLUSTER: u32 = 0x1f43_b675;
-const CUES: u32 = 0x1c53_bb6b;
 const TIME: u32 = 0xe7;
 const SIMPLE_BLOCK: u32 = 0xa3;
 const BLOCK_GROUP: u32 = 0xa0;
+const BLOCK: u32 = 0xa1;
 const DOC_TYPE: u32 = 0x4282;
 const TIMESTAMP_SCALE: u32 = 0x002a_d7b1;
 const DURATION: u32 = 0x4489;
@@ -35,11 +35,9 @@ const NANOSECONDS: u64 = 1_000_000_000;
 struct Element {
     id: u32,
     body: Range<u64>,
-    /// Its size was not known when it was written: it lasts until something that cannot be in it.
-    is_open: bool,
 }
 
-/// A position in the file and how many more elements may be looked at.
+/// How many more elements may be looked at.
 struct Walk {
     left: usize,
 }
@@ -58,12 +56,13 @@ impl Walk {
         let (id, id_bytes) = vint(&head, true, 4)?;
         let (size, size_bytes) = vint(head.get(id_bytes..)?, false, 8)?;
         let body = start + (id_bytes + size_bytes) as u64;
+        // Its size was not known when it was written.
         let is_open = size == (1 << (7 * size_bytes)) - 1;
         let end = if is_open { range.end } else { body.checked_add(size)? };
         // The last element may be cut off: what is in it still counts.
         let end = end.min(range.end);
         range.start = end;
-        Some(Element { id: u32::try_from(id).ok()?, body: body..end, is_open })
+        Some(Element { id: u32::try_from(id).ok()?, body: body..end })
     }
 }
 
@@ -145,18 +144,16 @@ fn read_segment<R: Read + Seek>(
         match element.id {
             INFO => read_info(window, walk, element.body, info),
             TRACKS => read_tracks(window, walk, element.body, figures),
-            CLUSTER | BLOCK_GROUP if info.duration.is_none() || element.is_open => {
-                // Its children are read as if they stood beside it: whether it is open or not,
-                // they end where something begins that cannot be in it.
-                range.start = element.body.start;
-            }
+            // Tracks stand before the first cluster.
             CLUSTER if info.duration.is_some() => return true,
+            // Their children are read as if they stood beside them: whether their size is known or
+            // not, they end where something begins that cannot be in them.
+            CLUSTER | BLOCK_GROUP => range.start = element.body.start,
             TIME => cluster_time = uint(window, &element).unwrap_or(0),
-            SIMPLE_BLOCK | 0xa1 => {
+            SIMPLE_BLOCK | BLOCK => {
                 let time = block_time(window, &element).unwrap_or(0);
                 info.last_time = info.last_time.max(cluster_time.saturating_add_signed(time));
             }
-            CUES if element.is_open => return false,
             _ => {}
         }
     }
@@ -225,14 +222,17 @@ fn read_video<R: Read + Seek>(
 ) -> Option<(u32, u32)> {
     let (mut width, mut height) = (None, None);
     while let Some(element) = walk.next(window, &mut range) {
-        let side = || uint(window, &element).and_then(|side| u16::try_from(side).ok());
         match element.id {
-            PIXEL_WIDTH => width = { side }().map(u32::from),
-            PIXEL_HEIGHT => height = { side }().map(u32::from),
+            PIXEL_WIDTH => width = side(window, &element),
+            PIXEL_HEIGHT => height = side(window, &element),
             _ => {}
         }
     }
     width.zip(height)
+}
+
+fn side<R: Read + Seek>(window: &mut Window<'_, R>, element: &Element) -> Option<u32> {
+    uint(window, element).and_then(|side| u16::try_from(side).ok()).map(u32::from)
 }
 
 fn uint<R: Read + Seek>(window: &mut Window<'_, R>, element: &Element) -> Option<u64> {

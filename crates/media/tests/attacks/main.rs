@@ -479,13 +479,13 @@ fn largest() -> Vec<Attack> {
     let picture = jpeg(8_100, 6_100);
     let turn = segment(0xe1, &exif(&[orientation(8)], 0));
     let turned = join(&[&picture[..2], &turn, &picture[2..]]);
-    let colors = chunk(b"IDAT", &zlib_zeros(6000 * (7000 * 4 + 1)));
+    let colors = chunk(b"IDAT", &zlib_zeros(6000 * (6500 * 4 + 1)));
     vec![
         named("JPEG of 49 megapixels", picture, JPEG),
         named("JPEG of 49 megapixels to be turned", turned, JPEG),
         named(
-            "PNG of 42 megapixels in four channels",
-            png_of(&header(7000, 6000, 8, 6), &[&colors]),
+            "PNG of 39 megapixels in four channels",
+            png_of(&header(6500, 6000, 8, 6), &[&colors]),
             Clean("image/png"),
         ),
         named(
@@ -493,7 +493,7 @@ fn largest() -> Vec<Attack> {
             riff(b"WEBP", &[&riff_chunk(b"VP8L", &vp8l(5000, 4000))]),
             DAMAGED,
         ),
-        named("GIF of 36 megapixels", gif(6000, 6000, 1), Clean("image/gif")),
+        named("GIF of 30 megapixels", gif(5500, 5500, 1), Clean("image/gif")),
     ]
 }
 

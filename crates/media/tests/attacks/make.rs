@@ -69,12 +69,6 @@ pub fn orientation(value: u8) -> [u8; 12] {
     [1, 0x12, 0, 3, 0, 0, 0, 1, 0, value, 0, 0]
 }
 
-pub fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = ZlibEncoder::new(Vec::new(), Compression::fast());
-    writer.write_all(bytes).expect("memory can be written");
-    writer.finish().expect("memory can be written")
-}
-
 /// Zeros, compressed, without ever holding them.
 pub fn zlib_zeros(count: u64) -> Vec<u8> {
     let mut writer = ZlibEncoder::new(Vec::new(), Compression::best());
