@@ -168,7 +168,8 @@ impl Sync {
             let messages = self.named(rows).await;
             return Ok(Some((ChatNews { chat, rev, reset: false, messages }, more)));
         }
-        let Some(Changes { chat, .. }) = store.changes(chat, caller.user, head_rev, 1).await? else {
+        let Some(Changes { chat, .. }) = store.changes(chat, caller.user, head_rev, 1).await?
+        else {
             return Ok(None);
         };
         let news = self.afresh(caller, chat, latest.min(PAGE).min(left), held.is_some()).await?;

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -17,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, idempotency_key};
 use super::multipart::{Form, Part};
 use super::ranges::Wanted;

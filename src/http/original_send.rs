@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::{Request, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::{InQuery, json_bytes};
 use super::files::Received;
 use super::multipart::{Form, Part, is_form};

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::{InPath, Json};
 use crate::core::types::auth::Caller;
 use crate::error::Result;

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -18,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
+use super::answer::Answer;
 use super::extract::InPath;
 use crate::clock::Time;
 use crate::core::files::{Claim, Progress};
