@@ -97,7 +97,7 @@ impl Ready<'_> {
     /// What these people have after syncing on from what they held.
     async fn all_synced(&self, people: &[Session], held: Vec<State>) -> Result<Vec<State>> {
         let addr = self.target.addr;
-        let people = people.to_vec().into_iter().zip(held);
+        let people = people.iter().cloned().zip(held);
         let syncing = people.map(|(session, held)| synced(addr, session, held));
         stream::iter(syncing).buffered(AT_ONCE).try_collect().await
     }
