@@ -112,9 +112,10 @@ pub(super) async fn serve(
     language: Language,
 ) {
     let mut session = Session::new(ws.clock.now(), known.is_some());
+    // In boxes of their own: what passes soon must not make the task larger while it idles.
     let live = match known {
-        Some(known) => attach(&ws, known, chat, language).await,
-        None => identify(&ws, &mut socket, &mut session, chat, language).await,
+        Some(known) => Box::pin(attach(&ws, known, chat, language)).await,
+        None => Box::pin(identify(&ws, &mut socket, &mut session, chat, language)).await,
     };
     let code = match live {
         Ok(Ok(live)) => {
@@ -122,7 +123,7 @@ pub(super) async fn serve(
             let caller = live.link.caller;
             drop(live);
             ws.core.presence.left(&caller);
-            calls::gone(&ws, &caller).await;
+            Box::pin(calls::gone(&ws, &caller)).await;
             code
         }
         Ok(Err(code)) => Ok(code),
