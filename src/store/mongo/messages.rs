@@ -170,7 +170,8 @@ impl MongoStore {
             false => view.rows(1, u64::MAX),
         };
         filter.insert("rev", doc! { "$gt": int(after), "$lte": int(chat.head_rev) });
-        let find = rows_of(view, filter).sort(doc! { "target_id": 1, "rev": 1 });
+        let order = doc! { "target_id": 1, "rev": 1 };
+        let find = rows_of(view, filter).sort(order.clone()).through(order);
         let Some(mut rows) = self.rows(view, find.limit(limit + 1)).await? else {
             return Ok(None);
         };
