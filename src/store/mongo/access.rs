@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
-use mongodb::options::ReturnDocument;
+use mongodb::options::{Hint, ReturnDocument};
 use mongodb::{Client, Collection, Database};
 
 use super::rows::Row;
@@ -64,17 +64,26 @@ pub(super) struct Find {
     pub(super) limit: i64,
     /// Which fields; empty is all.
     pub(super) fields: Document,
+    /// Through the index with these keys, where the server might choose one without the order.
+    pub(super) index: Option<Document>,
 }
 
 impl Find {
     /// Everything that fits.
     pub(super) fn new(table: Table, filter: Document) -> Self {
-        Self { table, filter, sort: Document::new(), limit: 0, fields: Document::new() }
+        let (sort, fields) = (Document::new(), Document::new());
+        Self { table, filter, sort, limit: 0, fields, index: None }
     }
 
     /// In this order.
     pub(super) fn sort(mut self, sort: Document) -> Self {
         self.sort = sort;
+        self
+    }
+
+    /// Through the index with these keys.
+    pub(super) fn through(mut self, keys: Document) -> Self {
+        self.index = Some(keys);
         self
     }
 
@@ -232,6 +241,9 @@ impl Access {
             }
             if !find.fields.is_empty() {
                 action = action.projection(find.fields.clone());
+            }
+            if let Some(keys) = &find.index {
+                action = action.hint(Hint::Keys(keys.clone()));
             }
             action.batch_size(1000).await?.try_collect().await
         })

@@ -214,7 +214,9 @@ impl MongoStore {
         let seq: u64 = mark.map_or(Ok(0), |mark| mark.parse().map_err(|_| broken()))?;
         let ground = self.commits.ground(chat).await?;
         let ground = ground.ok_or_else(|| Error::internal("a chat that is not there"))?;
-        let filter = doc! { "target_id": chat.bson(), "seq": { "$gt": int(seq) } };
+        // There is a row for each seq.
+        let place = doc! { "$gt": int(seq), "$lte": int(seq.saturating_add(u64::from(limit))) };
+        let filter = doc! { "target_id": chat.bson(), "seq": place };
         let find = Find::new(log_of(ground.chat.kind), filter)
             .sort(doc! { "target_id": 1, "seq": 1 })
             .limit(limit);

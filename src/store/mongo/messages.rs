@@ -144,10 +144,18 @@ impl MongoStore {
         if limit == 0 {
             return Ok(Some(Vec::new()));
         }
+        // There is a row for each seq, so the page lies within so many, and nothing beyond is read.
+        let span = u64::from(limit) + view.hidden.len() as u64;
         let (filter, order) = match window {
-            Window::After(seq) => (view.rows(seq.saturating_add(1), u64::MAX), 1),
+            Window::After(seq) => {
+                let first = seq.saturating_add(1).max(view.from_seq);
+                (view.rows(first, first.saturating_add(span)), 1)
+            }
             Window::Before(Some(0)) => return Ok(Some(Vec::new())),
-            Window::Before(end) => (view.rows(0, end.map_or(u64::MAX, |end| end - 1)), -1),
+            Window::Before(end) => {
+                let last = end.map_or(u64::MAX, |end| end - 1).min(view.chat().head_seq);
+                (view.rows(last.saturating_sub(span), last), -1)
+            }
         };
         let find = rows_of(view, filter).sort(doc! { "target_id": order, "seq": order });
         let rows = self.rows(view, find.limit(limit)).await?;
@@ -174,7 +182,8 @@ impl MongoStore {
             false => view.rows(1, u64::MAX),
         };
         filter.insert("rev", doc! { "$gt": int(after), "$lte": int(chat.head_rev) });
-        let find = rows_of(view, filter).sort(doc! { "target_id": 1, "rev": 1 });
+        let order = doc! { "target_id": 1, "rev": 1 };
+        let find = rows_of(view, filter).sort(order.clone()).through(order);
         let Some(mut rows) = self.rows(view, find.limit(limit + 1)).await? else {
             return Ok(None);
         };

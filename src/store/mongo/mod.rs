@@ -29,11 +29,11 @@
 //! - *One moment.* Readers take the chat first, then the viewer's row, which must not be newer than
 //!   it, then rows up to the chat's head (`messages`).
 //!
-//! Appends that wait for one chat are gathered into one commit (`lanes`); nodes that change the same
-//! chat take turns (`turns`). The order of a user's
-//! inbox is a second, smaller scheme (`seats`). The log's unique keys (chat and seq; chat and rev;
-//! chat, sender and key) hold no promise by themselves; they are there to stop a chat rather than
-//! let a mistake of ours make a second message 88.
+//! Appends that wait for one chat are gathered into one commit (`lanes`); nodes that change it at
+//! once take turns (`turns`). The order of a user's inbox is a second, smaller scheme (`seats`). The
+//! log's unique keys (chat and seq; chat and rev; chat, sender and key) hold no promise by
+//! themselves; they are there to stop a chat rather than let a mistake of ours make a second
+//! message 88.
 //!
 //! Reading order: `access` (time-outs, retries, the circuit), `schema`, `redo`, `commit`, then one
 //! file a noun. Named by `app` and `cli` alone.

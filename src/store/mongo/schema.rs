@@ -4,9 +4,9 @@
 //! not written by a newer version (`indexes` makes and checks them). Called by `mod` when the store
 //! opens.
 //!
-//! In a sharded cluster `target_id` may shard the message logs and `user` the sessions: every unique
-//! key of these begins with it, and so does what is asked of the logs. The rest stays on one shard;
-//! `docs/mongodb.md` says why, and how.
+//! In a sharded cluster `target_id` may shard the message logs and `user` the sessions: every
+//! unique key of these begins with it, and so does what is asked of the logs. The rest stays on
+//! one shard; `docs/mongodb.md` says why, and how.
 
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
