@@ -489,8 +489,8 @@ fn largest() -> Vec<Attack> {
             Clean("image/png"),
         ),
         named(
-            "WebP of 20 megapixels in 50 bytes",
-            riff(b"WEBP", &[&riff_chunk(b"VP8L", &vp8l(5000, 4000))]),
+            "WebP that promises 18 megapixels in 50 bytes",
+            riff(b"WEBP", &[&riff_chunk(b"VP8L", &vp8l(4500, 4000))]),
             DAMAGED,
         ),
         named("GIF of 30 megapixels", gif(5500, 5500, 1), Clean("image/gif")),
