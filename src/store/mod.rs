@@ -473,7 +473,7 @@ pub enum FilePut {
 /// A file is kept while a message or a picture of a person or group uses it, and as long as its
 /// `kept_until` says. Whoever is about to use a file, or to end a use of it, extends that first
 /// (`keep_files`), so that the sweep never removes what is being taken into use, and finds again
-/// what nobody uses any more. (A message that is deleted has its files looked at by itself too.)
+/// what nobody uses any more. (A message that is deleted has its files looked at by itself.)
 ///
 /// Objects are shared by files of one content. Before an object is removed it is *claimed*; whoever
 /// stores a file puts its row first and then waits until none of its objects is claimed. So either
@@ -500,8 +500,8 @@ pub trait Files: Send + Sync {
     /// Objects that files were removed from and that may be needed no more, in the order of their
     /// digests, after one of them.
     async fn loose_objects(&self, after: Option<Digest>, limit: u32) -> Result<Vec<Digest>>;
-    /// Claims a loose object for removal: `true` when no file needs it. If one does, it is no longer
-    /// loose. `false` too for an object that is not loose, or that another node is removing. To be
+    /// Claims a loose object for removal: `true` when no file needs it. If one does, it is loose no
+    /// more. `false` too for an object that is not loose, or that another node is removing. To be
     /// repeated after a crash; who claims removes or gives up within ten minutes, since other nodes
     /// take the claim for that of a dead one then.
     async fn claim_object(&self, digest: Digest) -> Result<bool>;

@@ -102,6 +102,22 @@ fn call(world: &World, (caller, callee): (UserId, UserId), state: CallState) -> 
     }
 }
 
+/// Files, used and not, and loose objects.
+async fn fill_files(world: &World, group: ChatId, (ana, beto): (UserId, UserId)) {
+    let store = &world.store;
+    for number in 0..5 {
+        files::put(world, &files::film(world, beto, number * 10)).await;
+        files::put(world, &files::document(world, ana, number * 10 + 5)).await;
+    }
+    store.drop_unused(after(MINUTE), 2).await.expect("drops");
+    store.drop_unused(after(MINUTE), 2).await.expect("drops");
+    store.claim_object(files::digest(5)).await.expect("claims");
+    let paper = files::document(world, ana, 90);
+    files::put(world, &paper).await;
+    world.send(group, ana, files::with_files("acta", &[&paper])).await;
+    store.drop_unused(after(MINUTE), 99).await.expect("drops");
+}
+
 /// A little of everything that the random histories do not do; the live call and a group.
 async fn fill(world: &World) -> (Call, ChatId) {
     let people = people(world, 6).await;
@@ -160,18 +176,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
     let mine = MemberChange { pinned: Some(true), ..MemberChange::default() };
     store.change_member(group, carla, mine).await.expect("changes");
 
-    for number in 0..5 {
-        files::put(world, &files::film(world, beto, number * 10)).await;
-        files::put(world, &files::document(world, ana, number * 10 + 5)).await;
-    }
-    store.drop_unused(after(MINUTE), 2).await.expect("drops");
-    store.drop_unused(after(MINUTE), 2).await.expect("drops");
-    store.claim_object(files::digest(5)).await.expect("claims");
-    let paper = files::document(world, ana, 90);
-    files::put(world, &paper).await;
-    world.send(group, ana, files::with_files("acta", &[&paper])).await;
-    store.drop_unused(after(MINUTE), 99).await.expect("drops");
-
+    fill_files(world, group, (ana, beto)).await;
     for peers in [(ana, beto), (beto, carla), (ana, carla)] {
         world.direct(peers.0, peers.1).await;
     }

@@ -20,6 +20,7 @@ mod chats;
 mod files;
 mod groups;
 mod messages;
+mod objects;
 mod sessions;
 mod terms;
 mod upkeep;
@@ -118,12 +119,14 @@ macro_rules! contract {
                 an_unused_file_goes_and_a_used_one_stays
                 what_is_used_no_more_goes_once_it_is_kept_no_longer
                 a_file_that_was_just_kept_never_goes
-                an_object_is_claimed_when_no_file_needs_it
-                no_object_is_removed_under_a_new_file
-                loose_objects_come_in_the_order_of_their_digests
                 a_deleted_account_takes_its_files_along
                 an_account_that_nobody_verified_takes_its_files_along
                 files_that_are_put_while_their_owner_goes_go_too
+            }
+            objects {
+                an_object_is_claimed_when_no_file_needs_it
+                no_object_is_removed_under_a_new_file
+                loose_objects_come_in_the_order_of_their_digests
             }
             changes {
                 random_histories_are_read_as_the_model_says

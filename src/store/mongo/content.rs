@@ -1,9 +1,9 @@
 //! How a message stands in its document: the original field names, and `kind` beside them.
 //!
 //! `target_id author_id content_id body_type body created_at` are the names that the original
-//! endpoints use; `seq rev born kind reply_to mentions event edited_at deleted pinned reactions` and
-//! `attachments` are ours. `alerts` holds whom the text alerts, for the count of mentions; `edits`
-//! the earlier texts. Called by `messages`, `alter` and `steps`.
+//! endpoints use; `seq rev born kind reply_to mentions event edited_at deleted pinned reactions`
+//! and `attachments` are ours. `alerts` holds whom the text alerts, for the count of mentions;
+//! `edits` the earlier texts. Called by `messages`, `alter` and `steps`.
 
 use std::time::Duration;
 

@@ -347,7 +347,7 @@ impl MongoStore {
         self.finish_removals(gone).await
     }
 
-    /// Removes all files of a user, used or not. They are due at once, for when a crash cuts it off.
+    /// Removes all files of a user, used or not. They are due at once, should a crash come.
     pub(super) async fn remove_files(&self, owner: UserId) -> Result<()> {
         let of_owner = doc! { "owner": owner.bson() };
         let gone = doc! { "$set": { "gone": true, "kept_until": DateTime::from_millis(0) } };
