@@ -378,13 +378,13 @@ const scenarios = {
       const told = [];
       const half = (await picture(ana)).subarray(0, 3_000);
       told.push(await refusal('roto.jpg', 'image/jpeg', half, /damaged|picture|image/i));
-      told.push(await refusal('grande.bin', 'application/octet-stream', noise(5), /4(\.\d)? ?M/));
+      told.push(await refusal('grande.bin', 'application/octet-stream', noise(5), /4194304|4(\.\d)? ?Mi?B/));
       for (const name of ['uno.bin', 'dos.bin']) {
         await attaches(ana, [name, 'application/octet-stream', noise(2)]);
         await ana.sends();
       }
       await arrived(ana, 2);
-      told.push(await refusal('mucho.bin', 'application/octet-stream', noise(2.5), /6(\.\d)? ?M/));
+      told.push(await refusal('mucho.bin', 'application/octet-stream', noise(2.5), /6291456|6000000|6(\.\d)? ?Mi?B/));
       // Refusals are answers, which browsers write into the console.
       ana.errors = ana.errors.filter((text) => !/status of (4\d\d)/.test(text));
       for (const person of [ana, beto]) person.quiet();
