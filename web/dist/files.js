@@ -39,7 +39,7 @@ function Picture({ file, state, alone = false, more = 0 }) {
     const best = alone || !small_url ? large_url ?? url : small_url;
     const source = usePicture(moves ? url : kind === 'video' ? small_url : best);
     const label = t(kind === 'video' ? 'file.play' : 'file.open', { name });
-    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, "aria-label": more ? `${label} +${more}` : label, onClick: () => view(state, file.id), children: [_jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), kind === 'video' && !small_url && _jsx(FirstFrame, { file: file }), source === '' && _jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) }), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
+    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, onClick: () => view(state, file.id), children: [_jsxs("span", { class: "hidden", children: [label, " "] }), _jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), kind === 'video' && !small_url && _jsx(FirstFrame, { file: file }), source === '' && _jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) }), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
 }
 function Placeholder({ hash }) {
     const ref = useRef(null);
@@ -71,7 +71,7 @@ function Film({ file }) {
     if (isOpen.value) {
         return _jsx(PlayFilm, { file: file, class: "picture", style: room(file), ...(poster ? { poster } : {}) });
     }
-    return (_jsxs("button", { type: "button", class: "picture", style: room(file), "aria-label": t('file.play', { name: file.name }), onClick: () => { isOpen.value = true; }, children: [_jsx(Placeholder, { hash: file.thumbhash }), poster && _jsx("img", { src: poster, alt: "", decoding: "async" }), !file.small_url && _jsx(FirstFrame, { file: file }), _jsx(FilmMarks, { file: file })] }));
+    return (_jsxs("button", { type: "button", class: "picture", style: room(file), onClick: () => { isOpen.value = true; }, children: [_jsxs("span", { class: "hidden", children: [t('file.play', { name: file.name }), " "] }), _jsx(Placeholder, { hash: file.thumbhash }), poster && _jsx("img", { src: poster, alt: "", decoding: "async" }), !file.small_url && _jsx(FirstFrame, { file: file }), _jsx(FilmMarks, { file: file })] }));
 }
 export function PlayFilm({ file, class: name, style, poster }) {
     const ref = useRef(null);
@@ -97,8 +97,7 @@ export function PlayFilm({ file, class: name, style, poster }) {
             void get(); } }));
 }
 function Document({ file }) {
-    const size = bytes(file.size);
-    return (_jsxs("button", { type: "button", class: "file", onClick: () => void save(file), title: file.name, "aria-label": `${t('file.save')}: ${file.name}, ${size}`, children: [_jsx(FileIcon, { name: file.name }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "file-name", dir: "auto", children: file.name }), _jsx("small", { children: size })] })] }));
+    return (_jsxs("button", { type: "button", class: "file", onClick: () => void save(file), title: file.name, children: [_jsxs("span", { class: "hidden", children: [t('file.save'), " "] }), _jsx(FileIcon, { name: file.name }), _jsxs("span", { class: "file-text", children: [_jsx("span", { class: "file-name", dir: "auto", children: file.name }), _jsx("small", { children: bytes(file.size) })] })] }));
 }
 export function FileIcon({ name }) {
     const ending = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1];

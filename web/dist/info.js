@@ -26,7 +26,7 @@ function Face({ id, name, sub, about, group }) {
     return (_jsxs("div", { class: "face", children: [_jsx(FacePicture, { id: id, name: name, ...(group ? { group } : {}) }), _jsx("h2", { dir: "auto", children: name }), sub && _jsx("p", { class: "dim", children: sub }), about && _jsx("p", { class: "about-me", dir: "auto", children: about })] }));
 }
 export function FacePicture({ id, name, group }) {
-    watch('users', 'session');
+    watch('users', 'session', `chat:${id}`);
     const file = faceOf(id);
     const face = _jsx(Avatar, { id: id, name: name, size: "xl", ...(group ? { group } : {}) });
     if (!file)

@@ -2,7 +2,7 @@ import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { signal } from '@preact/signals';
 import { bytes } from './files_text.js';
 import { duration } from './format.js';
-import { t } from './i18n.js';
+import { lang, t } from './i18n.js';
 import { attempt, client } from './state.js';
 import { Icon } from './ui.js';
 const current = signal(null);
@@ -75,5 +75,5 @@ export function Sound({ file }) {
     const now = isMine ? Math.min(position.value, total || Infinity) : 0;
     const isPlaying = isMine && isOn.value;
     const times = total ? `${duration(now)} / ${duration(total)}` : bytes(file.size);
-    return (_jsxs("div", { class: "sound", role: "group", "aria-label": name, children: [_jsx("button", { type: "button", class: "file-icon", onClick: () => toggle(file), "aria-label": t(isPlaying ? 'file.pause' : 'file.play', { name }), children: _jsx(Icon, { name: isPlaying ? 'pause' : 'play' }) }), _jsxs("div", { class: "sound-text", children: [file.kind === 'audio' && _jsx("span", { class: "file-name", dir: "auto", children: name }), _jsx("input", { type: "range", class: "seek", min: 0, max: total || 1, step: 0.1, value: now, disabled: !total, style: { '--part': total ? now / total : 0 }, "aria-label": t('file.position'), "aria-valuetext": times, onInput: (event) => seek(file, Number(event.currentTarget.value)) }), _jsxs("span", { class: "sound-foot", children: [_jsx("small", { children: isMine || !total ? times : duration(total) }), _jsxs("button", { type: "button", class: "speed", "aria-label": t('file.speed', { n: speed.value }), onClick: faster, children: [speed.value.toLocaleString(), "\u00D7"] })] })] })] }));
+    return (_jsxs("div", { class: "sound", role: "group", "aria-label": name, children: [_jsx("button", { type: "button", class: "file-icon", onClick: () => toggle(file), "aria-label": t(isPlaying ? 'file.pause' : 'file.play', { name }), children: _jsx(Icon, { name: isPlaying ? 'pause' : 'play' }) }), _jsxs("div", { class: "sound-text", children: [file.kind === 'audio' && _jsx("span", { class: "file-name", dir: "auto", children: name }), _jsx("input", { type: "range", class: "seek", min: 0, max: total || 1, step: 0.1, value: now, disabled: !total, style: { '--part': total ? now / total : 0 }, "aria-label": t('file.position'), "aria-valuetext": times, onInput: (event) => seek(file, Number(event.currentTarget.value)) }), _jsxs("span", { class: "sound-foot", children: [_jsx("small", { children: isMine || !total ? times : duration(total) }), _jsxs("button", { type: "button", class: "speed", title: t('file.speed'), onClick: faster, children: [_jsxs("span", { class: "hidden", children: [t('file.speed'), " "] }), speed.value.toLocaleString(lang.value), "\u00D7"] })] })] })] }));
 }

@@ -191,7 +191,7 @@ export const texts = {
     'file.save': ['Save', 'Guardar'],
     'file.sending': ['Sending files', 'Enviando archivos'],
     'file.slide': ['Slide away to discard', 'Desliza para descartar'],
-    'file.speed': ['Speed: {n}', 'Velocidad: {n}'],
+    'file.speed': ['Speed', 'Velocidad'],
     'file.take_away': ['Remove picture', 'Quitar la imagen'],
     'file.too_short': ['Hold the button while you speak, or tap it to begin and again to send.', 'Mantén pulsado el botón mientras hablas, o tócalo para empezar y otra vez para enviar.'],
     'file.unplayable': ['This browser cannot play the film.', 'Este navegador no puede reproducir el vídeo.'],

@@ -23,7 +23,7 @@ function initials(name) {
     return both.toLocaleUpperCase();
 }
 export function Avatar({ id, name, size = 'm', group, online, picture: file }) {
-    watch('users', 'session');
+    watch('users', 'session', `chat:${id}`);
     const picture = usePicture(facePath(id, file));
     return (_jsxs("span", { class: `avatar avatar-${size} hue-${hue(id)}`, "aria-hidden": "true", "data-initials": initials(name), children: [!name && _jsx(Icon, { name: group ? 'users' : 'user' }), picture && _jsx("img", { src: picture, alt: "" }), online && _jsx("span", { class: "online" })] }));
 }

@@ -77,7 +77,8 @@ function Picture({ file, state, alone = false, more = 0 }: PictureProps): JSX.El
   const label = t(kind === 'video' ? 'file.play' : 'file.open', { name });
   return (
     <button type="button" class="picture" style={alone ? room(file) : undefined}
-      aria-label={more ? `${label} +${more}` : label} onClick={() => view(state, file.id)}>
+      onClick={() => view(state, file.id)}>
+      <span class="hidden">{label} </span>
       <Placeholder hash={file.thumbhash} />
       {source && <img src={source} alt="" decoding="async" />}
       {kind === 'video' && !small_url && <FirstFrame file={file} />}
@@ -127,8 +128,8 @@ function Film({ file }: { file: Attachment }): JSX.Element {
     return <PlayFilm file={file} class="picture" style={room(file)} {...(poster ? { poster } : {})} />;
   }
   return (
-    <button type="button" class="picture" style={room(file)} aria-label={t('file.play', { name: file.name })}
-      onClick={() => { isOpen.value = true; }}>
+    <button type="button" class="picture" style={room(file)} onClick={() => { isOpen.value = true; }}>
+      <span class="hidden">{t('file.play', { name: file.name })} </span>
       <Placeholder hash={file.thumbhash} />
       {poster && <img src={poster} alt="" decoding="async" />}
       {!file.small_url && <FirstFrame file={file} />}
@@ -176,14 +177,13 @@ export function PlayFilm({ file, class: name, style, poster }: PlayFilmProps): J
 }
 
 function Document({ file }: { file: Attachment }): JSX.Element {
-  const size = bytes(file.size);
   return (
-    <button type="button" class="file" onClick={() => void save(file)} title={file.name}
-      aria-label={`${t('file.save')}: ${file.name}, ${size}`}>
+    <button type="button" class="file" onClick={() => void save(file)} title={file.name}>
+      <span class="hidden">{t('file.save')} </span>
       <FileIcon name={file.name} />
       <span class="file-text">
         <span class="file-name" dir="auto">{file.name}</span>
-        <small>{size}</small>
+        <small>{bytes(file.size)}</small>
       </span>
     </button>
   );

@@ -54,7 +54,7 @@ function Face({ id, name, sub, about, group }: {
 
 /** The picture of a person or group, which opens in full when there is one. */
 export function FacePicture({ id, name, group }: { id: Id; name: string; group?: boolean }): JSX.Element {
-  watch('users', 'session');
+  watch('users', 'session', `chat:${id}`);
   const file = faceOf(id);
   const face = <Avatar id={id} name={name} size="xl" {...(group ? { group } : {})} />;
   if (!file) return face;

@@ -6,7 +6,7 @@ import type { Attachment, Id } from 'wechat-sdk';
 
 import { bytes } from './files_text.js';
 import { duration } from './format.js';
-import { t } from './i18n.js';
+import { lang, t } from './i18n.js';
 import { attempt, client } from './state.js';
 import { Icon } from './ui.js';
 
@@ -95,8 +95,8 @@ export function Sound({ file }: { file: Attachment }): JSX.Element {
           onInput={(event) => seek(file, Number(event.currentTarget.value))} />
         <span class="sound-foot">
           <small>{isMine || !total ? times : duration(total)}</small>
-          <button type="button" class="speed" aria-label={t('file.speed', { n: speed.value })} onClick={faster}>
-            {speed.value.toLocaleString()}×
+          <button type="button" class="speed" title={t('file.speed')} onClick={faster}>
+            <span class="hidden">{t('file.speed')} </span>{speed.value.toLocaleString(lang.value)}×
           </button>
         </span>
       </div>

@@ -64,7 +64,7 @@ interface AvatarProps {
 }
 
 export function Avatar({ id, name, size = 'm', group, online, picture: file }: AvatarProps): JSX.Element {
-  watch('users', 'session');
+  watch('users', 'session', `chat:${id}`);
   const picture = usePicture(facePath(id, file));
   return (
     <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true" data-initials={initials(name)}>
