@@ -17,10 +17,10 @@ mod support;
 mod calls;
 mod changes;
 mod chats;
+mod claims;
 mod files;
 mod groups;
 mod messages;
-mod objects;
 mod sessions;
 mod terms;
 mod upkeep;
@@ -123,7 +123,7 @@ macro_rules! contract {
                 an_account_that_nobody_verified_takes_its_files_along
                 files_that_are_put_while_their_owner_goes_go_too
             }
-            objects {
+            claims {
                 an_object_is_claimed_when_no_file_needs_it
                 no_object_is_removed_under_a_new_file
                 loose_objects_come_in_the_order_of_their_digests
