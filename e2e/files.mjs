@@ -346,7 +346,7 @@ const scenarios = {
     await ana.page.keyboard.press('Escape');
     await drawn(ana, '.info-pane .face .avatar img');
     await beto.goes(`chat/${group.id}`);
-    await beto.page.getByText(beto.t('event.avatar_changed', { name: ana.name })).waitFor();
+    await beto.$('.messages .chip', { hasText: beto.t('event.avatar_changed', { name: ana.name }) }).waitFor();
     await drawn(beto, '.chat-head .avatar img');
     await screen(beto, 'a group with a picture');
 
