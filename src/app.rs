@@ -7,7 +7,7 @@
 pub mod copy;
 mod demo;
 mod listen;
-mod objects;
+pub mod objects;
 pub mod offline;
 mod relay;
 
@@ -182,13 +182,7 @@ fn rules(config: &Config) -> Rules {
             ..Limits::default()
         },
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
-        files: FileRules {
-            image: config.file_limit_image,
-            video: config.file_limit_video,
-            audio: config.file_limit_audio,
-            document: config.file_limit_document,
-            quota: config.file_quota,
-        },
+        files: FileRules::from(config),
     }
 }
 

@@ -27,8 +27,8 @@ impl Files {
 }
 
 async fn objects(config: &Config, data: &DataDir) -> Result<Arc<dyn Objects>, StartError> {
-    if config.objects == ObjectsMode::S3 {
-        return Ok(Arc::new(S3Objects::open(bucket(config)).await?));
+    if let Some(bucket) = bucket(config) {
+        return Ok(Arc::new(S3Objects::open(bucket).await?));
     }
     let folder = data.path().join("objects");
     let opened = LocalObjects::open(folder.clone());
@@ -41,18 +41,21 @@ fn staging(data: &DataDir) -> Result<Arc<Staging>, StartError> {
     Staging::open(folder.clone()).map_err(|error| unusable(&folder, &error))
 }
 
-/// The bucket of a config with `OBJECTS=s3`, which has all that this needs.
-fn bucket(config: &Config) -> Bucket {
-    // invariant: a `Config` that exists is valid (`check_objects`).
-    Bucket {
-        name: config.s3_bucket.clone().expect("checked"),
+/// The bucket that the settings name; `None` keeps the objects in the data folder.
+pub fn bucket(config: &Config) -> Option<Bucket> {
+    if config.objects != ObjectsMode::S3 {
+        return None;
+    }
+    // All of it is there: a `Config` that exists is valid.
+    Some(Bucket {
+        name: config.s3_bucket.clone()?,
         endpoint: config.s3_endpoint.clone(),
         region: config.s3_region.clone(),
-        access_key_id: config.s3_access_key_id.clone().expect("checked"),
-        secret_access_key: config.s3_secret_access_key.clone().expect("checked"),
+        access_key_id: config.s3_access_key_id.clone()?,
+        secret_access_key: config.s3_secret_access_key.clone()?,
         prefix: config.s3_prefix.clone(),
         path_style: config.s3_path_style,
-    }
+    })
 }
 
 fn unusable(folder: &std::path::Path, error: &std::io::Error) -> StartError {

@@ -89,9 +89,8 @@ pub(super) fn region(text: &str) -> Result<String, String> {
 pub(super) fn prefix(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     let bare = text.trim_matches('/');
-    let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(fits) && part.chars().any(|c| c != '.')
-    };
+    let plain =
+        |part: &str| !part.is_empty() && part.chars().all(fits) && part.chars().any(|c| c != '.');
     if bare.len() <= 200 && (bare.is_empty() || bare.split('/').all(plain)) {
         return Ok(bare.to_owned());
     }

@@ -1,8 +1,8 @@
 //! The domain: types and rules. No serde, no HTTP, no database.
 //!
 //! `types` hold what things are (a value that exists is valid); the other modules hold what may be
-//! done, each beside its texts. Rules see the ports (store, bus, mail, objects) as traits. Called by the
-//! adapters `http` and `ws`, which hold no rule.
+//! done, each beside its texts. Rules see the ports (store, bus, mail, objects) as traits. Called
+//! by the adapters `http` and `ws`, which hold no rule.
 //!
 //! Invariant: a committed change is always published: what changes something runs to its end, even
 //! when its caller has gone.

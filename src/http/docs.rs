@@ -26,13 +26,14 @@ use crate::protocol::problem::{self, Problem};
 const RAPIDOC: &str = include_str!("../../web/vendor/rapidoc/rapidoc-9.3.8.min.js");
 const PAGE: &str = include_str!("docs.html");
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("auth", "Signing up, logging in, devices"),
     ("me", "Your account"),
     ("users", "Other people"),
     ("chats", "Your chats and your settings in them"),
     ("groups", "Groups, members, invitation links"),
     ("messages", "Sending and reading"),
+    ("files", "Pictures, films, sound, documents; see docs/files.md"),
     ("calls", "Voice and video calls; see docs/calls.md"),
     ("sync", "Catching up, cursors and receipts"),
     ("search", "Finding people and groups"),
@@ -87,8 +88,15 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
         };
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
         let error = ResponseBuilder::new().description("An error").content(kind, content).build();
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+            &mut item.head,
+            &mut item.options,
+        ];
         for operation in operations.into_iter().flatten() {
             let responses = &mut operation.responses.responses;
             responses.insert("default".to_owned(), RefOr::T(error.clone()));

@@ -168,7 +168,8 @@ impl Fields {
             "kind" => self.kind = Some(part.text("kind", 32).await?),
             "duration_ms" => {
                 let text = part.text("duration_ms", 32).await?;
-                let millis = text.trim().parse().map_err(|_| Error::field("duration_ms", NO_MILLIS));
+                let millis =
+                    text.trim().parse().map_err(|_| Error::field("duration_ms", NO_MILLIS));
                 self.duration_ms = Some(millis?);
             }
             "poster" if self.poster.is_none() => {
@@ -230,7 +231,12 @@ async fn fetch(
 }
 
 /// Who fetches: by a link, or with a session.
-async fn viewer(http: &Arc<Http>, parts: &mut Parts, file: FileId, query: &InQuery) -> Result<Caller> {
+async fn viewer(
+    http: &Arc<Http>,
+    parts: &mut Parts,
+    file: FileId,
+    query: &InQuery,
+) -> Result<Caller> {
     let Some(signature) = query.text("sig")? else {
         return Caller::from_request_parts(parts, http).await;
     };
@@ -276,8 +282,7 @@ async fn served(http: &Http, parts: &Parts, content: &Content, download: bool) -
 }
 
 fn nowhere(size: u64) -> Response {
-    let mut response =
-        Error::new(Code::BadRange, NO_RANGE).arg(size.to_string()).into_response();
+    let mut response = Error::new(Code::BadRange, NO_RANGE).arg(size.to_string()).into_response();
     put(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size}"));
     response
 }

@@ -35,22 +35,16 @@ const NO_FORM: Text = Text {
     en: "Send a form with the header 'Content-Type: multipart/form-data; boundary=…'.",
     es: "Envía un formulario con la cabecera 'Content-Type: multipart/form-data; boundary=…'.",
 };
-const BROKEN: Text = Text {
-    en: "The form cannot be read: {}.",
-    es: "No se puede leer el formulario: {}.",
-};
+const BROKEN: Text =
+    Text { en: "The form cannot be read: {}.", es: "No se puede leer el formulario: {}." };
 const STALLED: Text = Text {
     en: "Nothing came for {} s, or the connection broke. Try again.",
     es: "No llegó nada durante {} s o se cortó la conexión. Inténtalo de nuevo.",
 };
-const MANY: Text = Text {
-    en: "A form has at most {} parts.",
-    es: "Un formulario tiene como máximo {} partes.",
-};
-const TOO_LONG: Text = Text {
-    en: "This field has at most {} bytes.",
-    es: "Este campo tiene como máximo {} bytes.",
-};
+const MANY: Text =
+    Text { en: "A form has at most {} parts.", es: "Un formulario tiene como máximo {} partes." };
+const TOO_LONG: Text =
+    Text { en: "This field has at most {} bytes.", es: "Este campo tiene como máximo {} bytes." };
 const NO_TEXT: Text = Text { en: "This is no UTF-8 text.", es: "Esto no es texto en UTF-8." };
 
 /// Whether a body says that it is a form with parts.
@@ -119,7 +113,11 @@ impl Part {
     /// All of it, at most `most` bytes.
     pub async fn bytes(mut self, field: &'static str, most: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        while let Some(piece) = timeout(STALL, self.0.chunk()).await.map_err(|_| stalled())?.map_err(|error| broken(&error))? {
+        while let Some(piece) = timeout(STALL, self.0.chunk())
+            .await
+            .map_err(|_| stalled())?
+            .map_err(|error| broken(&error))?
+        {
             if bytes.len() + piece.len() > most {
                 return Err(Error::field(field, TOO_LONG).arg(most.to_string()));
             }
@@ -223,7 +221,8 @@ mod tests {
 
     #[tokio::test]
     async fn parts_are_read_one_after_the_other_however_they_are_cut() {
-        let text = format!("{}hola\r\n{}\u{f1}\r\n--{BOUNDARY}--\r\n", head("a", "1"), head("b", "2"));
+        let text =
+            format!("{}hola\r\n{}\u{f1}\r\n--{BOUNDARY}--\r\n", head("a", "1"), head("b", "2"));
         let pieces = text.into_bytes().chunks(3).map(Bytes::copy_from_slice).collect();
         let mut form = form(pieces);
         for (name, file, bytes) in [("a", "1", "hola"), ("b", "2", "ñ")] {

@@ -39,10 +39,8 @@ use crate::protocol::values::Id;
 /// Rows a page of `/chats` and `/lkup`, and messages with `/nch`.
 const PAGE: u32 = 50;
 
-const NO_BASE64: Text = Text {
-    en: "This is no picture in base64.",
-    es: "Esto no es una imagen en base64.",
-};
+const NO_BASE64: Text =
+    Text { en: "This is no picture in base64.", es: "Esto no es una imagen en base64." };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     OpenApiRouter::new()

@@ -16,9 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Http, answer, auth, call_test, calls, changes, chats, docs, files, groups, health, invites,
-    mailbox, me, members, messages, original, original_send,
-    pictures, pipeline, presence, search, server, sync,
-    uploads, users, web,
+    mailbox, me, members, messages, original, original_send, pictures, pipeline, presence, search,
+    server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 

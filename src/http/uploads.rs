@@ -38,10 +38,8 @@ const SPOKEN: HeaderName = HeaderName::from_static("tus-version");
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 
-const OTHER_VERSION: Text = Text {
-    en: "This server speaks tus 1.0.0.",
-    es: "Este servidor habla tus 1.0.0.",
-};
+const OTHER_VERSION: Text =
+    Text { en: "This server speaks tus 1.0.0.", es: "Este servidor habla tus 1.0.0." };
 const NO_NUMBER: Text =
     Text { en: "This header is a whole number.", es: "Esta cabecera es un número entero." };
 const BAD_METADATA: Text = Text {
@@ -232,7 +230,8 @@ fn metadata(headers: &HeaderMap) -> Result<Metadata> {
     let text = value.to_str().ok().filter(|text| text.len() <= METADATA_BYTES).ok_or_else(bad)?;
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
-        let value = BASE64.decode(value.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let value =
+            BASE64.decode(value.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let value = value.ok_or_else(bad)?;
         match key {
             "filename" => name = value,

@@ -1,8 +1,8 @@
 //! Objects as files in a folder, `ab/cdef…` by the digits of their digest: the default.
 //!
 //! Invariant: under an object's name stands the whole object: its bytes are synced before it gets
-//! the name, and the name is synced before `put` answers. What a crash leaves behind has a name that
-//! begins with `.new-`, and is removed by the next `open`.
+//! the name, and the name is synced before `put` answers. What a crash leaves behind has a name
+//! that begins with `.new-`, and is removed by the next `open`.
 //! Invariant: files are for the owner alone (mode 0600), folders too (0700).
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};

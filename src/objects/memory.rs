@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
-use super::{ByteStream, Objects, PIECE, gone, unreadable, within, wrong_size};
+use super::{ByteStream, Objects, gone, pieces_of, unreadable, within, wrong_size};
 use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
 
@@ -46,11 +46,7 @@ impl Objects for MemoryObjects {
         let object = self.objects().get(&digest).cloned().ok_or_else(gone)?;
         let range = within(range, object.len() as u64);
         let wanted = object.slice(range.start as usize..range.end as usize);
-        let pieces = (0..wanted.len()).step_by(PIECE).map(move |start| {
-            let end = wanted.len().min(start + PIECE);
-            Ok(wanted.slice(start..end))
-        });
-        Ok(stream::iter(pieces).boxed())
+        Ok(stream::iter(pieces_of(wanted).map(Ok)).boxed())
     }
 
     async fn size(&self, digest: Digest) -> Result<Option<u64>> {

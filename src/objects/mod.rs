@@ -5,8 +5,10 @@
 //! Invariant: an object never changes: equal digest, equal bytes.
 //!
 //! Objects know nothing of people or rights: who may read one, and when nobody needs it any more,
-//! is decided in `core`. What is still being uploaded is in `staging`, on this node's disk, whatever
-//! keeps the objects. The suite in `tests/contract` runs against every adapter. Called by `core`.
+//! is decided in `core`. Whoever removes one must know that nobody puts an equal one at the same
+//! time: a `put` that finds it there leaves it to the remover. What is still being uploaded is in
+//! `staging`, on this node's disk, whatever keeps the objects. The suite in `tests/contract` runs
+//! against every adapter. Called by `core`.
 
 pub mod local;
 pub mod memory;
@@ -66,6 +68,12 @@ fn gone() -> Error {
 
 fn nothing() -> ByteStream {
     empty().boxed()
+}
+
+/// Bytes in pieces of at most `PIECE`.
+fn pieces_of(bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    let starts = (0..bytes.len()).step_by(PIECE);
+    starts.map(move |start| bytes.slice(start..bytes.len().min(start + PIECE)))
 }
 
 /// What an object of this size has of a range.

@@ -185,11 +185,7 @@ impl From<Link> for FileLink {
             caller.user,
             caller.session
         );
-        Self {
-            file: file.into(),
-            url: format!("{}?{query}", url_of(file)),
-            expires: until.into(),
-        }
+        Self { file: file.into(), url: format!("{}?{query}", url_of(file)), expires: until.into() }
     }
 }
 

@@ -1,12 +1,17 @@
-//! The contract of the store, as tests that run against every adapter.
+//! The contracts of the ports, as tests that run against every adapter: the store here, the
+//! objects in `objects`.
 //!
-//! Each module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a test.
-//! A new adapter adds one line at the end of this file; a new test adds its name to the list (the
-//! compiler warns of one that was forgotten). What is promised of the embedded store alone (its
-//! file, its recovery) is in `embedded`.
+//! Each other module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a
+//! test. A new adapter adds one line at the end of this file; a new test adds its name to the list
+//! (the compiler warns of one that was forgotten). What is promised of the embedded store alone
+//! (its file, its recovery) is in `embedded`.
 
 #[path = "../harness/mongo.rs"]
 mod mongo_server;
+#[path = "../harness/proxy.rs"]
+mod proxy;
+#[path = "../harness/s3.rs"]
+mod s3_server;
 mod support;
 
 mod calls;
@@ -23,6 +28,8 @@ mod users;
 mod copies;
 mod embedded;
 mod mongo;
+
+mod objects;
 
 /// Makes each test of the suite one for the store that `$open` gives.
 macro_rules! contract {

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
 use wechat::core::types::auth::Quota;
 use wechat::core::types::messages::{Content, Message, NewMessage, TextContent, Window};
 use wechat::core::types::text::{ClientMsgId, Email, Name};
@@ -14,7 +16,7 @@ use wechat::core::types::users::ProfileChange;
 use wechat::error::{Code, Language};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::store::mongo::{MongoStore, Names};
-use wechat::store::{Appended, Files, Index, Messages, Store, Upkeep};
+use wechat::store::{Appended, FilePut, Files, Index, Messages, Store, Upkeep};
 
 use crate::files;
 use crate::mongo_server::{Server, binary, shared};
@@ -438,6 +440,40 @@ async fn a_file_whose_removal_was_cut_off_is_none_and_goes() {
     assert_eq!(rows.count_documents(doc! {}).await.expect("reads"), 0);
     let loose = store.loose_objects(None, 9).await.expect("reads");
     assert_eq!(loose, [1, 2, 3, 9, 10, 11].map(files::digest));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_file_that_is_put_while_its_owner_goes_goes_too() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let world = World::around(open(server, &database).await);
+    let ana = world.user("ana").await;
+    // A node that stands still right before it writes the file's row.
+    let (stands, mut standing) = tokio::sync::mpsc::unbounded_channel();
+    let (go, gone) = std::sync::mpsc::channel();
+    let gone = std::sync::Mutex::new(gone);
+    let watch = EventHandler::callback(move |event| {
+        let CommandEvent::Started(started) = event else { return };
+        if started.command.get_str("insert").is_ok_and(|name| name == "files") {
+            stands.send(()).expect("the test waits");
+            gone.lock().expect("one at a time").recv().expect("the test goes on");
+        }
+    });
+    let (uri, names) = (server.uri(), Names::default());
+    let slow = MongoStore::open_watched(&uri, &database, names, Some(watch)).await;
+    let slow = Arc::new(slow.expect("a store opens"));
+    let file = files::document(&world, ana, 1);
+    let put = tokio::spawn({
+        let (slow, file) = (slow.clone(), file.clone());
+        async move { slow.put_file(&file, 1000).await }
+    });
+    standing.recv().await.expect("it comes to write");
+    world.store.delete_user(ana, NOON).await.expect("deletes");
+    go.send(()).expect("it waits");
+    assert_eq!(put.await.expect("ends").expect("answers"), FilePut::NoOwner);
+    assert!(world.store.files(&[file.id]).await.expect("reads").is_empty());
+    let loose = world.store.loose_objects(None, 9).await.expect("reads");
+    assert_eq!(loose, [files::digest(1)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,3 +9,4 @@ mod copy;
 mod database;
 mod kill;
 mod ledger;
+mod uploads;

@@ -11,13 +11,14 @@ use serde_json::json;
 use wechat::bus::{Event, OwnMember, Posted, Receipt, Typing};
 use wechat::clock::Time;
 use wechat::core::types::chats::{Chat, ChatKind, Member, MemberState, Role};
+use wechat::core::types::files::{Attachment, FileFacts, FileKind, FileName};
 use wechat::core::types::messages::{Content, Message, SystemEvent, TextContent};
 use wechat::core::types::text::{About, Body, ClientMsgId, Title};
 use wechat::error::{Code, Error, Language, text};
 use wechat::hub::Frame;
 use wechat::hub::close::CloseCode;
 use wechat::hub::presence::Presence;
-use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+use wechat::id::{ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
 use wechat::protocol::frames::{
     Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
     MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, WatchFrame,
@@ -65,10 +66,26 @@ fn message(content: Content, client_msg_id: Option<ClientMsgId>) -> Message {
     }
 }
 
+fn picture() -> Attachment {
+    let facts = FileFacts {
+        kind: FileKind::Image,
+        media_type: "image/jpeg".into(),
+        name: FileName::of("IMG_2041.jpg"),
+        size: 2_418_733,
+        dimensions: Some((4032, 3024)),
+        duration: None,
+        thumbhash: Some(vec![0x21, 0x08, 0x0e, 0x2d, 0x80, 0x56, 0x87]),
+        animated: false,
+        small: true,
+        large: true,
+    };
+    Attachment { file: FileId(id(0x40)), facts }
+}
+
 fn hola() -> Message {
     let content = TextContent {
         body: Body::stored("hola".into()),
-        attachments: Vec::new(),
+        attachments: vec![picture()],
         reply_to: Some(86),
         mentions: vec![UserId(id(2))],
         mention_all: false,
@@ -145,6 +162,7 @@ fn requests() -> BTreeMap<&'static str, Frame> {
         chat: group().into(),
         client_msg_id: client_msg_id.clone(),
         body: "hola".into(),
+        attachments: vec![FileId(id(0x40)).into()],
         reply_to: Some(86),
         mentions: vec![UserId(id(2)).into()],
         mention_all: false,

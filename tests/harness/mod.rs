@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "each test binary speaks a part of the language")]
 
+pub mod files;
 pub mod inside;
 pub mod mongo;
 pub mod node;

@@ -2,11 +2,14 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../harness/s3.rs"]
+mod s3_server;
 
 mod commands;
 mod cuts;
 mod dev;
 mod equality;
+mod files;
 mod gaps;
 mod injection;
 mod journey;

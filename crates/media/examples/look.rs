@@ -38,7 +38,12 @@ fn show(folder: &str, stem: &str, media: &media::Media) -> std::io::Result<()> {
     for (name, picture) in [("small", &media.small), ("large", &media.large)] {
         if let Some(picture) = picture {
             let ending = picture.media_type.trim_start_matches("image/");
-            println!("  {name} {}x{}, {} bytes", picture.width, picture.height, picture.bytes.len());
+            println!(
+                "  {name} {}x{}, {} bytes",
+                picture.width,
+                picture.height,
+                picture.bytes.len()
+            );
             fs::write(format!("{folder}/{stem}.{name}.{ending}"), &picture.bytes)?;
         }
     }

@@ -46,7 +46,8 @@ fn picture() -> Vec<u8> {
 
 /// The same with an EXIF block that asks for a quarter turn.
 fn turned(upright: &[u8]) -> Vec<u8> {
-    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let exif =
+        b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     [&upright[..2], exif, &upright[2..]].concat()
 }
 

@@ -25,8 +25,8 @@ impl Default for Limits {
             max_side: 16_384,
             max_image_bytes: 32 << 20,
             max_frames: 300,
-            max_animation_pixels: 200_000_000,
-            max_memory_bytes: 180_000_000,
+            max_animation_pixels: 150_000_000,
+            max_memory_bytes: 170_000_000,
         }
     }
 }

@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn what_could_run_is_only_text_or_bytes() {
-        for text in ["<svg onload=alert(1)>", "<!DOCTYPE html>", "<?xml version='1.0'?>", "ñ 你"] {
+        for text in ["<svg onload=alert(1)>", "<!DOCTYPE html>", "<?xml version='1.0'?>", "ñ 你"]
+        {
             assert_eq!(sniff(text.as_bytes()), Found::Document("text/plain"), "{text}");
         }
         for bytes in [&b"#!/bin/sh\n"[..], b"MZ\x90\0", b"\x7fELF\x02", b"a\0b", b"\xff\xfea\0"] {

@@ -90,13 +90,7 @@ impl Files {
     }
 
     /// Puts the row, then the bytes, the original last.
-    async fn store(
-        &self,
-        id: FileId,
-        owner: UserId,
-        came: Whole,
-        looked: Looked,
-    ) -> Result<File> {
+    async fn store(&self, id: FileId, owner: UserId, came: Whole, looked: Looked) -> Result<File> {
         let facts = looked.facts;
         let small = self.made_ready(owner, looked.small).await?;
         let large = self.made_ready(owner, looked.large).await?;

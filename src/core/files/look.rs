@@ -173,8 +173,7 @@ impl Files {
         poster: Option<Picture>,
     ) -> Result<Looked> {
         let limits = Limits { max_image_bytes: self.rules.image, ..Limits::default() };
-        let looked =
-            self.aside(move || look_at(&whole, name, claim, &limits)).await?;
+        let looked = self.aside(move || look_at(&whole, name, claim, &limits)).await?;
         Ok(with_poster(looked, poster))
     }
 
@@ -306,11 +305,7 @@ fn with_poster(mut looked: Looked, poster: Option<Picture>) -> Looked {
     looked
 }
 
-fn inspected<R: io::Read + io::Seek>(
-    source: &mut R,
-    size: u64,
-    limits: &Limits,
-) -> Result<Media> {
+fn inspected<R: io::Read + io::Seek>(source: &mut R, size: u64, limits: &Limits) -> Result<Media> {
     media::inspect(source, size, limits).map_err(refused)
 }
 

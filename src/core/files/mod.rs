@@ -29,11 +29,12 @@ use tokio::sync::Semaphore;
 
 pub use self::links::{LINKS_AT_ONCE, Link, SignedLink};
 pub use self::look::{Claim, Meant, Picture};
-pub use self::uploads::{Given, LIFE, Progress, Staged};
 use self::uploads::Begun;
+pub use self::uploads::{Given, LIFE, Progress, Staged};
 use super::types::auth::Caller;
 use super::types::files::{Digest, File, FileKind, FileView};
 use super::{Shared, to_the_end};
+use crate::config::Config;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, UserId};
 use crate::objects::ByteStream;
@@ -48,6 +49,10 @@ const NO_FILE: Text =
 const NO_PICTURE: Text = Text {
     en: "There is no smaller picture of this file.",
     es: "No hay una imagen reducida de este archivo.",
+};
+const NOT_YOURS: Text = Text {
+    en: "Only who uploaded a file may let it go.",
+    es: "Solo quien subió un archivo puede desprenderse de él.",
 };
 const IN_USE: Text = Text {
     en: "This file is in use: delete the message that it stands in, or choose another picture.",
@@ -73,6 +78,18 @@ impl Default for FileRules {
     fn default() -> Self {
         const GIB: u64 = 1 << 30;
         Self { image: 25 << 20, video: 2 * GIB, audio: 2 * GIB, document: 2 * GIB, quota: 10 * GIB }
+    }
+}
+
+impl From<&Config> for FileRules {
+    fn from(config: &Config) -> Self {
+        Self {
+            image: config.file_limit_image,
+            video: config.file_limit_video,
+            audio: config.file_limit_audio,
+            document: config.file_limit_document,
+            quota: config.file_quota,
+        }
     }
 }
 
@@ -193,7 +210,7 @@ impl Files {
     pub async fn delete(&self, caller: &Caller, id: FileId) -> Result<()> {
         let view = self.view(caller, id).await?;
         if view.file.owner != caller.user {
-            return Err(Error::not_found(NO_FILE));
+            return Err(Error::forbidden(NOT_YOURS));
         }
         if view.in_sight || view.of_user || view.of_group {
             return Err(Error::new(Code::Conflict, IN_USE));

@@ -5,15 +5,17 @@
 //!
 //! Called by `http`.
 
+use super::super::chats::Standing;
 use super::super::groups::Groups;
+use super::super::permissions::{self, Action};
 use super::super::types::auth::Caller;
 use super::super::types::chats::Chat;
 use super::super::types::files::{FileKind, FileName};
 use super::super::types::users::{ProfileChange, User};
 use super::super::users::Users;
+use super::Files;
 use super::keep::Label;
 use super::look::{Claim, Picture};
-use super::Files;
 use crate::bus::Event;
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, FileId, UserId};
@@ -44,7 +46,9 @@ impl Files {
         group: ChatId,
         picture: Option<FileId>,
     ) -> Result<Chat> {
-        let old = self.shared.standing(caller, group).await?.chat.avatar;
+        let Standing { chat, member } = self.shared.standing(caller, group).await?;
+        permissions::check(member.role, Action::EditFace)?;
+        let old = chat.avatar;
         self.check_picture(caller, picture).await?;
         self.keep_both(old, picture).await?;
         Groups::new(self.shared.clone()).set_avatar(caller, group, picture).await

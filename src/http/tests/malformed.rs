@@ -149,12 +149,65 @@ impl Stock {
             let token = dice.pick(&self.tokens);
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        let is_form = operation["requestBody"]["content"]["multipart/form-data"].is_object();
+        let body = if is_form && dice.one_in(2) { form(dice) } else { body };
         if !dice.one_in(10) {
-            let kind = ["application/json", "application/json; charset=utf-8", "text/plain"];
-            request = request.header("content-type", kind[dice.roll(21) / 10]);
+            let kinds = [
+                "application/json",
+                "application/json; charset=utf-8",
+                "text/plain",
+                "application/offset+octet-stream",
+                "multipart/form-data; boundary=b7",
+            ];
+            let kind = if is_form { 4 } else { [0, 0, 0, 1, 1, 2, 3, 3][dice.roll(8)] };
+            request = request.header("content-type", kinds[kind]);
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "header" && !dice.one_in(4) {
+                let values = ["0", "5", "1", "x", "", "filename eA==,kind eA==", "bytes=0-", "-1"];
+                let name = parameter["name"].as_str().unwrap_or_default();
+                request = request.header(name, values[dice.roll(8)]);
+            }
         }
         (shown, operation, request.body(body.into()).expect("a request"))
     }
+}
+
+/// A form with some fields of files and messages, cut, spoilt, or neither.
+fn form(dice: &mut Dice) -> Vec<u8> {
+    const FIELDS: [&str; 10] = [
+        "file",
+        "kind",
+        "poster",
+        "duration_ms",
+        "message_id",
+        "body",
+        "body_type",
+        "files",
+        "reply_to",
+        "x",
+    ];
+    let mut bytes = Vec::new();
+    for _ in 0..dice.roll(6) {
+        let file = if dice.one_in(2) { "; filename=\"../a\"" } else { "" };
+        let head = format!(
+            "--b7\r\nContent-Disposition: form-data; name=\"{}\"{file}\r\n\r\n",
+            dice.pick(&FIELDS)
+        );
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(dice.pick(&TEXTS).as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"--b7--\r\n");
+    match dice.roll(4) {
+        0 => bytes.truncate(dice.roll(bytes.len())),
+        1 => {
+            let at = dice.roll(bytes.len());
+            bytes[at] = dice.roll(256) as u8;
+        }
+        _ => {}
+    }
+    bytes
 }
 
 /// Takes a field away, adds one, or gives one a value of another type; or none of these.

@@ -2,6 +2,7 @@
 //! its own, with mails kept in memory.
 
 mod calls;
+mod files;
 mod journeys;
 mod malformed;
 mod ranks;
@@ -99,7 +100,11 @@ impl App {
             wrong_per_ip: many,
             wrong_in_all: many,
         };
-        let core = Arc::new(Core::new(ports, [7; 32], Rules { limits, ..Rules::default() }));
+        let core = Arc::new(Core::new(
+            ports,
+            [7; 32],
+            Rules { limits, files: (&config).into(), ..Rules::default() },
+        ));
         let listener: Arc<dyn Listener> = core.clone();
         bus.listen(vec![Arc::downgrade(&listener)]);
         let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
@@ -157,6 +162,54 @@ impl App {
 
     async fn delete(&self, path: &str, token: &str) -> Reply {
         self.ask(Method::DELETE, path, token, Value::Null).await
+    }
+
+    /// A request with a token, headers, and any body.
+    async fn send_as(
+        &self,
+        (method, path): (Method, &str),
+        token: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    /// A form with these parts: name, name of the file or nothing, content.
+    async fn form(
+        &self,
+        (method, path): (Method, &str),
+        token: &str,
+        parts: &[(&str, &str, &[u8])],
+    ) -> Reply {
+        const KIND: (&str, &str) = ("content-type", "multipart/form-data; boundary=b7");
+        let mut body = Vec::new();
+        for (name, file, content) in parts {
+            let file = match *file {
+                "" => String::new(),
+                file => format!("; filename=\"{file}\""),
+            };
+            let head = format!("--b7\r\nContent-Disposition: form-data; name=\"{name}\"{file}");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(b"\r\n\r\n");
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--b7--\r\n");
+        self.send_as((method, path), token, &[KIND], body).await
+    }
+
+    /// A file of somebody's.
+    async fn upload(&self, who: &Person, kind: &str, name: &str, content: &[u8]) -> Value {
+        let parts = [("kind", "", kind.as_bytes()), ("file", name, content)];
+        self.form((Method::POST, "/api/v1/files"), &who.token, &parts).await.is(201)
     }
 
     /// Signs somebody up and in.

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::{App, Person, text};
 use crate::http::router::description;
 
+const PICTURE: &[u8] = include_bytes!("../../../crates/media/tests/fixtures/still.jpg");
+
 /// Who tries, in the order of the columns.
 const WHO: [&str; 7] =
     ["owner", "admin", "member", "ex-member", "stranger", "anonymous", "blocked"];
@@ -140,6 +142,24 @@ const TABLE: &[Row] = &[
     ("POST /api/v1/calls/{call}/signals", "call=group", r#"{"epoch":1,"data":{}}"#, session(404)),
     ("PUT /api/v1/calls/{call}/report", "call=group", "{}", session(404)),
     ("GET /api/v1/calls/{call}/ice", "call=group", "", session(404)),
+    ("POST /api/v1/files", "", "form", session(201)),
+    ("GET /api/v1/files/{file}", "", "", [200, 200, 200, 404, 404, 401, 404]),
+    ("GET /api/v1/files/{file}/info", "", "", [200, 200, 200, 404, 404, 401, 404]),
+    ("DELETE /api/v1/files/{file}", "", "", [409, 403, 403, 404, 404, 401, 404]),
+    ("POST /api/v1/files/links", "", r#"{"files":["{file}"]}"#, session(200)),
+    ("OPTIONS /api/v1/uploads", "", "", open(204)),
+    ("POST /api/v1/uploads", "", "upload-length: 5", session(201)),
+    ("GET /api/v1/uploads/{upload}", "", "", [200, 404, 404, 404, 404, 401, 404]),
+    ("HEAD /api/v1/uploads/{upload}", "", "", [200, 404, 404, 404, 404, 401, 404]),
+    ("PATCH /api/v1/uploads/{upload}", "", "upload-offset: 0", [204, 404, 404, 404, 404, 401, 404]),
+    ("DELETE /api/v1/uploads/{upload}", "", "", [204, 404, 404, 404, 404, 401, 404]),
+    ("PUT /api/v1/me/avatar", "", r#"{"file":"{file}"}"#, [200, 400, 400, 400, 400, 401, 400]),
+    ("DELETE /api/v1/me/avatar", "", "", session(200)),
+    ("GET /api/v1/me/storage", "", "", session(200)),
+    ("PUT /api/v1/groups/{group}/avatar", "", r#"{"file":"{file}"}"#, group(200, 400, 403)),
+    ("DELETE /api/v1/groups/{group}/avatar", "", "", group(200, 200, 403)),
+    ("POST /api/v1/chats/{chat}/messages", "",
+        r#"{"attachments":["{file}"],"client_msg_id":"g"}"#, [201, 400, 400, 400, 400, 401, 400]),
     ("GET /api/v1/server", "", "", open(200)),
     ("GET /livez", "", "", open(200)),
     ("GET /readyz", "", "", open(200)),
@@ -151,6 +171,10 @@ struct Cast {
     columns: [Person; 7],
     other: Person,
     banned: Person,
+    /// The owner's picture, which stands in message 5.
+    file: String,
+    /// The owner's unfinished upload.
+    upload: String,
 }
 
 impl Cast {
@@ -164,12 +188,21 @@ impl Cast {
             Person { id: "0".repeat(24), token: String::new() },
             app.person("Blocked").await,
         ];
-        let cast =
-            Self { columns, other: app.person("Other").await, banned: app.person("Banned").await };
+        let (other, banned) = (app.person("Other").await, app.person("Banned").await);
+        let file = text(&app.upload(&columns[0], "auto", "still.jpg", PICTURE).await["id"]);
+        let upload = Self::upload(app, &columns[0]).await;
+        let cast = Self { columns, other, banned, file, upload };
         let [owner, .., blocked] = &cast.columns;
         let block = format!("/api/v1/users/{}/block", blocked.id);
         app.put(&block, &owner.token, Value::Null).await.is(204);
         cast
+    }
+
+    async fn upload(app: &App, who: &Person) -> String {
+        let begin = (Method::POST, "/api/v1/uploads");
+        let begun = app.send_as(begin, &who.token, &[("upload-length", "5")], "").await;
+        begun.is(201);
+        begun.header("location").rsplit('/').next().unwrap_or_default().to_owned()
     }
 
     /// A group for one try, and the code of an invitation to it.
@@ -183,7 +216,8 @@ impl Cast {
         app.delete(&at(&format!("/members/{}", former.id)), &owner.token).await.is(204);
         let ban = at(&format!("/bans/{}", self.banned.id));
         app.put(&ban, &owner.token, Value::Null).await.is(204);
-        let hello = json!({ "body": "hola", "client_msg_id": "hello" });
+        let files = [&self.file];
+        let hello = json!({ "body": "hola", "client_msg_id": "hello", "attachments": files });
         let path = format!("/api/v1/chats/{group}/messages");
         let hello = app.post(&path, &owner.token, hello).await.is(201);
         assert_eq!(hello["message"]["seq"], 5, "after four system messages");
@@ -211,6 +245,8 @@ async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
         ("banned", &cast.banned.id),
         ("group", &group),
         ("me", &me.id),
+        ("file", &cast.file),
+        ("upload", &cast.upload),
     ];
     let (query, named) = if fill.starts_with('?') { (*fill, "") } else { ("", *fill) };
     let mut names = Vec::new();
@@ -224,13 +260,28 @@ async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
     let (method, path) = route.split_once(' ').expect("method and path");
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let path = filled(&format!("{path}{query}"), &names);
+    if *body == "form" {
+        let parts = [("file", "x.txt", &b"hola"[..])];
+        return app.form((method, &path), &me.token, &parts).await.status.as_u16();
+    }
+    if let Some(header) = body.split_once(": ").filter(|_| body.starts_with("upload-")) {
+        let headers = [header, ("content-type", "application/offset+octet-stream")];
+        return app.send_as((method, &path), &me.token, &headers, "").await.status.as_u16();
+    }
     let body = serde_json::from_str(&filled(body, &names)).unwrap_or_default();
     app.ask(method, &path, &me.token, body).await.status.as_u16()
 }
 
 /// After these the person who tried is no longer what it was.
 fn spends_people(row: &Row) -> bool {
-    let ends = ["DELETE /api/v1/me", "DELETE /api/v1/auth/sessions"].contains(&row.0);
+    let ends = [
+        "DELETE /api/v1/me",
+        "DELETE /api/v1/auth/sessions",
+        "DELETE /api/v1/uploads/{upload}",
+        "DELETE /api/v1/me/avatar",
+        "PUT /api/v1/me/avatar",
+    ];
+    let ends = ends.contains(&row.0);
     ends || row.1 == "session=current" || row.0.ends_with("/block")
 }
 

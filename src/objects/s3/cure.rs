@@ -9,8 +9,8 @@ const WORDS: usize = 400;
 const CURES: &[(&[&str], &str)] = &[
     (
         &["InvalidAccessKeyId", "SignatureDoesNotMatch", "401 Unauthorized"],
-        "the store does not accept S3_ACCESS_KEY_ID with S3_SECRET_ACCESS_KEY. Copy both again from \
-         where the key was made",
+        "the store does not accept S3_ACCESS_KEY_ID with S3_SECRET_ACCESS_KEY. Copy both again \
+         from where the key was made",
     ),
     (
         &["NoSuchBucket"],

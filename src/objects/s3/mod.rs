@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::stream::StreamExt;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
@@ -25,8 +25,9 @@ use object_store::{
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use url::Url;
 
-use super::{ByteStream, Objects, blocking, gone, nothing, unreadable, wrong_size};
+use super::{ByteStream, Objects, blocking, gone, nothing, pieces_of, unreadable, wrong_size};
 use crate::config::values::{Endpoint, Hidden};
 use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
@@ -75,7 +76,7 @@ impl S3Objects {
     /// Looks whether the bucket takes objects and gives them back. An error names setting and cure.
     pub async fn open(bucket: Bucket) -> Result<Self, String> {
         let prefix = bucket.prefix.trim_matches('/').to_owned();
-        let store = client(bucket)?;
+        let store = client(&bucket)?;
         let objects =
             Self { shelf: Shelf { store, prefix }.into(), uploads: Semaphore::new(UPLOADS).into() };
         objects.shelf.probe().await.map_err(|error| cure::told(&error))?;
@@ -83,13 +84,13 @@ impl S3Objects {
     }
 }
 
-fn client(bucket: Bucket) -> Result<AmazonS3, String> {
+fn client(bucket: &Bucket) -> Result<AmazonS3, String> {
     let ca = bucket.endpoint.as_ref().and_then(|endpoint| endpoint.ca.as_deref());
     let mut builder = AmazonS3Builder::new()
         .with_http_connector(http::Connector::trusting(ca)?)
         .with_bucket_name(&bucket.name)
-        .with_region(bucket.region)
-        .with_access_key_id(bucket.access_key_id)
+        .with_region(&bucket.region)
+        .with_access_key_id(&bucket.access_key_id)
         .with_secret_access_key(bucket.secret_access_key.reveal())
         .with_virtual_hosted_style_request(!bucket.path_style)
         .with_retry(RetryConfig {
@@ -97,17 +98,24 @@ fn client(bucket: Bucket) -> Result<AmazonS3, String> {
             max_retries: RETRIES,
             retry_timeout: RETRIES_WITHIN,
         });
-    if let Some(Endpoint { url: mut endpoint, .. }) = bucket.endpoint {
-        if !bucket.path_style {
-            let host = format!("{}.{}", bucket.name, endpoint.host_str().unwrap_or_default());
-            endpoint.set_host(Some(&host)).map_err(|error| {
-                format!("S3_ENDPOINT takes no bucket before its host ({error}): S3_PATH_STYLE=on.")
-            })?;
-        }
-        let address = endpoint.as_str().trim_end_matches('/');
-        builder = builder.with_endpoint(address).with_allow_http(endpoint.scheme() == "http");
+    if let Some(address) = address(bucket)? {
+        builder = builder.with_allow_http(address.scheme() == "http");
+        builder = builder.with_endpoint(address.as_str().trim_end_matches('/'));
     }
     builder.build().map_err(|error| cure::told(&error))
+}
+
+/// Where requests go, the bucket before the host's name if it belongs there; `None` is Amazon.
+fn address(bucket: &Bucket) -> Result<Option<Url>, String> {
+    let Some(Endpoint { url, .. }) = &bucket.endpoint else { return Ok(None) };
+    let mut url = url.clone();
+    if !bucket.path_style {
+        let host = format!("{}.{}", bucket.name, url.host_str().unwrap_or_default());
+        url.set_host(Some(&host)).map_err(|error| {
+            format!("S3_BUCKET cannot stand before the host ({error}): write S3_PATH_STYLE=on.")
+        })?;
+    }
+    Ok(Some(url))
 }
 
 #[async_trait]
@@ -132,8 +140,9 @@ impl Objects for S3Objects {
         let wanted = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         match self.shelf.store.get_opts(&self.shelf.path_of(digest), wanted).await {
             Ok(found) => {
-                let pieces = found.into_stream();
-                Ok(pieces.map(|piece| piece.map_err(|error| failed(&error))).boxed())
+                let come = found.into_stream().map_err(|error| failed(&error));
+                let pieces = come.map_ok(|come| stream::iter(pieces_of(come).map(Ok)));
+                Ok(pieces.try_flatten().boxed())
             }
             Err(error) if is_behind_the_end(&error) => Ok(nothing()),
             Err(error) if is_absent(&error) => Err(gone()),
@@ -263,4 +272,50 @@ fn is_behind_the_end(error: &object_store::Error) -> bool {
 
 fn failed(error: &object_store::Error) -> Error {
     Error::unavailable(cure::told(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_stands_in_the_path_or_before_the_host() {
+        let url = Url::parse("https://s3.example.org:9000/").expect("a URL");
+        let mut bucket = Bucket {
+            name: "wechat".into(),
+            endpoint: Some(Endpoint { url, ca: None }),
+            region: "eu-central-1".into(),
+            access_key_id: "AKIAEXAMPLE".into(),
+            secret_access_key: Hidden::new("geheim"),
+            prefix: "a".into(),
+            path_style: true,
+        };
+        let digest = Digest([0xab; 32]);
+        let signed = |bucket: &Bucket| {
+            let store = client(bucket).expect("a client");
+            let path = Shelf { store, prefix: bucket.prefix.clone() }.path_of(digest);
+            (address(bucket).expect("fits").map(String::from), path.to_string())
+        };
+        let name = format!("a/objects/ab/{}", "ab".repeat(31));
+        assert_eq!(signed(&bucket), (Some("https://s3.example.org:9000/".into()), name.clone()));
+        bucket.path_style = false;
+        let host = "https://wechat.s3.example.org:9000/";
+        assert_eq!(signed(&bucket), (Some(host.into()), name.clone()));
+        bucket.endpoint = None;
+        assert_eq!(signed(&bucket), (None, name));
+        assert!(!format!("{bucket:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn an_authority_that_cannot_be_read_is_told_with_its_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        for text in [None, Some(""), Some("no certificate")] {
+            if let Some(text) = text {
+                fs::write(&path, text).expect("written");
+            }
+            let refused = http::Connector::trusting(Some(&path)).expect_err("no certificate");
+            assert!(refused.contains("ca.pem") && refused.contains("S3_ENDPOINT"), "{refused}");
+        }
+    }
 }

@@ -222,7 +222,8 @@ async fn a_sweep_removes_what_nobody_wrote_to_and_what_it_does_not_know() {
         staging.append(id(number), 0, sent(&[b"hola"], false)).await.expect("appended");
     }
     let uploads = folder.path().join("uploads");
-    let unknown = ["notes.txt", "x.part", "ABABABABABABABABABABABAB.part", &format!("{}.json", id(7))];
+    let unknown =
+        ["notes.txt", "x.part", "ABABABABABABABABABABABAB.part", &format!("{}.json", id(7))];
     for name in unknown {
         fs::write(uploads.join(name), "").expect("written");
     }

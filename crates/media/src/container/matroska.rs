@@ -95,8 +95,9 @@ pub fn read<R: Read + Seek>(window: &mut Window<'_, R>) -> Figures {
         is_webm = doc_type(window, &mut walk, head.body).as_deref() == Some(b"webm");
     }
     let segment = walk.next(window, &mut file).filter(|element| element.id == SEGMENT);
-    let is_complete = segment
-        .is_some_and(|segment| read_segment(window, &mut walk, segment.body, &mut figures, &mut info));
+    let is_complete = segment.is_some_and(|segment| {
+        read_segment(window, &mut walk, segment.body, &mut figures, &mut info)
+    });
     let scale_ns = info.scale_ns.unwrap_or(1_000_000).max(1);
     figures.duration = match info.duration {
         // Seconds; a float that is no number becomes zero.

@@ -59,7 +59,8 @@ pub fn inspect<R: Read + Seek>(window: &mut Window<'_, R>, container: Container)
 
 /// So many ticks of so many in a second.
 fn ticks(count: u64, per_second: u64) -> Option<Duration> {
-    let nanoseconds = u128::from(count) * 1_000_000_000 / u128::from(Some(per_second).filter(|n| *n > 0)?);
+    let nanoseconds =
+        u128::from(count) * 1_000_000_000 / u128::from(Some(per_second).filter(|n| *n > 0)?);
     Some(Duration::from_nanos(u64::try_from(nanoseconds).ok()?))
 }
 

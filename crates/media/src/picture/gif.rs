@@ -21,11 +21,12 @@ pub fn strip(file: &[u8], limits: &Limits) -> Result<Stripped, Refusal> {
     let mut reader = open(file, ColorOutput::Indexed)?;
     let (width, height) = (reader.width(), reader.height());
     limits.check_sides(width.into(), height.into())?;
-    let decode_bytes = 4 * u64::from(width) * u64::from(height);
+    // The canvas, and the indices of a frame.
+    let decode_bytes = 5 * u64::from(width) * u64::from(height);
     limits.check_memory(decode_bytes + 2 * file.len() as u64)?;
     let palette = reader.global_palette().unwrap_or_default().to_vec();
-    let mut writer =
-        Encoder::new(Vec::with_capacity(file.len()), width, height, &palette).map_err(|_| DAMAGED)?;
+    let mut writer = Encoder::new(Vec::with_capacity(file.len()), width, height, &palette)
+        .map_err(|_| DAMAGED)?;
     let frames = copy_frames(&mut reader, &mut writer, limits)?;
     Ok(Stripped {
         bytes: writer.into_inner().map_err(|_| DAMAGED)?,

@@ -34,8 +34,8 @@ struct Walk {
     frame: Option<Frame>,
     /// What is kept of the file, in order.
     kept: Vec<Range<usize>>,
-    /// The picture's density, without a preview.
-    jfif: Option<[u8; 5]>,
+    /// Version and density of the picture, without a preview.
+    jfif: Option<[u8; 7]>,
     /// How the colours of the components are to be understood.
     adobe_transform: Option<u8>,
     exif: Option<Orientation>,
@@ -120,8 +120,10 @@ impl Walk {
 
     fn application(&mut self, marker: u8, body: &[u8]) {
         match (marker, body) {
-            (0xe0, [b'J', b'F', b'I', b'F', 0, _, _, units, x1, x0, y1, y0, ..]) => {
-                self.jfif.get_or_insert([*units, *x1, *x0, *y1, *y0]);
+            (0xe0, [b'J', b'F', b'I', b'F', 0, density @ ..]) => {
+                if let Some(density) = density.first_chunk() {
+                    self.jfif.get_or_insert(*density);
+                }
             }
             (0xe1, _) if body.starts_with(b"Exif\0\0") => {
                 self.exif.get_or_insert(orientation(body));
@@ -166,7 +168,8 @@ impl Walk {
             return Err(Refusal::Damaged("the JPEG holds no picture"));
         };
         let pixels = f64::from(frame.width) * f64::from(frame.height);
-        let coefficients = if frame.progressive || self.split { frame.samples_per_pixel } else { 0.0 };
+        let coefficients =
+            if frame.progressive || self.split { frame.samples_per_pixel } else { 0.0 };
         let channels = if frame.components == 1 { 1.0 } else { 3.0 };
         let profile = icc::rebuild(&self.profile, frame.components == 1);
         Ok(Stripped {
@@ -184,9 +187,10 @@ impl Walk {
     fn write(&self, file: &[u8], profile: Option<&[u8]>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(file.len());
         bytes.extend_from_slice(&[0xff, 0xd8]);
-        if let Some([units, x1, x0, y1, y0]) = self.jfif {
-            bytes.extend_from_slice(b"\xff\xe0\x00\x10JFIF\0\x01\x01");
-            bytes.extend_from_slice(&[units, x1, x0, y1, y0, 0, 0]);
+        if let Some(density) = self.jfif {
+            bytes.extend_from_slice(b"\xff\xe0\x00\x10JFIF\0");
+            bytes.extend_from_slice(&density);
+            bytes.extend_from_slice(&[0, 0]);
         }
         if let Some(transform) = self.adobe_transform {
             bytes.extend_from_slice(b"\xff\xee\x00\x0eAdobe\0\x64\0\0\0\0");

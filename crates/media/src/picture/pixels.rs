@@ -52,7 +52,8 @@ impl Pixels {
         if self.has_alpha() {
             return self.without_alpha().to_jpeg(quality, profile);
         }
-        let color = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+        let color =
+            if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
         let mut bytes = Vec::new();
         let mut encoder = jpeg_encoder(&mut bytes, quality, profile)?;
         let encoded = encoder.encode(&self.data, self.width, self.height, color);

@@ -162,7 +162,8 @@ impl Walk<'_> {
         while used < body.len() && self.image_data == ImageData::Within {
             let (read_before, written_before) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(&body[used..], &mut window, FlushDecompress::None);
-            let status = status.map_err(|_| Refusal::Damaged("the PNG's data cannot be inflated"))?;
+            let status =
+                status.map_err(|_| Refusal::Damaged("the PNG's data cannot be inflated"))?;
             used += (self.inflate.total_in() - read_before) as usize;
             if self.inflate.total_out() > header.raw_bytes() {
                 return Err(Refusal::Damaged("the PNG holds more data than its picture needs"));
@@ -207,8 +208,7 @@ impl Walk<'_> {
 
     fn finish(mut self) -> Result<Stripped, Refusal> {
         let header = self.header.ok_or(NO_SENSE)?;
-        if self.image_data != ImageData::Complete
-            || self.inflate.total_out() != header.raw_bytes()
+        if self.image_data != ImageData::Complete || self.inflate.total_out() != header.raw_bytes()
         {
             return Err(CUT_OFF);
         }

@@ -101,7 +101,8 @@ fn scale(pixels: &Pixels, side: u32) -> Result<Pixels, Refusal> {
     let target = side.min(long);
     // Not more than `side`; a very long picture keeps one pixel of its other side.
     let fit = |length: u32| {
-        ((u64::from(length) * u64::from(target) + u64::from(long) / 2) / u64::from(long)).max(1) as u32
+        ((u64::from(length) * u64::from(target) + u64::from(long) / 2) / u64::from(long)).max(1)
+            as u32
     };
     let mut scaled = Pixels::new(fit(pixels.width), fit(pixels.height), pixels.channels);
     resize(pixels, &mut scaled).ok_or(Refusal::Damaged("the picture cannot be made smaller"))?;

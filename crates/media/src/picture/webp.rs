@@ -191,7 +191,9 @@ impl<'a> Walk<'a> {
         } else {
             let sides = self.still.sides()?;
             limits.check_sides(sides.0, sides.1)?;
-            Some(sides).filter(|sides| self.canvas.is_none_or(|canvas| canvas == *sides)).ok_or(NO_SENSE)?
+            Some(sides)
+                .filter(|sides| self.canvas.is_none_or(|canvas| canvas == *sides))
+                .ok_or(NO_SENSE)?
         };
         let pixels = u64::from(width) * u64::from(height);
         // The frame, its two ways of being held while it is decoded, and an animation's canvas.
@@ -208,7 +210,8 @@ impl<'a> Walk<'a> {
     }
 
     fn write(&self, width: u32, height: u32) -> Vec<u8> {
-        let alpha = self.still.has_alpha() || self.frames.iter().any(|(_, image)| image.has_alpha());
+        let alpha =
+            self.still.has_alpha() || self.frames.iter().any(|(_, image)| image.has_alpha());
         let mut bytes = b"RIFF\0\0\0\0WEBP".to_vec();
         if self.is_animation || self.still.alpha.is_some() || self.profile.is_some() {
             let animation = if self.is_animation { ANIMATION_FLAG } else { 0 };
