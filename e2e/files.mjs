@@ -57,6 +57,13 @@ async function exchange(ana, beto) {
     check(!asked.some((url) => url.includes(secret)), 'a token stands in an address');
     person.quiet();
   }
+  // What the browser keeps of a picture is for whoever may fetch it.
+  const status = await beto.inside(async ({ client }) => {
+    const rows = [...client.store.chats.values()].flatMap((chat) => chat.messages);
+    const [photo] = rows.flatMap((row) => row.attachments ?? []);
+    return (await fetch(photo.large_url ?? photo.url)).status;
+  });
+  check(status === 401, `without a session the picture answers ${status}`);
 }
 
 async function lastLine(person, of, text) {
@@ -346,7 +353,7 @@ const scenarios = {
     await ana.page.keyboard.press('Escape');
     await drawn(ana, '.info-pane .face .avatar img');
     await beto.goes(`chat/${group.id}`);
-    await beto.page.getByText(beto.t('event.avatar_changed', { name: ana.name })).waitFor();
+    await beto.$('.messages .chip', { hasText: beto.t('event.avatar_changed', { name: ana.name }) }).waitFor();
     await drawn(beto, '.chat-head .avatar img');
     await screen(beto, 'a group with a picture');
 

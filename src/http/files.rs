@@ -302,6 +302,8 @@ fn put_headers(headers: &mut HeaderMap, content: &Content, download: bool) {
         (header::CONTENT_SECURITY_POLICY, SANDBOX),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        // What a browser kept for one session is nothing to the next.
+        (header::VARY, "authorization"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));

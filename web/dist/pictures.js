@@ -36,7 +36,9 @@ export function usePicture(path) {
 }
 export function faceOf(id) {
     const { me, store } = client;
-    return (id === me?.id ? me.avatar : null) ?? store.users.get(id)?.avatar ?? store.chats.get(id)?.chat.avatar ?? null;
+    if (id === me?.id)
+        return me.avatar ?? null;
+    return store.users.get(id)?.avatar ?? store.chats.get(id)?.chat.avatar ?? null;
 }
 export function facePath(id, known) {
     const file = known ?? faceOf(id);

@@ -40,7 +40,8 @@ export function usePicture(path: string | null | undefined): string | null {
 /** Which picture a person or group has. */
 export function faceOf(id: Id): Id | null {
   const { me, store } = client;
-  return (id === me?.id ? me.avatar : null) ?? store.users.get(id)?.avatar ?? store.chats.get(id)?.chat.avatar ?? null;
+  if (id === me?.id) return me.avatar ?? null;
+  return store.users.get(id)?.avatar ?? store.chats.get(id)?.chat.avatar ?? null;
 }
 
 /** Where the small picture of a person or group is. */

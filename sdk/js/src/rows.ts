@@ -29,6 +29,42 @@ export interface AskCode {
   email: string;
 }
 
+/** Asks for links. */
+export interface AskLinks {
+  /** To which files; at most 50. */
+  files: Id[];
+}
+
+/** A file, as a message carries it. */
+export interface Attachment {
+  /** A picture that moves. */
+  animated?: boolean;
+  /** How long it plays, in milliseconds, if that is known. */
+  duration_ms?: number | null;
+  /** In pixels, of pictures and films. */
+  height?: number | null;
+  /** Which file. */
+  id: Id;
+  /** What it is to people. */
+  kind: FileKind;
+  /** Where a picture of it is with at most 1,280 pixels on the long side. */
+  large_url?: string | null;
+  /** Its name, for people to read. */
+  name: string;
+  /** How many bytes. */
+  size: number;
+  /** Where a picture of it is with at most 320 pixels on the long side. */
+  small_url?: string | null;
+  /** ThumbHash of the picture, in base64: what to show until it is there. */
+  thumbhash?: string | null;
+  /** Its media type, by its content. */
+  type: string;
+  /** Where its bytes are. */
+  url: string;
+  /** In pixels, of pictures and films. */
+  width?: number | null;
+}
+
 /** Whom a group refuses. */
 export interface Banned {
   /** In the order of their user ids. */
@@ -330,9 +366,9 @@ export interface EarlierTexts {
   texts: EarlierText[];
 }
 
-/** Gives one's own message a new text. */
+/** Gives one's own message a new text; its files stay. */
 export interface EditFrame {
-  /** At most 16 KiB. */
+  /** At most 16 KiB; empty only beside files. */
   body: string;
   /** The chat's id, or the other person's. */
   chat: Id;
@@ -358,7 +394,7 @@ export interface EditGroup {
 
 /** A new text for a message. */
 export interface EditMessage {
-  /** At most 16 KiB. */
+  /** At most 16 KiB; empty only beside files. */
   body: string;
   /** Everybody is mentioned now. */
   mention_all?: boolean;
@@ -385,6 +421,25 @@ export type Failure =
   | 'dtls_failed'
   | 'negotiation_failed'
   | 'other';
+
+/** What a file is to people. */
+export type FileKind = 'image' | 'video' | 'audio' | 'voice' | 'document';
+
+/** A link to a file that works without a header, for `<img>` and `<video>`. */
+export interface FileLink {
+  /** When it stops to work; sooner, when the session ends or the file is not yours to see. */
+  expires: Moment;
+  /** Which file. */
+  file: Id;
+  /** A path of this server; `&size=small` and the like may be added. */
+  url: string;
+}
+
+/** Links, in the order asked. */
+export interface FileLinks {
+  /** Whatever is missing here is not there for the caller. */
+  links: FileLink[];
+}
 
 /** Forwards a message. */
 export interface Forward {
@@ -901,10 +956,12 @@ export interface Resync {
 /** A member's rank in a group. */
 export type Role = 'owner' | 'admin' | 'member';
 
-/** Sends a text message. */
+/** Sends a message: a text, files, or both. */
 export interface SendFrame {
-  /** At most 16 KiB. */
-  body: string;
+  /** Ids of files that one uploaded; at most 10. */
+  attachments?: Id[];
+  /** At most 16 KiB; empty or absent only beside files. */
+  body?: string;
   /** The chat's id, or the other person's. */
   chat: Id;
   /** The sender's idempotency key, 1 to 64 visible ASCII characters, a UUID v7 at best. */
@@ -917,10 +974,12 @@ export interface SendFrame {
   reply_to?: number | null;
 }
 
-/** Sends a text message. */
+/** Sends a message: a text, files, or both. */
 export interface SendMessage {
-  /** At most 16 KiB. */
-  body: string;
+  /** Ids of files that you uploaded; at most 10. */
+  attachments?: Id[];
+  /** At most 16 KiB; empty or absent only beside files. */
+  body?: string;
   /**
    * The sender's idempotency key, 1 to 64 visible ASCII characters, a UUID v7 at best: the same key
    * in the same chat gives the first message again. The header `Idempotency-Key` may stand in its
@@ -993,6 +1052,12 @@ export interface Sessions {
   sessions: Session[];
 }
 
+/** Sets a picture. */
+export interface SetAvatar {
+  /** A picture that you uploaded. */
+  file: Id;
+}
+
 /** Asks for an account. */
 export interface SignUp {
   /** Where the code goes. */
@@ -1042,6 +1107,14 @@ export interface StartCall {
   kind: CallKind;
 }
 
+/** How much room the caller's files take. */
+export interface Storage {
+  /** At most so many. */
+  quota: number;
+  /** Bytes of all files. */
+  used: number;
+}
+
 /** A fact of a group, told in its own log. */
 export type SystemEvent =
   | { title: string; type: 'group_created' }
@@ -1084,6 +1157,29 @@ export interface TypingFrame {
 export interface UpTo {
   /** Up to this message. */
   seq: number;
+}
+
+/** An upload on its way, or the file that it has become. */
+export interface Upload {
+  file?: Attachment | null;
+  /** The upload, and the file once it is whole. */
+  id: Id;
+  /** How many it will have. */
+  length: number;
+  /** How many bytes are there. */
+  offset: number;
+}
+
+/** `POST /files`, as `multipart/form-data`. */
+export interface UploadForm {
+  /** How long it plays, for sound and films whose format does not say. */
+  duration_ms?: number | null;
+  /** The file, with its name; after the other fields. */
+  file: string;
+  /** What it is meant as: `auto`, `voice` (a spoken message) or `document` (kept as it is). */
+  kind?: string | null;
+  /** A picture that stands for a film until it plays. */
+  poster?: string | null;
 }
 
 /** A person as others see it. */
@@ -1130,22 +1226,3 @@ export type Op =
   | 'call.report'
   | 'sync'
   | 'ping';
-
-/** The use of a file in a message. */
-export interface Attachment {
-  animated?: boolean;
-  duration_ms?: number | null;
-  height?: number | null;
-  id: Id;
-  kind: FileKind;
-  large_url?: string | null;
-  name: string;
-  size: number;
-  small_url?: string | null;
-  thumbhash?: string | null;
-  type: string;
-  url: string;
-  width?: number | null;
-}
-
-export type FileKind = 'image' | 'video' | 'audio' | 'voice' | 'document';

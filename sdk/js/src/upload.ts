@@ -26,6 +26,8 @@ const STALL_MS = 30_000;
 /** When all is sent the server looks at it, which takes a moment. */
 const LOOK_MS = 120_000;
 const LOOK_AGAIN_MS = 500;
+/** So often a part may not fit before the link counts as broken. */
+const MISFITS = 5;
 const TUS = { 'tus-resumable': '1.0.0' };
 
 export async function upload(rest: Rest, file: Outgoing, how: Upload): Promise<Attachment> {
@@ -56,7 +58,7 @@ async function whole(rest: Rest, file: Outgoing, { progress, signal }: Upload): 
 async function inParts(rest: Rest, file: Outgoing, how: Upload): Promise<Attachment> {
   const { blob } = file;
   const { signal } = how;
-  let offset = file.upload ? await offsetOf(rest, file.upload, signal) : null;
+  let offset = file.upload ? await offsetOf(rest, `/uploads/${file.upload}`, signal) : null;
   if (offset === null) {
     file.upload = await create(rest, file, signal);
     offset = 0;
@@ -66,7 +68,12 @@ async function inParts(rest: Rest, file: Outgoing, how: Upload): Promise<Attachm
   const drop = (): void => void rest.delete(path).catch(() => undefined);
   signal?.addEventListener('abort', drop);
   try {
-    while (offset < blob.size) offset = await part(rest, path, blob, offset, how);
+    for (let misfits = 0; offset < blob.size;) {
+      offset = await part(rest, path, blob, offset, how).catch((error: unknown) => {
+        misfits += 1;
+        return elsewhere(rest, path, error, misfits, signal);
+      });
+    }
     return await finished(rest, path);
   } finally {
     signal?.removeEventListener('abort', drop);
@@ -88,10 +95,25 @@ async function part(rest: Rest, path: string, blob: Blob, from: number, how: Upl
   return offset;
 }
 
+/**
+ * A part that did not fit: the server may still be taking what a broken link left behind. Gives
+ * where to go on; what was refused for good has no such place.
+ */
+async function elsewhere(
+  rest: Rest, path: string, error: unknown, misfits: number, signal: AbortSignal | undefined,
+): Promise<number> {
+  if (!(error instanceof ApiError) || error.problem.status !== 409) throw error;
+  const offset = await offsetOf(rest, path, signal);
+  if (offset === null) throw error;
+  if (misfits > MISFITS) throw offline('The upload is taken elsewhere.');
+  await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS * misfits));
+  return offset;
+}
+
 /** How much of an upload is there; nothing when the server does not know it (any more). */
-async function offsetOf(rest: Rest, id: Id, signal: AbortSignal | undefined): Promise<number | null> {
+async function offsetOf(rest: Rest, path: string, signal: AbortSignal | undefined): Promise<number | null> {
   try {
-    const answer = await send(rest, { method: 'HEAD', path: `/uploads/${id}`, headers: TUS, signal });
+    const answer = await send(rest, { method: 'HEAD', path, headers: TUS, signal });
     return Number(answer.getResponseHeader('upload-offset'));
   } catch (error) {
     if (error instanceof ApiError && (error.problem.status === 404 || error.problem.status === 410)) return null;

@@ -4,6 +4,7 @@ const PART = 8 * 2 ** 20;
 const STALL_MS = 30_000;
 const LOOK_MS = 120_000;
 const LOOK_AGAIN_MS = 500;
+const MISFITS = 5;
 const TUS = { 'tus-resumable': '1.0.0' };
 export async function upload(rest, file, how) {
     try {
@@ -34,7 +35,7 @@ async function whole(rest, file, { progress, signal }) {
 async function inParts(rest, file, how) {
     const { blob } = file;
     const { signal } = how;
-    let offset = file.upload ? await offsetOf(rest, file.upload, signal) : null;
+    let offset = file.upload ? await offsetOf(rest, `/uploads/${file.upload}`, signal) : null;
     if (offset === null) {
         file.upload = await create(rest, file, signal);
         offset = 0;
@@ -44,8 +45,12 @@ async function inParts(rest, file, how) {
     const drop = () => void rest.delete(path).catch(() => undefined);
     signal?.addEventListener('abort', drop);
     try {
-        while (offset < blob.size)
-            offset = await part(rest, path, blob, offset, how);
+        for (let misfits = 0; offset < blob.size;) {
+            offset = await part(rest, path, blob, offset, how).catch((error) => {
+                misfits += 1;
+                return elsewhere(rest, path, error, misfits, signal);
+            });
+        }
         return await finished(rest, path);
     }
     finally {
@@ -66,9 +71,20 @@ async function part(rest, path, blob, from, how) {
         throw offline('The upload does not move.');
     return offset;
 }
-async function offsetOf(rest, id, signal) {
+async function elsewhere(rest, path, error, misfits, signal) {
+    if (!(error instanceof ApiError) || error.problem.status !== 409)
+        throw error;
+    const offset = await offsetOf(rest, path, signal);
+    if (offset === null)
+        throw error;
+    if (misfits > MISFITS)
+        throw offline('The upload is taken elsewhere.');
+    await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS * misfits));
+    return offset;
+}
+async function offsetOf(rest, path, signal) {
     try {
-        const answer = await send(rest, { method: 'HEAD', path: `/uploads/${id}`, headers: TUS, signal });
+        const answer = await send(rest, { method: 'HEAD', path, headers: TUS, signal });
         return Number(answer.getResponseHeader('upload-offset'));
     }
     catch (error) {
