@@ -1,11 +1,11 @@
 //! Finding people and public groups by any part of a name.
 //!
 //! Text is folded here, once, so that search is the same on every store: case, accents and width do
-//! not matter. A store only offers ranges of terms. The terms of a name are `^` with the whole name,
-//! a space with what is left of it from each later word on, and every suffix of every word from
-//! three characters, for Han, Kana and Hangul, which have no spaces, every character's suffix; so
-//! prefix ranges over terms find any part of a name, and the best names come first out of them:
-//! a page costs about the same among a thousand people as among a million.
+//! not matter. A store only offers ranges of terms. The terms of a name are `^` with the whole
+//! name, a space with what is left of it from each later word on, and every suffix of every word
+//! from three characters, for Han, Kana and Hangul, which have no spaces, every character's suffix;
+//! so prefix ranges over terms find any part of a name, and the best names come first out of them:
+//! a page reads about as many terms as it shows, however many people there are.
 //!
 //! Called by `http`; the rules of users and groups make terms with `terms_of`.
 

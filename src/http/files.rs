@@ -79,8 +79,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
 ///
 /// In one request; for phones and large files there are uploads in pieces (`/uploads`). The type is
 /// told by the content. Pictures are rebuilt without what they say of place and camera, and get
-/// smaller ones. What `kind=document` says is kept as it is and never shown in place. Repeat it with
-/// the same `Idempotency-Key` after a lost connection: the file is there once.
+/// smaller ones. What `kind=document` says is kept as it is and never shown in place. Repeat it
+/// with the same `Idempotency-Key` after a lost connection: the file is there once.
 #[utoipa::path(
     post, path = "/files", tag = "files", operation_id = "uploadFile",
     security(("session" = [])),

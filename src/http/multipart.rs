@@ -25,6 +25,8 @@ use crate::error::{Code, Error, Result, Text};
 const PARTS: usize = 40;
 /// At most about so many bytes before a part begins: the head of the part, and a piece of it.
 const HEAD_BYTES: u64 = 256 * 1024;
+/// The parser is fed at most so many bytes at once, however many came: less than `HEAD_BYTES`.
+const PIECE_BYTES: usize = 64 * 1024;
 /// How long nothing may come.
 const STALL: Duration = Duration::from_secs(30);
 /// How much more is read of a body that is refused, and for how long.
@@ -69,7 +71,7 @@ impl Form {
         let boundary = multer::parse_boundary(kind).map_err(no_form)?;
         let allowance = Arc::new(AtomicU64::new(0));
         let body = request.into_body().into_data_stream();
-        let fed = Fed { body, allowance: allowance.clone(), rests: false };
+        let fed = Fed { body, came: Bytes::new(), allowance: allowance.clone(), rests: false };
         Ok(Self { parts: Multipart::new(fed, boundary), allowance, count: 0 })
     }
 
@@ -167,6 +169,8 @@ struct TooMuch;
 /// Feeds the parser one piece a poll, and no more than there is allowance for.
 struct Fed {
     body: BodyDataStream,
+    /// What came and was not fed yet.
+    came: Bytes,
     allowance: Arc<AtomicU64>,
     rests: bool,
 }
@@ -179,10 +183,14 @@ impl Stream for Fed {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let piece = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
-            Some(Ok(piece)) => piece,
-            other => return Poll::Ready(other.map(|piece| piece.map_err(Into::into))),
-        };
+        if self.came.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+                Some(Ok(came)) => self.came = came,
+                other => return Poll::Ready(other.map(|came| came.map_err(Into::into))),
+            }
+        }
+        let length = self.came.len().min(PIECE_BYTES);
+        let piece = self.came.split_to(length);
         self.rests = true;
         let left = self.allowance.load(Ordering::Relaxed);
         match left.checked_sub(piece.len() as u64) {
@@ -230,6 +238,16 @@ mod tests {
             assert_eq!((part.name(), part.file_name()), (name, Some(file)));
             assert_eq!(part.text("x", 10).await.expect("short"), bytes);
         }
+        assert!(form.next().await.expect("readable").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_at_once_is_read_in_pieces() {
+        let content = "x".repeat(3 * HEAD_BYTES as usize);
+        let text = format!("{}{content}\r\n--{BOUNDARY}--\r\n", head("a", "1"));
+        let mut form = form(vec![Bytes::from(text)]);
+        let part = form.next().await.expect("readable").expect("a part");
+        assert_eq!(part.text("a", content.len()).await.expect("fits"), content);
         assert!(form.next().await.expect("readable").is_none());
     }
 

@@ -13,7 +13,7 @@ const ROOM: usize = 512;
 /// How `serde_json` tells that a text is JSON already.
 const RAW: &str = "$serde_json::private::RawValue";
 
-/// The name of a newtype whose text needs no escape, such as an id's; to other formats it is a text.
+/// The name of a newtype whose text needs no escape, such as an id's; to other formats it is text.
 pub(super) const PLAIN: &str = "$plain";
 
 /// The JSON of a value. Fails only for maps whose keys are no text.

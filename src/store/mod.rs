@@ -532,8 +532,8 @@ pub trait Terms: Send + Sync {
         after: Option<(String, ObjectId)>,
         limit: u32,
     ) -> Result<Vec<(String, ObjectId)>>;
-    /// Replaces the terms of entries: of those that came without, and of all when the way of folding
-    /// has changed. Many at once cost less.
+    /// Replaces the terms of entries: of those that came without, and of all when the way of
+    /// folding has changed. Many at once cost less.
     async fn put_terms(&self, index: Index, entries: Vec<(ObjectId, Vec<String>)>) -> Result<()>;
 }
 

@@ -97,8 +97,9 @@ impl Person {
         let addr = self.api.addr();
         let mut stream = TcpStream::connect(addr).await.expect("connected");
         let head = format!(
-            "PATCH {path} HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {}\r\nContent-Type: \
-             application/offset+octet-stream\r\nUpload-Offset: {offset}\r\nContent-Length: {}\r\n\r\n",
+            "PATCH {path} HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/offset+octet-stream\r\nUpload-Offset: {offset}\r\n\
+             Content-Length: {}\r\n\r\n",
             self.token(),
             rest.len()
         );

@@ -167,7 +167,10 @@ async fn change(random: &mut fastrand::Rng, people: &[Arc<Person>], group: &str)
         3 => (Method::PUT, at("/pin"), None),
         4 => (Method::POST, format!("/api/v1/chats/{group}/read"), Some(json!({ "seq": seq }))),
         5 => (Method::PATCH, in_group(""), Some(title)),
-        6 => (Method::PATCH, in_group(""), Some(json!({ "history_shared": seq.is_multiple_of(2) }))),
+        6 => {
+            let shared = json!({ "history_shared": seq.is_multiple_of(2) });
+            (Method::PATCH, in_group(""), Some(shared))
+        }
         7 => (Method::DELETE, in_group(&format!("/members/{last}")), None),
         _ => (Method::POST, in_group("/members"), Some(json!({ "users": [last] }))),
     };

@@ -70,8 +70,8 @@ async fn gets(who: &Person, file: &Value) {
     let whole = who.fetches(&url, &[]).await;
     assert_eq!(whole.status.as_u16(), 200, "{file}");
     assert_eq!(whole.body.len() as u64, file["size"].as_u64().expect("a size"));
-    let part = who.fetches(&url, &[("range", "bytes=3-12")]).await;
-    assert_eq!((part.status.as_u16(), &part.body[..]), (206, &whole.body[3..13]));
+    let part = who.fetches(&url, &[("range", "bytes=3-6")]).await;
+    assert_eq!((part.status.as_u16(), &part.body[..]), (206, &whole.body[3..7]));
     if let Some(small) = file["small_url"].as_str() {
         assert_eq!(who.fetches(small, &[]).await.status.as_u16(), 200, "{small}");
     }
@@ -308,6 +308,7 @@ async fn a_file_that_nothing_uses_goes_after_three_days_and_not_before() {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     if crate::harness::mongo::chosen().is_some() {
         // The house is on the embedded store; the contract's suite shows the same on MongoDB.
+        eprintln!("left out: the days of a file, which run on the embedded store only");
         return;
     }
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
@@ -328,7 +329,8 @@ async fn a_file_that_nothing_uses_goes_after_three_days_and_not_before() {
     assert_eq!(ana.asks(Method::DELETE, &message, None).await.status.as_u16(), 200);
     assert_eq!(house.objects(), 3);
 
-    // Two days later it is still there, for its owner; four days later it is not. Each start sweeps.
+    // Two days later it is still there, for its owner; four days later it is not. Each start
+    // sweeps.
     let people = [&ana, &beto].map(|one| (one.id().to_owned(), one.token().to_owned()));
     for (days, there) in [(2, 3), (2, 2)] {
         house.clock.advance(DAY * days);

@@ -336,12 +336,16 @@ async fn no_request_makes_the_server_fail() {
     for _ in 0..REQUESTS {
         let (shown, operation, request) = stock.request(&mut dice);
         let path = request.uri().path().to_owned();
+        let has_body = request.method() != Method::HEAD;
         let reply = app.send(request).await;
         let status = reply.status.as_u16();
         *seen.entry(status).or_insert(0) += 1;
         let answer = reply.json();
         let described = undescribed(&stock.api, operation, status, &answer);
-        let fault = fault(&path, status, &answer).map(str::to_owned).or(described);
+        let fault = match has_body || status >= 500 {
+            true => fault(&path, status, &answer).map(str::to_owned).or(described),
+            false => None,
+        };
         if let Some(fault) = fault {
             panic!("{fault}: {status} {answer}\nto {shown}");
         }
