@@ -3,8 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import * as media from './media.mjs';
 import { Person } from './person.mjs';
-import { Server, until } from './server.mjs';
+import { Server, until, wait } from './server.mjs';
 
 const [binary, folder = 'docs/screens'] = process.argv.slice(2);
 const require = createRequire(`${process.env.BROWSER_HOME || process.cwd()}/`);
@@ -65,6 +66,22 @@ try {
   await picture(beto, 'settings-dark');
 
   await ana.openChat('Beto Ramírez');
+  const photos = [];
+  for (const seed of [1, 2, 3, 5]) photos.push({ name: `${seed}.jpg`, mimeType: 'image/jpeg', buffer: await media.picture(ana, { seed }) });
+  for (const files of [photos, [{ name: 'Receta de la abuela.pdf', mimeType: 'application/pdf', buffer: media.pdf('Receta') }]]) {
+    await ana.$('.composer input[type=file]').setInputFiles(files);
+    await ana.$('.tray li').first().waitFor();
+    await ana.sends();
+  }
+  await ana.button('file.record').click();
+  await wait(4_200);
+  await ana.sends();
+  await beto.openChat('Ana Torres');
+  await beto.$('.sound').waitFor();
+  await until('they are drawn', () => beto.page.evaluate(() => document.querySelectorAll('.pictures img').length === 4));
+  await picture(beto, 'files-dark');
+  await beto.goes('settings');
+
   await ana.button('call.video').click();
   await beto.$('dialog.incoming').waitFor();
   await picture(beto, 'ringing');
@@ -75,3 +92,5 @@ try {
   await browser.close();
   await server.end();
 }
+// The wires of the people would keep the process.
+process.exit(0);
