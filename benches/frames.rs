@@ -132,10 +132,8 @@ fn measure(name: &str, unit: &str, times: u32, mut job: impl FnMut()) {
 
 fn read_send() {
     let key = "0193f2a0-7b3c-7d41-9e5f-6a7b8c9d0e1f";
-    let text = format!(
-        r#"{{"op":"message.send","id":7,"d":{{"chat":"{}","client_msg_id":"{key}","body":"{BODY}"}}}}"#,
-        id(2, 0)
-    );
+    let data = format!(r#"{{"chat":"{}","client_msg_id":"{key}","body":"{BODY}"}}"#, id(2, 0));
+    let text = format!(r#"{{"op":"message.send","id":7,"d":{data}}}"#);
     measure("read a frame that sends", "a frame", 1_000, || {
         let request: Request<'_> = serde_json::from_str(black_box(&text)).expect("a request");
         let data = request.d.map_or("{}", |data| data.get());
