@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::stream;
 use tokio::time::{Instant, sleep};
 
-use super::super::types::files::{Digest, File, FileKind, FileName, Rendition};
+use super::super::types::files::{Digest, File, FileKind, FileName, Rendition, size_in_words};
 use super::look::{Claim, Looked, Made, Picture};
 use super::uploads::Staged;
 use super::{Files, NO_FILE, UNUSED_FOR};
@@ -29,13 +29,13 @@ const CLAIMED_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 const TOO_LARGE: Text = Text {
-    en: "A file of this kind ({}) may have at most {} bytes.",
-    es: "Un archivo de este tipo ({}) puede tener como máximo {} bytes.",
+    en: "A file of this kind ({}) may have at most {}.",
+    es: "Un archivo de este tipo ({}) puede tener como máximo {}.",
 };
 const FULL: Text = Text {
-    en: "There is no room: your files have {} of {} bytes. Delete old messages with files first; \
+    en: "There is no room: your files have {} of {}. Delete old messages with files first; \
          the room is free three days later.",
-    es: "No hay espacio: tus archivos ocupan {} de {} bytes. Elimina antes mensajes antiguos con \
+    es: "No hay espacio: tus archivos ocupan {} de {}. Elimina antes mensajes antiguos con \
          archivos; el espacio queda libre tres días después.",
 };
 
@@ -81,12 +81,12 @@ impl Files {
         if size <= limit {
             return Ok(());
         }
-        Err(Error::new(Code::TooLarge, TOO_LARGE).arg(kind.name()).arg(limit.to_string()))
+        Err(Error::new(Code::TooLarge, TOO_LARGE).arg(kind.name()).arg(size_in_words(limit)))
     }
 
     pub(super) fn full(&self, used: u64) -> Error {
-        let quota = self.rules.quota.to_string();
-        Error::new(Code::Conflict, FULL).arg(used.to_string()).arg(quota)
+        let quota = size_in_words(self.rules.quota);
+        Error::new(Code::Conflict, FULL).arg(size_in_words(used)).arg(quota)
     }
 
     /// Puts the row, then the bytes, the original last.

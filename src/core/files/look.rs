@@ -13,7 +13,7 @@ use std::time::Duration;
 use media::{Kind, Limits, Media, Refusal};
 use sha2::{Digest as _, Sha256};
 
-use super::super::types::files::{Digest, FileFacts, FileKind, FileName};
+use super::super::types::files::{Digest, FileFacts, FileKind, FileName, size_in_words};
 use super::Files;
 use crate::error::{Code, Error, Result, Text};
 use crate::objects::PIECE;
@@ -46,9 +46,9 @@ const SIDE: Text = Text {
          envíala como documento.",
 };
 const BYTES: Text = Text {
-    en: "The picture has {} bytes; it may have at most {}. Make it smaller, or send it as a \
+    en: "The picture has {}; it may have at most {}. Make it smaller, or send it as a \
          document.",
-    es: "La imagen tiene {} bytes; puede tener como máximo {}. Redúcela o envíala como documento.",
+    es: "La imagen tiene {}; puede tener como máximo {}. Redúcela o envíala como documento.",
 };
 const FRAMES: Text = Text {
     en: "The animation has more than {} frames. Send it as a video or as a document.",
@@ -61,9 +61,9 @@ const ANIMATION: Text = Text {
          documento.",
 };
 const MEMORY: Text = Text {
-    en: "The picture would need {} bytes of memory to be shown; at most {} are allowed. Send it \
+    en: "The picture would need {} of memory to be shown; at most {} are allowed. Send it \
          as a document.",
-    es: "Mostrar la imagen necesitaría {} bytes de memoria; se permiten como máximo {}. Envíala \
+    es: "Mostrar la imagen necesitaría {} de memoria; se permiten como máximo {}. Envíala \
          como documento.",
 };
 const NO_SOUND: Text = Text {
@@ -329,11 +329,13 @@ fn refused(refusal: Refusal) -> Error {
         Refusal::TooManyPixels { pixels, max } => of(PIXELS, pixels, max),
         Refusal::SideTooLong { pixels, max } => of(SIDE, pixels.into(), max.into()),
         Refusal::TooManyBytes { bytes, max } => {
-            Error::new(Code::TooLarge, BYTES).arg(bytes.to_string()).arg(max.to_string())
+            Error::new(Code::TooLarge, BYTES).arg(size_in_words(bytes)).arg(size_in_words(max))
         }
         Refusal::TooManyFrames { max } => content(FRAMES).arg(max.to_string()),
         Refusal::AnimationTooLarge { max } => content(ANIMATION).arg(max.to_string()),
-        Refusal::TooMuchMemory { bytes, max } => of(MEMORY, bytes, max),
+        Refusal::TooMuchMemory { bytes, max } => {
+            content(MEMORY).arg(size_in_words(bytes)).arg(size_in_words(max))
+        }
         Refusal::Unreadable(kind) => Error::unavailable(io::Error::from(kind)),
     }
 }

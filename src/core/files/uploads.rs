@@ -15,7 +15,7 @@ use futures_util::Stream;
 
 use super::super::to_the_end;
 use super::super::types::auth::Caller;
-use super::super::types::files::{File, FileName};
+use super::super::types::files::{File, FileName, size_in_words};
 use super::keep::Label;
 use super::look::{Claim, Picture};
 use super::{FileRules, Files};
@@ -30,8 +30,8 @@ pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const UNFINISHED: usize = 20;
 
 const TOO_LARGE: Text = Text {
-    en: "A file may have at most {} bytes, and some kinds less.",
-    es: "Un archivo puede tener como máximo {} bytes, y algunos tipos menos.",
+    en: "A file may have at most {}, and some kinds less.",
+    es: "Un archivo puede tener como máximo {}, y algunos tipos menos.",
 };
 const MANY: Text = Text {
     en: "You have {} unfinished uploads. Finish or cancel one of them first.",
@@ -351,7 +351,7 @@ impl Files {
 }
 
 fn too_large(rules: &FileRules) -> Error {
-    Error::new(Code::TooLarge, TOO_LARGE).arg(rules.most().to_string())
+    Error::new(Code::TooLarge, TOO_LARGE).arg(size_in_words(rules.most()))
 }
 
 fn meta(caller: &Caller, length: u64, name: String, claim: Claim, created: Time) -> Meta {

@@ -44,6 +44,21 @@ impl FromStr for Digest {
     }
 }
 
+/// A size as people read it: `25 MB`, `1.4 GB`, `576 bytes`; units are of 1,024 each.
+pub fn size_in_words(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_024 => return format!("{bytes} bytes"),
+        1_024..1_048_576 => (1 << 10, "KB"),
+        1_048_576..1_073_741_824 => (1 << 20, "MB"),
+        _ => (1 << 30, "GB"),
+    };
+    let tenths = u128::from(bytes) * 10 / unit;
+    match tenths % 10 {
+        0 => format!("{} {name}", tenths / 10),
+        tenth => format!("{}.{tenth} {name}", tenths / 10),
+    }
+}
+
 /// What a file is to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileKind {
@@ -274,6 +289,20 @@ mod tests {
         }
         let long = FileName::of(&"x".repeat(300)).ending_as("image/png");
         assert!(long.as_str().ends_with("x.png") && long.as_str().len() == NAME_CHARS);
+    }
+
+    #[test]
+    fn a_size_is_told_in_the_largest_unit_that_fits() {
+        for (bytes, words) in [
+            (0, "0 bytes"),
+            (1_023, "1023 bytes"),
+            (1_024, "1 KB"),
+            (25 << 20, "25 MB"),
+            ((1 << 30) + (400 << 20), "1.3 GB"),
+            (u64::MAX, "17179869183.9 GB"),
+        ] {
+            assert_eq!(size_in_words(bytes), words);
+        }
     }
 
     #[test]
