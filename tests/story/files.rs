@@ -329,6 +329,16 @@ async fn a_file_that_nothing_uses_goes_after_three_days_and_not_before() {
     assert_eq!(ana.asks(Method::DELETE, &message, None).await.status.as_u16(), 200);
     assert_eq!(house.objects(), 3);
 
+    // A link works for ten minutes.
+    let links = ana.posts("/api/v1/files/links", json!({ "files": [kept["id"]] })).await;
+    let link = text(&links["links"][0]["url"]);
+    let bare = loadgen::client::api::Api::anonymous(running.addr());
+    for (minutes, status) in [(0, 200), (9, 200), (2, 401)] {
+        house.clock.advance(Duration::from_secs(60 * minutes));
+        let answer = bare.call(Method::GET, &link, None).await.expect("an answer");
+        assert_eq!(answer.status.as_u16(), status, "{minutes} minutes later");
+    }
+
     // Two days later it is still there, for its owner; four days later it is not. Each start
     // sweeps.
     let people = [&ana, &beto].map(|one| (one.id().to_owned(), one.token().to_owned()));
