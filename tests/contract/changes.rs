@@ -451,9 +451,14 @@ pub async fn a_storm_of_changes_is_read_in_bounded_pages(world: &World) {
 pub async fn a_late_member_pays_nothing_for_what_came_before(world: &World) {
     let people = people(world, 2).await;
     let chat = world.group(&people[..1]).await;
+    let mut stored = Vec::new();
     for number in 0..2500 {
         let new = world.new_message(chat, people[0], text(&format!("m{number}")));
-        drop(world.store.append(new).await.expect("queues"));
+        stored.push(world.store.append(new).await.expect("queues"));
+    }
+    // Only what was answered is there for sure.
+    for answer in stored {
+        answer.await.expect("stored");
     }
     world.react(chat, 5, people[0], "👍", true).await;
     let (joined, _) = world.add(chat, people[0], people[1]).await;
