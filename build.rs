@@ -20,6 +20,9 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=web/dist");
     let var = |name: &str| env::var_os(name).map(PathBuf::from).unwrap_or_default();
     let (dist, out) = (var("CARGO_MANIFEST_DIR").join("web/dist"), var("OUT_DIR"));
+    // The table names files by their whole path. A clone that shares its target folder with one that
+    // is gone must write it anew: cargo runs this again when a path that it named is missing.
+    println!("cargo::rerun-if-changed={}", dist.display());
     let mut files = Vec::new();
     walk(&dist, &mut files)?;
     files.sort();
