@@ -55,7 +55,7 @@ pub(super) struct Plan {
 /// The commits of this node: its locks and what it knows.
 pub(super) struct Commits {
     access: Access,
-    /// What this node is called where nodes take turns.
+    /// What this node is called where nodes take turns and claim objects, as long as it runs.
     node: ObjectId,
     locks: Vec<Mutex<()>>,
     inbox_locks: Vec<Mutex<()>>,

@@ -456,7 +456,7 @@ impl Files for MongoStore {
     }
 
     async fn claim_object(&self, digest: Digest) -> Result<bool> {
-        let (id, me, now) = (digest.to_string(), self.node.bson(), DateTime::now());
+        let (id, me, now) = (digest.to_string(), self.commits.node().bson(), DateTime::now());
         let old = DateTime::from_millis(now.timestamp_millis() - LEASE.as_millis() as i64);
         let free = doc! { "_id": id.as_str(), "$or": [
             { "claimed_by": { "$exists": false } },
@@ -485,7 +485,7 @@ impl Files for MongoStore {
         // The claim of a node that took this one over is that node's to end.
         let mine = doc! { "_id": digest.to_string(), "$or": [
             { "claimed_by": { "$exists": false } },
-            { "claimed_by": self.node.bson() },
+            { "claimed_by": self.commits.node().bson() },
         ] };
         self.access.delete(Table::LooseObjects, mine).await.map(drop)
     }

@@ -73,15 +73,12 @@ pub use self::connect::Watch;
 use self::lanes::Lanes;
 pub use self::schema::Names;
 use crate::error::Result;
-use crate::id::{Entropy, ObjectId, OsEntropy};
 
 /// The store on MongoDB.
 pub struct MongoStore {
     access: Access,
     commits: Arc<Commits>,
     lanes: Lanes,
-    /// Whose claims of objects are this node's, as long as it runs.
-    node: ObjectId,
 }
 
 impl MongoStore {
@@ -104,8 +101,6 @@ impl MongoStore {
         schema::prepare(&access, database).await?;
         let commits = Commits::new(access.clone());
         let lanes = Lanes::new(commits.clone());
-        let mut node = [0; 12];
-        OsEntropy.fill(&mut node);
-        Ok(Self { access, commits, lanes, node: ObjectId(node) })
+        Ok(Self { access, commits, lanes })
     }
 }
