@@ -14,7 +14,7 @@ use crate::core::messages::{Pending, Send, Sent};
 use crate::core::receipts::Cursor;
 use crate::core::types::auth::Caller;
 use crate::core::types::messages::Message;
-use crate::core::types::text::{Body, ClientMsgId};
+use crate::core::types::text::{BODY_BYTES, Body, ClientMsgId};
 use crate::error::{Error, Language, Result};
 use crate::hub::{Attached, Frame};
 use crate::id::UserId;
@@ -27,6 +27,9 @@ use crate::protocol::problem::Problem;
 use crate::protocol::rows;
 use crate::protocol::sync::News;
 use crate::protocol::values::Id;
+
+/// About how many bytes a reply to a send, or a file in it, has beside its text.
+const REPLY_COST: usize = 512;
 
 /// The refusal of a request.
 pub(super) fn refusal(id: Option<u64>, error: &Error, language: Language) -> Frame {
@@ -61,11 +64,13 @@ async fn carry_out(
 ) -> Result<Option<Frame>> {
     Ok(Some(match command {
         Command::Send(frame) => {
-            link.acks_when_durable(id, send(ws, caller, frame).await?);
+            let bytes = REPLY_COST * (1 + frame.attachments.len()) + frame.body.len();
+            link.acks_when_durable(id, bytes, send(ws, caller, frame).await?);
             return Ok(None);
         }
         Command::Forward(frame) => {
-            link.acks_when_durable(id, forward(ws, caller, frame).await?);
+            let bytes = REPLY_COST + BODY_BYTES;
+            link.acks_when_durable(id, bytes, forward(ws, caller, frame).await?);
             return Ok(None);
         }
         Command::Edit(frame) => message(ws, id, edit(ws, caller, frame).await?).await,

@@ -1,8 +1,9 @@
 //! What waits to be written to one connection: bounded, and nothing at all while it is empty.
 //!
-//! Invariant: at most `BOUND` bytes wait here or are being written. A push beyond it drops
-//! everything and closes the connection with `Slow`: its client comes back and syncs, and nobody
-//! else feels it.
+//! Invariant: while the other side takes nothing, at most `BOUND` bytes wait here or are being
+//! written; while it does, at most `BURST`, since many messages become durable in the same moment,
+//! before the socket's task has had its turn. What goes beyond drops everything and closes the
+//! connection with `Slow`: its client comes back and syncs, and nobody else feels it.
 //! Invariant: after a close nothing is queued any more.
 //!
 //! Publishers push; the one task that owns the socket takes.
@@ -14,8 +15,10 @@ use std::task::{Context, Poll, Waker};
 use crate::hub::Frame;
 use crate::hub::close::CloseCode;
 
-/// At most this many bytes wait.
+/// At most this many bytes wait for a socket that takes nothing.
 pub(super) const BOUND: usize = 256 * 1024;
+/// At most this many bytes wait for the socket's task. They are shared with all who get them.
+const BURST: usize = 1024 * 1024;
 /// What a frame costs beside its text.
 const FRAME_COST: usize = 32;
 
@@ -23,12 +26,30 @@ const FRAME_COST: usize = 32;
 struct State {
     frames: VecDeque<Frame>,
     bytes: usize,
-    /// Bytes that were taken last and may still be on their way into the socket.
+    /// Bytes that are still on their way into the socket.
     writing: usize,
     closing: Option<CloseCode>,
     waker: Option<Waker>,
     /// The socket's task is stuck in a write: frames are no news to it, only an end is.
     stuck: bool,
+}
+
+impl State {
+    /// Drops everything and closes, if that is too much for how the socket stands.
+    fn close_if_full(&mut self) -> bool {
+        let bound = if self.stuck { BOUND } else { BURST };
+        let full = self.closing.is_none() && self.bytes + self.writing > bound;
+        if full {
+            (self.frames, self.bytes) = (VecDeque::new(), 0);
+            self.closing = Some(CloseCode::Slow);
+        }
+        full
+    }
+}
+
+/// What a frame weighs until it is in the socket.
+pub(super) fn cost(frame: &Frame) -> usize {
+    frame.len() + FRAME_COST
 }
 
 /// The queue of one connection.
@@ -39,6 +60,8 @@ pub(super) struct Outbox(Mutex<State>);
 pub(super) struct Taken {
     /// Write these.
     pub(super) frames: VecDeque<Frame>,
+    /// What they weigh.
+    pub(super) bytes: usize,
     /// Then close, if so.
     pub(super) closing: Option<CloseCode>,
 }
@@ -50,11 +73,8 @@ impl Outbox {
         if state.closing.is_some() {
             return;
         }
-        state.bytes += frame.len() + FRAME_COST;
-        if state.bytes + state.writing > BOUND {
-            (state.frames, state.bytes) = (VecDeque::new(), 0);
-            state.closing = Some(CloseCode::Slow);
-        } else {
+        state.bytes += cost(frame);
+        if !state.close_if_full() {
             state.frames.push_back(frame.clone());
             if state.stuck {
                 return;
@@ -82,16 +102,18 @@ impl Outbox {
         }
         state.writing = std::mem::take(&mut state.bytes);
         let frames = std::mem::take(&mut state.frames);
-        Poll::Ready(Taken { frames, closing: state.closing })
+        Poll::Ready(Taken { frames, bytes: state.writing, closing: state.closing })
     }
 
-    /// Resolves when a write in progress has no point any more: the connection is slow, or its
+    /// To be asked when the socket takes nothing more at the moment, of `writing` bytes that are
+    /// on their way. Resolves when they have no point any more: the connection is slow, or its
     /// session is over. Until the next `poll_take` only that wakes.
-    pub(super) fn poll_pointless(&self, cx: &mut Context<'_>) -> Poll<CloseCode> {
+    pub(super) fn poll_pointless(&self, writing: usize, cx: &mut Context<'_>) -> Poll<CloseCode> {
         let mut state = self.lock();
-        match state.closing {
-            Some(code @ (CloseCode::Slow | CloseCode::Revoked)) => return Poll::Ready(code),
-            _ => state.stuck = true,
+        (state.writing, state.stuck) = (writing, true);
+        state.close_if_full();
+        if let Some(code @ (CloseCode::Slow | CloseCode::Revoked)) = state.closing {
+            return Poll::Ready(code);
         }
         await_push(&mut state, cx);
         Poll::Pending
@@ -154,23 +176,42 @@ mod tests {
         assert!(taken.closing.is_none() && take(&outbox, &wakes).is_none());
     }
 
+    /// Tells the outbox that the socket takes nothing, with `writing` bytes on their way.
+    fn stick(outbox: &Outbox, wakes: &Arc<Wakes>, writing: usize) -> Poll<CloseCode> {
+        outbox.poll_pointless(writing, &mut Context::from_waker(&wakes.clone().into()))
+    }
+
     #[test]
     fn at_its_bound_it_drops_everything_and_closes_as_slow() {
-        let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
-        let frame: Frame = "x".repeat(1000).into();
-        let fits = BOUND / (1000 + FRAME_COST);
-        (0..fits).for_each(|_| outbox.push(&frame));
-        assert!(outbox.lock().closing.is_none());
-        outbox.push(&frame);
-        outbox.push(&frame);
-        let taken = take(&outbox, &wakes).expect("a close");
-        assert_eq!((taken.frames.len(), taken.closing), (0, Some(CloseCode::Slow)));
+        for (stuck, bound) in [(true, BOUND), (false, BURST)] {
+            let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+            assert!(!stuck || stick(&outbox, &wakes, 0).is_pending());
+            let frame: Frame = "x".repeat(1000).into();
+            let fits = bound / (1000 + FRAME_COST);
+            (0..fits).for_each(|_| outbox.push(&frame));
+            assert!(outbox.lock().closing.is_none());
+            outbox.push(&frame);
+            outbox.push(&frame);
+            let taken = take(&outbox, &wakes).expect("a close");
+            assert_eq!((taken.frames.len(), taken.closing), (0, Some(CloseCode::Slow)));
+        }
+    }
+
+    #[test]
+    fn a_burst_is_fine_for_a_socket_that_takes_it_and_too_much_for_one_that_does_not() {
+        let burst: Frame = "x".repeat(3 * BOUND).into();
+        for (left, slow) in [(BOUND, false), (BOUND + 1, true)] {
+            let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
+            outbox.push(&burst);
+            assert_eq!(take(&outbox, &wakes).expect("a frame").frames.len(), 1);
+            assert_eq!(stick(&outbox, &wakes, left).is_ready(), slow);
+        }
     }
 
     #[test]
     fn what_is_being_written_counts_until_the_next_take() {
         let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
-        let half: Frame = "x".repeat(BOUND / 2 + 1).into();
+        let half: Frame = "x".repeat(BURST / 2 + 1).into();
         outbox.push(&half);
         assert_eq!(take(&outbox, &wakes).expect("a frame").frames.len(), 1);
         assert!(take(&outbox, &wakes).is_none(), "it is written");
@@ -185,7 +226,7 @@ mod tests {
     fn a_task_that_is_stuck_in_a_write_is_woken_by_an_end_alone() {
         for code in [CloseCode::Slow, CloseCode::Revoked] {
             let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
-            let stuck = || outbox.poll_pointless(&mut Context::from_waker(&wakes.clone().into()));
+            let stuck = || stick(&outbox, &wakes, 0);
             outbox.push(&"first".into());
             assert!(take(&outbox, &wakes).is_some() && stuck().is_pending());
             let frame: Frame = "x".repeat(1000).into();
@@ -205,8 +246,7 @@ mod tests {
         let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
         outbox.push(&"first".into());
         assert!(take(&outbox, &wakes).is_some());
-        let context: Waker = wakes.clone().into();
-        assert!(outbox.poll_pointless(&mut Context::from_waker(&context)).is_pending());
+        assert!(stick(&outbox, &wakes, 0).is_pending());
         assert!(take(&outbox, &wakes).is_none());
         outbox.push(&"next".into());
         assert_eq!(wakes.0.load(Ordering::SeqCst), 1);

@@ -3,7 +3,7 @@
 //!
 //! Invariant: everything that waits in the outbox is fed to the socket, then flushed once.
 //! Invariant: requests begin in the order of their frames, one at a time; a send is over for this
-//! task once it is queued, and at most `ACKS` of them are not yet durable.
+//! task once it is queued, and what is not yet durable of them is bounded by `OWED`.
 //! Invariant: the client is told `hello` only when the hub has everything in place; from then on it
 //! misses nothing, so that what it syncs after that is complete.
 
@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::calls;
 use super::commands::{refusal, run, sent};
-use super::outbox::{Outbox, Taken};
+use super::outbox::{self, Outbox, Taken};
 use super::session::{Session, Step};
 use super::{Known, PING_EVERY, Ws};
 use crate::core::messages::{Pending, Sent};
@@ -31,8 +32,9 @@ use crate::hub::{Attached, Connection, Frame};
 use crate::id::{ChatId, ObjectId, SessionId, UserId};
 use crate::protocol::frames::{Done, Hello, granted, told};
 
-/// At most this many sends of a connection are on their way to the disk; then nothing is read.
-const ACKS: usize = 128;
+/// When the replies that a connection is owed weigh this many bytes, nothing is read from it: what
+/// it asks for may never fill its own outbox, however fast it sends.
+const OWED: usize = 64 * 1024;
 /// How long the other side may take nothing of what is written.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// How long a close may take.
@@ -44,7 +46,8 @@ pub(super) struct Link {
     scope: Option<ChatId>,
     language: Language,
     outbox: Outbox,
-    acks: AtomicUsize,
+    /// About how many bytes of replies are to come when sends have become durable.
+    owed: AtomicUsize,
 }
 
 impl Connection for Link {
@@ -80,21 +83,26 @@ impl Link {
         self.language
     }
 
-    /// Replies through the outbox when a send has become durable.
-    pub(super) fn acks_when_durable(self: Arc<Self>, id: u64, pending: Pending<Sent>) {
-        self.acks.fetch_add(1, Ordering::Relaxed);
+    /// Replies through the outbox when a send has become durable, with about `bytes` bytes.
+    pub(super) fn acks_when_durable(
+        self: Arc<Self>,
+        id: u64,
+        bytes: usize,
+        pending: Pending<Sent>,
+    ) {
+        self.owed.fetch_add(bytes, Ordering::Relaxed);
         tokio::spawn(async move {
             let reply = match pending.await {
                 Ok(done) => sent(id, done),
                 Err(error) => refusal(Some(id), &error, self.language),
             };
-            self.acks.fetch_sub(1, Ordering::Relaxed);
+            self.owed.fetch_sub(bytes, Ordering::Relaxed);
             self.outbox.push(&reply);
         });
     }
 
     fn reads_on(&self) -> bool {
-        self.acks.load(Ordering::Relaxed) < ACKS
+        self.owed.load(Ordering::Relaxed) < OWED
     }
 }
 
@@ -227,7 +235,7 @@ async fn try_attach(
         scope,
         language,
         outbox: Outbox::default(),
-        acks: AtomicUsize::new(0),
+        owed: AtomicUsize::new(0),
     });
     let followed = || ws.core.chats.followed(&caller);
     let attached = ws.hub.attach(link.clone(), followed).await?;
@@ -344,13 +352,16 @@ async fn write_out(
     link: &Link,
     taken: Taken,
 ) -> Result<Option<CloseCode>, Gone> {
+    let left = AtomicUsize::new(taken.bytes);
     let writing = async {
         for frame in taken.frames {
+            let cost = outbox::cost(&frame);
             socket.feed(Message::Text(frame)).await.map_err(|_| Gone)?;
+            left.fetch_sub(cost, Ordering::Relaxed);
         }
         socket.flush().await.map_err(|_| Gone)
     };
-    Ok(match unless_slow(link, writing).await? {
+    Ok(match unless_slow(link, &left, writing).await? {
         Step::Close(code) => Some(code),
         _ => taken.closing,
     })
@@ -358,19 +369,25 @@ async fn write_out(
 
 async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Result<Step, Gone> {
     let message = Message::Text(frame.clone());
-    unless_slow(link, async { socket.send(message).await.map_err(|_| Gone) }).await
+    let sending = async { socket.send(message).await.map_err(|_| Gone) };
+    unless_slow(link, &AtomicUsize::new(0), sending).await
 }
 
 /// Lets a write go on until it is done, the outbox runs over, the session is closed, or the other
-/// side takes nothing.
+/// side takes nothing. `left` tells how much of the outbox is still to be written.
 async fn unless_slow(
     link: &Link,
+    left: &AtomicUsize,
     writing: impl Future<Output = Result<(), Gone>>,
 ) -> Result<Step, Gone> {
-    let mut writing = std::pin::pin!(writing);
+    // Or the runtime would end the task's turn in the midst of a burst, as if the socket was full.
+    let mut writing = std::pin::pin!(unconstrained(writing));
     let written = poll_fn(|cx| match writing.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.map(|()| Step::Rest)),
-        Poll::Pending => link.outbox.poll_pointless(cx).map(|code| Ok(Step::Close(code))),
+        Poll::Pending => {
+            let pointless = link.outbox.poll_pointless(left.load(Ordering::Relaxed), cx);
+            pointless.map(|code| Ok(Step::Close(code)))
+        }
     });
     let mut written = std::pin::pin!(written);
     tokio::select! {

@@ -8,12 +8,16 @@ use loadgen::client::connection::Event;
 use loadgen::client::error::Error;
 use loadgen::client::state::State;
 use loadgen::client::wire::{Dial, Wire};
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::harness::{PATIENCE, World};
 
 /// More than an outbox and what the kernel keeps, and less than a kernel takes that is let.
 const MESSAGES: usize = 48;
+
+/// Together many times an outbox, and within what a person may send at once.
+const BURST: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_stalls_is_closed_as_slow_and_finds_everything_by_sync() {
@@ -54,4 +58,29 @@ async fn who_stalls_is_closed_as_slow_and_finds_everything_by_sync() {
     }
     let seen: usize = state.chats().values().map(|chat| chat.messages.len()).sum();
     assert_eq!(seen, MESSAGES);
+}
+
+/// A phone that comes back sends what it has written meanwhile, all at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_long_messages_closes_neither_who_sends_nor_who_reads() {
+    let world = World::new().await;
+    let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
+    let (sender, mut reader) = (ana.connects().await, beto.connects().await);
+    let long = "x".repeat(16 * 1024);
+    let send = |index: usize| {
+        let key = format!("burst-{index}");
+        sender.submit(
+            "message.send",
+            json!({ "chat": beto.id(), "client_msg_id": key, "body": long }),
+        )
+    };
+    let sends: Vec<_> = (0..BURST).map(send).collect();
+    for sent in join_all(sends).await {
+        sent.expect("acked");
+    }
+    for seq in 1..=BURST {
+        let told = |event: &Event| event.name == "message";
+        let event = reader.event_that(PATIENCE, told).await.expect("told");
+        assert_eq!(event.data["seq"], seq);
+    }
 }
