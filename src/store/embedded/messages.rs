@@ -324,41 +324,62 @@ fn view_of_all(db: &Db<'_>, chat: ChatId) -> Result<View> {
 }
 
 fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<Message>> {
+    let limit = u64::from(limit.min(PAGE));
+    // Hardly anybody hides anything: then the seqs of a page are known beforehand.
+    let hides_nothing = !db.has("SELECT 1 FROM hidden WHERE seat = ?1", [view.seat])?;
+    let page = match window {
+        Window::After(seq) => {
+            let first = view.from_seq.max(seq.saturating_add(1));
+            match hides_nothing {
+                true => dense(db, view, first, first.saturating_add(limit))?,
+                false => sparse_next(db, view, first, limit)?,
+            }
+        }
+        Window::Before(seq) => {
+            let end = seq.unwrap_or(u64::MAX).min(view.chat.head_seq.saturating_add(1));
+            match hides_nothing {
+                true => dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end)?,
+                false => sparse_last(db, view, end, limit)?,
+            }
+        }
+    };
+    Ok(page.into_iter().map(|line| line.message).collect())
+}
+
+/// What is in a range of seqs, which has no holes. Upwards, because neighbours in a chat are often
+/// neighbours in the table too, and SQLite finds the next row without a search.
+fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Line>> {
+    const RANGE: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?3 ORDER BY m.seq"
+    );
+    rows(db, view.chat.id, RANGE, params![view.num, int(first), int(end)])
+}
+
+fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<Line>> {
     const NEXT: &str = concat!(
         "SELECT ",
         columns!(),
         " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2
-          AND (?5 OR NOT EXISTS (SELECT 1 FROM hidden h
-                                 WHERE h.seat = ?3 AND h.seq = m.seq))
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.seq LIMIT ?4"
     );
+    rows(db, view.chat.id, NEXT, params![view.num, int(first), view.seat, int(limit)])
+}
+
+fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Line>> {
     const LAST: &str = concat!(
         "SELECT ",
         columns!(),
-        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?6
-          AND (?5 OR NOT EXISTS (SELECT 1 FROM hidden h
-                                 WHERE h.seat = ?3 AND h.seq = m.seq))
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?5
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.seq DESC LIMIT ?4"
     );
-    let &View { num, seat, from_seq, .. } = view;
-    let limit = limit.min(PAGE);
-    // Hardly anybody hides anything: then no row needs a look.
-    let hides_nothing = !db.has("SELECT 1 FROM hidden WHERE seat = ?1", [seat])?;
-    let mut page = match window {
-        Window::After(seq) => {
-            let first = int(from_seq.max(seq.saturating_add(1)));
-            rows(db, view.chat.id, NEXT, params![num, first, seat, limit, hides_nothing])?
-        }
-        Window::Before(seq) => {
-            let end = int(seq.unwrap_or(u64::MAX));
-            let params = params![num, int(from_seq), seat, limit, hides_nothing, end];
-            rows(db, view.chat.id, LAST, params)?
-        }
-    };
-    if matches!(window, Window::Before(_)) {
-        page.reverse();
-    }
-    Ok(page.into_iter().map(|line| line.message).collect())
+    let params = params![view.num, int(view.from_seq), view.seat, int(limit), int(end)];
+    let mut page = rows(db, view.chat.id, LAST, params)?;
+    page.reverse();
+    Ok(page)
 }
 
 fn latest(db: &Db<'_>, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {

@@ -17,7 +17,7 @@ use crate::measure::report::Phase;
 use crate::server::Target;
 
 /// Messages in flight while the chat is filled.
-const IN_FLIGHT: u64 = 1_000;
+const IN_FLIGHT: u64 = 256;
 
 /// Pages of a long history.
 #[derive(Debug, Clone, Copy)]
