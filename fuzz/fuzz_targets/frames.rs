@@ -6,13 +6,13 @@
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wechat_backend::core::calls::NewSignal;
-use wechat_backend::protocol::bodies::read;
-use wechat_backend::protocol::call_frames::{
+use wechat::core::calls::NewSignal;
+use wechat::protocol::bodies::read;
+use wechat::protocol::call_frames::{
     AliveFrame, CallRef, LeaveFrame, ReportFrame, RestartFrame, SignalFrame,
 };
-use wechat_backend::protocol::calls::StartCall;
-use wechat_backend::protocol::frames::Request;
+use wechat::protocol::calls::StartCall;
+use wechat::protocol::frames::Request;
 
 /// Reads what a frame carries, and once more what it was written as.
 fn twice<T: DeserializeOwned + Serialize>(data: &str) -> Option<T> {
@@ -23,7 +23,7 @@ fn twice<T: DeserializeOwned + Serialize>(data: &str) -> Option<T> {
     Some(first)
 }
 
-/// The first byte chooses what the rest is read as, so that few inputs are wasted on names.
+// The first byte chooses what the rest is read as, so that few inputs are wasted on names.
 fuzz_target!(|input: (u8, &str)| {
     let (kind, text) = input;
     match kind % 8 {

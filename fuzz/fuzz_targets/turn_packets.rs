@@ -25,10 +25,10 @@ impl World {
     fn new() -> Self {
         let mut net = Net::new(Config { bandwidth: None, ..config() });
         let mut clients = Vec::new();
-        for at in 0..2 {
+        for (at, channel) in CHANNELS.into_iter().enumerate() {
             let mut client = Client::new("ana", &format!("203.0.113.{at}:4000"));
             let relayed = client.allocate(&mut net).relayed();
-            client.bind(&mut net, CHANNELS[at], address("8.8.8.8:9"));
+            client.bind(&mut net, channel, address("8.8.8.8:9"));
             clients.push((client.tuple, net.relay_at(relayed)));
         }
         Self { net, clients, out: Out::new() }
@@ -39,7 +39,7 @@ thread_local! {
     static WORLD: RefCell<World> = RefCell::new(World::new());
 }
 
-/// The first byte says who sends.
+// The first byte says who sends.
 fuzz_target!(|input: &[u8]| {
     let Some((way, bytes)) = input.split_first() else { return };
     WORLD.with_borrow_mut(|world| {
