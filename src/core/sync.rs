@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::types::auth::Caller;
 use super::types::chats::{Chat, Followed, InboxRow, Member};
-use super::types::messages::{Message, PAGE, Window};
+use super::types::messages::{Content, Message, PAGE, Window};
 use crate::error::{Error, Result, Text};
 use crate::id::ChatId;
 use crate::store::Changes;
@@ -24,6 +24,11 @@ use crate::store::Changes;
 pub const CHATS: usize = 20_000;
 /// At most this many message rows a page.
 const ROWS: u32 = 1_000;
+/// A page is full when its rows weigh about this many bytes: who has a slow line must get it whole
+/// before the connection breaks, or would never get on.
+const PAGE_BYTES: usize = 128 * 1024;
+/// About how many bytes a row has beside its text, and a file, a reaction or a chat in it.
+const ROW_COST: usize = 400;
 /// At most this many member rows a page.
 const MEMBERSHIPS: u32 = 500;
 /// A client that is further behind than this in a chat starts it afresh: its older rows are read
@@ -86,6 +91,46 @@ pub struct ChatNews {
     pub messages: Vec<(Message, Arc<str>)>,
 }
 
+/// What still fits on a page.
+#[derive(Debug)]
+struct Room {
+    rows: u32,
+    bytes: usize,
+}
+
+impl Room {
+    const fn is_full(&self) -> bool {
+        self.rows == 0 || self.bytes == 0
+    }
+
+    const fn take(&mut self, bytes: usize) {
+        self.rows = self.rows.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Takes messages until the page is full, one at least; how many those are.
+    fn fits<'m>(&mut self, messages: impl Iterator<Item = &'m Message>) -> usize {
+        let mut count = 0;
+        for message in messages {
+            if count > 0 && self.is_full() {
+                break;
+            }
+            self.take(weight(message));
+            count += 1;
+        }
+        count
+    }
+}
+
+/// About how many bytes a message has on the wire.
+fn weight(message: &Message) -> usize {
+    let (body, files) = match &message.content {
+        Content::Text(text) => (text.body.as_str().len(), text.attachments.len()),
+        _ => (0, 0),
+    };
+    body + ROW_COST * (1 + files + message.reactions.len())
+}
+
 /// Bringing clients up to date.
 #[derive(Clone)]
 pub struct Sync {
@@ -132,16 +177,17 @@ impl Sync {
         let mut rows = self.shared.ports.store.followed(caller.user).await?;
         rows.retain(|row| have.chats.get(&row.chat) != Some(&row.head_rev));
         rows.sort_by_key(|row| std::cmp::Reverse((row.active_at, row.chat)));
-        let (mut news, mut left) = (Vec::new(), ROWS);
+        let (mut news, mut room) = (Vec::new(), Room { rows: ROWS, bytes: PAGE_BYTES });
         for row in rows {
-            if left == 0 {
+            if room.is_full() {
                 return Ok((news, true));
             }
             let held = have.chats.get(&row.chat).copied();
-            let Some((chat, more)) = self.chat(caller, row, held, have.latest, left).await? else {
-                continue;
-            };
-            left -= left.min(chat.messages.len().max(1) as u32);
+            let found = self.chat(caller, row, held, have.latest, &mut room).await?;
+            let Some((chat, more)) = found else { continue };
+            if chat.messages.is_empty() {
+                room.take(ROW_COST);
+            }
             news.push(chat);
             if more {
                 return Ok((news, true));
@@ -150,21 +196,28 @@ impl Sync {
         Ok((news, false))
     }
 
-    /// What changed in one chat since `held`, at most `left` rows; whether there are more. `None`
-    /// when the caller has just left it.
+    /// What changed in one chat since `held`, as far as there is room; whether there is more.
+    /// `None` when the caller has just left it.
     async fn chat(
         &self,
         caller: &Caller,
         Followed { chat, head_rev, .. }: Followed,
         held: Option<u64>,
         latest: u32,
-        left: u32,
+        room: &mut Room,
     ) -> Result<Option<(ChatNews, bool)>> {
         let store = &self.shared.ports.store;
         let is_near = |held: &u64| *held <= head_rev && head_rev - held <= FAR_BEHIND;
         if let Some(held) = held.filter(is_near) {
-            let changes = store.changes(chat, caller.user, held, left).await?;
-            let Some(Changes { chat, rows, rev, more }) = changes else { return Ok(None) };
+            let changes = store.changes(chat, caller.user, held, room.rows).await?;
+            let Some(mut changes) = changes else { return Ok(None) };
+            let fit = room.fits(changes.rows.iter());
+            if fit < changes.rows.len() {
+                changes.rows.truncate(fit);
+                changes.rev = changes.rows.last().map_or(held, |row| row.rev);
+                changes.more = true;
+            }
+            let Changes { chat, rows, rev, more } = changes;
             let messages = self.named(rows).await;
             return Ok(Some((ChatNews { chat, rev, reset: false, messages }, more)));
         }
@@ -172,7 +225,13 @@ impl Sync {
         else {
             return Ok(None);
         };
-        let news = self.afresh(caller, chat, latest.min(PAGE).min(left), held.is_some()).await?;
+        let limit = latest.min(PAGE).min(room.rows);
+        let mut news = self.afresh(caller, chat, limit, held.is_some()).await?;
+        if let Some(news) = &mut news {
+            // The older ones are read when somebody looks at them.
+            let fit = room.fits(news.messages.iter().rev().map(|(message, _)| message));
+            news.messages.drain(..news.messages.len() - fit);
+        }
         Ok(news.map(|news| (news, false)))
     }
 

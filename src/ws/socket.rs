@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
 use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::calls;
 use super::commands::{refusal, run, sent};
@@ -35,7 +35,7 @@ use crate::protocol::frames::{Done, Hello, granted, told};
 /// When the replies that a connection is owed weigh this many bytes, nothing is read from it: what
 /// it asks for may never fill its own outbox, however fast it sends.
 const OWED: usize = 64 * 1024;
-/// How long the other side may take nothing of what is written.
+/// How long something small may take to be written.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// How long a close may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -373,8 +373,9 @@ async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Re
     unless_slow(link, &AtomicUsize::new(0), sending).await
 }
 
-/// Lets a write go on until it is done, the outbox runs over, the session is closed, or the other
-/// side takes nothing. `left` tells how much of the outbox is still to be written.
+/// Lets a write go on until it is done, the outbox runs over, or the session is closed; who takes
+/// nothing at all is cut off by `http/edge`. `left` tells how much of the outbox is still to be
+/// written.
 async fn unless_slow(
     link: &Link,
     left: &AtomicUsize,
@@ -382,19 +383,14 @@ async fn unless_slow(
 ) -> Result<Step, Gone> {
     // Or the runtime would end the task's turn in the midst of a burst, as if the socket was full.
     let mut writing = std::pin::pin!(unconstrained(writing));
-    let written = poll_fn(|cx| match writing.as_mut().poll(cx) {
+    poll_fn(|cx| match writing.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.map(|()| Step::Rest)),
         Poll::Pending => {
             let pointless = link.outbox.poll_pointless(left.load(Ordering::Relaxed), cx);
             pointless.map(|code| Ok(Step::Close(code)))
         }
-    });
-    let mut written = std::pin::pin!(written);
-    tokio::select! {
-        biased;
-        result = &mut written => result,
-        () = sleep(WRITE_WITHIN) => Ok(Step::Close(CloseCode::Slow)),
-    }
+    })
+    .await
 }
 
 async fn write(socket: &mut WebSocket, frame: &Frame) -> Result<(), Gone> {

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use loadgen::client::connection::Event;
+use loadgen::client::connection::{Connection, Event};
 use loadgen::client::error::Error;
 use loadgen::client::state::State;
 use loadgen::client::wire::{Dial, Wire};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::harness::{PATIENCE, World};
@@ -16,6 +16,8 @@ use crate::harness::{PATIENCE, World};
 /// More than an outbox and what the kernel keeps, and less than a kernel takes that is let.
 const MESSAGES: usize = 48;
 
+/// Bytes of a page of sync, however long its messages.
+const LARGEST_PAGE: usize = 160 * 1024;
 /// Together many times an outbox, and within what a person may send at once.
 const BURST: usize = 100;
 
@@ -28,6 +30,9 @@ async fn who_stalls_is_closed_as_slow_and_finds_everything_by_sync() {
     let stalled = Wire::open(dial).await.expect("opened");
     let mut stalled = stalled.live().await.expect("live");
     let mut healthy = beto.connects().await;
+    let mut known = State::new(beto.id());
+    ana.says("hola").to(&beto).await;
+    caught_up(&healthy, &mut known).await;
     let long = "x".repeat(16 * 1024);
     // At once: a server waits some seconds for who is closed, and no longer.
     join_all((0..MESSAGES).map(|_| ana.says(&long).to(&beto))).await;
@@ -44,20 +49,33 @@ async fn who_stalls_is_closed_as_slow_and_finds_everything_by_sync() {
     assert_eq!(code.await.expect("closed"), 4008, "after {heard} frames");
     assert!(heard < MESSAGES, "what waited was dropped");
 
-    for _ in 0..MESSAGES {
+    for _ in 0..=MESSAGES {
         let told = |event: &Event| event.name == "message";
         healthy.event_that(PATIENCE, told).await.expect("others do not feel it");
     }
 
     let back = beto.connects().await;
-    let mut state = State::new(beto.id());
+    let pages = caught_up(&back, &mut known).await;
+    let seen: usize = known.chats().values().map(|chat| chat.messages.len()).sum();
+    assert_eq!(seen, 1 + MESSAGES);
+    let largest = pages.iter().map(|page| page.to_string().len()).max();
+    assert!(
+        largest < Some(LARGEST_PAGE),
+        "who has a slow line would never get a page of {largest:?}"
+    );
+    assert!(pages.len() > 2);
+}
+
+/// Syncs to the end; the pages.
+async fn caught_up(connection: &Connection, state: &mut State) -> Vec<Value> {
+    let mut pages = Vec::new();
     let mut more = true;
     while more {
-        let page = back.call("sync", state.have(200)).await.expect("news");
+        let page = connection.call("sync", state.have(200)).await.expect("news");
         more = state.apply_sync(&page);
+        pages.push(page);
     }
-    let seen: usize = state.chats().values().map(|chat| chat.messages.len()).sum();
-    assert_eq!(seen, MESSAGES);
+    pages
 }
 
 /// A phone that comes back sends what it has written meanwhile, all at once.
