@@ -4,6 +4,7 @@
 //! server. Order of stopping: no new connections, then what is under way, then mails, then the
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
+pub mod backup;
 pub mod copy;
 mod demo;
 mod listen;
@@ -263,6 +264,7 @@ impl Running {
 /// The store that the settings say.
 async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
     copy::refuse_unfinished(data)?;
+    backup::adopt(data)?;
     match &config.db_uri {
         Some(uri) => Ok(Arc::new(open_mongo(config, uri.reveal()).await?)),
         None => Ok(Arc::new(open_embedded(data).await?)),

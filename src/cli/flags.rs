@@ -29,6 +29,7 @@ pub fn command() -> Command {
         .subcommand(config)
         .subcommand(users())
         .subcommand(store())
+        .subcommand(backup())
         .subcommand(Command::new("version").about("Print the version"))
         .args(SETTINGS.iter().filter_map(arg))
 }
@@ -85,6 +86,23 @@ fn store() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(copy)
+}
+
+fn backup() -> Command {
+    Command::new("backup")
+        .about("Copy all that the server keeps into a folder, while it runs")
+        .long_about(
+            "Copy all that the server keeps into a folder, while it runs or not: the embedded \
+             store as of one moment, the secrets, and the files that people sent. The folder is a \
+             data folder like DATA_DIR. An earlier backup is brought up to date: only what is new \
+             is copied of the files, and until all is there it stays what it was. Unfinished \
+             uploads and MAIL_DIR are left out, and so is what MongoDB or a bucket keeps.",
+        )
+        .arg(
+            Arg::new("FOLDER")
+                .required(true)
+                .help("A new folder, an empty one, or an earlier backup; best on another disk"),
+        )
 }
 
 const LONG_ABOUT: &str = "\

@@ -4,6 +4,7 @@
 //! command line are wrong. Standard output is for people who asked for something, standard error
 //! for the log and for errors. Called by `main`.
 
+mod backup;
 mod flags;
 mod log;
 mod serve;
@@ -40,6 +41,10 @@ pub fn run() -> ExitCode {
         ["config", "check"] => check(&matches),
         ["users", "import"] => match load(&matches) {
             Ok((config, _)) => users::import(&config, flags::innermost(&matches)),
+            Err(problems) => refuse(&problems),
+        },
+        ["backup"] => match load(&matches) {
+            Ok((config, _)) => backup::run(&config, flags::innermost(&matches)),
             Err(problems) => refuse(&problems),
         },
         ["store", "copy"] => match load(&matches) {

@@ -144,7 +144,7 @@ settings! {
     } by values::host;
 
     /// The folder for everything that the server keeps: the embedded store, its secrets, mails.
-    /// It is created on the first start, for its owner alone. Back it up as a whole.
+    /// It is created on the first start, for its owner alone. 'wechat backup' copies it.
     data_dir: PathBuf = DATA_DIR {
         Env, "Server", default: "./data", unset: "", example: "/var/lib/wechat", Open
     } by values::folder;

@@ -5,6 +5,7 @@ mod harness;
 #[path = "../harness/s3.rs"]
 mod s3_server;
 
+mod backup;
 mod commands;
 mod crowds;
 mod cuts;

@@ -18,6 +18,7 @@ mod users;
 
 mod alter;
 mod archive;
+mod backup;
 mod calls;
 mod changes;
 mod chats;
@@ -32,6 +33,7 @@ mod upkeep;
 
 use std::path::{Path, PathBuf};
 
+pub use self::backup::Copied;
 use self::checkpoint::Checkpoints;
 use self::readers::Readers;
 use self::schema::Use;
@@ -95,10 +97,14 @@ impl EmbeddedStore {
 fn prepare(dir: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
     let file = dir.join(FILE);
+    prepare_file(&file)?;
+    Ok(file)
+}
+
+fn prepare_file(file: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&file)?;
-    Ok(file)
+    options.open(file).map(drop)
 }

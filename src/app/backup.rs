@@ -1,0 +1,260 @@
+//! Copies the data folder while its server runs: the embedded store, the secrets, and the bytes of
+//! files.
+//!
+//! The store is copied first, as of one moment. What it knows of files stays true of the objects
+//! that are copied after it: an object is removed days after the last message that showed it.
+//!
+//! Invariant: the target is a data folder that a server can be started on, or was one after an
+//! earlier backup and still is: the store takes its place there after all that it needs, and what
+//! it no longer needs goes last. Called by `cli::backup`.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::StartError;
+use crate::config::data_dir::{make_private, write_private};
+use crate::config::values::ObjectsMode;
+use crate::config::{Config, DataDir};
+use crate::store::embedded::EmbeddedStore;
+
+/// Says that a folder is a backup, and that no server has worked in it.
+const MARK: &str = "backup";
+/// Says what a folder is to those who find it.
+const MARK_TEXT: &str = "A backup by 'wechat backup'. Start a server on it with DATA_DIR.\n";
+
+/// What a backup tells while it runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Told {
+    /// This part of the store is copied, 0 to 1.
+    Store(f64),
+    /// So many files were looked at.
+    Files(u64),
+}
+
+/// What a backup did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Bytes of the store.
+    pub store_bytes: u64,
+    /// Files that the backup holds; `None`: they are in a bucket.
+    pub files: Option<u64>,
+    /// How many of them were not in it before.
+    pub new_files: u64,
+    /// Their bytes.
+    pub new_bytes: u64,
+}
+
+/// Copies the data folder that the settings name into the folder `to`: a new one, an empty one, or
+/// an earlier backup, which it brings up to date. Blocks.
+pub fn back_up(
+    config: &Config,
+    to: &Path,
+    tell: &mut dyn FnMut(Told),
+) -> Result<Outcome, StartError> {
+    let from = &config.data_dir;
+    check_source(config)?;
+    check_target(from, to)?;
+    let target = DataDir::open(to)?;
+    write_private(&to.join(MARK), MARK_TEXT.as_bytes()).map_err(|error| unwritable(to, &error))?;
+    let copied = EmbeddedStore::back_up(from, to, &mut |part| tell(Told::Store(part)));
+    let store = copied.map_err(|error| {
+        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+        StartError(format!("The store cannot be copied: {cause}."))
+    })?;
+    copy_secrets(from, to)?;
+    let mut outcome = Outcome::default();
+    let mut files = Files::new(from, to);
+    if config.objects == ObjectsMode::Local {
+        files.bring(&mut outcome, tell)?;
+    }
+    outcome.store_bytes = store.take_place().map_err(|error| unwritable(to, &error))?;
+    if config.objects == ObjectsMode::Local {
+        files.sweep().map_err(|error| unwritable(to, &error))?;
+    }
+    drop(target);
+    Ok(outcome)
+}
+
+/// Makes a backup a data folder like any other, when a server begins to work in it. Refuses one that
+/// was cut off: a server on it would begin with nothing.
+pub(super) fn adopt(data: &DataDir) -> Result<(), StartError> {
+    let mark = data.path().join(MARK);
+    if !mark.exists() {
+        return Ok(());
+    }
+    if !EmbeddedStore::is_in(data.path()) {
+        let folder = data.path().display();
+        return Err(StartError(format!(
+            "DATA_DIR {folder} is a backup that was cut off. Run 'wechat backup' on it again, or \
+             take another one."
+        )));
+    }
+    fs::remove_file(&mark).map_err(|error| unwritable(&mark, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> StartError {
+    StartError(format!("{} cannot be written: {error}.", path.display()))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> StartError {
+    StartError(format!(
+        "{} cannot be read: {error}. Run this as the user that the server runs as.",
+        path.display()
+    ))
+}
+
+fn check_source(config: &Config) -> Result<(), StartError> {
+    let folder = config.data_dir.display();
+    if config.db_uri.is_some() {
+        return Err(StartError(format!(
+            "The store is the MongoDB that DB_URI names. Back that up with mongodump first, then \
+             copy {folder}/secrets and {folder}/objects with any tool: what is there never changes."
+        )));
+    }
+    if !EmbeddedStore::is_in(&config.data_dir) {
+        return Err(StartError(format!(
+            "There is no store in DATA_DIR {folder}. Run this where the server runs, or with its \
+             DATA_DIR."
+        )));
+    }
+    Ok(())
+}
+
+/// Lets nothing be written over that is no backup, and nothing into the data themselves.
+fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
+    let entries = match fs::read_dir(to) {
+        Ok(entries) => entries.count(),
+        Err(error) if error.kind() == ErrorKind::NotFound => 0,
+        Err(error) => return Err(unreadable(to, &error)),
+    };
+    if entries > 0 && !to.join(MARK).is_file() {
+        return Err(StartError(format!(
+            "{} is neither empty nor a backup. Name a new folder, or an earlier backup.",
+            to.display()
+        )));
+    }
+    let absolute = |path: &Path| fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    let (from, to) = match (absolute(from), absolute(to)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(error), _) | (_, Err(error)) => return Err(unreadable(to, &error)),
+    };
+    if to.starts_with(&from) {
+        return Err(StartError(format!(
+            "{} is in DATA_DIR {}. Name a folder outside, best on another disk.",
+            to.display(),
+            from.display()
+        )));
+    }
+    Ok(())
+}
+
+fn copy_secrets(from: &Path, to: &Path) -> Result<(), StartError> {
+    let (from, to) = (from.join("secrets"), to.join("secrets"));
+    make_private(&to).map_err(|error| unwritable(&to, &error))?;
+    for name in names(&from)? {
+        let (source, target) = (from.join(&name), to.join(&name));
+        let bytes = fs::read(&source).map_err(|error| unreadable(&source, &error))?;
+        write_private(&target, &bytes).map_err(|error| unwritable(&target, &error))?;
+    }
+    Ok(())
+}
+
+/// The names in a folder; none if it is not there.
+fn names(folder: &Path) -> Result<Vec<OsString>, StartError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(folder, &error)),
+    };
+    let names: io::Result<_> = entries.map(|entry| Ok(entry?.file_name())).collect();
+    names.map_err(|error| unreadable(folder, &error))
+}
+
+/// The bytes of files. They stand under their SHA-256 and never change, so what is there is right.
+struct Files {
+    from: PathBuf,
+    to: PathBuf,
+    /// What the server has: folder and name.
+    seen: HashSet<(OsString, OsString)>,
+}
+
+impl Files {
+    fn new(from: &Path, to: &Path) -> Self {
+        Self { from: from.join("objects"), to: to.join("objects"), seen: HashSet::new() }
+    }
+
+    /// Copies what is not there yet.
+    fn bring(
+        &mut self,
+        outcome: &mut Outcome,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<(), StartError> {
+        for inner in names(&self.from)? {
+            let (from, to) = (self.from.join(&inner), self.to.join(&inner));
+            // What is not a folder is a file that is not whole yet.
+            if !from.is_dir() {
+                continue;
+            }
+            make_private(&to).map_err(|error| unwritable(&to, &error))?;
+            for name in names(&from)? {
+                let bytes = copy_new(&from.join(&name), &to.join(&name))?;
+                outcome.new_files += u64::from(bytes.is_some());
+                outcome.new_bytes += bytes.unwrap_or_default();
+                self.seen.insert((inner.clone(), name));
+                tell(Told::Files(self.seen.len() as u64));
+            }
+            let synced = File::open(&to).and_then(|folder| folder.sync_all());
+            synced.map_err(|error| unwritable(&to, &error))?;
+        }
+        outcome.files = Some(self.seen.len() as u64);
+        Ok(())
+    }
+
+    /// Removes what the server does not have any more.
+    fn sweep(&self) -> io::Result<()> {
+        let folders = match fs::read_dir(&self.to) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            folders => folders?,
+        };
+        for folder in folders {
+            let folder = folder?;
+            for file in fs::read_dir(folder.path())? {
+                let file = file?;
+                if !self.seen.contains(&(folder.file_name(), file.file_name())) {
+                    fs::remove_file(file.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copies a file that is not there yet, as a whole or not at all; how many bytes that were.
+fn copy_new(from: &Path, to: &Path) -> Result<Option<u64>, StartError> {
+    let mut source = match File::open(from) {
+        Ok(source) => source,
+        // The server has just removed it, since nothing needs it: no backup does either.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(from, &error)),
+    };
+    let size = source.metadata().map_err(|error| unreadable(from, &error))?.len();
+    if fs::metadata(to).is_ok_and(|there| there.len() == size) {
+        return Ok(None);
+    }
+    let unfinished = to.with_extension("new");
+    let copied = create(&unfinished).and_then(|mut target| {
+        let bytes = io::copy(&mut source, &mut target)?;
+        target.sync_all()?;
+        fs::rename(&unfinished, to)?;
+        Ok(bytes)
+    });
+    copied.map(Some).map_err(|error| unwritable(to, &error))
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}

@@ -1,0 +1,96 @@
+//! A copy of the store as of one moment, while its server runs.
+//!
+//! The copy is SQLite's own, page by page, out of one snapshot: the server neither waits for it nor
+//! is waited for; its log is not begun anew before the copy is done. Called by `app::backup`.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use super::schema::{self, Use};
+use super::{EmbeddedStore, FILE, prepare_file};
+use crate::error::{Error, Result};
+
+/// The name of a copy that is not whole yet.
+const UNFINISHED: &str = "wechat.db.new";
+/// Pages between two reports: 16 MiB.
+const STEP: i32 = 1_024;
+
+/// A whole copy that has not taken its place yet.
+pub struct Copied {
+    file: PathBuf,
+    place: PathBuf,
+}
+
+impl Copied {
+    /// Puts the copy where a server looks for its store, in place of an earlier one. Its size in
+    /// bytes.
+    pub fn take_place(self) -> io::Result<u64> {
+        fs::rename(&self.file, &self.place)?;
+        if let Some(folder) = self.place.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(fs::metadata(&self.place)?.len())
+    }
+}
+
+impl EmbeddedStore {
+    /// Whether there is a store in `dir`.
+    pub fn is_in(dir: &Path) -> bool {
+        dir.join(FILE).is_file()
+    }
+
+    /// Copies the store in `from` into the folder `to`. Tells the part of the pages that is done.
+    /// Blocks for as long as reading and writing the file takes. Fails when the copy does not pass
+    /// SQLite's check.
+    pub fn back_up(from: &Path, to: &Path, tell: &mut dyn FnMut(f64)) -> Result<Copied> {
+        let source = schema::open(&from.join(FILE), Use::Reading)?;
+        let (file, place) = (to.join(UNFINISHED), to.join(FILE));
+        // What a copy that was cut off left behind would be taken for the beginning of this one.
+        remove_if_there(&file).map_err(Error::unavailable)?;
+        prepare_file(&file).map_err(Error::unavailable)?;
+        let mut target = Connection::open(&file)?;
+        copy(&source, &mut target, tell)?;
+        check(&target)?;
+        target.close().map_err(|(_, error)| Error::from(error))?;
+        let synced = File::open(&file).and_then(|file| file.sync_all());
+        synced.map_err(Error::unavailable)?;
+        Ok(Copied { file, place })
+    }
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn copy(source: &Connection, target: &mut Connection, tell: &mut dyn FnMut(f64)) -> Result<()> {
+    // Without a snapshot, every commit of the server would make the copy begin anew.
+    let snapshot = source.unchecked_transaction()?;
+    snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let backup = Backup::new(source, target)?;
+    loop {
+        match backup.step(STEP)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {
+                let progress = backup.progress();
+                let left = f64::from(progress.remaining) / f64::from(progress.pagecount.max(1));
+                tell(1.0 - left);
+            }
+            _ => return Err(Error::unavailable("the store could not be read for a while")),
+        }
+    }
+}
+
+fn check(copy: &Connection) -> Result<()> {
+    let verdict: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(Error::unavailable(format!("the copy is damaged: {verdict}")))
+}
