@@ -8,6 +8,7 @@ pub mod backup;
 pub mod copy;
 mod demo;
 mod listen;
+mod metrics;
 pub mod objects;
 pub mod offline;
 mod relay;
@@ -34,6 +35,7 @@ use crate::core::{Core, Ports, Rules};
 use crate::http::address::TrustedProxies;
 use crate::http::edge::{self, EdgeLimits};
 use crate::http::limits::Limiter;
+use crate::http::metrics::Metrics;
 use crate::http::server::Welcome;
 use crate::http::{Http, router};
 use crate::hub::close::CloseCode;
@@ -143,11 +145,14 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone());
-    let listeners: Vec<Arc<dyn Listener>> = vec![Arc::new(core.clone()), hub.clone()];
+    let metrics = metrics::readings(hub.clone(), turn.as_ref().map(Turn::reader));
+    let metrics = Arc::new(Metrics::new(metrics));
+    let listeners: Vec<Arc<dyn Listener>> =
+        vec![Arc::new(core.clone()), hub.clone(), metrics.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps);
-    let routes = routes(config, core, &hub, &outside, welcome);
+    let routes = routes(config, core, &hub, &outside, welcome, metrics);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
@@ -165,12 +170,14 @@ fn routes(
     hub: &Arc<Hub>,
     outside: &Outside,
     welcome: Welcome,
+    metrics: Arc<Metrics>,
 ) -> Router {
     let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
-    let sockets = ws::router(core.clone(), hub.clone(), limiter.clone(), outside.clock.clone());
-    let http = Http::new(core, config, limiter, ids(outside)).with_welcome(welcome);
-    let http = Arc::new(http);
-    router::router(http, sockets, config.cors_origins.clone())
+    let (clock, hub) = (outside.clock.clone(), hub.clone());
+    let sockets = ws::router(core.clone(), hub, limiter.clone(), clock, metrics.clone());
+    let http = Http::new(core, config, limiter, ids(outside));
+    let http = http.with_welcome(welcome).with_metrics(metrics);
+    router::router(Arc::new(http), sockets, config.cors_origins.clone())
 }
 
 fn rules(config: &Config) -> Rules {

@@ -29,6 +29,7 @@ mod mailbox;
 mod me;
 mod members;
 mod messages;
+pub mod metrics;
 mod multipart;
 mod original;
 mod original_send;
@@ -49,9 +50,10 @@ use std::sync::Arc;
 
 use self::address::TrustedProxies;
 use self::limits::{Limiter, UploadSeats};
+use self::metrics::Metrics;
 use self::server::Welcome;
 use crate::config::Config;
-use crate::config::values::PublicUrl;
+use crate::config::values::{Networks, PublicUrl};
 use crate::core::Core;
 use crate::id::IdSource;
 
@@ -63,6 +65,8 @@ pub struct Http {
     trusted: Arc<TrustedProxies>,
     https: bool,
     welcome: Welcome,
+    metrics: Arc<Metrics>,
+    metrics_from: Networks,
     ids: IdSource,
 }
 
@@ -76,6 +80,8 @@ impl Http {
             uploads: UploadSeats::default(),
             trusted: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
             welcome: Welcome { smtp: config.smtp_url.is_some(), ..Welcome::default() },
+            metrics: Arc::new(Metrics::new(Box::new(Vec::new))),
+            metrics_from: config.metrics_from.clone(),
             https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),
             ids,
         }
@@ -85,5 +91,11 @@ impl Http {
     #[must_use]
     pub fn with_welcome(self, welcome: Welcome) -> Self {
         Self { welcome, ..self }
+    }
+
+    /// The same, counting there.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 }

@@ -70,7 +70,7 @@ impl Context {
             ip: http.trusted.client(peer, headers),
             class: Class::of(request.method(), path),
             upload: is_upload(request),
-            original: !["/api/", "/docs", "/livez", "/readyz", "/assets/", "/_/"]
+            original: !["/api/", "/docs", "/livez", "/readyz", "/metrics", "/assets/", "/_/"]
                 .iter()
                 .any(|start| path.starts_with(start)),
             user: OnceLock::new(),
@@ -112,8 +112,10 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
         log_fault(&fault, &context);
     }
     put_headers(response.headers_mut(), &context, http.https);
+    let took = started.elapsed();
+    http.metrics.answered(&method, route.as_ref(), response.status(), took);
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-    log_access(&method, route, response.status(), started.elapsed(), &context);
+    log_access(&method, route, response.status(), took, &context);
     response
 }
 

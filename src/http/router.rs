@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Http, answer, auth, call_test, calls, changes, chats, docs, files, groups, health, invites,
-    mailbox, me, members, messages, original, original_send, pictures, pipeline, presence, search,
-    server, sync, uploads, users, web,
+    mailbox, me, members, messages, metrics, original, original_send, pictures, pipeline, presence,
+    search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -28,6 +28,7 @@ pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
     let (routes, api) = described(open);
     let socket = any(move |request: Request| lead(sockets, request));
     let routes = routes.merge(docs::routes(&api)).merge(call_test::routes()).merge(web::routes());
+    let routes = routes.merge(metrics::routes());
     let routes = routes.merge(at_the_machine(&http)).with_state(http.clone());
     let routes = routes
         .route("/api/v1/ws", socket)

@@ -187,6 +187,11 @@ impl Hub {
         Attached { hub: self.clone(), client, watching: Mutex::default() }
     }
 
+    /// How many people are connected, and by how many connections.
+    pub fn count(&self) -> (usize, usize) {
+        self.users.count()
+    }
+
     /// The generation of the user's memberships, to be taken before they are read.
     fn generation(&self, attached: &Attached) -> u64 {
         self.users.generation(attached.client.connection.user())

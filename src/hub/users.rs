@@ -103,6 +103,15 @@ impl Users {
         clients.iter().map(|r| &r.client).filter(|c| c.hears_of(chat)).cloned().collect()
     }
 
+    /// How many users are connected, and by how many connections.
+    pub(super) fn count(&self) -> (usize, usize) {
+        self.shards.iter().fold((0, 0), |(users, clients), shard| {
+            let shard = lock(shard);
+            let here: usize = shard.values().map(|entry| entry.clients.len()).sum();
+            (users + shard.len(), clients + here)
+        })
+    }
+
     /// Whether the user is connected.
     pub(super) fn is_here(&self, user: UserId) -> bool {
         lock(self.shard(user)).contains_key(&user)

@@ -162,7 +162,13 @@ impl Turn {
 
     /// How it does, as of a second ago at most.
     pub fn status(&self) -> Status {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+        (self.reader())()
+    }
+
+    /// Tells how it does, also when this is somewhere else.
+    pub fn reader(&self) -> impl Fn() -> Status + Send + Sync + use<> {
+        let status = self.status.clone();
+        move || *status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -27,6 +27,7 @@ use crate::core::types::auth::Caller;
 use crate::error::{Error, Language, Result, text};
 use crate::http::extract::bearer;
 use crate::http::limits::Limiter;
+use crate::http::metrics::Metrics;
 use crate::hub::Hub;
 use crate::id::ObjectId;
 
@@ -52,12 +53,19 @@ pub struct Ws {
     hub: Arc<Hub>,
     limiter: Arc<Limiter>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     attaching: Semaphore,
 }
 
 /// The routes of the WebSockets: `/api/v1/ws` for all chats, `/nch` for one.
-pub fn router(core: Core, hub: Arc<Hub>, limiter: Arc<Limiter>, clock: Arc<dyn Clock>) -> Router {
-    let ws = Ws { core, hub, limiter, clock, attaching: Semaphore::new(ATTACHING) };
+pub fn router(
+    core: Core,
+    hub: Arc<Hub>,
+    limiter: Arc<Limiter>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+) -> Router {
+    let ws = Ws { core, hub, limiter, clock, metrics, attaching: Semaphore::new(ATTACHING) };
     Router::new()
         .route("/api/v1/ws", get(all_chats))
         .route("/nch", get(one_chat))

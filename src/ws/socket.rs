@@ -138,6 +138,7 @@ pub(super) async fn serve(
         Err(Gone) => Err(Gone),
     };
     if let Ok(code) = code {
+        ws.metrics.closes(code);
         close(&mut socket, code).await;
     }
 }
@@ -299,6 +300,7 @@ async fn drive(
         };
         match step {
             Step::Run { id, command } => {
+                ws.metrics.commanded();
                 let attached = live.attached.clone();
                 let job = run(ws.clone(), link.clone(), attached, id, command);
                 running = Some(Box::pin(job));

@@ -17,6 +17,7 @@ mod injection;
 mod journey;
 mod log;
 mod login;
+mod metrics;
 mod presence;
 mod process;
 mod readme;

@@ -1,0 +1,71 @@
+//! The numbers that the parts of a server know of themselves, for `/metrics`.
+
+use std::fs;
+use std::sync::Arc;
+
+use crate::http::metrics::{Read, Reading};
+use crate::hub::Hub;
+use crate::rtc::Status;
+
+/// Reads the numbers of this server.
+pub(super) fn readings(
+    hub: Arc<Hub>,
+    relay: Option<impl Fn() -> Status + Send + Sync + 'static>,
+) -> Read {
+    Box::new(move || {
+        let (people, connections) = hub.count();
+        let mut readings = vec![
+            Reading::Level("wechat_websockets", "Open WebSockets", connections as f64),
+            Reading::Level("wechat_people_online", "People with one at least", people as f64),
+        ];
+        readings.extend(relay.iter().flat_map(|status| of_relay(&status())));
+        readings.extend(of_process().into_iter().flatten());
+        readings
+    })
+}
+
+fn of_relay(status: &Status) -> [Reading; 10] {
+    let Status { counters, sizes, streams } = status;
+    let total = |name, help, value: u64| Reading::Total(name, help, value as f64);
+    let drops = counters.drops;
+    let dropped = drops.bandwidth
+        + drops.no_permission
+        + drops.no_channel
+        + drops.forbidden_peer
+        + drops.no_allocation
+        + drops.malformed
+        + drops.unsupported
+        + drops.too_long;
+    [
+        Reading::Level("wechat_relay_allocations", "Relays in use", sizes.relays as f64),
+        Reading::Level("wechat_relay_streams", "TCP and TLS connections", *streams as f64),
+        total("wechat_relay_allocated", "Allocations made", counters.allocations),
+        total("wechat_relay_to_peer_packets", "Packets to peers", counters.to_peer_packets),
+        total("wechat_relay_to_peer_bytes", "Bytes to peers", counters.to_peer_bytes),
+        total("wechat_relay_to_client_packets", "Packets to clients", counters.to_client_packets),
+        total("wechat_relay_to_client_bytes", "Bytes to clients", counters.to_client_bytes),
+        total("wechat_relay_auth_failures", "Wrong or expired credentials", counters.auth_failures),
+        total(
+            "wechat_relay_refusals",
+            "Allocations refused for a quota or for want of room",
+            counters.quota_refusals + counters.capacity_refusals,
+        ),
+        total("wechat_relay_dropped_packets", "Packets that were not relayed", dropped),
+    ]
+}
+
+/// What the system counts for this process; nothing where it does not tell.
+fn of_process() -> Option<[Reading; 3]> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field, the program's name in brackets, may hold anything; see proc(5).
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
+    let seconds = (field(14)? + field(15)?) / rustix::param::clock_ticks_per_second() as f64;
+    let resident = field(24)? * rustix::param::page_size() as f64;
+    let open = fs::read_dir("/proc/self/fd").ok()?.count() as f64;
+    Some([
+        Reading::Total("process_cpu_seconds", "CPU in user and kernel mode", seconds),
+        Reading::Level("process_resident_memory_bytes", "Resident memory", resident),
+        Reading::Level("process_open_fds", "Open files and sockets", open),
+    ])
+}

@@ -1,0 +1,79 @@
+//! What the server counts, as Prometheus reads it.
+
+use hyper::{Method, Request};
+use loadgen::client::http::{Answer, Http};
+use tokio::time::timeout;
+
+use crate::harness::{PATIENCE, World, hears};
+
+async fn asked(world: &World, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(Method::GET).uri("/metrics");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(http_body_util::Full::default()).expect("a request");
+    Http::new(world.server.addr()).send(request).await.expect("an answer")
+}
+
+async fn text(world: &World) -> String {
+    let answer = asked(world, &[]).await;
+    assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+    assert_eq!(
+        answer.headers["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    String::from_utf8(answer.body.to_vec()).expect("UTF-8")
+}
+
+/// The value of a line; 0 when there is none yet.
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map_or(0.0, |value| value.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_is_counted_and_nothing_tells_of_whom() {
+    let world = World::new().await;
+    let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
+    let mut live = beto.connects().await;
+    let route = r#"method="POST",route="/api/v1/chats/{chat}/messages",status="201""#;
+    let sent = format!("wechat_http_requests_total{{{route}}}");
+    let before = text(&world).await;
+    ana.says("hola").to(&beto).await;
+    hears(&mut live, "hola").await;
+    live.call("ping", serde_json::json!({})).await.expect("a reply");
+    let after = text(&world).await;
+    for (series, by) in [
+        (sent.as_str(), 1.0),
+        (r#"wechat_events_total{kind="message"}"#, 1.0),
+        ("wechat_websocket_commands_total", 1.0),
+    ] {
+        assert_eq!(value(&after, series) - value(&before, series), by, "{series} in\n{after}");
+    }
+    assert_eq!(value(&after, "wechat_websockets"), 1.0);
+    assert_eq!(value(&after, "wechat_people_online"), 1.0);
+    assert!(value(&after, "process_resident_memory_bytes") > 1e6, "{after}");
+    assert!(value(&after, "process_cpu_seconds_total") > 0.0, "{after}");
+    assert!(after.ends_with("# EOF\n"));
+    for secret in [ana.id(), beto.id(), ana.token(), "hola", "127.0.0.1"] {
+        assert!(!after.contains(secret), "{secret} in\n{after}");
+    }
+    drop(live);
+    let gone = async { while value(&text(&world).await, "wechat_websockets") > 0.0 {} };
+    timeout(PATIENCE, gone).await.expect("a connection that is gone is not counted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_are_for_this_machine_and_for_whom_the_operator_names() {
+    let world = World::new().await;
+    let from_outside = [("x-forwarded-for", "203.0.113.9")];
+    let refused = asked(&world, &from_outside).await;
+    assert_eq!(refused.status.as_u16(), 403, "{refused:?}");
+    assert!(refused.json()["detail"].as_str().is_some_and(|text| text.contains("METRICS_FROM")));
+
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("METRICS_FROM", "203.0.113.0/24")];
+    let world = World::with(&settings).await;
+    assert_eq!(asked(&world, &from_outside).await.status.as_u16(), 200);
+    let other = asked(&world, &[("x-forwarded-for", "198.51.100.7")]).await;
+    assert_eq!(other.status.as_u16(), 403, "{other:?}");
+}
