@@ -79,8 +79,8 @@ pub fn back_up(
     Ok(outcome)
 }
 
-/// Makes a backup a data folder like any other, when a server begins to work in it. Refuses one that
-/// was cut off: a server on it would begin with nothing.
+/// Makes a backup a data folder like any other, when a server begins to work in it. Refuses one
+/// that was cut off: a server on it would begin with nothing.
 pub(super) fn adopt(data: &DataDir) -> Result<(), StartError> {
     let mark = data.path().join(MARK);
     if !mark.exists() {

@@ -168,8 +168,8 @@ settings! {
         Env, "Server", default: "", unset: "none", example: "127.0.0.1, 10.0.0.0/8", Open
     } by values::networks;
 
-    /// Who may read `/metrics` (for Prometheus) besides programs of this machine, as IP addresses or
-    /// networks with commas between.
+    /// Who may read `/metrics` (for Prometheus) besides programs of this machine, as IP addresses
+    /// or networks with commas between.
     metrics_from: Networks = METRICS_FROM {
         Env, "Server", default: "", unset: "none", example: "10.0.0.5", Open
     } by values::networks;

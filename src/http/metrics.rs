@@ -1,7 +1,7 @@
 //! What the server counts, for Prometheus: `/metrics`.
 //!
-//! Requests, WebSocket commands, closes and events are counted here as they happen; what others know
-//! of themselves (connections, the relay, the process) is read when somebody asks.
+//! Requests, WebSocket commands, closes and events are counted here as they happen; what others
+//! know of themselves (connections, the relay, the process) is read when somebody asks.
 //!
 //! Invariant: only numbers, and labels of which there are few: no id, no address, no text. They are
 //! for programs of this machine, and for the addresses that METRICS_FROM names.
