@@ -94,7 +94,7 @@ async function group(ana, beto) {
   await screen(ana, 'group info');
   await ana.button('invite').click();
   await shown(ana, 'dialog .invite-link code');
-  await until('the link is there', async () => /#\/join\/\w+/.test(await ana.$('.invite-link code').textContent()));
+  await until('the link is there', async () => /#\/join\/[\w-]{16}$/.test(await ana.$('.invite-link code').textContent()));
   await screen(ana, 'invitation');
   const link = new URL(await ana.$('.invite-link code').textContent());
   await ana.page.keyboard.press('Escape');

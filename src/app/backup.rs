@@ -137,12 +137,9 @@ fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
             to.display()
         )));
     }
-    let absolute = |path: &Path| fs::canonicalize(path).or_else(|_| std::path::absolute(path));
-    let (from, to) = match (absolute(from), absolute(to)) {
-        (Ok(from), Ok(to)) => (from, to),
-        (Err(error), _) | (_, Err(error)) => return Err(unreadable(to, &error)),
-    };
-    if to.starts_with(&from) {
+    let real_from = existing(from).map_err(|error| unreadable(from, &error))?;
+    let real_to = existing(to).map_err(|error| unreadable(to, &error))?;
+    if real_to.starts_with(real_from) {
         return Err(StartError(format!(
             "{} is in DATA_DIR {}. Name a folder outside, best on another disk.",
             to.display(),
@@ -150,6 +147,13 @@ fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
         )));
     }
     Ok(())
+}
+
+/// Where a path really leads, or what is there of the way to it.
+fn existing(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let found = path.ancestors().find_map(|part| fs::canonicalize(part).ok());
+    found.ok_or_else(|| ErrorKind::NotFound.into())
 }
 
 fn copy_secrets(from: &Path, to: &Path) -> Result<(), StartError> {

@@ -184,6 +184,7 @@ async fn what_would_be_no_backup_is_refused_with_a_cure() {
     for (from, to, cure) in [
         (&data, &place.path().to_owned(), "Name a new folder, or an earlier backup"),
         (&data, &data.join("backups"), "Name a folder outside"),
+        (&data, &data.join("../data/backups"), "Name a folder outside"),
         (&nowhere, &place.path().join("new"), "There is no store in DATA_DIR"),
     ] {
         let refused = back_up(from, to);

@@ -29,6 +29,12 @@ impl Copied {
     /// Puts the copy where a server looks for its store, in place of an earlier one. Its size in
     /// bytes.
     pub fn take_place(self) -> io::Result<u64> {
+        // The log of an earlier store would be taken for this one's.
+        for log in ["-wal", "-shm"] {
+            let mut name = self.place.clone().into_os_string();
+            name.push(log);
+            remove_if_there(Path::new(&name))?;
+        }
         fs::rename(&self.file, &self.place)?;
         if let Some(folder) = self.place.parent() {
             File::open(folder)?.sync_all()?;
