@@ -296,7 +296,7 @@ async fn open_embedded(data: &DataDir) -> Result<EmbeddedStore, StartError> {
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder)).await;
     let why = match opened {
         Ok(Ok(store)) => return Ok(store),
-        Ok(Err(error)) => error.cause().map_or_else(|| error.to_string(), ToString::to_string),
+        Ok(Err(error)) => error.why(),
         Err(error) => error.to_string(),
     };
     let folder = data.path().display();

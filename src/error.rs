@@ -266,6 +266,11 @@ impl Error {
         self.cause.as_deref()
     }
 
+    /// What an operator is to know: the cause, or the text when there is none.
+    pub fn why(&self) -> String {
+        self.cause().map_or_else(|| self.to_string(), ToString::to_string)
+    }
+
     /// The text for people.
     pub fn message(&self, language: Language) -> String {
         let template = self.text.of(language);

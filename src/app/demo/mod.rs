@@ -42,10 +42,10 @@ pub(super) async fn settle(
 ) -> std::result::Result<Vec<(UserId, DemoPerson)>, StartError> {
     let script = script::ours()?;
     let told = |error: crate::error::Error| {
-        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
         StartError(format!(
-            "The demo people cannot be set up: {cause}. Delete the folder `dev` in DATA_DIR, and \
-             start again."
+            "The demo people cannot be set up: {}. Delete the folder `dev` in DATA_DIR, and start \
+             again.",
+            error.why()
         ))
     };
     let there = find(store, &script).await.map_err(told)?;

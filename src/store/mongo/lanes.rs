@@ -403,9 +403,9 @@ fn answer(result: &Result<(Vec<Fate>, Option<Chat>)>, index: usize) -> Result<Ap
     let (fates, created) = match result {
         Ok(done) => done,
         Err(error) if error.code == Code::Unavailable => {
-            return Err(Error::unavailable(cause(error)));
+            return Err(Error::unavailable(error.why()));
         }
-        Err(error) => return Err(Error::internal(cause(error))),
+        Err(error) => return Err(Error::internal(error.why())),
     };
     // The chat was created by the first message that was stored.
     let first = fates.iter().position(|fate| fate.stored().is_some());
@@ -424,8 +424,4 @@ fn answer(result: &Result<(Vec<Fate>, Option<Chat>)>, index: usize) -> Result<Ap
         },
         Some(Fate::NotMember) | None => Appended::NotMember,
     })
-}
-
-fn cause(error: &Error) -> String {
-    error.cause().map_or_else(|| error.to_string(), ToString::to_string)
 }
