@@ -10,13 +10,12 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use crate::config::data_dir::{make_private, write_private};
+use crate::config::data_dir::{create_private, make_private, remove_if_there, sync, write_private};
 use crate::config::values::ObjectsMode;
 use crate::config::{Config, DataDir};
 use crate::store::embedded::EmbeddedStore;
@@ -58,24 +57,20 @@ pub fn back_up(
     let from = &config.data_dir;
     check_source(config)?;
     check_target(from, to)?;
-    let target = DataDir::open(to)?;
+    let _held = DataDir::open(to)?;
     write_private(&to.join(MARK), MARK_TEXT.as_bytes()).map_err(|error| unwritable(to, &error))?;
     let copied = EmbeddedStore::back_up(from, to, &mut |part| tell(Told::Store(part)));
-    let store = copied.map_err(|error| {
-        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
-        StartError(format!("The store cannot be copied: {cause}."))
-    })?;
+    let store = copied.map_err(|error| format!("The store cannot be copied: {}.", error.why()))?;
     copy_secrets(from, to)?;
     let mut outcome = Outcome::default();
-    let mut files = Files::new(from, to);
-    if config.objects == ObjectsMode::Local {
+    let mut files = (config.objects == ObjectsMode::Local).then(|| Files::new(from, to));
+    if let Some(files) = &mut files {
         files.bring(&mut outcome, tell)?;
     }
     outcome.store_bytes = store.take_place().map_err(|error| unwritable(to, &error))?;
-    if config.objects == ObjectsMode::Local {
+    if let Some(files) = &files {
         files.sweep().map_err(|error| unwritable(to, &error))?;
     }
-    drop(target);
     Ok(outcome)
 }
 
@@ -211,8 +206,7 @@ impl Files {
                 self.seen.insert((inner.clone(), name));
                 tell(Told::Files(self.seen.len() as u64));
             }
-            let synced = File::open(&to).and_then(|folder| folder.sync_all());
-            synced.map_err(|error| unwritable(&to, &error))?;
+            sync(&to).map_err(|error| unwritable(&to, &error))?;
         }
         outcome.files = Some(self.seen.len() as u64);
         Ok(())
@@ -250,15 +244,12 @@ fn copy_new(from: &Path, to: &Path) -> Result<Option<u64>, StartError> {
         return Ok(None);
     }
     let unfinished = to.with_extension("new");
-    let copied = create(&unfinished).and_then(|mut target| {
+    let made = remove_if_there(&unfinished).and_then(|_| create_private(&unfinished));
+    let copied = made.and_then(|mut target| {
         let bytes = io::copy(&mut source, &mut target)?;
         target.sync_all()?;
         fs::rename(&unfinished, to)?;
         Ok(bytes)
     });
     copied.map(Some).map_err(|error| unwritable(to, &error))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

@@ -5,10 +5,10 @@
 //! that begins with `.new-`, and is removed by the next `open`.
 //! Invariant: files are for the owner alone (mode 0600), folders too (0700).
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
 use super::{ByteStream, Objects, PIECE, blocking, gone, unreadable, within, wrong_size};
-use crate::config::data_dir::make_private;
+use crate::config::data_dir::{create_private, make_private, remove_if_there, sync};
 use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
 
@@ -96,7 +96,7 @@ impl Objects for LocalObjects {
     async fn ready(&self) -> Result<()> {
         self.with(|folder| {
             let path = folder.unfinished();
-            let written = create(&path).and_then(|_| fs::remove_file(&path));
+            let written = create_private(&path).and_then(|_| fs::remove_file(&path));
             written.map_err(|error| failed(&folder.path, &error))
         })
         .await
@@ -143,7 +143,7 @@ impl Folder {
     /// Copies a file from another file system.
     fn copy(&self, source: &Path, path: &Path) -> io::Result<()> {
         let unfinished = self.unfinished();
-        let copied = create(&unfinished).and_then(|mut copy| {
+        let copied = create_private(&unfinished).and_then(|mut copy| {
             io::copy(&mut File::open(source)?, &mut copy)?;
             copy.sync_all()?;
             fs::rename(&unfinished, path)
@@ -218,27 +218,10 @@ async fn piece(file: Arc<File>, start: u64, length: usize) -> Result<Bytes> {
     .await
 }
 
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
 fn size_of(path: &Path) -> io::Result<Option<u64>> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata.len())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether there was something to remove.
-fn remove_if_there(path: &Path) -> io::Result<bool> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,7 @@ use tokio::time::timeout;
 
 use super::{PIECE, blocking};
 use crate::clock::Time;
+use crate::config::data_dir::{create_private, remove_if_there};
 use crate::core::types::files::Digest;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, UserId};
@@ -236,7 +237,7 @@ impl Staging {
             }
             match found.id {
                 Some(id) => self.remove(id)?,
-                None => remove_if_there(&entry.path())?,
+                None => drop(remove_if_there(&entry.path())?),
             }
             removed += 1;
         }
@@ -446,18 +447,10 @@ impl From<Meta> for Record {
 }
 
 fn create_new(path: &Path) -> Result<File> {
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    created.map_err(|error| match error.kind() {
+    create_private(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => Error::new(Code::Conflict, EXISTS),
         _ => Error::unavailable(error),
     })
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn no_upload() -> Error {

@@ -9,8 +9,8 @@
 mod cure;
 mod http;
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{ByteStream, Objects, blocking, gone, nothing, pieces_of, unreadable, wrong_size};
+use crate::config::data_dir::remove_if_there;
 use crate::config::values::{Endpoint, Hidden};
 use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
@@ -212,10 +213,7 @@ impl Shelf {
                 _ => self.put_parts(digest, size, &mut file).await?,
             }
         }
-        match fs::remove_file(source) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unreadable(source, &error)),
-            _ => Ok(()),
-        }
+        remove_if_there(source).map(drop).map_err(|error| unreadable(source, &error))
     }
 
     async fn put_whole(&self, digest: Digest, size: u64, file: &mut File) -> Result<()> {
@@ -312,7 +310,7 @@ mod tests {
         let path = folder.path().join("ca.pem");
         for text in [None, Some(""), Some("no certificate")] {
             if let Some(text) = text {
-                fs::write(&path, text).expect("written");
+                std::fs::write(&path, text).expect("written");
             }
             let refused = http::Connector::trusting(Some(&path)).expect_err("no certificate");
             assert!(refused.contains("ca.pem") && refused.contains("S3_ENDPOINT"), "{refused}");

@@ -3,15 +3,15 @@
 //! The copy is SQLite's own, page by page, out of one snapshot: the server neither waits for it nor
 //! is waited for; its log is not begun anew before the copy is done. Called by `app::backup`.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::schema::{self, Use};
-use super::{EmbeddedStore, FILE, prepare_file};
+use super::{EmbeddedStore, FILE};
+use crate::config::data_dir::{create_private, remove_if_there, sync};
 use crate::error::{Error, Result};
 
 /// The name of a copy that is not whole yet.
@@ -36,9 +36,7 @@ impl Copied {
             remove_if_there(Path::new(&name))?;
         }
         fs::rename(&self.file, &self.place)?;
-        if let Some(folder) = self.place.parent() {
-            File::open(folder)?.sync_all()?;
-        }
+        self.place.parent().map_or(Ok(()), sync)?;
         Ok(fs::metadata(&self.place)?.len())
     }
 }
@@ -56,22 +54,14 @@ impl EmbeddedStore {
         let source = schema::open(&from.join(FILE), Use::Reading)?;
         let (file, place) = (to.join(UNFINISHED), to.join(FILE));
         // What a copy that was cut off left behind would be taken for the beginning of this one.
-        remove_if_there(&file).map_err(Error::unavailable)?;
-        prepare_file(&file).map_err(Error::unavailable)?;
+        let made = remove_if_there(&file).and_then(|_| create_private(&file));
+        drop(made.map_err(Error::unavailable)?);
         let mut target = Connection::open(&file)?;
         copy(&source, &mut target, tell)?;
         check(&target)?;
         target.close().map_err(|(_, error)| Error::from(error))?;
-        let synced = File::open(&file).and_then(|file| file.sync_all());
-        synced.map_err(Error::unavailable)?;
+        sync(&file).map_err(Error::unavailable)?;
         Ok(Copied { file, place })
-    }
-}
-
-fn remove_if_there(file: &Path) -> io::Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -97,14 +97,10 @@ impl EmbeddedStore {
 fn prepare(dir: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
     let file = dir.join(FILE);
-    prepare_file(&file)?;
-    Ok(file)
-}
-
-fn prepare_file(file: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
+    options.open(&file)?;
+    Ok(file)
 }
