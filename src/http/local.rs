@@ -4,15 +4,20 @@
 //! A loopback peer is not enough. A reverse proxy on the machine passes strangers on: any header
 //! that proxies add refuses. A page of another site may have its name lead to 127.0.0.1 (DNS
 //! rebinding): the request must name this machine as its host. And a page of another origin may
-//! send requests: an `Origin` must be the server's own. Called by `mailbox` and `server`.
+//! send requests: an `Origin` must be the server's own. Called by `mailbox`, `metrics` and
+//! `server`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, header};
 
+use super::Http;
 use super::address::Peer;
+use crate::error::{Error, Result};
 
 /// What proxies add to a request that they pass on.
 const PROXIED: [&str; 7] = [
@@ -35,6 +40,17 @@ pub fn is_local(parts: &Parts) -> bool {
             let origin = parts.headers.get(header::ORIGIN);
             names_loopback(&host) && origin.is_none_or(|origin| origin.to_str().is_ok_and(own))
         })
+}
+
+/// Whether the caller is such a program, for handlers.
+pub struct Local(pub bool);
+
+impl FromRequestParts<Arc<Http>> for Local {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Http>) -> Result<Self> {
+        Ok(Self(is_local(parts)))
+    }
 }
 
 /// Host and port that the caller asked for; HTTP/2 has them in the URI.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -28,8 +28,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::Http;
-use super::address::Peer;
-use super::local::is_local;
+use super::extract::Known;
+use super::local::Local;
 use crate::bus::{Event, Listener};
 use crate::error::{Code, Error, Result, Text};
 use crate::hub::close::CloseCode;
@@ -255,11 +255,12 @@ pub(super) fn routes() -> Router<Arc<Http>> {
 }
 
 /// Not part of the description: it is for the operator's programs.
-async fn metrics(State(http): State<Arc<Http>>, request: Request) -> Result<Response> {
-    let (parts, _) = request.into_parts();
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    let client = peer.map(|peer| http.trusted.client(peer, &parts.headers));
-    if !is_local(&parts) && !client.is_some_and(|client| http.metrics_from.contain(client)) {
+async fn metrics(
+    State(http): State<Arc<Http>>,
+    Known(context): Known,
+    Local(local): Local,
+) -> Result<Response> {
+    if !local && !http.metrics_from.contain(context.ip) {
         return Err(Error::new(Code::Forbidden, NOT_FOR_YOU));
     }
     Ok(([(header::CONTENT_TYPE, FORM)], http.metrics.text()?).into_response())

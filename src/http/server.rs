@@ -6,16 +6,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::routing::post;
 use axum::{Json as Answer, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::Json;
-use super::local::is_local;
+use super::local::Local;
 use super::{Http, mailbox};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::UserId;
@@ -39,17 +38,6 @@ pub struct Welcome {
     pub mailbox: Option<Arc<dyn Mailbox>>,
     /// Whom the person at the machine can be; empty outside dev mode.
     pub demo: Vec<(UserId, DemoPerson)>,
-}
-
-/// Whether the caller sits at the server's machine.
-struct Local(bool);
-
-impl FromRequestParts<Arc<Http>> for Local {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Http>) -> Result<Self> {
-        Ok(Self(is_local(parts)))
-    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
