@@ -160,12 +160,7 @@ impl Turn {
         self.tls_port
     }
 
-    /// How it does, as of a second ago at most.
-    pub fn status(&self) -> Status {
-        (self.reader())()
-    }
-
-    /// Tells how it does, also when this is somewhere else.
+    /// Tells how it does, as of a second ago at most, also when this is somewhere else.
     pub fn reader(&self) -> impl Fn() -> Status + Send + Sync + use<> {
         let status = self.status.clone();
         move || *status.lock().unwrap_or_else(PoisonError::into_inner)
