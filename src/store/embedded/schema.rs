@@ -90,7 +90,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 }
 
 /// Step n brings schema n to n + 1. A step that was released is never changed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: &[&str] = &[
     "
 CREATE TABLE users(
     id BLOB PRIMARY KEY NOT NULL,
