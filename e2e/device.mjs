@@ -114,7 +114,7 @@ export class Scene {
     return Promise.all(devices.map(async (device) => {
       const { bytes } = await device.do('stats');
       const more = async () => (await device.do('stats')).bytes > bytes;
-      await until(`bytes come in at ${device.person.name}`, more, 5000);
+      await until(`bytes come in at ${device.person.name}`, more);
     }));
   }
 

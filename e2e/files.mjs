@@ -300,12 +300,12 @@ const scenarios = {
     await server.down('SIGKILL');
     await wait(500);
     await server.up();
-    await until('two thirds are there', async () => await part(ana) > 0.66, 60_000);
+    await until('two thirds are there', async () => await part(ana) > 0.66);
     ana.wire.cut();
     await wait(500);
     ana.wire.mend();
     await ana.goes(`chat/${await ana.chat}`);
-    await until('it is sent', () => ana.inside(({ client }) => client.outbox.size === 0), 60_000);
+    await until('it is sent', () => ana.inside(({ client }) => client.outbox.size === 0));
     const sent = (ana.wire.sent - before) / 2 ** 20;
     check(sent < megabytes * 1.35, `${sent.toFixed(0)} MB went over the wire`);
     await beto.openChat(ana.name);

@@ -38,7 +38,7 @@ export class Person {
 
   async opens(path) {
     this.page ||= await this.context.newPage();
-    this.page.setDefaultTimeout(20_000);
+    this.page.setDefaultTimeout(60_000);
     if (!this.isWatched) {
       this.isWatched = true;
       this.page.on('console', (message) => {
@@ -206,7 +206,7 @@ export class Person {
   }
 
   async live() {
-    await until(`${this.name} is live`, () => this.inside(({ client }) => client.connection === 'live' && client.isSynced), 40_000);
+    await until(`${this.name} is live`, () => this.inside(({ client }) => client.connection === 'live' && client.isSynced));
   }
 
   async leaves() {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 export const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Asks again and again until the answer is true; the last answer is told when time is over.
-export async function until(what, ask, within = 30_000) {
+export async function until(what, ask, within = 60_000) {
   const end = Date.now() + within;
   for (;;) {
     const answer = await ask();

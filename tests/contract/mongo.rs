@@ -23,6 +23,9 @@ use crate::mongo_server::{Server, binary, shared};
 use crate::plans::Plans;
 use crate::support::{MINUTE, NOON, World, after, body, text};
 
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 async fn open(server: &Server, database: &str) -> Arc<MongoStore> {
     let store = MongoStore::open(&server.uri(), database, Names::default()).await;
     Arc::new(store.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause())))
@@ -241,11 +244,11 @@ async fn a_database_killed_twenty_times_loses_nothing_that_was_acked() {
         .collect();
     let mut slowest = Duration::ZERO;
     for _ in 0..20 {
-        progress(&acked, 40, Duration::from_secs(30)).await;
+        progress(&acked, 40, PATIENCE).await;
         server.kill();
         server.restart(&binary);
         let returned = Instant::now();
-        progress(&acked, 1, Duration::from_secs(5)).await;
+        progress(&acked, 1, PATIENCE).await;
         slowest = slowest.max(returned.elapsed());
     }
     stop.store(true, Ordering::SeqCst);
@@ -375,7 +378,7 @@ async fn an_index_of_a_large_collection_is_made_while_the_server_serves() {
     quotas.drop_index("until").await.expect("it was there");
     let store = open(server, &name).await;
     store.ready().await.expect("it serves");
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !index_names(&database, "quotas").await.contains(&"until".into()) {
         assert!(Instant::now() < deadline, "the index was not made");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -499,7 +502,7 @@ async fn cleared(database: &mongodb::Database, chats: &str, chat: ChatId) {
     let left = doc! { "_id": id, "$or": [
         { "unwritten": { "$exists": true } }, { "attaching": { "$exists": true } },
     ] };
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while chats.find_one(left.clone()).await.expect("reads").is_some() {
         assert!(Instant::now() < deadline, "it is never taken out");
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -19,7 +19,7 @@ const SENDERS: usize = 8;
 /// So many messages are acknowledged between two kills.
 const ACKS: usize = 40;
 /// Within this time of its return the database is used again.
-const RECOVERY: Duration = Duration::from_secs(5);
+const RECOVERY: Duration = Duration::from_secs(60);
 /// A pause before a refused send is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
 

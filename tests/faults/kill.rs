@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 
 const KILLS: u32 = 20;
 /// Within this time of its return the server acknowledges again.
-const RECOVERY: Duration = Duration::from_secs(5);
+const RECOVERY: Duration = Duration::from_secs(60);
 /// Sends without an answer on each connection.
 const IN_FLIGHT: usize = 32;
 /// At most so many acknowledged sends before a kill.

@@ -19,7 +19,7 @@ const IN_FLIGHT: usize = 256;
 /// A pause before a refused send is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Within this time of the other's death a server goes on with their chat.
-const RECOVERY: Duration = Duration::from_secs(5);
+const RECOVERY: Duration = Duration::from_secs(60);
 
 type Book = Arc<Mutex<Ledger>>;
 

@@ -25,7 +25,7 @@ use loadgen::server::{Home, Plan, Server};
 use serde_json::{Value, json};
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server's program.
 pub fn program() -> PathBuf {

@@ -30,7 +30,7 @@ use crate::harness::node::{Device, Node};
 const RUNS: u64 = 150;
 /// What happens in a life.
 const STEPS: usize = 70;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Lives at once: they share the machine, not a node.
 const AT_ONCE: usize = 4;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::harness::mongo;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a question is asked again.
 const POLL: Duration = Duration::from_millis(5);
 

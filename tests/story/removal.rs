@@ -27,7 +27,7 @@ use crate::harness::node::{Device, Node};
 const RUNS: u64 = 1_000;
 /// How much is written and changed around a removal.
 const NOISE: usize = 12;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The rows that somebody was shown of a chat, whatever they came in.
 #[derive(Default)]

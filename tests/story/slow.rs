@@ -1,8 +1,6 @@
 //! A reader that stalls: it costs a bounded amount, is closed with a code that says to come back,
 //! and misses nothing once it has synced.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use loadgen::client::connection::{Connection, Event};
 use loadgen::client::error::Error;
@@ -37,7 +35,7 @@ async fn who_stalls_is_closed_as_slow_and_finds_everything_by_sync() {
     // At once: a server waits some seconds for who is closed, and no longer.
     join_all((0..MESSAGES).map(|_| ana.says(&long).to(&beto))).await;
     let mut heard = 0;
-    let code = timeout(Duration::from_secs(15), async {
+    let code = timeout(PATIENCE, async {
         loop {
             match stalled.next().await {
                 Ok(_) => heard += 1,
