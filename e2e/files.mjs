@@ -383,7 +383,10 @@ const scenarios = {
         return told;
       };
       const told = [];
-      const half = (await picture(ana)).subarray(0, 3_000);
+      // Damaged, with EXIF: a document would keep what it tells.
+      const whole = await picture(ana);
+      const exif = Buffer.from('ffe1000c45786966000000000000', 'hex');
+      const half = Buffer.concat([whole.subarray(0, 2), exif, whole.subarray(2, 120)]);
       told.push(await refusal('roto.jpg', 'image/jpeg', half, /damaged|picture|image/i));
       told.push(await refusal('grande.bin', 'application/octet-stream', noise(5), /4194304|4(\.\d)? ?Mi?B/));
       for (const name of ['uno.bin', 'dos.bin']) {

@@ -163,7 +163,10 @@ async fn received(
 }
 
 impl Fields {
-    async fn take(&mut self, http: &Http, caller: &Caller, part: Part) -> Result<()> {
+    async fn take(&mut self, http: &Http, caller: &Caller, mut part: Part) -> Result<()> {
+        if part.is_left_empty().await? {
+            return Ok(());
+        }
         match part.name() {
             "kind" => self.kind = Some(part.text("kind", 32).await?),
             "duration_ms" => {

@@ -15,10 +15,11 @@ use axum::body::BodyDataStream;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use multer::{Field, Multipart};
 use tokio::time::timeout;
 
+use super::disposition::file_name;
 use crate::error::{Code, Error, Result, Text};
 
 /// At most this many parts of a body.
@@ -85,7 +86,7 @@ impl Form {
         let next = timeout(STALL, self.parts.next_field()).await.map_err(|_| stalled())?;
         let next = next.map_err(|error| broken(&error))?;
         self.allowance.store(u64::MAX, Ordering::Relaxed);
-        Ok(next.map(Part))
+        Ok(next.map(Part::of))
     }
 
     /// Reads on without keeping anything, for a while: whoever is refused while it still sends
@@ -99,27 +100,52 @@ impl Form {
 }
 
 /// A part of a form.
-pub struct Part(Field<'static>);
+pub struct Part {
+    field: Field<'static>,
+    file_name: Option<String>,
+    /// What was read of it to see whether there is anything.
+    begun: Option<Bytes>,
+}
 
 impl Part {
+    fn of(field: Field<'static>) -> Self {
+        let disposition = field.headers().get(header::CONTENT_DISPOSITION);
+        let file_name = disposition.and_then(|value| file_name(value.as_bytes()));
+        Self { field, file_name, begun: None }
+    }
+
     /// The field's name.
     pub fn name(&self) -> &str {
-        self.0.name().unwrap_or_default()
+        self.field.name().unwrap_or_default()
     }
 
     /// The name of the file, if it is one.
     pub fn file_name(&self) -> Option<&str> {
-        self.0.file_name()
+        self.file_name.as_deref()
+    }
+
+    /// Whether this is what a browser sends for a file input in which nobody chose a file: no name
+    /// and no bytes.
+    pub async fn is_left_empty(&mut self) -> Result<bool> {
+        if self.file_name.as_deref() != Some("") {
+            return Ok(false);
+        }
+        self.begun = self.next().await?;
+        Ok(self.begun.is_none())
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        if let Some(begun) = self.begun.take() {
+            return Ok(Some(begun));
+        }
+        let next = timeout(STALL, self.field.chunk()).await.map_err(|_| stalled())?;
+        next.map_err(|error| broken(&error))
     }
 
     /// All of it, at most `most` bytes.
     pub async fn bytes(mut self, field: &'static str, most: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        while let Some(piece) = timeout(STALL, self.0.chunk())
-            .await
-            .map_err(|_| stalled())?
-            .map_err(|error| broken(&error))?
-        {
+        while let Some(piece) = self.next().await? {
             if bytes.len() + piece.len() > most {
                 return Err(Error::field(field, TOO_LONG).arg(most.to_string()));
             }
@@ -136,14 +162,15 @@ impl Part {
 
     /// Its bytes as they come.
     pub fn pieces(self) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-        futures_util::stream::unfold(Some(self.0), |field| async {
+        let begun = futures_util::stream::iter(self.begun.map(Ok));
+        begun.chain(futures_util::stream::unfold(Some(self.field), |field| async {
             let mut field = field?;
             match field.chunk().await {
                 Ok(Some(piece)) => Some((Ok(piece), Some(field))),
                 Ok(None) => None,
                 Err(error) => Some((Err(broken(&error)), None)),
             }
-        })
+        }))
     }
 }
 

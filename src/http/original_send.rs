@@ -170,7 +170,10 @@ struct Fields {
 }
 
 impl Fields {
-    async fn take(&mut self, http: &Http, caller: &Caller, part: Part) -> Result<()> {
+    async fn take(&mut self, http: &Http, caller: &Caller, mut part: Part) -> Result<()> {
+        if part.is_left_empty().await? {
+            return Ok(());
+        }
         if part.file_name().is_some() {
             self.check_count()?;
             let file = Received::of(http, caller, part).await?;

@@ -141,8 +141,8 @@ impl Staging {
     ///
     /// When the stream breaks, or nothing comes for too long, what came before is kept, also when
     /// nobody waits for the answer any more. Fails with `Conflict` when the upload has another
-    /// length or is being written to, with `TooLarge` when more comes than was declared; what was
-    /// declared is kept then.
+    /// length or is being written to, with `TooLarge` when more comes than was declared: that is
+    /// another file than the one that was announced, so the upload is gone then.
     pub async fn append<S>(self: &Arc<Self>, id: FileId, offset: u64, pieces: S) -> Result<u64>
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,
@@ -312,11 +312,18 @@ impl Claim {
             gathered.truncate(usize::try_from(room).unwrap_or(usize::MAX));
             (self, length) = self.write(file.clone(), gathered.freeze(), length).await?;
             if too_long {
-                return Err(Error::new(Code::TooLarge, TOO_LONG).arg(limit.to_string()));
+                return blocking(move || self.too_long(limit)).await;
             }
             ended.transpose()?;
         }
         Ok(length)
+    }
+
+    /// Removes the upload, of which more came than `limit`.
+    fn too_long(mut self, limit: u64) -> Result<u64> {
+        self.hashed = Hashed::default();
+        self.staging.remove(self.id).map_err(Error::unavailable)?;
+        Err(Error::new(Code::TooLarge, TOO_LONG).arg(limit.to_string()))
     }
 
     /// The file, to be written from `offset` on, and how long it may become.

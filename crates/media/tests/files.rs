@@ -126,6 +126,35 @@ fn an_upright_picture_keeps_every_pixel() {
 }
 
 #[test]
+fn a_jpeg_that_browsers_show_is_shown_and_gets_its_end() {
+    let file = jpeg(600, 400, &[], None);
+    let (_, _, whole) = decode(&file);
+    let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame");
+    let with_zeros = [&file[..frame], &[0, 0], &file[frame..]].concat();
+    let with_junk = [&file[..frame], b"junk\xff\x00\xff\xff", &file[frame..]].concat();
+    let trailer = [&file[..file.len() - 2], b"\0\0\x01\x0aSEFT"].concat();
+    for (name, bytes) in [
+        ("without an end", &file[..file.len() - 2]),
+        ("with half an end", &file[..file.len() - 1]),
+        ("with zeros between segments", &with_zeros),
+        ("with junk between segments", &with_junk),
+        ("with a trailer in place of an end", &trailer),
+    ] {
+        let media = look(bytes);
+        assert_eq!((media.kind, media.width, media.height), (Kind::Image, Some(600), Some(400)));
+        let stored = media.cleaned.expect("rebuilt");
+        assert!(stored.ends_with(&[0xff, 0xd9]), "{name}");
+        assert!(!stored.windows(4).any(|part| part == b"junk"), "{name}");
+        let (_, _, pixels) = decode(&stored);
+        assert!(pixels == whole, "{name}: the same picture");
+    }
+    let cut = look(&file[..file.len() * 9 / 10]);
+    assert_eq!((cut.kind, cut.height), (Kind::Image, Some(400)));
+    let (_, _, pixels) = decode(&cut.cleaned.expect("rebuilt"));
+    assert!(pixels[..600 * 3 * 300] == whole[..600 * 3 * 300], "what came is there");
+}
+
+#[test]
 fn a_sum_of_colours_survives_in_the_profile() {
     let profile = display_profile();
     let media = look(&jpeg(600, 400, &[], Some(&profile)));

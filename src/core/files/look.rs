@@ -213,7 +213,15 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
         return Ok(kept_as_it_is(whole, name));
     }
     let mut file = fs::File::open(&whole.path).map_err(Error::unavailable)?;
-    let media = inspected(&mut file, whole.size, limits)?;
+    let media = match media::inspect(&mut file, whole.size, limits) {
+        Err(refusal) if claim.meant == Meant::Auto && is_beyond_showing(refusal) => {
+            if tells_more(&whole.path)? {
+                return Err(refused(refusal));
+            }
+            return Ok(kept_as_it_is(whole, name));
+        }
+        looked => looked.map_err(refused)?,
+    };
     let kind = kind_of(&media, claim)?;
     let digest = match kind {
         FileKind::Image | FileKind::Document => whole.digest,
@@ -239,7 +247,47 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
     Ok(Looked { facts, cleaned: media.cleaned, digest, small, large })
 }
 
-/// A document as its uploader wants it: nothing is read, and it is just bytes to whoever fetches
+/// Whether a picture is refused because it cannot be shown: then it may still be sent. How large
+/// pictures may be is for the operator to say.
+const fn is_beyond_showing(refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::Damaged(_)
+        | Refusal::Unsupported(_)
+        | Refusal::TooManyPixels { .. }
+        | Refusal::SideTooLong { .. }
+        | Refusal::TooManyFrames { .. }
+        | Refusal::AnimationTooLarge { .. }
+        | Refusal::TooMuchMemory { .. } => true,
+        Refusal::Empty | Refusal::TooManyBytes { .. } | Refusal::Unreadable(_) => false,
+    }
+}
+
+/// Whether a picture may tell of place, camera or person. Pictures lose that; a document keeps it,
+/// so such a one becomes a document only when its uploader says so.
+fn tells_more(path: &Path) -> Result<bool> {
+    const SIGNS: [&[u8]; 4] = [b"Exif", b"eXIf", b"EXIF", b"ns.adobe.com"];
+    const LONGEST_SIGN: usize = 12;
+    let mut file = fs::File::open(path).map_err(Error::unavailable)?;
+    let mut piece = vec![0; PIECE];
+    let mut kept = 0;
+    loop {
+        let count = file.read(&mut piece[kept..]).map_err(Error::unavailable)?;
+        let seen = &piece[..kept + count];
+        if SIGNS.iter().any(|sign| seen.windows(sign.len()).any(|part| part == *sign)) {
+            return Ok(true);
+        }
+        if count == 0 {
+            return Ok(false);
+        }
+        // A sign may stand across two pieces.
+        let from = seen.len().saturating_sub(LONGEST_SIGN);
+        let length = seen.len() - from;
+        piece.copy_within(from..from + length, 0);
+        kept = length;
+    }
+}
+
+/// A document as its uploader wants it, or what cannot be shown: it is just bytes to whoever fetches
 /// it.
 fn kept_as_it_is(whole: &Whole, name: FileName) -> Looked {
     let facts = FileFacts {

@@ -315,7 +315,7 @@ impl Files {
     /// Forgets an upload that has gone meanwhile.
     fn still_there(&self, id: FileId, outcome: Result<u64>) -> Result<u64> {
         outcome.inspect_err(|error| {
-            if error.code == Code::NotFound {
+            if matches!(error.code, Code::NotFound | Code::TooLarge) {
                 self.begun.remove(id);
             }
         })

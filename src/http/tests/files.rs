@@ -363,6 +363,81 @@ async fn the_original_endpoint_takes_files_in_every_form() {
 }
 
 #[tokio::test]
+async fn forms_come_as_browsers_and_libraries_write_them() {
+    let app = App::new();
+    let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
+    let path = format!("/sndmsg?chtid={}&crruid={}", beto.id, ana.id);
+    let form = |parts: &[(&[u8], &[u8])]| {
+        let mut body = Vec::new();
+        for (head, content) in parts {
+            body.extend_from_slice(b"--b7\r\nContent-Disposition: form-data; ");
+            body.extend_from_slice(head);
+            body.extend_from_slice(b"\r\nContent-Type: application/octet-stream\r\n\r\n");
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--b7--\r\n");
+        body
+    };
+    let kind = [("content-type", "multipart/form-data; boundary=b7")];
+    let empty: &[u8] = b"name=\"clip\"; filename=\"\"";
+    let body = form(&[(b"name=message_id", b"a"), (b"name=body", b"hola"), (empty, b"")]);
+    let sent = app.send_as((Method::PUT, &path), &ana.token, &kind, body).await.is(200);
+    assert_eq!(sent["data"]["body"], "hola");
+    assert_eq!(sent["data"]["attachments"].as_array().map_or(0, Vec::len), 0, "nobody chose one");
+
+    for (key, head, name) in [
+        ("b", &b"name=f; filename=\"\""[..], "file"),
+        ("c", b"name=f; filename*=UTF-8''na%C3%AFve.txt", "naïve.txt"),
+        ("d", b"name=f; filename=\"=?utf-8?B?w7EudHh0?=\"", "ñ.txt"),
+        ("e", b"name=f; filename=\"\xf1.txt\"", "ñ.txt"),
+    ] {
+        let body = form(&[(b"name=message_id", key.as_bytes()), (head, b"hola")]);
+        let sent = app.send_as((Method::PUT, &path), &ana.token, &kind, body).await.is(200);
+        assert_eq!(sent["data"]["attachments"][0]["name"], name);
+    }
+    let body = form(&[(b"name=poster; filename=\"\"", b""), (b"name=file; filename=a.txt", b"x")]);
+    let made = app.send_as((Method::POST, "/api/v1/files"), &ana.token, &kind, body).await;
+    assert_eq!(made.is(201)["name"], "a.txt");
+    let body = form(&[(b"name=file; filename=\"\"", b"")]);
+    let none = app.send_as((Method::POST, "/api/v1/files"), &ana.token, &kind, body).await;
+    assert_eq!(none.is(400)["field"], "file");
+}
+
+#[tokio::test]
+async fn what_cannot_be_shown_becomes_a_document_unless_it_tells_of_its_place() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    // A GIF of 301 frames of one pixel.
+    let frame = [0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0];
+    let head = [b"GIF89a", &[1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255][..]].concat();
+    let long = [head, frame.repeat(301), vec![0x3b]].concat();
+    let document = app.upload(&ana, "auto", "largo.gif", &long).await;
+    assert_eq!((&document["kind"], &document["name"]), (&json!("document"), &json!("largo.gif")));
+    assert_eq!(document["size"], long.len());
+    let cut = [&STILL[..2], b"\xff\xe1\x00\x0cExif\0\0\0\0\0\0", &STILL[2..200]].concat();
+    let parts = [("kind", "", &b"auto"[..]), ("file", "roto.jpg", &cut)];
+    let refused = app.form((Method::POST, "/api/v1/files"), &ana.token, &parts).await.is(415);
+    assert_eq!(refused["code"], "unsupported_media");
+    app.upload(&ana, "document", "roto.jpg", &cut).await;
+}
+
+#[tokio::test]
+async fn of_an_upload_with_more_bytes_than_announced_nothing_is_made() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    let length = [("upload-length", "5")];
+    let begun = app.send_as((Method::POST, "/api/v1/uploads"), &ana.token, &length, "").await;
+    let path = begun.header("location").to_owned();
+    let piece = [("upload-offset", "0"), ("content-type", "application/offset+octet-stream")];
+    let sent = app.send_as((Method::PATCH, &path), &ana.token, &piece, "holahol").await;
+    assert_eq!(sent.is(413)["code"], "too_large");
+    app.get(&path, &ana.token).await.is(404);
+    let file = path.replace("uploads", "files");
+    app.get(&file, &ana.token).await.is(404);
+}
+
+#[tokio::test]
 async fn a_sign_up_brings_a_picture() {
     let app = App::new();
     let sign_up = |picture: String| {

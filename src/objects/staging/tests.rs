@@ -122,17 +122,19 @@ async fn who_goes_on_elsewhere_hears_where() {
 }
 
 #[tokio::test]
-async fn an_upload_never_grows_beyond_what_was_declared() {
+async fn an_upload_of_more_than_was_declared_is_gone() {
     let folder = tempfile::tempdir().expect("a folder");
     let staging = opened(folder.path());
-    staging.begin(id(1), meta(6)).await.expect("begun");
-    let error = staging.append(id(1), 0, sent(&[b"hola", b"hola"], false)).await;
-    assert_eq!(error.expect_err("too long").code, Code::TooLarge);
-    assert_eq!(fs::read(staging.path(id(1))).expect("there"), b"holaho");
-    let error = staging.append(id(1), 6, sent(&[b"x"], false)).await.expect_err("too long");
-    assert_eq!(error.code, Code::TooLarge);
-    assert_eq!(staging.append(id(1), 6, sent(&[], false)).await.expect("nothing more"), 6);
-    assert_eq!(staging.finish(id(1)).await.expect("hashed").digest, digest_of(b"holaho"));
+    for first in [&b"hola"[..], b"holaho"] {
+        staging.begin(id(1), meta(6)).await.expect("begun");
+        let length = staging.append(id(1), 0, sent(&[first], false)).await.expect("fits");
+        assert_eq!(staging.append(id(1), length, sent(&[], false)).await.expect("nothing"), length);
+        let error = staging.append(id(1), length, sent(&[b"hol"], false)).await;
+        assert_eq!(error.expect_err("too long").code, Code::TooLarge);
+        assert_eq!(names(folder.path()).len(), 0, "nothing stays of it");
+        let error = staging.length(id(1)).await.expect_err("gone");
+        assert_eq!(error.code, Code::NotFound);
+    }
 }
 
 #[tokio::test]

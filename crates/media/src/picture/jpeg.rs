@@ -1,5 +1,9 @@
 //! JPEG: keeps the segments that make the picture, byte for byte, and nothing else; so a picture
-//! that stands upright loses no quality. Called by the picture pipeline.
+//! that stands upright loses no quality.
+//!
+//! It is as patient as what shows pictures: bytes between segments that belong to none are left
+//! out, and a file that ends after its first scan has begun, as cameras and broken downloads leave
+//! them, gets the end that it lacks. Called by the picture pipeline.
 
 use std::ops::Range;
 
@@ -50,13 +54,19 @@ pub fn strip(file: &[u8], limits: &Limits) -> Result<Stripped, Refusal> {
     let mut walk = Walk::default();
     let mut at = 2;
     for _ in 0..MAX_SEGMENTS {
-        let (marker, start) = next_marker(file, at).ok_or(CUT_OFF)?;
+        let Some((marker, start)) = next_marker(file, at) else { return walk.cut_off(file) };
         if marker == 0xd9 {
             return walk.finish(file);
         }
-        let length = usize::from(be_u16(file, start + 2).ok_or(CUT_OFF)?);
-        let end = start + 2 + length;
-        let body = file.get(start + 4..end).ok_or(CUT_OFF)?;
+        if matches!(marker, 0x01 | 0xd0..=0xd7) {
+            // Markers that stand alone mean nothing outside a scan.
+            at = start + 2;
+            continue;
+        }
+        let known = matches!(marker, 0xc0..=0xcf | 0xda..=0xef | 0xfe);
+        let Some((body, end)) = body_at(file, start).filter(|_| known || walk.scans == 0) else {
+            return walk.cut_off(file);
+        };
         at = match marker {
             0xda => walk.scan(file, start, body)?,
             _ => {
@@ -68,12 +78,18 @@ pub fn strip(file: &[u8], limits: &Limits) -> Result<Stripped, Refusal> {
     Err(Refusal::Damaged("the JPEG has too many segments"))
 }
 
-/// The marker at `at`, and where it starts; markers may be preceded by fill bytes.
+/// The next marker from `at` on, and where it starts; markers may be preceded by fill bytes, and
+/// what is none is passed over.
 fn next_marker(file: &[u8], at: usize) -> Option<(u8, usize)> {
-    let rest = file.get(at..)?;
-    let fill = rest.iter().take_while(|byte| **byte == 0xff).count();
-    let marker = *rest.get(fill).filter(|_| fill > 0)?;
-    Some((marker, at + fill - 1))
+    let marks = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
+    let start = at + file.get(at..)?.windows(2).position(marks)?;
+    Some((file[start + 1], start))
+}
+
+/// What stands in the segment that starts there, and where it ends.
+fn body_at(file: &[u8], start: usize) -> Option<(&[u8], usize)> {
+    let end = start + 2 + usize::from(be_u16(file, start + 2)?);
+    Some((file.get(start + 4..end)?, end))
 }
 
 impl Walk {
@@ -141,7 +157,13 @@ impl Walk {
         }
     }
 
-    /// Where the scan ends: at the first marker that is not part of the compressed data.
+    /// The file ends here, or goes on with what is no JPEG: with a scan there is a picture to show.
+    fn cut_off(self, file: &[u8]) -> Result<Stripped, Refusal> {
+        if self.scans > 0 { self.finish(file) } else { Err(CUT_OFF) }
+    }
+
+    /// Where the scan ends: at the first marker that is not part of the compressed data, or with
+    /// the file.
     fn scan(&mut self, file: &[u8], start: usize, body: &[u8]) -> Result<usize, Refusal> {
         let frame = self.frame.as_ref().ok_or(Refusal::Damaged("the JPEG has no frame"))?;
         self.split |= self.scans == 0 && body.first() != Some(&frame.components);
@@ -151,11 +173,15 @@ impl Walk {
         }
         let mut at = start + 4 + body.len();
         loop {
-            let rest = file.get(at..).ok_or(CUT_OFF)?;
-            at += rest.iter().position(|byte| *byte == 0xff).ok_or(CUT_OFF)?;
-            match file.get(at + 1).ok_or(CUT_OFF)? {
-                0 | 0xd0..=0xd7 => at += 2,
-                0xff => at += 1,
+            let rest = file.get(at..).unwrap_or_default();
+            let Some(found) = rest.iter().position(|byte| *byte == 0xff) else {
+                at = file.len();
+                break;
+            };
+            at += found;
+            match file.get(at + 1) {
+                Some(0 | 0xd0..=0xd7) => at += 2,
+                Some(0xff) => at += 1,
                 _ => break,
             }
         }
