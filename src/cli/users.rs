@@ -74,17 +74,90 @@ fn read(file: &str) -> Result<String, String> {
     read.map(|()| list).map_err(|error| format!("{file} cannot be read: {error}."))
 }
 
-/// Reads `address,name` lines; empty lines and lines that begin with `#` count for nothing.
+/// Reads `address,name` lines, as spreadsheets write them (RFC 4180): either may stand in quotes, a
+/// first line may name the columns. Empty lines and lines that begin with `#` count for nothing.
 fn parse(list: &str) -> Result<Vec<Person>, String> {
-    let lines = list.lines().enumerate();
+    let list = list.strip_prefix('\u{feff}').unwrap_or(list);
+    let lines = (1..).zip(list.lines());
     let told = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    told.map(|(index, line)| person(line).map_err(|why| format!("line {}: {why}", index + 1)))
-        .collect()
+    let mut people = Vec::new();
+    for (place, (number, line)) in told.enumerate() {
+        let told = |why: String| format!("line {number}: {why}");
+        let (email, name) = columns(line).map_err(told)?;
+        if place == 0 && is_heading(&email) {
+            continue;
+        }
+        people.push(person(&email, &name).map_err(told)?);
+    }
+    Ok(people)
 }
 
-fn person(line: &str) -> Result<Person, String> {
-    let (email, name) =
-        line.split_once(',').ok_or("there is no comma; a line is ADDRESS,NAME".to_owned())?;
+/// Both columns of a line. Outside of quotes the name is all behind the first comma.
+fn columns(line: &str) -> Result<(String, String), String> {
+    let (email, name) = match line.trim_start().strip_prefix('"') {
+        Some(quoted) => {
+            let (email, rest) = unquoted(quoted)?;
+            (email, rest.trim_start().strip_prefix(','))
+        }
+        None => match line.split_once(',') {
+            Some((email, name)) => (email.to_owned(), Some(name)),
+            None => (line.to_owned(), None),
+        },
+    };
+    let semicolon = email.contains(';') || (name.is_none() && line.contains(';'));
+    let name = name.filter(|_| !semicolon).ok_or_else(|| {
+        if semicolon {
+            "the columns are apart by ';'; save the list as CSV with commas, ADDRESS,NAME"
+        } else {
+            "there is no comma; a line is ADDRESS,NAME"
+        }
+        .to_owned()
+    })?;
+    let Some(quoted) = name.trim_start().strip_prefix('"') else {
+        return Ok((email, name.to_owned()));
+    };
+    let (name, rest) = unquoted(quoted)?;
+    // Columns of a spreadsheet that are empty, or of which nothing is needed.
+    match rest.trim_start() {
+        "" => Ok((email, name)),
+        rest if rest.starts_with(',') => Ok((email, name)),
+        _ => Err("there is text behind a closing quote; write a quote within quotes twice".into()),
+    }
+}
+
+/// What stands up to the closing quote, and what follows it; a quote within is written twice.
+fn unquoted(quoted: &str) -> Result<(String, &str), String> {
+    let mut text = String::new();
+    let mut rest = quoted;
+    while let Some((part, after)) = rest.split_once('"') {
+        text.push_str(part);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                text.push('"');
+                rest = more;
+            }
+            None => return Ok((text, after)),
+        }
+    }
+    Err("a quote is opened and not closed in the same line".to_owned())
+}
+
+/// Whether the first column of the first line names the column.
+fn is_heading(email: &str) -> bool {
+    const HEADINGS: [&str; 8] = [
+        "email",
+        "e-mail",
+        "mail",
+        "address",
+        "email address",
+        "e-mail address",
+        "correo",
+        "correo electrónico",
+    ];
+    HEADINGS.contains(&email.trim().to_lowercase().as_str())
+}
+
+fn person(email: &str, name: &str) -> Result<Person, String> {
     let text = |error: error::Error| error.message(Language::English);
     Ok(Person {
         email: Email::parse("email", email).map_err(text)?,
@@ -151,11 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_read_as_spreadsheets_write_it() {
+        let list = "\u{feff}E-mail,Name\r\n\"a@b.cd\",\"Ana\"\r\n\
+                    b@b.cd,\"Duarte, Ana\"\r\nc@b.cd,\"Ana \"\"la rápida\"\"\",,x\r\n\
+                    \"d@b.cd\" , Beto, el segundo\r\n";
+        let people = parse(list).expect("a fine list");
+        let names: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();
+        assert_eq!(names, ["Ana", "Duarte, Ana", "Ana \"la rápida\"", "Beto, el segundo"]);
+        assert_eq!(people[3].email.as_str(), "d@b.cd");
+        assert_eq!(parse("Correo electrónico,Nombre\n").expect("nobody"), []);
+    }
+
+    #[test]
     fn a_wrong_line_is_named() {
         for (list, wrong) in [
             ("a@b.cd,Ana\nbeto", "line 2: there is no comma"),
             ("nobody,Ana", "line 1: This is no e-mail address"),
             ("\na@b.cd,  ", "line 2: Write at least one visible"),
+            ("a@b.cd;Ana", "line 1: the columns are apart by ';'"),
+            ("a@b.cd;Duarte, Ana", "line 1: the columns are apart by ';'"),
+            ("a@b.cd,Ana\nemail,name", "line 2: This is no e-mail address"),
+            ("a@b.cd,\"Ana", "line 1: a quote is opened"),
+            ("\"a@b.cd,Ana", "line 1: a quote is opened"),
+            ("a@b.cd,\"Ana\" María", "line 1: there is text behind a closing quote"),
         ] {
             let why = parse(list).expect_err(list);
             assert!(why.starts_with(wrong), "{why}");
