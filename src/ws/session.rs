@@ -114,6 +114,8 @@ pub(super) enum Step {
     Refuse(Option<u64>, Error),
     /// Close.
     Close(CloseCode),
+    /// Nothing but to count it: the connection said that it lives.
+    Count,
     /// Nothing.
     Rest,
 }
@@ -158,18 +160,27 @@ impl Session {
         Step::Close(CloseCode::Protocol)
     }
 
-    /// The request that came last keeps to the user's rate, or does not.
-    pub(super) fn on_rate(&mut self, id: u64, checked: Result<()>) -> Step {
-        match checked {
-            Ok(()) => {
-                self.hasty = 0;
-                Step::Rest
-            }
-            Err(_) if self.hasty >= TOO_FAST => Step::Close(CloseCode::TooFast),
-            Err(error) => {
-                self.hasty += 1;
-                Step::Refuse(Some(id), error)
-            }
+    /// A ping or pong came, which costs what a request costs.
+    pub(super) const fn on_ping(&mut self) -> Step {
+        self.hear();
+        Step::Count
+    }
+
+    /// What came last is counted against the user's rate, also what is refused anyhow: reading it
+    /// has cost as much. What keeps to the rate goes on as it is.
+    pub(super) fn on_rate(&mut self, step: Step, checked: Result<()>) -> Step {
+        let Err(error) = checked else {
+            self.hasty = 0;
+            return step;
+        };
+        if self.hasty >= TOO_FAST {
+            return Step::Close(CloseCode::TooFast);
+        }
+        self.hasty += 1;
+        match step {
+            Step::Run { id, .. } | Step::Identify { id, .. } => Step::Refuse(Some(id), error),
+            Step::Refuse(id, _) => Step::Refuse(id, error),
+            other => other,
         }
     }
 
@@ -261,6 +272,10 @@ mod tests {
         Session::new(Time(0), known)
     }
 
+    fn ping(id: u64) -> Step {
+        Step::Run { id, command: Command::Ping }
+    }
+
     fn refusal(step: Step) -> (Option<u64>, Code) {
         match step {
             Step::Refuse(id, error) => (id, error.code),
@@ -335,13 +350,43 @@ mod tests {
         let mut session = session(true);
         let too_fast = || Err(Error::too_many(Duration::from_secs(1)));
         for id in 0..u64::from(TOO_FAST) {
-            assert_eq!(refusal(session.on_rate(id, too_fast())), (Some(id), Code::TooMany));
+            assert_eq!(refusal(session.on_rate(ping(id), too_fast())), (Some(id), Code::TooMany));
         }
-        assert!(matches!(session.on_rate(0, Ok(())), Step::Rest));
-        assert_eq!(refusal(session.on_rate(1, too_fast())), (Some(1), Code::TooMany));
-        (1..TOO_FAST).for_each(|_| drop(session.on_rate(2, too_fast())));
-        let last = session.on_rate(3, too_fast());
+        assert!(matches!(session.on_rate(ping(0), Ok(())), Step::Run { id: 0, .. }));
+        assert_eq!(refusal(session.on_rate(ping(1), too_fast())), (Some(1), Code::TooMany));
+        (1..TOO_FAST).for_each(|_| drop(session.on_rate(ping(2), too_fast())));
+        let last = session.on_rate(ping(3), too_fast());
         assert!(matches!(last, Step::Close(CloseCode::TooFast)));
+    }
+
+    #[test]
+    fn what_is_refused_anyhow_is_counted_and_so_are_pings() {
+        let too_fast = || Err(Error::too_many(Duration::from_secs(1)));
+        for text in [
+            r#"{"op":"nonsense","id":5}"#,
+            r#"{"op":"read","id":5,"d":{"chat":"xyz"}}"#,
+            r#"{"op":"identify","id":5,"d":{"token":"t"}}"#,
+        ] {
+            let mut session = session(true);
+            let step = session.on_text(text);
+            let code = refusal(session.on_rate(step, Ok(()))).1;
+            assert_ne!(code, Code::TooMany, "{text}");
+            for _ in 0..TOO_FAST {
+                let step = session.on_text(text);
+                let refused = refusal(session.on_rate(step, too_fast()));
+                assert_eq!(refused, (Some(5), Code::TooMany), "{text}");
+            }
+            let step = session.on_text(text);
+            let last = session.on_rate(step, too_fast());
+            assert!(matches!(last, Step::Close(CloseCode::TooFast)), "{text}");
+        }
+        let mut session = session(true);
+        for _ in 0..TOO_FAST {
+            let step = session.on_ping();
+            assert!(matches!(session.on_rate(step, too_fast()), Step::Count));
+        }
+        let step = session.on_ping();
+        assert!(matches!(session.on_rate(step, too_fast()), Step::Close(CloseCode::TooFast)));
     }
 
     #[test]

@@ -169,7 +169,7 @@ async fn identify(
                 continue;
             }
             Step::Close(code) => return Ok(Err(code)),
-            Step::Run { .. } | Step::Rest => continue,
+            Step::Run { .. } | Step::Count | Step::Rest => continue,
         };
         let caller = match ws.core.auth.authenticate(&token).await {
             Ok(caller) => caller,
@@ -290,11 +290,8 @@ async fn drive(
             },
         };
         let step = match step {
-            Step::Run { id, command } => {
-                match session.on_rate(id, ws.limiter.check_user(link.caller.user)) {
-                    Step::Rest => Step::Run { id, command },
-                    refused => refused,
-                }
+            Step::Run { .. } | Step::Refuse(..) | Step::Count => {
+                session.on_rate(step, ws.limiter.check_user(link.caller.user))
             }
             step => step,
         };
@@ -307,7 +304,7 @@ async fn drive(
             }
             Step::Refuse(id, error) => link.push(&refusal(id, &error, link.language)),
             Step::Close(code) => return Ok(code),
-            Step::Identify { .. } | Step::Rest => {}
+            Step::Identify { .. } | Step::Count | Step::Rest => {}
         }
     }
 }
@@ -327,10 +324,7 @@ fn next_step(
     match came {
         Some(Ok(Message::Text(text))) => Ok(session.on_text(&text)),
         Some(Ok(Message::Binary(_))) => Ok(session.on_binary()),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
-            session.hear();
-            Ok(Step::Rest)
-        }
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(session.on_ping()),
         Some(Ok(Message::Close(_))) | None => Err(Gone),
         Some(Err(error)) => broken(&error),
     }

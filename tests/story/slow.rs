@@ -100,3 +100,18 @@ async fn a_burst_of_long_messages_closes_neither_who_sends_nor_who_reads() {
         assert_eq!(event.data["seq"], seq);
     }
 }
+
+/// What is refused costs as much to read as what is carried out, so it counts as much.
+#[tokio::test]
+async fn who_heeds_no_refusal_is_closed_whatever_they_ask() {
+    let world = World::with(&[("RATE_PER_USER", "30/h")]).await;
+    for (name, op, data) in
+        [("Ana", "no.such.operation", json!({})), ("Beto", "read", json!({ "chat": "x" }))]
+    {
+        let live = world.person(name).await.connects().await;
+        let asked: Vec<_> = (0..400).map(|_| live.submit(op, data.clone())).collect();
+        let code = timeout(PATIENCE, live.closed()).await.expect("closed");
+        assert_eq!(code, 4007, "{op}");
+        drop(asked);
+    }
+}
