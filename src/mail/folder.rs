@@ -66,7 +66,8 @@ impl FolderMailer {
         let name = name(written.last, mail.to.as_str());
         let failed = |error| Error::new(Code::MailFailed, FAILED).caused_by(error);
         write_whole(&self.folder, &name, &bytes).map_err(failed)?;
-        tracing::info!(file = %self.folder.join(&name).display(), "mail written");
+        // Its name holds an address, which is nothing for a log.
+        tracing::info!(sent = %written.last, "mail written");
         written.names.push_back(name);
         let (subject, text) = self.letters.read(mail)?;
         let (sent, code) = (written.last, mail.letter.code().to_owned());
