@@ -52,7 +52,7 @@ pub fn run() -> ExitCode {
             Err(problems) => refuse(&problems),
         },
         _ => match load(&matches) {
-            Ok((config, _)) => serve::serve(&config),
+            Ok((config, values)) => serve::serve(&config, values.warnings()),
             Err(problems) => refuse(&problems),
         },
     }
@@ -67,6 +67,7 @@ fn check(matches: &ArgMatches) -> ExitCode {
     match load(matches) {
         Ok((_, values)) => {
             print!("{}", values.report());
+            values.warnings().iter().for_each(|warning| eprintln!("{warning}"));
             ExitCode::SUCCESS
         }
         Err(problems) => refuse(&problems),

@@ -1,19 +1,20 @@
 //! `wechat serve`: runs the server until a signal.
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{FAILED, log};
-use crate::app::{self, Outside, StartError};
+use crate::app::{self, Outside, Running, StartError};
 use crate::config::Config;
 
-/// Starts the server, runs it until SIGTERM or SIGINT, stops it in good order.
-pub(super) fn serve(config: &Config) -> ExitCode {
+/// Starts the server, says what of its settings is left aside, runs it until SIGTERM or SIGINT,
+/// stops it in good order.
+pub(super) fn serve(config: &Config, warnings: &[String]) -> ExitCode {
     log::start(config);
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if let Some(warning) = app::raise_open_files(config.max_connections) {
         tracing::warn!("{warning}");
     }
@@ -42,7 +43,7 @@ async fn until_a_signal(config: &Config) -> Result<(), StartError> {
         () = signals.next() => return Ok(()),
         running = app::start(config, Outside::default()) => running?,
     };
-    tell(config, running.addr());
+    tell(config, &running);
     signals.next().await;
     tracing::info!("stopping");
     tokio::select! {
@@ -75,13 +76,21 @@ impl Signals {
     }
 }
 
-/// Says that the server is there: to people on standard output, to programs in the log.
-fn tell(config: &Config, addr: SocketAddr) {
+/// Says that the server is there: to people on standard output, to programs in the log. The key of
+/// the person at the machine is for a terminal alone: a log is kept, and read by others.
+fn tell(config: &Config, running: &Running) {
+    let addr = running.addr();
     let url = config.public_url(addr.port());
     let data = config.data_dir.display();
     let mails = match &config.smtp_url {
         Some(smtp) => format!("sent by {smtp}"),
         None => format!("written into {} (SMTP_URL is not set)", config.mail_dir().display()),
+    };
+    let file = config.data_dir.join("secrets/machine_key");
+    let (key, mails) = match running.machine_key() {
+        Some(key) if io::stdout().is_terminal() => (format!("/#key={}", key.reveal()), mails),
+        Some(_) => (String::new(), format!("{mails}; key to the mailbox in {}", file.display())),
+        None => (String::new(), mails),
     };
     if !log::is_pretty(config) {
         return tracing::info!(%addr, url, %data, mails, version = VERSION, "listening");
@@ -98,7 +107,7 @@ fn tell(config: &Config, addr: SocketAddr) {
     };
     println!(
         "WeChat backend {VERSION}\n\n  \
-         open   {url}\n  \
+         open   {url}{key}\n  \
          port   {} on {hosts} ({})\n  \
          store  {store}\n  \
          mails  {mails}\n  \

@@ -11,6 +11,7 @@ pub mod values;
 mod calls;
 mod env_file;
 mod objects;
+mod retired;
 mod smtp_url;
 mod sources;
 
@@ -22,7 +23,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use data_dir::DataDir;
-pub use secrets::Secrets;
+pub use secrets::{MachineKey, Secrets};
 pub use settings::Config;
 pub use smtp_url::{SmtpUrl, Tls};
 pub use sources::{Origin, Problem, Values};
@@ -91,8 +92,24 @@ impl Config {
                  DB_URI out, or DEV."
             ));
         }
+        self.check_database(values);
         self.check_calls(values);
         self.check_objects(values);
+    }
+
+    /// Who names a database and forgets its address would find all messages in a folder instead.
+    fn check_database(&self, values: &mut Values) {
+        const NAMES: [&str; 5] =
+            ["DB_DATABASE", "DB_USERS", "DB_GROUPD", "DB_USR_CHLOGS", "DB_GR_CHLOGS"];
+        let named = NAMES.iter().find(|key| values.origin(key) != Origin::Default);
+        if let (None, Some(key)) = (&self.db_uri, named) {
+            let place = values.place(key);
+            values.note(format!(
+                "{place}: {key} names what is in a database, and DB_URI, the database's address, \
+                 is not set. Add DB_URI to .env_db; or remove the DB_ lines, and everything is \
+                 kept in DATA_DIR."
+            ));
+        }
     }
 
     /// The relay's UDP and TCP port, and its TLS port. A server on any free port takes any free
@@ -112,6 +129,12 @@ impl Config {
         // invariant: this text is a sender; a test reads it.
         let default = || Sender::parse("WeChat <wechat@localhost>").expect("a sender");
         self.mail_from.clone().unwrap_or_else(default)
+    }
+
+    /// Whether people reach the server from elsewhere by a public address: then nothing is for
+    /// whoever seems to sit at the machine, who may be behind a proxy on it.
+    pub fn is_public(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| !url.is_this_machine())
     }
 
     /// The address under which people reach a server that listens on `port`, without a slash at

@@ -20,6 +20,39 @@ pub struct Secrets {
     pub server_key: [u8; 32],
     /// What credentials for the relay are made with, when TURN_SECRET says nothing else.
     pub turn_key: [u8; 32],
+    /// What the person at the machine shows, to see what is for them alone.
+    pub machine_key: MachineKey,
+}
+
+/// The key of the person at the machine: in the link that the terminal prints as the server starts,
+/// and in `DATA_DIR/secrets/machine_key`. `Debug` does not tell it.
+#[derive(Clone)]
+pub struct MachineKey([u8; 32]);
+
+impl MachineKey {
+    /// A key of these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// As people see it: 64 hex digits.
+    pub fn reveal(&self) -> String {
+        digits(&self.0)
+    }
+
+    /// Whether a text is this key. How long it takes tells nothing of where they differ.
+    pub fn is(&self, text: &str) -> bool {
+        key(text).is_some_and(|key| {
+            let differ = key.iter().zip(&self.0).fold(0, |differ, (a, b)| differ | (a ^ b));
+            std::hint::black_box(differ) == 0
+        })
+    }
+}
+
+impl fmt::Debug for MachineKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MachineKey(hidden)")
+    }
 }
 
 impl fmt::Debug for Secrets {
@@ -37,6 +70,7 @@ impl Secrets {
         Ok(Self {
             server_key: read_or_make(&folder.join("server_key"), entropy)?,
             turn_key: read_or_make(&folder.join("turn_key"), entropy)?,
+            machine_key: MachineKey(read_or_make(&folder.join("machine_key"), entropy)?),
         })
     }
 }
@@ -73,10 +107,13 @@ fn read(path: &Path) -> Result<[u8; 32], String> {
 fn make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
     let mut key = [0; 32];
     entropy.fill(&mut key);
-    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    write_private(path, format!("{digits}\n").as_bytes())
+    write_private(path, format!("{}\n", digits(&key)).as_bytes())
         .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
     Ok(key)
+}
+
+fn digits(key: &[u8; 32]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn key(text: &str) -> Option<[u8; 32]> {
@@ -114,6 +151,22 @@ mod tests {
         let again = opened(folder.path()).expect("read");
         assert_eq!(first.server_key, again.server_key);
         assert_eq!(format!("{first:?}"), "Secrets(hidden)");
+    }
+
+    #[test]
+    fn the_machine_key_is_what_its_file_says_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = opened(folder.path()).expect("made").machine_key;
+        let file = fs::read_to_string(folder.path().join("secrets/machine_key")).expect("read");
+        assert_eq!(key.reveal(), file.trim());
+        assert!(key.is(&key.reveal()));
+        let mut other = key.reveal().into_bytes();
+        other[63] = if other[63] == b'0' { b'1' } else { b'0' };
+        let other = String::from_utf8(other).expect("digits");
+        for text in ["", "0", &key.reveal()[1..], &other] {
+            assert!(!key.is(text), "{text}");
+        }
+        assert_eq!(format!("{key:?}"), "MachineKey(hidden)");
     }
 
     #[test]

@@ -157,6 +157,8 @@ settings! {
     } by values::switch;
 
     /// The address at which people reach the server from outside. It appears in links and mails.
+    /// It has no path: the server is at the root of its host. When it names another host than this
+    /// machine, the mailbox page and demo people are off.
     public_url: Option<PublicUrl> = PUBLIC_URL {
         Env, "Server", default: "", unset: "http://localhost with the port",
         example: "https://chat.example.org", Open
@@ -168,8 +170,9 @@ settings! {
         Env, "Server", default: "", unset: "none", example: "127.0.0.1, 10.0.0.0/8", Open
     } by values::networks;
 
-    /// Who may read `/metrics` (for Prometheus) besides programs of this machine, as IP addresses
-    /// or networks with commas between.
+    /// Who may read `/metrics` (for Prometheus), as IP addresses or networks with commas between.
+    /// Programs of this machine may too, unless PUBLIC_URL names another host: then write 127.0.0.1
+    /// here.
     metrics_from: Networks = METRICS_FROM {
         Env, "Server", default: "", unset: "none", example: "10.0.0.5", Open
     } by values::networks;

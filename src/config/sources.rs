@@ -10,6 +10,7 @@ use std::path::Path;
 use url::Url;
 
 use super::env_file;
+use super::retired;
 use super::settings::{File, SETTINGS, Secrecy, Setting};
 
 /// Where a value came from.
@@ -59,6 +60,7 @@ struct Value {
 pub struct Values {
     given: HashMap<&'static str, Value>,
     problems: Vec<Problem>,
+    warnings: Vec<String>,
 }
 
 impl Values {
@@ -81,6 +83,7 @@ impl Values {
                 )),
             }
         }
+        self.warnings.extend(retired::files(folder));
     }
 
     fn add_file(&mut self, file: File, bytes: &[u8]) {
@@ -89,6 +92,10 @@ impl Values {
             let place = if line == 0 { String::new() } else { format!(", line {line}") };
             self.note(format!("{}{place}: {why}", file.name()));
         }
+        let (retired, entries): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| retired::is_retired(&entry.key));
+        let retired = retired.iter().map(|entry| (entry.key.as_str(), entry.line));
+        self.warnings.extend(retired::settings(file, &retired.collect::<Vec<_>>()));
         for entry in entries {
             self.add_entry(file, entry);
         }
@@ -171,6 +178,11 @@ impl Values {
     /// Notes a problem.
     pub(super) fn note(&mut self, text: String) {
         self.problems.push(Problem(text));
+    }
+
+    /// What the server does without, and its operator is to know. Tells no value.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The problems so far.

@@ -30,7 +30,10 @@ fn without_anything_the_defaults_serve() {
 
 #[test]
 fn files_weigh_less_than_the_environment_and_that_less_than_flags() {
-    let folder = folder("PORT=1\nHOST=127.0.0.1\nLOG=warn\nDATA_DIR=a\n", "DB_USERS=people\n");
+    let folder = folder(
+        "PORT=1\nHOST=127.0.0.1\nLOG=warn\nDATA_DIR=a\n",
+        "DB_URI=mongodb://a\nDB_USERS=people\n",
+    );
     let mut values = Values::default();
     values.add_files(folder.path());
     values.add_environment(|key| match key {
@@ -66,6 +69,39 @@ fn every_mistake_is_told_at_once_with_file_line_and_cure() {
         ".env, line 2: PORT is \"http\": no port. Write a number from 0 to 65535.",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn settings_of_the_first_version_are_told_once_and_left_aside() {
+    let folder = folder(
+        "PORT=7\nENV=dev\nAPI_VERSION=/v1\nMEDIA_PKEY=hush\nTLS_CERT=c.pem\nTSL_KEY=hush\n",
+        "BASE_URL=https://cdn\n",
+    );
+    fs::write(folder.path().join("db.env"), "DB_URI=hush\n").expect("written");
+    let mut values = Values::default();
+    values.add_files(folder.path());
+    assert_eq!(Config::from_values(&mut values).expect("valid").port, 7);
+    let told = values.warnings().join("\n");
+    for part in [
+        ".env: ENV (line 2), API_VERSION (line 3), MEDIA_PKEY (line 4): settings of the first",
+        ".env: TLS_CERT (line 5), TSL_KEY (line 6): this server does not speak TLS itself yet",
+        ".env_db: BASE_URL (line 1): settings of the first",
+        "db.env is a file of the first version and is not read",
+    ] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+    assert!(values.warnings().len() == 4 && !told.contains("hush"), "{told}");
+}
+
+#[test]
+fn a_database_without_an_address_is_refused() {
+    for line in ["DB_DATABASE=chat", "DB_DATABASE=chat\nDB_URI=", "DB_USERS=people"] {
+        let text = problems("", line);
+        let key = line.split('=').next().expect("a key");
+        assert!(text.starts_with(&format!(".env_db, line 1: {key} names")), "{text}");
+        assert!(text.contains("Add DB_URI"), "{text}");
+    }
+    assert!(Config::of(&[("DB_DATABASE", "chat"), ("DB_URI", "mongodb://a")]).is_ok());
 }
 
 #[test]

@@ -245,6 +245,16 @@ impl PublicUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// Whether its host is a name of this machine alone, as `localhost` is.
+    pub fn is_this_machine(&self) -> bool {
+        names_this_machine(self.host())
+    }
+
+    /// The origin (RFC 6454) of its pages.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     /// Whether browsers may treat pages from there as secure.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
@@ -255,6 +265,14 @@ impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Whether a host, an IPv6 address in brackets or not, is this machine for whoever asks: a loopback
+/// address, or `localhost`.
+pub fn names_this_machine(host: &str) -> bool {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 fn web_url(text: &str) -> Option<Url> {
@@ -268,9 +286,17 @@ fn web_url(text: &str) -> Option<Url> {
 }
 
 pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
-    web_url(text)
-        .map(PublicUrl)
-        .ok_or_else(|| "no address of a web site. Write it like https://chat.example.org.".into())
+    let url = web_url(text)
+        .ok_or("no address of a web site. Write it like https://chat.example.org.".to_owned())?;
+    if url.path() != "/" {
+        return Err(format!(
+            "an address with a path, and the pages, links and apps look for the server at the root \
+             of its host. Give it a host of its own, such as https://chat.{}, and let the proxy \
+             pass on all of that.",
+            url.host_str().unwrap_or("example.org")
+        ));
+    }
+    Ok(PublicUrl(url))
 }
 
 /// The origins (RFC 6454) that may call the API from a browser.
@@ -427,6 +453,27 @@ mod tests {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
         assert!(connections("0").is_err() && connections("1e9").is_err());
+    }
+
+    #[test]
+    fn a_public_url_with_a_path_is_refused_with_a_host_to_use() {
+        for text in ["https://example.org/sub", "https://example.org/sub/"] {
+            let why = public_url(text).expect_err(text);
+            assert!(why.contains("https://chat.example.org"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_may_name_this_machine() {
+        for (url, here) in [
+            ("http://localhost:2565", true),
+            ("http://127.0.0.1", true),
+            ("http://[::1]:80", true),
+            ("http://192.168.1.5:2565", false),
+            ("https://localhost.example.org", false),
+        ] {
+            assert_eq!(public_url(url).map(|url| url.is_this_machine()), Ok(here), "{url}");
+        }
     }
 
     #[test]

@@ -196,17 +196,28 @@ async fn verify(
 /// List your chats and groups
 #[utoipa::path(
     get, path = "/chats", tag = "original", operation_id = "chats", security(("session" = [])),
-    params(("pg" = Option<u32>, Query, description = "Which page, from 0")),
-    responses((status = 200, description = "50 a page, newest first", body = Envelope<Vec<Chat>>)),
+    params(("pg" = Option<u32>, Query, description = "Which page, from 1; 0 is the first too")),
+    responses((status = 200, description = "50 a page, newest first; `more` says whether there is \
+        another page", body = Envelope<Vec<Chat>>)),
 )]
 async fn chats(
     State(http): State<Arc<Http>>,
     caller: Caller,
     query: InQuery,
 ) -> Result<Answer<Envelope<Vec<Chat>>>> {
-    let chats = http.core.chats.list(&caller, query.page("pg")?, PAGE).await?;
+    let (page, next) = page(&query)?;
+    let chats = http.core.chats.list(&caller, page, PAGE).await?;
+    let full = chats.len() == PAGE as usize;
+    let more = full && !http.core.chats.list(&caller, next, 1).await?.is_empty();
     let rows = rows(&http, &caller, chats).await;
-    Ok(Answer(Envelope::of(envelope::OK, "OK", rows)))
+    Ok(Answer(Envelope::of(envelope::OK, "OK", rows).and_more(more)))
+}
+
+/// Which page of `PAGE` rows, counted from 0, and the place of the first row behind it. The apps
+/// count pages from 1, and some ask for 0.
+fn page(query: &InQuery) -> Result<(u32, u32)> {
+    let page = query.page("pg")?.saturating_sub(1);
+    Ok((page, (page + 1).saturating_mul(PAGE)))
 }
 
 /// Rows of chats with the names of other people and last authors.
@@ -256,22 +267,28 @@ pub(super) async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Res
     get, path = "/lkup", tag = "original", operation_id = "lkup", security(("session" = [])),
     params(
         ("qry" = String, Query, description = "What to look for", min_length = 1),
-        ("pg" = Option<u32>, Query, description = "Which page, from 0"),
+        ("pg" = Option<u32>, Query, description = "Which page, from 1; 0 is the first too"),
     ),
-    responses((status = 200, description = "50 of each kind a page", body = Envelope<Found>)),
+    responses((status = 200, description = "50 of each kind a page; `more` says whether there is \
+        another page", body = Envelope<Found>)),
 )]
 async fn look_up(
     State(http): State<Arc<Http>>,
     caller: Caller,
     query: InQuery,
 ) -> Result<Answer<Envelope<Found>>> {
-    let (words, page) = (query.required("qry")?, query.page("pg")?);
+    let (words, (page, next)) = (query.required("qry")?, page(&query)?);
     let found = http.core.search.find(&caller, words, page, PAGE).await?;
+    let mut more = found.users.len().max(found.groups.len()) == PAGE as usize;
+    if more {
+        let behind = http.core.search.find(&caller, words, next, 1).await?;
+        more = !behind.users.is_empty() || !behind.groups.is_empty();
+    }
     let found = Found {
         users: found.users.into_iter().map(FoundUser::from).collect(),
         groups: found.groups.into_iter().map(Into::into).collect(),
     };
-    Ok(Answer(Envelope::of(envelope::OK, "OK", found)))
+    Ok(Answer(Envelope::of(envelope::OK, "OK", found).and_more(more)))
 }
 
 /// Start a voice call

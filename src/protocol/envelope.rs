@@ -58,19 +58,28 @@ pub struct Envelope<T> {
     pub code: u16,
     /// The answer; null when there is none.
     pub data: Option<T>,
+    /// Of a list that comes in pages: whether there is another page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<bool>,
 }
 
 impl<T> Envelope<T> {
     /// A success.
     pub fn of(code: u16, message: &str, data: T) -> Self {
-        Self { error: false, message: message.to_owned(), code, data: Some(data) }
+        Self { error: false, message: message.to_owned(), code, data: Some(data), more: None }
+    }
+
+    /// The same for a page of a list, with whether there is another one.
+    #[must_use]
+    pub fn and_more(self, more: bool) -> Self {
+        Self { more: Some(more), ..self }
     }
 }
 
 impl Envelope<()> {
     /// A success without data.
     pub fn empty(code: u16, message: &str) -> Self {
-        Self { error: false, message: message.to_owned(), code, data: None }
+        Self { error: false, message: message.to_owned(), code, data: None, more: None }
     }
 }
 
@@ -87,7 +96,7 @@ impl Envelope<Failure> {
             field: error.field.as_deref().map(str::to_owned),
             request_id: request_id.to_owned(),
         };
-        Self { error: true, message, code: row.envelope, data: Some(failure) }
+        Self { error: true, message, code: row.envelope, data: Some(failure), more: None }
     }
 }
 
