@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::response::Html;
 use axum::routing::get;
 
 use super::Http;
@@ -16,6 +15,6 @@ const SCRIPT: &str = include_str!("call_test.js");
 
 pub(super) fn routes() -> Router<Arc<Http>> {
     Router::new()
-        .route("/call-test", get(|| async { page(Html(PAGE)) }))
+        .route("/call-test", get(|| async { page(PAGE) }))
         .route("/call-test.js", get(|| async { javascript(SCRIPT, "no-cache") }))
 }

@@ -10,6 +10,9 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
 use tower_http::compression::CompressionLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -18,7 +21,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::Http;
-use crate::error::{Code, Text};
+use crate::error::{Code, Error, Text};
 use crate::protocol::asyncapi;
 use crate::protocol::envelope::{Envelope, Failure};
 use crate::protocol::problem::{self, Problem};
@@ -117,8 +120,9 @@ pub(super) fn routes(api: &OpenApi) -> Router<Arc<Http>> {
     Router::new()
         .route("/api/v1/openapi.json", file(api.to_json().unwrap_or_default()))
         .route("/api/v1/asyncapi.json", file(asyncapi::description().to_string()))
-        .route("/docs", get(|| async { page(Html(PAGE)) }))
-        .route("/docs/errors", get(|| async { page(Html(errors())) }))
+        // RapiDoc writes style elements of its own as it draws.
+        .route("/docs", get(|| async { styled(Html(PAGE), "'unsafe-inline'") }))
+        .route("/docs/errors", get(|| async { page(errors()) }))
         .route("/docs/rapidoc-9.3.8.js", get(script))
         .route("/docs/start.js", get(|| async { javascript(include_str!("docs.js"), "no-cache") }))
         .layer(CompressionLayer::new())
@@ -137,14 +141,27 @@ pub(super) fn javascript(text: &'static str, cached: &'static str) -> Response {
     (kind, text).into_response()
 }
 
-/// A page of our own with its styles inside, which loads nothing from elsewhere.
-pub(super) fn page<T: IntoResponse>(html: T) -> Response {
-    const CSP: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
-                       img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
-                       font-src 'self' data:; form-action 'self'; base-uri 'none'; \
-                       frame-ancestors 'none'";
+/// A page of our own with its style inside, which loads nothing from elsewhere. Its policy names
+/// that one style by its hash.
+pub(super) fn page(html: impl Into<String>) -> Response {
+    let html = html.into();
+    let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+    let hash = style.map(|(style, _)| BASE64.encode(Sha256::digest(style)));
+    let styles = hash.map_or_else(|| "'none'".to_owned(), |hash| format!("'sha256-{hash}'"));
+    styled(Html(html), &styles)
+}
+
+fn styled<T: IntoResponse>(html: T, styles: &str) -> Response {
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; \
+         style-src {styles}; font-src 'self' data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    let Ok(policy) = HeaderValue::from_str(&policy) else {
+        return Error::internal("a policy that is no header").into_response();
+    };
     let headers: [(HeaderName, HeaderValue); 2] = [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP)),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, html).into_response()

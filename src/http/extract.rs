@@ -221,10 +221,12 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<Http>> for OptionalJson<T> {
     }
 }
 
-/// The bytes of a body that claims to be JSON, or claims nothing.
+/// The bytes of a body that claims to be JSON; a body that claims nothing must be empty, as any page
+/// can make a browser send one.
 pub async fn json_bytes(request: Request) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
-    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| !is_json(kind.as_bytes())) {
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| !is_json(kind.as_bytes())) {
         return Err(Error::new(Code::UnsupportedMedia, NO_JSON_TYPE));
     }
     let announced = parts.headers.get(header::CONTENT_LENGTH);
@@ -232,7 +234,11 @@ pub async fn json_bytes(request: Request) -> Result<Bytes> {
     if announced.is_some_and(|length| length > BODY_BYTES as u64) {
         return Err(too_large());
     }
-    read_body(body).await
+    let bytes = read_body(body).await?;
+    if kind.is_none() && !bytes.is_empty() {
+        return Err(Error::new(Code::UnsupportedMedia, NO_JSON_TYPE));
+    }
+    Ok(bytes)
 }
 
 async fn read_body(body: Body) -> Result<Bytes> {

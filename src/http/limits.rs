@@ -17,7 +17,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::address::network;
+use super::address::{Client, network};
 use crate::config::values::Rate;
 use crate::error::{Error, Result};
 use crate::id::UserId;
@@ -68,11 +68,11 @@ impl Limiter {
 
     /// Counts a request from an address; `TooMany` when it asks too fast. This machine itself may
     /// ask as fast as it likes.
-    pub fn check_ip(&self, ip: IpAddr, class: Class) -> Result<()> {
-        if ip.is_loopback() {
+    pub fn check_ip(&self, client: Client, class: Class) -> Result<()> {
+        if client.is_this_machine() {
             return Ok(());
         }
-        let place = network(ip);
+        let place = network(client.ip);
         if class == Class::Login {
             check(self.login.as_ref(), place)?;
         }
@@ -186,13 +186,17 @@ mod tests {
     fn whoever_asks_too_fast_is_told_when_to_come_back_and_others_do_not_feel_it() {
         let limiter = limiter();
         let ip = |text: &str| text.parse().expect("an address");
-        let ask = |text: &str| limiter.check_ip(ip(text), Class::Other);
+        let ask =
+            |text: &str| limiter.check_ip(Client { ip: ip(text), forwarded: false }, Class::Other);
         assert!(ask("2001:db8::1").is_ok() && ask("2001:db8::2").is_ok());
         let error = ask("2001:db8::3").expect_err("the third of a /64");
         assert_eq!(error.code, Code::TooMany);
         assert!(error.retry_after.is_some_and(|wait| wait > Duration::from_secs(1_700)));
         assert!(ask("2001:db8:0:1::1").is_ok(), "another /64");
         assert!((0..100).all(|_| ask("127.0.0.1").is_ok()), "this machine");
+        let passed_on = Client { ip: ip("127.0.0.1"), forwarded: true };
+        let passed = (0..100).filter(|_| limiter.check_ip(passed_on, Class::Other).is_ok());
+        assert_eq!(passed.count(), 2, "people whom a proxy passes on without their addresses");
     }
 
     #[test]
@@ -200,7 +204,7 @@ mod tests {
         let per_ip = Rate { count: NonZeroU32::MAX, per: Duration::from_secs(1) };
         let limiter = Limiter::new(Some(per_ip), None);
         let ip = "203.0.113.5".parse().expect("an address");
-        let ask = |class| limiter.check_ip(ip, class).is_ok();
+        let ask = |class| limiter.check_ip(Client { ip, forwarded: false }, class).is_ok();
         assert_eq!((0..100).filter(|_| ask(Class::Login)).count(), 20);
         assert!(ask(Class::Other));
     }

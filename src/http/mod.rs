@@ -11,6 +11,7 @@ pub mod router;
 
 pub mod address;
 pub mod answer;
+pub mod claims;
 pub mod extract;
 pub mod limits;
 
@@ -19,6 +20,7 @@ mod call_test;
 mod calls;
 mod changes;
 mod chats;
+mod disposition;
 pub mod docs;
 mod files;
 mod groups;
@@ -49,6 +51,7 @@ mod tests;
 use std::sync::Arc;
 
 use self::address::TrustedProxies;
+use self::claims::OwnPages;
 use self::limits::{Limiter, UploadSeats};
 use self::metrics::Metrics;
 use self::server::Welcome;
@@ -63,10 +66,13 @@ pub struct Http {
     limiter: Arc<Limiter>,
     uploads: UploadSeats,
     trusted: Arc<TrustedProxies>,
+    own_pages: OwnPages,
     https: bool,
     welcome: Welcome,
     metrics: Arc<Metrics>,
     metrics_from: Networks,
+    /// The operator has named a public address: a caller on this machine may be a proxy.
+    public: bool,
     ids: IdSource,
 }
 
@@ -82,6 +88,11 @@ impl Http {
             welcome: Welcome { smtp: config.smtp_url.is_some(), ..Welcome::default() },
             metrics: Arc::new(Metrics::new(Box::new(Vec::new))),
             metrics_from: config.metrics_from.clone(),
+            public: config.is_public(),
+            own_pages: OwnPages {
+                public: config.public_url.as_ref().map(PublicUrl::origin),
+                allowed: config.cors_origins.clone(),
+            },
             https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),
             ids,
         }

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -20,11 +21,12 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::Http;
-use super::address::Peer;
+use super::address::{Client, Peer};
 use super::answer::{self, Fault};
+use super::claims::check_host;
 use super::limits::Class;
 use super::multipart::is_form;
-use crate::error::{Code, Error, Language, Text};
+use crate::error::{Code, Error, Language, Result, Text};
 use crate::id::UserId;
 
 /// How long a handler may take.
@@ -47,6 +49,8 @@ pub struct Context {
     pub language: Language,
     /// Where it comes from.
     pub ip: IpAddr,
+    /// Somebody passed it on, and said so.
+    pub forwarded: bool,
     /// What it costs.
     pub class: Class,
     /// It is one of the original endpoints: answers are envelopes.
@@ -64,10 +68,12 @@ impl Context {
         let peer = request.extensions().get::<Peer>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
         let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let Client { ip, forwarded } = http.trusted.client(peer, headers);
         Self {
             request_id: sent_id(headers).unwrap_or_else(|| http.ids.next().to_string()),
             language: language.map(Language::accepted).unwrap_or_default(),
-            ip: http.trusted.client(peer, headers),
+            ip,
+            forwarded,
             class: Class::of(request.method(), path),
             upload: is_upload(request),
             original: !["/api/", "/docs", "/livez", "/readyz", "/metrics", "/assets/", "/_/"]
@@ -103,8 +109,9 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(context.clone());
-    let mut response = match http.limiter.check_ip(context.ip, context.class) {
-        Ok(()) => run(request, next, &context).await,
+    let (parts, body) = request.into_parts();
+    let mut response = match check(&http, &context, &parts) {
+        Ok(()) => run(Request::from_parts(parts, body), next, &context).await,
         Err(error) => error.into_response(),
     };
     if let Some(Fault(fault)) = response.extensions_mut().remove::<Fault>() {
@@ -117,6 +124,14 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     log_access(&method, route, response.status(), took, &context);
     response
+}
+
+/// Refuses what may not even be looked at.
+fn check(http: &Http, context: &Context, parts: &Parts) -> Result<()> {
+    let client = Client { ip: context.ip, forwarded: context.forwarded };
+    http.limiter.check_ip(client, context.class)?;
+    check_host(parts)?;
+    http.own_pages.check(parts)
 }
 
 /// Runs the handler; a panic or a handler that does not end becomes an error.

@@ -9,7 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::App;
+use super::{App, Email};
 use crate::http::address::Peer;
 use crate::http::extract::BODY_BYTES;
 
@@ -242,4 +242,103 @@ async fn the_description_names_an_error_for_every_operation() {
         }
     }
     assert!(ids.len() > 45, "{}", ids.len());
+}
+
+#[tokio::test]
+async fn a_page_of_another_web_site_asks_for_no_code_and_tries_none() {
+    let app = App::with(&[("CORS_ORIGINS", "https://app.example.org")]);
+    let body = json!({ "email": "ana@example.org", "name": "Ana", "code": "000000" }).to_string();
+    let (json_type, key) = (("content-type", "application/json"), ("host", "chat.example.org"));
+    let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    for (method, path) in [
+        (Method::POST, "/api/v1/users"),
+        (Method::POST, "/api/v1/auth/codes"),
+        (Method::POST, "/api/v1/auth/sessions"),
+        (Method::POST, "/nsg"),
+        (Method::POST, "/l"),
+        (Method::POST, "/l?e=ana@example.org"),
+        (Method::PUT, "/cv?e=ana@example.org&c=000000"),
+    ] {
+        for headers in [&foreign[..], &foreign[..1], &foreign[1..]] {
+            let headers = [headers, &[json_type, key]].concat();
+            let reply = app.send_as((method.clone(), path), "", &headers, body.clone()).await;
+            assert_eq!(reply.status.as_u16(), 403, "{method} {path} {headers:?}");
+        }
+    }
+    assert!(app.mails.last_code(&Email::parse("e", "ana@example.org").expect("one")).is_none());
+    for page in ["https://app.example.org", "http://chat.example.org"] {
+        let headers = [json_type, key, ("origin", page), ("sec-fetch-site", "same-site")];
+        let body = json!({ "email": "ana@example.org" }).to_string();
+        let reply = app.send_as((Method::POST, "/api/v1/auth/codes"), "", &headers, body).await;
+        assert_eq!(reply.status.as_u16(), 202, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_says_what_it_is() {
+    let app = App::new();
+    let body = json!({ "email": "ana@example.org", "name": "Ana" }).to_string();
+    for path in ["/api/v1/users", "/api/v1/auth/codes", "/nsg", "/l"] {
+        let reply = app.send_as((Method::POST, path), "", &[], body.clone()).await;
+        assert_eq!(reply.status.as_u16(), 415, "{path}");
+    }
+    let reply = app.send_as((Method::POST, "/l?e=ana@example.org"), "", &[], "").await;
+    assert_eq!(reply.status.as_u16(), 200, "what has no body has no type");
+}
+
+#[tokio::test]
+async fn a_request_that_names_two_hosts_is_refused() {
+    let app = App::new();
+    let hosts = [("host", "localhost"), ("host", "chat.example.org")];
+    for (path, headers) in [
+        ("/livez", &hosts[..]),
+        ("http://localhost/livez", &hosts[1..]),
+        ("http://localhost:81/livez", &hosts[..1]),
+    ] {
+        let reply = app.send_as((Method::GET, path), "", headers, "").await;
+        assert_eq!(reply.status.as_u16(), 400, "{path} {headers:?}");
+    }
+    let reply = app.send_as((Method::GET, "http://localhost/livez"), "", &hosts[..1], "").await;
+    assert_eq!(reply.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn pages_of_ours_name_their_style_by_its_hash() {
+    let app = App::new();
+    for path in ["/call-test", "/docs/errors"] {
+        let reply = app.get(path, "").await;
+        let policy = reply.header("content-security-policy");
+        assert!(policy.contains("style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+        let html = String::from_utf8_lossy(&reply.bytes);
+        assert!(!html.contains("style=") && html.matches("<style>").count() == 1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_original_lists_count_pages_from_1_and_say_whether_there_is_more() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    for number in 0..51 {
+        let body = json!({ "title": format!("Paseo {number}"), "public": true });
+        app.post("/api/v1/groups", &ana.token, body).await.is(201);
+    }
+    let page = async |path: String| {
+        let answer = app.get(&path, &ana.token).await.is(200);
+        let rows = answer["data"]["groups"].as_array().or(answer["data"].as_array());
+        let ids = rows.expect("rows").iter().map(|row| row["chtid"].clone()).collect::<Vec<_>>();
+        (ids, answer["more"].clone())
+    };
+    for list in ["/chats?", "/lkup?qry=paseo&"] {
+        let (first, more) = page(format!("{list}pg=1")).await;
+        assert_eq!((first.len(), &more), (50, &json!(true)), "{list}");
+        assert!(first.iter().all(Value::is_string), "{list} {first:?}");
+        let (zeroth, more) = page(format!("{list}pg=0")).await;
+        assert_eq!((&zeroth, &more), (&first, &json!(true)), "{list}: 0 is the first");
+        let (second, more) = page(format!("{list}pg=2")).await;
+        assert_eq!((second.len(), &more), (1, &json!(false)), "{list}");
+        assert!(!first.contains(&second[0]), "{list}");
+        assert_eq!(page(format!("{list}pg=3")).await, (vec![], json!(false)), "{list}");
+    }
+    let health = app.get("/", "").await.is(200);
+    assert_eq!(health.get("more"), None, "only lists say it");
 }
