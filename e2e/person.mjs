@@ -23,7 +23,7 @@ export class Person {
       reducedMotion: 'reduce',
       permissions: ['microphone', 'camera', 'clipboard-read', 'clipboard-write'],
     });
-    await person.opens('/');
+    await person.opens(`/#key=${server.key}`);
     return person;
   }
 

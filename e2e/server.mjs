@@ -1,5 +1,6 @@
 // The real server as a child of the tests: started, stopped, killed, started again on the same
-// ports and data; accounts by its own API, codes from its mail folder.
+// ports and data; accounts by its own API, codes from its mail folder, and the key of the person at
+// its machine from its secrets.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -72,6 +73,12 @@ export class Server {
 
   get url() {
     return `http://localhost:${this.port}`;
+  }
+
+  // What the terminal's link ends with.
+  get key() {
+    const data = join(this.folder, 'data', this.settings.DEV === 'on' ? 'dev' : '');
+    return readFileSync(join(data, 'secrets', 'machine_key'), 'utf8').trim();
   }
 
   async down(signal = 'SIGTERM') {

@@ -27,7 +27,7 @@ use self::objects::Files;
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, DataDir, Secrets};
+use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
 use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
@@ -40,12 +40,13 @@ use crate::http::server::Welcome;
 use crate::http::{Http, router};
 use crate::hub::close::CloseCode;
 use crate::hub::{Gaps, Hub};
-use crate::id::{Entropy, IdSource, OsEntropy};
+use crate::id::{Entropy, IdSource, OsEntropy, UserId};
 use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
 use crate::mail::{Mailbox, Mailer};
 use crate::protocol::frames::ENCODER;
+use crate::protocol::server::DemoPerson;
 use crate::rtc::Turn;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
@@ -108,6 +109,7 @@ pub struct Running {
     mailer: Arc<dyn Mailer>,
     store: Arc<dyn Store>,
     turn: Option<Turn>,
+    machine_key: Option<MachineKey>,
     /// The bus tells its listeners as long as somebody else keeps them.
     _listeners: Vec<Arc<dyn Listener>>,
     _data: DataDir,
@@ -129,7 +131,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         true => demo::settle(&store, &files, &*outside.clock, &secrets).await?,
         false => Vec::new(),
     };
-    let welcome = Welcome { smtp: config.smtp_url.is_some(), mailbox, demo };
+    let welcome = welcome(config, &secrets, mailbox, demo);
     let bus = Arc::new(LocalBus::default());
     let ports = Ports {
         store: store.clone(),
@@ -152,12 +154,40 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps);
+    let machine_key = welcome.opened_by();
     let routes = routes(config, core, &hub, &outside, welcome, metrics);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
     let _listeners = listeners;
-    Ok(Running { addr, stop, serving, upkeep, hub, mailer, store, turn, _listeners, _data: data })
+    Ok(Running {
+        addr,
+        stop,
+        serving,
+        upkeep,
+        hub,
+        mailer,
+        store,
+        turn,
+        machine_key,
+        _listeners,
+        _data: data,
+    })
+}
+
+/// What there is for the person at the machine: with a public address nothing, as whoever seems to
+/// sit there may come through a proxy.
+fn welcome(
+    config: &Config,
+    secrets: &Secrets,
+    mailbox: Option<Arc<dyn Mailbox>>,
+    demo: Vec<(UserId, DemoPerson)>,
+) -> Welcome {
+    let smtp = config.smtp_url.is_some();
+    if config.is_public() {
+        return Welcome { smtp, ..Welcome::default() };
+    }
+    Welcome { key: Some(secrets.machine_key.clone()), smtp, mailbox, demo }
 }
 
 fn ids(outside: &Outside) -> IdSource {
@@ -246,6 +276,11 @@ impl Running {
     /// Where it listens, with the port that was taken.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// What the person at the machine shows, where there is something for them.
+    pub const fn machine_key(&self) -> Option<&MachineKey> {
+        self.machine_key.as_ref()
     }
 
     /// The relay for calls, if it is in this server.

@@ -1,44 +1,61 @@
-//! Whether a request comes from this machine itself: for what only a person at the machine may
-//! see, the mailbox page and the demo people.
+//! Whether a request comes from this machine itself, and from the person at it: for what only they
+//! may see, the mailbox page and the demo people.
 //!
 //! A loopback peer is not enough. A reverse proxy on the machine passes strangers on: any header
 //! that proxies add refuses. A page of another site may have its name lead to 127.0.0.1 (DNS
 //! rebinding): the request must name this machine as its host. And a page of another origin may
-//! send requests: an `Origin` must be the server's own. Called by `mailbox`, `metrics` and
-//! `server`.
+//! send requests: an `Origin` must be the server's own, and what the browser says of it too.
+//!
+//! All of these a forwarder may leave out that adds no header. So what shows login codes asks for
+//! the machine's key besides, which only the terminal has shown, and is off where the operator has
+//! named a public address. Called by `mailbox`, `metrics` and `server`.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri, header};
 
 use super::Http;
 use super::address::Peer;
+use super::claims::host;
+use crate::config::values::names_this_machine;
 use crate::error::{Error, Result};
 
 /// What proxies add to a request that they pass on.
-const PROXIED: [&str; 7] = [
+const PROXIED: [&str; 11] = [
     "forwarded",
     "via",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-forwarded-server",
     "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
     "cf-connecting-ip",
+    "cf-ray",
 ];
+/// The header that brings the machine's key.
+const KEY: &str = "machine-key";
 
 /// Whether the caller is a program of this machine that speaks to it without a proxy.
 pub fn is_local(parts: &Parts) -> bool {
     let peer = parts.extensions.get::<Peer>();
     peer.is_some_and(|peer| peer.0.is_loopback())
         && !PROXIED.iter().any(|name| parts.headers.contains_key(*name))
+        && is_of_own_page(parts)
+}
+
+fn is_of_own_page(parts: &Parts) -> bool {
+    let site = parts.headers.get("sec-fetch-site");
+    let own_site = site.is_none_or(|site| site == "same-origin" || site == "none");
+    own_site
         && host(&parts.headers, &parts.uri).is_some_and(|host| {
             let own = |origin: &str| origin.strip_prefix("http://") == Some(host.as_str());
             let origin = parts.headers.get(header::ORIGIN);
-            names_loopback(&host) && origin.is_none_or(|origin| origin.to_str().is_ok_and(own))
+            names_this_machine(host.host())
+                && origin.is_none_or(|origin| origin.to_str().is_ok_and(own))
         })
 }
 
@@ -53,18 +70,17 @@ impl FromRequestParts<Arc<Http>> for Local {
     }
 }
 
-/// Host and port that the caller asked for; HTTP/2 has them in the URI.
-fn host(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
-    match uri.authority() {
-        Some(authority) => Some(authority.clone()),
-        None => headers.get(header::HOST)?.to_str().ok()?.parse().ok(),
-    }
-}
+/// Whether the caller is such a program and has shown the machine's key, for handlers.
+pub struct AtMachine(pub bool);
 
-fn names_loopback(host: &Authority) -> bool {
-    let name = host.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+impl FromRequestParts<Arc<Http>> for AtMachine {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Arc<Http>) -> Result<Self> {
+        let shown = parts.headers.get(KEY).and_then(|value| value.to_str().ok());
+        let key = http.welcome.key.as_ref().zip(shown);
+        Ok(Self(is_local(parts) && key.is_some_and(|(key, shown)| key.is(shown))))
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +106,9 @@ mod tests {
         }
         let own = [("host", "localhost:2565"), ("origin", "http://localhost:2565")];
         assert!(local("::1", "/", &own));
+        for site in ["same-origin", "none"] {
+            assert!(local("::1", "/", &[own[0], ("sec-fetch-site", site)]), "{site}");
+        }
     }
 
     #[test]
@@ -107,6 +126,9 @@ mod tests {
             ["http://evil.example.org", "null", "http://localhost:81", "https://localhost"]
         {
             assert!(!local("127.0.0.1", "/", &[here, ("origin", origin)]), "{origin}");
+        }
+        for site in ["cross-site", "same-site", "", "x"] {
+            assert!(!local("127.0.0.1", "/", &[here, ("sec-fetch-site", site)]), "{site}");
         }
         let without_peer = Request::get("/").header("host", "localhost").body(());
         assert!(!is_local(&without_peer.expect("a request").into_parts().0));

@@ -1,25 +1,48 @@
-// The mailbox page: asks for the mails again and again, and writes them down as text.
+// The mailbox page: asks for the mails again and again, and writes them down as text. The key of the
+// person at the machine stands behind the # of the link that the terminal prints; a browser never
+// sends that part, so the page does, in a header.
 const spanish = navigator.language.startsWith('es');
 const words = spanish
   ? {
       title: 'Buzón',
-      hint: 'Los correos de este servidor desde que arrancó, el último primero. Solo se ven en esta máquina.',
+      hint: 'Los correos de este servidor desde que arrancó, el último primero. Solo los ve quien está ante esta máquina.',
       none: 'Todavía no hay correos. Regístrate o inicia sesión, y el código aparecerá aquí.',
       gone: 'El servidor no responde. Esta página lo seguirá intentando.',
+      locked: 'Abre el enlace que el servidor imprime en su terminal al arrancar, y luego esta página.',
       to: 'para',
       all: 'Todo el correo',
     }
   : {
       title: 'Mailbox',
-      hint: 'The mails of this server since it started, the latest first. Only this machine can see them.',
+      hint: 'The mails of this server since it started, the latest first. Only the person at this machine can see them.',
       none: 'No mail yet. Sign up or log in, and the code will appear here.',
       gone: 'The server does not answer. This page keeps trying.',
+      locked: 'Open the link that the server prints in its terminal as it starts, then this page.',
       to: 'to',
       all: 'The whole mail',
     };
 const EVERY_MS = 1500;
 const element = (id) => document.getElementById(id);
 let shown = '';
+
+const NAME = 'wechat.machine-key';
+const kept = () => {
+  try {
+    return localStorage.getItem(NAME);
+  } catch {
+    return null; // A browser that keeps nothing: the link opens the page all the same.
+  }
+};
+const sent = location.hash.match(/^#(?:key=)?([0-9a-f]{64})$/)?.[1];
+const key = sent ?? kept() ?? '';
+if (sent) {
+  try {
+    localStorage.setItem(NAME, sent);
+  } catch {
+    // As above.
+  }
+  history.replaceState(null, '', location.pathname);
+}
 
 function part(tag, className, text) {
   const node = document.createElement(tag);
@@ -44,7 +67,13 @@ function row(mail) {
 
 async function look() {
   try {
-    const answer = await fetch('/_/mail.json');
+    const answer = await fetch('/_/mail.json', { headers: { 'machine-key': key } });
+    if (answer.status === 403) {
+      element('mails').replaceChildren();
+      element('hint').textContent = words.locked;
+      shown = '';
+      return;
+    }
     const text = await answer.text();
     if (text === shown) return;
     const mails = JSON.parse(text);

@@ -1,21 +1,23 @@
-//! `/_/mail`: the mails of a server that has no mail server, for whoever sits at the machine.
+//! `/_/mail`: the mails of a server that has no mail server, for the person at the machine.
 //!
-//! Mails hold login codes, so to everybody else there is nothing here: see `local`. The page asks
-//! for the list again and again while it is open. Called by `router`, when there is a mailbox.
+//! Mails hold login codes, so to everybody else there is nothing here: see `local`. The page has no
+//! secret in it; the list that it asks for again and again is given for the machine's key alone,
+//! which the page has from the link that the terminal printed (`/_/mail#KEY`: what stands behind
+//! the `#` is never sent). Called by `router`, when there is a mailbox.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
 use super::docs::{javascript, page};
-use super::local::is_local;
+use super::local::{AtMachine, is_local};
 use super::{Http, answer};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result, Text};
 use crate::mail::{Mailbox, Received};
 
 /// Where the page is.
@@ -23,6 +25,13 @@ pub const PATH: &str = "/_/mail";
 
 const PAGE: &str = include_str!("mailbox.html");
 const SCRIPT: &str = include_str!("mailbox.js");
+
+const NO_KEY: Text = Text {
+    en: "The mails are shown for the key in the link that the server's terminal prints as it starts. \
+         It is also in DATA_DIR/secrets/machine_key.",
+    es: "Los correos se muestran con la clave del enlace que la terminal del servidor imprime al \
+         arrancar. También está en DATA_DIR/secrets/machine_key.",
+};
 
 /// A mail on the page.
 #[derive(Serialize)]
@@ -53,9 +62,12 @@ impl FromRequestParts<Arc<Http>> for Here {
 }
 
 pub(super) fn routes(mailbox: Arc<dyn Mailbox>) -> Router<Arc<Http>> {
-    let list = move |_: Here| async move {
+    let list = move |_: Here, AtMachine(known): AtMachine| async move {
+        if !known {
+            return Err(Error::new(Code::Forbidden, NO_KEY));
+        }
         let rows = mailbox.latest().into_iter().map(Row::from);
-        Json(rows.collect::<Vec<_>>())
+        Ok(Json(rows.collect::<Vec<_>>()))
     };
     Router::new()
         .route(PATH, get(show))
@@ -64,5 +76,5 @@ pub(super) fn routes(mailbox: Arc<dyn Mailbox>) -> Router<Arc<Http>> {
 }
 
 async fn show(_: Here) -> Response {
-    page(Html(PAGE)).into_response()
+    page(PAGE)
 }

@@ -4,7 +4,9 @@
 //! know of themselves (connections, the relay, the process) is read when somebody asks.
 //!
 //! Invariant: only numbers, and labels of which there are few: no id, no address, no text. They are
-//! for programs of this machine, and for the addresses that METRICS_FROM names.
+//! for programs of this machine, and for the addresses that METRICS_FROM names. With a public
+//! PUBLIC_URL a caller on this machine may be a proxy that adds no header, so then METRICS_FROM
+//! alone counts.
 //!
 //! Called by `pipeline` and `ws`; the bus tells it of events.
 
@@ -40,10 +42,10 @@ const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TOOK: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 const NOT_FOR_YOU: Text = Text {
-    en: "The metrics are for programs on the server's machine and for the addresses in \
-         METRICS_FROM.",
-    es: "Las métricas son para programas de la máquina del servidor y para las direcciones de \
-         METRICS_FROM.",
+    en: "The metrics are for the addresses in METRICS_FROM and, without a public PUBLIC_URL, for \
+         programs on the server's machine.",
+    es: "Las métricas son para las direcciones de METRICS_FROM y, sin un PUBLIC_URL público, para \
+         programas de la máquina del servidor.",
 };
 
 /// The pattern of a route: labels are made of these, never of paths.
@@ -260,7 +262,8 @@ async fn metrics(
     Known(context): Known,
     Local(local): Local,
 ) -> Result<Response> {
-    if !local && !http.metrics_from.contain(context.ip) {
+    let named = http.metrics_from.contain(context.ip) && (local || !context.ip.is_loopback());
+    if !named && (http.public || !local) {
         return Err(Error::new(Code::Forbidden, NOT_FOR_YOU));
     }
     Ok(([(header::CONTENT_TYPE, FORM)], http.metrics.text()?).into_response())

@@ -1,8 +1,8 @@
 //! What a client asks before anybody is logged in, and the one-click login of demo people.
 //!
 //! Invariant: a session without a code is opened for demo people alone, in dev mode alone, and
-//! only for a caller at the server's machine; outside dev mode the route does not exist. Called by
-//! `router`.
+//! only for the person at the server's machine, who has its key; outside dev mode the route does
+//! not exist. Called by `router`.
 
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::Json;
-use super::local::Local;
+use super::local::AtMachine;
 use super::{Http, mailbox};
+use crate::config::MachineKey;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::UserId;
 use crate::mail::Mailbox;
@@ -23,21 +24,31 @@ use crate::protocol::pages::SignedIn;
 use crate::protocol::server::{DemoPerson, MailMode, OpenDemo, ServerInfo};
 
 const NOT_HERE: Text = Text {
-    en: "Demo people are only for a browser on the server's own machine, without a proxy. Log in \
-         with a code.",
+    en: "Demo people are only for a browser on the server's own machine. Open the link that the \
+         server's terminal prints, or log in with a code.",
     es: "Las personas de demostración son solo para un navegador en la propia máquina del \
-         servidor, sin proxy. Inicia sesión con un código.",
+         servidor. Abre el enlace que imprime su terminal, o inicia sesión con un código.",
 };
 
 /// What a server tells before logging in, and what it has for the person at its machine.
 #[derive(Default)]
 pub struct Welcome {
+    /// What the person at the machine shows; `None`: nothing is for them.
+    pub key: Option<MachineKey>,
     /// Mails go out by a mail server.
     pub smtp: bool,
     /// The mails, when they stay on the machine.
     pub mailbox: Option<Arc<dyn Mailbox>>,
     /// Whom the person at the machine can be; empty outside dev mode.
     pub demo: Vec<(UserId, DemoPerson)>,
+}
+
+impl Welcome {
+    /// The key to what there is for the person at the machine; `None` when there is nothing.
+    pub fn opened_by(&self) -> Option<MachineKey> {
+        let something = self.mailbox.is_some() || !self.demo.is_empty();
+        self.key.clone().filter(|_| something)
+    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
@@ -51,13 +62,13 @@ pub(super) fn demo_routes() -> Router<Arc<Http>> {
 
 /// What to know before logging in
 ///
-/// A caller at the server's machine learns more: where to read mails that stay there, and the demo
-/// people of dev mode.
+/// The person at the server's machine, who sends its key, learns more: where to read mails that stay
+/// there, and the demo people of dev mode.
 #[utoipa::path(
     get, path = "/server", tag = "auth", operation_id = "getServer",
     responses((status = 200, description = "The server", body = ServerInfo)),
 )]
-async fn info(State(http): State<Arc<Http>>, Local(local): Local) -> Answer<ServerInfo> {
+async fn info(State(http): State<Arc<Http>>, AtMachine(local): AtMachine) -> Answer<ServerInfo> {
     let welcome = &http.welcome;
     let seen = |person: &(UserId, DemoPerson)| local.then(|| person.1.clone());
     Answer(ServerInfo {
@@ -70,7 +81,7 @@ async fn info(State(http): State<Arc<Http>>, Local(local): Local) -> Answer<Serv
 
 async fn open_demo(
     State(http): State<Arc<Http>>,
-    Local(local): Local,
+    AtMachine(local): AtMachine,
     Json(body): Json<OpenDemo>,
 ) -> Result<(StatusCode, Answer<SignedIn>)> {
     if !local {

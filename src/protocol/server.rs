@@ -22,10 +22,10 @@ pub struct ServerInfo {
     pub version: String,
     /// Where login codes go.
     pub mail: MailMode,
-    /// Where to read them, a path of this server; only for a caller at the server's machine.
+    /// Where to read them, a path of this server; only for the person at the server's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailbox: Option<String>,
-    /// Whom one can be with one click; only in dev mode, for a caller at the server's machine.
+    /// Whom one can be with one click; only in dev mode, for the person at the server's machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub demo: Vec<DemoPerson>,
 }

@@ -63,6 +63,15 @@ impl World {
         &self.mails
     }
 
+    /// What the person at the machine shows: what the link ends with that the terminal printed.
+    pub fn machine_key(&self) -> String {
+        let data = self.server.data();
+        let own = [data.join("secrets"), data.join("dev/secrets")];
+        let key =
+            own.iter().find_map(|folder| std::fs::read_to_string(folder.join("machine_key")).ok());
+        key.expect("a key").trim().to_owned()
+    }
+
     /// Somebody who signed up under a name; the address is made from it.
     pub async fn person(&self, name: &str) -> Person {
         let email = email(name);

@@ -1,4 +1,5 @@
-//! Dev mode and the mailbox: what the person at the machine gets, and nobody else.
+//! Dev mode and the mailbox: what the person at the machine gets, and nobody else. They show the key
+//! that the terminal printed; the tests read it from the server's secrets.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -16,8 +17,22 @@ async fn asked(
     body: Value,
     more: (&str, &str),
 ) -> Answer {
+    sent(world, method, path, body, &[("machine-key", &world.machine_key()), more]).await
+}
+
+/// A request with these headers.
+async fn sent(
+    world: &World,
+    method: Method,
+    path: &str,
+    body: Value,
+    headers: &[(&str, &str)],
+) -> Answer {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let request = Request::builder().method(method).uri(path).header(more.0, more.1);
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
     let request = request.header("content-type", "application/json");
     let request = request.body(Full::new(Bytes::from(body))).expect("a request");
     Http::new(world.server.addr()).send(request).await.expect("an answer")
@@ -26,6 +41,7 @@ async fn asked(
 const NOTHING_MORE: (&str, &str) = ("accept", "*/*");
 const PROXIED: (&str, &str) = ("x-forwarded-for", "203.0.113.5");
 const FOREIGN_PAGE: (&str, &str) = ("origin", "https://evil.example.org");
+const CROSS_SITE: (&str, &str) = ("sec-fetch-site", "cross-site");
 
 #[tokio::test]
 async fn in_dev_mode_the_person_at_the_machine_is_ana_with_one_click() {
@@ -33,8 +49,8 @@ async fn in_dev_mode_the_person_at_the_machine_is_ana_with_one_click() {
         return; // `DEV` keeps its demo people in a folder, never in a database.
     }
     let world = World::with(&[("DEV", "on")]).await;
-    let nobody = world.stranger();
-    let server = nobody.get("/api/v1/server").await.expect("told");
+    let server = asked(&world, Method::GET, "/api/v1/server", Value::Null, NOTHING_MORE).await;
+    let server = server.json();
     let people = server["demo"].as_array().expect("demo people");
     let names: Vec<_> = people.iter().filter_map(|person| person["name"].as_str()).collect();
     assert!(names.contains(&"Ana Torres") && names.contains(&"Beto Ramírez"), "{names:?}");
@@ -53,7 +69,14 @@ async fn in_dev_mode_the_person_at_the_machine_is_ana_with_one_click() {
     let chats = asked(&world, Method::GET, "/api/v1/chats", Value::Null, bearer).await.json();
     assert!(chats["chats"].as_array().is_some_and(|chats| chats.len() >= 6), "{chats:#}");
 
-    for more in [PROXIED, FOREIGN_PAGE] {
+    let without = world.stranger().get("/api/v1/server").await.expect("told");
+    assert_eq!(without["demo"], Value::Null, "demo people are shown for the key alone");
+    let path = "/api/v1/demo/sessions";
+    for headers in [[NOTHING_MORE], [("machine-key", "0")]] {
+        let answer = sent(&world, Method::POST, path, as_ana.clone(), &headers).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+    for more in [PROXIED, FOREIGN_PAGE, CROSS_SITE] {
         assert_eq!(log_in(more).await.status, StatusCode::FORBIDDEN, "{more:?}");
         let told = asked(&world, Method::GET, "/api/v1/server", Value::Null, more).await.json();
         assert_eq!((&told["demo"], &told["mailbox"]), (&Value::Null, &Value::Null));
@@ -86,8 +109,10 @@ async fn outside_dev_mode_there_are_no_demo_people_and_no_way_to_be_one() {
 #[tokio::test]
 async fn the_mailbox_shows_codes_to_the_person_at_the_machine_alone() {
     let world = World::new().await;
-    let server = world.stranger().get("/api/v1/server").await.expect("told");
-    assert_eq!(server["mailbox"], "/_/mail");
+    let server = asked(&world, Method::GET, "/api/v1/server", Value::Null, NOTHING_MORE).await;
+    assert_eq!(server.json()["mailbox"], "/_/mail");
+    let without = world.stranger().get("/api/v1/server").await.expect("told");
+    assert_eq!(without["mailbox"], Value::Null, "the mailbox is shown for the key alone");
     let ask = json!({ "name": "Eva", "email": "eva@example.org" });
     world.stranger().post("/api/v1/users", &ask).await.expect("asked");
     let look = |path, more| asked(&world, Method::GET, path, Value::Null, more);
@@ -97,12 +122,36 @@ async fn the_mailbox_shows_codes_to_the_person_at_the_machine_alone() {
     assert_eq!((&mails[0]["to"], &mails[0]["code"]), (&json!("eva@example.org"), &json!(code)));
     for path in ["/_/mail", "/_/mail.js", "/_/mail.json"] {
         assert_eq!(look(path, NOTHING_MORE).await.status, StatusCode::OK, "{path}");
-        for more in [PROXIED, FOREIGN_PAGE] {
+        for more in [PROXIED, FOREIGN_PAGE, CROSS_SITE] {
             let answer = look(path, more).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path} {more:?}");
             assert!(!String::from_utf8_lossy(&answer.body).contains(&code));
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_forwarder_on_the_machine_passes_on_sees_no_mail() {
+    let world = World::new().await;
+    let ask = json!({ "name": "Eva", "email": "eva@example.org" });
+    world.stranger().post("/api/v1/users", &ask).await.expect("asked");
+    let key = world.machine_key();
+    // What a TCP forwarder, or a proxy that adds no header, sends: all as from this machine.
+    for headers in [[NOTHING_MORE], [("machine-key", "")], [("machine-key", &key[1..])]] {
+        let answer = sent(&world, Method::GET, "/_/mail.json", Value::Null, &headers).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_public_address_nothing_is_for_whoever_seems_to_sit_at_the_machine() {
+    let world = World::with(&[("PUBLIC_URL", "https://chat.example.org")]).await;
+    let look = |path| asked(&world, Method::GET, path, Value::Null, NOTHING_MORE);
+    assert_eq!(look("/api/v1/server").await.json()["mailbox"], Value::Null);
+    for path in ["/_/mail", "/_/mail.js", "/_/mail.json"] {
+        assert_eq!(look(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(look("/metrics").await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

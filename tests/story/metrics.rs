@@ -76,4 +76,12 @@ async fn metrics_are_for_this_machine_and_for_whom_the_operator_names() {
     assert_eq!(asked(&world, &from_outside).await.status.as_u16(), 200);
     let other = asked(&world, &[("x-forwarded-for", "198.51.100.7")]).await;
     assert_eq!(other.status.as_u16(), 403, "{other:?}");
+
+    // With a public address a caller here may be a proxy, unless the operator says otherwise.
+    let public = ("PUBLIC_URL", "https://chat.example.org");
+    let world = World::with(&[public]).await;
+    assert_eq!(asked(&world, &[]).await.status.as_u16(), 403);
+    let world = World::with(&[public, ("METRICS_FROM", "127.0.0.1")]).await;
+    assert_eq!(asked(&world, &[]).await.status.as_u16(), 200);
+    assert_eq!(asked(&world, &from_outside).await.status.as_u16(), 403, "through a proxy");
 }

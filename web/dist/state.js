@@ -21,6 +21,16 @@ client.changes.listen((topics) => {
         }
     });
 });
+export const machineKey = signal(kept('machine-key', ''));
+function takeKey() {
+    const key = /^#key=([0-9a-f]{64})$/.exec(location.hash)?.[1];
+    if (!key)
+        return;
+    keep('machine-key', key);
+    machineKey.value = key;
+    history.replaceState(null, '', location.pathname);
+}
+takeKey();
 export const route = signal(parts());
 function parts() {
     const path = location.hash.replace(/^#\/?/, '');
@@ -34,6 +44,7 @@ function parts() {
     });
 }
 addEventListener('hashchange', () => {
+    takeKey();
     route.value = parts();
 });
 export function go(path, replace = false) {

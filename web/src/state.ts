@@ -33,6 +33,20 @@ client.changes.listen((topics) => {
   });
 });
 
+/** The key of the person at the server's machine, from the link that its terminal prints. */
+export const machineKey = signal(kept('machine-key', ''));
+
+/** Takes the key out of the address, where nobody is to see it longer than needed. */
+function takeKey(): void {
+  const key = /^#key=([0-9a-f]{64})$/.exec(location.hash)?.[1];
+  if (!key) return;
+  keep('machine-key', key);
+  machineKey.value = key;
+  history.replaceState(null, '', location.pathname);
+}
+
+takeKey();
+
 /** Where the page is: the parts of the address behind `#/`. */
 export const route = signal(parts());
 
@@ -48,6 +62,7 @@ function parts(): string[] {
 }
 
 addEventListener('hashchange', () => {
+  takeKey();
   route.value = parts();
 });
 

@@ -31,8 +31,8 @@ export const texts = {
     'Este servidor aún no envía correo: lo guarda aquí.',
   ],
   'auth.mailbox.folder': [
-    'This server sends no mail yet: whoever runs it finds the code in its mail folder.',
-    'Este servidor aún no envía correo: quien lo administra encuentra el código en su carpeta de correo.',
+    'This server sends no mail yet. At its machine, open the link that its terminal printed to see the code; it is also in its mail folder.',
+    'Este servidor aún no envía correo. En su máquina, abre el enlace que imprimió su terminal para ver el código; también está en su carpeta de correo.',
   ],
   'auth.mailbox.open': ['Open the mailbox', 'Abrir el buzón'],
   'auth.no_account': ['New here?', '¿Primera vez?'],

@@ -32,6 +32,9 @@ export interface Options {
   storage?: Storage;
 }
 
+const shown = (machineKey: string): Record<string, string> =>
+  (machineKey ? { 'machine-key': machineKey } : {});
+
 export class Client {
   readonly changes = new Changes();
   readonly store = new Store(this.changes);
@@ -101,15 +104,20 @@ export class Client {
     await this.enter({ token, session: session.id, me: user });
   }
 
-  /** What is known of the server before anybody is logged in. */
-  server(): Promise<ServerInfo> {
-    return this.rest.get('/server');
+  /**
+   * What is known of the server before anybody is logged in; with the machine's key, which the
+   * server's terminal prints, also what is for the person at the machine.
+   */
+  server(machineKey = ''): Promise<ServerInfo> {
+    return this.rest.ask('/server', { headers: shown(machineKey) });
   }
 
-  /** Logs in as a demo person: on a server in dev mode, from its own machine. */
-  async demo(person: Id, device: string): Promise<void> {
-    const { token, session, user } =
-      await this.rest.post<SignedIn>('/demo/sessions', { user: person, device });
+  /** Logs in as a demo person: on a server in dev mode, from its own machine, with its key. */
+  async demo(person: Id, device: string, machineKey: string): Promise<void> {
+    const body = { user: person, device };
+    const { token, session, user } = await this.rest.ask<SignedIn>('/demo/sessions', {
+      method: 'POST', body, headers: shown(machineKey),
+    });
     await this.enter({ token, session: session.id, me: user });
   }
 

@@ -38,6 +38,8 @@ export interface Ask {
   body?: unknown;
   /** Query parameters; `undefined` ones are left out. */
   query?: Record<string, string | number | undefined>;
+  /** More headers. */
+  headers?: Record<string, string>;
   signal?: AbortSignal;
 }
 
@@ -50,8 +52,8 @@ export class Rest {
   /** `base` is the server's origin; empty for that of the page. */
   constructor(readonly base: string) {}
 
-  async ask<T>(path: string, { method = 'GET', body, query, signal }: Ask = {}): Promise<T> {
-    const headers: Record<string, string> = { 'accept-language': this.language };
+  async ask<T>(path: string, { method = 'GET', body, query, signal, ...more }: Ask = {}): Promise<T> {
+    const headers: Record<string, string> = { ...more.headers, 'accept-language': this.language };
     if (this.token) headers.authorization = `Bearer ${this.token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);

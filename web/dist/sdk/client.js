@@ -11,6 +11,7 @@ const KEPT = 60;
 const SAVE_MS = 400;
 const PAGE = 60;
 const CHATS_A_FRAME = 1_000;
+const shown = (machineKey) => (machineKey ? { 'machine-key': machineKey } : {});
 export class Client {
     changes = new Changes();
     store = new Store(this.changes);
@@ -63,11 +64,14 @@ export class Client {
         const { token, session, user } = await this.rest.post('/auth/sessions', { email, code, device });
         await this.enter({ token, session: session.id, me: user });
     }
-    server() {
-        return this.rest.get('/server');
+    server(machineKey = '') {
+        return this.rest.ask('/server', { headers: shown(machineKey) });
     }
-    async demo(person, device) {
-        const { token, session, user } = await this.rest.post('/demo/sessions', { user: person, device });
+    async demo(person, device, machineKey) {
+        const body = { user: person, device };
+        const { token, session, user } = await this.rest.ask('/demo/sessions', {
+            method: 'POST', body, headers: shown(machineKey),
+        });
         await this.enter({ token, session: session.id, me: user });
     }
     async enter(session) {

@@ -23,8 +23,8 @@ export class Rest {
     constructor(base) {
         this.base = base;
     }
-    async ask(path, { method = 'GET', body, query, signal } = {}) {
-        const headers = { 'accept-language': this.language };
+    async ask(path, { method = 'GET', body, query, signal, ...more } = {}) {
+        const headers = { ...more.headers, 'accept-language': this.language };
         if (this.token)
             headers.authorization = `Bearer ${this.token}`;
         if (body !== undefined)
