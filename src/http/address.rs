@@ -134,9 +134,10 @@ mod tests {
         TrustedProxies::new(config.trusted_proxies)
     }
 
-    fn forwarded(lines: &[&'static str]) -> HeaderMap {
+    fn forwarded(lines: &[&str]) -> HeaderMap {
         let name = axum::http::HeaderName::from_static("x-forwarded-for");
-        let line = |text: &&'static str| (name.clone(), axum::http::HeaderValue::from_static(text));
+        let value = |text: &str| axum::http::HeaderValue::from_bytes(text.as_bytes());
+        let line = |text: &&str| (name.clone(), value(text).expect("a value"));
         let mut headers = HeaderMap::new();
         for (name, value) in lines.iter().map(line) {
             headers.append(name, value);

@@ -138,8 +138,13 @@ impl Part {
         if let Some(begun) = self.begun.take() {
             return Ok(Some(begun));
         }
-        let next = timeout(STALL, self.field.chunk()).await.map_err(|_| stalled())?;
-        next.map_err(|error| broken(&error))
+        loop {
+            let next = timeout(STALL, self.field.chunk()).await.map_err(|_| stalled())?;
+            match next.map_err(|error| broken(&error))? {
+                Some(piece) if piece.is_empty() => {}
+                other => return Ok(other),
+            }
+        }
     }
 
     /// All of it, at most `most` bytes.

@@ -137,7 +137,8 @@ async fn a_key_may_stand_in_the_header() {
     let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
     let send = async |header: Option<&str>, body: Value| {
         let mut request = axum::http::Request::post(format!("/api/v1/chats/{}/messages", beto.id))
-            .header("authorization", format!("Bearer {}", ana.token));
+            .header("authorization", format!("Bearer {}", ana.token))
+            .header("content-type", "application/json");
         if let Some(key) = header {
             request = request.header("idempotency-key", key);
         }
@@ -161,7 +162,8 @@ async fn a_group_and_a_link_are_made_once_under_a_key() {
     let post = async |who: &Person, path: &str, key: &str, body: Value| {
         let request = axum::http::Request::post(path)
             .header("authorization", format!("Bearer {}", who.token))
-            .header("idempotency-key", key);
+            .header("idempotency-key", key)
+            .header("content-type", "application/json");
         app.send(request.body(body.to_string().into()).expect("a request")).await
     };
     let paseo = json!({ "title": "Paseo", "members": [beto.id] });

@@ -246,7 +246,7 @@ async fn the_description_names_an_error_for_every_operation() {
 
 #[tokio::test]
 async fn a_page_of_another_web_site_asks_for_no_code_and_tries_none() {
-    let app = App::with(&[("CORS_ORIGINS", "https://app.example.org")]);
+    let app = App::with(&[("CORS_ORIGINS", "https://app.example.org"), ("RATE_PER_IP", "off")]);
     let body = json!({ "email": "ana@example.org", "name": "Ana", "code": "000000" }).to_string();
     let (json_type, key) = (("content-type", "application/json"), ("host", "chat.example.org"));
     let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
