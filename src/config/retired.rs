@@ -32,8 +32,8 @@ const TLS: [&str; 2] = ["TLS_CERT", "TSL_KEY"];
 const FILES: [(&str, &str); 2] = [
     (
         "db.env",
-        "The settings of the database stand in .env_db: move its lines there, with a DB_DATABASE of \
-         its own, as this server does not read the documents of the first version.",
+        "The settings of the database stand in .env_db: move its lines there, with a DB_DATABASE \
+         of its own, as this server does not read the documents of the first version.",
     ),
     ("services.env", "The server keeps files itself and needs no services for them."),
 ];
@@ -59,9 +59,9 @@ pub(super) fn settings(file: File, lines: &[(&str, usize)]) -> Vec<String> {
     });
     let tls = named(&TLS).map(|keys| {
         format!(
-            "{}: {keys}: this server does not speak TLS itself yet, so they are left aside; once it \
-             does, they name its certificate and key. Until then put a proxy with the certificate \
-             before it (docs/ops.md).",
+            "{}: {keys}: this server does not speak TLS itself yet, so they are left aside; once \
+             it does, they name its certificate and key. Until then put a proxy with the \
+             certificate before it (docs/ops.md).",
             file.name()
         )
     });

@@ -159,7 +159,8 @@ mod tests {
             bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
         ) {
             file_name(&bytes);
-            file_name(&[b"x;filename=\"=?utf-8?q?", &bytes[..], b"?=\";filename*=utf-8''", &bytes].concat());
+            let (word, extended) = (b"x;filename=\"=?utf-8?q?", b"?=\";filename*=utf-8''");
+            file_name(&[&word[..], &bytes, extended, &bytes].concat());
         }
     }
 }

@@ -221,8 +221,8 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<Http>> for OptionalJson<T> {
     }
 }
 
-/// The bytes of a body that claims to be JSON; a body that claims nothing must be empty, as any page
-/// can make a browser send one.
+/// The bytes of a body that claims to be JSON; a body that claims nothing must be empty, as any
+/// page can make a browser send one.
 pub async fn json_bytes(request: Request) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(header::CONTENT_TYPE);

@@ -62,8 +62,8 @@ pub(super) fn demo_routes() -> Router<Arc<Http>> {
 
 /// What to know before logging in
 ///
-/// The person at the server's machine, who sends its key, learns more: where to read mails that stay
-/// there, and the demo people of dev mode.
+/// The person at the server's machine, who sends its key, learns more: where to read mails that
+/// stay there, and the demo people of dev mode.
 #[utoipa::path(
     get, path = "/server", tag = "auth", operation_id = "getServer",
     responses((status = 200, description = "The server", body = ServerInfo)),

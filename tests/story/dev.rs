@@ -1,5 +1,5 @@
-//! Dev mode and the mailbox: what the person at the machine gets, and nobody else. They show the key
-//! that the terminal printed; the tests read it from the server's secrets.
+//! Dev mode and the mailbox: what the person at the machine gets, and nobody else. They show the
+//! key that the terminal printed; the tests read it from the server's secrets.
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -287,8 +287,7 @@ fn tells_more(path: &Path) -> Result<bool> {
     }
 }
 
-/// A document as its uploader wants it, or what cannot be shown: it is just bytes to whoever fetches
-/// it.
+/// A document as its uploader wants it, or what cannot be shown: just bytes to those who fetch it.
 fn kept_as_it_is(whole: &Whole, name: FileName) -> Looked {
     let facts = FileFacts {
         kind: FileKind::Document,
