@@ -1022,11 +1022,11 @@ export interface SentReply {
 
 /** What there is to know of a server before logging in. */
 export interface ServerInfo {
-  /** Whom one can be with one click; only in dev mode, for a caller at the server's machine. */
+  /** Whom one can be with one click; only in dev mode, for the person at the server's machine. */
   demo?: DemoPerson[];
   /** Where login codes go. */
   mail: MailMode;
-  /** Where to read them, a path of this server; only for a caller at the server's machine. */
+  /** Where to read them, a path of this server; only for the person at the server's machine. */
   mailbox?: string | null;
   /** Its version. */
   version: string;
