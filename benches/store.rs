@@ -126,7 +126,8 @@ async fn main() {
     let mut opening = Vec::new();
     for chat in 0..CHATS {
         let store = Arc::clone(&store);
-        opening.push(tokio::spawn(async move { store.open_direct(peers(chat), Time(0)).await }));
+        opening
+            .push(tokio::spawn(async move { store.open_direct(peers(chat), None, Time(0)).await }));
     }
     for opened in opening {
         opened.await.expect("runs").expect("opens");

@@ -139,6 +139,27 @@ const rules = {
     rig.tell('chat', chat(5, open));
     assert.equal(rig.client.store.chats.get('c').isWhole, false, 'the past is to be fetched anew');
   },
+
+  async 'what there is nothing to read in is not unread'() {
+    const rig = new Rig();
+    rig.client.listener().onLive({});
+    const told = { ...row(1), kind: 'system' };
+    const gone = { ...row(3), kind: 'deleted' };
+    await rig.answer(page(1, [member(1)], [news(5, [told, row(2), gone, row(4), row(5)])]));
+    const state = rig.client.store.chats.get('c');
+    assert.deepEqual([state.unread, state.firstUnread], [3, 2]);
+    rig.tell('message', { ...row(2, 6), kind: 'deleted' });
+    assert.deepEqual([state.unread, state.firstUnread], [2, 4]);
+    rig.tell('member', { ...member(2), hidden: [3, 4] });
+    assert.deepEqual([state.unread, state.firstUnread], [1, 5]);
+    rig.tell('member', { ...member(3), read_seq: 5 });
+    assert.deepEqual([state.unread, state.firstUnread], [0, 0]);
+    // Of rows that are not held it is taken that there is something in them.
+    const late = new Rig();
+    late.client.listener().onLive({});
+    await late.answer(page(1, [member(1)], [news(9, [{ ...row(8), kind: 'system' }, row(9)])]));
+    assert.deepEqual([late.client.store.chats.get('c').unread], [8]);
+  },
 };
 
 for (const [rule, holds] of Object.entries(rules)) {

@@ -14,7 +14,7 @@ use super::types::chats::{
 };
 use super::types::users::User;
 use super::{Shared, to_the_end};
-use crate::error::{Error, Result, Text, text};
+use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
 
 const WITH_YOURSELF: Text = Text {
@@ -97,24 +97,33 @@ impl Chats {
         Ok(direct(caller.user, other))
     }
 
-    /// Opens a chat of the caller's; a direct chat is created when it is new.
+    /// Opens a chat of the caller's; a direct chat is created when it is new. The other person is
+    /// told nothing of that before the first message.
     pub async fn open(&self, caller: &Caller, target: Target) -> Result<ChatSummary> {
-        if let Some(peers) = target.peers {
-            let (shared, caller) = (self.shared.clone(), *caller);
-            to_the_end(async move {
-                if shared.facts(target.chat).await?.is_none() {
-                    shared.check_reachable(&caller, target).await?;
-                    let chat = shared.ports.store.open_direct(peers, shared.ports.now()).await?;
-                    shared.chat_opened(chat).await;
-                }
-                Ok(())
-            })
-            .await?;
-        }
-        let Standing { chat, member } = self.shared.standing(caller, target.chat).await?;
+        let standing = match (self.shared.standing(caller, target.chat).await, target.peers) {
+            (Err(error), Some(peers)) if error.code == Code::NotFound => {
+                self.begin(caller, target, peers).await?;
+                self.shared.standing(caller, target.chat).await?
+            }
+            (standing, _) => standing?,
+        };
+        let Standing { chat, member } = standing;
         let rows = vec![InboxRow { chat, member }];
         let summary = self.summaries(caller.user, rows).await?.pop();
         summary.ok_or(Error::not_found(text::NO_CHAT))
+    }
+
+    async fn begin(&self, caller: &Caller, target: Target, peers: (UserId, UserId)) -> Result<()> {
+        let (shared, caller) = (self.shared.clone(), *caller);
+        to_the_end(async move {
+            shared.check_reachable(&caller, target).await?;
+            let (store, now) = (&shared.ports.store, shared.ports.now());
+            let chat = store.open_direct(peers, Some(caller.user), now).await?;
+            let chat = chat.ok_or(Error::forbidden(GONE_USER))?;
+            shared.tell_members(chat.id, &[caller.user]).await;
+            Ok(())
+        })
+        .await
     }
 
     /// A group as those see it who may: members, and everybody if it is public.
@@ -169,12 +178,20 @@ impl Chats {
         let floors: Vec<_> =
             rows.iter().map(|row| (row.chat.id, row.member.read_floor())).collect();
         let latest = store.latest(user, &chats).await?;
+        let behind = |row: &&InboxRow| row.chat.head_seq > row.member.read_floor();
+        let range = |row: &InboxRow| (row.chat.id, row.member.read_floor(), row.chat.head_seq);
+        let ranges: Vec<_> = rows.iter().filter(behind).map(range).collect();
+        let quiet = store.quiet(user, &ranges).await?;
+        let quiet: std::collections::HashMap<_, _> =
+            ranges.iter().map(|range| range.0).zip(quiet).collect();
         let mentions = store.mentions(user, &floors).await?;
         let mut latest: std::collections::HashMap<_, _> =
             latest.into_iter().map(|message| (message.chat, message)).collect();
         let summary = |(row, mentions): (InboxRow, u64)| ChatSummary {
             last: latest.remove(&row.chat.id),
-            unread: row.member.unread(row.chat.head_seq),
+            unread: row
+                .member
+                .unread(row.chat.head_seq, quiet.get(&row.chat.id).copied().unwrap_or_default()),
             mentions,
             chat: row.chat,
             member: row.member,
@@ -187,6 +204,27 @@ impl Chats {
 fn direct(one: UserId, other: UserId) -> Target {
     let peers = if one <= other { (one, other) } else { (other, one) };
     Target { chat: ChatId::direct(one, other), peers: Some(peers) }
+}
+
+/// What somebody wants that the other person of a direct chat would notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Say or show something: a message or a change of one, a reaction, a pin, typing, a call.
+    Say,
+    /// Take back what one said.
+    TakeBack,
+}
+
+/// Why it is refused, if it is; `mine` and `theirs`: the one who wants it blocks the other, or is
+/// blocked. Who blocks may still take back its own words; who is blocked may not, lest it take away
+/// what the other has to show.
+const fn verdict(reach: Reach, both_there: bool, mine: bool, theirs: bool) -> Option<Text> {
+    match (reach, both_there, mine, theirs) {
+        (Reach::Say, false, ..) => Some(GONE_USER),
+        (Reach::Say, _, true, _) => Some(YOU_BLOCK),
+        (_, _, _, true) => Some(BLOCKED),
+        _ => None,
+    }
 }
 
 /// What hardly ever changes about a chat, kept so that a send needs no read.
@@ -226,6 +264,16 @@ impl Shared {
     /// Whether the caller can reach the other person of a direct chat: not blocked, not deleted.
     /// Any group passes: there the membership decides.
     pub(crate) async fn check_reachable(&self, caller: &Caller, target: Target) -> Result<()> {
+        self.check_reach(caller, target, Reach::Say).await
+    }
+
+    /// The same for what the caller wants. Everything that the other person would notice asks here.
+    pub(crate) async fn check_reach(
+        &self,
+        caller: &Caller,
+        target: Target,
+        reach: Reach,
+    ) -> Result<()> {
         let Some((low, _)) = target.peers else { return Ok(()) };
         let facts = match self.facts(target.chat).await? {
             Some(facts) => facts,
@@ -236,12 +284,14 @@ impl Shared {
         } else {
             (facts.blocks.by_second, facts.blocks.by_first)
         };
-        match (facts.both_there, mine, theirs) {
-            (false, ..) => Err(Error::forbidden(GONE_USER)),
-            (_, true, _) => Err(Error::forbidden(YOU_BLOCK)),
-            (_, _, true) => Err(Error::forbidden(BLOCKED)),
-            _ => Ok(()),
-        }
+        let there = facts.both_there;
+        verdict(reach, there, mine, theirs).map_or(Ok(()), |text| Err(Error::forbidden(text)))
+    }
+
+    /// Whether neither of a direct chat's two blocks the other. Any group passes.
+    pub(crate) async fn is_open(&self, chat: ChatId) -> Result<bool> {
+        let blocks = self.facts(chat).await?.map(|facts| facts.blocks).unwrap_or_default();
+        Ok(!blocks.by_first && !blocks.by_second)
     }
 
     /// Where the caller stands to a chat it is in; an error that fits otherwise.
@@ -297,5 +347,24 @@ impl FactsCache {
     pub(crate) fn forget_all(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_blocked_changes_nothing_and_who_blocks_may_take_back_its_words() {
+        let free = [Reach::Say, Reach::TakeBack].map(|reach| verdict(reach, true, false, false));
+        assert_eq!(free, [None, None]);
+        for mine in [false, true] {
+            assert!(verdict(Reach::Say, true, mine, true).is_some());
+            assert_eq!(verdict(Reach::TakeBack, true, mine, true), Some(BLOCKED));
+        }
+        assert_eq!(verdict(Reach::Say, true, true, false), Some(YOU_BLOCK));
+        assert_eq!(verdict(Reach::TakeBack, true, true, false), None);
+        assert_eq!(verdict(Reach::Say, false, false, false), Some(GONE_USER));
+        assert_eq!(verdict(Reach::TakeBack, false, false, false), None);
     }
 }

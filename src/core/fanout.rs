@@ -47,7 +47,7 @@ impl Shared {
         from_name
     }
 
-    /// Tells both people that their direct chat exists, and of their membership in it.
+    /// Tells both people that their direct chat has begun, and of their membership in it.
     pub(crate) async fn chat_opened(&self, chat: Chat) {
         let (id, peers) = (chat.id, chat.peers);
         self.ports.bus.publish(Event::ChatOpened(Arc::new(chat)));

@@ -189,6 +189,8 @@ impl Core {
     /// minute; bounded work a call.
     pub async fn sweep(&self) -> Result<()> {
         self.auth.flush_seen().await?;
+        let users = self.users.clone();
+        to_the_end(async move { users.sweep().await }).await?;
         let now = self.shared.ports.now();
         while self.shared.ports.store.sweep(now, now.minus(auth::UNVERIFIED_FOR)).await? {}
         self.files.sweep().await

@@ -1,8 +1,9 @@
 //! Who is online, and when people were last seen: told to those who watch, and never stored but for
 //! the time at which a session was last used.
 //!
-//! Invariant: of whoever does not show its presence, blocks the one who asks, or is unknown,
-//! nothing is told that would tell which of these it is. Who shows none sees none.
+//! Invariant: of whoever does not show its presence, has no chat with the one who asks, blocks it or
+//! is blocked by it, or is unknown, nothing is told that would tell which of these it is. Who shows
+//! none sees none. Whether two have a chat is looked at when one begins to watch the other.
 //! Invariant: that a person went is told only if it is not back after `AWAY_AFTER`, so that a
 //! change of networks is no news, and who comes and goes again and again is not told each time.
 //!
@@ -52,9 +53,9 @@ impl Presences {
     pub async fn of(&self, caller: &Caller, users: &[UserId]) -> Result<Vec<Presence>> {
         check_count(users)?;
         let blind = self.sees_nobody(caller.user).await?;
-        let blockers = self.blockers(caller, users).await?;
+        let open = self.open_to(caller, users).await?;
         let mut known = self.look(users).await?;
-        let hidden = |user: &UserId| blind || blockers.contains(user);
+        let hidden = |user: &UserId| blind || !open.contains(user);
         let of = |user: &UserId| match known.remove(user) {
             Some(presence) if !hidden(user) => presence,
             _ => Presence::hidden(*user),
@@ -75,8 +76,8 @@ impl Presences {
         let blind = self.sees_nobody(caller.user).await?;
         for _ in 0..READS {
             let turn = hub.blocks_turn();
-            let blockers = self.blockers(caller, users).await?;
-            let hidden = |user: &UserId| blind || blockers.contains(user);
+            let open = self.open_to(caller, users).await?;
+            let hidden = |user: &UserId| blind || !open.contains(user);
             let (hidden, shown): (Vec<UserId>, Vec<UserId>) = users.iter().partition(|u| hidden(u));
             let unknown = attached.watch(&shown);
             // A block since the look at the blocks has found nobody to take out.
@@ -162,9 +163,19 @@ impl Presences {
         self.hub.as_ref().is_some_and(|hub| hub.is_online(user))
     }
 
-    async fn blockers(&self, caller: &Caller, users: &[UserId]) -> Result<HashSet<UserId>> {
-        let found = self.shared.ports.store.blockers(caller.user, users).await?;
-        Ok(found.into_iter().collect())
+    /// Who of these has a chat with the caller, and neither blocks it nor is blocked by it.
+    async fn open_to(&self, caller: &Caller, users: &[UserId]) -> Result<HashSet<UserId>> {
+        let store = &self.shared.ports.store;
+        let found = store.acquainted(caller.user, users).await?;
+        let mut open: HashSet<UserId> = found.into_iter().collect();
+        open.extend(users.iter().filter(|user| **user == caller.user));
+        for user in store.blockers(caller.user, users).await? {
+            open.remove(&user);
+        }
+        for (user, _) in store.blocked_by(caller.user).await? {
+            open.remove(&user);
+        }
+        Ok(open)
     }
 
     /// Whether a user shows no presence, and so sees none.

@@ -1,7 +1,8 @@
 //! Cursors and what others learn of them; typing.
 //!
 //! Invariant: cursors only grow, and never beyond the chat's head.
-//! Invariant: who switched receipts off shows none and sees none.
+//! Invariant: who switched receipts off shows none and sees none; between two of whom one blocks the
+//! other, nobody shows any.
 //!
 //! In chats of more than `LIVE_MEMBERS` people cursors are stored but not told to everybody: each
 //! of n readers would be told to n others. There receipts are asked for. Called by `http` and `ws`.
@@ -67,6 +68,9 @@ impl Receipts {
     /// How far the others have come with a message that the caller can see.
     pub async fn counts(&self, caller: &Caller, chat: ChatId, seq: u64) -> Result<ReceiptCounts> {
         let author = self.author(caller, chat, seq).await?;
+        if !self.shared.is_open(chat).await? {
+            return Ok(ReceiptCounts::default());
+        }
         self.shared.ports.store.receipts(chat, seq, author).await
     }
 
@@ -79,6 +83,9 @@ impl Receipts {
         limit: u32,
     ) -> Result<Vec<Member>> {
         let author = self.author(caller, chat, seq).await?;
+        if !self.shared.is_open(chat).await? {
+            return Ok(Vec::new());
+        }
         let store = &self.shared.ports.store;
         store.readers(chat, seq, author, after, limit.clamp(1, 200)).await
     }
@@ -125,7 +132,10 @@ impl Shared {
 
     async fn tell_receipt(&self, member: &Member) -> Result<()> {
         let Some((chat, _)) = self.ports.store.chat(member.chat, &[]).await? else { return Ok(()) };
-        if chat.member_count > LIVE_MEMBERS || !self.shows_receipts(member.user).await? {
+        if chat.member_count > LIVE_MEMBERS
+            || !self.is_open(chat.id).await?
+            || !self.shows_receipts(member.user).await?
+        {
             return Ok(());
         }
         self.ports.bus.publish(Event::Receipt(Receipt {

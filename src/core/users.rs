@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::search::terms_of;
-use super::types::auth::{Caller, Which};
+use super::types::auth::Caller;
 use super::types::users::{ProfileChange, User};
 use super::{Shared, to_the_end};
 use crate::bus::Event;
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::UserId;
+
+/// At most this many deleted accounts leave their groups in one sweep.
+const DEPARTING: u32 = 100;
 
 const SELF: Text = Text { en: "That is yourself.", es: "Ese eres tú." };
 
@@ -49,20 +52,48 @@ impl Users {
         .await
     }
 
-    /// Deletes the caller's account, after it has left its groups (see `Groups::leave_all`).
-    /// Messages stay as from a deleted user.
+    /// Deletes the caller's account and closes its sessions, in one step; then it leaves its groups
+    /// (see `Groups::leave_all`), one after the other. What a crash or a failing store leaves of
+    /// that is done by `sweep`. Messages stay as from a deleted user.
     pub async fn delete(&self, caller: &Caller) -> Result<()> {
-        super::groups::Groups::new(self.shared.clone()).leave_all(caller).await?;
-        let (shared, user) = (self.shared.clone(), caller.user);
+        let (users, user) = (self.clone(), caller.user);
         to_the_end(async move {
-            let store = &shared.ports.store;
-            let closed = store.close_sessions(user, Which::All).await?;
-            store.delete_user(user, shared.ports.now()).await?;
-            shared.sessions_closed(user, &closed);
-            shared.ports.bus.publish(Event::UserChanged(user));
+            users.close(user).await?;
+            if let Err(error) = users.leave(user).await {
+                let cause = error.cause();
+                tracing::warn!(?cause, "a deleted account leaves its groups later: {error}");
+            }
             Ok(())
         })
         .await
+    }
+
+    /// Takes deleted accounts out of the groups that they are still in. Bounded work a call, and
+    /// the next call goes on.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let mut failed = None;
+        for user in self.shared.ports.store.departing(DEPARTING).await? {
+            let left = async {
+                // Finishes a deletion that a crash cut short, if it was one.
+                self.close(user).await?;
+                self.leave(user).await
+            };
+            failed = left.await.err().or(failed);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn close(&self, user: UserId) -> Result<()> {
+        let ports = &self.shared.ports;
+        let closed = ports.store.delete_user(user, ports.now()).await?;
+        self.shared.sessions_closed(user, &closed);
+        ports.bus.publish(Event::UserChanged(user));
+        Ok(())
+    }
+
+    async fn leave(&self, user: UserId) -> Result<()> {
+        super::groups::Groups::new(self.shared.clone()).leave_all(user).await?;
+        self.shared.ports.store.settle_departed(user).await.map(drop)
     }
 
     /// Another person's account, if others may know of it. Adapters show its public part alone.

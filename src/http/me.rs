@@ -58,7 +58,8 @@ async fn change(
 
 /// Delete your account
 ///
-/// At once and for good. Your messages stay, as from a deleted account.
+/// At once and for good; groups that you own go to an admin, else to the member who has been there
+/// longest. Your messages stay, as from a deleted account.
 #[utoipa::path(
     delete, path = "/me", tag = "me", operation_id = "deleteMe", security(("session" = [])),
     responses((status = 204, description = "Deleted; every session is over")),

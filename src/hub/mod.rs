@@ -297,6 +297,7 @@ impl Hub {
     fn blocks_changed(&self, who: UserId, whom: UserId) {
         self.blocks.fetch_add(1, Ordering::SeqCst);
         self.unwatch(who, whom);
+        self.unwatch(whom, who);
     }
 
     /// Takes a user's connections out of those who watch a person; for them it is gone.

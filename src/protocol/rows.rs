@@ -182,18 +182,25 @@ impl From<messages::Stamp> for Stamp {
     }
 }
 
-/// Where a forwarded message comes from.
+/// Where a forwarded message comes from; nothing is told of an author who is not in this chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 pub struct Forwarded {
     /// Who wrote it first.
-    pub from: Id,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Id>,
     /// When that was.
-    pub sent: Moment,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Moment>,
 }
 
 impl From<messages::Origin> for Forwarded {
     fn from(origin: messages::Origin) -> Self {
-        Self { from: origin.from.into(), sent: origin.sent.into() }
+        match origin {
+            messages::Origin::Known { from, sent } => {
+                Self { from: Some(from.into()), sent: Some(sent.into()) }
+            }
+            messages::Origin::Hidden => Self { from: None, sent: None },
+        }
     }
 }
 

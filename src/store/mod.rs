@@ -19,17 +19,17 @@ pub mod mongo;
 
 pub mod archive;
 pub mod call_row;
+mod group;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use self::archive::Archive;
+pub use self::group::{Founded, GroupStep, Guard, InvitePut, Stepped, Unfit};
 use crate::clock::Time;
 use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
 use crate::core::types::calls::Call;
-use crate::core::types::chats::{
-    Chat, ChatChange, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
-};
+use crate::core::types::chats::{Chat, Followed, InboxRow, Invite, Member, MemberChange, Role};
 use crate::core::types::files::{Digest, File, FileView};
 use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEvent, Window};
 use crate::core::types::text::Email;
@@ -77,10 +77,17 @@ pub trait Users: Send + Sync {
         change: ProfileChange,
         terms: Option<Vec<String>>,
     ) -> Result<Option<User>>;
-    /// Deletes an account: the row stays, with an empty name and nothing else that speaks of the
-    /// person; address, code, sessions, blocks, search terms and files go. Messages stay, without
-    /// the files. Idempotent.
-    async fn delete_user(&self, user: UserId, at: Time) -> Result<()>;
+    /// Deletes an account and closes its sessions: the row stays, with an empty name and nothing
+    /// else that speaks of the person; address, code, sessions, blocks, search terms and files go.
+    /// Messages stay, without the files, and so do its places in groups: it is *departing* until
+    /// `settle_departed` finds none. From its first write on no verb makes it a member, gives it a
+    /// higher role, or opens a session. Answers which sessions it closed. Idempotent: a repeat
+    /// finishes what a crash left.
+    async fn delete_user(&self, user: UserId, at: Time) -> Result<Vec<SessionId>>;
+    /// Deleted accounts that may still be in groups, in no order.
+    async fn departing(&self, limit: u32) -> Result<Vec<UserId>>;
+    /// Takes a deleted account off `departing` if it is in no group any more; whether it is off.
+    async fn settle_departed(&self, user: UserId) -> Result<bool>;
     /// Blocks; no effect when blocked already.
     async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()>;
     /// Unblocks; no effect when not blocked.
@@ -127,60 +134,6 @@ pub trait Sessions: Send + Sync {
     async fn touch(&self, seen: &[(SessionId, Time)]) -> Result<()>;
 }
 
-/// A member's standing when a decision was made: guards the step that follows from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guard {
-    /// Whose.
-    pub user: UserId,
-    /// State and role; `None` when there was no row.
-    pub standing: Option<(MemberState, Role)>,
-}
-
-/// A group step: fields of the group, standings of members and the system message that tells it,
-/// all at once or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupStep {
-    /// The group.
-    pub chat: ChatId,
-    /// What must still be so.
-    pub guards: Vec<Guard>,
-    /// What changes of the group.
-    pub change: ChatChange,
-    /// Who stands how from now on. Who becomes active gets the message's seq as join_seq.
-    pub members: Vec<(UserId, MemberState, Role)>,
-    /// Every member leaves too (the group is deleted).
-    pub all_leave: bool,
-    /// Search terms of the title, when it or `public` changes.
-    pub terms: Option<Vec<String>>,
-    /// An invitation link that is used up by one.
-    pub invite: Option<String>,
-    /// The message's name.
-    pub message: MessageId,
-    /// Who does it.
-    pub by: UserId,
-    /// What is told.
-    pub event: SystemEvent,
-    /// When.
-    pub at: Time,
-}
-
-/// What became of a group step.
-#[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stepped {
-    /// Done: the message that tells it, and the group after it.
-    Done(Message, Chat),
-    /// A guard no longer holds; nothing was changed.
-    Stale,
-    /// The group would have more than `GROUP_MEMBERS` members; nothing was changed.
-    Full,
-    /// The invitation link does not exist for this group, expired, or is used up; nothing was
-    /// changed.
-    InviteGone,
-    /// The group does not exist or was deleted; nothing was changed.
-    Gone,
-}
-
 /// Which cursor of a member moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
@@ -216,7 +169,9 @@ pub struct Inbox {
 #[async_trait]
 pub trait Chats: Send + Sync {
     /// Creates a group with its first members; the first of them is the owner. Idempotent by
-    /// `chat.id`. `event` becomes message 1.
+    /// `chat.id`. `event` becomes message 1. (MongoDB counts the groups that people are in and
+    /// then adds them: who is added to several at the same moment may pass `GROUPS` a little. So it
+    /// is with `step`.)
     async fn create_group(
         &self,
         chat: &Chat,
@@ -224,9 +179,16 @@ pub trait Chats: Send + Sync {
         terms: Vec<String>,
         message: MessageId,
         event: SystemEvent,
-    ) -> Result<(Message, Chat)>;
-    /// Creates the direct chat of two people when it is new, with no message in it.
-    async fn open_direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat>;
+    ) -> Result<Founded>;
+    /// Creates the direct chat of two people when it is new, with no message in it, and makes
+    /// `only` one of them a member, or both; the other becomes one with the first message. `None`
+    /// when the chat is new and one of the accounts was deleted.
+    async fn open_direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>>;
     /// Carries out a group step. `by` counts as having written its message, as with one of its own.
     async fn step(&self, step: GroupStep) -> Result<Stepped>;
     /// A chat, with the member rows of these users where they exist, in one snapshot.
@@ -248,6 +210,9 @@ pub trait Chats: Send + Sync {
     async fn followed(&self, user: UserId) -> Result<Vec<Followed>> {
         Ok(self.memberships(user).await?.iter().map(Followed::from).collect())
     }
+    /// Who of these people shares a chat with the user: a group that both are in, or a direct chat
+    /// in which somebody wrote; in no order.
+    async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>>;
     /// Moves a cursor of an active member forward, at most to the chat's head; `None` when it did
     /// not move.
     async fn advance(
@@ -277,11 +242,14 @@ pub trait Chats: Send + Sync {
         user: UserId,
         change: MemberChange,
     ) -> Result<Option<Member>>;
+    /// How many messages after the first seq and up to the second are nothing to read for the user,
+    /// per chat: system messages, deleted ones, and those that it hid for itself.
+    async fn quiet(&self, user: UserId, chats: &[(ChatId, u64, u64)]) -> Result<Vec<u64>>;
     /// How many messages after `after` mention the user, per chat: by name or as one of all, each
-    /// once, and never the user's own.
+    /// once, never the user's own, and none that it hid.
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>>;
-    /// Puts an invitation link.
-    async fn put_invite(&self, invite: &Invite) -> Result<()>;
+    /// Puts an invitation link, whose maker must still be an active member with this role.
+    async fn put_invite(&self, invite: &Invite, maker: Role) -> Result<InvitePut>;
     /// Finds an invitation link, expired ones too.
     async fn invite(&self, code: &str) -> Result<Option<Invite>>;
     /// A group's invitation links, latest first.
@@ -293,7 +261,8 @@ pub trait Chats: Send + Sync {
 /// What became of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended {
-    /// Stored, and now durable. `created` is the direct chat when this was its first use.
+    /// Stored, and now durable. `created` is the direct chat when this made somebody a member of
+    /// it: with its first message.
     Stored {
         /// The message.
         message: Message,
@@ -302,8 +271,9 @@ pub enum Appended {
     },
     /// The sender used this key before in this chat: the earlier message, as it is now.
     Repeated(Message),
-    /// The sender is no active member, or the chat does not exist. Checked before the key, so that
-    /// an ex-member learns nothing of what became of an earlier message.
+    /// The sender is no active member, or the chat does not exist, or it would begin with a deleted
+    /// account. Checked before the key, so that an ex-member learns nothing of what became of an
+    /// earlier message.
     NotMember,
 }
 
@@ -321,6 +291,8 @@ pub enum Changed {
     NotMember,
     /// The message has `EMOJI` different emoji already, and this is another.
     TooManyEmoji,
+    /// The chat has `PINS` pinned messages already.
+    TooManyPins,
 }
 
 /// Rows of a chat that changed.
@@ -351,7 +323,8 @@ pub trait Messages: Send + Sync {
     /// Queues a message for the end of its chat; waits only while the queue is full. Appends queued
     /// one after the other get ascending seqs. The sender must be an active member, which is
     /// checked in the same atomic step; the step also moves the sender's `own_seq`. A direct chat
-    /// is created when `peers` are given and it is new. Dropping the answer does not undo it.
+    /// is created when `peers` are given and it is new, and its first message makes both of them
+    /// members. Dropping the answer does not undo it.
     async fn append(&self, new: NewMessage) -> Result<Pending<Appended>>;
     /// Changes one message, on behalf of an active member, which is checked in the same step.
     async fn change(

@@ -20,7 +20,7 @@ fn party(world: &World, user: UserId, bound: bool) -> Party {
 /// A call that rings, in a chat that exists.
 async fn ringing(world: &World, caller: UserId, callee: UserId, started: Time) -> Call {
     let peers = if caller < callee { (caller, callee) } else { (callee, caller) };
-    world.store.open_direct(peers, NOON).await.expect("opens");
+    world.store.open_direct(peers, None, NOON).await.expect("opens");
     Call {
         id: CallId(world.id()),
         chat: ChatId::direct(caller, callee),
@@ -162,7 +162,7 @@ pub async fn the_end_is_told_in_the_chat_with_its_step(world: &World) {
     assert_eq!(history(world, chat, beto).await, [message]);
     let unread = async |user| {
         let (chat, member) = world.chat_and_member(chat, user).await;
-        (chat.head_seq, member.unread(chat.head_seq))
+        (chat.head_seq, member.unread(chat.head_seq, 0))
     };
     assert_eq!((unread(ana).await, unread(beto).await), ((1, 0), (1, 1)));
     assert_eq!(world.chat(chat).await.active_at, after(45_000));

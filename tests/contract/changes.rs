@@ -116,6 +116,7 @@ impl Model {
                 assert!(active && !is_text, "{row:?}");
             }
             Changed::NotMember => assert!(!active),
+            Changed::TooManyPins => panic!("too few are pinned for that"),
             Changed::TooManyEmoji => panic!("three emoji are not too many"),
         }
     }
@@ -132,11 +133,20 @@ impl Model {
         rows
     }
 
-    fn mentions(&self, who: UserId, after: u64) -> u64 {
+    /// How many rows after `after` are nothing to read for somebody.
+    fn quiet(&self, hidden: &BTreeSet<u64>, after: u64, until: u64) -> u64 {
+        let counts = |row: &&Message| {
+            let is_quiet = !matches!(row.content, Content::Text(_)) || hidden.contains(&row.seq);
+            row.seq > after && row.seq <= until && is_quiet
+        };
+        self.rows.iter().filter(counts).count() as u64
+    }
+
+    fn mentions(&self, who: UserId, hidden: &BTreeSet<u64>, after: u64) -> u64 {
         let counts = |row: &&Message| match &row.content {
             Content::Text(text) => {
                 let named = text.mention_all || text.mentions.contains(&who);
-                row.seq > after && row.from != who && named
+                row.seq > after && row.from != who && named && !hidden.contains(&row.seq)
             }
             _ => false,
         };
@@ -338,8 +348,15 @@ impl Case<'_> {
             let after = self.model.rows.len() as u64 / 2;
             let asked = [(self.chat, 0), (self.chat, after)];
             let counted = self.world.store.mentions(user, &asked).await.expect("reads");
-            let expected = [self.model.mentions(user, 0), self.model.mentions(user, after)];
+            let hidden = &standing.hidden;
+            let expected = [0, after].map(|after| self.model.mentions(user, hidden, after));
             assert_eq!(counted, expected);
+            let head = self.model.rows.len() as u64;
+            for (after, until) in [(0, head), (after, head), (1, after.max(1))] {
+                let asked = [(ChatId(self.world.id()), 0, 9), (self.chat, after, until)];
+                let counted = self.world.store.quiet(user, &asked).await.expect("reads");
+                assert_eq!(counted, [0, self.model.quiet(hidden, after, until)]);
+            }
             if standing.active {
                 let seen = self.model.between(0, u64::MAX, |seq| standing.sees(seq));
                 let seen: BTreeMap<_, _> = seen.into_iter().map(|row| (row.seq, row)).collect();

@@ -8,7 +8,7 @@ use wechat::core::types::messages::{MessageChange, Stamp, SystemEvent};
 use wechat::core::types::text::{Body, Title};
 use wechat::error::Code;
 use wechat::id::{ChatId, MessageId, UserId};
-use wechat::store::{Cursor, ReceiptCounts};
+use wechat::store::{Cursor, Founded, ReceiptCounts};
 
 use crate::support::{MINUTE, NOON, World, after, text};
 
@@ -23,8 +23,10 @@ pub async fn people(world: &World, count: usize) -> Vec<UserId> {
 pub async fn a_direct_chat_is_opened_once(world: &World) {
     let [ana, beto] = people(world, 2).await[..] else { panic!("two") };
     let orders = [(ana, beto), (beto, ana)];
-    let opened = join_all((0..20).map(|n| world.store.open_direct(orders[n % 2], NOON))).await;
-    let opened: Vec<_> = opened.into_iter().map(|chat| chat.expect("opens")).collect();
+    let opened =
+        join_all((0..20).map(|n| world.store.open_direct(orders[n % 2], None, NOON))).await;
+    let opened: Vec<_> =
+        opened.into_iter().map(|chat| chat.expect("opens").expect("both are there")).collect();
     assert!(opened.iter().all(|chat| *chat == opened[0]));
     let chat = &opened[0];
     assert_eq!((chat.id, chat.kind), (ChatId::direct(ana, beto), ChatKind::Direct));
@@ -46,13 +48,13 @@ pub async fn a_group_is_created_once(world: &World) {
     let id = MessageId(world.id());
     let create =
         || world.store.create_group(&chat, &members, vec!["pena".into()], id, event.clone());
-    let (message, created) = create().await.expect("creates");
+    let Founded::Done(message, created) = create().await.expect("creates") else { panic!("new") };
     assert_eq!((message.seq, message.rev, message.from, message.id), (1, 1, people[0], id));
     assert_eq!(message.content, wechat::core::types::messages::Content::System(event.clone()));
     assert_eq!((created.head_seq, created.head_rev, created.member_count), (1, 1, 3));
     assert_eq!((created.about, created.owner), (chat.about.clone(), Some(people[0])));
     world.say(chat.id, people[1], "hola").await;
-    let (again, now) = create().await.expect("gives what is there");
+    let Founded::Known(again, now) = create().await.expect("answers") else { panic!("known") };
     assert_eq!((again, now.head_seq), (message, 2));
     let listed = world.store.members(chat.id, None, 10).await.expect("reads");
     let listed: Vec<_> = listed.iter().map(|m| (m.user, m.role, m.join_seq, m.own_seq)).collect();
@@ -90,12 +92,12 @@ pub async fn cursors_only_grow_and_stay_below_the_head(world: &World) {
     let member = advance(Cursor::Delivered, 4).await.expect("moves").expect("moved");
     assert_eq!((member.delivered_seq, member.read_seq), (4, 0));
     let member = advance(Cursor::Read, 7).await.expect("moves").expect("moved");
-    assert_eq!((member.delivered_seq, member.read_seq, member.unread(10)), (7, 7, 3));
+    assert_eq!((member.delivered_seq, member.read_seq, member.unread(10, 0)), (7, 7, 3));
     assert_eq!(advance(Cursor::Read, 6).await.expect("answers"), None);
     assert_eq!(advance(Cursor::Delivered, 7).await.expect("answers"), None);
     let rev = member.rev;
     let member = advance(Cursor::Read, u64::MAX).await.expect("moves").expect("moved");
-    assert_eq!((member.delivered_seq, member.read_seq, member.unread(10)), (10, 10, 0));
+    assert_eq!((member.delivered_seq, member.read_seq, member.unread(10, 0)), (10, 10, 0));
     assert_eq!(member.rev, rev + 1, "what had no effect took no rev");
     assert_eq!(world.member(chat, beto).await, member);
     let stranger = UserId(world.id());
@@ -133,7 +135,7 @@ pub async fn what_a_member_sets_for_itself(world: &World) {
     let set = |change| world.store.change_member(chat, beto, change);
     let member = set(change.clone()).await.expect("changes").expect("a member");
     assert_eq!((member.muted_until, member.pinned), (Some(after(MINUTE)), true));
-    assert_eq!((member.hide_seq, member.unread(5), member.rev), (3, 2, 2));
+    assert_eq!((member.hide_seq, member.unread(5, 0), member.rev), (3, 2, 2));
     assert_eq!(set(change).await.expect("changes"), Some(member.clone()), "no effect, no rev");
     let back = MemberChange { hide_seq: Some(1), ..MemberChange::default() };
     assert_eq!(set(back).await.expect("changes"), Some(member), "it only grows");
@@ -283,7 +285,7 @@ pub async fn invitation_links(world: &World) {
             expires: (number == 1).then(|| after(-1)),
             uses_left,
         };
-        world.store.put_invite(&link).await.expect("puts");
+        world.link(&link).await;
         links.push(link);
     }
     links.reverse();
@@ -296,7 +298,8 @@ pub async fn invitation_links(world: &World) {
     assert!(!world.store.remove_invite(group, "code1").await.expect("answers"));
     assert_eq!(world.store.invite("code1").await.expect("reads"), None);
     let lost = Invite { chat: ChatId(world.id()), ..links.remove(0) };
-    let error = world.store.put_invite(&lost).await.expect_err("there is no such chat");
+    let error =
+        world.store.put_invite(&lost, Role::Owner).await.expect_err("there is no such chat");
     assert_eq!(error.code, Code::NotFound);
 }
 

@@ -152,7 +152,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
             expires: (number == 1).then(|| after(MINUTE)),
             uses_left: (number > 1).then_some(number),
         };
-        store.put_invite(&invite).await.expect("puts");
+        world.link(&invite).await;
     }
     store.remove_invite(group, "c3").await.expect("removes");
     for number in 0..8 {

@@ -276,7 +276,7 @@ pub async fn a_forwarded_file_is_seen_where_it_went(world: &World) {
     post(world, first, ana, &file).await;
     assert!(!sees(world, &file, carla).await);
     let mut content = with_files("mira", &[&file]);
-    content.forwarded = Some(Origin { from: ana, sent: NOON });
+    content.forwarded = Some(Origin::Known { from: ana, sent: NOON });
     let forwarded = world.send(second, beto, content).await;
     assert!(sees(world, &file, carla).await);
     assert!(!sees(world, &file, dora).await);

@@ -62,7 +62,7 @@ pub async fn who_comes_back_sees_what_follows(world: &World) {
     assert_eq!((message.seq, chat.member_count), (5, 2));
     let member = world.member(group, beto).await;
     assert_eq!((member.join_seq, member.own_seq, member.since), (5, 2, after(MINUTE)));
-    assert_eq!((member.unread(5), member.state), (1, MemberState::Active));
+    assert_eq!((member.unread(5, 0), member.state), (1, MemberState::Active));
     let page = world.store.history(group, beto, Window::Before(None), 9).await.expect("reads");
     assert_eq!(page.expect("a member").iter().map(|m| m.seq).collect::<Vec<_>>(), [5]);
 }
@@ -116,8 +116,8 @@ pub async fn an_invitation_link_lets_in_so_many(world: &World) {
         expires,
         uses_left,
     };
-    world.store.put_invite(&link("three", None, Some(3))).await.expect("puts");
-    world.store.put_invite(&link("old", Some(after(MINUTE)), None)).await.expect("puts");
+    world.link(&link("three", None, Some(3))).await;
+    world.link(&link("old", Some(after(MINUTE)), None)).await;
     let join = |chat: ChatId, code: &str, user: UserId| {
         let mut step = world.step(chat, user, SystemEvent::Joined { by_invite: true });
         step.members = vec![(user, MemberState::Active, Role::Member)];

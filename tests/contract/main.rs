@@ -21,6 +21,7 @@ mod claims;
 mod files;
 mod groups;
 mod messages;
+mod people;
 mod sessions;
 mod terms;
 mod upkeep;
@@ -79,6 +80,14 @@ macro_rules! contract {
                 a_deleted_group_has_nobody_and_takes_no_step
                 a_group_holds_twenty_thousand
                 banned_people_are_listed
+            }
+            people {
+                a_deleted_account_is_taken_in_nowhere
+                a_person_is_in_so_many_groups
+                a_chat_that_one_opened_is_the_others_with_its_first_message
+                who_shares_a_chat_is_acquainted
+                links_end_with_their_makers_rank
+                racing_links_and_pins_stay_within_their_bounds
             }
             messages {
                 a_direct_chat_begins_with_its_first_message

@@ -47,7 +47,7 @@ pub async fn a_direct_chat_begins_with_its_first_message(world: &World) {
     for (user, own_seq) in [(ana, 1), (beto, 2)] {
         let member = world.member(chat, user).await;
         assert_eq!((member.join_seq, member.own_seq, member.rev), (1, own_seq, 1));
-        assert_eq!(member.unread(2), 2 - own_seq);
+        assert_eq!(member.unread(2, 0), 2 - own_seq);
     }
 }
 
@@ -182,7 +182,7 @@ pub async fn a_message_comes_back_as_it_was_written(world: &World) {
     content.reply_to = Some(1);
     content.mentions = vec![people[1], people[2]];
     content.mention_all = true;
-    content.forwarded = Some(Origin { from: people[2], sent: after(-MINUTE) });
+    content.forwarded = Some(Origin::Known { from: people[2], sent: after(-MINUTE) });
     let files = [film(world, people[0], 1), document(world, people[0], 4)];
     content.attachments = files.iter().map(File::attachment).collect();
     let mut new = world.new_message(group, people[0], content.clone());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wechat::clock::Time;
 use wechat::core::types::auth::{LoginCode, Session, TokenHash};
-use wechat::core::types::chats::{Chat, ChatChange, ChatKind, Member, MemberState, Role};
+use wechat::core::types::chats::{Chat, ChatChange, ChatKind, Invite, Member, MemberState, Role};
 use wechat::core::types::messages::{
     Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
 };
@@ -15,7 +15,7 @@ use wechat::core::types::users::{Privacy, User};
 use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
 use wechat::store::embedded::EmbeddedStore;
-use wechat::store::{Appended, Changed, GroupStep, Guard, Stepped, Store};
+use wechat::store::{Appended, Changed, Founded, GroupStep, Guard, InvitePut, Stepped, Store};
 
 use crate::plans::Plans;
 
@@ -158,7 +158,8 @@ impl World {
 
     /// A direct chat of two people.
     pub async fn direct(&self, one: UserId, other: UserId) -> ChatId {
-        self.store.open_direct((one, other), NOON).await.expect("opens").id
+        let opened = self.store.open_direct((one, other), None, NOON).await;
+        opened.expect("opens").expect("both are there").id
     }
 
     /// A group; the first person is the owner.
@@ -179,7 +180,16 @@ impl World {
                 SystemEvent::GroupCreated { title },
             )
             .await;
-        made.expect("creates").1.id
+        match made.expect("creates") {
+            Founded::Done(_, chat) => chat.id,
+            other => panic!("not created: {other:?}"),
+        }
+    }
+
+    /// Puts an invitation link of the group's owner.
+    pub async fn link(&self, invite: &Invite) {
+        let put = self.store.put_invite(invite, Role::Owner).await.expect("puts");
+        assert_eq!(put, InvitePut::Done);
     }
 
     /// A group that is not stored yet.
@@ -289,6 +299,7 @@ impl World {
             all_leave: false,
             terms: None,
             invite: None,
+            revoked: Vec::new(),
             message: MessageId(self.id()),
             by,
             event,

@@ -19,9 +19,9 @@ pub async fn a_sweep_removes_what_expired_and_nothing_else(world: &World) {
         world.store.put_code(&world.code(&person.email, Some(person.id))).await.expect("puts");
     }
     for (code, expires) in [("soon", Some(after(MINUTE))), ("late", Some(after(99 * MINUTE)))] {
-        world.store.put_invite(&invite(code, group, ana, expires)).await.expect("puts");
+        world.link(&invite(code, group, ana, expires)).await;
     }
-    world.store.put_invite(&invite("never", group, ana, None)).await.expect("puts");
+    world.link(&invite("never", group, ana, None)).await;
     let quota = [Quota { key: "a".into(), limit: 1, window_ms: 60_000 }];
     world.store.take(&quota, after(9 * MINUTE)).await.expect("takes");
 

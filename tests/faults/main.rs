@@ -7,6 +7,7 @@ mod harness;
 
 mod copy;
 mod database;
+mod depart;
 mod kill;
 mod ledger;
 mod nodes;

@@ -198,6 +198,14 @@ impl<'a> Life<'a> {
                 assert!(!late, "seed {seed}, device {index}:\n{known:#?}\nnot\n{:#?}", fresh.state);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
+            let device = &self.devices[index];
+            let list = self.world.inside.core.chats.list(&device.caller, 0, 100).await;
+            for row in list.expect("the list") {
+                let id = row.chat.id.to_string();
+                let known = device.state.chat(&id).expect("a chat of the list");
+                let (here, there) = (known.unread(), row.unread);
+                assert_eq!(here, there, "seed {seed}, device {index}, {id}: {known:#?}");
+            }
         }
     }
 }

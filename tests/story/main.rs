@@ -18,6 +18,7 @@ mod journey;
 mod log;
 mod login;
 mod metrics;
+mod people;
 mod presence;
 mod process;
 mod readme;

@@ -402,6 +402,8 @@ export class Client {
       case 'chat':
         if (!this.store.applyChat(data as Events['chat'])) this.sync();
         else this.soil((data as Events['chat']).id);
+        // Presence is for people one has a chat with: one has begun.
+        if ((data as Events['chat']).kind === 'direct' && this.isSynced) this.sendWatch();
         break;
       case 'member':
         this.memberMoved(data as Events['member']);

@@ -51,14 +51,36 @@ export class ChatState {
     return this.floor <= this.first || this.chat.head_seq === 0;
   }
 
-  get unread(): number {
+  /** Everything up to this seq counts as read. */
+  private get readFloor(): number {
     const { read_seq, join_seq, hide_seq, own_seq } = this.member;
-    return Math.max(0, this.chat.head_seq - Math.max(read_seq, join_seq - 1, hide_seq, own_seq));
+    return Math.max(read_seq, join_seq - 1, hide_seq, own_seq);
+  }
+
+  /**
+   * Messages not read that there is something to read in: no system messages, none that was
+   * deleted or hidden. Of a row that is not held it is taken that there is.
+   */
+  get unread(): number {
+    const { readFloor, chat, hidden } = this;
+    let count = chat.head_seq - readFloor;
+    if (count <= 0) return 0;
+    for (const row of this.rows.values()) {
+      if (row.seq > readFloor && (isQuiet(row) || hidden.has(row.seq))) count -= 1;
+    }
+    for (const seq of hidden) {
+      if (seq > readFloor && seq <= chat.head_seq && !this.rows.has(seq)) count -= 1;
+    }
+    return Math.max(0, count);
   }
 
   /** The first message that was not read; 0 when all are. */
   get firstUnread(): number {
-    return this.unread ? this.chat.head_seq - this.unread + 1 : 0;
+    if (!this.unread) return 0;
+    const { readFloor } = this;
+    if (this.floor > readFloor + 1) return readFloor + 1;
+    const row = this.messages.find(({ seq }) => seq > readFloor && !isQuiet(this.rows.get(seq)));
+    return row?.seq ?? 0;
   }
 
   isMuted(now = Date.now()): boolean {
@@ -345,6 +367,11 @@ export class Store {
     state.member = { ...state.member, ...change };
     this.changes.touch('chats', `chat:${chat}`);
   }
+}
+
+/** Whether there is nothing to read in a row. */
+function isQuiet(row: Message | undefined): boolean {
+  return row?.kind === 'system' || row?.kind === 'deleted';
 }
 
 /** Of a chat that is new the server gives the latest messages, without gaps. */

@@ -154,14 +154,14 @@ impl Calls {
         Err(Error::new(Code::Conflict, CALLEE_BUSY))
     }
 
-    /// Creates the direct chat when it is new.
+    /// Creates the direct chat when it is new, and makes both members: one may have opened it alone.
     async fn open_chat(&self, target: Target) -> Result<()> {
-        if let Some(peers) = target.peers
-            && self.shared.facts(target.chat).await?.is_none()
-        {
-            let ports = &self.shared.ports;
-            let chat = ports.store.open_direct(peers, ports.now()).await?;
-            self.shared.chat_opened(chat).await;
+        let Some(peers) = target.peers else { return Ok(()) };
+        let ports = &self.shared.ports;
+        let found = ports.store.chat(target.chat, &[peers.0, peers.1]).await?;
+        if found.is_none_or(|(_, rows)| rows.len() < 2) {
+            let chat = ports.store.open_direct(peers, None, ports.now()).await?;
+            self.shared.chat_opened(chat.ok_or(Error::not_found(text::NO_CHAT))?).await;
         }
         Ok(())
     }

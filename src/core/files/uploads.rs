@@ -134,6 +134,25 @@ impl Begun {
         own.fold((0, 0), |(count, bytes), upload| (count + 1, bytes + upload.length))
     }
 
+    /// Notes an upload if its owner has fewer than `most` and room for it among `room` bytes, seen
+    /// and noted in one step; else how many and how many bytes it has.
+    fn begin(
+        &self,
+        id: FileId,
+        (owner, length, since): (UserId, u64, Time),
+        (most, room): (usize, u64),
+    ) -> Result<(), (usize, u64)> {
+        let mut all = self.all();
+        let own = all.values().filter(|upload| upload.owner == owner);
+        let (count, bytes) =
+            own.fold((0, 0_u64), |(count, bytes), own| (count + 1, bytes + own.length));
+        if count >= most || bytes.saturating_add(length) > room {
+            return Err((count, bytes));
+        }
+        all.insert(id, Unfinished { owner, length, since, finishing: false });
+        Ok(())
+    }
+
     fn add(&self, id: FileId, owner: UserId, length: u64, since: Time) {
         self.all().entry(id).or_insert(Unfinished { owner, length, since, finishing: false });
     }
@@ -228,15 +247,18 @@ impl Files {
         if length > self.rules.most() {
             return Err(self.too_large());
         }
-        self.check_room(caller, length).await?;
-        let (count, _) = self.begun.of(caller.user);
-        if count >= UNFINISHED {
-            return Err(Error::new(Code::Conflict, MANY).arg(UNFINISHED.to_string()));
-        }
         let ports = &self.shared.ports;
+        let used = ports.store.used_bytes(caller.user).await?;
+        let room = self.rules.quota.saturating_sub(used);
         let (id, now) = (FileId(ports.ids.next()), ports.now());
         let name = FileName::of(name).as_str().to_owned();
-        self.begun.add(id, caller.user, length, now);
+        let noted = self.begun.begin(id, (caller.user, length, now), (UNFINISHED, room));
+        if let Err((count, bytes)) = noted {
+            return Err(match count >= UNFINISHED {
+                true => Error::new(Code::Conflict, MANY).arg(UNFINISHED.to_string()),
+                false => self.full(used.saturating_add(bytes)),
+            });
+        }
         let begun = ports.staging.begin(id, meta(caller, length, name, claim, now)).await;
         if let Err(error) = begun {
             self.begun.remove(id);

@@ -1,5 +1,8 @@
 //! Invitation links: whoever knows the code of one may join its group.
 //!
+//! Invariant: a link works as long as its maker may make one: with the rank go the links, in the
+//! same step. Whom the group has banned sees nothing by a link.
+//!
 //! Called by `http`; `step` says so when a link is used up meanwhile.
 
 use std::time::Duration;
@@ -7,19 +10,19 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::super::chats::BANNED;
 use super::super::permissions::{self, Action};
 use super::super::types::auth::Caller;
-use super::super::types::chats::{Chat, Invite};
+use super::super::types::chats::{Chat, INVITES, Invite, MemberState};
 use super::super::types::text::ClientMsgId;
+use super::step::makes_links;
 use super::{Groups, group_only, used_key};
-use crate::error::{Code, Error, Result, Text};
+use crate::error::{Code, Error, Result, Text, text};
 use crate::id::ChatId;
+use crate::store::InvitePut;
 
 /// An invitation link works at most so long, if it ends at all.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-/// At most this many invitation links a group.
-const INVITES: usize = 100;
-
 pub(super) const NO_INVITE: Text = Text {
     en: "This invitation does not work any more. Ask for a new one.",
     es: "Esta invitación ya no funciona. Pide una nueva.",
@@ -36,10 +39,19 @@ const ENDS_LATE: Text = Text {
 
 impl Groups {
     /// The group that an invitation link leads to, before joining it.
-    pub async fn look_at_invite(&self, _caller: &Caller, code: &str) -> Result<Chat> {
+    pub async fn look_at_invite(&self, caller: &Caller, code: &str) -> Result<Chat> {
         let invite = self.working_invite(code).await?;
-        let found = self.shared.ports.store.chat(invite.chat, &[]).await?;
-        found.map(|found| found.0).ok_or(Error::not_found(NO_INVITE))
+        let about = [caller.user, invite.by];
+        let found = self.shared.ports.store.chat(invite.chat, &about).await?;
+        let (chat, rows) = found.ok_or(Error::not_found(NO_INVITE))?;
+        let row = |user| rows.iter().find(|row| row.user == user);
+        if chat.deleted.is_some() || !row(invite.by).is_some_and(makes_links) {
+            return Err(Error::not_found(NO_INVITE));
+        }
+        match row(caller.user) {
+            Some(row) if row.state == MemberState::Banned => Err(Error::forbidden(BANNED)),
+            _ => Ok(chat),
+        }
     }
 
     /// Makes an invitation link that works `uses` times until it expires, at most a year; or finds
@@ -55,6 +67,7 @@ impl Groups {
             let longest = LONGEST.as_secs().to_string();
             return Err(Error::field("expires_in", ENDS_LATE).arg(longest));
         }
+        let standing = self.shared.standing(caller, chat).await?;
         let existing = self.invites(caller, chat).await?;
         let (ports, now) = (&self.shared.ports, self.shared.ports.now());
         let mut bytes = [0; 12];
@@ -78,11 +91,13 @@ impl Groups {
             let same = span == expires_in && made.uses_left.is_some() == uses.is_some();
             return if same { Ok(made.clone()) } else { Err(used_key()) };
         }
-        if existing.len() >= INVITES {
-            return Err(Error::new(Code::Conflict, MANY_INVITES).arg(INVITES.to_string()));
+        match ports.store.put_invite(&invite, standing.member.role).await? {
+            InvitePut::Done => Ok(invite),
+            InvitePut::Stale => Err(Error::new(Code::Conflict, text::CHANGED)),
+            InvitePut::Full => {
+                Err(Error::new(Code::Conflict, MANY_INVITES).arg(INVITES.to_string()))
+            }
         }
-        ports.store.put_invite(&invite).await?;
-        Ok(invite)
     }
 
     /// A group's invitation links, latest first.

@@ -3,28 +3,32 @@
 //! Invariant: every change of a group is one atomic step with the system message that tells it, and
 //! rests on standings that still hold at that moment: a step whose ground has moved is looked at
 //! again.
-//! Invariant: a group that is not deleted has one owner, who is an active member.
+//! Invariant: a group that is not deleted has one owner, who is an active member; and no deleted
+//! account stays in a group for longer than it takes to leave it (`depart`).
 //!
 //! Called by `http`.
 
+mod depart;
 mod invites;
 mod step;
 
 use std::sync::Arc;
 
-use self::step::{ONLY_GROUPS, Plan};
+use self::invites::NO_INVITE;
+use self::step::{ONLY_GROUPS, Plan, makes_links, why_unfit};
 use super::chats::BANNED;
 use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::search::terms_of;
 use super::types::auth::Caller;
-use super::types::chats::{Chat, ChatKind, GROUP_MEMBERS, Member, MemberState, Role};
+use super::types::chats::{Chat, ChatKind, Member, MemberState, Role};
 use super::types::messages::{Content, SystemEvent};
 use super::types::text::{About, ClientMsgId, Title};
 use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, FileId, MessageId, UserId};
+use crate::store::Founded;
 
 /// At most this many people are added at once.
 pub const ADD_AT_ONCE: usize = 200;
@@ -36,10 +40,10 @@ const USED_KEY: Text = Text {
 const MANY: Text =
     Text { en: "At most {} people at once.", es: "Como máximo {} personas a la vez." };
 const NOBODY: Text = Text {
-    en: "None of these people can be added: they are members already, banned, unknown, or do not \
-         want to hear from you.",
+    en: "None of these people can be added: they are members already, banned, unknown, in too many \
+         groups, or do not want to hear from you.",
     es: "No se puede añadir a ninguna de estas personas: ya son miembros, están vetadas, no \
-         existen o no quieren saber de ti.",
+         existen, están en demasiados grupos o no quieren saber de ti.",
 };
 const OWNER_LEAVES: Text = Text {
     en: "You own this group. Hand it over to another member first, or delete it.",
@@ -113,6 +117,7 @@ impl Groups {
         let mut members = vec![(caller.user, Role::Owner)];
         let others = self.addable(caller.user, &new.members).await?;
         members.extend(others.into_iter().map(|user| (user, Role::Member)));
+        let by = *caller;
         let ports = &self.shared.ports;
         let now = ports.now();
         let id = match &new.key {
@@ -142,12 +147,26 @@ impl Groups {
         let shared = self.shared.clone();
         to_the_end(async move {
             let id = MessageId(shared.ports.ids.next());
-            let store = &shared.ports.store;
             let told = Content::System(event.clone());
-            let (message, chat) = store.create_group(&chat, &members, terms, id, event).await?;
-            if message.id != id {
-                return if message.content == told { Ok(chat) } else { Err(used_key()) };
-            }
+            let (message, chat) = loop {
+                let (terms, event) = (terms.clone(), event.clone());
+                let store = &shared.ports.store;
+                match store.create_group(&chat, &members, terms, id, event).await? {
+                    Founded::Done(message, chat) => break (message, chat),
+                    // A repeat whose first answer was lost.
+                    Founded::Known(message, chat) if message.id == id => break (message, chat),
+                    // As it is now, so only for who is still in it.
+                    Founded::Known(message, chat) => {
+                        let standing = shared.standing(&by, chat.id).await?;
+                        let same = message.content == told;
+                        return if same { Ok(standing.chat) } else { Err(used_key()) };
+                    }
+                    Founded::Unfit(unfit) if unfit.contains(by.user) => {
+                        return Err(why_unfit(by.user, &unfit));
+                    }
+                    Founded::Unfit(unfit) => members.retain(|row| !unfit.contains(row.0)),
+                }
+            };
             let joined: Vec<_> = members.into_iter().map(|row| row.0).collect();
             let moves = Moves { joined: joined.clone(), gone: Vec::new() };
             shared.post(message, Some(chat.clone()), moves).await;
@@ -200,8 +219,8 @@ impl Groups {
         .map(|done| done.1)
     }
 
-    /// Adds people; answers whom. Whoever is a member already, banned, unknown, or blocks the
-    /// caller or is blocked by it is left out; when nobody is left it is an error.
+    /// Adds people; answers whom. Whoever is a member already, banned, unknown, in `GROUPS` groups,
+    /// or blocks the caller or is blocked by it is left out; when nobody is left it is an error.
     pub async fn add(
         &self,
         caller: &Caller,
@@ -217,7 +236,9 @@ impl Groups {
             .step(caller, chat, addable.clone(), move |ground| {
                 ground.me(Action::AddMembers)?;
                 let welcome = |user: &&UserId| {
-                    ground.row(**user).is_none_or(|row| row.state == MemberState::Left)
+                    let row = ground.row(**user);
+                    row.is_none_or(|row| row.state == MemberState::Left)
+                        && !ground.unfit.contains(**user)
                 };
                 let users: Vec<_> = addable.iter().filter(welcome).copied().collect();
                 if users.is_empty() {
@@ -342,7 +363,7 @@ impl Groups {
     /// Joins by an invitation link's code.
     pub async fn join_by_invite(&self, caller: &Caller, code: &str) -> Result<Chat> {
         let invite = self.working_invite(code).await?;
-        self.enter(caller, invite.chat, Some(code.to_owned())).await
+        self.enter(caller, invite.chat, Some((code.to_owned(), invite.by))).await
     }
 
     /// Active members in the order of their user ids, with their accounts; at most 200.
@@ -367,38 +388,24 @@ impl Groups {
         self.with_users(rows).await
     }
 
-    /// Takes the caller out of all its groups; groups that it owns go to the longest-serving admin,
-    /// else the longest-serving member; groups where it is alone are deleted.
-    pub(crate) async fn leave_all(&self, caller: &Caller) -> Result<()> {
-        let rows = self.shared.ports.store.memberships(caller.user).await?;
-        for row in rows.into_iter().filter(|row| row.chat.kind == ChatKind::Group) {
-            let heir = match row.member.role {
-                Role::Owner => self.heir(caller.user, row.chat.id).await?,
-                Role::Admin | Role::Member => None,
-            };
-            if let Some(heir) = heir {
-                self.hand_over(caller, row.chat.id, heir).await?;
-            }
-            self.leave(caller, row.chat.id).await?;
-        }
-        Ok(())
-    }
-
-    async fn heir(&self, owner: UserId, chat: ChatId) -> Result<Option<UserId>> {
-        let rows = self.shared.ports.store.members(chat, None, GROUP_MEMBERS).await?;
-        let others = rows.into_iter().filter(|row| row.user != owner);
-        let best = others.min_by_key(|row| (std::cmp::Reverse(row.role), row.since, row.user));
-        Ok(best.map(|row| row.user))
-    }
-
-    async fn enter(&self, caller: &Caller, chat: ChatId, invite: Option<String>) -> Result<Chat> {
+    async fn enter(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        invite: Option<(String, UserId)>,
+    ) -> Result<Chat> {
         if let Ok(standing) = self.shared.standing(caller, chat).await {
             return Ok(standing.chat);
         }
         let me = caller.user;
-        self.step(caller, chat, Vec::new(), move |ground| {
+        let about = invite.iter().map(|(_, maker)| *maker).collect();
+        self.step(caller, chat, about, move |ground| {
             if ground.row(me).is_some_and(|row| row.state == MemberState::Banned) {
                 return Err(Error::forbidden(BANNED));
+            }
+            let works = |maker: UserId| ground.row(maker).is_some_and(makes_links);
+            if invite.as_ref().is_some_and(|(_, maker)| !works(*maker)) {
+                return Err(Error::not_found(NO_INVITE));
             }
             if invite.is_none() && !ground.chat.public {
                 let known = ground.row(me).is_some();
@@ -406,7 +413,7 @@ impl Groups {
                 return Err(if known { private } else { Error::not_found(text::NO_CHAT) });
             }
             let mut plan = Plan::of(SystemEvent::Joined { by_invite: invite.is_some() });
-            plan.invite = invite.clone();
+            plan.invite = invite.as_ref().map(|(code, _)| code.clone());
             Ok(plan.with(me, MemberState::Active, Role::Member))
         })
         .await

@@ -11,7 +11,7 @@ use super::super::permissions::{self, Action};
 use super::super::search::terms_of;
 use super::super::types::auth::Caller;
 use super::super::types::chats::{
-    Chat, ChatChange, ChatKind, GROUP_MEMBERS, Member, MemberState, Role,
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, Member, MemberState, Role,
 };
 use super::super::types::messages::{Message, SystemEvent};
 use super::super::{Shared, to_the_end};
@@ -19,7 +19,7 @@ use super::Groups;
 use super::invites::NO_INVITE;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::store::{GroupStep, Guard, Stepped};
+use crate::store::{GroupStep, Guard, Stepped, Unfit};
 
 /// How often a step is tried again when its ground has moved.
 const ATTEMPTS: u32 = 16;
@@ -31,6 +31,14 @@ pub(super) const ONLY_GROUPS: Text = Text {
 const FULL: Text = Text {
     en: "The group is full: it has {} members.",
     es: "El grupo está completo: tiene {} miembros.",
+};
+const YOU_ARE_IN_MANY: Text = Text {
+    en: "You are in {} groups, and nobody can be in more. Leave one first.",
+    es: "Estás en {} grupos, y nadie puede estar en más. Abandona uno primero.",
+};
+const IN_MANY: Text = Text {
+    en: "This person is in {} groups, and nobody can be in more. Ask them to leave one first.",
+    es: "Esta persona está en {} grupos, y nadie puede estar en más. Pídele que abandone uno.",
 };
 const NOT_IN: Text = Text {
     en: "This person is not a member of the group.",
@@ -72,6 +80,8 @@ pub(super) struct Ground<'a> {
     pub(super) chat: &'a Chat,
     pub(super) caller: UserId,
     pub(super) rows: &'a [Member],
+    /// Who was found to be unable to come in: a plan leaves them out, or is refused.
+    pub(super) unfit: &'a Unfit,
 }
 
 impl Ground<'_> {
@@ -113,27 +123,64 @@ impl Groups {
         plan: impl Fn(&Ground<'_>) -> Result<Plan> + Send + Sync + 'static,
     ) -> Result<(Message, Chat)> {
         let (shared, caller) = (self.shared.clone(), caller.user);
-        to_the_end(async move {
-            for _ in 0..ATTEMPTS {
-                if let Some(done) = shared.try_step(caller, chat, &about, &plan).await? {
-                    return Ok(done);
-                }
-            }
-            Err(Error::new(Code::Conflict, text::CHANGED))
-        })
-        .await
+        to_the_end(async move { shared.step(caller, chat, &about, plan).await }).await
+    }
+}
+
+/// What became of one attempt at a step.
+enum Tried {
+    Done(Message, Chat),
+    /// The ground moved.
+    Moved,
+    /// These people cannot come in.
+    Unfit(Unfit),
+}
+
+/// Why a plan that needs these people cannot be carried out.
+pub(super) fn why_unfit(caller: UserId, unfit: &Unfit) -> Error {
+    let many = |text| Error::new(Code::Conflict, text).arg(GROUPS.to_string());
+    match unfit {
+        _ if unfit.crowded.contains(&caller) => many(YOU_ARE_IN_MANY),
+        Unfit { deleted, .. } if deleted.contains(&caller) => {
+            Error::new(Code::Unauthenticated, text::UNAUTHENTICATED)
+        }
+        Unfit { deleted, .. } if !deleted.is_empty() => Error::not_found(text::NO_USER),
+        Unfit { .. } => many(IN_MANY),
     }
 }
 
 impl Shared {
-    /// One attempt at a step; `None` when the ground moved.
+    /// A step to its end; for whoever runs in a task of its own.
+    pub(super) async fn step(
+        &self,
+        caller: UserId,
+        chat: ChatId,
+        about: &[UserId],
+        plan: impl Fn(&Ground<'_>) -> Result<Plan> + Send + Sync,
+    ) -> Result<(Message, Chat)> {
+        let mut unfit = Unfit::default();
+        for _ in 0..ATTEMPTS {
+            match self.try_step(caller, chat, about, &unfit, &plan).await? {
+                Tried::Done(message, chat) => return Ok((message, chat)),
+                Tried::Moved => {}
+                Tried::Unfit(found) => {
+                    unfit.deleted.extend(found.deleted);
+                    unfit.crowded.extend(found.crowded);
+                }
+            }
+        }
+        Err(Error::new(Code::Conflict, text::CHANGED))
+    }
+
+    /// One attempt at a step.
     async fn try_step(
         &self,
         caller: UserId,
         chat: ChatId,
         about: &[UserId],
+        unfit: &Unfit,
         plan: &(impl Fn(&Ground<'_>) -> Result<Plan> + Send + Sync),
-    ) -> Result<Option<(Message, Chat)>> {
+    ) -> Result<Tried> {
         let mut users = about.to_vec();
         users.push(caller);
         users.sort_unstable();
@@ -149,7 +196,13 @@ impl Shared {
             };
             return Err(text);
         }
-        let plan = plan(&Ground { chat: &chat, caller, rows: &rows })?;
+        let plan = plan(&Ground { chat: &chat, caller, rows: &rows, unfit })?;
+        let needs = |(user, state, _): &(UserId, MemberState, Role)| {
+            *state == MemberState::Active && unfit.contains(*user)
+        };
+        if plan.members.iter().any(needs) {
+            return Err(why_unfit(caller, unfit));
+        }
         let moves = self.moves(&chat, &rows, &plan).await?;
         let touched: Vec<UserId> = match plan.all_leave {
             true => moves.gone.clone(),
@@ -160,9 +213,10 @@ impl Shared {
             Stepped::Done(message, chat) => {
                 self.post(message.clone(), Some(chat.clone()), moves).await;
                 self.tell_members(chat.id, &touched).await;
-                Ok(Some((message, chat)))
+                Ok(Tried::Done(message, chat))
             }
-            Stepped::Stale => Ok(None),
+            Stepped::Stale => Ok(Tried::Moved),
+            Stepped::Unfit(found) => Ok(Tried::Unfit(found)),
             Stepped::Full => Err(Error::new(Code::Conflict, FULL).arg(GROUP_MEMBERS.to_string())),
             Stepped::InviteGone => Err(Error::not_found(NO_INVITE)),
             Stepped::Gone => Err(Error::not_found(text::NO_CHAT)),
@@ -188,6 +242,7 @@ impl Shared {
             chat: chat.id,
             guards: users.iter().map(standing).collect(),
             terms: new_terms(chat, &change),
+            revoked: lose_links(rows, &plan.members),
             change,
             members: plan.members,
             all_leave: plan.all_leave,
@@ -217,6 +272,20 @@ impl Shared {
         }
         Ok(moves)
     }
+}
+
+/// Whose invitation links end with a plan: a link lives as long as its maker may manage links.
+fn lose_links(rows: &[Member], plan: &[(UserId, MemberState, Role)]) -> Vec<UserId> {
+    let could = |user: UserId| rows.iter().any(|row| row.user == user && makes_links(row));
+    let can = |(_, state, role): &(UserId, MemberState, Role)| {
+        *state == MemberState::Active && permissions::check(*role, Action::ManageInvites).is_ok()
+    };
+    plan.iter().filter(|one| could(one.0) && !can(one)).map(|one| one.0).collect()
+}
+
+/// Whether a member's invitation links work.
+pub(super) fn makes_links(member: &Member) -> bool {
+    member.is_active() && permissions::check(member.role, Action::ManageInvites).is_ok()
 }
 
 /// A group's search terms after a change, when they change: only public groups are found.

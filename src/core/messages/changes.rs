@@ -7,14 +7,14 @@
 
 use unicode_properties::UnicodeEmoji;
 
-use super::super::chats::{Standing, Target};
+use super::super::chats::{Reach, Standing, Target};
 use super::super::fanout::Moves;
 use super::super::permissions::{self, Action};
 use super::super::to_the_end;
 use super::super::types::auth::Caller;
 use super::super::types::chats::{ChatKind, Member};
 use super::super::types::messages::{
-    Content, EMOJI, Message, MessageChange, Origin, Stamp, TextContent,
+    Content, EMOJI, Message, MessageChange, Origin, PINS, Stamp, TextContent,
 };
 use super::super::types::text::{Body, ClientMsgId};
 use super::{Messages, Send, Sent};
@@ -25,8 +25,6 @@ use crate::store::{Changed, Pending};
 
 /// At most this many messages are hidden at once.
 pub const HIDE_AT_ONCE: usize = 100;
-/// At most this many messages are pinned in a chat.
-pub const PINS: usize = 100;
 const EMOJI_BYTES: usize = 32;
 
 const NOT_YOURS: Text = Text {
@@ -90,23 +88,23 @@ impl Messages {
         seq: u64,
         edit: Edit,
     ) -> Result<Message> {
-        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let (standing, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
         if check_own_text(caller, &message)?.attachments.is_empty() {
             edit.body.check_alone("body")?;
         }
         self.check_in_time(&message, self.deadlines.edit)?;
         let target = Target { chat, peers: standing.chat.peers };
-        self.shared.check_reachable(caller, target).await?;
-        self.check_mentions(caller, target, &edit.mentions, edit.mention_all).await?;
-        let at = self.shared.ports.now();
         let Edit { body, mentions, mention_all } = edit;
+        let mentions = self.check_mentions(caller, target, &mentions, mention_all).await?;
+        let at = self.shared.ports.now();
         self.change(caller, chat, seq, MessageChange::Edit { body, mentions, mention_all, at })
             .await
     }
 
     /// Deletes a message for everyone: the author's own in time, an admin any. A tombstone stays.
+    /// Who is blocked cannot: what it wrote is the other's to show.
     pub async fn delete(&self, caller: &Caller, chat: ChatId, seq: u64) -> Result<Message> {
-        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let (standing, message) = self.changeable(caller, chat, seq, Reach::TakeBack).await?;
         let group = standing.chat.kind == ChatKind::Group;
         let any = group && permissions::check(standing.member.role, Action::DeleteAny).is_ok();
         match message.content {
@@ -137,26 +135,21 @@ impl Messages {
         if !is_emoji(emoji) {
             return Err(Error::field("emoji", NO_EMOJI));
         }
-        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let (_, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
         check_text(&message)?;
-        let target = Target { chat, peers: standing.chat.peers };
-        self.shared.check_reachable(caller, target).await?;
         let change = MessageChange::React { user: caller.user, emoji: emoji.to_owned(), on };
         self.change(caller, chat, seq, change).await
     }
 
     /// Pins or unpins a message: anybody in a direct chat, admins in a group.
     pub async fn pin(&self, caller: &Caller, chat: ChatId, seq: u64, on: bool) -> Result<Message> {
-        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let (standing, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
         check_text(&message)?;
         if standing.chat.kind == ChatKind::Group {
             permissions::check(standing.member.role, Action::Pin)?;
         }
         if on == message.pinned.is_some() {
             return Ok(message);
-        }
-        if on && self.pinned(caller, chat).await?.len() >= PINS {
-            return Err(Error::new(Code::Conflict, MANY_PINS).arg(PINS.to_string()));
         }
         let stamp = Stamp { by: caller.user, at: self.shared.ports.now() };
         self.change(caller, chat, seq, MessageChange::Pin(on.then_some(stamp))).await
@@ -173,7 +166,7 @@ impl Messages {
     ) -> Result<Pending<Sent>> {
         let (_, message) = self.visible(caller, chat, seq).await?;
         self.keep_files_of(&message.content).await?;
-        let origin = Origin { from: message.from, sent: message.sent };
+        let origin = Origin::Known { from: message.from, sent: message.sent };
         let Content::Text(original) = message.content else {
             return Err(Error::new(Code::BadRequest, NO_TEXT));
         };
@@ -188,7 +181,22 @@ impl Messages {
         };
         self.check_send(caller, &send).await?;
         let origin = original.forwarded.unwrap_or(origin);
+        let origin = self.told_in(target, origin).await?;
         self.do_send(caller.user, send, original.attachments, Some(origin)).await
+    }
+
+    /// What may be told of an origin in a chat: its author if that is in the chat, so that everybody
+    /// there may know. A row is the same for all who read it, so this is decided here.
+    async fn told_in(&self, target: Target, origin: Origin) -> Result<Origin> {
+        let Origin::Known { from, .. } = origin else { return Ok(Origin::Hidden) };
+        let is_in = match target.peers {
+            Some((low, high)) => [low, high].contains(&from),
+            None => {
+                let found = self.shared.ports.store.chat(target.chat, &[from]).await?;
+                found.is_some_and(|(_, rows)| rows.iter().any(Member::is_active))
+            }
+        };
+        Ok(if is_in { origin } else { Origin::Hidden })
     }
 
     /// Hides messages for the caller alone, on all its devices.
@@ -245,6 +253,20 @@ impl Messages {
         self.shared.ports.store.edits(chat, seq).await
     }
 
+    /// A message that the caller may see and, so far as blocks go, change. Every change begins here.
+    async fn changeable(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+        reach: Reach,
+    ) -> Result<(Standing, Message)> {
+        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let target = Target { chat, peers: standing.chat.peers };
+        self.shared.check_reach(caller, target, reach).await?;
+        Ok((standing, message))
+    }
+
     /// A message that the caller may see, and where the caller stands to its chat.
     async fn visible(
         &self,
@@ -282,6 +304,9 @@ impl Messages {
                 Changed::NotMember => Err(shared.why_not(by, chat).await),
                 Changed::TooManyEmoji => {
                     Err(Error::new(Code::Conflict, MANY_EMOJI).arg(EMOJI.to_string()))
+                }
+                Changed::TooManyPins => {
+                    Err(Error::new(Code::Conflict, MANY_PINS).arg(PINS.to_string()))
                 }
             }
         })

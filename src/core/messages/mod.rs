@@ -94,19 +94,21 @@ impl Messages {
 
     /// Checks a message and queues it; the answer resolves once it is durable. Waits only while
     /// the queue is full. Dropping the answer does not undo it.
-    pub async fn send(&self, caller: &Caller, send: Send) -> Result<Pending<Sent>> {
-        self.check_send(caller, &send).await?;
+    pub async fn send(&self, caller: &Caller, mut send: Send) -> Result<Pending<Sent>> {
+        send.mentions = self.check_send(caller, &send).await?;
         let attachments = self.check_attachments(caller, &send.attachments).await?;
         self.do_send(caller.user, send, attachments, None).await
     }
 
-    async fn check_send(&self, caller: &Caller, send: &Send) -> Result<()> {
+    /// Answers who is mentioned: see `check_mentions`.
+    async fn check_send(&self, caller: &Caller, send: &Send) -> Result<Vec<UserId>> {
         self.shared.check_reachable(caller, send.target).await?;
-        self.check_mentions(caller, send.target, &send.mentions, send.mention_all).await?;
-        match send.reply_to {
-            Some(seq) => self.check_reply(caller, send.target, seq).await,
-            None => Ok(()),
+        let mentions =
+            self.check_mentions(caller, send.target, &send.mentions, send.mention_all).await?;
+        if let Some(seq) = send.reply_to {
+            self.check_reply(caller, send.target, seq).await?;
         }
+        Ok(mentions)
     }
 
     /// The message that is answered must be one that the caller may see.
@@ -121,22 +123,25 @@ impl Messages {
         if in_sight { Ok(()) } else { Err(Error::field("reply_to", NO_REPLY)) }
     }
 
-    /// People who are mentioned must be members; only admins of groups mention everybody.
+    /// People who are mentioned must be members; only admins of groups mention everybody. Answers
+    /// whom a message then mentions: who was a member and has left is left out, since its author
+    /// could not know.
     async fn check_mentions(
         &self,
         caller: &Caller,
         target: Target,
         mentions: &[UserId],
         all: bool,
-    ) -> Result<()> {
+    ) -> Result<Vec<UserId>> {
         if mentions.len() > MENTIONS {
             return Err(Error::field("mentions", MANY_MENTIONS).arg(MENTIONS.to_string()));
         }
         if let Some((low, high)) = target.peers {
-            return check_peers([low, high], mentions, all);
+            check_peers([low, high], mentions, all)?;
+            return Ok(mentions.to_vec());
         }
         if mentions.is_empty() && !all {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut users = mentions.to_vec();
         users.push(caller.user);
@@ -151,10 +156,11 @@ impl Messages {
         if all {
             permissions::check(me.role, Action::MentionAll)?;
         }
-        if mentions.iter().all(|user| active(*user).is_some()) {
-            return Ok(());
+        let known = |user: &UserId| members.iter().any(|row| row.user == *user);
+        if !mentions.iter().all(known) {
+            return Err(Error::field("mentions", NO_MENTION));
         }
-        Err(Error::field("mentions", NO_MENTION))
+        Ok(mentions.iter().copied().filter(|user| active(*user).is_some()).collect())
     }
 
     async fn do_send(
@@ -246,6 +252,18 @@ impl Shared {
     }
 }
 
+/// The same but for what follows from who is a member at the moment: who of those mentioned has
+/// left is not mentioned any more, and the author of what is forwarded is not told.
+fn is_same_text(stored: &TextContent, content: &TextContent) -> bool {
+    let within = |some: &[UserId], others: &[UserId]| some.iter().all(|one| others.contains(one));
+    let (before, now) = (&stored.mentions, &content.mentions);
+    let mut alike = TextContent { mentions: before.clone(), ..content.clone() };
+    if alike.forwarded.is_some() == stored.forwarded.is_some() {
+        alike.forwarded = stored.forwarded;
+    }
+    alike == *stored && (within(before, now) || within(now, before))
+}
+
 fn check_peers(peers: [UserId; 2], mentions: &[UserId], all: bool) -> Result<()> {
     if all {
         return Err(Error::field("mention_all", ONLY_GROUPS));
@@ -260,7 +278,7 @@ fn check_peers(peers: [UserId; 2], mentions: &[UserId], all: bool) -> Result<()>
 /// passes.
 fn is_same(stored: &Message, content: &TextContent) -> bool {
     match &stored.content {
-        Content::Text(text) => text == content || stored.edited.is_some(),
+        Content::Text(text) => is_same_text(text, content) || stored.edited.is_some(),
         Content::Deleted => true,
         Content::System(_) | Content::Call(_) => false,
     }

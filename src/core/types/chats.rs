@@ -7,6 +7,10 @@ use crate::id::{ChatId, FileId, UserId};
 
 /// At most this many people in a group.
 pub const GROUP_MEMBERS: u32 = 20_000;
+/// At most this many groups a person is in.
+pub const GROUPS: u32 = 2_000;
+/// At most this many invitation links a group.
+pub const INVITES: u32 = 100;
 
 /// What kind of chat it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,8 +130,9 @@ impl Member {
     }
 
     /// How many messages the member has not read in a chat whose latest is `head_seq`.
-    pub fn unread(&self, head_seq: u64) -> u64 {
-        head_seq.saturating_sub(self.read_floor())
+    /// `quiet` of those behind its cursors are nothing to read.
+    pub fn unread(&self, head_seq: u64, quiet: u64) -> u64 {
+        head_seq.saturating_sub(self.read_floor()).saturating_sub(quiet)
     }
 }
 
@@ -179,7 +184,8 @@ pub struct ChatSummary {
     pub member: Member,
     /// The latest message that the user may see.
     pub last: Option<Message>,
-    /// Messages not read.
+    /// Messages not read that there is something to read in: no system messages, none that was
+    /// deleted, none that the user hid.
     pub unread: u64,
     /// Of these, the ones that mention the user.
     pub mentions: u64,

@@ -13,6 +13,8 @@ use crate::id::{CallId, ChatId, MessageId, UserId};
 pub const MENTIONS: usize = 50;
 /// At most this many messages in a page of history.
 pub const PAGE: u32 = 200;
+/// At most this many messages are pinned in a chat.
+pub const PINS: u32 = 100;
 /// At most this many different emoji on a message.
 pub const EMOJI: usize = 20;
 /// At most this many names of people are shown with an emoji; its count is exact.
@@ -101,11 +103,16 @@ pub struct TextContent {
 
 /// Where a forwarded message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
-    /// Who wrote it first.
-    pub from: UserId,
-    /// When that was.
-    pub sent: Time,
+pub enum Origin {
+    /// Its author is in the chat that it went to.
+    Known {
+        /// Who wrote it first.
+        from: UserId,
+        /// When that was.
+        sent: Time,
+    },
+    /// Those who read it need not know its author, so nothing is told of it.
+    Hidden,
 }
 
 /// A fact of a group, in the same log as its messages, so that one order covers both.

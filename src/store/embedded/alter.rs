@@ -9,10 +9,10 @@ use super::chats;
 use super::content::Stored;
 use super::files;
 use super::members;
-use super::messages::{Line, drop_mentions, numbered, put_mentions, reactions};
+use super::messages::{Line, drop_mentions, hush, numbered, put_mentions, reactions};
 use super::sql::{Db, int};
 use crate::core::types::chats::Member;
-use crate::core::types::messages::{Content, EMOJI, Message, MessageChange, Stamp};
+use crate::core::types::messages::{Content, EMOJI, Message, MessageChange, PINS, Stamp};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::store::Changed;
@@ -37,6 +37,7 @@ enum Effect {
     None,
     Gone,
     TooManyEmoji,
+    TooManyPins,
 }
 
 /// Changes one message on behalf of an active member.
@@ -72,6 +73,7 @@ pub(super) fn alter(
         Effect::None => Ok(Changed::Same(ground.message)),
         Effect::Gone => Ok(Changed::Gone),
         Effect::TooManyEmoji => Ok(Changed::TooManyEmoji),
+        Effect::TooManyPins => Ok(Changed::TooManyPins),
     }
 }
 
@@ -134,6 +136,7 @@ impl Ground<'_> {
         ] {
             self.db.run(sql, [self.row])?;
         }
+        hush(self.db, self.chat, self.message.seq)?;
         let kind = Stored::of(&Content::Deleted)?.kind;
         self.db.run(
             "UPDATE messages SET kind = ?2, body = NULL, reply_to = NULL, meta = NULL,
@@ -206,6 +209,16 @@ impl Ground<'_> {
     fn pin(&mut self, stamp: Option<Stamp>) -> Result<Effect> {
         if self.message.pinned.is_some() == stamp.is_some() {
             return Ok(Effect::None);
+        }
+        if stamp.is_some() {
+            let pinned: u32 = self.db.one(
+                "SELECT count(*) FROM messages WHERE chat = ?1 AND pinned_at IS NOT NULL",
+                [self.chat],
+                |row| row.get(0),
+            )?;
+            if pinned >= PINS {
+                return Ok(Effect::TooManyPins);
+            }
         }
         self.db.run(
             "UPDATE messages SET pinned_by = ?2, pinned_at = ?3 WHERE num = ?1",

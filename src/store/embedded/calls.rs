@@ -6,6 +6,7 @@ use rusqlite::{Params, Row, params};
 use super::EmbeddedStore;
 use super::chats;
 use super::content::Stored;
+use super::counts;
 use super::members;
 use super::messages::{self, Birth};
 use super::sql::{Db, int};
@@ -115,7 +116,8 @@ fn tell(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<Option<M
     chats::grow(db, chat.num, (seq, rev), end.at)?;
     for user in record.known_to {
         let Some(seat) = members::find_active(db, chat.num, id, user)? else { continue };
-        if seat.member.unread(head_seq) == 0 {
+        let behind = (id, seat.member.read_floor(), head_seq);
+        if seat.member.unread(head_seq, counts::quiet(db, user, behind)?) == 0 {
             members::wrote(db, seat.num, seq)?;
         }
     }

@@ -4,18 +4,20 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
+use super::counts;
 use super::members::{self, Seat};
 use super::sql::{Db, count, int};
 use super::steps;
+use super::users;
 use crate::clock::Time;
 use crate::core::types::chats::{
-    Chat, ChatKind, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+    Chat, ChatKind, Followed, INVITES, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
-use crate::core::types::messages::{Message, SystemEvent};
+use crate::core::types::messages::SystemEvent;
 use crate::core::types::text::{About, Title};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, ObjectId, UserId};
-use crate::store::{Chats, Cursor, GroupStep, Inbox, ReceiptCounts, Stepped};
+use crate::store::{Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped};
 
 /// The columns of `numbered`, of `chats AS c` and `heads AS h`.
 macro_rules! columns {
@@ -161,14 +163,38 @@ pub(super) fn update(db: &Db<'_>, group: &Numbered) -> Result<()> {
     Ok(())
 }
 
-/// The direct chat of two people, created when it is new; whether it was.
-pub(super) fn direct(db: &Db<'_>, peers: (UserId, UserId), at: Time) -> Result<(Numbered, bool)> {
-    let id = ChatId::direct(peers.0, peers.1);
-    if let Some(known) = find(db, id)? {
-        return Ok((known, false));
+/// The direct chat of two people, created when it is new and neither account was deleted. While it
+/// holds nothing, `only` one of them becomes a member, or both; whether somebody did.
+pub(super) fn direct(
+    db: &Db<'_>,
+    peers: (UserId, UserId),
+    only: Option<UserId>,
+    at: Time,
+) -> Result<Option<(Numbered, bool)>> {
+    let chat = match find(db, ChatId::direct(peers.0, peers.1))? {
+        Some(known) if known.chat.head_seq > 0 => return Ok(Some((known, false))),
+        Some(known) => known,
+        None => {
+            if users::is_deleted(db, peers.0)? || users::is_deleted(db, peers.1)? {
+                return Ok(None);
+            }
+            new_direct(db, peers, at)?
+        }
+    };
+    let mut seated = false;
+    for user in [peers.0, peers.1] {
+        if only.is_none_or(|one| one == user) {
+            let standing = (MemberState::Active, Role::Member);
+            seated |= members::insert(db, chat.num, user, standing, 1, at)?;
+        }
     }
+    Ok(Some((chat, seated)))
+}
+
+fn new_direct(db: &Db<'_>, peers: (UserId, UserId), at: Time) -> Result<Numbered> {
+    let id = ChatId::direct(peers.0, peers.1);
     let peers = if peers.0 <= peers.1 { peers } else { (peers.1, peers.0) };
-    let created = insert(
+    insert(
         db,
         Chat {
             id,
@@ -188,11 +214,7 @@ pub(super) fn direct(db: &Db<'_>, peers: (UserId, UserId), at: Time) -> Result<(
             active_at: at,
             member_count: if peers.0 == peers.1 { 1 } else { 2 },
         },
-    )?;
-    for user in [peers.0, peers.1] {
-        members::insert(db, created.num, user, (MemberState::Active, Role::Member), 1, at)?;
-    }
-    Ok((created, true))
+    )
 }
 
 fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
@@ -239,6 +261,18 @@ fn followed(db: &Db<'_>, user: UserId) -> Result<Vec<Followed>> {
                 hide_seq: count(row, 5)?,
             })
         },
+    )
+}
+
+fn is_acquainted(db: &Db<'_>, user: UserId, other: UserId) -> Result<bool> {
+    if head(db, ChatId::direct(user, other))?.is_some_and(|(_, seq, _)| seq > 0) {
+        return Ok(true);
+    }
+    db.has(
+        "SELECT 1 FROM members b CROSS JOIN chats c ON c.num = b.chat
+         CROSS JOIN members a ON a.chat = b.chat AND a.user = ?1
+         WHERE b.user = ?2 AND b.state = 0 AND c.kind = 1 AND a.state = 0",
+        [user, other],
     )
 }
 
@@ -304,61 +338,6 @@ fn members_in(
     db.all(PAGE, params![num, after, state, limit], |row| Ok(members::seat(row, chat)?.member))
 }
 
-/// Active members who were there at message ?2, show receipts, and are not its author ?3.
-macro_rules! witnesses {
-    () => {
-        "WHERE m.chat = ?1 AND m.state = 0 AND m.join_seq <= ?2 AND m.user <> ?3
-         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = m.user AND u.privacy & 4 = 0)"
-    };
-}
-
-fn receipts(db: &Db<'_>, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
-    let Some((num, ..)) = head(db, chat)? else { return Ok(ReceiptCounts::default()) };
-    db.one(
-        concat!(
-            "SELECT count(*),
-                    count(*) FILTER (WHERE max(m.delivered_seq, coalesce(o.seq, 0)) >= ?2),
-                    count(*) FILTER (WHERE max(m.read_seq, coalesce(o.seq, 0)) >= ?2)
-             FROM members m LEFT JOIN own o ON o.seat = m.seat ",
-            witnesses!()
-        ),
-        params![num, int(seq), author],
-        |row| Ok(ReceiptCounts { members: row.get(0)?, delivered: row.get(1)?, read: row.get(2)? }),
-    )
-}
-
-fn readers(
-    db: &Db<'_>,
-    chat: ChatId,
-    (seq, author): (u64, UserId),
-    after: Option<UserId>,
-    limit: u32,
-) -> Result<Vec<Member>> {
-    let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
-    const READ: &str = members::select!(concat!(
-        witnesses!(),
-        " AND max(m.read_seq, coalesce(o.seq, 0)) >= ?2 AND m.user > coalesce(?4, x'')
-          ORDER BY m.user LIMIT ?5"
-    ));
-    let params = params![num, int(seq), author, after, limit];
-    db.all(READ, params, |row| Ok(members::seat(row, chat)?.member))
-}
-
-fn mentions(db: &Db<'_>, user: UserId, chat: ChatId, after: u64) -> Result<u64> {
-    let Some((num, ..)) = head(db, chat)? else { return Ok(0) };
-    let named = db.one(
-        "SELECT count(*) FROM mentions WHERE user = ?1 AND chat = ?2 AND seq > ?3",
-        params![user, num, int(after)],
-        |row| count(row, 0),
-    )?;
-    let all = db.one(
-        "SELECT count(*) FROM mentions_of_all WHERE chat = ?1 AND seq > ?2 AND sender <> ?3",
-        params![num, int(after), user],
-        |row| count(row, 0),
-    )?;
-    Ok(named + all)
-}
-
 /// Reads a link: code, chat, by, created, expires, uses_left.
 pub(super) fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     Ok(Invite {
@@ -371,8 +350,28 @@ pub(super) fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
     })
 }
 
-/// Puts a link.
-pub(super) fn put_invite(db: &Db<'_>, invite: &Invite) -> Result<()> {
+fn put_invite(db: &Db<'_>, invite: &Invite, maker: Role) -> Result<InvitePut> {
+    let Some((num, ..)) = head(db, invite.chat)? else {
+        return Err(Error::not_found(text::NO_CHAT));
+    };
+    let by = members::find_active(db, num, invite.chat, invite.by)?;
+    if by.is_none_or(|seat| seat.member.role != maker) {
+        return Ok(InvitePut::Stale);
+    }
+    let others: u32 = db.one(
+        "SELECT count(*) FROM invites WHERE chat = ?1 AND code <> ?2",
+        params![num, invite.code],
+        |row| row.get(0),
+    )?;
+    if others >= INVITES {
+        return Ok(InvitePut::Full);
+    }
+    write_invite(db, invite)?;
+    Ok(InvitePut::Done)
+}
+
+/// Writes a link.
+pub(super) fn write_invite(db: &Db<'_>, invite: &Invite) -> Result<()> {
     let Some((num, ..)) = head(db, invite.chat)? else {
         return Err(Error::not_found(text::NO_CHAT));
     };
@@ -393,13 +392,18 @@ impl Chats for EmbeddedStore {
         terms: Vec<String>,
         message: MessageId,
         event: SystemEvent,
-    ) -> Result<(Message, Chat)> {
+    ) -> Result<Founded> {
         let (chat, members) = (chat.clone(), members.to_vec());
         self.write(move |db| steps::create_group(db, chat, &members, &terms, message, event)).await
     }
 
-    async fn open_direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat> {
-        self.write(move |db| Ok(direct(db, peers, at)?.0.chat)).await
+    async fn open_direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>> {
+        self.write(move |db| Ok(direct(db, peers, only, at)?.map(|found| found.0.chat))).await
     }
 
     async fn step(&self, step: GroupStep) -> Result<Stepped> {
@@ -453,6 +457,20 @@ impl Chats for EmbeddedStore {
         self.read(move |db| followed(db, user)).await
     }
 
+    async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let among = among.to_vec();
+        self.scan(move |db| {
+            let mut found = Vec::new();
+            for other in among {
+                if is_acquainted(db, user, other)? {
+                    found.push(other);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn advance(
         &self,
         chat: ChatId,
@@ -464,7 +482,7 @@ impl Chats for EmbeddedStore {
     }
 
     async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
-        self.scan(move |db| receipts(db, chat, seq, author)).await
+        self.scan(move |db| counts::receipts(db, chat, seq, author)).await
     }
 
     async fn readers(
@@ -475,7 +493,7 @@ impl Chats for EmbeddedStore {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<Member>> {
-        self.scan(move |db| readers(db, chat, (seq, author), after, limit)).await
+        self.scan(move |db| counts::readers(db, chat, (seq, author), after, limit)).await
     }
 
     async fn change_member(
@@ -487,17 +505,23 @@ impl Chats for EmbeddedStore {
         self.write(move |db| change_member(db, chat, user, &change)).await
     }
 
+    async fn quiet(&self, user: UserId, chats: &[(ChatId, u64, u64)]) -> Result<Vec<u64>> {
+        let chats = chats.to_vec();
+        self.scan(move |db| chats.into_iter().map(|range| counts::quiet(db, user, range)).collect())
+            .await
+    }
+
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
         let chats = chats.to_vec();
         self.scan(move |db| {
-            chats.into_iter().map(|(chat, after)| mentions(db, user, chat, after)).collect()
+            chats.into_iter().map(|(chat, after)| counts::mentions(db, user, chat, after)).collect()
         })
         .await
     }
 
-    async fn put_invite(&self, invite: &Invite) -> Result<()> {
+    async fn put_invite(&self, invite: &Invite, maker: Role) -> Result<InvitePut> {
         let invite = invite.clone();
-        self.write(move |db| put_invite(db, &invite)).await
+        self.write(move |db| put_invite(db, &invite, maker)).await
     }
 
     async fn invite(&self, code: &str) -> Result<Option<Invite>> {

@@ -54,6 +54,11 @@ impl<'a> Stored<'a> {
         }
     }
 
+    /// Whether there is nothing to read in it.
+    pub(super) const fn is_quiet(&self) -> bool {
+        matches!(self.kind, SYSTEM | DELETED)
+    }
+
     /// The columns that hold a text.
     pub(super) fn of_text(text: &'a TextContent) -> Result<Self> {
         let plain = text.mentions.is_empty()
@@ -90,9 +95,12 @@ pub(super) fn content(
                 reply_to,
                 mentions: beside.mentions.into_iter().map(UserId::from).collect(),
                 mention_all: beside.all,
-                forwarded: beside
-                    .origin
-                    .map(|(from, sent)| Origin { from: from.into(), sent: Time(sent) }),
+                forwarded: match beside.origin {
+                    Some((from, sent)) => {
+                        Some(Origin::Known { from: from.into(), sent: Time(sent) })
+                    }
+                    None => beside.forwarded.then_some(Origin::Hidden),
+                },
             }))
         }
         SYSTEM => {
@@ -145,6 +153,9 @@ struct Beside {
     all: bool,
     #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
     origin: Option<(Id, i64)>,
+    /// Forwarded from an author of whom nothing is told.
+    #[serde(rename = "h", skip_serializing_if = "std::ops::Not::not")]
+    forwarded: bool,
     #[serde(rename = "f", skip_serializing_if = "Vec::is_empty")]
     files: Vec<Attached>,
 }
@@ -220,7 +231,11 @@ impl From<&TextContent> for Beside {
         Self {
             mentions: text.mentions.iter().copied().map(Id).collect(),
             all: text.mention_all,
-            origin: text.forwarded.map(|origin| (Id(origin.from), origin.sent.0)),
+            origin: match text.forwarded {
+                Some(Origin::Known { from, sent }) => Some((Id(from), sent.0)),
+                Some(Origin::Hidden) | None => None,
+            },
+            forwarded: text.forwarded == Some(Origin::Hidden),
             files: text.attachments.iter().map(Attached::from).collect(),
         }
     }

@@ -147,6 +147,19 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
     Ok(seat.member)
 }
 
+/// In how many groups a user is.
+pub(super) fn groups_of(db: &Db<'_>, user: UserId) -> Result<u32> {
+    let found = db.first("SELECT groups FROM inboxes WHERE user = ?1", [user], |row| row.get(0))?;
+    Ok(found.unwrap_or(0))
+}
+
+/// Counts a group that a user came into or, with `false`, went out of.
+pub(super) fn count_group(db: &Db<'_>, user: UserId, came: bool) -> Result<()> {
+    let by = if came { 1 } else { -1 };
+    db.run("UPDATE inboxes SET groups = max(0, groups + ?2) WHERE user = ?1", params![user, by])?;
+    Ok(())
+}
+
 /// Notes that a seat wrote message `seq`.
 pub(super) fn wrote(db: &Db<'_>, seat: i64, seq: u64) -> Result<()> {
     db.run(

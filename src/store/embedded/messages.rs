@@ -137,6 +137,12 @@ pub(super) fn insert(db: &Db<'_>, birth: &Birth<'_>, content: &Stored<'_>) -> Re
             birth.sent,
         ],
     )?;
+    if content.is_quiet() { hush(db, birth.chat, birth.seq) } else { Ok(()) }
+}
+
+/// Notes that there is nothing to read in a message.
+pub(super) fn hush(db: &Db<'_>, chat: i64, seq: u64) -> Result<()> {
+    db.run("INSERT OR IGNORE INTO quiet(chat, seq) VALUES(?1, ?2)", params![chat, int(seq)])?;
     Ok(())
 }
 
@@ -176,8 +182,7 @@ struct Place {
 
 enum Found {
     Place(Place),
-    NoChat,
-    NotMember,
+    Nowhere,
 }
 
 fn place(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Found> {
@@ -193,22 +198,31 @@ fn place(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Found> {
             };
             match (row.get(3)?, row.get(4)?) {
                 (Some(seat), Some(MemberState::Active)) => place(seat).map(Found::Place),
-                _ => Ok(Found::NotMember),
+                _ => Ok(Found::Nowhere),
             }
         },
     )?;
-    Ok(found.unwrap_or(Found::NoChat))
+    Ok(found.unwrap_or(Found::Nowhere))
 }
 
 /// Checks first, writes after: it runs without a savepoint.
 fn append(db: &Db<'_>, new: NewMessage) -> Result<Appended> {
     let (place, created) = match (place(db, new.chat, new.from)?, new.peers) {
-        (Found::Place(place), _) => (place, None),
-        (Found::NoChat, Some(peers)) if peers.0 == new.from || peers.1 == new.from => {
-            let (created, _) = chats::direct(db, peers, new.sent)?;
-            let seat = members::number(db, created.num, new.from)?;
-            (Place { chat: created.num, head_seq: 0, head_rev: 0, seat }, Some(created.chat))
+        (Found::Place(place), Some(_)) if place.head_seq > 0 => (place, None),
+        // A direct chat begins, or was opened and holds nothing yet.
+        (_, Some(peers)) if peers.0 == new.from || peers.1 == new.from => {
+            let found = chats::direct(db, peers, None, new.sent)?;
+            let Some((Numbered { num, chat }, seated)) = found else {
+                return Ok(Appended::NotMember);
+            };
+            if members::find_active(db, num, chat.id, new.from)?.is_none() {
+                return Ok(Appended::NotMember);
+            }
+            let (head_seq, head_rev) = (chat.head_seq, chat.head_rev);
+            let seat = members::number(db, num, new.from)?;
+            (Place { chat: num, head_seq, head_rev, seat }, seated.then_some(chat))
         }
+        (Found::Place(place), None) => (place, None),
         _ => return Ok(Appended::NotMember),
     };
     if created.is_none()

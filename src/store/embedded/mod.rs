@@ -23,6 +23,7 @@ mod calls;
 mod changes;
 mod chats;
 mod content;
+mod counts;
 mod files;
 mod messages;
 mod restore;

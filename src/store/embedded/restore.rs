@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::content::Stored;
 use super::sql::{Db, int};
 use super::{calls, chats, files, members, messages, sessions, terms, users};
-use crate::core::types::chats::Member;
+use crate::core::types::chats::{ChatKind, Member};
 use crate::core::types::messages::{Content, Message};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -19,6 +19,9 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
     match record {
         Record::Account(user, words) => {
             users::put(db, user)?;
+            if user.deleted.is_some() {
+                users::departs(db, user.id)?;
+            }
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }
         Record::File(file) => files::put(db, file),
@@ -49,7 +52,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         Record::Member(row) => member(db, row),
         Record::Message(stored) => message(db, stored),
         Record::Hidden(chat, user, seq, rev) => hidden(db, (*chat, *user), *seq, *rev),
-        Record::Invite(invite) => chats::put_invite(db, invite),
+        Record::Invite(invite) => chats::write_invite(db, invite),
         Record::Call(call) => calls::insert(db, call),
     }
 }
@@ -63,8 +66,9 @@ fn no_chat() -> Error {
 }
 
 fn member(db: &Db<'_>, row: &Member) -> Result<()> {
-    let (num, ..) = chats::head(db, row.chat)?.ok_or_else(no_chat)?;
-    db.run(
+    let found = chats::find(db, row.chat)?.ok_or_else(no_chat)?;
+    let num = found.num;
+    let new = db.run(
         "INSERT OR IGNORE INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq,
                                        hide_seq, muted_until, pinned, since, rev)
          VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -83,6 +87,9 @@ fn member(db: &Db<'_>, row: &Member) -> Result<()> {
             int(row.rev),
         ],
     )?;
+    if new > 0 && row.is_active() && found.chat.kind == ChatKind::Group {
+        members::count_group(db, row.user, true)?;
+    }
     if row.own_seq > 0 {
         members::wrote(db, members::number(db, num, row.user)?, row.own_seq)?;
     }
@@ -107,6 +114,9 @@ fn message(db: &Db<'_>, stored: &StoredMessage) -> Result<()> {
         return Ok(());
     }
     insert(db, chat, message, *born)?;
+    if Stored::of(&message.content)?.is_quiet() {
+        messages::hush(db, chat, message.seq)?;
+    }
     let row = db.0.last_insert_rowid();
     beside(db, row, stored, head_rev)?;
     if let Content::Text(text) = &message.content {

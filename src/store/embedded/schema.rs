@@ -370,4 +370,25 @@ CREATE TABLE loose_objects(
     claimed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- In how many groups a user is: counted here, so that a limit costs one look.
+ALTER TABLE inboxes ADD COLUMN groups INTEGER NOT NULL DEFAULT 0;
+UPDATE inboxes SET groups =
+    (SELECT count(*) FROM members m JOIN chats c ON c.num = m.chat
+     WHERE m.user = inboxes.user AND m.state = 0 AND c.kind = 1);
+
+-- Deleted accounts that may still be in groups.
+CREATE TABLE departing(
+    user BLOB PRIMARY KEY NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO departing SELECT id FROM users WHERE deleted IS NOT NULL;
+
+-- Messages with nothing to read: system messages and tombstones.
+CREATE TABLE quiet(
+    chat INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY(chat, seq)
+) STRICT, WITHOUT ROWID;
+INSERT INTO quiet SELECT chat, seq FROM messages WHERE kind IN (1, 2);
+",
 ];

@@ -161,7 +161,8 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     })
 }
 
-fn close(db: &Db<'_>, user: UserId, which: Which) -> Result<Vec<SessionId>> {
+/// Closes sessions; answers which ones were open.
+pub(super) fn close(db: &Db<'_>, user: UserId, which: Which) -> Result<Vec<SessionId>> {
     let id = |row: &Row<'_>| row.get(0);
     match which {
         Which::One(one) => db.all(

@@ -11,12 +11,15 @@ use super::members::{self, Seat};
 use super::messages::{self, Birth};
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
+use super::users;
 use crate::clock::Time;
-use crate::core::types::chats::{Chat, ChatChange, ChatKind, GROUP_MEMBERS, MemberState, Role};
+use crate::core::types::chats::{
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, MemberState, Role,
+};
 use crate::core::types::messages::{Content, Message, SystemEvent};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::store::{GroupStep, Guard, Index, Stepped};
+use crate::store::{Founded, GroupStep, Guard, Index, Stepped, Unfit};
 
 /// Creates a group with its first members and message 1; a known id gives what is there.
 pub(super) fn create_group(
@@ -26,15 +29,22 @@ pub(super) fn create_group(
     terms: &[String],
     id: MessageId,
     event: SystemEvent,
-) -> Result<(Message, Chat)> {
+) -> Result<Founded> {
     if let Some(known) = chats::find(db, chat.id)? {
         let first = messages::find(db, &known, 1)?;
         let first = first.ok_or_else(|| Error::internal("a group without its first message"))?;
-        return Ok((first, known.chat));
+        return Ok(Founded::Known(first, known.chat));
     }
     let Some(&(owner, _)) = people.first() else {
         return Err(Error::internal("a group without a member"));
     };
+    let mut unfit = Unfit::default();
+    for &(user, _) in people {
+        weigh(db, user, true, &mut unfit)?;
+    }
+    if !unfit.is_empty() {
+        return Ok(Founded::Unfit(unfit));
+    }
     chat.kind = ChatKind::Group;
     chat.owner = Some(owner);
     (chat.head_seq, chat.head_rev, chat.meta_rev, chat.member_count) = (0, 0, 1, 0);
@@ -42,12 +52,25 @@ pub(super) fn create_group(
     let mut group = chats::insert(db, chat)?;
     for &(user, role) in people {
         let new = members::insert(db, group.num, user, (MemberState::Active, role), 1, at)?;
-        group.chat.member_count += u32::from(new);
+        if new {
+            group.chat.member_count += 1;
+            members::count_group(db, user, true)?;
+        }
     }
     chats::update(db, &group)?;
     replace_terms(db, Index::Groups, chat_id.0, terms)?;
     let message = tell(db, &mut group, id, owner, event, at)?;
-    Ok((message, group.chat))
+    Ok(Founded::Done(message, group.chat))
+}
+
+/// Notes a person who cannot come in (`comes`), or rise: see `Unfit`.
+fn weigh(db: &Db<'_>, user: UserId, comes: bool, unfit: &mut Unfit) -> Result<()> {
+    if users::is_deleted(db, user)? {
+        unfit.deleted.push(user);
+    } else if comes && members::groups_of(db, user)? >= GROUPS {
+        unfit.crowded.push(user);
+    }
+    Ok(())
 }
 
 /// Carries out a step, if its guards hold.
@@ -63,10 +86,18 @@ pub(super) fn step(db: &Db<'_>, step: GroupStep) -> Result<Stepped> {
     if count_after > group.chat.member_count && count_after > GROUP_MEMBERS {
         return Ok(Stepped::Full);
     }
+    let unfit = unfit(db, &seats)?;
+    if !unfit.is_empty() {
+        return Ok(Stepped::Unfit(unfit));
+    }
     if let Some(code) = &step.invite
         && !use_invite(db, group.num, code, step.at)?
     {
         return Ok(Stepped::InviteGone);
+    }
+
+    for &maker in &step.revoked {
+        db.run("DELETE FROM invites WHERE chat = ?1 AND by = ?2", params![group.num, maker])?;
     }
 
     let seq = group.chat.head_seq + 1;
@@ -119,8 +150,31 @@ fn seats(
     people.iter().map(target).collect()
 }
 
+impl Target {
+    fn is_in(&self) -> bool {
+        self.seat.as_ref().is_some_and(|seat| seat.member.is_active())
+    }
+
+    /// Whether it gets a role that it did not have.
+    fn rises(&self) -> bool {
+        self.seat.as_ref().is_none_or(|seat| seat.member.role < self.role)
+    }
+}
+
+/// Who of those that shall be members, or rise, cannot.
+fn unfit(db: &Db<'_>, targets: &[Target]) -> Result<Unfit> {
+    let mut unfit = Unfit::default();
+    for target in targets.iter().filter(|target| target.state == MemberState::Active) {
+        let comes = !target.is_in();
+        if comes || target.rises() {
+            weigh(db, target.user, comes, &mut unfit)?;
+        }
+    }
+    Ok(unfit)
+}
+
 fn count_after(chat: &Chat, targets: &[Target]) -> u32 {
-    let is_in = |target: &&Target| target.seat.as_ref().is_some_and(|seat| seat.member.is_active());
+    let is_in = |target: &&Target| target.is_in();
     let shall = |target: &&Target| target.state == MemberState::Active;
     let gone = targets.iter().filter(is_in).filter(|target| !shall(target)).count();
     let come = targets.iter().filter(shall).filter(|target| !is_in(target)).count();
@@ -149,10 +203,11 @@ fn use_invite(db: &Db<'_>, group: i64, code: &str, now: Time) -> Result<bool> {
 }
 
 fn settle(db: &Db<'_>, group: &Numbered, target: Target, seq: u64, at: Time) -> Result<()> {
+    let (was_in, is_in) = (target.is_in(), target.state == MemberState::Active);
     let Target { user, seat, state, role } = target;
     let Some(mut seat) = seat else {
         members::insert(db, group.num, user, (state, role), seq, at)?;
-        return Ok(());
+        return if is_in { members::count_group(db, user, true) } else { Ok(()) };
     };
     let member = &mut seat.member;
     if (member.state, member.role) == (state, role) {
@@ -164,7 +219,7 @@ fn settle(db: &Db<'_>, group: &Numbered, target: Target, seq: u64, at: Time) -> 
     }
     (member.state, member.role) = (state, role);
     members::update(db, seat)?;
-    Ok(())
+    if was_in != is_in { members::count_group(db, user, is_in) } else { Ok(()) }
 }
 
 /// Every active member leaves. At most `GROUP_MEMBERS` rows.
@@ -172,7 +227,9 @@ fn dismiss(db: &Db<'_>, group: &Numbered) -> Result<()> {
     const ACTIVE: &str = members::select!("WHERE m.chat = ?1 AND m.state = 0");
     for mut seat in db.all(ACTIVE, [group.num], |row| members::seat(row, group.chat.id))? {
         seat.member.state = MemberState::Left;
+        let user = seat.member.user;
         members::update(db, seat)?;
+        members::count_group(db, user, false)?;
     }
     Ok(())
 }

@@ -5,14 +5,15 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::files;
+use super::sessions;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
 use crate::clock::Time;
 use crate::core::types::text::{About, Email, Name, PushToken};
 use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use crate::error::{Language, Result};
-use crate::id::{ObjectId, UserId};
-use crate::store::{Index, SignUp, Users};
+use crate::id::{ObjectId, SessionId, UserId};
+use crate::store::{Index, SignUp, Users, Which};
 
 const BY_ID: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \
                      created, verified, deleted FROM users WHERE id = ?1";
@@ -58,6 +59,29 @@ pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<V
 /// An account by id.
 pub(super) fn find(db: &Db<'_>, id: UserId) -> Result<Option<User>> {
     db.first(BY_ID, [id], user)
+}
+
+/// Whether an account was deleted.
+pub(super) fn is_deleted(db: &Db<'_>, id: UserId) -> Result<bool> {
+    db.has("SELECT 1 FROM users WHERE id = ?1 AND deleted IS NOT NULL", [id])
+}
+
+/// Notes that a deleted account may still be in groups.
+pub(super) fn departs(db: &Db<'_>, id: UserId) -> Result<()> {
+    db.run("INSERT OR IGNORE INTO departing(user) VALUES(?1)", [id])?;
+    Ok(())
+}
+
+fn settle_departed(db: &Db<'_>, id: UserId) -> Result<bool> {
+    let is_in = db.has(
+        "SELECT 1 FROM members m JOIN chats c ON c.num = m.chat
+         WHERE m.user = ?1 AND m.state = 0 AND c.kind = 1",
+        [id],
+    )?;
+    if !is_in {
+        db.run("DELETE FROM departing WHERE user = ?1", [id])?;
+    }
+    Ok(!is_in)
 }
 
 /// Writes every field of an account, new or known. A deleted one has no address.
@@ -148,12 +172,14 @@ pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     forget_terms(db, Index::Users, id.0)
 }
 
-fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<()> {
+fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<Vec<SessionId>> {
     let Some(user) = find(db, id)?.filter(|user| user.deleted.is_none()) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
+    let closed = sessions::close(db, id, Which::All)?;
     db.run("DELETE FROM codes WHERE email = ?1", [user.email.as_str()])?;
     strip(db, id)?;
+    departs(db, id)?;
     put(
         db,
         &User {
@@ -167,7 +193,8 @@ fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<()> {
             deleted: Some(at),
             ..user
         },
-    )
+    )?;
+    Ok(closed)
 }
 
 const BLOCKS: &str = "SELECT 1 FROM blocks WHERE who = ?1 AND whom = ?2";
@@ -202,8 +229,19 @@ impl Users for EmbeddedStore {
         self.write(move |db| change_profile(db, user, change, terms)).await
     }
 
-    async fn delete_user(&self, user: UserId, at: Time) -> Result<()> {
+    async fn delete_user(&self, user: UserId, at: Time) -> Result<Vec<SessionId>> {
         self.write(move |db| delete(db, user, at)).await
+    }
+
+    async fn departing(&self, limit: u32) -> Result<Vec<UserId>> {
+        self.read(move |db| {
+            db.all("SELECT user FROM departing LIMIT ?1", [limit], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn settle_departed(&self, user: UserId) -> Result<bool> {
+        self.write(move |db| settle_departed(db, user)).await
     }
 
     async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()> {

@@ -287,6 +287,21 @@ impl Access {
         found.first().map_or(Ok(0), |found| Row(found).count("sum"))
     }
 
+    /// How many of the documents that fit have each value of a field.
+    pub(super) async fn tally(
+        &self,
+        table: Table,
+        filter: Document,
+        field: &str,
+    ) -> Result<Vec<Document>> {
+        let group = doc! { "_id": format!("${field}"), "count": { "$sum": 1_i64 } };
+        let stages = [doc! { "$match": filter }, doc! { "$group": group }];
+        self.again(|| async {
+            self.collection(table).aggregate(stages.clone()).await?.try_collect().await
+        })
+        .await
+    }
+
     /// Updates one document and answers it as it is then. Not repeated after a failure.
     pub(super) async fn modify(
         &self,

@@ -16,7 +16,7 @@ use super::schema::Table;
 use super::seats;
 use crate::core::types::chats::Member;
 use crate::core::types::messages::{
-    Content, EMOJI, Message, MessageChange, REACTORS_SHOWN, Reaction, Stamp,
+    Content, EMOJI, Message, MessageChange, PINS, REACTORS_SHOWN, Reaction, Stamp,
 };
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
@@ -36,6 +36,7 @@ enum Effect {
     None,
     Gone,
     TooManyEmoji,
+    TooManyPins,
 }
 
 /// The row that changes, and what is written beside it.
@@ -80,11 +81,12 @@ pub(super) async fn alter(
         let edits = Row(&document).rows("edits")?.iter().map(|row| row.0.clone()).collect();
         let rev = ground.chat.head_rev + 1;
         let mut changing = Change { store, message, edits, rev, redo: Redo::new(), freed: None };
-        match changing.make(&change).await? {
+        match changing.make(&change, log).await? {
             Effect::Some => {}
             Effect::None => return Ok(Changed::Same(changing.message)),
             Effect::Gone => return Ok(Changed::Gone),
             Effect::TooManyEmoji => return Ok(Changed::TooManyEmoji),
+            Effect::TooManyPins => return Ok(Changed::TooManyPins),
         }
         let (message, redo) = changing.finish(log, born);
         let plan = Plan { fields: doc! { "head_rev": int(rev) }, redo };
@@ -98,13 +100,13 @@ pub(super) async fn alter(
 }
 
 impl Change<'_> {
-    async fn make(&mut self, change: &MessageChange) -> Result<Effect> {
+    async fn make(&mut self, change: &MessageChange, log: Table) -> Result<Effect> {
         match change {
             edit @ MessageChange::Edit { .. } => Ok(self.edit(edit.clone())),
             MessageChange::Delete(stamp) => Ok(self.delete(*stamp)),
             MessageChange::React { user, emoji, on: true } => self.react(*user, emoji).await,
             MessageChange::React { user, emoji, on: false } => self.unreact(*user, emoji).await,
-            MessageChange::Pin(stamp) => Ok(self.pin(*stamp)),
+            MessageChange::Pin(stamp) => self.pin(*stamp, log).await,
         }
     }
 
@@ -235,12 +237,20 @@ impl Change<'_> {
         self.redo.update(Table::Reactions, statement);
     }
 
-    fn pin(&mut self, stamp: Option<Stamp>) -> Effect {
+    async fn pin(&mut self, stamp: Option<Stamp>, log: Table) -> Result<Effect> {
         if self.message.pinned.is_some() == stamp.is_some() {
-            return Effect::None;
+            return Ok(Effect::None);
+        }
+        if stamp.is_some() {
+            let pinned = doc! {
+                "target_id": self.message.chat.bson(), "pinned.at": { "$exists": true },
+            };
+            if self.store.access.count(log, pinned).await? >= u64::from(PINS) {
+                return Ok(Effect::TooManyPins);
+            }
         }
         self.message.pinned = stamp;
-        Effect::Some
+        Ok(Effect::Some)
     }
 }
 

@@ -153,7 +153,10 @@ impl MongoStore {
             redo.insert(log, content::document(&message, rev));
             let rows = seats::find(&self.access, call.chat, &record.known_to).await?;
             for seat in rows.iter().filter(|seat| seat.member.is_active()) {
-                if seat.member.unread(ground.chat.head_seq) == 0 {
+                let (member, head_seq) = (&seat.member, ground.chat.head_seq);
+                let behind = (call.chat, member.read_floor(), head_seq);
+                let quiet = self.quiet_here(member.user, ground.chat.kind, behind).await?;
+                if member.unread(head_seq, quiet) == 0 {
                     redo.update(Table::Members, seats::wrote(call.chat, seat.member.user, seq));
                 }
             }

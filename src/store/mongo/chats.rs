@@ -3,33 +3,32 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::Find;
-use super::commit::{ATTEMPTS, Ground, chats_of, log_of, overtaken};
-use super::content::EVERYBODY;
+use super::commit::{ATTEMPTS, Ground, Plan, chats_of, overtaken};
 use super::invites;
 use super::redo::Redo;
-use super::rows::{Row, ToBson, int};
+use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
 use super::seats::{self, Seat, Standing};
 use super::steps;
+use super::users::deleted_of;
 use crate::clock::Time;
 use crate::core::types::chats::{
     Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
-use crate::core::types::messages::{Message, SystemEvent};
+use crate::core::types::messages::SystemEvent;
 use crate::core::types::text::{About, Title};
 use crate::error::Result;
 use crate::id::{ChatId, FileId, MessageId, UserId};
-use crate::store::{Chats, Cursor, GroupStep, Inbox, ReceiptCounts, Stepped};
+use crate::store::{Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped};
 
 /// At most this many queries of one verb at once.
 pub(super) const AT_ONCE: usize = 16;
 /// At most this many keys in one query.
-const KEYS: usize = 1000;
+pub(super) const KEYS: usize = 1000;
 
 /// The document of a chat, without its version.
 pub(super) fn document(chat: &Chat) -> Document {
@@ -112,11 +111,24 @@ pub(super) fn new_direct(peers: (UserId, UserId), at: Time) -> Chat {
     }
 }
 
-/// The member rows of a new direct chat; what people wrote already comes from `own_seq`.
-pub(super) fn seat_peers(redo: &mut Redo, chat: &Chat, own_seq: impl Fn(UserId) -> u64) {
-    let Some((low, high)) = chat.peers else { return };
-    let peers = if low == high { vec![low] } else { vec![low, high] };
-    for user in peers {
+/// The people of a direct chat, each once.
+pub(super) fn peers_of(chat: &Chat) -> Vec<UserId> {
+    match chat.peers {
+        Some((low, high)) if low == high => vec![low],
+        Some((low, high)) => vec![low, high],
+        None => Vec::new(),
+    }
+}
+
+/// Member rows of a direct chat that holds nothing yet; what people write with the same commit
+/// comes from `own_seq`. A row that is there stays as it is.
+pub(super) fn seat_peers(
+    redo: &mut Redo,
+    chat: &Chat,
+    peers: &[UserId],
+    own_seq: impl Fn(UserId) -> u64,
+) {
+    for &user in peers {
         let standing = Standing {
             chat: chat.id,
             kind: ChatKind::Direct,
@@ -198,7 +210,7 @@ impl MongoStore {
     }
 
     /// Member rows of a chat in one state, in the order of their user ids, numbered.
-    async fn members_in(
+    pub(super) async fn members_in(
         &self,
         chat: ChatId,
         state: MemberState,
@@ -253,61 +265,71 @@ impl MongoStore {
         Ok(self.commits.ground(chat).await?.map_or(0, |ground| ground.chat.head_seq))
     }
 
-    /// The direct chat of two people.
-    pub(super) async fn direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat> {
+    /// The direct chat of two people; while it holds nothing, `only` one of them becomes a member,
+    /// or both.
+    async fn direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>> {
         let chat = new_direct(peers, at);
+        let mut seated = peers_of(&chat);
+        seated.retain(|user| only.is_none_or(|one| one == *user));
+        let mut redo = Redo::new();
+        seat_peers(&mut redo, &chat, &seated, |_| 0);
+        let mut turn = self.commits.lock(chat.id).await;
         for _ in 0..ATTEMPTS {
-            if let Some(known) = self.commits.ground(chat.id).await? {
-                return Ok(known.chat);
+            let version = match self.commits.ground_in_turn(chat.id).await? {
+                Some(known) if known.chat.head_seq > 0 => return Ok(Some(known.chat)),
+                Some(known) => {
+                    let there = seats::find(&self.access, chat.id, &seated).await?;
+                    if there.len() == seated.len() {
+                        return Ok(Some(known.chat));
+                    }
+                    let mut redo = Redo::new();
+                    seat_peers(&mut redo, &chat, &seated, |_| 0);
+                    let plan = Plan { fields: Document::new(), redo };
+                    self.commits.commit(&mut turn, &known, plan).await?
+                }
+                None if !deleted_of(&self.access, &[peers.0, peers.1]).await?.is_empty() => {
+                    return Ok(None);
+                }
+                None => self.commits.create(&chat, &redo).await?.then_some(1),
+            };
+            if let Some(version) = version {
+                seats::number_all(&self.access, chat.id, &seated).await?;
+                self.commits.clear_later(chat.id, chat.kind, version);
+                return Ok(Some(chat));
             }
-            let mut redo = Redo::new();
-            seat_peers(&mut redo, &chat, |_| 0);
-            if self.commits.create(&chat, &redo).await? {
-                let peers = chat.peers.map_or(vec![], |(low, high)| vec![low, high]);
-                seats::number_all(&self.access, chat.id, &peers).await?;
-                self.commits.clear_later(chat.id, chat.kind, 1);
-                return Ok(chat);
-            }
+            turn.wait().await?;
         }
         Err(overtaken())
     }
 
-    /// Active members who were there at message `seq` and are not its author, and of these the
-    /// ones who show receipts.
-    async fn witnesses(
-        &self,
-        chat: ChatId,
-        seq: u64,
-        author: UserId,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<(Vec<Member>, Option<UserId>)> {
-        let members = self.members_in(chat, MemberState::Active, after, limit).await?;
-        let last = members.last().map(|member| member.user);
-        let there = members.into_iter().filter(|m| m.join_seq <= seq && m.user != author);
-        let there: Vec<Member> = there.collect();
-        let mut quiet = std::collections::HashSet::new();
-        for some in there.chunks(KEYS) {
-            let ids: Vec<Bson> = some.iter().map(|member| member.user.bson()).collect();
-            let filter = doc! { "_id": { "$in": ids }, "privacy.receipts": false };
-            let find = Find::new(Table::Users, filter).fields(doc! { "_id": 1 });
-            for user in self.access.find(find).await? {
-                quiet.insert(Row(&user).user("_id")?);
+    /// Who of these people is in a group that the user is in too.
+    async fn in_groups_of(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let filter = doc! {
+            "user": { "$in": among.bson() },
+            "state": MemberState::Active.bson(),
+            "kind": ChatKind::Group.bson(),
+        };
+        let find = Find::new(Table::Members, filter).fields(doc! { "user": 1, "chat": 1 });
+        let mut in_group: HashMap<ChatId, Vec<UserId>> = HashMap::new();
+        for row in self.access.find(find).await? {
+            in_group.entry(Row(&row).chat("chat")?).or_default().push(Row(&row).user("user")?);
+        }
+        let keys: Vec<Bson> = in_group.keys().map(|chat| seat(*chat, user).into()).collect();
+        let mut found = Vec::new();
+        for some in keys.chunks(KEYS) {
+            let filter =
+                doc! { "_id": { "$in": some.to_vec() }, "state": MemberState::Active.bson() };
+            let find = Find::new(Table::Members, filter).fields(doc! { "chat": 1 });
+            for row in self.access.find(find).await? {
+                found.extend(in_group.remove(&Row(&row).chat("chat")?).unwrap_or_default());
             }
         }
-        Ok((there.into_iter().filter(|m| !quiet.contains(&m.user)).collect(), last))
-    }
-
-    async fn mentions_in(&self, user: UserId, chat: ChatId, after: u64) -> Result<u64> {
-        let Some(ground) = self.commits.ground(chat).await? else { return Ok(0) };
-        let log = log_of(ground.chat.kind);
-        let filter = |who: Bson| {
-            doc! { "target_id": chat.bson(), "alerts": who, "seq": { "$gt": int(after) } }
-        };
-        let named = self.access.count(log, filter(user.bson())).await?;
-        let mut all = filter(EVERYBODY.into());
-        all.insert("author_id", doc! { "$ne": user.bson() });
-        Ok(named + self.access.count(log, all).await?)
+        Ok(found)
     }
 }
 
@@ -320,12 +342,17 @@ impl Chats for MongoStore {
         terms: Vec<String>,
         message: MessageId,
         event: SystemEvent,
-    ) -> Result<(Message, Chat)> {
+    ) -> Result<Founded> {
         steps::create_group(self, chat.clone(), members, &terms, message, event).await
     }
 
-    async fn open_direct(&self, peers: (UserId, UserId), at: Time) -> Result<Chat> {
-        self.direct(peers, at).await
+    async fn open_direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>> {
+        self.direct(peers, only, at).await
     }
 
     async fn step(&self, step: GroupStep) -> Result<Stepped> {
@@ -365,6 +392,25 @@ impl Chats for MongoStore {
         let find = Find::new(Table::Members, filter);
         let rows = self.seats(&find).await?;
         self.with_chats(rows, &find).await
+    }
+
+    async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let (mut found, mut rest) = (Vec::new(), Vec::new());
+        let directs: Vec<_> = among.iter().map(|other| ChatId::direct(user, *other)).collect();
+        let (chats, _) = self.grounds(&[], &directs).await?;
+        for &other in among {
+            let direct = chats.get(&ChatId::direct(user, other));
+            match direct.is_some_and(|ground| ground.chat.head_seq > 0) {
+                true => found.push(other),
+                false => rest.push(other),
+            }
+        }
+        if !rest.is_empty() {
+            found.extend(self.in_groups_of(user, &rest).await?);
+            found.sort_unstable();
+            found.dedup();
+        }
+        Ok(found)
     }
 
     async fn advance(
@@ -449,14 +495,16 @@ impl Chats for MongoStore {
         Ok(changed.await?.map(|(member, _)| member))
     }
 
-    async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
-        let counts: Vec<_> =
-            chats.iter().map(|&(chat, after)| self.mentions_in(user, chat, after)).collect();
-        stream::iter(counts).buffered(AT_ONCE).try_collect().await
+    async fn quiet(&self, user: UserId, chats: &[(ChatId, u64, u64)]) -> Result<Vec<u64>> {
+        self.quiet_of(user, chats).await
     }
 
-    async fn put_invite(&self, invite: &Invite) -> Result<()> {
-        invites::put(self, invite).await
+    async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
+        self.mentions_of(user, chats).await
+    }
+
+    async fn put_invite(&self, invite: &Invite, maker: Role) -> Result<InvitePut> {
+        invites::put(self, invite, maker).await
     }
 
     async fn invite(&self, code: &str) -> Result<Option<Invite>> {

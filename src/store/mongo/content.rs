@@ -58,6 +58,9 @@ pub(super) fn document(message: &Message, born: u64) -> Document {
         }
     }
     document.insert("created_at", message.sent.bson());
+    if matches!(message.content, Content::System(_) | Content::Deleted) {
+        document.insert("quiet", true);
+    }
     if let Some(at) = message.edited {
         document.insert("edited_at", at.bson());
     }
@@ -109,7 +112,12 @@ fn put_text(document: &mut Document, from: UserId, text: &TextContent) {
         document.insert("mention_all", true);
     }
     if let Some(origin) = text.forwarded {
-        let origin = doc! { "author_id": origin.from.bson(), "created_at": origin.sent.bson() };
+        let origin = match origin {
+            Origin::Known { from, sent } => {
+                doc! { "author_id": from.bson(), "created_at": sent.bson() }
+            }
+            Origin::Hidden => Document::new(),
+        };
         document.insert("forwarded", origin);
     }
     let alerts: Vec<Bson> = match text.mention_all {
@@ -167,9 +175,11 @@ fn content(row: Row<'_>) -> Result<Content> {
             mentions: row.ids("mentions")?.into_iter().map(UserId).collect(),
             mention_all: row.flag("mention_all")?,
             forwarded: match row.opt_row("forwarded")? {
-                Some(origin) => Some(Origin {
-                    from: origin.user("author_id")?,
-                    sent: origin.time("created_at")?,
+                Some(origin) => Some(match origin.opt_id("author_id")? {
+                    Some(from) => {
+                        Origin::Known { from: UserId(from), sent: origin.time("created_at")? }
+                    }
+                    None => Origin::Hidden,
                 }),
                 None => None,
             },

@@ -1,7 +1,7 @@
 //! Invitation links. They change in commits of their chat, so that a link is used in the same step
 //! as the joining; a removed one stays as a mark for a while, so that nothing late brings it back.
 
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
@@ -9,9 +9,11 @@ use super::commit::{ATTEMPTS, Plan, overtaken};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
-use crate::core::types::chats::Invite;
+use super::seats;
+use crate::core::types::chats::{INVITES, Invite, Role};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
+use crate::store::InvitePut;
 
 fn read(document: &Document) -> Result<Option<Invite>> {
     let row = Row(document);
@@ -94,14 +96,47 @@ async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statem
     Err(overtaken())
 }
 
-/// Puts a link.
-pub(super) async fn put(store: &MongoStore, invite: &Invite) -> Result<()> {
-    commit(store, invite.chat, |version| {
-        let set = fields(invite, version);
-        let update = doc! { "$set": set, "$unset": { "removed_at": "" } };
-        guarded(&invite.code, version, update).upsert()
-    })
-    .await
+/// Puts a link, if its maker is still of this role and the group has room for it.
+pub(super) async fn put(store: &MongoStore, invite: &Invite, maker: Role) -> Result<InvitePut> {
+    let mut turn = store.commits.lock(invite.chat).await;
+    for _ in 0..ATTEMPTS {
+        let Some(ground) = store.commits.ground_in_turn(invite.chat).await? else {
+            return Err(Error::not_found(text::NO_CHAT));
+        };
+        let by = seats::one(&store.access, invite.chat, invite.by).await?;
+        if by.is_none_or(|seat| !seat.member.is_active() || seat.member.role != maker) {
+            return Ok(InvitePut::Stale);
+        }
+        let others = doc! {
+            "chat": invite.chat.bson(), "_id": { "$ne": &invite.code }, "removed_at": Bson::Null,
+        };
+        if store.access.count(Table::Invites, others).await? >= u64::from(INVITES) {
+            return Ok(InvitePut::Full);
+        }
+        let version = ground.version + 1;
+        let update = doc! { "$set": fields(invite, version), "$unset": { "removed_at": "" } };
+        let mut redo = Redo::new();
+        redo.update(Table::Invites, guarded(&invite.code, version, update).upsert());
+        let plan = Plan { fields: Document::new(), redo };
+        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
+            store.commits.clear_later(invite.chat, ground.chat.kind, version);
+            return Ok(InvitePut::Done);
+        }
+        turn.wait().await?;
+    }
+    Err(overtaken())
+}
+
+/// The write that ends the links of these people.
+pub(super) fn revoked(chat: ChatId, makers: &[UserId], version: u64) -> Statement {
+    let filter = doc! {
+        "chat": chat.bson(),
+        "by": { "$in": makers.bson() },
+        "v": { "$lt": int(version) },
+        "removed_at": Bson::Null,
+    };
+    let set = doc! { "removed_at": DateTime::now(), "v": int(version) };
+    Statement::new(filter, doc! { "$set": set }).multi()
 }
 
 /// Removes a link; whether it was there.

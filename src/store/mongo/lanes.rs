@@ -12,7 +12,7 @@ use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::access::{Access, Find};
-use super::chats::{new_direct, seat_peers};
+use super::chats::{new_direct, peers_of, seat_peers};
 use super::commit::{ATTEMPTS, Commits, Ground, Plan, log_of, overtaken};
 use super::content;
 use super::redo::Redo;
@@ -20,6 +20,7 @@ use super::rows::{ToBson, int};
 use super::schema::Table;
 use super::seats;
 use super::turns::Turn;
+use super::users::deleted_of;
 use crate::clock::Time;
 use crate::core::types::chats::{Chat, ChatKind};
 use crate::core::types::messages::{Content, Message, NewMessage};
@@ -190,7 +191,11 @@ impl Lane {
                 return Ok((fates, None));
             };
             let (seq, rev, sent) = (last.seq, last.rev, last.sent);
-            let plan = plan(known.ground.chat.kind, &stored, (seq, rev, sent));
+            let begins = self.lacks_members(&known.ground.chat).await?;
+            let mut plan = plan(known.ground.chat.kind, &stored, (seq, rev, sent));
+            if begins {
+                Self::seat(&mut plan.redo, &known.ground.chat, &stored);
+            }
             let others = turn.is_marked() && known.ground.version != self.last;
             if let Some(version) = self.commits.commit(turn, &known.ground, plan).await? {
                 known.ground.version = version;
@@ -201,8 +206,9 @@ impl Lane {
                 known.ground.chat.head_seq = seq;
                 known.ground.chat.head_rev = rev;
                 known.ground.chat.active_at = sent;
+                let opened = if begins { self.number(&known.ground.chat).await } else { None };
                 self.known = self.commits.has_written(self.chat, version).then_some(known);
-                return Ok((fates, None));
+                return Ok((fates, opened));
             }
             // Whoever was faster waits for what this lane wrote before.
             let Ground { chat, version } = &known.ground;
@@ -219,6 +225,11 @@ impl Lane {
 
     /// Looks up senders that are not known yet.
     async fn learn(&self, known: &mut Known, news: &[NewMessage]) -> Result<()> {
+        let chat = &known.ground.chat;
+        if chat.head_seq == 0 && chat.peers.is_some() {
+            // The first message makes both of them members.
+            known.active.extend(peers_of(chat));
+        }
         let is_new = |user: &UserId| !known.active.contains(user) && !known.others.contains(user);
         let mut users: Vec<UserId> = news.iter().map(|new| new.from).filter(is_new).collect();
         users.sort_unstable();
@@ -265,25 +276,48 @@ impl Lane {
         let fates = fates(&chat, news, is_peer, &HashMap::new(), &HashSet::new());
         let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
         let Some(last) = stored.last() else { return Ok(Some((fates, None))) };
+        if !deleted_of(self.commits.access(), &[peers.0, peers.1]).await?.is_empty() {
+            return Ok(Some((news.iter().map(|_| Fate::NotMember).collect(), None)));
+        }
         (chat.head_seq, chat.head_rev, chat.active_at) = (last.seq, last.rev, last.sent);
         let mut redo = Redo::new();
         for message in &stored {
             redo.insert(Table::PrivateLog, content::document(message, message.rev));
         }
+        Self::seat(&mut redo, &chat, &stored);
+        if !self.commits.create(&chat, &redo).await? {
+            return Ok(None);
+        }
+        let opened = self.number(&chat).await;
+        self.commits.clear_later(chat.id, ChatKind::Direct, 1);
+        Ok(Some((fates, opened)))
+    }
+
+    /// Whether a direct chat was opened by one of the two alone, and holds nothing yet.
+    async fn lacks_members(&self, chat: &Chat) -> Result<bool> {
+        let peers = peers_of(chat);
+        if chat.head_seq > 0 || peers.is_empty() {
+            return Ok(false);
+        }
+        Ok(seats::find(self.commits.access(), chat.id, &peers).await?.len() < peers.len())
+    }
+
+    /// Both people of a direct chat become members with its first messages, who is not one yet.
+    fn seat(redo: &mut Redo, chat: &Chat, stored: &[&Message]) {
         let own_seq = |user| {
             let own = stored.iter().rev().find(|message| message.from == user);
             own.map_or(0, |message| message.seq)
         };
-        seat_peers(&mut redo, &chat, own_seq);
-        if !self.commits.create(&chat, &redo).await? {
-            return Ok(None);
-        }
-        let numbered = seats::number_all(self.commits.access(), chat.id, &[peers.0, peers.1]).await;
+        seat_peers(redo, chat, &peers_of(chat), own_seq);
+    }
+
+    /// Numbers their rows; the chat, which they are to be told of.
+    async fn number(&self, chat: &Chat) -> Option<Chat> {
+        let numbered = seats::number_all(self.commits.access(), chat.id, &peers_of(chat)).await;
         if let Err(error) = numbered {
             tracing::warn!(cause = ?error.cause(), "a reader will number these member rows");
         }
-        self.commits.clear_later(chat.id, ChatKind::Direct, 1);
-        Ok(Some((fates, Some(chat))))
+        Some(chat.clone())
     }
 }
 

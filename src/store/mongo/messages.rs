@@ -206,7 +206,13 @@ impl MongoStore {
         self.access.first(find).await?.map_or(Ok(0), |row| Row(&row).count("born"))
     }
 
-    async fn hidden_after(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+    /// What a user hid in a chat with an inbox rev above `after`.
+    pub(super) async fn hidden_after(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        after: u64,
+    ) -> Result<Vec<u64>> {
         let filter =
             doc! { "chat": chat.bson(), "user": user.bson(), "rev": { "$gt": int(after) } };
         let find = Find::new(Table::Hidden, filter).sort(doc! { "chat": 1, "user": 1, "seq": 1 });

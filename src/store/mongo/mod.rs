@@ -54,6 +54,7 @@ mod archive;
 mod calls;
 mod chats;
 mod content;
+mod counts;
 mod files;
 mod invites;
 mod lanes;

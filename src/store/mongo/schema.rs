@@ -11,13 +11,14 @@
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
-use super::access::Access;
+use super::access::{Access, Statement};
 use super::indexes;
 use super::rows::Row;
+use super::users::LEAVING;
 use crate::error::{Code, Error, Result, Text};
 
 /// The version of the shape that this program writes.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -220,7 +221,7 @@ impl Index {
 }
 
 /// The indexes of a log.
-fn log_indexes(log: Table) -> [Index; 6] {
+fn log_indexes(log: Table) -> [Index; 7] {
     [
         index(log, "place", doc! { "target_id": 1, "seq": 1 }).unique(),
         index(log, "order", doc! { "target_id": 1, "rev": 1 }).unique(),
@@ -229,6 +230,8 @@ fn log_indexes(log: Table) -> [Index; 6] {
             .only(doc! { "content_id": { "$exists": true } }),
         index(log, "pins", doc! { "target_id": 1, "pinned.at": -1, "seq": -1 })
             .only(doc! { "pinned.at": { "$exists": true } }),
+        index(log, "quiet", doc! { "target_id": 1, "quiet": 1, "seq": 1 })
+            .only(doc! { "quiet": true }),
         index(log, "alerts", doc! { "target_id": 1, "alerts": 1, "seq": 1 })
             .only(doc! { "alerts": { "$exists": true } }),
         index(log, "files", doc! { "attachments.file": 1, "target_id": 1, "seq": 1 })
@@ -267,8 +270,11 @@ fn indexes() -> Vec<Index> {
             .only(doc! { "unverified": true }),
         index(Table::Users, "unfinished", doc! { "unfinished": 1 })
             .only(doc! { "unfinished": true }),
+        index(Table::Users, "leaving", doc! { LEAVING: 1 })
+            .only(doc! { LEAVING: { "$gt": 0_i64 } }),
         index(Table::Members, "of_chat", doc! { "chat": 1, "state": 1, "user": 1 }),
         index(Table::Members, "of_user", doc! { "user": 1, "state": 1 }),
+        index(Table::Members, "groups", doc! { "user": 1, "state": 1, "kind": 1 }),
         index(Table::Members, "inbox", doc! { "user": 1, "rev": 1 })
             .unique()
             .only(doc! { "rev": { "$gt": 0 } }),
@@ -311,11 +317,36 @@ fn indexes() -> Vec<Index> {
 /// Refuses a newer shape, then makes the indexes that are missing.
 pub(super) async fn prepare(access: &Access, database: &str) -> Result<()> {
     access.names().check()?;
-    check_version(access, database).await?;
-    indexes::prepare(access, database, indexes()).await
+    let found = check_version(access, database).await?;
+    indexes::prepare(access, database, indexes()).await?;
+    migrate(access, found).await
 }
 
-async fn check_version(access: &Access, database: &str) -> Result<()> {
+/// Brings documents of an older shape to today's. Every step may be repeated, also by two nodes at
+/// once; the version is written when all are done.
+async fn migrate(access: &Access, found: u64) -> Result<()> {
+    if found < 2 {
+        // Earlier versions left groups to accounts that were deleted while they joined.
+        let deleted = doc! { "deleted_at": dated() };
+        let mark = doc! { "$set": { LEAVING: 1_i64 } };
+        access.update(Table::Users, &[Statement::new(deleted, mark).multi()]).await?;
+        // And did not note in which messages there is nothing to read.
+        for log in [Table::PrivateLog, Table::GroupLog] {
+            let quiet = doc! { "kind": { "$in": ["system", "deleted"] } };
+            let mark = doc! { "$set": { "quiet": true } };
+            access.update(log, &[Statement::new(quiet, mark).multi()]).await?;
+        }
+    }
+    if found < VERSION {
+        let older = doc! { "_id": "schema", "version": { "$lt": VERSION as i64 } };
+        let newest = doc! { "$set": { "version": VERSION as i64 } };
+        access.set(Table::State, older, newest).await?;
+    }
+    Ok(())
+}
+
+/// The version of the database's shape; that of a new one is today's.
+async fn check_version(access: &Access, database: &str) -> Result<u64> {
     let key = doc! { "_id": "schema" };
     let first = doc! { "$setOnInsert": { "version": VERSION as i64 } };
     let put = doc! {
@@ -335,5 +366,5 @@ async fn check_version(access: &Access, database: &str) -> Result<()> {
             .arg(version.to_string())
             .arg(VERSION.to_string()));
     }
-    Ok(())
+    Ok(version)
 }

@@ -12,18 +12,22 @@ use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
 use super::content;
 use super::invites;
 use super::redo::Redo;
-use super::rows::{ToBson, int};
+use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::seats::{self, Seat, Standing};
 use super::terms;
+use super::users;
 use crate::clock::Time;
 use crate::core::types::chats::{
-    Chat, ChatChange, ChatKind, GROUP_MEMBERS, Invite, MemberState, Role,
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, Invite, MemberState, Role,
 };
 use crate::core::types::messages::{Content, Message, SystemEvent};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::store::{GroupStep, Guard, Index, Stepped};
+use crate::store::{Founded, GroupStep, Guard, Index, Stepped, Unfit};
+
+/// The groups of at most this many people are counted at once.
+const COUNTED: usize = 1000;
 
 /// A system message of a group.
 fn told(id: MessageId, chat: &Chat, by: UserId, event: SystemEvent, at: Time) -> Message {
@@ -51,7 +55,7 @@ pub(super) async fn create_group(
     words: &[String],
     id: MessageId,
     event: SystemEvent,
-) -> Result<(Message, Chat)> {
+) -> Result<Founded> {
     if let Some(known) = store.commits.ground(chat.id).await? {
         return first_of(store, known.chat).await;
     }
@@ -61,6 +65,11 @@ pub(super) async fn create_group(
     let mut members: Vec<(UserId, Role)> = Vec::with_capacity(people.len());
     let mut seen = std::collections::HashSet::new();
     members.extend(people.iter().filter(|(user, _)| seen.insert(*user)));
+    let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
+    let unfit = unfit(store, &users, &[]).await?;
+    if !unfit.is_empty() {
+        return Ok(Founded::Unfit(unfit));
+    }
     chat.kind = ChatKind::Group;
     chat.owner = Some(owner);
     (chat.head_seq, chat.head_rev, chat.meta_rev) = (1, 1, 1);
@@ -80,6 +89,7 @@ pub(super) async fn create_group(
         };
         redo.insert(Table::Members, standing.document());
     }
+    redo.update(Table::Users, users::mark_deleted(&users));
     let message = told(id, &chat, owner, event, chat.created);
     redo.insert(Table::GroupLog, content::document(&message, 1));
     terms::replace(&mut redo, Index::Groups, chat.id.0, words);
@@ -88,17 +98,35 @@ pub(super) async fn create_group(
         let known = known.ok_or_else(|| Error::internal("a group vanished"))?;
         return first_of(store, known.chat).await;
     }
-    let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
     seats::number_all(&store.access, chat.id, &users).await?;
     store.commits.clear_later(chat.id, ChatKind::Group, 1);
-    Ok((message, chat))
+    Ok(Founded::Done(message, chat))
 }
 
-async fn first_of(store: &MongoStore, chat: Chat) -> Result<(Message, Chat)> {
+/// Who cannot become a member (`comers`) or rise (`risers`): see `Unfit`.
+async fn unfit(store: &MongoStore, comers: &[UserId], risers: &[UserId]) -> Result<Unfit> {
+    let mut deleted = users::deleted_of(&store.access, comers).await?;
+    deleted.extend(users::deleted_of(&store.access, risers).await?);
+    let mut crowded = Vec::new();
+    for some in comers.chunks(COUNTED) {
+        let mut filter = doc! { "user": { "$in": some.bson() } };
+        filter.insert("state", MemberState::Active.bson());
+        filter.insert("kind", ChatKind::Group.bson());
+        for tally in store.access.tally(Table::Members, filter, "user").await? {
+            let user = Row(&tally).user("_id")?;
+            if Row(&tally).count("count")? >= u64::from(GROUPS) && !deleted.contains(&user) {
+                crowded.push(user);
+            }
+        }
+    }
+    Ok(Unfit { deleted, crowded })
+}
+
+async fn first_of(store: &MongoStore, chat: Chat) -> Result<Founded> {
     let filter = doc! { "target_id": chat.id.bson(), "seq": 1_i64 };
     let first = store.access.one(Table::GroupLog, filter).await?;
     let first = first.ok_or_else(|| Error::internal("a group without its first message"))?;
-    Ok((content::read(&first)?, chat))
+    Ok(Founded::Known(content::read(&first)?, chat))
 }
 
 /// Carries out a step, if its guards hold.
@@ -167,6 +195,11 @@ async fn plan(
     if count_after > before.member_count && count_after > GROUP_MEMBERS {
         return Ok(Err(Stepped::Full));
     }
+    let (comers, risers) = newly(step, &rows);
+    let unfit = unfit(store, &comers, &risers).await?;
+    if !unfit.is_empty() {
+        return Ok(Err(Stepped::Unfit(unfit)));
+    }
     let invite = match &step.invite {
         Some(code) => match usable(store, step.chat, code, step.at).await? {
             Some(invite) => Some(invite),
@@ -184,6 +217,20 @@ async fn plan(
         chat.meta_rev = chat.head_rev;
     }
     write_down(store, step, ground, chat, &rows, invite).await.map(Ok)
+}
+
+/// Who becomes a member with a step, and which members get a role that they did not have.
+fn newly(step: &GroupStep, rows: &[Seat]) -> (Vec<UserId>, Vec<UserId>) {
+    let (mut comers, mut risers) = (Vec::new(), Vec::new());
+    for &(user, state, role) in &step.members {
+        match find(rows, user).filter(|seat| seat.member.is_active()) {
+            _ if state != MemberState::Active => {}
+            None => comers.push(user),
+            Some(seat) if seat.member.role < role => risers.push(user),
+            Some(_) => {}
+        }
+    }
+    (comers, risers)
 }
 
 /// Writes a step down as what it commits.
@@ -209,6 +256,13 @@ async fn write_down(
         let standing = Standing { chat: chat.id, kind, user, state, role, begins, own_seq: 0 };
         redo.update(Table::Members, standing.statement(version));
         changed.push(user);
+    }
+    let (comers, risers) = newly(step, rows);
+    if !comers.is_empty() || !risers.is_empty() {
+        redo.update(Table::Users, users::mark_deleted(&[comers, risers].concat()));
+    }
+    if !step.revoked.is_empty() {
+        redo.update(Table::Invites, invites::revoked(chat.id, &step.revoked, version));
     }
     if step.all_leave {
         redo.update(Table::Members, all_leave(chat.id, version));

@@ -3,24 +3,53 @@
 //! What hangs on an account (search terms; at its end also sessions, codes, blocks and files) is
 //! changed after the account itself, which is marked unfinished meanwhile; the verb answers when
 //! all is done, and upkeep finishes what a crash left.
+//!
+//! Invariant: a deleted account that is in a group is marked `leaving`. It is marked when it is
+//! deleted, and a commit that makes somebody a member writes after the member row: mark the account
+//! if it was deleted. So either the one who deletes sees the row, or the commit sees the deletion.
+//! The mark is a number that grows, so that who found no group takes away what it has seen alone.
 
 use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::{Find, Modified};
-use super::rows::{Row, ToBson};
-use super::schema::Table;
+use super::access::{Access, Find, Modified, Statement};
+use super::rows::{Row, ToBson, int};
+use super::schema::{Table, dated};
 use super::terms;
 use crate::clock::Time;
+use crate::core::types::auth::Which;
+use crate::core::types::chats::{ChatKind, MemberState};
 use crate::core::types::text::{About, Email, Name, PushToken};
 use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use crate::error::{Error, Result};
-use crate::id::{FileId, UserId};
-use crate::store::{SignUp, Users};
+use crate::id::{FileId, SessionId, UserId};
+use crate::store::{Sessions, SignUp, Users};
 
 /// At most this many ids in one query.
 const KEYS: usize = 1000;
+
+/// The mark of a deleted account that may still be in groups.
+pub(super) const LEAVING: &str = "leaving";
+
+/// Marks those of these accounts that were deleted: a commit is about to make them members.
+pub(super) fn mark_deleted(users: &[UserId]) -> Statement {
+    let filter = doc! { "_id": { "$in": users.bson() }, "deleted_at": dated() };
+    Statement::new(filter, doc! { "$inc": { LEAVING: 1_i64 } }).multi()
+}
+
+/// Which of these accounts were deleted.
+pub(super) async fn deleted_of(access: &Access, users: &[UserId]) -> Result<Vec<UserId>> {
+    let mut deleted = Vec::new();
+    for some in users.chunks(KEYS) {
+        let filter = doc! { "_id": { "$in": some.bson() }, "deleted_at": dated() };
+        let find = Find::new(Table::Users, filter).fields(doc! { "_id": 1 });
+        for row in access.find(find).await? {
+            deleted.push(Row(&row).user("_id")?);
+        }
+    }
+    Ok(deleted)
+}
 
 fn privacy_document(privacy: Privacy) -> Document {
     doc! {
@@ -46,6 +75,9 @@ pub(super) fn document(user: &User) -> Document {
     });
     if user.verified.is_none() && user.deleted.is_none() {
         document.insert("unverified", true);
+    }
+    if user.deleted.is_some() {
+        document.insert(LEAVING, 1_i64);
     }
     document
 }
@@ -161,21 +193,23 @@ impl MongoStore {
         }
     }
 
-    /// Removes what hangs on an account: codes, sessions, blocks, files, search terms.
-    pub(super) async fn strip(&self, user: UserId) -> Result<()> {
+    /// Removes what hangs on an account: sessions, codes, blocks, files, search terms. Answers which
+    /// sessions it closed.
+    pub(super) async fn strip(&self, user: UserId) -> Result<Vec<SessionId>> {
         let id = user.bson();
+        let closed = self.close_sessions(user, Which::All).await?;
         self.access.delete(Table::Codes, doc! { "user": id.clone() }).await?;
-        self.access.delete(Table::Sessions, doc! { "user": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "who": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "whom": id }).await?;
         self.remove_files(user).await?;
-        terms::finish(&self.access, user).await
+        terms::finish(&self.access, user).await?;
+        Ok(closed)
     }
 
     /// Finishes what a crash left of an account's last change.
     pub(super) async fn finish_account(&self, user: &User) -> Result<()> {
         match user.deleted {
-            Some(_) => self.strip(user.id).await,
+            Some(_) => self.strip(user.id).await.map(drop),
             None => terms::finish(&self.access, user.id).await,
         }
     }
@@ -262,8 +296,8 @@ impl Users for MongoStore {
         }
     }
 
-    async fn delete_user(&self, user: UserId, at: Time) -> Result<()> {
-        let Some(found) = self.account(user).await? else { return Ok(()) };
+    async fn delete_user(&self, user: UserId, at: Time) -> Result<Vec<SessionId>> {
+        let Some(found) = self.account(user).await? else { return Ok(Vec::new()) };
         if found.deleted.is_none() {
             let mut set = doc! {
                 "name": "", "about": "", "avatar": Bson::Null, "push_token": Bson::Null,
@@ -276,12 +310,34 @@ impl Users for MongoStore {
             let update = doc! {
                 "$set": set,
                 "$unset": { "unverified": "" },
-                "$inc": { "ver": 1_i64 },
+                "$inc": { "ver": 1_i64, LEAVING: 1_i64 },
             };
             self.access.modify(Table::Users, living(user), update, false).await?;
             self.access.delete(Table::Codes, doc! { "_id": found.email.as_str() }).await?;
         }
         self.strip(user).await
+    }
+
+    async fn departing(&self, limit: u32) -> Result<Vec<UserId>> {
+        let find = Find::new(Table::Users, doc! { LEAVING: { "$gt": 0_i64 } });
+        let found = self.access.find(find.limit(limit).fields(doc! { "_id": 1 })).await?;
+        found.iter().map(|row| Row(row).user("_id")).collect()
+    }
+
+    async fn settle_departed(&self, user: UserId) -> Result<bool> {
+        let Some(account) = self.access.one(Table::Users, doc! { "_id": user.bson() }).await?
+        else {
+            return Ok(true);
+        };
+        let mark = Row(&account).count(LEAVING)?;
+        let mut member = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
+        member.insert("kind", ChatKind::Group.bson());
+        if self.access.one(Table::Members, member).await?.is_some() {
+            return Ok(false);
+        }
+        let seen = doc! { "_id": user.bson(), LEAVING: int(mark) };
+        let unmarked = doc! { "$unset": { LEAVING: "" } };
+        Ok(mark == 0 || self.access.set(Table::Users, seen, unmarked).await?)
     }
 
     async fn block(&self, who: UserId, whom: UserId, at: Time) -> Result<()> {

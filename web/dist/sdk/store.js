@@ -23,12 +23,33 @@ export class ChatState {
     get isWhole() {
         return this.floor <= this.first || this.chat.head_seq === 0;
     }
-    get unread() {
+    get readFloor() {
         const { read_seq, join_seq, hide_seq, own_seq } = this.member;
-        return Math.max(0, this.chat.head_seq - Math.max(read_seq, join_seq - 1, hide_seq, own_seq));
+        return Math.max(read_seq, join_seq - 1, hide_seq, own_seq);
+    }
+    get unread() {
+        const { readFloor, chat, hidden } = this;
+        let count = chat.head_seq - readFloor;
+        if (count <= 0)
+            return 0;
+        for (const row of this.rows.values()) {
+            if (row.seq > readFloor && (isQuiet(row) || hidden.has(row.seq)))
+                count -= 1;
+        }
+        for (const seq of hidden) {
+            if (seq > readFloor && seq <= chat.head_seq && !this.rows.has(seq))
+                count -= 1;
+        }
+        return Math.max(0, count);
     }
     get firstUnread() {
-        return this.unread ? this.chat.head_seq - this.unread + 1 : 0;
+        if (!this.unread)
+            return 0;
+        const { readFloor } = this;
+        if (this.floor > readFloor + 1)
+            return readFloor + 1;
+        const row = this.messages.find(({ seq }) => seq > readFloor && !isQuiet(this.rows.get(seq)));
+        return row?.seq ?? 0;
     }
     isMuted(now = Date.now()) {
         return !!this.member.muted_until && Date.parse(this.member.muted_until) > now;
@@ -301,6 +322,9 @@ export class Store {
         state.member = { ...state.member, ...change };
         this.changes.touch('chats', `chat:${chat}`);
     }
+}
+function isQuiet(row) {
+    return row?.kind === 'system' || row?.kind === 'deleted';
 }
 function lowestRun(news) {
     return news.messages.reduce((low, { seq }) => Math.min(low, seq), Infinity);

@@ -91,7 +91,9 @@ impl ChatState {
         joined.max(number(&self.member, "hide_seq") + 1)
     }
 
-    /// Messages that the user has not read.
+    /// Messages that the user has not read and that there is something to read in: no system
+    /// messages, none that was deleted or hidden. Of a row that is not here it is taken that there
+    /// is.
     pub fn unread(&self) -> u64 {
         let member = &self.member;
         let floor = [
@@ -100,7 +102,16 @@ impl ChatState {
             number(member, "hide_seq"),
             number(member, "own_seq"),
         ];
-        number(&self.chat, "head_seq").saturating_sub(floor.into_iter().max().unwrap_or_default())
+        let (head, floor) =
+            (number(&self.chat, "head_seq"), floor.into_iter().max().unwrap_or_default());
+        if head <= floor {
+            return 0;
+        }
+        let behind = floor + 1..=head;
+        let is_quiet = |row: &&Value| row["kind"] == "system" || row["kind"] == "deleted";
+        let quiet = self.messages.range(behind.clone()).map(|held| held.1).filter(is_quiet).count();
+        let hidden = self.hidden.range(behind).count();
+        (head - floor).saturating_sub((quiet + hidden) as u64)
     }
 
     /// Takes the row of the chat. Whether more of its log is open to the user than was when the
@@ -413,6 +424,26 @@ mod tests {
         assert_eq!(known.messages[&2]["body"], "hola!");
         assert_eq!(known.messages[&2].get("from_name"), None);
         assert_eq!(known.unread(), 2, "what one writes is not unread");
+    }
+
+    #[test]
+    fn what_there_is_nothing_to_read_in_is_not_unread() {
+        let mut state = after(story());
+        let unread = |state: &State| state.chats()["c"].unread();
+        let mut gone = message(4, 6, "ana", "");
+        gone["kind"] = "deleted".into();
+        state.apply_message(&gone);
+        assert_eq!(unread(&state), 1);
+        let mut told = message(6, 7, "ana", "");
+        told["kind"] = "system".into();
+        state.apply_message(&told);
+        state.apply_message(&message(7, 8, "ana", "hola"));
+        assert_eq!(unread(&state), 2, "5, which is not here, and 7");
+        let mut hiding = member(2, "active", 2);
+        hiding["hidden"] = json!([6, 7]);
+        hiding["own_seq"] = 3.into();
+        state.apply_member(&hiding);
+        assert_eq!(unread(&state), 1);
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! What is counted and not kept: receipts, mentions, what there is nothing to read in.
+//!
+//! Each count is a range of an index of those rows alone. Called by `chats`.
+
+use rusqlite::params;
+
+use super::chats::head;
+use super::members;
+use super::sql::{Db, count, int};
+use crate::core::types::chats::Member;
+use crate::error::Result;
+use crate::id::{ChatId, UserId};
+use crate::store::ReceiptCounts;
+
+/// Active members who were there at message ?2, show receipts, and are not its author ?3.
+macro_rules! witnesses {
+    () => {
+        "WHERE m.chat = ?1 AND m.state = 0 AND m.join_seq <= ?2 AND m.user <> ?3
+         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = m.user AND u.privacy & 4 = 0)"
+    };
+}
+
+/// How far the members of a chat have come with a message: see the contract.
+pub(super) fn receipts(
+    db: &Db<'_>,
+    chat: ChatId,
+    seq: u64,
+    author: UserId,
+) -> Result<ReceiptCounts> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(ReceiptCounts::default()) };
+    db.one(
+        concat!(
+            "SELECT count(*),
+                    count(*) FILTER (WHERE max(m.delivered_seq, coalesce(o.seq, 0)) >= ?2),
+                    count(*) FILTER (WHERE max(m.read_seq, coalesce(o.seq, 0)) >= ?2)
+             FROM members m LEFT JOIN own o ON o.seat = m.seat ",
+            witnesses!()
+        ),
+        params![num, int(seq), author],
+        |row| Ok(ReceiptCounts { members: row.get(0)?, delivered: row.get(1)?, read: row.get(2)? }),
+    )
+}
+
+/// Who has read a message, in the order of their user ids.
+pub(super) fn readers(
+    db: &Db<'_>,
+    chat: ChatId,
+    (seq, author): (u64, UserId),
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<Member>> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
+    const READ: &str = members::select!(concat!(
+        witnesses!(),
+        " AND max(m.read_seq, coalesce(o.seq, 0)) >= ?2 AND m.user > coalesce(?4, x'')
+          ORDER BY m.user LIMIT ?5"
+    ));
+    let params = params![num, int(seq), author, after, limit];
+    db.all(READ, params, |row| Ok(members::seat(row, chat)?.member))
+}
+
+/// How many messages after one mention a user, once each, and none that it hid.
+pub(super) fn mentions(db: &Db<'_>, user: UserId, chat: ChatId, after: u64) -> Result<u64> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(0) };
+    let seat = members::number(db, num, user)?;
+    let named = db.one(
+        "SELECT count(*) FROM mentions m WHERE user = ?1 AND chat = ?2 AND seq > ?3
+         AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?4 AND h.seq = m.seq)",
+        params![user, num, int(after), seat],
+        |row| count(row, 0),
+    )?;
+    let all = db.one(
+        "SELECT count(*) FROM mentions_of_all m WHERE chat = ?1 AND seq > ?2 AND sender <> ?3
+         AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?4 AND h.seq = m.seq)",
+        params![num, int(after), user, seat],
+        |row| count(row, 0),
+    )?;
+    Ok(named + all)
+}
+
+/// How many messages of a range are nothing to read for a user.
+pub(super) fn quiet(
+    db: &Db<'_>,
+    user: UserId,
+    (chat, after, until): (ChatId, u64, u64),
+) -> Result<u64> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(0) };
+    let of_all = db.one(
+        "SELECT count(*) FROM quiet WHERE chat = ?1 AND seq > ?2 AND seq <= ?3",
+        params![num, int(after), int(until)],
+        |row| count(row, 0),
+    )?;
+    let hidden = db.one(
+        "SELECT count(*) FROM hidden h WHERE h.seat = ?1 AND h.seq > ?2 AND h.seq <= ?3
+         AND NOT EXISTS (SELECT 1 FROM quiet q WHERE q.chat = ?4 AND q.seq = h.seq)",
+        params![members::number(db, num, user)?, int(after), int(until), num],
+        |row| count(row, 0),
+    )?;
+    Ok(of_all + hidden)
+}

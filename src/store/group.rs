@@ -1,0 +1,110 @@
+//! What the verbs of groups take and answer: steps with their guards, and what became of them.
+//!
+//! Called by `core::groups`, which decides, and by the adapters, which carry out.
+
+use crate::clock::Time;
+use crate::core::types::chats::{Chat, ChatChange, MemberState, Role};
+use crate::core::types::messages::{Message, SystemEvent};
+use crate::id::{ChatId, MessageId, UserId};
+
+/// A member's standing when a decision was made: guards the step that follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// Whose.
+    pub user: UserId,
+    /// State and role; `None` when there was no row.
+    pub standing: Option<(MemberState, Role)>,
+}
+
+/// A group step: fields of the group, standings of members and the system message that tells it,
+/// all at once or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupStep {
+    /// The group.
+    pub chat: ChatId,
+    /// What must still be so.
+    pub guards: Vec<Guard>,
+    /// What changes of the group.
+    pub change: ChatChange,
+    /// Who stands how from now on. Who becomes active gets the message's seq as join_seq.
+    pub members: Vec<(UserId, MemberState, Role)>,
+    /// Every member leaves too (the group is deleted).
+    pub all_leave: bool,
+    /// Search terms of the title, when it or `public` changes.
+    pub terms: Option<Vec<String>>,
+    /// An invitation link that is used up by one.
+    pub invite: Option<String>,
+    /// Whose invitation links end with this step.
+    pub revoked: Vec<UserId>,
+    /// The message's name.
+    pub message: MessageId,
+    /// Who does it.
+    pub by: UserId,
+    /// What is told.
+    pub event: SystemEvent,
+    /// When.
+    pub at: Time,
+}
+
+/// People who cannot become members of a group, or be given a higher role in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unfit {
+    /// Their accounts were deleted.
+    pub deleted: Vec<UserId>,
+    /// They are in `GROUPS` groups already.
+    pub crowded: Vec<UserId>,
+}
+
+impl Unfit {
+    /// Whether everybody may come in.
+    pub fn is_empty(&self) -> bool {
+        self.deleted.is_empty() && self.crowded.is_empty()
+    }
+
+    /// Whether this person is one of them.
+    pub fn contains(&self, user: UserId) -> bool {
+        self.deleted.contains(&user) || self.crowded.contains(&user)
+    }
+}
+
+/// What became of a new group.
+#[allow(clippy::large_enum_variant, reason = "nearly every value is a large one")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Founded {
+    /// It is there, with message 1.
+    Done(Message, Chat),
+    /// The id was used before: message 1 and the group, as they are now.
+    Known(Message, Chat),
+    /// These cannot become members; nothing was stored.
+    Unfit(Unfit),
+}
+
+/// What became of a new invitation link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitePut {
+    /// It is stored.
+    Done,
+    /// Its maker is no active member of this role any more; nothing was stored.
+    Stale,
+    /// The group has `INVITES` others; nothing was stored.
+    Full,
+}
+
+/// What became of a group step.
+#[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stepped {
+    /// Done: the message that tells it, and the group after it.
+    Done(Message, Chat),
+    /// A guard no longer holds; nothing was changed.
+    Stale,
+    /// The group would have more than `GROUP_MEMBERS` members; nothing was changed.
+    Full,
+    /// These cannot become members, or be given a higher role; nothing was changed.
+    Unfit(Unfit),
+    /// The invitation link does not exist for this group, expired, or is used up; nothing was
+    /// changed.
+    InviteGone,
+    /// The group does not exist or was deleted; nothing was changed.
+    Gone,
+}

@@ -1,0 +1,187 @@
+//! What is counted and not kept: who has read, who is mentioned, what there is nothing to read in.
+//!
+//! Called by `chats`.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use mongodb::bson::{Bson, Document, doc};
+
+use super::MongoStore;
+use super::access::Find;
+use super::chats::{AT_ONCE, KEYS};
+use super::commit::log_of;
+use super::content::EVERYBODY;
+use super::rows::{Row, ToBson, int, seat};
+use super::schema::Table;
+use crate::core::types::chats::{ChatKind, Member, MemberState};
+use crate::error::Result;
+use crate::id::{ChatId, UserId};
+
+/// At most this many ranges of seqs in one query.
+const RANGES: usize = 200;
+
+impl MongoStore {
+    /// Active members who were there at message `seq` and are not its author, and of these the
+    /// ones who show receipts.
+    pub(super) async fn witnesses(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<(Vec<Member>, Option<UserId>)> {
+        let members = self.members_in(chat, MemberState::Active, after, limit).await?;
+        let last = members.last().map(|member| member.user);
+        let there = members.into_iter().filter(|m| m.join_seq <= seq && m.user != author);
+        let there: Vec<Member> = there.collect();
+        let mut quiet = std::collections::HashSet::new();
+        for some in there.chunks(KEYS) {
+            let ids: Vec<Bson> = some.iter().map(|member| member.user.bson()).collect();
+            let filter = doc! { "_id": { "$in": ids }, "privacy.receipts": false };
+            let find = Find::new(Table::Users, filter).fields(doc! { "_id": 1 });
+            for user in self.access.find(find).await? {
+                quiet.insert(Row(&user).user("_id")?);
+            }
+        }
+        Ok((there.into_iter().filter(|m| !quiet.contains(&m.user)).collect(), last))
+    }
+
+    /// What a user hid in those of these chats where it hid something.
+    async fn hidden_in(
+        &self,
+        user: UserId,
+        chats: impl Iterator<Item = ChatId>,
+    ) -> Result<HashMap<ChatId, Vec<u64>>> {
+        let keys: Vec<Bson> = chats.map(|chat| seat(chat, user).into()).collect();
+        let mut hidden = HashMap::new();
+        for some in keys.chunks(KEYS) {
+            let filter = doc! { "_id": { "$in": some.to_vec() }, "hides": true };
+            let find = Find::new(Table::Members, filter).fields(doc! { "chat": 1 });
+            for row in self.access.find(find).await? {
+                let chat = Row(&row).chat("chat")?;
+                hidden.insert(chat, self.hidden_after(chat, user, 0).await?);
+            }
+        }
+        Ok(hidden)
+    }
+
+    /// How many messages of these ranges of one log are system messages or deleted, per chat; at
+    /// most `RANGES` ranges a query.
+    async fn quiet_in(
+        &self,
+        kind: ChatKind,
+        ranges: &[(ChatId, u64, u64)],
+        counts: &mut HashMap<ChatId, u64>,
+    ) -> Result<()> {
+        let range = |(chat, after, until): &(ChatId, u64, u64)| {
+            let seq = doc! { "$gt": int(*after), "$lte": int(*until) };
+            doc! { "target_id": chat.bson(), "quiet": true, "seq": seq }
+        };
+        for some in ranges.chunks(RANGES) {
+            let either: Vec<Document> = some.iter().map(range).collect();
+            let filter = doc! { "$or": either };
+            for tally in self.access.tally(log_of(kind), filter, "target_id").await? {
+                counts.insert(Row(&tally).chat("_id")?, Row(&tally).count("count")?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of what a user hid, how many messages are not quiet by themselves.
+    async fn hidden_texts(
+        &self,
+        kind: ChatKind,
+        (chat, after, until): (ChatId, u64, u64),
+        hidden: &[u64],
+    ) -> Result<u64> {
+        let within: Vec<Bson> = hidden
+            .iter()
+            .filter(|seq| (after + 1..=until).contains(*seq))
+            .map(|seq| int(*seq).into())
+            .collect();
+        if within.is_empty() {
+            return Ok(0);
+        }
+        let filter = doc! {
+            "target_id": chat.bson(), "seq": { "$in": within }, "quiet": { "$ne": true },
+        };
+        self.access.count(log_of(kind), filter).await
+    }
+
+    /// The same for a range of a chat of which everything is known to be written.
+    pub(super) async fn quiet_here(
+        &self,
+        user: UserId,
+        kind: ChatKind,
+        range: (ChatId, u64, u64),
+    ) -> Result<u64> {
+        let mut counts = HashMap::new();
+        self.quiet_in(kind, &[range], &mut counts).await?;
+        let of_all = counts.get(&range.0).copied().unwrap_or_default();
+        let hidden = self.hidden_in(user, std::iter::once(range.0)).await?;
+        let hidden = hidden.get(&range.0).map_or(&[][..], Vec::as_slice);
+        Ok(of_all + self.hidden_texts(kind, range, hidden).await?)
+    }
+
+    /// How many messages of these ranges are nothing to read for a user.
+    pub(super) async fn quiet_of(
+        &self,
+        user: UserId,
+        ranges: &[(ChatId, u64, u64)],
+    ) -> Result<Vec<u64>> {
+        let ids: Vec<ChatId> = ranges.iter().map(|range| range.0).collect();
+        let (grounds, _) = self.grounds(&ids, &ids).await?;
+        let kind = |chat: &ChatId| grounds.get(chat).map(|ground| ground.chat.kind);
+        let mut counts = HashMap::new();
+        for of in [ChatKind::Direct, ChatKind::Group] {
+            let here = ranges.iter().filter(|range| kind(&range.0) == Some(of)).copied();
+            self.quiet_in(of, &here.collect::<Vec<_>>(), &mut counts).await?;
+        }
+        let hidden = self.hidden_in(user, ids.iter().copied()).await?;
+        let mut found = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let mut count = counts.get(&range.0).copied().unwrap_or_default();
+            if let (Some(hidden), Some(kind)) = (hidden.get(&range.0), kind(&range.0)) {
+                count += self.hidden_texts(kind, *range, hidden).await?;
+            }
+            found.push(count);
+        }
+        Ok(found)
+    }
+
+    async fn mentions_in(
+        &self,
+        user: UserId,
+        (chat, after): (ChatId, u64),
+        hidden: Option<&Vec<u64>>,
+    ) -> Result<u64> {
+        let Some(ground) = self.commits.ground(chat).await? else { return Ok(0) };
+        let log = log_of(ground.chat.kind);
+        let hidden: Vec<Bson> = hidden.into_iter().flatten().map(|seq| int(*seq).into()).collect();
+        let filter = |who: Bson| {
+            let mut seq = doc! { "$gt": int(after) };
+            if !hidden.is_empty() {
+                seq.insert("$nin", hidden.clone());
+            }
+            doc! { "target_id": chat.bson(), "alerts": who, "seq": seq }
+        };
+        let named = self.access.count(log, filter(user.bson())).await?;
+        let mut all = filter(EVERYBODY.into());
+        all.insert("author_id", doc! { "$ne": user.bson() });
+        Ok(named + self.access.count(log, all).await?)
+    }
+
+    /// How many messages after these mention a user, once each, and none that it hid.
+    pub(super) async fn mentions_of(
+        &self,
+        user: UserId,
+        chats: &[(ChatId, u64)],
+    ) -> Result<Vec<u64>> {
+        let hidden = self.hidden_in(user, chats.iter().map(|one| one.0)).await?;
+        let counts: Vec<_> =
+            chats.iter().map(|&one| self.mentions_in(user, one, hidden.get(&one.0))).collect();
+        stream::iter(counts).buffered(AT_ONCE).try_collect().await
+    }
+}
