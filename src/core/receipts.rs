@@ -1,8 +1,8 @@
 //! Cursors and what others learn of them; typing.
 //!
 //! Invariant: cursors only grow, and never beyond the chat's head.
-//! Invariant: who switched receipts off shows none and sees none; between two of whom one blocks the
-//! other, nobody shows any.
+//! Invariant: who switched receipts off shows none and sees none; between two of whom one blocks
+//! the other, nobody shows any.
 //!
 //! In chats of more than `LIVE_MEMBERS` people cursors are stored but not told to everybody: each
 //! of n readers would be told to n others. There receipts are asked for. Called by `http` and `ws`.

@@ -154,7 +154,8 @@ impl Calls {
         Err(Error::new(Code::Conflict, CALLEE_BUSY))
     }
 
-    /// Creates the direct chat when it is new, and makes both members: one may have opened it alone.
+    /// Creates the direct chat when it is new, and makes both members: one may have opened it
+    /// alone.
     async fn open_chat(&self, target: Target) -> Result<()> {
         let Some(peers) = target.peers else { return Ok(()) };
         let ports = &self.shared.ports;

@@ -185,8 +185,8 @@ impl Messages {
         self.do_send(caller.user, send, original.attachments, Some(origin)).await
     }
 
-    /// What may be told of an origin in a chat: its author if that is in the chat, so that everybody
-    /// there may know. A row is the same for all who read it, so this is decided here.
+    /// What may be told of an origin in a chat: its author if that is in the chat, so that all who
+    /// are there may know. A row is the same for all who read it, so this is decided here.
     async fn told_in(&self, target: Target, origin: Origin) -> Result<Origin> {
         let Origin::Known { from, .. } = origin else { return Ok(Origin::Hidden) };
         let is_in = match target.peers {
@@ -253,7 +253,8 @@ impl Messages {
         self.shared.ports.store.edits(chat, seq).await
     }
 
-    /// A message that the caller may see and, so far as blocks go, change. Every change begins here.
+    /// A message that the caller may see and, so far as blocks go, change. Every change begins
+    /// here.
     async fn changeable(
         &self,
         caller: &Caller,

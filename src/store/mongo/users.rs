@@ -193,8 +193,8 @@ impl MongoStore {
         }
     }
 
-    /// Removes what hangs on an account: sessions, codes, blocks, files, search terms. Answers which
-    /// sessions it closed.
+    /// Removes what hangs on an account: sessions, codes, blocks, files, search terms. Answers
+    /// which sessions it closed.
     pub(super) async fn strip(&self, user: UserId) -> Result<Vec<SessionId>> {
         let id = user.bson();
         let closed = self.close_sessions(user, Which::All).await?;
