@@ -2,8 +2,8 @@
 //! the time at which a session was last used.
 //!
 //! Invariant: of whoever does not show its presence, has no chat with the one who asks, blocks it
-//! or is blocked by it, or is unknown, nothing is told that would tell which of these it is. Who shows
-//! none sees none. Whether two have a chat is looked at when one begins to watch the other.
+//! or is blocked by it, or is unknown, nothing is told that would tell which of these it is. Who
+//! shows none sees none. Whether two have a chat is looked at when one begins to watch the other.
 //! Invariant: that a person went is told only if it is not back after `AWAY_AFTER`, so that a
 //! change of networks is no news, and who comes and goes again and again is not told each time.
 //!

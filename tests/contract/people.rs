@@ -82,7 +82,7 @@ pub async fn a_deleted_account_is_taken_in_nowhere(world: &World) {
 
 /// Puts a person into so many groups at once.
 async fn crowd(world: &World, user: UserId, groups: u32) -> ChatId {
-    let mut records = vec![Record::Inbox(user, u64::from(groups))];
+    let (mut chats, mut members) = (vec![Record::Inbox(user, u64::from(groups))], Vec::new());
     let mut last = None;
     for number in 1..=groups {
         let mut chat = world.blank_group(user);
@@ -103,9 +103,10 @@ async fn crowd(world: &World, user: UserId, groups: u32) -> ChatId {
             since: NOON,
             rev: u64::from(number),
         };
-        records.extend([Record::Chat(chat, Vec::new()), Record::Member(member)]);
+        chats.push(Record::Chat(chat, Vec::new()));
+        members.push(Record::Member(member));
     }
-    for _ in 0..2 {
+    for records in [&chats, &members, &members] {
         world.store.put(records.clone()).await.expect("puts, and again");
     }
     last.expect("a group")
