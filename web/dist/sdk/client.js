@@ -319,6 +319,8 @@ export class Client {
                     this.sync();
                 else
                     this.soil(data.id);
+                if (data.kind === 'direct' && this.isSynced)
+                    this.sendWatch();
                 break;
             case 'member':
                 this.memberMoved(data);
