@@ -10,6 +10,7 @@ globalThis.addEventListener ??= nothing;
 globalThis.document ??= { addEventListener: nothing, removeEventListener: nothing };
 
 const { Client } = await import('../web/dist/sdk/client.js');
+const { ChatState } = await import('../web/dist/sdk/store.js');
 
 const chat = (head, more = {}) => ({
   id: 'c', kind: 'group', title: 'Lunch', created: '2026-01-01T00:00:00Z', history_shared: false,
@@ -159,6 +160,18 @@ const rules = {
     late.client.listener().onLive({});
     await late.answer(page(1, [member(1)], [news(9, [{ ...row(8), kind: 'system' }, row(9)])]));
     assert.deepEqual([late.client.store.chats.get('c').unread], [8]);
+    // Unless sync said that there is not.
+    const given = new Rig();
+    given.client.listener().onLive({});
+    await given.answer(page(1, [member(1)], [{ ...news(9, [row(8), row(9)]), quiet: [2, 3, 7] }]));
+    const half = given.client.store.chats.get('c');
+    assert.equal(half.unread, 6);
+    given.tell('message', { ...row(5, 10), kind: 'deleted' });
+    given.tell('member', { ...member(2), read_seq: 2 });
+    assert.equal(half.unread, 4);
+    half.trim(1);
+    const saved = ChatState.fromSaved(half.toSaved(1));
+    assert.deepEqual([half.unread, saved.unread], [4, 4]);
   },
 };
 

@@ -29,6 +29,11 @@ const ROWS: u32 = 1_000;
 const PAGE_BYTES: usize = 128 * 1024;
 /// About how many bytes a row has beside its text, and a file, a reaction or a chat in it.
 const ROW_COST: usize = 400;
+/// At most this many seqs with nothing to read, the latest, of a chat that begins afresh: a client
+/// takes those before them for unread.
+const QUIET: u32 = 1_000;
+/// About how many bytes such a seq has.
+const SEQ_COST: usize = 8;
 /// At most this many member rows a page.
 const MEMBERSHIPS: u32 = 500;
 /// A client that is further behind than this in a chat starts it afresh: its older rows are read
@@ -89,6 +94,9 @@ pub struct ChatNews {
     pub reset: bool,
     /// Changed rows, each with its author's name as it is now.
     pub messages: Vec<(Message, Arc<str>)>,
+    /// Of a chat that begins afresh: what lies between the user's cursors and the first of these
+    /// rows and has nothing to read in it, so that unread can be counted without having it.
+    pub quiet: Vec<u64>,
 }
 
 /// What still fits on a page.
@@ -219,7 +227,7 @@ impl Sync {
             }
             let Changes { chat, rows, rev, more } = changes;
             let messages = self.named(rows).await;
-            return Ok(Some((ChatNews { chat, rev, reset: false, messages }, more)));
+            return Ok(Some((ChatNews { chat, rev, reset: false, messages, quiet: Vec::new() }, more)));
         }
         let Some(Changes { chat, .. }) = store.changes(chat, caller.user, head_rev, 1).await?
         else {
@@ -231,6 +239,8 @@ impl Sync {
             // The older ones are read when somebody looks at them.
             let fit = room.fits(news.messages.iter().rev().map(|(message, _)| message));
             news.messages.drain(..news.messages.len() - fit);
+            news.quiet = self.quiet_before(caller, news).await?;
+            room.bytes = room.bytes.saturating_sub(SEQ_COST * news.quiet.len());
         }
         Ok(news.map(|news| (news, false)))
     }
@@ -255,11 +265,25 @@ impl Sync {
             let (Some(messages), Some(after)) = (messages, after) else { return Ok(None) };
             if after.chat.meta_rev == chat.meta_rev {
                 let (rev, messages) = (chat.head_rev, self.named(messages).await);
-                return Ok(Some(ChatNews { chat: after.chat, rev, reset, messages }));
+                let quiet = Vec::new();
+                return Ok(Some(ChatNews { chat: after.chat, rev, reset, messages, quiet }));
             }
             chat = after.chat;
         }
         Err(Error::unavailable("the chat changed again and again while it was read"))
+    }
+
+    async fn quiet_before(&self, caller: &Caller, news: &ChatNews) -> Result<Vec<u64>> {
+        let store = &self.shared.ports.store;
+        let first = news.messages.first().map_or(news.chat.head_seq + 1, |row| row.0.seq);
+        let Some((_, rows)) = store.chat(news.chat.id, &[caller.user]).await? else {
+            return Ok(Vec::new());
+        };
+        let floor = rows.first().map_or(u64::MAX, Member::read_floor);
+        if floor >= first - 1 {
+            return Ok(Vec::new());
+        }
+        store.quiet_seqs(news.chat.id, floor, first - 1, QUIET).await
     }
 
     async fn named(&self, rows: Vec<Message>) -> Vec<(Message, Arc<str>)> {

@@ -82,6 +82,10 @@ pub struct ChatNews {
     pub reset: bool,
     /// Changed rows.
     pub messages: Vec<Message>,
+    /// Of a chat that begins afresh: the seqs between your cursors and the first of these rows that
+    /// have nothing to read in them (system messages, deleted ones), at most the latest 1,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quiet: Vec<u64>,
 }
 
 impl From<core::News> for News {
@@ -106,7 +110,8 @@ impl From<core::ChatNews> for ChatNews {
     fn from(news: core::ChatNews) -> Self {
         let rows = news.messages.into_iter();
         let messages = rows.map(|(message, name)| Message::of(message, name)).collect();
-        Self { chat: news.chat.into(), rev: news.rev, reset: news.reset, messages }
+        let core::ChatNews { chat, rev, reset, quiet, .. } = news;
+        Self { chat: chat.into(), rev, reset, messages, quiet }
     }
 }
 

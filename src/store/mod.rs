@@ -245,6 +245,15 @@ pub trait Chats: Send + Sync {
     /// How many messages after the first seq and up to the second are nothing to read for the user,
     /// per chat: system messages, deleted ones, and those that it hid for itself.
     async fn quiet(&self, user: UserId, chats: &[(ChatId, u64, u64)]) -> Result<Vec<u64>>;
+    /// The latest seqs of system messages and deleted ones after one seq and up to another, at most
+    /// `limit`, ascending.
+    async fn quiet_seqs(
+        &self,
+        chat: ChatId,
+        after: u64,
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<u64>>;
     /// How many messages after `after` mention the user, per chat: by name or as one of all, each
     /// once, never the user's own, and none that it hid.
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>>;

@@ -356,6 +356,13 @@ impl Case<'_> {
                 let asked = [(ChatId(self.world.id()), 0, 9), (self.chat, after, until)];
                 let counted = self.world.store.quiet(user, &asked).await.expect("reads");
                 assert_eq!(counted, [0, self.model.quiet(hidden, after, until)]);
+                let seqs = self.world.store.quiet_seqs(self.chat, after, until, 3).await;
+                let seqs = seqs.expect("reads");
+                let of_all = self.model.quiet(&BTreeSet::new(), after, until);
+                assert_eq!(seqs.len() as u64, of_all.min(3));
+                let first = seqs.first().map_or(until, |first| first - 1);
+                assert_eq!(self.model.quiet(&BTreeSet::new(), first, until), of_all.min(3));
+                assert!(seqs.is_sorted() && seqs.iter().all(|seq| *seq <= until));
             }
             if standing.active {
                 let seen = self.model.between(0, u64::MAX, |seq| standing.sees(seq));

@@ -204,7 +204,7 @@ fn replies() -> BTreeMap<&'static str, Frame> {
     let unread = problem(Error::new(Code::BadRequest, text::MISSING));
     let membership = Membership { member: member().into(), hidden: vec![86, 87] };
     let messages = vec![row(hola())];
-    let news = ChatNews { chat: chat().into(), rev: 91, reset: false, messages };
+    let news = ChatNews { chat: chat().into(), rev: 91, reset: false, messages, quiet: vec![] };
     let (memberships, chats) = (vec![membership], vec![news]);
     let news = News { reset: false, inbox: 412, memberships, chats, more: false };
     [

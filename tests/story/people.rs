@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::Method;
+use loadgen::client::state::State;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use wechat::clock::Clock;
@@ -455,6 +456,39 @@ async fn to_open_a_chat_tells_the_other_nothing_before_the_first_message() {
     let call = ana.posts("/api/v1/calls", call).await;
     let page = eva.posts("/api/v1/sync", json!({})).await;
     assert_eq!(page["memberships"].as_array().map(Vec::len), Some(1), "{call}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unread_is_what_there_is_to_read_also_of_rows_that_a_client_does_not_hold() {
+    let world = World::new().await;
+    let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
+    let group = ana.api.create_group("Uno", &[beto.id()]).await.expect("a group");
+    let mut seqs = Vec::new();
+    for number in 0..12 {
+        let said = ana.says(&format!("hola {number}")).in_chat(&group).await;
+        seqs.push(said["seq"].as_u64().expect("a seq"));
+        let title = json!({ "title": format!("Title {number}") });
+        ana.asks(Method::PATCH, &format!("/api/v1/groups/{group}"), Some(title)).await;
+    }
+    for seq in [seqs[1], seqs[2], seqs[11]] {
+        let path = format!("/api/v1/chats/{group}/messages/{seq}");
+        assert!(ana.asks(Method::DELETE, &path, None).await.status.is_success());
+    }
+    let hides = json!({ "seqs": [seqs[0], seqs[1], seqs[10]] });
+    beto.posts(&format!("/api/v1/chats/{group}/hidden"), hides).await;
+    let unread = async || beto.gets("/api/v1/chats").await["chats"][0]["unread"].clone();
+    for (read, left) in [(0, 7), (seqs[4], 5), (seqs[9], 0)] {
+        if read > 0 {
+            beto.posts(&format!("/api/v1/chats/{group}/read"), json!({ "seq": read })).await;
+        }
+        assert_eq!(unread().await, left);
+        for latest in [0, 1, 3, 50] {
+            let mut state = State::new(beto.id());
+            beto.api.catch_up(&mut state, latest).await.expect("synced");
+            let known = state.chat(&group).expect("the group");
+            assert_eq!(known.unread(), left, "latest {latest}: {known:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

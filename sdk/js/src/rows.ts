@@ -275,6 +275,11 @@ export interface ChatNews {
   chat: Chat;
   /** Changed rows. */
   messages: Message[];
+  /**
+   * Of a chat that begins afresh: the seqs between your cursors and the first of these rows that
+   * have nothing to read in them (system messages, deleted ones), at most the latest 1,000.
+   */
+  quiet?: number[];
   /** Drop the rows that are held of this chat first. */
   reset?: boolean;
   /** The rev that the client has reached in this chat. */

@@ -20,6 +20,7 @@ export interface SavedChat {
   chat: Chat;
   member: Membership;
   hidden: number[];
+  quiet?: number[];
   rev: number;
   rows: Message[];
   receipts: [Id, number, number][];

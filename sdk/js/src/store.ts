@@ -19,6 +19,8 @@ export interface Cursor {
 /** One chat with what is held of it. */
 export class ChatState {
   readonly hidden = new Set<number>();
+  /** Seqs of rows that are not held and have nothing to read in them. */
+  quiet = new Set<number>();
   readonly rows = new Map<number, Message>();
   readonly cursors = new Map<Id, Cursor>();
   /** Who types, and until when (milliseconds since 1970). */
@@ -59,10 +61,11 @@ export class ChatState {
 
   /**
    * Messages not read that there is something to read in: no system messages, none that was
-   * deleted or hidden. Of a row that is not held it is taken that there is.
+   * deleted or hidden. Of a row that is not held it is taken that there is, unless it is known to
+   * be quiet.
    */
   get unread(): number {
-    const { readFloor, chat, hidden } = this;
+    const { readFloor, chat, hidden, quiet } = this;
     let count = chat.head_seq - readFloor;
     if (count <= 0) return 0;
     for (const row of this.rows.values()) {
@@ -70,6 +73,9 @@ export class ChatState {
     }
     for (const seq of hidden) {
       if (seq > readFloor && seq <= chat.head_seq && !this.rows.has(seq)) count -= 1;
+    }
+    for (const seq of quiet) {
+      if (seq > readFloor && !this.rows.has(seq) && !hidden.has(seq)) count -= 1;
     }
     return Math.max(0, count);
   }
@@ -191,10 +197,18 @@ export class ChatState {
     const { messages } = this;
     if (messages.length <= keep) return false;
     const floor = messages[messages.length - keep]?.seq ?? this.floor;
+    for (const seq of this.quietBefore(floor)) this.quiet.add(seq);
     for (const seq of this.rows.keys()) if (seq < floor) this.rows.delete(seq);
     this.floor = floor;
     this.seen = null;
     return true;
+  }
+
+  /** What is not read before a seq and has nothing to read in it, as far as it is known. */
+  private quietBefore(end: number): number[] {
+    const held = [...this.rows.values()].filter(isQuiet).map(({ seq }) => seq);
+    const known = new Set([...this.quiet, ...held]);
+    return [...known].filter((seq) => seq > this.readFloor && seq < end);
   }
 
   toSaved(rows: number): SavedChat {
@@ -202,12 +216,15 @@ export class ChatState {
       ([user, { read, delivered }]): [Id, number, number] => [user, read, delivered],
     );
     const { id, chat, member, hidden, rev } = this;
-    return { id, chat, member, hidden: [...hidden], rev, rows: this.messages.slice(-rows), receipts };
+    const saved = this.messages.slice(-rows);
+    const quiet = this.quietBefore(saved[0]?.seq ?? Infinity);
+    return { id, chat, member, hidden: [...hidden], quiet, rev, rows: saved, receipts };
   }
 
   static fromSaved(saved: SavedChat): ChatState {
     const state = new ChatState(saved.chat, saved.member);
     for (const seq of saved.hidden) state.hidden.add(seq);
+    for (const seq of saved.quiet ?? []) state.quiet.add(seq);
     for (const row of saved.rows) state.rows.set(row.seq, row);
     for (const [user, read, delivered] of saved.receipts) state.cursors.set(user, { read, delivered });
     state.floor = saved.rows[0]?.seq ?? Infinity;
@@ -341,7 +358,10 @@ export class Store {
     if (!held && !member) return null;
     const state = held ?? this.addChat(news.chat, member as Membership);
     const before = state.floor;
-    if (news.reset || !held) state.reset(news.rev);
+    if (news.reset || !held) {
+      state.reset(news.rev);
+      state.quiet = new Set(news.quiet ?? []);
+    }
     const isFresh = state.floor === Infinity;
     state.setChat(news.chat);
     for (const row of news.messages) state.put(row);

@@ -511,6 +511,16 @@ impl Chats for EmbeddedStore {
             .await
     }
 
+    async fn quiet_seqs(
+        &self,
+        chat: ChatId,
+        after: u64,
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<u64>> {
+        self.read(move |db| counts::quiet_seqs(db, (chat, after, until), limit)).await
+    }
+
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
         let chats = chats.to_vec();
         self.scan(move |db| {

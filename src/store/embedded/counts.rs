@@ -78,6 +78,23 @@ pub(super) fn mentions(db: &Db<'_>, user: UserId, chat: ChatId, after: u64) -> R
     Ok(named + all)
 }
 
+/// The latest seqs of a range in which there is nothing to read for anybody, ascending.
+pub(super) fn quiet_seqs(
+    db: &Db<'_>,
+    (chat, after, until): (ChatId, u64, u64),
+    limit: u32,
+) -> Result<Vec<u64>> {
+    let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
+    let mut seqs = db.all(
+        "SELECT seq FROM quiet WHERE chat = ?1 AND seq > ?2 AND seq <= ?3
+         ORDER BY seq DESC LIMIT ?4",
+        params![num, int(after), int(until), limit],
+        |row| count(row, 0),
+    )?;
+    seqs.reverse();
+    Ok(seqs)
+}
+
 /// How many messages of a range are nothing to read for a user.
 pub(super) fn quiet(
     db: &Db<'_>,

@@ -499,6 +499,16 @@ impl Chats for MongoStore {
         self.quiet_of(user, chats).await
     }
 
+    async fn quiet_seqs(
+        &self,
+        chat: ChatId,
+        after: u64,
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<u64>> {
+        self.latest_quiet((chat, after, until), limit).await
+    }
+
     async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
         self.mentions_of(user, chats).await
     }

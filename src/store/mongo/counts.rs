@@ -110,7 +110,25 @@ impl MongoStore {
         self.access.count(log_of(kind), filter).await
     }
 
-    /// The same for a range of a chat of which everything is known to be written.
+    /// The latest seqs of a range in which there is nothing to read for anybody, ascending.
+    pub(super) async fn latest_quiet(
+        &self,
+        (chat, after, until): (ChatId, u64, u64),
+        limit: u32,
+    ) -> Result<Vec<u64>> {
+        let Some(ground) = self.commits.ground(chat).await? else { return Ok(Vec::new()) };
+        let seq = doc! { "$gt": int(after), "$lte": int(until) };
+        let filter = doc! { "target_id": chat.bson(), "quiet": true, "seq": seq };
+        let find = Find::new(log_of(ground.chat.kind), filter)
+            .sort(doc! { "target_id": -1, "quiet": -1, "seq": -1 })
+            .limit(limit)
+            .fields(doc! { "seq": 1 });
+        let found = self.access.find(find).await?;
+        found.iter().rev().map(|row| Row(row).count("seq")).collect()
+    }
+
+    /// How many messages are nothing to read for a user, in a range of a chat of which everything is
+    /// known to be written.
     pub(super) async fn quiet_here(
         &self,
         user: UserId,

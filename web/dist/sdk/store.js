@@ -2,6 +2,7 @@ export class ChatState {
     chat;
     member;
     hidden = new Set();
+    quiet = new Set();
     rows = new Map();
     cursors = new Map();
     typing = new Map();
@@ -28,7 +29,7 @@ export class ChatState {
         return Math.max(read_seq, join_seq - 1, hide_seq, own_seq);
     }
     get unread() {
-        const { readFloor, chat, hidden } = this;
+        const { readFloor, chat, hidden, quiet } = this;
         let count = chat.head_seq - readFloor;
         if (count <= 0)
             return 0;
@@ -38,6 +39,10 @@ export class ChatState {
         }
         for (const seq of hidden) {
             if (seq > readFloor && seq <= chat.head_seq && !this.rows.has(seq))
+                count -= 1;
+        }
+        for (const seq of quiet) {
+            if (seq > readFloor && !this.rows.has(seq) && !hidden.has(seq))
                 count -= 1;
         }
         return Math.max(0, count);
@@ -148,6 +153,8 @@ export class ChatState {
         if (messages.length <= keep)
             return false;
         const floor = messages[messages.length - keep]?.seq ?? this.floor;
+        for (const seq of this.quietBefore(floor))
+            this.quiet.add(seq);
         for (const seq of this.rows.keys())
             if (seq < floor)
                 this.rows.delete(seq);
@@ -155,15 +162,24 @@ export class ChatState {
         this.seen = null;
         return true;
     }
+    quietBefore(end) {
+        const held = [...this.rows.values()].filter(isQuiet).map(({ seq }) => seq);
+        const known = new Set([...this.quiet, ...held]);
+        return [...known].filter((seq) => seq > this.readFloor && seq < end);
+    }
     toSaved(rows) {
         const receipts = [...this.cursors].map(([user, { read, delivered }]) => [user, read, delivered]);
         const { id, chat, member, hidden, rev } = this;
-        return { id, chat, member, hidden: [...hidden], rev, rows: this.messages.slice(-rows), receipts };
+        const saved = this.messages.slice(-rows);
+        const quiet = this.quietBefore(saved[0]?.seq ?? Infinity);
+        return { id, chat, member, hidden: [...hidden], quiet, rev, rows: saved, receipts };
     }
     static fromSaved(saved) {
         const state = new ChatState(saved.chat, saved.member);
         for (const seq of saved.hidden)
             state.hidden.add(seq);
+        for (const seq of saved.quiet ?? [])
+            state.quiet.add(seq);
         for (const row of saved.rows)
             state.rows.set(row.seq, row);
         for (const [user, read, delivered] of saved.receipts)
@@ -294,8 +310,10 @@ export class Store {
             return null;
         const state = held ?? this.addChat(news.chat, member);
         const before = state.floor;
-        if (news.reset || !held)
+        if (news.reset || !held) {
             state.reset(news.rev);
+            state.quiet = new Set(news.quiet ?? []);
+        }
         const isFresh = state.floor === Infinity;
         state.setChat(news.chat);
         for (const row of news.messages)

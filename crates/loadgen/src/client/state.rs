@@ -28,6 +28,8 @@ pub struct ChatState {
     pub member: Value,
     /// Messages by seq.
     pub messages: BTreeMap<u64, Value>,
+    /// Seqs of rows that are not here and have nothing to read in them.
+    quiet: BTreeSet<u64>,
     /// Seqs that the user hid for itself.
     hidden: BTreeSet<u64>,
     /// The head of the chat's log when its row was told.
@@ -93,7 +95,7 @@ impl ChatState {
 
     /// Messages that the user has not read and that there is something to read in: no system
     /// messages, none that was deleted or hidden. Of a row that is not here it is taken that there
-    /// is.
+    /// is, unless sync said that there is not.
     pub fn unread(&self) -> u64 {
         let member = &self.member;
         let floor = [
@@ -110,8 +112,10 @@ impl ChatState {
         let behind = floor + 1..=head;
         let is_quiet = |row: &&Value| row["kind"] == "system" || row["kind"] == "deleted";
         let quiet = self.messages.range(behind.clone()).map(|held| held.1).filter(is_quiet).count();
-        let hidden = self.hidden.range(behind).count();
-        (head - floor).saturating_sub((quiet + hidden) as u64)
+        let hidden = self.hidden.range(behind.clone()).count();
+        let elsewhere = |seq: &&u64| !self.messages.contains_key(seq) && !self.hidden.contains(seq);
+        let told = self.quiet.range(behind).filter(elsewhere).count();
+        (head - floor).saturating_sub((quiet + hidden + told) as u64)
     }
 
     /// Takes the row of the chat. Whether more of its log is open to the user than was when the
@@ -258,7 +262,11 @@ impl State {
         if news["reset"] == true || !self.has_reached(id) {
             let told: BTreeSet<u64> = rows.iter().map(|row| number(row, "seq")).collect();
             let stays = |seq: &u64, row: &mut Value| number(row, "rev") > rev || told.contains(seq);
-            self.change(id, |known| known.messages.retain(stays));
+            let quiet = news["quiet"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+            self.change(id, |known| {
+                known.messages.retain(stays);
+                known.quiet = quiet.collect();
+            });
         }
         let mut wider = false;
         self.change(id, |known| wider = known.take_chat(&news["chat"]));
