@@ -227,7 +227,10 @@ impl Sync {
             }
             let Changes { chat, rows, rev, more } = changes;
             let messages = self.named(rows).await;
-            return Ok(Some((ChatNews { chat, rev, reset: false, messages, quiet: Vec::new() }, more)));
+            return Ok(Some((
+                ChatNews { chat, rev, reset: false, messages, quiet: Vec::new() },
+                more,
+            )));
         }
         let Some(Changes { chat, .. }) = store.changes(chat, caller.user, head_rev, 1).await?
         else {

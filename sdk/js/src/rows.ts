@@ -468,12 +468,10 @@ export interface ForwardFrame {
   seq: number;
 }
 
-/** Where a forwarded message comes from. */
+/** Where a forwarded message comes from; nothing is told of an author who is not in this chat. */
 export interface Forwarded {
-  /** Who wrote it first. */
-  from: Id;
-  /** When that was. */
-  sent: Moment;
+  from?: Id | null;
+  sent?: Moment | null;
 }
 
 /** A page of what was found. */

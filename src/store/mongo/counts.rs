@@ -127,8 +127,8 @@ impl MongoStore {
         found.iter().rev().map(|row| Row(row).count("seq")).collect()
     }
 
-    /// How many messages are nothing to read for a user, in a range of a chat of which everything is
-    /// known to be written.
+    /// How many messages are nothing to read for a user, in a range of a chat of which all is known
+    /// to be written.
     pub(super) async fn quiet_here(
         &self,
         user: UserId,
