@@ -436,7 +436,8 @@ async fn to_open_a_chat_tells_the_other_nothing_before_the_first_message() {
     assert!(told.is_empty(), "{told:?}");
     let page = beto.posts("/api/v1/sync", json!({})).await;
     assert_eq!((&page["memberships"], &page["chats"]), (&json!([]), &json!([])), "{page}");
-    assert_eq!(beto.asks(Method::GET, &format!("/api/v1/chats/{chat}"), None).await.status, 404);
+    let messages = format!("/api/v1/chats/{chat}/messages");
+    assert_eq!(beto.asks(Method::GET, &messages, None).await.status, 404);
 
     ana.says("hola").in_chat(&chat).await;
     let mut told = Vec::new();
