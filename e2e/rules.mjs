@@ -31,7 +31,7 @@ class Rig {
   asked = [];
 
   constructor() {
-    this.client = new Client({ storage: { save: async () => undefined, session: () => null } });
+    this.client = new Client({ storage: { save: async () => undefined, session: () => null, keptCall: () => null } });
     this.client.store.me = 'me';
     this.client.learnPeers = async () => undefined;
     this.client.open = async () => { throw new Error('not found'); };

@@ -1,15 +1,18 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { Devices } from './call_devices.js';
+import { CallProblem } from './call_problem.js';
 import { duration } from './format.js';
 import { t } from './i18n.js';
+import { chatName, myId } from './names.js';
 import { ring, silence } from './sounds.js';
 import { client, watch } from './state.js';
-import { Avatar, Dialog, Icon, IconButton } from './ui.js';
+import { Avatar, Icon, IconButton } from './ui.js';
 export function CallLayer() {
     watch('call');
     const { calls } = client;
-    const { call } = calls;
+    const { call, problem } = calls;
     const ringing = calls.rings ? 'in' : call?.state === 'ringing' && calls.isHere ? 'out' : null;
     useEffect(() => {
         if (!ringing)
@@ -17,31 +20,33 @@ export function CallLayer() {
         ring(ringing);
         return silence;
     }, [ringing]);
-    if (calls.mediaError || calls.refused)
-        return _jsx(CallProblem, {});
+    return (_jsxs(_Fragment, { children: [_jsx(CallScreen, {}), problem && _jsx(CallProblem, { problem: problem })] }));
+}
+function CallScreen() {
+    watch('call');
+    const { calls } = client;
+    const { call, calling } = calls;
+    if (call && calls.rings)
+        return _jsx(Incoming, { call: call }, call.id);
+    if (calling)
+        return _jsx(Starting, { chat: calling.chat });
     if (!call)
         return null;
     if (call.state === 'ended')
-        return _jsx(Ended, { call: call });
-    if (calls.rings)
-        return _jsx(Incoming, { call: call });
-    if (calls.isHere)
-        return _jsx(InCall, { call: call });
-    return call.on === 'other_device' ? _jsx(Elsewhere, { call: call }) : null;
+        return _jsx(Ended, { call: call }, call.id);
+    return calls.isHere ? _jsx(InCall, { call: call }) : _jsx(Elsewhere, { call: call });
 }
-function CallProblem() {
-    watch('call');
-    const { mediaError, refused } = client.calls;
-    const close = () => {
-        client.calls.dismiss();
-        if (client.calls.rings)
-            void client.calls.leave();
-    };
-    const secure = `https://${location.host}`;
-    return (_jsxs(Dialog, { title: t('call.problem'), onClose: close, class: "confirm", children: [_jsx("p", { children: mediaError ? t(`call.${mediaError}`, { secure }) : refused }), _jsx("div", { class: "buttons", children: _jsx("button", { type: "button", class: "button primary", onClick: close, children: t('close') }) })] }));
+function Peer({ user, name, words, isRinging }) {
+    return (_jsxs("div", { class: "call-peer", children: [_jsx("span", { class: isRinging ? 'pulse' : '', children: _jsx(Avatar, { id: user, name: name, size: "xl" }) }), _jsx("h2", { dir: "auto", children: name }), _jsx("p", { "aria-live": "polite", children: words })] }));
 }
-function Peer({ call, words }) {
-    return (_jsxs("div", { class: "call-peer", children: [_jsx("span", { class: call.state === 'ringing' ? 'pulse' : '', children: _jsx(Avatar, { id: call.peer.user, name: call.peer.name, size: "xl" }) }), _jsx("h2", { dir: "auto", children: call.peer.name }), _jsx("p", { "aria-live": "polite", children: words })] }));
+function Starting({ chat }) {
+    watch('chats', 'users');
+    const state = client.store.chats.get(chat);
+    const name = state ? chatName(state) : '';
+    return (_jsxs("section", { class: "call live", "aria-label": t('call.with', { name }), children: [_jsx(Peer, { user: state?.peer(myId()) ?? chat, name: name, words: t('call.calling'), isRinging: true }), _jsx("div", { class: "call-buttons", children: _jsx(HangUp, {}) })] }));
+}
+function HangUp() {
+    return _jsx(RoundButton, { icon: "phone-off", label: t('call.hang_up'), kind: "hang", onClick: () => client.calls.leave() });
 }
 function RoundButton({ icon, label, onClick, kind = '' }) {
     return (_jsxs("div", { class: "round", children: [_jsx(IconButton, { icon: icon, label: label, class: kind, onClick: onClick }), _jsx("span", { "aria-hidden": "true", children: label })] }));
@@ -55,10 +60,12 @@ function Incoming({ call }) {
     }, []);
     const isVideo = call.kind === 'video';
     const { calls } = client;
-    return (_jsxs("dialog", { ref: ref, class: "call incoming", "aria-label": t('call.incoming', { name: call.peer.name }), onCancel: (event) => event.preventDefault(), children: [_jsx(Peer, { call: call, words: t(isVideo ? 'call.incoming_video' : 'call.incoming_voice') }), _jsxs("div", { class: "call-buttons", children: [_jsx(RoundButton, { icon: "phone-off", label: t('call.reject'), kind: "hang", onClick: () => void calls.leave() }), isVideo && (_jsx(RoundButton, { icon: "phone", label: t('call.accept_voice'), kind: "take", onClick: () => void calls.accept(false) })), _jsx(RoundButton, { icon: isVideo ? 'video' : 'phone', label: t('call.accept'), kind: "take", onClick: () => void calls.accept(isVideo) })] })] }));
+    const words = calls.isAnswering ? t('call.connecting')
+        : t(isVideo ? 'call.incoming_video' : 'call.incoming_voice');
+    return (_jsxs("dialog", { ref: ref, class: "call incoming", "aria-label": t('call.incoming', { name: call.peer.name }), onCancel: (event) => event.preventDefault(), children: [_jsx(Peer, { user: call.peer.user, name: call.peer.name, isRinging: true, words: words }), _jsxs("div", { class: "call-buttons", children: [_jsx(RoundButton, { icon: "phone-off", label: t('call.reject'), kind: "hang", onClick: () => calls.leave() }), isVideo && (_jsx(RoundButton, { icon: "phone", label: t('call.accept_voice'), kind: "take", onClick: () => calls.accept(false) })), _jsx(RoundButton, { icon: isVideo ? 'video' : 'phone', label: t('call.accept'), kind: "take", onClick: () => calls.accept(isVideo) })] })] }));
 }
 function Elsewhere({ call }) {
-    return (_jsxs("div", { class: "call-strip", role: "status", children: [_jsx(Icon, { name: "phone" }), _jsx("span", { class: "grow", children: t('call.elsewhere', { name: call.peer.name }) }), _jsx("button", { type: "button", class: "button small danger", onClick: () => void client.calls.leave(), children: t('call.hang_up') })] }));
+    return (_jsxs("div", { class: "call-strip", role: "status", children: [_jsx(Icon, { name: "phone" }), _jsx("span", { class: "grow", children: t('call.elsewhere', { name: call.peer.name }) }), _jsx("button", { type: "button", class: "button small danger", onClick: () => client.calls.leave(), children: t('call.hang_up') })] }));
 }
 const REASONS = {
     cancelled: 'call.end.cancelled', rejected: 'call.end.rejected', missed: 'call.end.missed',
@@ -87,10 +94,20 @@ function InCall({ call }) {
         attach(sound.current, calls.remote);
         attach(local.current, calls.local);
     });
-    const picture = async () => {
-        await remote.current?.requestPictureInPicture?.().catch(() => undefined);
-    };
-    return (_jsxs("section", { class: `call live ${isSmall.value ? 'small' : ''} ${hasPicture ? 'pictured' : ''}`, "aria-label": t('call.with', { name: call.peer.name }), children: [_jsx("audio", { ref: sound, autoplay: true }), _jsx("video", { ref: remote, class: "call-remote", autoplay: true, playsInline: true, muted: true, hidden: !hasPicture }), !hasPicture && _jsx(Peer, { call: call, words: "" }), _jsx("video", { ref: local, class: "call-local", autoplay: true, playsInline: true, muted: true, hidden: !calls.hasCamera }), _jsxs("header", { class: "call-head", children: [_jsx(IconButton, { icon: isSmall.value ? 'maximize-2' : 'minimize-2', onClick: () => { isSmall.value = !isSmall.value; }, label: t(isSmall.value ? 'call.larger' : 'call.smaller') }), _jsxs("span", { class: "grow", children: [_jsx("bdi", { class: "chat-name", children: call.peer.name }), _jsx(Status, { call: call })] }), call.state === 'active' && _jsx(Bars, {})] }), _jsxs("div", { class: "call-buttons", children: [_jsx(RoundButton, { icon: calls.isMuted ? 'mic-off' : 'mic', kind: calls.isMuted ? 'off' : '', label: t(calls.isMuted ? 'call.unmute' : 'call.mute'), onClick: () => calls.mute(!calls.isMuted) }), _jsx(RoundButton, { icon: calls.hasCamera ? 'video' : 'video-off', kind: calls.hasCamera ? '' : 'off', label: t(calls.hasCamera ? 'call.camera_off' : 'call.camera_on'), onClick: () => void calls.camera(!calls.hasCamera) }), hasPicture && document.pictureInPictureEnabled && (_jsx(RoundButton, { icon: "picture-in-picture-2", label: t('call.pip'), onClick: () => void picture() })), _jsx(Speakers, { sound: sound }), _jsx(RoundButton, { icon: "phone-off", label: t('call.hang_up'), kind: "hang", onClick: () => void calls.leave() })] })] }));
+    useEffect(() => { isSmall.value = false; }, [calls.shown]);
+    const { name, user } = call.peer;
+    return (_jsxs("section", { class: `call live ${isSmall.value ? 'small' : ''} ${hasPicture ? 'pictured' : ''}`, "aria-label": t('call.with', { name }), children: [_jsx("audio", { ref: sound, autoplay: true }), _jsx("video", { ref: remote, class: "call-remote", autoplay: true, playsInline: true, muted: true, hidden: !hasPicture }), !hasPicture && _jsx(Peer, { user: user, name: name, words: "", isRinging: call.state === 'ringing' }), _jsx("video", { ref: local, class: "call-local", autoplay: true, playsInline: true, muted: true, hidden: !calls.hasCamera }), _jsxs("header", { class: "call-head", children: [_jsx(IconButton, { icon: isSmall.value ? 'maximize-2' : 'minimize-2', onClick: () => { isSmall.value = !isSmall.value; }, label: t(isSmall.value ? 'call.larger' : 'call.smaller') }), _jsxs("span", { class: "grow", children: [_jsx("bdi", { class: "chat-name", children: name }), _jsx(Status, { call: call })] }), call.state === 'active' && _jsx(Bars, {})] }), _jsxs("div", { class: "call-buttons", children: [_jsx(Microphone, {}), _jsx(RoundButton, { icon: calls.hasCamera ? 'video' : 'video-off', kind: calls.hasCamera ? '' : 'off', label: t(calls.hasCamera ? 'call.camera_off' : 'call.camera_on'), onClick: () => calls.camera(!calls.hasCamera) }), hasPicture && document.pictureInPictureEnabled && _jsx(Float, { video: remote }), _jsx(Devices, { sound: sound, button: (open) => (_jsx(RoundButton, { icon: "sliders-horizontal", label: t('call.devices'), kind: "choice", onClick: open })) }), _jsx(HangUp, {})] })] }));
+}
+function Microphone() {
+    watch('call');
+    const { calls } = client;
+    const isOff = calls.isMuted || !calls.hasMicrophone;
+    const label = t(calls.isMuted ? 'call.unmute' : isOff ? 'call.no_mic' : 'call.mute');
+    return _jsx(RoundButton, { icon: isOff ? 'mic-off' : 'mic', kind: isOff ? 'off' : '', label: label, onClick: () => calls.mute(!isOff) });
+}
+function Float({ video }) {
+    const float = () => void video.current?.requestPictureInPicture().catch(() => undefined);
+    return _jsx(RoundButton, { icon: "picture-in-picture-2", label: t('call.pip'), kind: "choice", onClick: float });
 }
 function attach(element, stream) {
     if (!element || element.srcObject === stream)
@@ -100,9 +117,9 @@ function attach(element, stream) {
 }
 function Status({ call }) {
     watch('call', 'connection');
-    const now = useSignal(Date.now());
+    const now = useSignal(client.now());
     useEffect(() => {
-        const timer = setInterval(() => { now.value = Date.now(); }, 1_000);
+        const timer = setInterval(() => { now.value = client.now(); }, 1_000);
         return () => clearInterval(timer);
     }, []);
     const { calls } = client;
@@ -121,24 +138,4 @@ function Bars() {
     const { quality } = client.calls;
     const label = t(`call.quality.${quality}`);
     return _jsxs("span", { class: `bars ${quality}`, role: "img", "aria-label": label, title: label, children: [_jsx("i", {}), _jsx("i", {}), _jsx("i", {})] });
-}
-function Speakers({ sound }) {
-    const outputs = useSignal([]);
-    const chosen = useSignal('');
-    const asked = useSignal(false);
-    useEffect(() => {
-        if (!('setSinkId' in HTMLMediaElement.prototype))
-            return;
-        void navigator.mediaDevices?.enumerateDevices().then((devices) => {
-            outputs.value = devices.filter(({ kind, label }) => kind === 'audiooutput' && label);
-        });
-    }, []);
-    if (outputs.value.length < 2)
-        return null;
-    const choose = async (id) => {
-        asked.value = false;
-        chosen.value = id;
-        await sound.current?.setSinkId?.(id).catch(() => undefined);
-    };
-    return (_jsxs(_Fragment, { children: [_jsx(RoundButton, { icon: "volume-2", label: t('call.speaker'), onClick: () => { asked.value = true; } }), asked.value && (_jsx(Dialog, { title: t('call.speaker'), onClose: () => { asked.value = false; }, children: outputs.value.map(({ deviceId, label }) => (_jsxs("button", { type: "button", class: "row-button", "aria-pressed": chosen.value === deviceId, onClick: () => void choose(deviceId), children: [_jsx(Icon, { name: "volume-2" }), _jsx("span", { children: label })] }, deviceId))) }))] }));
 }

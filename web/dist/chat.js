@@ -73,7 +73,7 @@ function Head({ state }) {
     const peer = state.peer(myId());
     const isCallable = peer !== null && peer !== myId();
     const typing = typingText(state);
-    const call = (kind) => () => void client.startCall(state.id, kind);
+    const call = (kind) => () => client.startCall(state.id, kind);
     return (_jsxs("header", { class: "bar chat-bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "back flip", onClick: () => go('') }), _jsxs("a", { class: "chat-head", href: `#/chat/${state.id}/info`, title: t('info'), children: [_jsx(Avatar, { id: peer ?? state.id, name: name, size: "s", group: peer === null }), _jsxs("span", { class: "chat-head-text", children: [_jsx("h1", { class: "chat-name", dir: "auto", children: name }), _jsx("span", { class: `chat-sub ${typing ? 'typing' : ''}`, "aria-live": "polite", children: typing || subtitle(state) })] })] }), isCallable && _jsx(IconButton, { icon: "phone", label: t('call.voice'), onClick: call('voice') }), isCallable && _jsx(IconButton, { icon: "video", label: t('call.video'), onClick: call('video') }), _jsx(IconButton, { icon: "ellipsis-vertical", label: t('more'), onClick: (event) => {
                     const box = event.currentTarget.getBoundingClientRect();
                     menu.value = { x: box.right - 220, y: box.bottom + 4 };

@@ -37,8 +37,8 @@ function App() {
 }
 function Calling() {
     watch('call');
-    const { call, mediaError, refused } = client.calls;
-    return call || mediaError || refused ? _jsx(CallLayer, {}) : null;
+    const { call, calling, problem } = client.calls;
+    return call || calling || problem ? _jsx(CallLayer, {}) : null;
 }
 function Side({ place, one }) {
     switch (place) {
@@ -71,6 +71,7 @@ function Keys() {
     }, []);
     return null;
 }
+client.calls.onNotice = (notice) => say(t(`call.notice.${notice}`), true);
 client.onEnded = () => say(t('session.ended'), true);
 void client.start();
 startNotifying();

@@ -32,7 +32,7 @@ function CallLine({ row, state }) {
     const isMine = row.from === myId();
     const missed = isMissed(row) && !isMine;
     const kind = row.call?.kind ?? 'voice';
-    return (_jsx("div", { class: `bubble-line ${isMine ? 'mine' : ''} last`, children: _jsxs("button", { type: "button", class: `call-fact ${missed ? 'missed' : ''}`, title: t('call.again'), onClick: () => void client.startCall(state.id, kind), children: [_jsx("span", { class: "call-fact-icon", children: _jsx(Icon, { name: missed ? 'phone-missed' : kind === 'video' ? 'video' : 'phone' }) }), _jsxs("span", { children: [_jsx("span", { class: "call-fact-text", children: callText(row) }), _jsxs("small", { children: [_jsx("time", { dateTime: row.sent, children: clock(row.sent) }), " \u00B7 ", t('call.again')] })] })] }) }));
+    return (_jsx("div", { class: `bubble-line ${isMine ? 'mine' : ''} last`, children: _jsxs("button", { type: "button", class: `call-fact ${missed ? 'missed' : ''}`, title: t('call.again'), onClick: () => client.startCall(state.id, kind), children: [_jsx("span", { class: "call-fact-icon", children: _jsx(Icon, { name: missed ? 'phone-missed' : kind === 'video' ? 'video' : 'phone' }) }), _jsxs("span", { children: [_jsx("span", { class: "call-fact-text", children: callText(row) }), _jsxs("small", { children: [_jsx("time", { dateTime: row.sent, children: clock(row.sent) }), " \u00B7 ", t('call.again')] })] })] }) }));
 }
 function Bubble({ row, state, first, last, flash, mine }) {
     const menu = useSignal(null);

@@ -19,11 +19,20 @@ export function startNotifying() {
     client.onIncoming = told;
     effect(() => {
         watch('call');
-        if (client.calls.rings && !isLooking()) {
-            const name = client.calls.call?.peer.name ?? '';
-            show(`call-${client.calls.call?.id}`, t('call.incoming', { name }), '', client.calls.call?.chat ?? '');
-        }
+        ringing();
     });
+}
+let rung = null;
+function ringing() {
+    const { call, rings } = client.calls;
+    const tag = rings && call ? `call-${call.id}` : null;
+    if (rung && rung.tag !== tag) {
+        rung.close();
+        rung = null;
+    }
+    if (!tag || !call || rung || isLooking())
+        return;
+    rung = { tag, close: show(tag, t('call.incoming', { name: call.peer.name }), '', call.chat) };
 }
 function told(row, state) {
     if (row.kind === 'system' || (row.kind === 'call' && !isMissed(row)))
@@ -40,17 +49,25 @@ function told(row, state) {
     show(state.id, chatName(state), body, state.id);
 }
 function show(tag, title, body, chat) {
+    const nothing = () => undefined;
     if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted')
-        return;
+        return nothing;
+    const options = { body, tag, icon: '/assets/icon-192.png' };
     try {
-        const notification = new Notification(title, { body, tag, icon: '/assets/icon-192.png' });
+        const notification = new Notification(title, options);
         notification.onclick = () => {
             focus();
             go(`chat/${chat}`);
             notification.close();
         };
+        return () => notification.close();
     }
     catch {
-        void navigator.serviceWorker?.ready.then((worker) => worker.showNotification(title, { body, tag, icon: '/assets/icon-192.png', data: { chat } }));
+        const worker = navigator.serviceWorker?.ready;
+        const shown = worker?.then((it) => it.showNotification(title, { ...options, data: { chat } }).then(() => it));
+        return () => void shown?.then(async (it) => {
+            for (const one of await it.getNotifications({ tag }))
+                one.close();
+        }, nothing);
     }
 }

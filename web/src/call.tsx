@@ -3,61 +3,75 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Call, EndReason } from 'wechat-sdk';
+import type { Call, EndReason, Id } from 'wechat-sdk';
 
+import { Devices } from './call_devices.js';
+import { CallProblem } from './call_problem.js';
 import { duration } from './format.js';
 import { t } from './i18n.js';
+import { chatName, myId } from './names.js';
 import { ring, silence } from './sounds.js';
 import { client, watch } from './state.js';
-import { Avatar, Dialog, Icon, IconButton } from './ui.js';
+import { Avatar, Icon, IconButton } from './ui.js';
 
 export function CallLayer(): JSX.Element | null {
   watch('call');
   const { calls } = client;
-  const { call } = calls;
+  const { call, problem } = calls;
   const ringing = calls.rings ? 'in' : call?.state === 'ringing' && calls.isHere ? 'out' : null;
   useEffect(() => {
     if (!ringing) return undefined;
     ring(ringing);
     return silence;
   }, [ringing]);
-  if (calls.mediaError || calls.refused) return <CallProblem />;
-  if (!call) return null;
-  if (call.state === 'ended') return <Ended call={call} />;
-  if (calls.rings) return <Incoming call={call} />;
-  if (calls.isHere) return <InCall call={call} />;
-  return call.on === 'other_device' ? <Elsewhere call={call} /> : null;
-}
-
-/** No microphone, no secure context, or the server said no: what is wrong and what helps. */
-function CallProblem(): JSX.Element {
-  watch('call');
-  const { mediaError, refused } = client.calls;
-  const close = (): void => {
-    client.calls.dismiss();
-    if (client.calls.rings) void client.calls.leave();
-  };
-  const secure = `https://${location.host}`;
   return (
-    <Dialog title={t('call.problem')} onClose={close} class="confirm">
-      <p>{mediaError ? t(`call.${mediaError}`, { secure }) : refused}</p>
-      <div class="buttons">
-        <button type="button" class="button primary" onClick={close}>{t('close')}</button>
-      </div>
-    </Dialog>
+    <>
+      <CallScreen />
+      {problem && <CallProblem problem={problem} />}
+    </>
   );
 }
 
-function Peer({ call, words }: { call: Call; words: string }): JSX.Element {
+function CallScreen(): JSX.Element | null {
+  watch('call');
+  const { calls } = client;
+  const { call, calling } = calls;
+  if (call && calls.rings) return <Incoming call={call} key={call.id} />;
+  if (calling) return <Starting chat={calling.chat} />;
+  if (!call) return null;
+  if (call.state === 'ended') return <Ended call={call} key={call.id} />;
+  return calls.isHere ? <InCall call={call} /> : <Elsewhere call={call} />;
+}
+
+function Peer({ user, name, words, isRinging }: {
+  user: Id; name: string; words: string; isRinging: boolean;
+}): JSX.Element {
   return (
     <div class="call-peer">
-      <span class={call.state === 'ringing' ? 'pulse' : ''}>
-        <Avatar id={call.peer.user} name={call.peer.name} size="xl" />
+      <span class={isRinging ? 'pulse' : ''}>
+        <Avatar id={user} name={name} size="xl" />
       </span>
-      <h2 dir="auto">{call.peer.name}</h2>
+      <h2 dir="auto">{name}</h2>
       <p aria-live="polite">{words}</p>
     </div>
   );
+}
+
+/** From the press until the browser gave the microphone and the server has answered. */
+function Starting({ chat }: { chat: Id }): JSX.Element {
+  watch('chats', 'users');
+  const state = client.store.chats.get(chat);
+  const name = state ? chatName(state) : '';
+  return (
+    <section class="call live" aria-label={t('call.with', { name })}>
+      <Peer user={state?.peer(myId()) ?? chat} name={name} words={t('call.calling')} isRinging />
+      <div class="call-buttons"><HangUp /></div>
+    </section>
+  );
+}
+
+function HangUp(): JSX.Element {
+  return <RoundButton icon="phone-off" label={t('call.hang_up')} kind="hang" onClick={() => client.calls.leave()} />;
 }
 
 function RoundButton({ icon, label, onClick, kind = '' }: {
@@ -80,18 +94,20 @@ function Incoming({ call }: { call: Call }): JSX.Element {
   }, []);
   const isVideo = call.kind === 'video';
   const { calls } = client;
+  const words = calls.isAnswering ? t('call.connecting')
+    : t(isVideo ? 'call.incoming_video' : 'call.incoming_voice');
   return (
     <dialog ref={ref} class="call incoming" aria-label={t('call.incoming', { name: call.peer.name })}
       onCancel={(event) => event.preventDefault()}>
-      <Peer call={call} words={t(isVideo ? 'call.incoming_video' : 'call.incoming_voice')} />
+      <Peer user={call.peer.user} name={call.peer.name} isRinging words={words} />
       <div class="call-buttons">
-        <RoundButton icon="phone-off" label={t('call.reject')} kind="hang" onClick={() => void calls.leave()} />
+        <RoundButton icon="phone-off" label={t('call.reject')} kind="hang" onClick={() => calls.leave()} />
         {isVideo && (
           <RoundButton icon="phone" label={t('call.accept_voice')} kind="take"
-            onClick={() => void calls.accept(false)} />
+            onClick={() => calls.accept(false)} />
         )}
         <RoundButton icon={isVideo ? 'video' : 'phone'} label={t('call.accept')} kind="take"
-          onClick={() => void calls.accept(isVideo)} />
+          onClick={() => calls.accept(isVideo)} />
       </div>
     </dialog>
   );
@@ -102,7 +118,7 @@ function Elsewhere({ call }: { call: Call }): JSX.Element {
     <div class="call-strip" role="status">
       <Icon name="phone" />
       <span class="grow">{t('call.elsewhere', { name: call.peer.name })}</span>
-      <button type="button" class="button small danger" onClick={() => void client.calls.leave()}>
+      <button type="button" class="button small danger" onClick={() => client.calls.leave()}>
         {t('call.hang_up')}
       </button>
     </div>
@@ -145,39 +161,52 @@ function InCall({ call }: { call: Call }): JSX.Element {
     attach(sound.current, calls.remote);
     attach(local.current, calls.local);
   });
-  const picture = async (): Promise<void> => {
-    await remote.current?.requestPictureInPicture?.().catch(() => undefined);
-  };
+  // A call button leads back to the call.
+  useEffect(() => { isSmall.value = false; }, [calls.shown]);
+  const { name, user } = call.peer;
   return (
     <section class={`call live ${isSmall.value ? 'small' : ''} ${hasPicture ? 'pictured' : ''}`}
-      aria-label={t('call.with', { name: call.peer.name })}>
+      aria-label={t('call.with', { name })}>
       <audio ref={sound} autoplay />
       <video ref={remote} class="call-remote" autoplay playsInline muted hidden={!hasPicture} />
-      {!hasPicture && <Peer call={call} words="" />}
+      {!hasPicture && <Peer user={user} name={name} words="" isRinging={call.state === 'ringing'} />}
       <video ref={local} class="call-local" autoplay playsInline muted hidden={!calls.hasCamera} />
       <header class="call-head">
         <IconButton icon={isSmall.value ? 'maximize-2' : 'minimize-2'} onClick={() => { isSmall.value = !isSmall.value; }}
           label={t(isSmall.value ? 'call.larger' : 'call.smaller')} />
         <span class="grow">
-          <bdi class="chat-name">{call.peer.name}</bdi>
+          <bdi class="chat-name">{name}</bdi>
           <Status call={call} />
         </span>
         {call.state === 'active' && <Bars />}
       </header>
       <div class="call-buttons">
-        <RoundButton icon={calls.isMuted ? 'mic-off' : 'mic'} kind={calls.isMuted ? 'off' : ''}
-          label={t(calls.isMuted ? 'call.unmute' : 'call.mute')} onClick={() => calls.mute(!calls.isMuted)} />
+        <Microphone />
         <RoundButton icon={calls.hasCamera ? 'video' : 'video-off'} kind={calls.hasCamera ? '' : 'off'}
           label={t(calls.hasCamera ? 'call.camera_off' : 'call.camera_on')}
-          onClick={() => void calls.camera(!calls.hasCamera)} />
-        {hasPicture && document.pictureInPictureEnabled && (
-          <RoundButton icon="picture-in-picture-2" label={t('call.pip')} onClick={() => void picture()} />
-        )}
-        <Speakers sound={sound} />
-        <RoundButton icon="phone-off" label={t('call.hang_up')} kind="hang" onClick={() => void calls.leave()} />
+          onClick={() => calls.camera(!calls.hasCamera)} />
+        {hasPicture && document.pictureInPictureEnabled && <Float video={remote} />}
+        <Devices sound={sound} button={(open) => (
+          <RoundButton icon="sliders-horizontal" label={t('call.devices')} kind="choice" onClick={open} />
+        )} />
+        <HangUp />
       </div>
     </section>
   );
+}
+
+function Microphone(): JSX.Element {
+  watch('call');
+  const { calls } = client;
+  // Who only listens asks for the microphone by the same button.
+  const isOff = calls.isMuted || !calls.hasMicrophone;
+  const label = t(calls.isMuted ? 'call.unmute' : isOff ? 'call.no_mic' : 'call.mute');
+  return <RoundButton icon={isOff ? 'mic-off' : 'mic'} kind={isOff ? 'off' : ''} label={label} onClick={() => calls.mute(!isOff)} />;
+}
+
+function Float({ video }: { video: { current: HTMLVideoElement | null } }): JSX.Element {
+  const float = (): void => void video.current?.requestPictureInPicture().catch(() => undefined);
+  return <RoundButton icon="picture-in-picture-2" label={t('call.pip')} kind="choice" onClick={float} />;
 }
 
 function attach(element: HTMLMediaElement | null, stream: MediaStream | null): void {
@@ -189,9 +218,9 @@ function attach(element: HTMLMediaElement | null, stream: MediaStream | null): v
 /** Words while it is on its way, the time while they talk. */
 function Status({ call }: { call: Call }): JSX.Element {
   watch('call', 'connection');
-  const now = useSignal(Date.now());
+  const now = useSignal(client.now());
   useEffect(() => {
-    const timer = setInterval(() => { now.value = Date.now(); }, 1_000);
+    const timer = setInterval(() => { now.value = client.now(); }, 1_000);
     return () => clearInterval(timer);
   }, []);
   const { calls } = client;
@@ -208,40 +237,4 @@ function Bars(): JSX.Element {
   const { quality } = client.calls;
   const label = t(`call.quality.${quality}`);
   return <span class={`bars ${quality}`} role="img" aria-label={label} title={label}><i /><i /><i /></span>;
-}
-
-type Sink = HTMLMediaElement & { setSinkId?: (id: string) => Promise<void> };
-
-/** Where the sound comes out, when there is a choice. */
-function Speakers({ sound }: { sound: { current: HTMLAudioElement | null } }): JSX.Element | null {
-  const outputs = useSignal<MediaDeviceInfo[]>([]);
-  const chosen = useSignal('');
-  const asked = useSignal(false);
-  useEffect(() => {
-    if (!('setSinkId' in HTMLMediaElement.prototype)) return;
-    void navigator.mediaDevices?.enumerateDevices().then((devices) => {
-      outputs.value = devices.filter(({ kind, label }) => kind === 'audiooutput' && label);
-    });
-  }, []);
-  if (outputs.value.length < 2) return null;
-  const choose = async (id: string): Promise<void> => {
-    asked.value = false;
-    chosen.value = id;
-    await (sound.current as Sink | null)?.setSinkId?.(id).catch(() => undefined);
-  };
-  return (
-    <>
-      <RoundButton icon="volume-2" label={t('call.speaker')} onClick={() => { asked.value = true; }} />
-      {asked.value && (
-        <Dialog title={t('call.speaker')} onClose={() => { asked.value = false; }}>
-          {outputs.value.map(({ deviceId, label }) => (
-            <button type="button" class="row-button" key={deviceId} aria-pressed={chosen.value === deviceId}
-              onClick={() => void choose(deviceId)}>
-              <Icon name="volume-2" /><span>{label}</span>
-            </button>
-          ))}
-        </Dialog>
-      )}
-    </>
-  );
 }

@@ -59,7 +59,7 @@ function CallRow({ call }: { call: Call }): JSX.Element {
         </span>
       </a>
       <IconButton icon={call.kind === 'video' ? 'video' : 'phone'} label={t('call.again')}
-        onClick={() => void client.startCall(call.chat, call.kind)} />
+        onClick={() => client.startCall(call.chat, call.kind)} />
     </div>
   );
 }

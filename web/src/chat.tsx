@@ -93,7 +93,7 @@ function Head({ state }: { state: ChatState }): JSX.Element {
   const peer = state.peer(myId());
   const isCallable = peer !== null && peer !== myId();
   const typing = typingText(state);
-  const call = (kind: 'voice' | 'video') => () => void client.startCall(state.id, kind);
+  const call = (kind: 'voice' | 'video') => () => client.startCall(state.id, kind);
   return (
     <header class="bar chat-bar">
       <IconButton icon="arrow-left" label={t('back')} class="back flip" onClick={() => go('')} />

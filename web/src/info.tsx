@@ -82,10 +82,10 @@ function DirectInfo({ state, peer }: { state: ChatState; peer: Id }): JSX.Elemen
       <Face id={peer} name={chatName(state)} sub={presenceText(peer)} about={user?.about ?? ''} />
       {peer !== myId() && (
         <div class="face-buttons">
-          <button type="button" class="button" onClick={() => void client.startCall(state.id, 'voice')}>
+          <button type="button" class="button" onClick={() => client.startCall(state.id, 'voice')}>
             <Icon name="phone" /> {t('call.do_voice')}
           </button>
-          <button type="button" class="button" onClick={() => void client.startCall(state.id, 'video')}>
+          <button type="button" class="button" onClick={() => client.startCall(state.id, 'video')}>
             <Icon name="video" /> {t('call.do_video')}
           </button>
         </div>

@@ -55,8 +55,8 @@ function App(): JSX.Element {
 /** Its module comes with the first call. */
 function Calling(): JSX.Element | null {
   watch('call');
-  const { call, mediaError, refused } = client.calls;
-  return call || mediaError || refused ? <CallLayer /> : null;
+  const { call, calling, problem } = client.calls;
+  return call || calling || problem ? <CallLayer /> : null;
 }
 
 function Side({ place, one }: { place: string; one: string }): JSX.Element {
@@ -89,6 +89,7 @@ function Keys(): null {
   return null;
 }
 
+client.calls.onNotice = (notice) => say(t(`call.notice.${notice}`), true);
 client.onEnded = () => say(t('session.ended'), true);
 void client.start();
 startNotifying();

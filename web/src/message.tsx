@@ -63,7 +63,7 @@ function CallLine({ row, state }: { row: Message; state: ChatState }): JSX.Eleme
   return (
     <div class={`bubble-line ${isMine ? 'mine' : ''} last`}>
       <button type="button" class={`call-fact ${missed ? 'missed' : ''}`} title={t('call.again')}
-        onClick={() => void client.startCall(state.id, kind)}>
+        onClick={() => client.startCall(state.id, kind)}>
         <span class="call-fact-icon">
           <Icon name={missed ? 'phone-missed' : kind === 'video' ? 'video' : 'phone'} />
         </span>

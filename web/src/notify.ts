@@ -27,11 +27,23 @@ export function startNotifying(): void {
   client.onIncoming = told;
   effect(() => {
     watch('call');
-    if (client.calls.rings && !isLooking()) {
-      const name = client.calls.call?.peer.name ?? '';
-      show(`call-${client.calls.call?.id}`, t('call.incoming', { name }), '', client.calls.call?.chat ?? '');
-    }
+    ringing();
   });
+}
+
+/** The call that is told of, and how to take that back. */
+let rung: { tag: string; close: () => void } | null = null;
+
+/** Told once, while it rings. */
+function ringing(): void {
+  const { call, rings } = client.calls;
+  const tag = rings && call ? `call-${call.id}` : null;
+  if (rung && rung.tag !== tag) {
+    rung.close();
+    rung = null;
+  }
+  if (!tag || !call || rung || isLooking()) return;
+  rung = { tag, close: show(tag, t('call.incoming', { name: call.peer.name }), '', call.chat) };
 }
 
 function told(row: Message, state: ChatState): void {
@@ -45,18 +57,25 @@ function told(row: Message, state: ChatState): void {
   show(state.id, chatName(state), body, state.id);
 }
 
-function show(tag: string, title: string, body: string, chat: string): void {
-  if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted') return;
+/** Returns how to take it back. */
+function show(tag: string, title: string, body: string, chat: string): () => void {
+  const nothing = (): void => undefined;
+  if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted') return nothing;
+  const options = { body, tag, icon: '/assets/icon-192.png' };
   try {
-    const notification = new Notification(title, { body, tag, icon: '/assets/icon-192.png' });
+    const notification = new Notification(title, options);
     notification.onclick = () => {
       focus();
       go(`chat/${chat}`);
       notification.close();
     };
+    return () => notification.close();
   } catch {
     // Phones show notifications by a service worker alone.
-    void navigator.serviceWorker?.ready.then((worker) =>
-      worker.showNotification(title, { body, tag, icon: '/assets/icon-192.png', data: { chat } }));
+    const worker = navigator.serviceWorker?.ready;
+    const shown = worker?.then((it) => it.showNotification(title, { ...options, data: { chat } }).then(() => it));
+    return () => void shown?.then(async (it) => {
+      for (const one of await it.getNotifications({ tag })) one.close();
+    }, nothing);
   }
 }

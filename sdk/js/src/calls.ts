@@ -1,164 +1,194 @@
 /**
  * Voice and video calls: one at a time, as the server says that it stands. See docs/calls.md.
  *
- * The server decides who rings, who answers and when it is over; this negotiates the media between
- * the two devices, mends it when the network changes, and says every few seconds that it is there.
- * Both kinds of call carry a place for pictures, so that a camera goes on and off without a new
- * negotiation. The caller's device makes the offers.
+ * What is captured, sent and shown follows from one state: `call_machine` decides, this carries out
+ * and tells it what happens. `call_media` holds microphone and camera, `call_peer` the connection to
+ * the other device; both are loaded with the first call. `call_healing` says when to negotiate anew.
  */
 
 import type { Client } from './client.js';
+import { type Healing, healthy, look, replied } from './call_healing.js';
+import {
+  type Effect, type Input, type Notice, type Problem, type State,
+  apply, first, isHere, isLive, kept, rings, talks,
+} from './call_machine.js';
+import type { Media } from './call_media.js';
+import type { Peer, Quality } from './call_peer.js';
 import { ApiError } from './rest.js';
-import type {
-  Call, CallKind, CallReport, CandidateKind, Events, Failure, IceServer, Id, JoinedCall, SignalData,
-} from './types.js';
+import type { Storage } from './storage.js';
+import type { Call, CallDetails, CallKind, Events, IceServer, Id, JoinedCall } from './types.js';
 
-/** Why there is no sound or picture to send. */
-export type MediaError = 'insecure' | 'denied' | 'missing';
+/** How often a call that goes on is looked at. */
+const LOOK_MS = 1_000;
+/** Credentials for the relay that came less than this ago are good for another negotiation. */
+const ICE_MS = 60_000;
+/** Nothing came in for this long where something should: the way is dead. */
+const QUIET_MS = 5_000;
+/** After a connection to the server is back, silence this long says that its relay knows nobody. */
+const BACK_MS = 700;
+/** Signals kept until there is something to take them. */
+const EARLY = 200;
+/** How long until what is owed is told again, on a connection that is live. */
+const AGAIN_MS = 3_000;
 
-/** How well media gets through. */
-export type Quality = 'good' | 'fair' | 'poor' | 'unknown';
-
-const STATS_MS = 2_000;
-const HEAL_MS = 1_000;
+type Parts = [typeof import('./call_media.js'), typeof import('./call_peer.js')];
 
 export class Calls {
-  call: Call | null = null;
-  local: MediaStream | null = null;
-  remote: MediaStream | null = null;
-  isMuted = false;
-  hasCamera = false;
-  /** What the other device sends. */
-  peerMedia = { audio: true, video: false };
-  quality: Quality = 'unknown';
-  isReconnecting = false;
-  mediaError: MediaError | null = null;
-  /** Why a call did not begin: the server's words. */
-  refused: string | null = null;
+  /** Something to say in passing. */
+  onNotice: (notice: Notice) => void = () => undefined;
 
-  private pc: RTCPeerConnection | null = null;
-  private ice: IceServer[] = [];
-  private epoch = 0;
-  private sent = 0;
+  private state: State;
+  private saved = '';
+  private savedOwed = '';
+  private parts: Parts | null = null;
+  private loading: Promise<Parts | null> | null = null;
+  private media: Media | null = null;
+  private peer: Peer | null = null;
+  private picture: MediaStream | null = null;
+  private healing: Healing = healthy();
+  private ice: { call: Id; servers: IceServer[]; at: number } | null = null;
   private early: Events['call.signal'][] = [];
-  private candidates: RTCIceCandidateInit[] = [];
-  private beat: ReturnType<typeof setInterval> | undefined;
-  private healing: ReturnType<typeof setInterval> | undefined;
-  private watching: ReturnType<typeof setInterval> | undefined;
-  private report: CallReport = {};
+  private sent = 0;
+  private heard = { bytes: 0, at: 0 };
+  private isBack = false;
   private answered = 0;
-  private lost = { packets: 0, received: 0 };
+  private beat: ReturnType<typeof setInterval> | undefined;
+  private watching: ReturnType<typeof setInterval> | undefined;
 
-  constructor(private readonly client: Client) {}
+  constructor(private readonly client: Client, private readonly storage: Storage) {
+    this.state = first(storage.keptCall());
+    globalThis.addEventListener?.('pagehide', () => this.hide());
+  }
+
+  // ---- how it stands ----
+
+  get call(): Call | null {
+    return this.state.call;
+  }
 
   /** A call that is not over. */
   get isLive(): boolean {
-    return !!this.call && this.call.state !== 'ended';
+    return isLive(this.state);
   }
 
   get rings(): boolean {
-    return this.call?.state === 'ringing' && this.call.role === 'callee';
+    return rings(this.state);
   }
 
-  /** This device takes part in it. */
+  /** This page takes part in it. */
   get isHere(): boolean {
-    return this.isLive && this.call?.on === 'this_device';
+    return isHere(this.state);
   }
 
-  /** Calls somebody. Microphone and camera first: a call without them helps nobody. */
-  async start(chat: Id, kind: CallKind): Promise<void> {
-    this.refused = null;
-    if (!(await this.getMedia(kind === 'video'))) return;
-    try {
-      this.joined(await this.client.ask<JoinedCall>('call.start', { chat, kind }));
-    } catch (error) {
-      this.stopMedia();
-      this.refused = error instanceof Error ? error.message : String(error);
-      this.touch();
-    }
+  /** The chat that is being called, until the server has answered. */
+  get calling(): { chat: Id; kind: CallKind } | null {
+    return this.state.doing?.what === 'start' ? this.state.doing : null;
   }
 
-  async accept(withCamera: boolean): Promise<void> {
-    const { call } = this;
-    if (!call || !this.rings || !(await this.getMedia(withCamera))) return;
-    try {
-      this.joined(await this.client.ask<JoinedCall>('call.accept', { call: call.id }));
-    } catch {
-      // Answered elsewhere or over: the event that says so is on its way.
-      this.stopMedia();
-    }
+  /** Accept was pressed; the microphone or the server has not answered. */
+  get isAnswering(): boolean {
+    return this.state.doing?.what === 'accept';
+  }
+
+  get problem(): Problem | null {
+    return this.state.problem;
+  }
+
+  /** Grows when the call is to come to the front. */
+  get shown(): number {
+    return this.state.shown;
+  }
+
+  get isMuted(): boolean {
+    return this.state.isMuted;
+  }
+
+  get hasMicrophone(): boolean {
+    return this.state.mic !== null;
+  }
+
+  get hasCamera(): boolean {
+    return this.state.cam !== null;
+  }
+
+  /** One's own picture. */
+  get local(): MediaStream | null {
+    const track = this.media?.get(this.state.cam) ?? null;
+    if (this.picture?.getVideoTracks()[0] !== (track ?? undefined)) this.picture = null;
+    if (track) this.picture ??= new MediaStream([track]);
+    return this.picture;
+  }
+
+  get remote(): MediaStream | null {
+    return this.peer?.remote ?? null;
+  }
+
+  /** What the other device sends. */
+  get peerMedia(): { audio: boolean; video: boolean } {
+    return { audio: this.peer?.told.audio ?? true, video: this.peer?.hasPicture ?? false };
+  }
+
+  get quality(): Quality {
+    return this.peer?.quality ?? 'unknown';
+  }
+
+  get isReconnecting(): boolean {
+    const state = this.peer?.state;
+    return state === 'disconnected' || state === 'failed' || talks(this.state) && this.state.peer === null;
+  }
+
+  /** Which device is in use. */
+  using(kind: 'mic' | 'cam'): string | undefined {
+    return this.media?.get(this.state[kind])?.getSettings().deviceId;
+  }
+
+  // ---- what people press ----
+
+  /** Calls somebody; in a call it leads back there. Without `mic` one only listens. */
+  start(chat: Id, kind: CallKind, mic = true): void {
+    this.do({ is: 'start', chat, kind, mic });
+  }
+
+  accept(cam: boolean, mic = true): void {
+    this.do({ is: 'accept', mic, cam });
   }
 
   /** Ends it, whatever it is at the moment. */
-  async leave(): Promise<void> {
-    const { call } = this;
-    if (!call || call.state === 'ended') return this.dismiss();
-    const op = call.state !== 'ringing' ? 'hangup' : call.role === 'caller' ? 'cancel' : 'reject';
-    try {
-      const { call: now } = await this.client.ask<{ call: Call }>(`call.${op}`, { call: call.id });
-      this.stands(now);
-    } catch (error) {
-      // Without a connection the server ends it by the silence; here it is over now.
-      if (error instanceof ApiError && error.isOffline) this.hush();
-      this.dismiss();
-    }
+  leave(): void {
+    this.do({ is: 'leave' });
   }
 
-  /** Puts the end of a call, or an error, out of sight. */
+  /** Puts the end of a call, or a problem, out of sight. */
   dismiss(): void {
-    if (!this.isLive) this.call = null;
-    this.mediaError = null;
-    this.refused = null;
-    this.touch();
+    this.do({ is: 'dismiss' });
   }
 
   mute(on: boolean): void {
-    this.isMuted = on;
-    for (const track of this.local?.getAudioTracks() ?? []) track.enabled = !on;
-    this.tellMedia();
-    this.touch();
+    this.do({ is: 'mute', on });
   }
 
-  async camera(on: boolean): Promise<void> {
-    const { local } = this;
-    if (!local) return;
-    for (const track of local.getVideoTracks()) {
-      track.stop();
-      local.removeTrack(track);
-    }
-    if (on) {
-      const more = await this.capture({ video: true });
-      const track = more?.getVideoTracks()[0];
-      if (track) local.addTrack(track);
-    }
-    const track = local.getVideoTracks()[0] ?? null;
-    this.hasCamera = track !== null;
-    await this.transceiver('video')?.sender.replaceTrack(track);
-    this.tellMedia();
-    this.touch();
+  camera(on: boolean): void {
+    this.do({ is: 'camera', on });
   }
+
+  choose(kind: 'mic' | 'cam', device: string): void {
+    this.do({ is: 'choose', kind, device });
+  }
+
+  // ---- what the client tells ----
 
   /** How a call stands: events and replies come here; the higher version holds. */
   stands(call: Call): void {
-    const before = this.call;
-    if (before?.id === call.id && call.version < before.version) return;
-    if (before && before.id !== call.id && this.isLive && call.state === 'ended') return;
-    const rang = this.rings;
-    this.call = call;
-    if (this.rings && !rang) this.client.ask('call.alive', { call: call.id }).catch(() => undefined);
-    if (call.state === 'ended') this.ended(before);
-    else if (call.on === 'this_device') this.takePart(call);
-    else if (before?.on === 'this_device') this.hush();
-    this.touch();
+    this.do({ is: 'told', call });
   }
 
   /** A connection is live; right behind it the server tells of a live call. */
   live(): void {
-    setTimeout(() => {
-      if (!this.isHere || this.call?.state === 'ringing') return;
-      if (!this.pc) void this.rejoin();
-      else if (this.pc.connectionState !== 'connected') void this.restart(false);
-    }, 100);
+    this.do({ is: 'hello' });
+    void this.load();
+    // A relay that was started again knows nobody, and no browser says so for seconds.
+    const before = this.peer?.bytes ?? 0;
+    setTimeout(() => void this.lookBack(before), BACK_MS);
   }
 
   /** The connection is gone; media may flow all the same. */
@@ -167,298 +197,281 @@ export class Calls {
   }
 
   clear(): void {
-    this.hush();
-    this.call = null;
+    for (const track of [this.state.mic, this.state.cam]) if (track !== null) this.media?.stop(track);
+    this.close();
+    this.state = { ...first(), n: this.state.n };
+    this.ice = null;
+    this.keepTime();
     this.touch();
   }
 
-  async signalled(signal: Events['call.signal']): Promise<void> {
-    if (signal.call !== this.call?.id || signal.epoch < this.epoch) return;
-    if (signal.epoch > this.epoch || !this.pc) return void this.early.push(signal);
-    const { description, candidate, media } = signal.data;
+  signalled(signal: Events['call.signal']): void {
+    if (this.peer && signal.call === this.state.call?.id) this.peer.signalled(signal);
+    else this.early = [...this.early.slice(1 - EARLY), signal];
+  }
+
+  // ---- the state and its effects ----
+
+  private do(input: Input): void {
+    const { state, effects } = apply(this.state, input);
+    this.state = state;
+    this.keep();
+    for (const effect of effects) this.carry(effect);
+    this.keepTime();
+    if (talks(this.state)) this.heal();
+    this.touch();
+  }
+
+  private carry(effect: Effect): void {
+    switch (effect.do) {
+      case 'capture': return void this.capture(effect);
+      case 'stop': return this.media?.stop(effect.track);
+      case 'send': return this.send();
+      case 'start': return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
+      case 'accept': return void this.join('accept', effect.n, { call: effect.call });
+      case 'leave': return void this.tellLeft(effect.call, effect.op);
+      case 'rings': return void this.client.ask('call.alive', { call: effect.call }).catch(() => undefined);
+      case 'look': return void this.ask(effect.call);
+      case 'negotiate': return void this.negotiate(effect.call);
+      case 'close': return this.close();
+      case 'say': return this.onNotice(effect.notice);
+    }
+  }
+
+  private async capture({ n, mic, cam }: Effect & { do: 'capture' }): Promise<void> {
+    await this.load();
+    const given = await this.media?.capture({ mic, cam }, this.state.devices);
+    this.do({ is: 'captured', n, ...(given ?? { error: 'missing' }) });
+  }
+
+  private send(): void {
+    const { mic, cam, isMuted } = this.state;
+    this.peer?.send(this.media?.get(mic) ?? null, this.media?.get(cam) ?? null, isMuted);
+  }
+
+  private async join(op: 'start' | 'accept', n: number, what: object): Promise<void> {
     try {
-      if (media) this.peerMedia = media;
-      if (description) await this.described(this.pc, description);
-      else if (candidate && this.pc.remoteDescription) await this.pc.addIceCandidate(candidate);
-      else if (candidate) this.candidates.push(candidate);
-    } catch {
-      // A signal of a negotiation that is over, or one that does not fit: healing begins a new one.
-    }
-    this.touch();
-  }
-
-  private joined({ call, ice_servers }: JoinedCall): void {
-    if (ice_servers.length) this.ice = ice_servers;
-    this.stands(call);
-  }
-
-  private takePart(call: Call): void {
-    if (call.state === 'connecting' && !this.answered) this.answered = Date.now();
-    if (call.state !== 'ringing' && call.epoch > this.epoch) void this.negotiate(call);
-    this.beat ??= setInterval(() => this.alive(), call.alive_every_s * 1_000);
-  }
-
-  private ended(before: Call | null): void {
-    this.hush();
-    // Of a call that this device had no part in, its end is told by the chat alone.
-    const seen = before?.id === this.call?.id && before?.on !== 'other_device';
-    if (!seen || before?.role === 'callee' && before.state === 'ringing') this.call = null;
-  }
-
-  private hush(): void {
-    clearInterval(this.beat);
-    clearInterval(this.healing);
-    clearInterval(this.watching);
-    this.beat = this.healing = this.watching = undefined;
-    this.pc?.close();
-    this.pc = null;
-    this.epoch = this.answered = 0;
-    this.early = [];
-    this.candidates = [];
-    this.ice = [];
-    this.report = {};
-    this.remote = null;
-    this.isReconnecting = false;
-    this.quality = 'unknown';
-    this.stopMedia();
-  }
-
-  private stopMedia(): void {
-    for (const track of this.local?.getTracks() ?? []) track.stop();
-    this.local = null;
-    this.isMuted = this.hasCamera = false;
-    this.peerMedia = { audio: true, video: false };
-  }
-
-  // ---- media ----
-
-  private async getMedia(withCamera: boolean): Promise<boolean> {
-    this.mediaError = null;
-    this.local = await this.capture({ audio: true, video: withCamera });
-    // No camera is no reason not to talk.
-    if (!this.local && withCamera && this.mediaError === 'missing') {
-      this.mediaError = null;
-      this.local = await this.capture({ audio: true });
-    }
-    this.hasCamera = !!this.local?.getVideoTracks().length;
-    this.touch();
-    return this.local !== null;
-  }
-
-  private async capture(wanted: MediaStreamConstraints): Promise<MediaStream | null> {
-    if (!navigator.mediaDevices) {
-      this.mediaError = 'insecure';
-      this.touch();
-      return null;
-    }
-    try {
-      return await navigator.mediaDevices.getUserMedia(wanted);
+      const joined = await this.client.ask<JoinedCall>(`call.${op}`, what);
+      this.takeIce(joined);
+      this.do({ is: 'joined', n, call: joined.call });
     } catch (error) {
-      const { name } = error as DOMException;
-      this.mediaError = name === 'NotAllowedError' || name === 'SecurityError' ? 'denied' : 'missing';
-      this.touch();
-      return null;
+      const isOffline = error instanceof ApiError && error.isPassing;
+      this.do({ is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline });
     }
   }
 
-  private tellMedia(): void {
-    if (!this.pc) return;
-    this.signal({ media: { audio: !this.isMuted, video: this.hasCamera } });
+  private async tellLeft(call: Id, op: string): Promise<void> {
+    try {
+      const reply = await this.client.ask<{ call: Call }>(`call.${op}`, { call });
+      this.do({ is: 'heard', call });
+      this.stands(reply.call);
+    } catch (error) {
+      const isPassing = !(error instanceof ApiError) || error.isPassing;
+      if (!isPassing) this.do({ is: 'heard', call });
+      else setTimeout(() => this.tellAgain(call, op), AGAIN_MS);
+    }
   }
 
-  // ---- negotiation ----
+  /** Without a connection the next `hello` tells it. */
+  private tellAgain(call: Id, op: string): void {
+    const isOwed = this.state.owed.some((one) => one.call === call);
+    if (isOwed && this.client.connection === 'live') void this.tellLeft(call, op);
+  }
+
+  private async ask(call: Id): Promise<void> {
+    try {
+      this.stands((await this.client.rest.get<CallDetails>(`/calls/${call}`)).call);
+    } catch (error) {
+      if (error instanceof ApiError && error.problem.status === 404) this.do({ is: 'gone', call });
+    }
+  }
 
   private async negotiate(call: Call): Promise<void> {
-    this.epoch = call.epoch;
-    this.candidates = [];
-    const isRestart = this.pc !== null && !call.fresh;
-    if (!isRestart) await this.connect(call);
-    const { pc } = this;
-    if (!pc) return;
-    if (isRestart) pc.setConfiguration(this.configuration());
-    if (call.role === 'caller') {
-      if (isRestart) pc.restartIce();
-      await this.describe(pc);
+    await this.load();
+    if (!this.parts || this.state.peer !== call.epoch || this.state.call?.id !== call.id) return;
+    if (!this.peer) {
+      this.peer = this.connect(call.id);
+      this.send();
+      for (const signal of this.early.splice(0)) this.signalled(signal);
     }
-    for (const signal of this.early.splice(0)) await this.signalled(signal);
+    this.peer.negotiate(call);
   }
 
-  private configuration(): RTCConfiguration {
-    return { iceServers: this.ice.map(({ urls, username, credential }) => ({
-      urls, ...(username ? { username } : {}), ...(credential ? { credential } : {}),
-    })) };
+  private connect(call: Id): Peer {
+    const [, { Peer }] = this.parts as Parts;
+    this.answered = performance.now();
+    const peer: Peer = new Peer({
+      signal: (epoch, data) => {
+        this.client.ask('call.signal', { call, epoch, seq: ++this.sent, data }).catch(() => undefined);
+      },
+      servers: (now) => this.servers(now),
+      moved: () => peer === this.peer && this.moved(),
+    });
+    return peer;
   }
 
-  private async connect(call: Call): Promise<void> {
-    this.pc?.close();
-    if (!this.ice.length) {
-      const path = `/calls/${call.id}/ice`;
+  private close(): void {
+    this.peer?.close();
+    this.peer = null;
+    this.early = [];
+    this.healing = healthy();
+    this.heard = { bytes: 0, at: 0 };
+    this.isBack = false;
+  }
+
+  /** Both parts are small, and needed by nobody who does not call. */
+  private load(): Promise<Parts | null> {
+    this.loading ??= Promise.all([import('./call_media.js'), import('./call_peer.js')]).then((parts) => {
+      this.media ??= new parts[0].Media({
+        lost: (track) => this.do({ is: 'lost', track }),
+        devices: () => this.do({ is: 'devices' }),
+      });
+      return (this.parts = parts);
+    }, () => (this.loading = null));
+    return this.loading;
+  }
+
+  private keep(): void {
+    const { owed, ...call } = kept(this.state);
+    const [now, nowOwed] = [JSON.stringify(call), JSON.stringify(owed)];
+    if (now !== this.saved) this.storage.keepCall(call);
+    if (nowOwed !== this.savedOwed) this.storage.keepOwed(owed);
+    [this.saved, this.savedOwed] = [now, nowOwed];
+  }
+
+  // ---- relay ----
+
+  private takeIce({ call, ice_servers: servers }: JoinedCall): void {
+    if (servers.length) this.ice = { call: call.id, servers, at: performance.now() };
+  }
+
+  private async servers({ id }: Call): Promise<IceServer[]> {
+    const { ice } = this;
+    const isFresh = ice?.call === id && performance.now() - ice.at < ICE_MS;
+    if (!isFresh) {
+      const path = `/calls/${id}/ice`;
       const answer = await this.client.rest.get<{ ice_servers: IceServer[] }>(path).catch(() => null);
-      this.ice = answer?.ice_servers ?? [];
-    }
-    if (!this.local && !(await this.getMedia(call.kind === 'video'))) return void this.giveUp();
-    const pc = new RTCPeerConnection(this.configuration());
-    this.pc = pc;
-    this.remote = new MediaStream();
-    pc.onicecandidate = ({ candidate }) => candidate && this.found(candidate);
-    pc.ontrack = ({ track }) => {
-      this.remote?.addTrack(track);
-      this.touch();
-    };
-    pc.onconnectionstatechange = () => this.connectionMoved(pc);
-    if (call.role === 'caller') {
-      for (const kind of ['audio', 'video'] as const) {
-        const track = this.local?.getTracks().find((one) => one.kind === kind);
-        const streams = this.local ? [this.local] : [];
-        pc.addTransceiver(track ?? kind, { direction: 'sendrecv', streams });
+      if (answer?.ice_servers.length) {
+        this.ice = { call: id, servers: answer.ice_servers, at: performance.now() };
       }
     }
-  }
-
-  private async describe(pc: RTCPeerConnection): Promise<void> {
-    await pc.setLocalDescription();
-    if (pc.localDescription) this.signal({ description: pc.localDescription.toJSON() as RTCSessionDescriptionInit });
-    this.tellMedia();
-  }
-
-  private async described(pc: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
-    await pc.setRemoteDescription(description);
-    for (const candidate of this.candidates.splice(0)) await pc.addIceCandidate(candidate);
-    if (description.type !== 'offer') return;
-    for (const one of pc.getTransceivers()) {
-      one.direction = 'sendrecv';
-      const track = this.local?.getTracks().find(({ kind }) => kind === one.receiver.track.kind);
-      await one.sender.replaceTrack(track ?? null);
-    }
-    await this.describe(pc);
-  }
-
-  private transceiver(kind: string): RTCRtpTransceiver | undefined {
-    return this.pc?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);
-  }
-
-  private found(candidate: RTCIceCandidate): void {
-    if (candidate.type === 'host') this.report.gathered_host = true;
-    if (candidate.type === 'srflx') this.report.gathered_srflx = true;
-    if (candidate.type === 'relay') this.report.gathered_relay = true;
-    this.signal({ candidate: candidate.toJSON() });
-  }
-
-  private signal(data: SignalData): void {
-    const { call, epoch } = this;
-    if (!call) return;
-    this.client.ask('call.signal', { call: call.id, epoch, seq: ++this.sent, data })
-      .catch(() => undefined);
+    return this.ice?.call === id ? this.ice.servers : [];
   }
 
   // ---- staying connected ----
 
-  private connectionMoved(pc: RTCPeerConnection): void {
-    if (pc !== this.pc) return;
-    const { connectionState } = pc;
-    clearInterval(this.healing);
-    this.healing = undefined;
-    this.isReconnecting = connectionState === 'disconnected' || connectionState === 'failed';
-    if (connectionState === 'connected') this.connected();
-    // A browser does not heal by itself: try anew as long as it is disconnected.
-    if (this.isReconnecting) {
-      void this.restart(false);
-      this.healing = setInterval(() => void this.restart(false), HEAL_MS);
-    }
+  /** While it takes part, it says that it is there, and looks after the connection. */
+  private keepTime(): void {
+    const every = this.state.call?.alive_every_s ?? 10;
+    if (!this.isHere) clearInterval(this.beat);
+    else this.beat ??= setInterval(() => this.alive(), every * 1_000);
+    if (!this.isHere) this.beat = undefined;
+    if (!talks(this.state)) clearInterval(this.watching);
+    else this.watching ??= setInterval(() => void this.watch(), LOOK_MS);
+    if (!talks(this.state)) this.watching = undefined;
+  }
+
+  private moved(): void {
+    if (this.peer?.state === 'connected') this.alive();
+    this.heal();
     this.touch();
   }
 
-  private connected(): void {
-    this.alive();
-    this.tellMedia();
-    this.watching ??= setInterval(() => void this.watch(), STATS_MS);
-    void this.watch();
-  }
-
   private alive(): void {
-    const { call } = this;
-    if (!call || !this.isLive) return;
-    const connected = this.pc?.connectionState === 'connected';
+    const { call } = this.state;
+    if (!call || !this.isHere) return;
+    const connected = this.peer?.state === 'connected';
     this.client.ask<{ call: Call }>('call.alive', { call: call.id, connected }).then(
       (reply) => this.stands(reply.call),
-      () => undefined,
+      (error: unknown) => this.contradicted(call.id, error),
     );
   }
 
-  private async rejoin(): Promise<void> {
-    if (await this.getMedia(this.call?.kind === 'video')) await this.restart(true);
-    else this.giveUp();
+  /** The server sees the call otherwise: over, or on another device. */
+  private contradicted(call: Id, error: unknown): void {
+    if (error instanceof ApiError && !error.isPassing) void this.ask(call);
   }
 
-  private async restart(fresh: boolean): Promise<void> {
-    const { call } = this;
-    if (!call || !this.isLive) return;
-    const what = { call: call.id, epoch: call.epoch, fresh };
-    await this.client.ask<JoinedCall>('call.restart', what).then(
-      (joined) => this.joined(joined),
-      () => undefined,
-    );
-  }
-
-  private giveUp(): void {
-    const { call } = this;
-    if (!call) return;
-    const failure: Failure = this.mediaError === 'missing' ? 'media_missing' : 'media_denied';
-    this.client.ask('call.report', { call: call.id, report: { failure } }).catch(() => undefined);
-    this.client.ask<{ call: Call }>('call.hangup', { call: call.id, failed: true }).then(
-      (reply) => this.stands(reply.call),
-      () => undefined,
-    );
-  }
-
-  /** Looks at the statistics: how well media gets through, and which way. */
   private async watch(): Promise<void> {
-    const { pc, call } = this;
-    if (!pc || !call) return;
-    const stats = await pc.getStats();
-    const all = [...stats.values()] as Stat[];
-    const inbound = all.filter((one) => one.type === 'inbound-rtp');
-    const sum = (name: 'packetsLost' | 'packetsReceived'): number =>
-      inbound.reduce((total, one) => total + (one[name] ?? 0), 0);
-    const now = { packets: sum('packetsLost'), received: sum('packetsReceived') };
-    const lost = now.packets - this.lost.packets;
-    const share = lost / Math.max(1, lost + now.received - this.lost.received);
-    this.lost = now;
-    const transport = all.find((one) => one.type === 'transport');
-    const pair = all.find((one) => one.id === transport?.selectedCandidatePairId);
-    const trip = pair?.currentRoundTripTime ?? 0;
-    const before = this.quality;
-    this.quality = share > 0.08 || trip > 0.6 ? 'poor' : share > 0.02 || trip > 0.3 ? 'fair' : 'good';
-    if (pair && this.report.setup_ms === undefined) this.tellWay(call, all, pair);
-    if (before !== this.quality) this.touch();
+    const { peer } = this;
+    const before = peer?.report.local;
+    await peer?.watch();
+    if (peer !== this.peer) return;
+    const now = performance.now();
+    const bytes = peer?.bytes ?? 0;
+    if (bytes !== this.heard.bytes) {
+      this.heard = { bytes, at: now };
+      this.isBack = false;
+    }
+    if (peer && !before && peer.report.local) this.tellWay(peer);
+    this.heal();
   }
 
-  private tellWay(call: Call, all: Stat[], pair: Stat): void {
-    const kind = (id: string | undefined): Stat | undefined => all.find((one) => one.id === id);
-    const local = kind(pair.localCandidateId);
-    const remote = kind(pair.remoteCandidateId);
-    this.report.setup_ms = Math.max(0, Date.now() - (this.answered || Date.now()));
-    if (local?.candidateType) this.report.local = local.candidateType;
-    if (remote?.candidateType) this.report.remote = remote.candidateType;
-    if (local?.candidateType === 'relay' && local.relayProtocol) this.report.relay_over = local.relayProtocol;
-    this.client.ask('call.report', { call: call.id, report: this.report }).catch(() => undefined);
+  private async lookBack(before: number): Promise<void> {
+    const { peer } = this;
+    if (!peer || !before || peer.state !== 'connected') return;
+    await peer.watch();
+    const first = peer.bytes;
+    await new Promise((done) => setTimeout(done, BACK_MS));
+    await peer.watch();
+    if (peer !== this.peer || peer.bytes !== first) return;
+    this.isBack = true;
+    this.heal();
+  }
+
+  /** Nothing comes in, although the other device says to send. */
+  private get isQuiet(): boolean {
+    const isSilent = this.heard.at > 0 && performance.now() - this.heard.at > QUIET_MS;
+    return this.isBack || isSilent && this.peer?.told.audio !== false;
+  }
+
+  private heal(): void {
+    const { call } = this.state;
+    if (!call || !talks(this.state)) return;
+    const { healing, restart } = look(this.healing, {
+      now: performance.now(),
+      epoch: call.epoch,
+      state: this.peer?.state ?? 'none',
+      isQuiet: this.isQuiet,
+      isLive: this.client.connection === 'live',
+    });
+    this.healing = healing;
+    if (restart) void this.restart(call);
+  }
+
+  private async restart({ id, epoch }: Call): Promise<void> {
+    // No state of an older connection tells anything about the one to come.
+    this.isBack = false;
+    this.heard.at = 0;
+    const what = { call: id, epoch, fresh: this.state.peer === null };
+    try {
+      const joined = await this.client.ask<JoinedCall>('call.restart', what);
+      this.healing = replied(this.healing, performance.now());
+      this.takeIce(joined);
+      this.stands(joined.call);
+    } catch (error) {
+      this.healing = replied(this.healing, performance.now());
+      this.contradicted(id, error);
+    }
+  }
+
+  private tellWay(peer: Peer): void {
+    const { call } = this.state;
+    if (!call) return;
+    peer.report.setup_ms ??= Math.round(performance.now() - this.answered);
+    this.client.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
+  }
+
+  /** Who closes the page while it rings calls nobody any more: it does not ring on for 25 seconds. */
+  private hide(): void {
+    const { call } = this.state;
+    if (!call || call.state !== 'ringing' || call.role !== 'caller' || !this.isHere) return;
+    this.leave();
+    const request = { method: 'POST', body: {}, keepalive: true } as const;
+    this.client.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
   }
 
   private touch(): void {
     this.client.changes.touch('call');
   }
-}
-
-/** The fields of statistics that are read here. */
-interface Stat {
-  id: string;
-  type: string;
-  packetsLost?: number;
-  packetsReceived?: number;
-  selectedCandidatePairId?: string;
-  currentRoundTripTime?: number;
-  localCandidateId?: string;
-  remoteCandidateId?: string;
-  candidateType?: CandidateKind;
-  relayProtocol?: 'udp' | 'tcp' | 'tls';
 }

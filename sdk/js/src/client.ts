@@ -8,6 +8,7 @@
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Files } from './files.js';
+import { instance } from './instance.js';
 import { type Draft, Outbox, uniqueId } from './outbox.js';
 import { ApiError, Rest, offline } from './rest.js';
 import { type Connection, type Listener, Socket } from './socket.js';
@@ -57,6 +58,9 @@ export class Client {
 
   private readonly storage: Storage;
   private socket: Socket | null = null;
+  private isStarting = false;
+  /** How far the server's clock is ahead of this device's, in milliseconds. */
+  private ahead = 0;
   private isSyncing = false;
   /** Grows with all that calls for a sync: a page that was asked for before does not make up for it. */
   private losses = 0;
@@ -78,10 +82,15 @@ export class Client {
     this.rest = new Rest(options.base ?? '');
     const send = (item: Unsent, signal: AbortSignal): Promise<Sent> => this.sendNow(item, signal);
     this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
-    this.calls = new Calls(this);
+    this.calls = new Calls(this, this.storage);
     this.files = new Files(this.rest);
     this.session = this.storage.session();
     this.rest.token = this.session?.token ?? null;
+  }
+
+  /** The server's clock, in milliseconds since 1970: that of a device may be wrong. */
+  now(): number {
+    return Date.now() + this.ahead;
   }
 
   get me(): Me | null {
@@ -134,13 +143,17 @@ export class Client {
 
   /** Begins with what is kept here, then connects. Does nothing without a session. */
   async start(): Promise<void> {
-    if (!this.session || this.socket) return;
+    if (!this.session || this.socket || this.isStarting) return;
     this.store.me = this.session.me.id;
     const origin = this.rest.base || location.origin;
     const url = `${origin.replace(/^http/, 'ws')}/api/v1/ws`;
-    this.socket = new Socket(url, this.session.token, this.listener());
-    const saved = await this.storage.load();
+    const { token } = this.session;
+    this.isStarting = true;
+    const [saved, name] = await Promise.all([this.storage.load(), instance()]);
+    this.isStarting = false;
     if (!this.session) return;
+    this.rest.instance = name;
+    this.socket = new Socket(url, token, name, this.listener());
     for (const chat of saved.chats) {
       if (!this.store.chats.has(chat.id)) this.store.chats.set(chat.id, ChatState.fromSaved(chat));
     }
@@ -149,7 +162,7 @@ export class Client {
     this.outbox.load(saved.unsent);
     this.isLoaded = true;
     this.changes.touch('chats', 'session');
-    this.socket?.start();
+    this.socket.start();
   }
 
   /** Ends the session on the server, if that can be reached, and forgets everything here. */
@@ -357,8 +370,8 @@ export class Client {
     }
   }
 
-  startCall(chat: Id, kind: CallKind): Promise<void> {
-    return this.calls.start(chat, kind);
+  startCall(chat: Id, kind: CallKind): void {
+    this.calls.start(chat, kind);
   }
 
   /** A request on the socket. */
@@ -370,7 +383,8 @@ export class Client {
 
   private listener(): Listener {
     return {
-      onLive: () => {
+      onLive: ({ now }) => {
+        this.ahead = Date.parse(now) - Date.now() || 0;
         this.isSynced = false;
         this.calls.live();
         this.sync();
@@ -426,7 +440,7 @@ export class Client {
         this.calls.stands(data as Events['call']);
         break;
       case 'call.signal':
-        void this.calls.signalled(data as Events['call.signal']);
+        this.calls.signalled(data as Events['call.signal']);
         break;
       default:
         break;

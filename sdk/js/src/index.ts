@@ -3,7 +3,9 @@
  */
 
 export { Client, type Options } from './client.js';
-export { Calls, type MediaError, type Quality } from './calls.js';
+export { Calls } from './calls.js';
+export type { MediaError, Notice, Problem } from './call_machine.js';
+export type { Quality } from './call_peer.js';
 export { Changes, type Topic } from './changes.js';
 export { Files, MAX_FILES, type Outgoing } from './files.js';
 export { type Draft, Outbox, uniqueId } from './outbox.js';

@@ -41,20 +41,25 @@ export interface Ask {
   /** More headers. */
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** It goes out although the page is being closed. */
+  keepalive?: boolean;
 }
 
 /** The REST side of a server. */
 export class Rest {
   token: string | null = null;
+  /** Which of the session's tabs asks. */
+  instance: string | null = null;
   /** Which language the server's texts come in. */
   language = 'en';
 
   /** `base` is the server's origin; empty for that of the page. */
   constructor(readonly base: string) {}
 
-  async ask<T>(path: string, { method = 'GET', body, query, signal, ...more }: Ask = {}): Promise<T> {
+  async ask<T>(path: string, { method = 'GET', body, query, signal, keepalive, ...more }: Ask = {}): Promise<T> {
     const headers: Record<string, string> = { ...more.headers, 'accept-language': this.language };
     if (this.token) headers.authorization = `Bearer ${this.token}`;
+    if (this.instance) headers.instance = this.instance;
     if (body !== undefined) headers['content-type'] = 'application/json';
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
     const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
@@ -68,6 +73,7 @@ export class Rest {
         signal: signal ?? AbortSignal.timeout(20_000),
         credentials: 'omit',
         cache: 'no-store',
+        ...(keepalive ? { keepalive } : {}),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       text = await answer.text();

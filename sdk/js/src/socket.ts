@@ -56,6 +56,8 @@ export class Socket {
   constructor(
     private readonly url: string,
     private readonly token: string,
+    /** Which of the session's tabs this is. */
+    private readonly instance: string,
     private readonly listener: Listener,
   ) {}
 
@@ -110,7 +112,7 @@ export class Socket {
     this.guard = setTimeout(() => ws === this.ws && this.lost(0), CONNECT_MS);
     ws.onopen = () => {
       const refused = (): void => undefined;
-      this.send('identify', { token: this.token }, refused, refused);
+      this.send('identify', { token: this.token, instance: this.instance }, refused, refused);
     };
     ws.onmessage = ({ data }) => ws === this.ws && this.hear(String(data));
     ws.onclose = ({ code }) => ws === this.ws && this.lost(code);

@@ -4,6 +4,7 @@
  * works all the same and begins anew next time.
  */
 
+import type { Kept, Owed } from './call_machine.js';
 import type { Outgoing } from './files.js';
 import type { Chat, Id, Me, Membership, Message, User } from './types.js';
 
@@ -55,6 +56,8 @@ type Came = Pick<Outgoing, 'id' | 'upload'>;
 const uploadsOf = (key: string): string => `files:${key}`;
 
 const SESSION = 'wechat.session';
+const CALL = 'wechat.call';
+const OWED = 'wechat.owed';
 const STORES = ['chats', 'users', 'unsent', 'facts'] as const;
 type StoreName = (typeof STORES)[number];
 
@@ -84,6 +87,35 @@ export class Storage {
       else localStorage.removeItem(SESSION);
     } catch {
       // Storage is full or refused: the session lives as long as the page.
+    }
+  }
+
+  /** The call of this tab, which outlives a reload, and the hang-ups that any tab may tell. */
+  keptCall(): Kept | null {
+    try {
+      const owed = JSON.parse(localStorage.getItem(OWED) ?? '[]') as Owed[];
+      const call = JSON.parse(sessionStorage.getItem(CALL) ?? '{}') as Partial<Kept>;
+      return { mine: null, isMuted: false, wants: { mic: false, cam: false }, ...call, owed };
+    } catch {
+      return null;
+    }
+  }
+
+  keepCall(call: Omit<Kept, 'owed'>): void {
+    try {
+      if (call.mine) sessionStorage.setItem(CALL, JSON.stringify(call));
+      else sessionStorage.removeItem(CALL);
+    } catch {
+      // Refused: a reload leaves the call.
+    }
+  }
+
+  keepOwed(owed: readonly Owed[]): void {
+    try {
+      if (owed.length) localStorage.setItem(OWED, JSON.stringify(owed));
+      else localStorage.removeItem(OWED);
+    } catch {
+      // Refused: the server ends such a call by the silence.
     }
   }
 
@@ -143,6 +175,8 @@ export class Storage {
   /** Forgets everything of this person. */
   async clear(): Promise<void> {
     this.setSession(null);
+    this.keepCall({ mine: null, isMuted: false, wants: { mic: false, cam: false } });
+    this.keepOwed([]);
     await this.change((store) => STORES.forEach((name) => store(name).clear()));
   }
 

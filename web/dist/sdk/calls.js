@@ -1,416 +1,395 @@
+import { healthy, look, replied } from './call_healing.js';
+import { apply, first, isHere, isLive, kept, rings, talks, } from './call_machine.js';
 import { ApiError } from './rest.js';
-const STATS_MS = 2_000;
-const HEAL_MS = 1_000;
+const LOOK_MS = 1_000;
+const ICE_MS = 60_000;
+const QUIET_MS = 5_000;
+const BACK_MS = 700;
+const EARLY = 200;
+const AGAIN_MS = 3_000;
 export class Calls {
     client;
-    call = null;
-    local = null;
-    remote = null;
-    isMuted = false;
-    hasCamera = false;
-    peerMedia = { audio: true, video: false };
-    quality = 'unknown';
-    isReconnecting = false;
-    mediaError = null;
-    refused = null;
-    pc = null;
-    ice = [];
-    epoch = 0;
-    sent = 0;
+    storage;
+    onNotice = () => undefined;
+    state;
+    saved = '';
+    savedOwed = '';
+    parts = null;
+    loading = null;
+    media = null;
+    peer = null;
+    picture = null;
+    healing = healthy();
+    ice = null;
     early = [];
-    candidates = [];
-    beat;
-    healing;
-    watching;
-    report = {};
+    sent = 0;
+    heard = { bytes: 0, at: 0 };
+    isBack = false;
     answered = 0;
-    lost = { packets: 0, received: 0 };
-    constructor(client) {
+    beat;
+    watching;
+    constructor(client, storage) {
         this.client = client;
+        this.storage = storage;
+        this.state = first(storage.keptCall());
+        globalThis.addEventListener?.('pagehide', () => this.hide());
+    }
+    get call() {
+        return this.state.call;
     }
     get isLive() {
-        return !!this.call && this.call.state !== 'ended';
+        return isLive(this.state);
     }
     get rings() {
-        return this.call?.state === 'ringing' && this.call.role === 'callee';
+        return rings(this.state);
     }
     get isHere() {
-        return this.isLive && this.call?.on === 'this_device';
+        return isHere(this.state);
     }
-    async start(chat, kind) {
-        this.refused = null;
-        if (!(await this.getMedia(kind === 'video')))
-            return;
-        try {
-            this.joined(await this.client.ask('call.start', { chat, kind }));
-        }
-        catch (error) {
-            this.stopMedia();
-            this.refused = error instanceof Error ? error.message : String(error);
-            this.touch();
-        }
+    get calling() {
+        return this.state.doing?.what === 'start' ? this.state.doing : null;
     }
-    async accept(withCamera) {
-        const { call } = this;
-        if (!call || !this.rings || !(await this.getMedia(withCamera)))
-            return;
-        try {
-            this.joined(await this.client.ask('call.accept', { call: call.id }));
-        }
-        catch {
-            this.stopMedia();
-        }
+    get isAnswering() {
+        return this.state.doing?.what === 'accept';
     }
-    async leave() {
-        const { call } = this;
-        if (!call || call.state === 'ended')
-            return this.dismiss();
-        const op = call.state !== 'ringing' ? 'hangup' : call.role === 'caller' ? 'cancel' : 'reject';
-        try {
-            const { call: now } = await this.client.ask(`call.${op}`, { call: call.id });
-            this.stands(now);
-        }
-        catch (error) {
-            if (error instanceof ApiError && error.isOffline)
-                this.hush();
-            this.dismiss();
-        }
+    get problem() {
+        return this.state.problem;
+    }
+    get shown() {
+        return this.state.shown;
+    }
+    get isMuted() {
+        return this.state.isMuted;
+    }
+    get hasMicrophone() {
+        return this.state.mic !== null;
+    }
+    get hasCamera() {
+        return this.state.cam !== null;
+    }
+    get local() {
+        const track = this.media?.get(this.state.cam) ?? null;
+        if (this.picture?.getVideoTracks()[0] !== (track ?? undefined))
+            this.picture = null;
+        if (track)
+            this.picture ??= new MediaStream([track]);
+        return this.picture;
+    }
+    get remote() {
+        return this.peer?.remote ?? null;
+    }
+    get peerMedia() {
+        return { audio: this.peer?.told.audio ?? true, video: this.peer?.hasPicture ?? false };
+    }
+    get quality() {
+        return this.peer?.quality ?? 'unknown';
+    }
+    get isReconnecting() {
+        const state = this.peer?.state;
+        return state === 'disconnected' || state === 'failed' || talks(this.state) && this.state.peer === null;
+    }
+    using(kind) {
+        return this.media?.get(this.state[kind])?.getSettings().deviceId;
+    }
+    start(chat, kind, mic = true) {
+        this.do({ is: 'start', chat, kind, mic });
+    }
+    accept(cam, mic = true) {
+        this.do({ is: 'accept', mic, cam });
+    }
+    leave() {
+        this.do({ is: 'leave' });
     }
     dismiss() {
-        if (!this.isLive)
-            this.call = null;
-        this.mediaError = null;
-        this.refused = null;
-        this.touch();
+        this.do({ is: 'dismiss' });
     }
     mute(on) {
-        this.isMuted = on;
-        for (const track of this.local?.getAudioTracks() ?? [])
-            track.enabled = !on;
-        this.tellMedia();
-        this.touch();
+        this.do({ is: 'mute', on });
     }
-    async camera(on) {
-        const { local } = this;
-        if (!local)
-            return;
-        for (const track of local.getVideoTracks()) {
-            track.stop();
-            local.removeTrack(track);
-        }
-        if (on) {
-            const more = await this.capture({ video: true });
-            const track = more?.getVideoTracks()[0];
-            if (track)
-                local.addTrack(track);
-        }
-        const track = local.getVideoTracks()[0] ?? null;
-        this.hasCamera = track !== null;
-        await this.transceiver('video')?.sender.replaceTrack(track);
-        this.tellMedia();
-        this.touch();
+    camera(on) {
+        this.do({ is: 'camera', on });
+    }
+    choose(kind, device) {
+        this.do({ is: 'choose', kind, device });
     }
     stands(call) {
-        const before = this.call;
-        if (before?.id === call.id && call.version < before.version)
-            return;
-        if (before && before.id !== call.id && this.isLive && call.state === 'ended')
-            return;
-        const rang = this.rings;
-        this.call = call;
-        if (this.rings && !rang)
-            this.client.ask('call.alive', { call: call.id }).catch(() => undefined);
-        if (call.state === 'ended')
-            this.ended(before);
-        else if (call.on === 'this_device')
-            this.takePart(call);
-        else if (before?.on === 'this_device')
-            this.hush();
-        this.touch();
+        this.do({ is: 'told', call });
     }
     live() {
-        setTimeout(() => {
-            if (!this.isHere || this.call?.state === 'ringing')
-                return;
-            if (!this.pc)
-                void this.rejoin();
-            else if (this.pc.connectionState !== 'connected')
-                void this.restart(false);
-        }, 100);
+        this.do({ is: 'hello' });
+        void this.load();
+        const before = this.peer?.bytes ?? 0;
+        setTimeout(() => void this.lookBack(before), BACK_MS);
     }
     cut() {
         this.touch();
     }
     clear() {
-        this.hush();
-        this.call = null;
+        for (const track of [this.state.mic, this.state.cam])
+            if (track !== null)
+                this.media?.stop(track);
+        this.close();
+        this.state = { ...first(), n: this.state.n };
+        this.ice = null;
+        this.keepTime();
         this.touch();
     }
-    async signalled(signal) {
-        if (signal.call !== this.call?.id || signal.epoch < this.epoch)
-            return;
-        if (signal.epoch > this.epoch || !this.pc)
-            return void this.early.push(signal);
-        const { description, candidate, media } = signal.data;
+    signalled(signal) {
+        if (this.peer && signal.call === this.state.call?.id)
+            this.peer.signalled(signal);
+        else
+            this.early = [...this.early.slice(1 - EARLY), signal];
+    }
+    do(input) {
+        const { state, effects } = apply(this.state, input);
+        this.state = state;
+        this.keep();
+        for (const effect of effects)
+            this.carry(effect);
+        this.keepTime();
+        if (talks(this.state))
+            this.heal();
+        this.touch();
+    }
+    carry(effect) {
+        switch (effect.do) {
+            case 'capture': return void this.capture(effect);
+            case 'stop': return this.media?.stop(effect.track);
+            case 'send': return this.send();
+            case 'start': return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
+            case 'accept': return void this.join('accept', effect.n, { call: effect.call });
+            case 'leave': return void this.tellLeft(effect.call, effect.op);
+            case 'rings': return void this.client.ask('call.alive', { call: effect.call }).catch(() => undefined);
+            case 'look': return void this.ask(effect.call);
+            case 'negotiate': return void this.negotiate(effect.call);
+            case 'close': return this.close();
+            case 'say': return this.onNotice(effect.notice);
+        }
+    }
+    async capture({ n, mic, cam }) {
+        await this.load();
+        const given = await this.media?.capture({ mic, cam }, this.state.devices);
+        this.do({ is: 'captured', n, ...(given ?? { error: 'missing' }) });
+    }
+    send() {
+        const { mic, cam, isMuted } = this.state;
+        this.peer?.send(this.media?.get(mic) ?? null, this.media?.get(cam) ?? null, isMuted);
+    }
+    async join(op, n, what) {
         try {
-            if (media)
-                this.peerMedia = media;
-            if (description)
-                await this.described(this.pc, description);
-            else if (candidate && this.pc.remoteDescription)
-                await this.pc.addIceCandidate(candidate);
-            else if (candidate)
-                this.candidates.push(candidate);
-        }
-        catch {
-        }
-        this.touch();
-    }
-    joined({ call, ice_servers }) {
-        if (ice_servers.length)
-            this.ice = ice_servers;
-        this.stands(call);
-    }
-    takePart(call) {
-        if (call.state === 'connecting' && !this.answered)
-            this.answered = Date.now();
-        if (call.state !== 'ringing' && call.epoch > this.epoch)
-            void this.negotiate(call);
-        this.beat ??= setInterval(() => this.alive(), call.alive_every_s * 1_000);
-    }
-    ended(before) {
-        this.hush();
-        const seen = before?.id === this.call?.id && before?.on !== 'other_device';
-        if (!seen || before?.role === 'callee' && before.state === 'ringing')
-            this.call = null;
-    }
-    hush() {
-        clearInterval(this.beat);
-        clearInterval(this.healing);
-        clearInterval(this.watching);
-        this.beat = this.healing = this.watching = undefined;
-        this.pc?.close();
-        this.pc = null;
-        this.epoch = this.answered = 0;
-        this.early = [];
-        this.candidates = [];
-        this.ice = [];
-        this.report = {};
-        this.remote = null;
-        this.isReconnecting = false;
-        this.quality = 'unknown';
-        this.stopMedia();
-    }
-    stopMedia() {
-        for (const track of this.local?.getTracks() ?? [])
-            track.stop();
-        this.local = null;
-        this.isMuted = this.hasCamera = false;
-        this.peerMedia = { audio: true, video: false };
-    }
-    async getMedia(withCamera) {
-        this.mediaError = null;
-        this.local = await this.capture({ audio: true, video: withCamera });
-        if (!this.local && withCamera && this.mediaError === 'missing') {
-            this.mediaError = null;
-            this.local = await this.capture({ audio: true });
-        }
-        this.hasCamera = !!this.local?.getVideoTracks().length;
-        this.touch();
-        return this.local !== null;
-    }
-    async capture(wanted) {
-        if (!navigator.mediaDevices) {
-            this.mediaError = 'insecure';
-            this.touch();
-            return null;
-        }
-        try {
-            return await navigator.mediaDevices.getUserMedia(wanted);
+            const joined = await this.client.ask(`call.${op}`, what);
+            this.takeIce(joined);
+            this.do({ is: 'joined', n, call: joined.call });
         }
         catch (error) {
-            const { name } = error;
-            this.mediaError = name === 'NotAllowedError' || name === 'SecurityError' ? 'denied' : 'missing';
-            this.touch();
-            return null;
+            const isOffline = error instanceof ApiError && error.isPassing;
+            this.do({ is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline });
         }
     }
-    tellMedia() {
-        if (!this.pc)
-            return;
-        this.signal({ media: { audio: !this.isMuted, video: this.hasCamera } });
+    async tellLeft(call, op) {
+        try {
+            const reply = await this.client.ask(`call.${op}`, { call });
+            this.do({ is: 'heard', call });
+            this.stands(reply.call);
+        }
+        catch (error) {
+            const isPassing = !(error instanceof ApiError) || error.isPassing;
+            if (!isPassing)
+                this.do({ is: 'heard', call });
+            else
+                setTimeout(() => this.tellAgain(call, op), AGAIN_MS);
+        }
+    }
+    tellAgain(call, op) {
+        const isOwed = this.state.owed.some((one) => one.call === call);
+        if (isOwed && this.client.connection === 'live')
+            void this.tellLeft(call, op);
+    }
+    async ask(call) {
+        try {
+            this.stands((await this.client.rest.get(`/calls/${call}`)).call);
+        }
+        catch (error) {
+            if (error instanceof ApiError && error.problem.status === 404)
+                this.do({ is: 'gone', call });
+        }
     }
     async negotiate(call) {
-        this.epoch = call.epoch;
-        this.candidates = [];
-        const isRestart = this.pc !== null && !call.fresh;
-        if (!isRestart)
-            await this.connect(call);
-        const { pc } = this;
-        if (!pc)
+        await this.load();
+        if (!this.parts || this.state.peer !== call.epoch || this.state.call?.id !== call.id)
             return;
-        if (isRestart)
-            pc.setConfiguration(this.configuration());
-        if (call.role === 'caller') {
-            if (isRestart)
-                pc.restartIce();
-            await this.describe(pc);
+        if (!this.peer) {
+            this.peer = this.connect(call.id);
+            this.send();
+            for (const signal of this.early.splice(0))
+                this.signalled(signal);
         }
-        for (const signal of this.early.splice(0))
-            await this.signalled(signal);
+        this.peer.negotiate(call);
     }
-    configuration() {
-        return { iceServers: this.ice.map(({ urls, username, credential }) => ({
-                urls, ...(username ? { username } : {}), ...(credential ? { credential } : {}),
-            })) };
+    connect(call) {
+        const [, { Peer }] = this.parts;
+        this.answered = performance.now();
+        const peer = new Peer({
+            signal: (epoch, data) => {
+                this.client.ask('call.signal', { call, epoch, seq: ++this.sent, data }).catch(() => undefined);
+            },
+            servers: (now) => this.servers(now),
+            moved: () => peer === this.peer && this.moved(),
+        });
+        return peer;
     }
-    async connect(call) {
-        this.pc?.close();
-        if (!this.ice.length) {
-            const path = `/calls/${call.id}/ice`;
+    close() {
+        this.peer?.close();
+        this.peer = null;
+        this.early = [];
+        this.healing = healthy();
+        this.heard = { bytes: 0, at: 0 };
+        this.isBack = false;
+    }
+    load() {
+        this.loading ??= Promise.all([import('./call_media.js'), import('./call_peer.js')]).then((parts) => {
+            this.media ??= new parts[0].Media({
+                lost: (track) => this.do({ is: 'lost', track }),
+                devices: () => this.do({ is: 'devices' }),
+            });
+            return (this.parts = parts);
+        }, () => (this.loading = null));
+        return this.loading;
+    }
+    keep() {
+        const { owed, ...call } = kept(this.state);
+        const [now, nowOwed] = [JSON.stringify(call), JSON.stringify(owed)];
+        if (now !== this.saved)
+            this.storage.keepCall(call);
+        if (nowOwed !== this.savedOwed)
+            this.storage.keepOwed(owed);
+        [this.saved, this.savedOwed] = [now, nowOwed];
+    }
+    takeIce({ call, ice_servers: servers }) {
+        if (servers.length)
+            this.ice = { call: call.id, servers, at: performance.now() };
+    }
+    async servers({ id }) {
+        const { ice } = this;
+        const isFresh = ice?.call === id && performance.now() - ice.at < ICE_MS;
+        if (!isFresh) {
+            const path = `/calls/${id}/ice`;
             const answer = await this.client.rest.get(path).catch(() => null);
-            this.ice = answer?.ice_servers ?? [];
-        }
-        if (!this.local && !(await this.getMedia(call.kind === 'video')))
-            return void this.giveUp();
-        const pc = new RTCPeerConnection(this.configuration());
-        this.pc = pc;
-        this.remote = new MediaStream();
-        pc.onicecandidate = ({ candidate }) => candidate && this.found(candidate);
-        pc.ontrack = ({ track }) => {
-            this.remote?.addTrack(track);
-            this.touch();
-        };
-        pc.onconnectionstatechange = () => this.connectionMoved(pc);
-        if (call.role === 'caller') {
-            for (const kind of ['audio', 'video']) {
-                const track = this.local?.getTracks().find((one) => one.kind === kind);
-                const streams = this.local ? [this.local] : [];
-                pc.addTransceiver(track ?? kind, { direction: 'sendrecv', streams });
+            if (answer?.ice_servers.length) {
+                this.ice = { call: id, servers: answer.ice_servers, at: performance.now() };
             }
         }
+        return this.ice?.call === id ? this.ice.servers : [];
     }
-    async describe(pc) {
-        await pc.setLocalDescription();
-        if (pc.localDescription)
-            this.signal({ description: pc.localDescription.toJSON() });
-        this.tellMedia();
+    keepTime() {
+        const every = this.state.call?.alive_every_s ?? 10;
+        if (!this.isHere)
+            clearInterval(this.beat);
+        else
+            this.beat ??= setInterval(() => this.alive(), every * 1_000);
+        if (!this.isHere)
+            this.beat = undefined;
+        if (!talks(this.state))
+            clearInterval(this.watching);
+        else
+            this.watching ??= setInterval(() => void this.watch(), LOOK_MS);
+        if (!talks(this.state))
+            this.watching = undefined;
     }
-    async described(pc, description) {
-        await pc.setRemoteDescription(description);
-        for (const candidate of this.candidates.splice(0))
-            await pc.addIceCandidate(candidate);
-        if (description.type !== 'offer')
-            return;
-        for (const one of pc.getTransceivers()) {
-            one.direction = 'sendrecv';
-            const track = this.local?.getTracks().find(({ kind }) => kind === one.receiver.track.kind);
-            await one.sender.replaceTrack(track ?? null);
-        }
-        await this.describe(pc);
-    }
-    transceiver(kind) {
-        return this.pc?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);
-    }
-    found(candidate) {
-        if (candidate.type === 'host')
-            this.report.gathered_host = true;
-        if (candidate.type === 'srflx')
-            this.report.gathered_srflx = true;
-        if (candidate.type === 'relay')
-            this.report.gathered_relay = true;
-        this.signal({ candidate: candidate.toJSON() });
-    }
-    signal(data) {
-        const { call, epoch } = this;
-        if (!call)
-            return;
-        this.client.ask('call.signal', { call: call.id, epoch, seq: ++this.sent, data })
-            .catch(() => undefined);
-    }
-    connectionMoved(pc) {
-        if (pc !== this.pc)
-            return;
-        const { connectionState } = pc;
-        clearInterval(this.healing);
-        this.healing = undefined;
-        this.isReconnecting = connectionState === 'disconnected' || connectionState === 'failed';
-        if (connectionState === 'connected')
-            this.connected();
-        if (this.isReconnecting) {
-            void this.restart(false);
-            this.healing = setInterval(() => void this.restart(false), HEAL_MS);
-        }
+    moved() {
+        if (this.peer?.state === 'connected')
+            this.alive();
+        this.heal();
         this.touch();
     }
-    connected() {
-        this.alive();
-        this.tellMedia();
-        this.watching ??= setInterval(() => void this.watch(), STATS_MS);
-        void this.watch();
-    }
     alive() {
-        const { call } = this;
-        if (!call || !this.isLive)
+        const { call } = this.state;
+        if (!call || !this.isHere)
             return;
-        const connected = this.pc?.connectionState === 'connected';
-        this.client.ask('call.alive', { call: call.id, connected }).then((reply) => this.stands(reply.call), () => undefined);
+        const connected = this.peer?.state === 'connected';
+        this.client.ask('call.alive', { call: call.id, connected }).then((reply) => this.stands(reply.call), (error) => this.contradicted(call.id, error));
     }
-    async rejoin() {
-        if (await this.getMedia(this.call?.kind === 'video'))
-            await this.restart(true);
-        else
-            this.giveUp();
-    }
-    async restart(fresh) {
-        const { call } = this;
-        if (!call || !this.isLive)
-            return;
-        const what = { call: call.id, epoch: call.epoch, fresh };
-        await this.client.ask('call.restart', what).then((joined) => this.joined(joined), () => undefined);
-    }
-    giveUp() {
-        const { call } = this;
-        if (!call)
-            return;
-        const failure = this.mediaError === 'missing' ? 'media_missing' : 'media_denied';
-        this.client.ask('call.report', { call: call.id, report: { failure } }).catch(() => undefined);
-        this.client.ask('call.hangup', { call: call.id, failed: true }).then((reply) => this.stands(reply.call), () => undefined);
+    contradicted(call, error) {
+        if (error instanceof ApiError && !error.isPassing)
+            void this.ask(call);
     }
     async watch() {
-        const { pc, call } = this;
-        if (!pc || !call)
+        const { peer } = this;
+        const before = peer?.report.local;
+        await peer?.watch();
+        if (peer !== this.peer)
             return;
-        const stats = await pc.getStats();
-        const all = [...stats.values()];
-        const inbound = all.filter((one) => one.type === 'inbound-rtp');
-        const sum = (name) => inbound.reduce((total, one) => total + (one[name] ?? 0), 0);
-        const now = { packets: sum('packetsLost'), received: sum('packetsReceived') };
-        const lost = now.packets - this.lost.packets;
-        const share = lost / Math.max(1, lost + now.received - this.lost.received);
-        this.lost = now;
-        const transport = all.find((one) => one.type === 'transport');
-        const pair = all.find((one) => one.id === transport?.selectedCandidatePairId);
-        const trip = pair?.currentRoundTripTime ?? 0;
-        const before = this.quality;
-        this.quality = share > 0.08 || trip > 0.6 ? 'poor' : share > 0.02 || trip > 0.3 ? 'fair' : 'good';
-        if (pair && this.report.setup_ms === undefined)
-            this.tellWay(call, all, pair);
-        if (before !== this.quality)
-            this.touch();
+        const now = performance.now();
+        const bytes = peer?.bytes ?? 0;
+        if (bytes !== this.heard.bytes) {
+            this.heard = { bytes, at: now };
+            this.isBack = false;
+        }
+        if (peer && !before && peer.report.local)
+            this.tellWay(peer);
+        this.heal();
     }
-    tellWay(call, all, pair) {
-        const kind = (id) => all.find((one) => one.id === id);
-        const local = kind(pair.localCandidateId);
-        const remote = kind(pair.remoteCandidateId);
-        this.report.setup_ms = Math.max(0, Date.now() - (this.answered || Date.now()));
-        if (local?.candidateType)
-            this.report.local = local.candidateType;
-        if (remote?.candidateType)
-            this.report.remote = remote.candidateType;
-        if (local?.candidateType === 'relay' && local.relayProtocol)
-            this.report.relay_over = local.relayProtocol;
-        this.client.ask('call.report', { call: call.id, report: this.report }).catch(() => undefined);
+    async lookBack(before) {
+        const { peer } = this;
+        if (!peer || !before || peer.state !== 'connected')
+            return;
+        await peer.watch();
+        const first = peer.bytes;
+        await new Promise((done) => setTimeout(done, BACK_MS));
+        await peer.watch();
+        if (peer !== this.peer || peer.bytes !== first)
+            return;
+        this.isBack = true;
+        this.heal();
+    }
+    get isQuiet() {
+        const isSilent = this.heard.at > 0 && performance.now() - this.heard.at > QUIET_MS;
+        return this.isBack || isSilent && this.peer?.told.audio !== false;
+    }
+    heal() {
+        const { call } = this.state;
+        if (!call || !talks(this.state))
+            return;
+        const { healing, restart } = look(this.healing, {
+            now: performance.now(),
+            epoch: call.epoch,
+            state: this.peer?.state ?? 'none',
+            isQuiet: this.isQuiet,
+            isLive: this.client.connection === 'live',
+        });
+        this.healing = healing;
+        if (restart)
+            void this.restart(call);
+    }
+    async restart({ id, epoch }) {
+        this.isBack = false;
+        this.heard.at = 0;
+        const what = { call: id, epoch, fresh: this.state.peer === null };
+        try {
+            const joined = await this.client.ask('call.restart', what);
+            this.healing = replied(this.healing, performance.now());
+            this.takeIce(joined);
+            this.stands(joined.call);
+        }
+        catch (error) {
+            this.healing = replied(this.healing, performance.now());
+            this.contradicted(id, error);
+        }
+    }
+    tellWay(peer) {
+        const { call } = this.state;
+        if (!call)
+            return;
+        peer.report.setup_ms ??= Math.round(performance.now() - this.answered);
+        this.client.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
+    }
+    hide() {
+        const { call } = this.state;
+        if (!call || call.state !== 'ringing' || call.role !== 'caller' || !this.isHere)
+            return;
+        this.leave();
+        const request = { method: 'POST', body: {}, keepalive: true };
+        this.client.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
     }
     touch() {
         this.client.changes.touch('call');

@@ -8,6 +8,7 @@ const PONG_MS = 10_000;
 export class Socket {
     url;
     token;
+    instance;
     listener;
     ws = null;
     live = false;
@@ -20,9 +21,10 @@ export class Socket {
     beat;
     guard;
     wake = () => this.hurry();
-    constructor(url, token, listener) {
+    constructor(url, token, instance, listener) {
         this.url = url;
         this.token = token;
+        this.instance = instance;
         this.listener = listener;
     }
     get isLive() {
@@ -71,7 +73,7 @@ export class Socket {
         this.guard = setTimeout(() => ws === this.ws && this.lost(0), CONNECT_MS);
         ws.onopen = () => {
             const refused = () => undefined;
-            this.send('identify', { token: this.token }, refused, refused);
+            this.send('identify', { token: this.token, instance: this.instance }, refused, refused);
         };
         ws.onmessage = ({ data }) => ws === this.ws && this.hear(String(data));
         ws.onclose = ({ code }) => ws === this.ws && this.lost(code);

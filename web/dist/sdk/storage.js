@@ -1,5 +1,7 @@
 const uploadsOf = (key) => `files:${key}`;
 const SESSION = 'wechat.session';
+const CALL = 'wechat.call';
+const OWED = 'wechat.owed';
 const STORES = ['chats', 'users', 'unsent', 'facts'];
 export class Storage {
     db = null;
@@ -17,6 +19,36 @@ export class Storage {
                 localStorage.setItem(SESSION, JSON.stringify(session));
             else
                 localStorage.removeItem(SESSION);
+        }
+        catch {
+        }
+    }
+    keptCall() {
+        try {
+            const owed = JSON.parse(localStorage.getItem(OWED) ?? '[]');
+            const call = JSON.parse(sessionStorage.getItem(CALL) ?? '{}');
+            return { mine: null, isMuted: false, wants: { mic: false, cam: false }, ...call, owed };
+        }
+        catch {
+            return null;
+        }
+    }
+    keepCall(call) {
+        try {
+            if (call.mine)
+                sessionStorage.setItem(CALL, JSON.stringify(call));
+            else
+                sessionStorage.removeItem(CALL);
+        }
+        catch {
+        }
+    }
+    keepOwed(owed) {
+        try {
+            if (owed.length)
+                localStorage.setItem(OWED, JSON.stringify(owed));
+            else
+                localStorage.removeItem(OWED);
         }
         catch {
         }
@@ -73,6 +105,8 @@ export class Storage {
     }
     async clear() {
         this.setSession(null);
+        this.keepCall({ mine: null, isMuted: false, wants: { mic: false, cam: false } });
+        this.keepOwed([]);
         await this.change((store) => STORES.forEach((name) => store(name).clear()));
     }
     database() {
