@@ -148,10 +148,13 @@ const STANDS = [
   ['z', 'ringing', 'this_device'], ['z', 'connecting', 'this_device'], ['z', 'ended', 'nowhere'],
 ];
 
-/** Everything that may happen next, as steps on a copy. */
-function* nexts(world) {
-  const { state, prompt, asked } = world;
+/** What people may press next, as steps on a copy. */
+function* presses() {
   for (const input of PRESSES) yield (next) => next.do(pressing(next, input));
+}
+
+/** What the browser and the server may answer, and how the call may go on. */
+function* answers({ state, prompt, asked }) {
   if (prompt) {
     yield (next) => next.do(given(next, prompt));
     for (const error of ['denied', 'missing']) yield (next) => next.do({ is: 'captured', n: prompt.n, error });
@@ -163,18 +166,26 @@ function* nexts(world) {
     }
     for (const isOffline of [true, false]) yield (next) => next.do({ is: 'refused', n: one.n, words: 'no', isOffline });
   }
-  for (const [id, at, on] of STANDS) yield (next) => next.do(telling(next, call(id, at, on, ++next.version)));
+  for (const { call: id } of state.owed) yield (next) => next.do({ is: 'heard', call: id });
   if (state.call) {
     const { id, state: at, on, epoch } = state.call;
+    if (isHere(state) && at !== 'active') yield (next) => next.do(telling(next, call(id, 'active', on, ++next.version)));
     if (at !== 'ringing' && at !== 'ended' && epoch < 4) {
       for (const fresh of [true, false]) {
         yield (next) => next.do(telling(next, call(id, at, on, ++next.version, { epoch: epoch + 1, fresh })));
       }
     }
+  }
+}
+
+/** What may come at any time, whether it makes sense or not. */
+function* events({ state }) {
+  for (const [id, at, on] of STANDS) yield (next) => next.do(telling(next, call(id, at, on, ++next.version)));
+  if (state.call) {
+    const { id } = state.call;
     yield (next) => next.do({ is: 'told', call: call(id, 'ringing', 'nowhere', 0) });
     yield (next) => next.do({ is: 'gone', call: id });
   }
-  for (const { call: id } of state.owed) yield (next) => next.do({ is: 'heard', call: id });
   yield (next) => next.reload();
 }
 
@@ -205,7 +216,7 @@ function explore() {
   for (let depth = 0; depth < DEPTH; depth++) {
     const following = [];
     for (const world of layer) {
-      for (const step of nexts(world)) {
+      for (const step of [...presses(), ...answers(world), ...events(world)]) {
         const next = step(world.copy());
         edges += 1;
         const { key } = next;
@@ -235,10 +246,8 @@ function wander(seed) {
   for (let walk = 0; walk < WALKS; walk++) {
     let world = new World();
     for (let step = 0; step < STEPS; step++) {
-      const all = [...nexts(world)];
-      // What the browser and the server answer comes sooner or later, most of the time.
-      const answers = all.slice(PRESSES.length);
-      const from = chance() < 0.5 ? answers : all;
+      const [kind, expected] = [chance(), [...answers(world)]];
+      const from = kind < 0.1 ? [...events(world)] : kind < 0.6 && expected.length ? expected : [...presses()];
       world = from[Math.floor(chance() * from.length)](world);
       if (talks(world.state)) inCall += 1;
     }

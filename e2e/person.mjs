@@ -12,7 +12,7 @@ export const check = (fact, message) => {
 const OUTAGE = /net::ERR_|WebSocket connection to .* failed|Failed to fetch|status of 50[23]/;
 
 export class Person {
-  static async arrives(browser, server, { name, lang = 'en', width = 1280, theme = 'light' }) {
+  static async arrives(browser, server, { name, lang = 'en', width = 1280, theme = 'light', init = [] }) {
     const person = new Person();
     Object.assign(person, { browser, server, name, lang, width, theme, errors: [] });
     person.wire = await Wire.to(server.port);
@@ -23,6 +23,8 @@ export class Person {
       reducedMotion: 'reduce',
       permissions: ['microphone', 'camera', 'clipboard-read', 'clipboard-write'],
     });
+    // What the page finds before its own scripts.
+    for (const script of init) await person.context.addInitScript(script);
     await person.opens(`/#key=${server.key}`);
     return person;
   }

@@ -1,6 +1,7 @@
 // A wire between a browser and the server that can be cut: what a train does to a phone. Browsers'
 // own offline mode leaves WebSockets open; here nothing gets through. It can be slow, too, on the way
-// to the server, and counts what went there.
+// to the server, and counts what went there. Its like for datagrams kills the flows of a network.
+import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 
 export class Wire {
@@ -10,6 +11,8 @@ export class Wire {
     wire.isCut = false;
     wire.sent = 0;
     wire.bytesPerSecond = Infinity;
+    // Milliseconds that everything takes each way.
+    wire.delay = 0;
     wire.server = createServer((near) => {
       if (wire.isCut) return near.destroy();
       const far = connect(port, '127.0.0.1');
@@ -22,11 +25,13 @@ export class Wire {
           other.destroy();
         });
       }
-      far.pipe(near);
-      near.on('end', () => far.end());
+      far.on('data', (bytes) => wire.later(() => near.writable && near.write(bytes)));
+      far.on('end', () => wire.later(() => near.end()));
+      near.on('end', () => wire.later(() => far.end()));
       near.on('data', (bytes) => {
         wire.sent += bytes.length;
         const ms = (bytes.length / wire.bytesPerSecond) * 1_000;
+        if (wire.delay) return wire.later(() => far.writable && far.write(bytes));
         const isFull = !far.write(bytes);
         if (!isFull && ms < 1) return;
         near.pause();
@@ -45,6 +50,11 @@ export class Wire {
     return `http://localhost:${this.port}`;
   }
 
+  later(work) {
+    if (this.delay) setTimeout(work, this.delay);
+    else work();
+  }
+
   // Everything that is open breaks, and nothing new gets through.
   cut() {
     this.isCut = true;
@@ -58,5 +68,38 @@ export class Wire {
   end() {
     this.cut();
     this.server.close();
+  }
+}
+
+// Datagrams between browsers and the relay. `change` is what a change of network does: whatever was
+// open gets nowhere any more, and what is opened afterwards does.
+export class Flows {
+  static async to(port) {
+    const flows = new Flows();
+    flows.open = new Map();
+    flows.near = createSocket('udp4');
+    flows.near.on('message', (bytes, { address, port: from }) => {
+      const key = `${address}:${from}`;
+      let flow = flows.open.get(key);
+      if (!flow) {
+        flow = { isDead: false, far: createSocket('udp4') };
+        flows.open.set(key, flow);
+        flow.far.on('message', (answer) => !flow.isDead && flows.near.send(answer, from, address));
+        flow.far.on('error', () => undefined);
+      }
+      if (!flow.isDead) flow.far.send(bytes, port, '127.0.0.1');
+    });
+    await new Promise((done) => flows.near.bind(0, '127.0.0.1', done));
+    flows.port = flows.near.address().port;
+    return flows;
+  }
+
+  change() {
+    for (const flow of this.open.values()) flow.isDead = true;
+  }
+
+  end() {
+    for (const { far } of this.open.values()) far.close();
+    this.near.close();
   }
 }

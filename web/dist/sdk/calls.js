@@ -1,397 +1,129 @@
-import { healthy, look, replied } from './call_healing.js';
-import { apply, first, isHere, isLive, kept, rings, talks, } from './call_machine.js';
-import { ApiError } from './rest.js';
-const LOOK_MS = 1_000;
-const ICE_MS = 60_000;
-const QUIET_MS = 5_000;
-const BACK_MS = 700;
-const EARLY = 200;
-const AGAIN_MS = 3_000;
 export class Calls {
     client;
     storage;
     onNotice = () => undefined;
-    state;
-    saved = '';
-    savedOwed = '';
-    parts = null;
-    loading = null;
-    media = null;
-    peer = null;
-    picture = null;
-    healing = healthy();
-    ice = null;
-    early = [];
-    sent = 0;
-    heard = { bytes: 0, at: 0 };
-    isBack = false;
-    answered = 0;
-    beat;
-    watching;
+    driver = null;
+    loading = false;
+    waiting = [];
     constructor(client, storage) {
         this.client = client;
         this.storage = storage;
-        this.state = first(storage.keptCall());
-        globalThis.addEventListener?.('pagehide', () => this.hide());
     }
     get call() {
-        return this.state.call;
+        return this.driver?.state.call ?? null;
     }
     get isLive() {
-        return isLive(this.state);
+        return !!this.call && this.call.state !== 'ended';
     }
     get rings() {
-        return rings(this.state);
+        return this.call?.state === 'ringing' && this.call.role === 'callee';
     }
     get isHere() {
-        return isHere(this.state);
+        const { call } = this;
+        return this.isLive && call?.on === 'this_device' && this.driver?.state.mine === call.id;
     }
     get calling() {
-        return this.state.doing?.what === 'start' ? this.state.doing : null;
+        const doing = this.driver?.state.doing;
+        return doing?.what === 'start' ? doing : null;
     }
     get isAnswering() {
-        return this.state.doing?.what === 'accept';
+        return this.driver?.state.doing?.what === 'accept';
     }
     get problem() {
-        return this.state.problem;
+        return this.driver?.state.problem ?? null;
     }
     get shown() {
-        return this.state.shown;
+        return this.driver?.state.shown ?? 0;
     }
     get isMuted() {
-        return this.state.isMuted;
+        return this.driver?.state.isMuted ?? false;
     }
     get hasMicrophone() {
-        return this.state.mic !== null;
+        return typeof this.driver?.state.mic === 'number';
     }
     get hasCamera() {
-        return this.state.cam !== null;
+        return typeof this.driver?.state.cam === 'number';
     }
     get local() {
-        const track = this.media?.get(this.state.cam) ?? null;
-        if (this.picture?.getVideoTracks()[0] !== (track ?? undefined))
-            this.picture = null;
-        if (track)
-            this.picture ??= new MediaStream([track]);
-        return this.picture;
+        return this.driver?.local ?? null;
     }
     get remote() {
-        return this.peer?.remote ?? null;
+        return this.driver?.peer?.remote ?? null;
     }
     get peerMedia() {
-        return { audio: this.peer?.told.audio ?? true, video: this.peer?.hasPicture ?? false };
+        const peer = this.driver?.peer;
+        return { audio: peer?.told.audio ?? true, video: peer?.hasPicture ?? false };
     }
     get quality() {
-        return this.peer?.quality ?? 'unknown';
+        return this.driver?.peer?.quality ?? 'unknown';
     }
     get isReconnecting() {
-        const state = this.peer?.state;
-        return state === 'disconnected' || state === 'failed' || talks(this.state) && this.state.peer === null;
+        return this.driver?.isReconnecting ?? false;
     }
     using(kind) {
-        return this.media?.get(this.state[kind])?.getSettings().deviceId;
+        const { driver } = this;
+        return driver?.media.get(driver.state[kind])?.getSettings().deviceId;
     }
     start(chat, kind, mic = true) {
-        this.do({ is: 'start', chat, kind, mic });
+        this.press({ is: 'start', chat, kind, mic });
     }
     accept(cam, mic = true) {
-        this.do({ is: 'accept', mic, cam });
+        this.press({ is: 'accept', mic, cam });
     }
     leave() {
-        this.do({ is: 'leave' });
+        this.press({ is: 'leave' });
     }
     dismiss() {
-        this.do({ is: 'dismiss' });
+        this.press({ is: 'dismiss' });
     }
     mute(on) {
-        this.do({ is: 'mute', on });
+        this.press({ is: 'mute', on });
     }
     camera(on) {
-        this.do({ is: 'camera', on });
+        this.press({ is: 'camera', on });
     }
     choose(kind, device) {
-        this.do({ is: 'choose', kind, device });
+        this.press({ is: 'choose', kind, device });
+    }
+    press(input) {
+        this.with((driver) => driver.do(input));
     }
     stands(call) {
-        this.do({ is: 'told', call });
-    }
-    live() {
-        this.do({ is: 'hello' });
-        void this.load();
-        const before = this.peer?.bytes ?? 0;
-        setTimeout(() => void this.lookBack(before), BACK_MS);
-    }
-    cut() {
-        this.touch();
-    }
-    clear() {
-        for (const track of [this.state.mic, this.state.cam])
-            if (track !== null)
-                this.media?.stop(track);
-        this.close();
-        this.state = { ...first(), n: this.state.n };
-        this.ice = null;
-        this.keepTime();
-        this.touch();
+        this.with((driver) => driver.stands(call));
     }
     signalled(signal) {
-        if (this.peer && signal.call === this.state.call?.id)
-            this.peer.signalled(signal);
-        else
-            this.early = [...this.early.slice(1 - EARLY), signal];
+        this.with((driver) => driver.signalled(signal));
     }
-    do(input) {
-        const { state, effects } = apply(this.state, input);
-        this.state = state;
-        this.keep();
-        for (const effect of effects)
-            this.carry(effect);
-        this.keepTime();
-        if (talks(this.state))
-            this.heal();
-        this.touch();
+    live() {
+        this.with((driver) => driver.live());
     }
-    carry(effect) {
-        switch (effect.do) {
-            case 'capture': return void this.capture(effect);
-            case 'stop': return this.media?.stop(effect.track);
-            case 'send': return this.send();
-            case 'start': return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
-            case 'accept': return void this.join('accept', effect.n, { call: effect.call });
-            case 'leave': return void this.tellLeft(effect.call, effect.op);
-            case 'rings': return void this.client.ask('call.alive', { call: effect.call }).catch(() => undefined);
-            case 'look': return void this.ask(effect.call);
-            case 'negotiate': return void this.negotiate(effect.call);
-            case 'close': return this.close();
-            case 'say': return this.onNotice(effect.notice);
-        }
-    }
-    async capture({ n, mic, cam }) {
-        await this.load();
-        const given = await this.media?.capture({ mic, cam }, this.state.devices);
-        this.do({ is: 'captured', n, ...(given ?? { error: 'missing' }) });
-    }
-    send() {
-        const { mic, cam, isMuted } = this.state;
-        this.peer?.send(this.media?.get(mic) ?? null, this.media?.get(cam) ?? null, isMuted);
-    }
-    async join(op, n, what) {
-        try {
-            const joined = await this.client.ask(`call.${op}`, what);
-            this.takeIce(joined);
-            this.do({ is: 'joined', n, call: joined.call });
-        }
-        catch (error) {
-            const isOffline = error instanceof ApiError && error.isPassing;
-            this.do({ is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline });
-        }
-    }
-    async tellLeft(call, op) {
-        try {
-            const reply = await this.client.ask(`call.${op}`, { call });
-            this.do({ is: 'heard', call });
-            this.stands(reply.call);
-        }
-        catch (error) {
-            const isPassing = !(error instanceof ApiError) || error.isPassing;
-            if (!isPassing)
-                this.do({ is: 'heard', call });
-            else
-                setTimeout(() => this.tellAgain(call, op), AGAIN_MS);
-        }
-    }
-    tellAgain(call, op) {
-        const isOwed = this.state.owed.some((one) => one.call === call);
-        if (isOwed && this.client.connection === 'live')
-            void this.tellLeft(call, op);
-    }
-    async ask(call) {
-        try {
-            this.stands((await this.client.rest.get(`/calls/${call}`)).call);
-        }
-        catch (error) {
-            if (error instanceof ApiError && error.problem.status === 404)
-                this.do({ is: 'gone', call });
-        }
-    }
-    async negotiate(call) {
-        await this.load();
-        if (!this.parts || this.state.peer !== call.epoch || this.state.call?.id !== call.id)
-            return;
-        if (!this.peer) {
-            this.peer = this.connect(call.id);
-            this.send();
-            for (const signal of this.early.splice(0))
-                this.signalled(signal);
-        }
-        this.peer.negotiate(call);
-    }
-    connect(call) {
-        const [, { Peer }] = this.parts;
-        this.answered = performance.now();
-        const peer = new Peer({
-            signal: (epoch, data) => {
-                this.client.ask('call.signal', { call, epoch, seq: ++this.sent, data }).catch(() => undefined);
-            },
-            servers: (now) => this.servers(now),
-            moved: () => peer === this.peer && this.moved(),
-        });
-        return peer;
-    }
-    close() {
-        this.peer?.close();
-        this.peer = null;
-        this.early = [];
-        this.healing = healthy();
-        this.heard = { bytes: 0, at: 0 };
-        this.isBack = false;
-    }
-    load() {
-        this.loading ??= Promise.all([import('./call_media.js'), import('./call_peer.js')]).then((parts) => {
-            this.media ??= new parts[0].Media({
-                lost: (track) => this.do({ is: 'lost', track }),
-                devices: () => this.do({ is: 'devices' }),
-            });
-            return (this.parts = parts);
-        }, () => (this.loading = null));
-        return this.loading;
-    }
-    keep() {
-        const { owed, ...call } = kept(this.state);
-        const [now, nowOwed] = [JSON.stringify(call), JSON.stringify(owed)];
-        if (now !== this.saved)
-            this.storage.keepCall(call);
-        if (nowOwed !== this.savedOwed)
-            this.storage.keepOwed(owed);
-        [this.saved, this.savedOwed] = [now, nowOwed];
-    }
-    takeIce({ call, ice_servers: servers }) {
-        if (servers.length)
-            this.ice = { call: call.id, servers, at: performance.now() };
-    }
-    async servers({ id }) {
-        const { ice } = this;
-        const isFresh = ice?.call === id && performance.now() - ice.at < ICE_MS;
-        if (!isFresh) {
-            const path = `/calls/${id}/ice`;
-            const answer = await this.client.rest.get(path).catch(() => null);
-            if (answer?.ice_servers.length) {
-                this.ice = { call: id, servers: answer.ice_servers, at: performance.now() };
-            }
-        }
-        return this.ice?.call === id ? this.ice.servers : [];
-    }
-    keepTime() {
-        const every = this.state.call?.alive_every_s ?? 10;
-        if (!this.isHere)
-            clearInterval(this.beat);
-        else
-            this.beat ??= setInterval(() => this.alive(), every * 1_000);
-        if (!this.isHere)
-            this.beat = undefined;
-        if (!talks(this.state))
-            clearInterval(this.watching);
-        else
-            this.watching ??= setInterval(() => void this.watch(), LOOK_MS);
-        if (!talks(this.state))
-            this.watching = undefined;
-    }
-    moved() {
-        if (this.peer?.state === 'connected')
-            this.alive();
-        this.heal();
-        this.touch();
-    }
-    alive() {
-        const { call } = this.state;
-        if (!call || !this.isHere)
-            return;
-        const connected = this.peer?.state === 'connected';
-        this.client.ask('call.alive', { call: call.id, connected }).then((reply) => this.stands(reply.call), (error) => this.contradicted(call.id, error));
-    }
-    contradicted(call, error) {
-        if (error instanceof ApiError && !error.isPassing)
-            void this.ask(call);
-    }
-    async watch() {
-        const { peer } = this;
-        const before = peer?.report.local;
-        await peer?.watch();
-        if (peer !== this.peer)
-            return;
-        const now = performance.now();
-        const bytes = peer?.bytes ?? 0;
-        if (bytes !== this.heard.bytes) {
-            this.heard = { bytes, at: now };
-            this.isBack = false;
-        }
-        if (peer && !before && peer.report.local)
-            this.tellWay(peer);
-        this.heal();
-    }
-    async lookBack(before) {
-        const { peer } = this;
-        if (!peer || !before || peer.state !== 'connected')
-            return;
-        await peer.watch();
-        const first = peer.bytes;
-        await new Promise((done) => setTimeout(done, BACK_MS));
-        await peer.watch();
-        if (peer !== this.peer || peer.bytes !== first)
-            return;
-        this.isBack = true;
-        this.heal();
-    }
-    get isQuiet() {
-        const isSilent = this.heard.at > 0 && performance.now() - this.heard.at > QUIET_MS;
-        return this.isBack || isSilent && this.peer?.told.audio !== false;
-    }
-    heal() {
-        const { call } = this.state;
-        if (!call || !talks(this.state))
-            return;
-        const { healing, restart } = look(this.healing, {
-            now: performance.now(),
-            epoch: call.epoch,
-            state: this.peer?.state ?? 'none',
-            isQuiet: this.isQuiet,
-            isLive: this.client.connection === 'live',
-        });
-        this.healing = healing;
-        if (restart)
-            void this.restart(call);
-    }
-    async restart({ id, epoch }) {
-        this.isBack = false;
-        this.heard.at = 0;
-        const what = { call: id, epoch, fresh: this.state.peer === null };
-        try {
-            const joined = await this.client.ask('call.restart', what);
-            this.healing = replied(this.healing, performance.now());
-            this.takeIce(joined);
-            this.stands(joined.call);
-        }
-        catch (error) {
-            this.healing = replied(this.healing, performance.now());
-            this.contradicted(id, error);
-        }
-    }
-    tellWay(peer) {
-        const { call } = this.state;
-        if (!call)
-            return;
-        peer.report.setup_ms ??= Math.round(performance.now() - this.answered);
-        this.client.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
-    }
-    hide() {
-        const { call } = this.state;
-        if (!call || call.state !== 'ringing' || call.role !== 'caller' || !this.isHere)
-            return;
-        this.leave();
-        const request = { method: 'POST', body: {}, keepalive: true };
-        this.client.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
-    }
-    touch() {
+    cut() {
         this.client.changes.touch('call');
+    }
+    clear() {
+        this.waiting = [];
+        this.driver?.clear();
+    }
+    with(work) {
+        if (this.driver)
+            return work(this.driver);
+        this.waiting.push(work);
+        if (!this.loading)
+            void this.load();
+    }
+    async load() {
+        this.loading = true;
+        try {
+            const { CallDriver } = await import('./call_driver.js');
+            this.driver = new CallDriver(this.client, this.storage, (notice) => this.onNotice(notice));
+            for (const work of this.waiting.splice(0))
+                work(this.driver);
+        }
+        catch {
+            this.waiting = [];
+        }
+        finally {
+            this.loading = false;
+        }
     }
 }
