@@ -69,7 +69,7 @@ class Page {
       const screen = document.querySelector('.call.live') !== null;
       return {
         live, audio, video, labels, screen, isMuted: calls.isMuted, isHere: calls.isHere, id: calls.call?.id,
-        isBusy: calls.isHere || calls.calling !== null || calls.isAnswering, state: calls.call?.state,
+        isBusy: calls.isHere || !!calls.calling || !!calls.isAnswering, state: calls.call?.state,
         told: calls.peerMedia?.audio, captures: window.watched.captures,
       };
     });
@@ -163,14 +163,18 @@ class Group {
     const other = this.pages.find((one, at) => one !== page && looks[at].isHere && looks[at].id === id);
     if (!other || !isMuted) return;
     this.quiet += 1;
-    await wait(400);
-    const before = await other.heard();
-    await wait(1_100);
-    const after = await other.heard();
-    const still = await page.look();
-    const energy = after.energy - before.energy;
-    if (still.isMuted && still.id === id && energy > 1e-4) throw new Error(`heard after mute: energy ${energy}`);
-    this.checked = (this.checked ?? 0) + (after.bytes > before.bytes ? 1 : 0);
+    // What is on its way still comes; then there is silence, while packets come.
+    let now = await other.heard();
+    await until(`${page.name} is silent for ${other.name} after mute`, async () => {
+      const before = now;
+      await wait(1_100);
+      now = await other.heard();
+      const still = await page.look();
+      if (!still.isMuted || still.id !== id) return true;
+      if (now.energy - before.energy > 1e-4) return false;
+      this.checked = (this.checked ?? 0) + (now.bytes > before.bytes ? 1 : 0);
+      return true;
+    }, 8_000);
   }
 
   async holds() {
