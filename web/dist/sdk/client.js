@@ -1,6 +1,7 @@
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Files } from './files.js';
+import { instance } from './instance.js';
 import { Outbox, uniqueId } from './outbox.js';
 import { ApiError, Rest, offline } from './rest.js';
 import { Socket } from './socket.js';
@@ -28,6 +29,8 @@ export class Client {
     onIncoming = () => undefined;
     storage;
     socket = null;
+    isStarting = false;
+    ahead = 0;
     isSyncing = false;
     losses = 0;
     isComplete = false;
@@ -46,10 +49,13 @@ export class Client {
         this.rest = new Rest(options.base ?? '');
         const send = (item, signal) => this.sendNow(item, signal);
         this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
-        this.calls = new Calls(this);
+        this.calls = new Calls(this, this.storage);
         this.files = new Files(this.rest);
         this.session = this.storage.session();
         this.rest.token = this.session?.token ?? null;
+    }
+    now() {
+        return Date.now() + this.ahead;
     }
     get me() {
         return this.session?.me ?? null;
@@ -85,15 +91,19 @@ export class Client {
         await this.start();
     }
     async start() {
-        if (!this.session || this.socket)
+        if (!this.session || this.socket || this.isStarting)
             return;
         this.store.me = this.session.me.id;
         const origin = this.rest.base || location.origin;
         const url = `${origin.replace(/^http/, 'ws')}/api/v1/ws`;
-        this.socket = new Socket(url, this.session.token, this.listener());
-        const saved = await this.storage.load();
+        const { token } = this.session;
+        this.isStarting = true;
+        const [saved, name] = await Promise.all([this.storage.load(), instance()]);
+        this.isStarting = false;
         if (!this.session)
             return;
+        this.rest.instance = name;
+        this.socket = new Socket(url, token, name, this.listener());
         for (const chat of saved.chats) {
             if (!this.store.chats.has(chat.id))
                 this.store.chats.set(chat.id, ChatState.fromSaved(chat));
@@ -103,7 +113,7 @@ export class Client {
         this.outbox.load(saved.unsent);
         this.isLoaded = true;
         this.changes.touch('chats', 'session');
-        this.socket?.start();
+        this.socket.start();
     }
     async logOut() {
         const { session } = this;
@@ -278,14 +288,15 @@ export class Client {
         }
     }
     startCall(chat, kind) {
-        return this.calls.start(chat, kind);
+        this.calls.start(chat, kind);
     }
     ask(op, data = {}) {
         return this.socket ? this.socket.ask(op, data) : Promise.reject(offline());
     }
     listener() {
         return {
-            onLive: () => {
+            onLive: ({ now }) => {
+                this.ahead = Date.parse(now) - Date.now() || 0;
                 this.isSynced = false;
                 this.calls.live();
                 this.sync();
@@ -343,7 +354,7 @@ export class Client {
                 this.calls.stands(data);
                 break;
             case 'call.signal':
-                void this.calls.signalled(data);
+                this.calls.signalled(data);
                 break;
             default:
                 break;

@@ -19,14 +19,17 @@ export const offline = (detail = 'The server cannot be reached.') => new ApiErro
 export class Rest {
     base;
     token = null;
+    instance = null;
     language = 'en';
     constructor(base) {
         this.base = base;
     }
-    async ask(path, { method = 'GET', body, query, signal, ...more } = {}) {
+    async ask(path, { method = 'GET', body, query, signal, keepalive, ...more } = {}) {
         const headers = { ...more.headers, 'accept-language': this.language };
         if (this.token)
             headers.authorization = `Bearer ${this.token}`;
+        if (this.instance)
+            headers.instance = this.instance;
         if (body !== undefined)
             headers['content-type'] = 'application/json';
         const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
@@ -41,6 +44,7 @@ export class Rest {
                 signal: signal ?? AbortSignal.timeout(20_000),
                 credentials: 'omit',
                 cache: 'no-store',
+                ...(keepalive ? { keepalive } : {}),
                 ...(body === undefined ? {} : { body: JSON.stringify(body) }),
             });
             text = await answer.text();
