@@ -31,6 +31,9 @@ function random(seed) {
   };
 }
 
+const REFUSALS = [['video', 'NotAllowedError'], ['all', 'NotAllowedError'], ['audio', 'NotFoundError']]
+  .map(([kind, name]) => ({ kind, name, isOnce: true }));
+
 // What a person may press, by the words on it (pages are in English here).
 const BUTTONS = {
   voice: 'Voice call', video: 'Video call', accept: 'Accept', accept_voice: 'Voice only', reject: 'Decline',
@@ -39,7 +42,7 @@ const BUTTONS = {
   listen_start: 'Call without microphone', close: 'Close',
 };
 // What is pressed more often than the rest, so that walks lead through calls.
-const WEIGHTS = { accept: 8, voice: 2, mute: 3, hang_up: 1, reject: 0.5, listen: 2, close: 2 };
+const WEIGHTS = { accept: 10, voice: 2, mute: 4, hang_up: 1, reject: 0.5, listen: 2, close: 2 };
 
 class Page {
   static async open(browser, server, person, first) {
@@ -109,10 +112,15 @@ class Group {
   }
 
   async step() {
-    const page = this.pick(this.pages);
+    // Who is called answers more often than not, or walks would hardly lead into calls.
+    const called = this.pages.filter(({ rings }) => rings);
+    const isAnswer = called.length > 0 && this.chance() < 0.6;
+    const page = this.pick(isAnswer ? called : this.pages);
     const kind = this.chance();
     const note = (what) => this.steps.push(`${page.name}: ${what}`);
-    if (kind < 0.05) {
+    if (isAnswer) {
+      await this.press(page, note);
+    } else if (kind < 0.05) {
       note('reload');
       page.wire.mend();
       await page.tab.reload();
@@ -121,7 +129,7 @@ class Group {
       if (page.wire.isCut) page.wire.mend();
       else page.wire.cut();
     } else if (kind < 0.2) {
-      const prompt = { ms: this.pick([0, 200, 900]), error: this.pick([null, null, { kind: 'video', name: 'NotAllowedError' }, { kind: 'all', name: 'NotAllowedError' }, { kind: 'audio', name: 'NotFoundError' }]) };
+      const prompt = { ms: this.pick([0, 200, 900]), error: this.pick([null, null, ...REFUSALS]) };
       note(`prompts answer ${JSON.stringify(prompt)}`);
       await page.tab.evaluate((prompt) => { window.watched.prompt = prompt; }, prompt);
     } else if (kind < 0.26) {
@@ -180,6 +188,7 @@ class Group {
   async holds() {
     for (const page of this.pages) {
       const now = await page.look();
+      page.rings = now.labels.includes(BUTTONS.accept);
       if (now.state === 'active' && now.isHere) this.talked.add(now.id);
       if (now.id) this.calls.add(now.id);
       if (now.isMuted && now.audio) throw new Error(`${page.name} is muted and sends sound: ${JSON.stringify(now)}`);

@@ -38,7 +38,10 @@
       watched.captures += 1;
       const { ms, error } = watched.prompt;
       if (ms) await new Promise((done) => setTimeout(done, ms));
-      if (error && (error.kind === 'all' || wanted[error.kind])) throw new DOMException('refused', error.name);
+      if (error && (error.kind === 'all' || wanted[error.kind])) {
+        if (error.isOnce) watched.prompt.error = null;
+        throw new DOMException('refused', error.name);
+      }
       const stream = await ask(wanted);
       watched.tracks.push(...stream.getTracks());
       return stream;
