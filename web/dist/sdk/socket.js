@@ -71,12 +71,15 @@ export class Socket {
         const ws = new WebSocket(this.url, ['wechat.v1.json']);
         this.ws = ws;
         this.guard = setTimeout(() => ws === this.ws && this.lost(0), CONNECT_MS);
-        ws.onopen = () => {
-            const refused = () => undefined;
-            this.send('identify', { token: this.token, instance: this.instance }, refused, refused);
-        };
+        ws.onopen = () => this.identify({ token: this.token, instance: this.instance });
         ws.onmessage = ({ data }) => ws === this.ws && this.hear(String(data));
         ws.onclose = ({ code }) => ws === this.ws && this.lost(code);
+    }
+    identify(who) {
+        this.send('identify', who, () => undefined, ({ problem }) => {
+            if (who.instance && problem.status === 400)
+                this.identify({ token: this.token });
+        });
     }
     hear(text) {
         this.heard = Date.now();
