@@ -254,9 +254,13 @@ async function gather(browser, server, kind) {
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
 const server = await Server.start(binary);
-let [next, failed] = [0, 0];
+let [next, done, failed] = [0, 0, 0];
 const began = Date.now();
 const groups = await Promise.all([...Array(GROUPS).keys()].map((at) => gather(browser, server, at % 3)));
+const sum = (what) => groups.reduce((total, group) => total + what(group), 0);
+const told = () => `${failed ? 'FAIL' : 'ok'}    ${done} walks of ${STEPS} steps from seed ${firstSeed}, ${((Date.now() - began) / 1000).toFixed(0)} s: `
+  + `${failed} of them failed; ${sum(({ calls }) => calls.size)} calls, ${sum(({ talked }) => talked.size)} of them talked, `
+  + `sound after mute listened for ${sum(({ checked }) => checked ?? 0)} times`;
 await Promise.all(groups.map(async (group) => {
   while (next < Number(walks)) {
     const seed = Number(firstSeed) + next++;
@@ -267,12 +271,11 @@ await Promise.all(groups.map(async (group) => {
       console.log(`FAIL  walk ${seed}, ${group.name}: ${error.stack || error}\n      ${group.steps.join('\n      ')}`);
       await group.ends().catch(() => undefined);
     }
+    done += 1;
+    if (done % 20 === 0 && done < Number(walks)) console.log(told());
   }
 }));
-const sum = (what) => groups.reduce((total, group) => total + what(group), 0);
-console.log(`${failed ? 'FAIL' : 'ok'}    ${walks} walks of ${STEPS} steps from seed ${firstSeed}, ${((Date.now() - began) / 1000).toFixed(0)} s: `
-  + `${failed} of them failed; ${sum(({ calls }) => calls.size)} calls, ${sum(({ talked }) => talked.size)} of them talked, `
-  + `sound after mute listened for ${sum(({ checked }) => checked ?? 0)} times`);
+console.log(told());
 if (!failed && !sum(({ talked }) => talked.size)) {
   console.log('FAIL  no walk led into a call');
   failed = 1;
