@@ -150,7 +150,7 @@ class Group {
     if (!(await page.look()).isBusy || this.chance() < 0.15) {
       const chat = this.pick(page.person.chats);
       await page.tab.evaluate((id) => { location.hash = `#/chat/${id}`; }, chat);
-      await page.tab.waitForSelector('.composer textarea', { timeout: 3_000 }).catch(() => undefined);
+      await page.tab.waitForSelector('.composer textarea', { timeout: 5_000 }).catch(() => undefined);
     }
     const { labels } = await page.look();
     const all = Object.entries(BUTTONS).filter(([, label]) => labels.includes(label));
@@ -182,7 +182,7 @@ class Group {
       if (now.energy - before.energy > 1e-4) return false;
       this.checked = (this.checked ?? 0) + (now.bytes > before.bytes ? 1 : 0);
       return true;
-    }, 8_000);
+    }, 15_000);
   }
 
   async holds() {
@@ -198,13 +198,13 @@ class Group {
         await until(`${page.name} shows a call or sends nothing`, async () => {
           const { screen, audio, video } = await page.look();
           return screen || !audio && !video;
-        }, 2_000);
+        }, 10_000);
       }
       if (!now.isBusy && now.live) {
         await until(`nothing of ${page.name} is live`, async () => {
           const { live, isBusy } = await page.look();
           return isBusy || !live;
-        }, 2_000);
+        }, 10_000);
       }
     }
   }
