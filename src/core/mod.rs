@@ -190,10 +190,12 @@ impl Core {
     pub async fn sweep(&self) -> Result<()> {
         self.auth.flush_seen().await?;
         let users = self.users.clone();
-        to_the_end(async move { users.sweep().await }).await?;
+        // What cannot be done of it now keeps nothing else from being swept.
+        let departed = to_the_end(async move { users.sweep().await }).await;
         let now = self.shared.ports.now();
         while self.shared.ports.store.sweep(now, now.minus(auth::UNVERIFIED_FOR)).await? {}
-        self.files.sweep().await
+        self.files.sweep().await?;
+        departed
     }
 }
 
