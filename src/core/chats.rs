@@ -5,6 +5,7 @@
 //!
 //! Called by `http` and `ws`; `groups` and `messages` use its look-ups.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -175,28 +176,29 @@ impl Chats {
     async fn summaries(&self, user: UserId, rows: Vec<InboxRow>) -> Result<Vec<ChatSummary>> {
         let store = &self.shared.ports.store;
         let chats: Vec<_> = rows.iter().map(|row| row.chat.id).collect();
-        let floors: Vec<_> =
-            rows.iter().map(|row| (row.chat.id, row.member.read_floor())).collect();
         let latest = store.latest(user, &chats).await?;
-        let behind = |row: &&InboxRow| row.chat.head_seq > row.member.read_floor();
-        let range = |row: &InboxRow| (row.chat.id, row.member.read_floor(), row.chat.head_seq);
-        let ranges: Vec<_> = rows.iter().filter(behind).map(range).collect();
-        let quiet = store.quiet(user, &ranges).await?;
-        let quiet: std::collections::HashMap<_, _> =
-            ranges.iter().map(|range| range.0).zip(quiet).collect();
-        let mentions = store.mentions(user, &floors).await?;
-        let mut latest: std::collections::HashMap<_, _> =
+        let mut latest: HashMap<_, _> =
             latest.into_iter().map(|message| (message.chat, message)).collect();
-        let summary = |(row, mentions): (InboxRow, u64)| ChatSummary {
-            last: latest.remove(&row.chat.id),
-            unread: row
-                .member
-                .unread(row.chat.head_seq, quiet.get(&row.chat.id).copied().unwrap_or_default()),
-            mentions,
-            chat: row.chat,
-            member: row.member,
+        // Most chats are read to the end: nothing is counted there.
+        let range = |row: &InboxRow| (row.chat.id, row.member.read_floor(), row.chat.head_seq);
+        let mut ranges: Vec<_> = rows.iter().map(range).collect();
+        ranges.retain(|(_, floor, head)| head > floor);
+        let floors: Vec<_> = ranges.iter().map(|(chat, floor, _)| (*chat, *floor)).collect();
+        let quiet = store.quiet(user, &ranges).await?;
+        let mentions = store.mentions(user, &floors).await?;
+        let counts: HashMap<_, _> =
+            floors.iter().map(|floor| floor.0).zip(quiet.into_iter().zip(mentions)).collect();
+        let summary = |row: InboxRow| {
+            let (quiet, mentions) = counts.get(&row.chat.id).copied().unwrap_or_default();
+            ChatSummary {
+                last: latest.remove(&row.chat.id),
+                unread: row.member.unread(row.chat.head_seq, quiet),
+                mentions,
+                chat: row.chat,
+                member: row.member,
+            }
         };
-        Ok(rows.into_iter().zip(mentions).map(summary).collect())
+        Ok(rows.into_iter().map(summary).collect())
     }
 }
 
