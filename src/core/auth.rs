@@ -24,6 +24,7 @@ use super::search::terms_of;
 use super::types::auth::{CODE_LIFE, Caller, LoginCode, Quota, Session, TokenHash, Which};
 use super::types::text::{About, Email, Name, PushToken};
 use super::types::users::{Privacy, User};
+use super::types::visible::tidy_line;
 use super::{Shared, to_the_end};
 use crate::clock::Time;
 use crate::error::{Code, Error, Language, Result, Text, text};
@@ -397,7 +398,7 @@ impl Auth {
         ports.entropy.fill(&mut bytes);
         let token = Token(URL_SAFE_NO_PAD.encode(bytes));
         let now = ports.now();
-        let device = device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS).collect();
+        let device = tidy_line(device, DEVICE_CHARS);
         let session = Session {
             id: SessionId(ports.ids.next()),
             user,

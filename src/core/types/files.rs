@@ -7,9 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use unicode_normalization::UnicodeNormalization;
-
-use super::text::is_bidi_control;
+use super::visible::{breaks_a_line, is_visible, without_hidden};
 use crate::clock::Time;
 use crate::id::{BadId, FileId, UserId};
 
@@ -109,13 +107,12 @@ impl FileName {
     /// The nearest good name: what cannot stand in one is taken out, not refused.
     pub fn of(text: &str) -> Self {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-        let clean: String = last
-            .nfc()
-            .filter(|c| !c.is_control() && !is_bidi_control(*c))
-            .map(|c| if "<>:\"|?*".contains(c) || c.is_whitespace() { ' ' } else { c })
-            .collect();
+        let clean: String = last.chars().filter(|c| !breaks_a_line(*c)).collect();
+        let spaced = |c: char| if "<>:\"|?*".contains(c) || c.is_whitespace() { ' ' } else { c };
+        let clean: String = without_hidden(&clean).chars().map(spaced).collect();
         let clean = clean.trim_matches(|c: char| c == '.' || c.is_whitespace());
-        if clean.is_empty() { Self("file".into()) } else { Self(shortened(clean)) }
+        let says_nothing = !clean.chars().any(is_visible);
+        if says_nothing { Self("file".into()) } else { Self(shortened(clean)) }
     }
 
     /// A name that was checked before it was stored.
@@ -268,6 +265,8 @@ mod tests {
             ("a\r\nSet-Cookie: x", "aSet-Cookie  x"),
             ("  \"q\" <b>.txt ", "q   b .txt"),
             ("照片 1.jpeg", "照片 1.jpeg"),
+            ("inv\u{200b}oice.pdf", "invoice.pdf"),
+            ("\u{2800}\u{2060}", "file"),
         ] {
             assert_eq!(FileName::of(text).as_str(), name, "{text:?}");
         }

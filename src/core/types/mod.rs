@@ -3,7 +3,9 @@
 pub mod auth;
 pub mod calls;
 pub mod chats;
+pub mod emoji;
 pub mod files;
 pub mod messages;
 pub mod text;
 pub mod users;
+pub mod visible;

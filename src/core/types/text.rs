@@ -1,10 +1,10 @@
 //! Text from outside: checked once, at the edge of the domain, and valid ever after.
 //!
 //! Names and titles are NFC-normalised, trimmed, one line, without control or bidirectional
-//! override characters. Bodies keep their lines. Limits are in the types' docs.
+//! override characters and without what nobody can see (`visible`). Bodies keep their lines, and
+//! whatever people wrote in them. Limits are in the types' docs.
 
-use unicode_normalization::UnicodeNormalization;
-
+use super::visible::{breaks_a_line, is_bidi_control, is_noncharacter, is_visible, without_hidden};
 use crate::error::{Error, Result, Text};
 
 /// At most this many bytes of text in a message.
@@ -34,36 +34,23 @@ const BAD_KEY: Text = Text {
          v7.",
 };
 
-/// Invisible characters that reorder what stands around them, and other format controls that have
-/// no business in a name (Unicode, bidirectional algorithm, section 2).
-pub(super) const fn is_bidi_control(c: char) -> bool {
-    matches!(c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 /// One line of 1 to `max` characters after normalisation.
 fn one_line(field: &'static str, text: &str, max: usize) -> Result<String> {
     if text.len() > max * 16 {
         return Err(Error::field(field, TOO_LONG).arg(max.to_string()));
     }
-    let line: String = text.trim().nfc().collect();
-    if line.chars().any(|c| c.is_control() || is_bidi_control(c)) {
+    if text.trim().chars().any(breaks_a_line) {
         return Err(Error::field(field, CONTROL));
     }
+    let line = without_hidden(text);
+    let line = line.trim();
     if !line.chars().any(is_visible) {
         return Err(Error::field(field, EMPTY));
     }
     if line.chars().count() > max {
         return Err(Error::field(field, TOO_LONG).arg(max.to_string()));
     }
-    Ok(line)
-}
-
-fn is_visible(c: char) -> bool {
-    !c.is_whitespace()
-        && !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{3164}' | '\u{ad}')
+    Ok(line.to_owned())
 }
 
 macro_rules! text_types {
@@ -130,11 +117,13 @@ impl About {
         if text.len() > MAX * 16 || text.chars().count() > MAX {
             return Err(Error::field(field, TOO_LONG).arg(MAX.to_string()));
         }
-        let text: String = text.trim().nfc().collect();
-        if text.chars().any(|c| (c.is_control() && c != '\n') || is_bidi_control(c)) {
+        let bad = |c: char| c.is_control() || is_bidi_control(c) || is_noncharacter(c);
+        if text.trim().chars().any(|c| bad(c) && c != '\n') {
             return Err(Error::field(field, CONTROL));
         }
-        Ok(Self(text))
+        let text = without_hidden(text);
+        let says_nothing = !text.chars().any(is_visible);
+        Ok(Self(if says_nothing { String::new() } else { text.trim().to_owned() }))
     }
 }
 
@@ -228,6 +217,55 @@ mod tests {
             let error = Name::parse("name", text).expect_err(text);
             assert_eq!(error.field.as_deref(), Some("name"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_no_name_no_title_and_no_text() {
+        let mut hidden: Vec<String> = [
+            '\u{2800}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{ffa0}',
+            '\u{180e}',
+            '\u{34f}',
+            '\u{2061}',
+            '\u{2063}',
+            '\u{fe0f}',
+            '\u{17b4}',
+            '\u{1d173}',
+            '\u{fffe}',
+            '\u{e0001}',
+        ]
+        .map(String::from)
+        .to_vec();
+        hidden.push("\u{e0020}\u{e0061}".into());
+        for text in hidden {
+            assert!(Name::parse("name", &text).is_err(), "{text:?} as a name");
+            assert!(Title::parse("title", &text).is_err(), "{text:?} as a title");
+            assert!(Body::parse("body", &text).is_err(), "{text:?} as a text");
+            let beside = Body::beside_files("body", &text).map(Body::into_string);
+            assert_eq!(beside.ok().as_deref(), Some(""), "{text:?} beside files");
+        }
+        let about = About::parse("about", " \u{2800}\u{200b} ").map(About::into_string);
+        assert_eq!(about.ok().as_deref(), Some(""));
+    }
+
+    #[test]
+    fn names_that_look_alike_are_alike_and_stand_in_one_line() {
+        let name = |text: &str| Name::parse("name", text).map(Name::into_string).ok();
+        assert_eq!(name("A\u{200b}na").as_deref(), Some("Ana"));
+        assert_eq!(name("\u{2060} Ana").as_deref(), Some("Ana"));
+        assert_eq!(name("علی\u{200c}رضا").as_deref(), Some("علی\u{200c}رضا"));
+        assert_eq!(name("Ana 👩\u{200d}💻").as_deref(), Some("Ana 👩\u{200d}💻"));
+        for text in ["a\u{2028}b", "a\u{2029}b", "a\u{fdd0}b", "a\u{1ffff}b"] {
+            assert_eq!(name(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_kept_as_it_was_written() {
+        let text = "a\u{200b}b \u{2028}\u{ad}علی\u{200c}رضا\u{200e}";
+        assert_eq!(Body::parse("body", text).map(Body::into_string).ok().as_deref(), Some(text));
     }
 
     #[test]
