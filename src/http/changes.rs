@@ -43,7 +43,7 @@ async fn row(http: &Http, message: Message) -> Result<Answer<rows::Message>> {
 
 /// Edit your message
 ///
-/// Earlier texts are kept for you; see `edits`. Files stay.
+/// Earlier texts are kept for you; see `edits`. Files stay, and so do mentions that are left out.
 #[utoipa::path(
     patch, path = "/chats/{chat}/messages/{seq}", tag = "messages", operation_id = "editMessage",
     security(("session" = [])), request_body = EditMessage,
@@ -63,7 +63,7 @@ async fn edit(
     let target = target(&http, &caller, &path).await?;
     let edit = Edit {
         body: Body::beside_files("body", &body.body)?,
-        mentions: body.mentions.into_iter().map(Into::into).collect(),
+        mentions: body.mentions.map(|ids| ids.into_iter().map(Into::into).collect()),
         mention_all: body.mention_all,
     };
     row(&http, http.core.messages.edit(&caller, target.chat, seq, edit).await?).await
@@ -103,6 +103,8 @@ async fn set_reaction(
 }
 
 /// React to a message
+///
+/// An emoji is one reaction however it is spelled, with a variation selector or without.
 #[utoipa::path(
     put, path = "/chats/{chat}/messages/{seq}/reactions/{emoji}", tag = "messages",
     operation_id = "react", security(("session" = [])),

@@ -121,12 +121,12 @@ impl From<core::ChatNews> for ChatNews {
 pub struct EditMessage {
     /// At most 16 KiB; empty only beside files.
     pub body: String,
-    /// People mentioned now; at most 50.
+    /// People mentioned now; at most 50. Left out, the mentions stay as they are.
     #[serde(default)]
-    pub mentions: Vec<Id>,
-    /// Everybody is mentioned now.
+    pub mentions: Option<Vec<Id>>,
+    /// Whether everybody is mentioned now. Left out, it stays as it is.
     #[serde(default)]
-    pub mention_all: bool,
+    pub mention_all: Option<bool>,
 }
 
 /// Hides messages for the caller alone.

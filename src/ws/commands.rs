@@ -146,7 +146,7 @@ async fn forward(ws: &Ws, caller: &Caller, frame: ForwardFrame) -> Result<Pendin
 async fn edit(ws: &Ws, caller: &Caller, frame: EditFrame) -> Result<Message> {
     let edit = Edit {
         body: Body::beside_files("body", &frame.body)?,
-        mentions: frame.mentions.into_iter().map(Into::into).collect(),
+        mentions: frame.mentions.map(|ids| ids.into_iter().map(Into::into).collect()),
         mention_all: frame.mention_all,
     };
     let target = target(ws, caller, frame.chat).await?;

@@ -171,8 +171,8 @@ fn requests() -> BTreeMap<&'static str, Frame> {
         chat: group().into(),
         seq: 88,
         body: "hola a todos".into(),
-        mentions: Vec::new(),
-        mention_all: false,
+        mentions: Some(Vec::new()),
+        mention_all: Some(false),
     };
     let react = ReactFrame { chat: group().into(), seq: 88, emoji: "👍".into(), on: true };
     let to = UserId(id(2)).into();

@@ -111,7 +111,7 @@ impl<'a> Life<'a> {
         let core = &self.world.inside.core;
         let _ = match kind {
             0 => {
-                let edit = Edit { body, mentions: Vec::new(), mention_all: false };
+                let edit = Edit { body, mentions: None, mention_all: None };
                 core.messages.edit(&who, chat, seq, edit).await.map(drop)
             }
             1 => core.messages.delete(&who, chat, seq).await.map(drop),

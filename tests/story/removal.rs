@@ -94,7 +94,7 @@ impl Trial {
             assert!(self.say(&self.writer, "hola").await, "the writer is a member");
             if round % 3 == 2 {
                 let body = Body::parse("body", "hola!").expect("a text");
-                let edit = Edit { body, mentions: Vec::new(), mention_all: false };
+                let edit = Edit { body, mentions: None, mention_all: None };
                 // The first messages of the group are system messages: these are refused.
                 let _ = messages.edit(&self.writer, self.group, round as u64, edit).await;
             }

@@ -5,19 +5,18 @@
 //!
 //! Called by `http` and `ws`.
 
-use unicode_properties::UnicodeEmoji;
-
 use super::super::chats::{Reach, Standing, Target};
 use super::super::fanout::Moves;
 use super::super::permissions::{self, Action};
 use super::super::to_the_end;
 use super::super::types::auth::Caller;
 use super::super::types::chats::{ChatKind, Member};
+use super::super::types::emoji::spelling;
 use super::super::types::messages::{
-    Content, EMOJI, Message, MessageChange, Origin, PINS, Stamp, TextContent,
+    Content, EMOJI, Message, MessageChange, Origin, PINS, Reaction, Stamp, TextContent,
 };
 use super::super::types::text::{Body, ClientMsgId};
-use super::{Messages, Send, Sent};
+use super::{Messages, Send, Sent, check_count, distinct};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
@@ -25,7 +24,6 @@ use crate::store::{Changed, Pending};
 
 /// At most this many messages are hidden at once.
 pub const HIDE_AT_ONCE: usize = 100;
-const EMOJI_BYTES: usize = 32;
 
 const NOT_YOURS: Text = Text {
     en: "Only the author may do this with a message.",
@@ -73,10 +71,10 @@ impl Default for Deadlines {
 pub struct Edit {
     /// The new text; empty only beside files.
     pub body: Body,
-    /// People mentioned now.
-    pub mentions: Vec<UserId>,
-    /// Everybody is mentioned now; for admins of groups.
-    pub mention_all: bool,
+    /// People mentioned now; `None` leaves the mentions as they are.
+    pub mentions: Option<Vec<UserId>>,
+    /// Whether everybody is mentioned now, for admins of groups; `None` leaves it as it is.
+    pub mention_all: Option<bool>,
 }
 
 impl Messages {
@@ -89,14 +87,21 @@ impl Messages {
         edit: Edit,
     ) -> Result<Message> {
         let (standing, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
-        if check_own_text(caller, &message)?.attachments.is_empty() {
+        let old = check_own_text(caller, &message)?;
+        if old.attachments.is_empty() {
             edit.body.check_alone("body")?;
         }
         self.check_in_time(&message, self.deadlines.edit)?;
         let target = Target { chat, peers: standing.chat.peers };
-        let Edit { body, mentions, mention_all } = edit;
-        let mentions = self.check_mentions(caller, target, &mentions, mention_all).await?;
-        let at = self.shared.ports.now();
+        let wanted = distinct(edit.mentions.unwrap_or_else(|| old.mentions.clone()));
+        check_count(&wanted)?;
+        let mention_all = edit.mention_all.unwrap_or(old.mention_all);
+        // Who was mentioned stays so: they may have left since.
+        let (mut mentions, new): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|user| old.mentions.contains(user));
+        let all = mention_all && !old.mention_all;
+        mentions.extend(self.check_mentions(caller, target, &new, all).await?);
+        let (mentions, body, at) = (distinct(mentions), edit.body, self.shared.ports.now());
         self.change(caller, chat, seq, MessageChange::Edit { body, mentions, mention_all, at })
             .await
     }
@@ -123,7 +128,8 @@ impl Messages {
         self.change(caller, chat, seq, MessageChange::Delete(stamp)).await
     }
 
-    /// Puts the caller's emoji on a message, or takes it away. Repeating it changes nothing.
+    /// Puts the caller's emoji on a message, or takes it away, however it is spelled. Repeating it
+    /// changes nothing.
     pub async fn react(
         &self,
         caller: &Caller,
@@ -132,13 +138,22 @@ impl Messages {
         emoji: &str,
         on: bool,
     ) -> Result<Message> {
-        if !is_emoji(emoji) {
-            return Err(Error::field("emoji", NO_EMOJI));
-        }
         let (_, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
+        let known = spellings(&message.reactions, emoji);
+        let spelled = match (spelling(emoji), on) {
+            (Some(own), _) if known.is_empty() => vec![own],
+            (Some(_), true) => known[..1].to_vec(),
+            // What an older version took for an emoji may be taken away all the same.
+            (_, false) if !known.is_empty() => known,
+            _ => return Err(Error::field("emoji", NO_EMOJI)),
+        };
         check_text(&message)?;
-        let change = MessageChange::React { user: caller.user, emoji: emoji.to_owned(), on };
-        self.change(caller, chat, seq, change).await
+        let mut row = message;
+        for emoji in spelled {
+            let change = MessageChange::React { user: caller.user, emoji, on };
+            row = self.change(caller, chat, seq, change).await?;
+        }
+        Ok(row)
     }
 
     /// Pins or unpins a message: anybody in a direct chat, admins in a group.
@@ -235,7 +250,10 @@ impl Messages {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<UserId>> {
-        self.visible(caller, chat, seq).await?;
+        let (_, message) = self.visible(caller, chat, seq).await?;
+        let known = spellings(&message.reactions, emoji);
+        let emoji = known.iter().find(|known| *known == emoji).or(known.first());
+        let Some(emoji) = emoji else { return Ok(Vec::new()) };
         let store = &self.shared.ports.store;
         store.reactors(chat, seq, emoji, after, limit.clamp(1, 200)).await
     }
@@ -329,34 +347,36 @@ fn check_own_text<'a>(caller: &Caller, message: &'a Message) -> Result<&'a TextC
     if message.from == caller.user { Ok(text) } else { Err(Error::forbidden(NOT_YOURS)) }
 }
 
-/// One emoji: a character that is one, with what may follow it (Unicode TS 51, section 1.4).
-fn is_emoji(text: &str) -> bool {
-    const JOINER: char = '\u{200d}';
-    let belongs = |c: char| {
-        c.is_emoji_char_or_emoji_component()
-            || matches!(c, JOINER | '\u{fe0f}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}')
-    };
-    let bare_ascii = text.is_ascii();
-    let joined = text.split(JOINER).all(|part| (1..=8).contains(&part.chars().count()));
-    !text.is_empty()
-        && text.len() <= EMOJI_BYTES
-        && !bare_ascii
-        && joined
-        && text.chars().all(belongs)
+/// The spellings of an emoji among these reactions: its own one first, then those of rows that an
+/// older version wrote.
+fn spellings(reactions: &[Reaction], emoji: &str) -> Vec<String> {
+    let own = spelling(emoji);
+    let is_same =
+        |one: &&Reaction| one.emoji == emoji || own.is_some() && spelling(&one.emoji) == own;
+    let mut found: Vec<String> =
+        reactions.iter().filter(is_same).map(|one| one.emoji.clone()).collect();
+    found.sort_by_key(|one| Some(one) != own.as_ref());
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn reactions(emoji: &[&str]) -> Vec<Reaction> {
+        let one =
+            |emoji: &&str| Reaction { emoji: (*emoji).to_owned(), count: 1, users: Vec::new() };
+        emoji.iter().map(one).collect()
+    }
+
     #[test]
-    fn an_emoji_is_told_from_text() {
-        for emoji in ["👍", "❤️", "👍🏽", "👩‍💻", "🇲🇽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
-        {
-            assert!(is_emoji(emoji), "{emoji}");
-        }
-        for text in ["", "a", "1", "👍a", "hola", "\u{200d}", "<b>", "\u{202e}"] {
-            assert!(!is_emoji(text), "{text:?}");
-        }
+    fn an_emoji_is_found_however_it_was_spelled() {
+        let old = reactions(&["👍", "❤", "❤\u{fe0f}", "\u{fe0f}", "👍👍"]);
+        assert_eq!(spellings(&old, "❤"), ["❤\u{fe0f}", "❤"], "the one that Unicode lists first");
+        assert_eq!(spellings(&old, "❤\u{fe0f}"), ["❤\u{fe0f}", "❤"]);
+        assert_eq!(spellings(&old, "👍\u{fe0f}"), ["👍"]);
+        assert_eq!(spellings(&old, "👍👍"), ["👍👍"], "no emoji, but it is there");
+        assert_eq!(spellings(&old, "\u{fe0f}"), ["\u{fe0f}"]);
+        assert!(spellings(&old, "👎").is_empty() && spellings(&old, "x").is_empty());
     }
 }

@@ -133,9 +133,7 @@ impl Messages {
         mentions: &[UserId],
         all: bool,
     ) -> Result<Vec<UserId>> {
-        if mentions.len() > MENTIONS {
-            return Err(Error::field("mentions", MANY_MENTIONS).arg(MENTIONS.to_string()));
-        }
+        check_count(mentions)?;
         if let Some((low, high)) = target.peers {
             check_peers([low, high], mentions, all)?;
             return Ok(mentions.to_vec());
@@ -171,14 +169,11 @@ impl Messages {
         forwarded: Option<Origin>,
     ) -> Result<Pending<Sent>> {
         let ports = &self.shared.ports;
-        let mut mentions = send.mentions;
-        mentions.sort_unstable();
-        mentions.dedup();
         let content = TextContent {
             body: send.body,
             attachments,
             reply_to: send.reply_to,
-            mentions,
+            mentions: distinct(send.mentions),
             mention_all: send.mention_all,
             forwarded,
         };
@@ -262,6 +257,20 @@ fn is_same_text(stored: &TextContent, content: &TextContent) -> bool {
         alike.forwarded = stored.forwarded;
     }
     alike == *stored && (within(before, now) || within(now, before))
+}
+
+/// Each person once.
+fn distinct(mut mentions: Vec<UserId>) -> Vec<UserId> {
+    mentions.sort_unstable();
+    mentions.dedup();
+    mentions
+}
+
+fn check_count(mentions: &[UserId]) -> Result<()> {
+    if mentions.len() <= MENTIONS {
+        return Ok(());
+    }
+    Err(Error::field("mentions", MANY_MENTIONS).arg(MENTIONS.to_string()))
 }
 
 fn check_peers(peers: [UserId; 2], mentions: &[UserId], all: bool) -> Result<()> {

@@ -185,7 +185,7 @@ pub enum SystemEvent {
 /// An emoji on a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reaction {
-    /// The emoji: one grapheme, at most 32 bytes.
+    /// The emoji, in the spelling of `emoji::spelling`; older rows have some in others.
     pub emoji: String,
     /// How many people.
     pub count: u32,
