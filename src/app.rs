@@ -104,7 +104,7 @@ pub struct Running {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    upkeep: [JoinHandle<()>; 4],
+    upkeep: [JoinHandle<()>; 5],
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     store: Arc<dyn Store>,
@@ -239,13 +239,31 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 }
 
 /// What runs beside the requests: gaps in what connections heard are closed, changes of who is
-/// online are told, what has expired is removed, calls past their time are ended.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 4] {
+/// online are told, search terms of an older version are made anew, what has expired is removed,
+/// calls past their time are ended.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 5] {
     let (following, hub) = (core.clone(), hub.clone());
     let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
     let presence = core.presence.clone();
     let presence = tokio::spawn(async move { presence.follow().await });
-    [gaps, presence, tokio::spawn(sweep(core.clone())), tokio::spawn(end_calls(core.clone()))]
+    let refolding = tokio::spawn(refold(core.clone()));
+    let sweeping = tokio::spawn(sweep(core.clone()));
+    [gaps, presence, refolding, sweeping, tokio::spawn(end_calls(core.clone()))]
+}
+
+/// Makes search terms anew that an older version made; once it is done, there is nothing to do.
+async fn refold(core: Core) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match core.search.refold().await {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(cause = ?error.cause(), "search works as before: {error}");
+            }
+        }
+    }
 }
 
 /// Removes what has expired, again and again.

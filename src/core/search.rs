@@ -1,21 +1,26 @@
 //! Finding people and public groups by any part of a name.
 //!
-//! Text is folded here, once, so that search is the same on every store: case, accents and width do
-//! not matter. A store only offers ranges of terms. The terms of a name are `^` with the whole
-//! name, a space with what is left of it from each later word on, and every suffix of every word
-//! from three characters, for Han, Kana and Hangul, which have no spaces, every character's suffix;
-//! so prefix ranges over terms find any part of a name, and the best names come first out of them:
-//! a page reads about as many terms as it shows, however many people there are.
+//! Text is folded (`fold`), so that search is the same on every store. A store only offers ranges
+//! of terms. The terms of a name are `^` with the whole name, a space with what is left of it from
+//! each later word on, and every suffix of every word from three characters, for scripts without
+//! spaces every letter's suffix; so prefix ranges over terms find any part of a name, and the best
+//! names come first out of them: a page reads about as many terms as it shows, however many people
+//! there are. A symbol or emoji is a word of its own.
+//!
+//! The index says by which way of folding it was made: `refold` makes it anew by another one.
 //!
 //! Called by `http`; the rules of users and groups make terms with `terms_of`.
+
+mod fold;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+pub use self::fold::fold;
 use super::Shared;
 use super::types::auth::Caller;
 use super::types::chats::{Chat, ChatKind};
@@ -24,9 +29,16 @@ use super::types::users::User;
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::store::Index;
+use crate::store::archive::{Part, Record};
 
-/// The way of folding. Raise it when `fold` or `terms_of` changes: stored terms are made anew.
-pub const FOLD_VERSION: u32 = 2;
+/// The way of folding. Raise it when `fold` or `terms_of` changes: `refold` makes terms anew.
+pub const FOLD_VERSION: u32 = 3;
+/// Before the way of folding, in the term that says how the index was made. No name has it.
+const MADE_BY: char = '\u{1}';
+/// The entry of that term.
+const MADE: ObjectId = ObjectId([0; 12]);
+/// How many accounts or chats are folded anew at once.
+const REFOLDED: u32 = 100;
 /// At most this many characters of a term are stored and searched.
 const TERM_CHARS: usize = 32;
 /// Before what a name begins with.
@@ -43,8 +55,8 @@ const QUERY_CHARS: usize = 128;
 const PAGE: u32 = 50;
 
 const EMPTY: Text = Text {
-    en: "Write at least one letter or digit to search for.",
-    es: "Escribe al menos una letra o un dígito para buscar.",
+    en: "Write at least one letter, digit, or symbol to search for.",
+    es: "Escribe al menos una letra, un dígito o un símbolo para buscar.",
 };
 const TOO_LONG: Text = Text {
     en: "A query has at most {} characters.",
@@ -72,13 +84,14 @@ impl Search {
     }
 
     /// A page of people and a page of groups that fit every word of `query`; `page` counts from 0,
-    /// `size` is at most 50. A whole e-mail address finds its owner who allows it, nothing else.
+    /// `size` is at most 50. The whole e-mail address of somebody who allows it finds them alone.
     pub async fn find(&self, _caller: &Caller, query: &str, page: u32, size: u32) -> Result<Found> {
         if query.chars().count() > QUERY_CHARS {
             return Err(Error::field("qry", TOO_LONG).arg(QUERY_CHARS.to_string()));
         }
-        if query.contains('@') {
-            return self.by_email(query, page).await;
+        if let Some(owner) = self.by_email(query).await? {
+            let users = if page == 0 { vec![owner] } else { Vec::new() };
+            return Ok(Found { users, groups: Vec::new() });
         }
         let words = words_of(query);
         if words.is_empty() {
@@ -102,11 +115,69 @@ impl Search {
         self.shared.ports.store.put_terms(Index::Users, terms.collect()).await
     }
 
-    async fn by_email(&self, query: &str, page: u32) -> Result<Found> {
-        let Ok(email) = Email::parse("qry", query) else { return Ok(Found::default()) };
+    /// Makes all terms anew, unless they were made by this way of folding; says whether it did. It
+    /// may be cut off and begun again, and runs beside requests: what changes under it is looked at
+    /// again.
+    pub async fn refold(&self) -> Result<bool> {
+        let (low, high) = (MADE_BY.to_string(), '\u{2}'.to_string());
+        let mark = format!("{MADE_BY}{FOLD_VERSION}");
+        let store = &self.shared.ports.store;
+        let marks = store.term_range(Index::Users, &low, &high, None, 1).await?;
+        if marks == [(mark.clone(), MADE)] {
+            return Ok(false);
+        }
+        for part in [Part::Accounts, Part::Chats] {
+            let mut after: Option<String> = None;
+            loop {
+                let page = store.page(part, after.as_deref(), REFOLDED).await?;
+                self.fold_again(page.records).await?;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        store.put_terms(Index::Users, vec![(MADE, vec![mark])]).await?;
+        Ok(true)
+    }
+
+    /// Puts these accounts and groups under their terms, and again if their names have changed by
+    /// then: who changes a name sets its terms in the same step, which may lie before ours.
+    async fn fold_again(&self, records: Vec<Record>) -> Result<()> {
+        let store = &self.shared.ports.store;
+        let (mut users, mut chats) = (Vec::new(), Vec::new());
+        for record in records {
+            match record {
+                Record::Account(user, _) => users.push((user.id.0, terms_of_user(&user))),
+                Record::Chat(chat, _) if chat.kind == ChatKind::Group => {
+                    chats.push((chat.id.0, terms_of_chat(&chat)));
+                }
+                _ => {}
+            }
+        }
+        while !users.is_empty() {
+            let put: HashMap<_, _> = users.iter().cloned().collect();
+            store.put_terms(Index::Users, users).await?;
+            let ids: Vec<UserId> = put.keys().map(|id| UserId(*id)).collect();
+            let now = store.users(&ids).await?;
+            let now = now.iter().map(|user| (user.id.0, terms_of_user(user)));
+            users = now.filter(|(id, terms)| put.get(id) != Some(terms)).collect();
+        }
+        while !chats.is_empty() {
+            let put: HashMap<_, _> = chats.iter().cloned().collect();
+            store.put_terms(Index::Groups, chats).await?;
+            let ids: Vec<ChatId> = put.keys().map(|id| ChatId(*id)).collect();
+            let now = store.chats(&ids).await?;
+            let now = now.iter().map(|chat| (chat.id.0, terms_of_chat(chat)));
+            chats = now.filter(|(id, terms)| put.get(id) != Some(terms)).collect();
+        }
+        Ok(())
+    }
+
+    async fn by_email(&self, query: &str) -> Result<Option<User>> {
+        let Ok(email) = Email::parse("qry", query) else { return Ok(None) };
         let found = self.shared.ports.store.user_by_email(&email).await?;
-        let allowed = |user: &User| user.is_visible() && user.privacy.found_by_email && page == 0;
-        Ok(Found { users: found.filter(allowed).into_iter().collect(), groups: Vec::new() })
+        Ok(found.filter(|user| user.is_visible() && user.privacy.found_by_email))
     }
 
     async fn users(&self, ids: Vec<ObjectId>, words: &[String]) -> Result<Vec<User>> {
@@ -119,10 +190,7 @@ impl Search {
     async fn groups(&self, ids: Vec<ObjectId>, words: &[String]) -> Result<Vec<Chat>> {
         let ids: Vec<_> = ids.into_iter().map(ChatId).collect();
         let found = self.shared.ports.store.chats(&ids).await?.into_iter();
-        let fitting = found.filter(|chat| {
-            let open = chat.kind == ChatKind::Group && chat.public && chat.deleted.is_none();
-            open && fits(title(chat), words)
-        });
+        let fitting = found.filter(|chat| is_open(chat) && fits(title(chat), words));
         Ok(in_order(&ids, fitting.map(|chat| (chat.id, chat))))
     }
 
@@ -181,14 +249,24 @@ fn title(chat: &Chat) -> &str {
     chat.title.as_ref().map_or("", |title| title.as_str())
 }
 
+fn is_open(chat: &Chat) -> bool {
+    chat.kind == ChatKind::Group && chat.public && chat.deleted.is_none()
+}
+
+fn terms_of_user(user: &User) -> Vec<String> {
+    if user.is_visible() { terms_of(user.name.as_str()) } else { Vec::new() }
+}
+
+fn terms_of_chat(chat: &Chat) -> Vec<String> {
+    if is_open(chat) { terms_of(title(chat)) } else { Vec::new() }
+}
+
 /// Whether every word is a part of the name.
 fn fits(name: &str, words: &[String]) -> bool {
     let parts = words_of(name);
-    let begins = |part: &str, word: &String| part.starts_with(word.as_str());
-    let within = |part: &String, word| {
-        begins(part, word) || inner_of(part).iter().any(|inner| begins(inner, word))
-    };
-    words.iter().all(|word| parts.iter().any(|part| within(part, word)))
+    let inner = parts.iter().flat_map(|part| inner_of(part));
+    let begins: Vec<&str> = parts.iter().map(String::as_str).chain(inner).collect();
+    words.iter().all(|word| begins.iter().any(|part| part.starts_with(word.as_str())))
 }
 
 /// The search terms of a name or title; at most 32 characters each, and a mark before some.
@@ -218,63 +296,48 @@ fn inner_of(word: &str) -> Vec<&str> {
     stands.map(|(_, &(byte, _))| &word[byte..]).collect()
 }
 
-/// Characters of scripts without spaces between words: Han, Kana, and the first letter of a Hangul
-/// syllable, into which folding takes it apart.
+/// Letters of scripts without spaces between words: Han, Kana, Bopomofo, Yi, the first letter of a
+/// Hangul syllable, into which folding takes it apart, and the consonants and leading vowels of
+/// Thai, Lao, Burmese, Khmer, the Tai scripts, Balinese and Javanese.
 const fn stands_alone(c: char) -> bool {
     matches!(c,
         '\u{1100}'..='\u{115f}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}'
-        | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
+        | '\u{3105}'..='\u{312f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' | '\u{a000}'..='\u{a48c}' | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{323af}'
+        | '\u{e01}'..='\u{e30}' | '\u{e40}'..='\u{e44}' | '\u{e81}'..='\u{eb0}'
+        | '\u{ebd}'..='\u{ec4}' | '\u{1000}'..='\u{102a}' | '\u{103f}' | '\u{1780}'..='\u{17b3}'
+        | '\u{1950}'..='\u{1974}' | '\u{1980}'..='\u{19c9}' | '\u{1a20}'..='\u{1a54}'
+        | '\u{1b05}'..='\u{1b33}' | '\u{a984}'..='\u{a9b2}')
 }
 
+/// The words of a text: runs of letters, marks and digits, and each symbol and emoji. A text that
+/// has none of these, "!!!", is made of its other signs.
 fn words_of(text: &str) -> Vec<String> {
-    let is_part = |c: char| c.is_alphanumeric() || is_combining_mark(c);
-    fold(text).split(|c| !is_part(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let folded = fold(text);
+    let words = split(&folded, is_symbol);
+    let is_sign = |c: char| !c.is_whitespace() && !c.is_control();
+    if words.is_empty() { split(&folded, is_sign) } else { words }
 }
 
-/// Text without what people do not mean when they search: case, accents, width, ligatures,
-/// apostrophes.
-pub fn fold(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut drop_marks = true;
-    for c in text.nfkd() {
-        if is_combining_mark(c) {
-            if !drop_marks {
-                plain.push(c);
-            }
-        } else {
-            drop_marks = has_optional_marks(c);
-            plain.extend(c.to_lowercase());
+/// Runs of letters, marks and digits, and each character that is a word by itself.
+fn split(folded: &str, is_word: impl Fn(char) -> bool) -> Vec<String> {
+    let (mut words, mut run) = (Vec::new(), String::new());
+    for c in folded.chars() {
+        if c.is_alphanumeric() || is_combining_mark(c) {
+            run.push(c);
+            continue;
         }
+        words.extend((!run.is_empty()).then(|| std::mem::take(&mut run)));
+        words.extend(is_word(c).then(|| c.to_string()));
     }
-    let mut folded = String::with_capacity(plain.len());
-    for c in plain.nfkd() {
-        match c {
-            '\'' | '’' | '‘' | 'ʼ' | '＇' | '`' | '´' => {}
-            'ł' => folded.push('l'),
-            'ø' => folded.push('o'),
-            'đ' | 'ð' => folded.push('d'),
-            'ħ' => folded.push('h'),
-            'ı' => folded.push('i'),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'þ' => folded.push_str("th"),
-            'ß' => folded.push_str("ss"),
-            'ς' => folded.push('σ'),
-            // Lower-casing İ leaves a dot behind.
-            '\u{307}' => {}
-            c => folded.push(c),
-        }
-    }
-    folded
+    words.extend((!run.is_empty()).then_some(run));
+    words
 }
 
-/// Whether marks on this letter may be left out: in Latin, Greek, Cyrillic, Arabic and Hebrew. In
-/// other scripts they are vowels or sounds of their own.
-const fn has_optional_marks(c: char) -> bool {
-    matches!(c,
-        '\0'..='\u{2af}' | '\u{370}'..='\u{52f}' | '\u{590}'..='\u{6ff}' | '\u{750}'..='\u{77f}'
-        | '\u{1e00}'..='\u{1fff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}')
+/// A symbol that people name themselves with; those of a keyboard stand between words.
+fn is_symbol(c: char) -> bool {
+    !c.is_ascii() && c.general_category_group() == GeneralCategoryGroup::Symbol
 }
 
 #[cfg(test)]
@@ -327,9 +390,50 @@ mod tests {
     }
 
     #[test]
-    fn vowel_signs_are_kept_where_they_are_letters() {
-        assert_ne!(fold("कि"), fold("की"));
-        assert_ne!(fold("が"), fold("か"));
+    fn names_in_symbols_and_with_signs_are_found() {
+        for (name, query) in [
+            ("🐱🐱", "🐱"),
+            ("🐱🐱", "🐱🐱"),
+            ("Ana 🐱", "🐱 ana"),
+            ("Ana🐱", "ana"),
+            ("❤", "❤\u{fe0f}"),
+            ("👍🏽", "👍"),
+            ("★ Luz ★", "★"),
+            ("€uro", "€"),
+            ("Dev @ Night", "dev @ night"),
+            ("Ana", "@ana"),
+            ("Ana Díaz", "@ana.diaz"),
+            ("!!!", "!!!"),
+            ("C++", "c++"),
+            ("2026", "٢٠٢٦"),
+        ] {
+            assert!(found(name, query), "{query} finds {name}");
+        }
+        assert!(!found("Ana", "🐱") && !found("Ana", "!") && !found("🐱", "🐶"));
+        assert!(words_of(" \u{200b}\n").is_empty(), "nothing to search for");
+    }
+
+    #[test]
+    fn joiners_keyboards_and_scripts_without_spaces_do_not_matter() {
+        for (name, query) in [
+            ("علی\u{200c}رضا", "علیرضا"),
+            ("علیرضا", "علی\u{200c}رضا"),
+            ("كريم", "کریم"),
+            ("مصطفى", "مصطفی"),
+            ("مـــحمد", "محمد"),
+            ("An\u{ad}ton", "anton"),
+            ("Be\u{200b}la", "bela"),
+            ("٢٠٢٦", "2026"),
+            ("۱۲۳", "١٢٣"),
+            ("२०२६", "2026"),
+            ("สวัสดี", "ดี"),
+            ("สวัสดี", "สวัส"),
+            ("ສະບາຍດີ", "ດີ"),
+            ("မင်္ဂလာပါ", "ပါ"),
+            ("សួស្តី", "ស្តី"),
+        ] {
+            assert!(found(name, query), "{query} finds {name}");
+        }
     }
 
     #[test]
@@ -340,6 +444,8 @@ mod tests {
         let mut distinct = terms.clone();
         distinct.dedup();
         assert_eq!(distinct, terms);
+        assert!(terms_of(&"🐱🐶".repeat(64)).len() <= 128);
+        assert!(terms_of("ana").iter().all(|term| !term.starts_with(MADE_BY)));
     }
 
     /// Names in the order in which the ranges of a query give them.

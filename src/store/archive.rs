@@ -163,7 +163,8 @@ impl Page {
     }
 }
 
-/// A store as a whole. No server writes to it meanwhile.
+/// A store as a whole. No server writes to it meanwhile; `core::search` alone reads accounts and
+/// chats beside requests, and looks again at what changes under it.
 #[async_trait]
 pub trait Archive: Send + Sync {
     /// Whether nobody and nothing is in it.

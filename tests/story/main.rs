@@ -24,3 +24,4 @@ mod process;
 mod readme;
 mod removal;
 mod slow;
+mod text;
