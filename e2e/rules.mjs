@@ -11,6 +11,7 @@ globalThis.document ??= { addEventListener: nothing, removeEventListener: nothin
 
 const { Client } = await import('../web/dist/sdk/client.js');
 const { ChatState } = await import('../web/dist/sdk/store.js');
+const { textRules } = await import('./rules_text.mjs');
 
 const chat = (head, more = {}) => ({
   id: 'c', kind: 'group', title: 'Lunch', created: '2026-01-01T00:00:00Z', history_shared: false,
@@ -175,7 +176,7 @@ const rules = {
   },
 };
 
-for (const [rule, holds] of Object.entries(rules)) {
+for (const [rule, holds] of Object.entries({ ...rules, ...textRules })) {
   await holds();
   console.log(`ok: ${rule}`);
 }

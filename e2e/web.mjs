@@ -137,6 +137,15 @@ async function screens(ana, beto) {
   await ana.page.getByRole('heading', { name: ana.t('settings') }).first().waitFor();
 }
 
+// The page can be opened without a network.
+async function keepsPage({ page }) {
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  await until('the worker keeps the page', () => page.evaluate(async () => {
+    const [name] = await caches.keys();
+    return name && !!(await (await caches.open(name)).match('/assets/chat.js'));
+  }));
+}
+
 const scenarios = {
   // What the README promises to somebody who has just started the server.
   async newcomers() {
@@ -167,11 +176,7 @@ const scenarios = {
     await ana.says('antes del túnel');
     await beto.openChat(ana.name);
     await beto.sees('antes del túnel');
-    await beto.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
-    await until('the worker keeps the page', () => beto.page.evaluate(async () => {
-      const [name] = await caches.keys();
-      return name && !!(await (await caches.open(name)).match('/assets/chat.js'));
-    }));
+    await keepsPage(beto);
     beto.hasOutage = true;
     beto.wire.cut();
     await beto.types('desde el túnel');
@@ -188,6 +193,64 @@ const scenarios = {
     await ana.sees('desde el túnel');
     await beto.standing('desde el túnel', 'read');
     check(await ana.$('.bubble', { hasText: 'desde el túnel' }).count() === 1, 'it is there once');
+    for (const person of [ana, beto]) person.quiet();
+  },
+
+  // What is being written is never lost: by a change, a cancel, a reload, a link that is gone, a limit.
+  async what_is_written_stays() {
+    const [ana, beto] = await twoSignedUp({}, { width: 360 });
+    await ana.finds(beto.name);
+    await ana.says('un mensaje con errror');
+    await beto.openChat(ana.name);
+    await beto.sees('errror');
+    const text = () => ana.$('.composer textarea').inputValue();
+    const kept = (body) => until('it is kept in the browser', () => ana.inside(async ({ client }, body) => {
+      const { unsent, drafts } = await client.storage.load();
+      return [...unsent, ...drafts.values()].some((one) => one.body === body);
+    }, body));
+    await ana.types('a medias');
+    await ana.does('errror', 'edit');
+    await until('the message is in the composer', async () => (await text()).includes('errror'));
+    await ana.types('un mensaje con error');
+    await kept('un mensaje con error');
+    await keepsPage(ana);
+    await ana.page.reload();
+    await until('the change goes on', async () => await text() === 'un mensaje con error');
+    await ana.page.keyboard.press('Escape');
+    await until('the draft is back', async () => await text() === 'a medias');
+    await ana.does('errror', 'reply');
+    await ana.button('cancel').click();
+    check(await text() === 'a medias', 'a cancelled answer leaves the draft');
+    ana.hasOutage = true;
+    ana.wire.cut();
+    await ana.does('errror', 'edit');
+    await ana.types('un mensaje sin nada');
+    await ana.sends();
+    await ana.standing('un mensaje sin nada', 'sending');
+    check(await text() === 'a medias', 'and the draft is back again');
+    await kept('un mensaje sin nada');
+    await kept('a medias');
+    await ana.page.reload();
+    await ana.standing('un mensaje sin nada', 'sending');
+    await until('the draft is there', async () => await text() === 'a medias');
+    ana.wire.mend();
+    await beto.sees('un mensaje sin nada');
+    await ana.standing('un mensaje sin nada', 'read');
+    const long = 'x'.repeat(20_000);
+    await ana.page.evaluate((text) => navigator.clipboard.writeText(text), long);
+    await ana.types('');
+    await ana.$('.composer textarea').focus();
+    await ana.page.keyboard.press('Control+V');
+    check(await text() === long, 'a long paste is kept');
+    await shown(ana, '.composer-limit.over');
+    await ana.sends();
+    await shown(ana, '.toasts');
+    check(await text() === long, 'and stays');
+    await screen(ana, 'too long');
+    await ana.types('你'.repeat(5_000));
+    await shown(ana, '.composer-limit:not(.over)');
+    await ana.sends();
+    await beto.sees('你你你');
     for (const person of [ana, beto]) person.quiet();
   },
 

@@ -133,7 +133,7 @@ async fn an_edit_on_the_wire_may_leave_the_mentions_out() {
     let path = format!("{path}/{seq}");
     let row = ana.asks(Method::PATCH, &path, Some(json!({"body": "@Beto!"}))).await.json();
     assert_eq!((&row["body"], &row["mentions"]), (&json!("@Beto!"), &beto));
-    let mut connection = ana.connects().await;
+    let connection = ana.connects().await;
     let edit = json!({"chat": group, "seq": seq, "body": "@Beto?"});
     let reply = connection.call("message.edit", edit).await.expect("edited");
     assert_eq!(reply["message"]["mentions"], beto);

@@ -1,18 +1,19 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { MAX_BODY_BYTES } from 'wechat-sdk';
 import { fold } from './chats.js';
+import { chosenIn, room } from './draft.js';
 import { EmojiPicker } from './emoji.js';
-import { attachmentsOf } from './files_text.js';
+import { attachmentsOf, bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
-import { attempt, client } from './state.js';
+import { client, say } from './state.js';
 import { Avatar, Dialog, Icon, IconButton } from './ui.js';
 import { Recording, recording, useVoice } from './voice.js';
 import { Tray } from './waiting.js';
-import { addFiles, clear, composer, editRow, ready, writing } from './writing.js';
+import { addFiles, clear, composer, dropAbout, editRow, ready, saveEdit, writing } from './writing.js';
 const TYPING_EVERY_MS = 3_000;
-const LONGEST = 16_000;
 const isTouch = matchMedia('(pointer: coarse)').matches;
 export function Composer({ state }) {
     const now = writing(state.id);
@@ -42,19 +43,21 @@ export function Composer({ state }) {
         const text = body.trim();
         if (isEmpty)
             return;
-        const chosen = chosenIn(text, now.value.mentions);
+        if (limit.isOver)
+            return say(tooLong(limit.bytes), true);
         typed.current = 0;
-        clear(state.id);
         area.current?.focus();
-        if (edit) {
-            await attempt(client.edit(edit, text, chosen));
-        }
-        else {
-            const answer = reply ? { reply_to: reply.seq } : {};
+        if (edit)
+            return saveEdit(state.id, text);
+        const answer = reply ? { reply_to: reply.seq } : {};
+        const message = { body: text, mentions: chosenIn(text, now.value.mentions), files: [...files], ...answer };
+        const kept = files.length ? null : client.send(state.id, message);
+        clear(state.id);
+        if (!kept)
             await ready(files);
-            await client.send(state.id, { body: text, mentions: chosen, files: [...files], ...answer });
-        }
+        await (kept ?? client.send(state.id, message));
     };
+    const limit = room(body.trim(), MAX_BODY_BYTES);
     const isEmpty = !body.trim() && !files.length && !(edit && attachmentsOf(edit).length);
     const isRecording = recording.value?.chat === state.id;
     const voice = useVoice(state.id, (file) => {
@@ -71,7 +74,7 @@ export function Composer({ state }) {
         }
         else if (event.key === 'Escape' && (reply || edit)) {
             event.stopPropagation();
-            clear(state.id);
+            dropAbout(state.id);
         }
         else if (event.key === 'ArrowUp' && !body && !edit) {
             const mine = state.messages.findLast((row) => row.from === myId() && row.kind === 'text');
@@ -88,7 +91,7 @@ export function Composer({ state }) {
         set({ body: body.slice(0, at) + text + body.slice(box?.selectionEnd ?? at) });
         box?.focus();
     };
-    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => clear(state.id) })), files.length > 0 && (_jsx("div", { class: "about-files", children: _jsx(Tray, { files: files, onRemove: (file) => set({ files: files.filter((one) => one !== file) }) }) })), _jsxs("div", { class: "composer-row", children: [isRecording ? _jsx(Recording, {}) : _jsx(Tools, { chat: state.id, onEmoji: () => { emoji.value = true; } }), _jsx("textarea", { hidden: isRecording, ref: area, rows: 1, dir: "auto", value: body, maxLength: LONGEST, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onPaste: (event) => {
+    return (_jsxs("form", { class: "composer", onSubmit: (event) => { event.preventDefault(); void send(); }, children: [mention.list, (reply ?? edit) && (_jsx(About, { row: (reply ?? edit), isEdit: !!edit, onClose: () => dropAbout(state.id) })), files.length > 0 && (_jsx("div", { class: "about-files", children: _jsx(Tray, { files: files, onRemove: (file) => set({ files: files.filter((one) => one !== file) }) }) })), limit.isNear && _jsx(Limit, { ...limit }), _jsxs("div", { class: "composer-row", children: [isRecording ? _jsx(Recording, {}) : _jsx(Tools, { chat: state.id, onEmoji: () => { emoji.value = true; } }), _jsx("textarea", { hidden: isRecording, ref: area, rows: 1, dir: "auto", value: body, placeholder: t('composer.hint'), "aria-label": t('composer.hint'), enterkeyhint: isTouch ? 'enter' : 'send', onInput: (event) => write(event.currentTarget.value), onKeyDown: onKeyDown, onPaste: (event) => {
                             const pasted = filesIn(event.clipboardData);
                             if (!pasted.length)
                                 return;
@@ -123,8 +126,9 @@ function fit(area) {
     area.style.height = 'auto';
     area.style.height = `${area.scrollHeight}px`;
 }
-function chosenIn(text, mentions) {
-    return [...mentions].filter(([name]) => text.includes(`@${name}`)).map(([, id]) => id);
+const tooLong = (size) => t('composer.too_long', { n: bytes(size - MAX_BODY_BYTES), all: bytes(MAX_BODY_BYTES) });
+function Limit({ bytes: size, isOver }) {
+    return (_jsx("p", { class: `composer-limit ${isOver ? 'over' : ''}`, role: "status", children: isOver ? tooLong(size) : t('composer.room', { n: bytes(MAX_BODY_BYTES - size) }) }));
 }
 function About({ row, isEdit, onClose }) {
     return (_jsxs("div", { class: "about", children: [_jsx(Icon, { name: isEdit ? 'pencil' : 'reply' }), _jsxs("span", { class: "about-text", children: [_jsx("span", { class: "about-head", dir: "auto", children: isEdit ? t('edit') : t('replying', { name: row.from === myId() ? t('you') : row.from_name }) }), _jsx("span", { class: "about-body", dir: "auto", children: preview(row) })] }), _jsx(IconButton, { icon: "x", label: t('cancel'), onClick: onClose })] }));

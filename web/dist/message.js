@@ -42,8 +42,11 @@ function Bubble({ row, state, first, last, flash, mine }) {
     const isGone = row.kind === 'deleted';
     const files = isGone ? [] : attachmentsOf(row);
     const hasFiles = files.length > 0;
-    const large = !isGone && !hasFiles && !row.reply_to && isLarge(row.body ?? '');
-    const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
+    const change = client.outbox.changeOf(row);
+    const shown = change && !isGone ? { ...row, body: change.body, mentions: change.mentions } : row;
+    const body = shown.body ?? '';
+    const large = !isGone && !hasFiles && !row.reply_to && isLarge(body);
+    const turned = isRightToLeft(isGone ? t('message.deleted') : body);
     const open = (x, y) => { menu.value = { x, y }; };
     const onPointerDown = (event) => {
         if (event.pointerType !== 'touch')
@@ -64,7 +67,7 @@ function Bubble({ row, state, first, last, flash, mine }) {
                                     ? _jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", children: row.from_name || t('user.deleted') })
                                     : _jsxs("span", { class: "hidden", children: [row.from_name, ": "] }), row.forwarded && _jsxs("p", { class: "bubble-note", children: [_jsx(Icon, { name: "forward" }), " ", t('forwarded')] }), row.reply_to != null && _jsx(Quote, { state: state, seq: row.reply_to }), hasFiles && _jsx(Attachments, { row: row, state: state }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [isGone
                                         ? _jsxs(_Fragment, { children: [_jsx(Icon, { name: "ban" }), " ", t('message.deleted')] })
-                                        : _jsx(Rich, { body: row.body ?? '', names: mentionNames(row) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [hot.value && (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) })] })), _jsx("button", { type: "button", class: "icon-button dots", "aria-label": t('more'), title: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
+                                        : _jsx(Rich, { body: body, names: mentionNames(shown) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), change?.error && _jsx(Failed, { item: change, why: t('edit.failed', { why: change.error }) }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [hot.value && (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) })] })), _jsx("button", { type: "button", class: "icon-button dots", "aria-label": t('more'), title: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
 }
 function look({ body }, files) {
     if (!files.length)
@@ -91,7 +94,8 @@ function MetaRoom({ row, mine }) {
 }
 function OwnTicks({ row, state }) {
     watch(`chat:${state.id}`);
-    return _jsx(Ticks, { state: standing(state, row) });
+    const change = client.outbox.changeOf(row);
+    return _jsx(Ticks, { state: change ? (change.error ? 'failed' : 'sending') : standing(state, row) });
 }
 function Quote({ state, seq }) {
     watch(`rows:${state.id}`);
@@ -109,6 +113,9 @@ function Reactions({ row }) {
             return (_jsxs("button", { type: "button", class: "reaction", "aria-pressed": isMine, title: names(one), "aria-label": `${one.emoji} ${one.count}`, onClick: () => void attempt(client.react(row, one.emoji, !isMine)), children: [_jsx("span", { children: one.emoji }), one.count > 1 && _jsx("span", { children: one.count })] }, one.emoji));
         }) }));
 }
+function Failed({ item, why }) {
+    return (_jsxs("p", { class: "failed", children: [_jsx("span", { children: why }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }));
+}
 export function UnsentRow({ item, state, failed }) {
-    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${item.files ? 'filed' : ''} ${!item.files && isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), item.files && _jsx(Leaving, { item: item, failed: !!failed }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", "data-room": clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && (_jsxs("p", { class: "failed", children: [_jsx("span", { children: failed }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.retry(item.client_msg_id), children: t('retry') }), _jsx("button", { type: "button", class: "link", onClick: () => client.outbox.discard(item.client_msg_id), children: t('discard') })] }))] }) }) }));
+    return (_jsx("div", { class: "message-row", "data-key": `u${item.client_msg_id}`, children: _jsx("div", { class: "bubble-line mine last", children: _jsxs("div", { class: "bubble-box", children: [_jsxs("div", { class: `bubble waiting ${item.files ? 'filed' : ''} ${!item.files && isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`, children: [item.reply_to !== undefined && _jsx(Quote, { state: state, seq: item.reply_to }), item.files && _jsx(Leaving, { item: item, failed: !!failed }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [_jsx(Rich, { body: item.body, names: [] }), _jsx("span", { class: "meta-room mine", "aria-hidden": "true", "data-room": clock(item.at) })] }), _jsxs("span", { class: "meta", children: [_jsx("time", { children: clock(item.at) }), _jsx(Ticks, { state: failed ? 'failed' : 'sending' })] })] }), failed && _jsx(Failed, { item: item, why: failed })] }) }) }));
 }

@@ -1,5 +1,6 @@
 import { Fragment as _Fragment, jsx as _jsx } from "preact/jsx-runtime";
-const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
+import { mentionPattern } from './draft.js';
+import { linksIn } from './links.js';
 const CODE = /`([^`\n]+)`/gu;
 function cut(pieces, pattern, make) {
     return pieces.flatMap((piece) => {
@@ -18,21 +19,27 @@ function cut(pieces, pattern, make) {
         return found.filter(({ text }) => text !== '');
     });
 }
-function link(match) {
-    let text = match[0].replace(/[.,;:!?…]+$/u, '');
-    if (text.endsWith(')') && !text.includes('('))
-        text = text.slice(0, -1);
-    return [{ kind: 'link', text }, text.length];
+function cutLinks(pieces) {
+    return pieces.flatMap((piece) => {
+        if (piece.kind !== 'text')
+            return [piece];
+        const found = [];
+        let end = 0;
+        for (const { at, link } of linksIn(piece.text)) {
+            found.push({ kind: 'text', text: piece.text.slice(end, at) }, { kind: 'link', text: link });
+            end = at + link.length;
+        }
+        found.push({ kind: 'text', text: piece.text.slice(end) });
+        return found.filter(({ text }) => text !== '');
+    });
 }
-const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 export function pieces(body, names) {
     let all = [{ kind: 'text', text: body }];
     all = cut(all, CODE, (match) => [{ kind: 'code', text: match[1] ?? '' }, match[0].length]);
-    all = cut(all, LINK, link);
-    if (!names.length)
+    all = cutLinks(all);
+    const mention = mentionPattern(names);
+    if (!mention)
         return all;
-    const longestFirst = [...names].sort((a, b) => b.length - a.length).map(escaped);
-    const mention = new RegExp(`@(?:${longestFirst.join('|')})`, 'gu');
     return cut(all, mention, (match) => [{ kind: 'mention', text: match[0] }, match[0].length]);
 }
 export function Rich({ body, names }) {

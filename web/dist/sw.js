@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-a2f88d93af65';
+const CACHE = 'shell-a4a127824e83';
 const FILES = [
   "/assets/auth.js",
   "/assets/call.js",
@@ -13,6 +13,7 @@ const FILES = [
   "/assets/composer.js",
   "/assets/crop.js",
   "/assets/cursors.js",
+  "/assets/draft.js",
   "/assets/emoji.js",
   "/assets/files.js",
   "/assets/files_text.js",
@@ -22,6 +23,7 @@ const FILES = [
   "/assets/icons.svg",
   "/assets/info.js",
   "/assets/lazy.js",
+  "/assets/links.js",
   "/assets/mailbox.js",
   "/assets/main.js",
   "/assets/message.js",
@@ -46,6 +48,7 @@ const FILES = [
   "/assets/sdk/calls.js",
   "/assets/sdk/changes.js",
   "/assets/sdk/client.js",
+  "/assets/sdk/drafts.js",
   "/assets/sdk/files.js",
   "/assets/sdk/index.js",
   "/assets/sdk/instance.js",

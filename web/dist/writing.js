@@ -1,26 +1,50 @@
 import { signal } from '@preact/signals';
 import { MAX_FILES } from 'wechat-sdk';
+import { beginEdit, beginReply, endEdit, fromSaved, mentionsAfter, nothing, toSaved, withFiles, } from './draft.js';
 import { t } from './i18n.js';
 import { client, say } from './state.js';
-const nothing = () => ({ body: '', reply: null, edit: null, mentions: new Map(), files: [] });
 const all = new Map();
 const described = new WeakMap();
 const PATIENCE_MS = 1_500;
 export function writing(chat) {
-    const known = all.get(chat) ?? signal(nothing());
-    all.set(chat, known);
-    return known;
+    const known = all.get(chat);
+    if (known)
+        return known;
+    const saved = client.drafts.of(chat);
+    const made = signal(saved ? fromSaved(saved) : nothing());
+    all.set(chat, made);
+    made.subscribe((now) => { if (client.session)
+        client.drafts.keep(chat, toSaved(now)); });
+    return made;
 }
 export const composer = { focus: () => undefined };
 export function replyTo(row) {
     const one = writing(row.chat);
-    one.value = { ...one.value, reply: row, edit: null };
+    one.value = beginReply(one.value, row);
     composer.focus();
 }
 export function editRow(row) {
     const one = writing(row.chat);
-    one.value = { ...nothing(), edit: row, body: row.body ?? '' };
+    const { body, mentions, mention_all } = client.outbox.changeOf(row) ?? row;
+    const shown = { ...row, body: body ?? '', mentions: mentions ?? [], mention_all: !!mention_all };
+    const names = new Map((mentions ?? []).map((id) => [client.user(id)?.name ?? '', id]));
+    names.delete('');
+    one.value = beginEdit(one.value, shown, shown.body ?? '', names);
     composer.focus();
+}
+export async function saveEdit(chat, text) {
+    const one = writing(chat);
+    const { edit, mentions } = one.value;
+    if (!edit)
+        return;
+    const after = mentionsAfter(edit, text, mentions);
+    const kept = text === edit.body ? null : client.edit(edit, text, after.mentions, after.mention_all);
+    one.value = endEdit(one.value);
+    await kept;
+}
+export function dropAbout(chat) {
+    const one = writing(chat);
+    one.value = one.value.edit ? endEdit(one.value) : { ...one.value, reply: null };
 }
 export function addFiles(chat, files) {
     const one = writing(chat);
@@ -30,7 +54,7 @@ export function addFiles(chat, files) {
     const now = [...one.value.files, ...more];
     if (now.length > MAX_FILES)
         say(t('file.most', { n: MAX_FILES }), true);
-    one.value = { ...one.value, edit: null, files: now.slice(0, MAX_FILES) };
+    one.value = withFiles(one.value, now.slice(0, MAX_FILES));
     for (const file of more)
         if (file.blob.type.startsWith('video/'))
             describe(one, file);

@@ -3,21 +3,22 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { MAX_BODY_BYTES } from 'wechat-sdk';
 import type { ChatState, GroupMember, Id, MemberPage, Message, Outgoing } from 'wechat-sdk';
 
 import { fold } from './chats.js';
+import { type Writing, chosenIn, room } from './draft.js';
 import { EmojiPicker } from './emoji.js';
-import { attachmentsOf } from './files_text.js';
+import { attachmentsOf, bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
-import { attempt, client } from './state.js';
+import { client, say } from './state.js';
 import { Avatar, Dialog, Icon, IconButton } from './ui.js';
 import { Recording, recording, useVoice } from './voice.js';
 import { Tray } from './waiting.js';
-import { type Writing, addFiles, clear, composer, editRow, ready, writing } from './writing.js';
+import { addFiles, clear, composer, dropAbout, editRow, ready, saveEdit, writing } from './writing.js';
 
 const TYPING_EVERY_MS = 3_000;
-const LONGEST = 16_000;
 const isTouch = matchMedia('(pointer: coarse)').matches;
 
 export function Composer({ state }: { state: ChatState }): JSX.Element {
@@ -46,18 +47,19 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
   const send = async (): Promise<void> => {
     const text = body.trim();
     if (isEmpty) return;
-    const chosen = chosenIn(text, now.value.mentions);
+    if (limit.isOver) return say(tooLong(limit.bytes), true);
     typed.current = 0;
-    clear(state.id);
     area.current?.focus();
-    if (edit) {
-      await attempt(client.edit(edit, text, chosen));
-    } else {
-      const answer = reply ? { reply_to: reply.seq } : {};
-      await ready(files);
-      await client.send(state.id, { body: text, mentions: chosen, files: [...files], ...answer });
-    }
+    if (edit) return saveEdit(state.id, text);
+    const answer = reply ? { reply_to: reply.seq } : {};
+    const message = { body: text, mentions: chosenIn(text, now.value.mentions), files: [...files], ...answer };
+    // A message is kept before its draft is dropped; one with films waits for their looks first.
+    const kept = files.length ? null : client.send(state.id, message);
+    clear(state.id);
+    if (!kept) await ready(files);
+    await (kept ?? client.send(state.id, message));
   };
+  const limit = room(body.trim(), MAX_BODY_BYTES);
   // The text beside files may be taken away again.
   const isEmpty = !body.trim() && !files.length && !(edit && attachmentsOf(edit).length);
   const isRecording = recording.value?.chat === state.id;
@@ -73,7 +75,7 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
       void send();
     } else if (event.key === 'Escape' && (reply || edit)) {
       event.stopPropagation();
-      clear(state.id);
+      dropAbout(state.id);
     } else if (event.key === 'ArrowUp' && !body && !edit) {
       const mine = state.messages.findLast((row) => row.from === myId() && row.kind === 'text');
       if (mine) {
@@ -94,16 +96,17 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
     <form class="composer" onSubmit={(event) => { event.preventDefault(); void send(); }}>
       {mention.list}
       {(reply ?? edit) && (
-        <About row={(reply ?? edit) as Message} isEdit={!!edit} onClose={() => clear(state.id)} />
+        <About row={(reply ?? edit) as Message} isEdit={!!edit} onClose={() => dropAbout(state.id)} />
       )}
       {files.length > 0 && (
         <div class="about-files">
           <Tray files={files} onRemove={(file) => set({ files: files.filter((one) => one !== file) })} />
         </div>
       )}
+      {limit.isNear && <Limit {...limit} />}
       <div class="composer-row">
         {isRecording ? <Recording /> : <Tools chat={state.id} onEmoji={() => { emoji.value = true; }} />}
-        <textarea hidden={isRecording} ref={area} rows={1} dir="auto" value={body} maxLength={LONGEST}
+        <textarea hidden={isRecording} ref={area} rows={1} dir="auto" value={body}
           placeholder={t('composer.hint')} aria-label={t('composer.hint')}
           enterkeyhint={isTouch ? 'enter' : 'send'}
           onInput={(event) => write(event.currentTarget.value)} onKeyDown={onKeyDown}
@@ -178,9 +181,16 @@ function fit(area: HTMLTextAreaElement): void {
   area.style.height = `${area.scrollHeight}px`;
 }
 
-/** The mentions that are still in the text. */
-function chosenIn(text: string, mentions: Map<string, Id>): Id[] {
-  return [...mentions].filter(([name]) => text.includes(`@${name}`)).map(([, id]) => id);
+const tooLong = (size: number): string =>
+  t('composer.too_long', { n: bytes(size - MAX_BODY_BYTES), all: bytes(MAX_BODY_BYTES) });
+
+/** How much more fits, or what to do with what does not. */
+function Limit({ bytes: size, isOver }: { bytes: number; isOver: boolean }): JSX.Element {
+  return (
+    <p class={`composer-limit ${isOver ? 'over' : ''}`} role="status">
+      {isOver ? tooLong(size) : t('composer.room', { n: bytes(MAX_BODY_BYTES - size) })}
+    </p>
+  );
 }
 
 function About({ row, isEdit, onClose }: {

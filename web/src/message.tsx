@@ -85,8 +85,12 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
   const isGone = row.kind === 'deleted';
   const files = isGone ? [] : attachmentsOf(row);
   const hasFiles = files.length > 0;
-  const large = !isGone && !hasFiles && !row.reply_to && isLarge(row.body ?? '');
-  const turned = isRightToLeft(isGone ? t('message.deleted') : row.body ?? '');
+  // A change that is not acknowledged shows already.
+  const change = client.outbox.changeOf(row);
+  const shown = change && !isGone ? { ...row, body: change.body, mentions: change.mentions } : row;
+  const body = shown.body ?? '';
+  const large = !isGone && !hasFiles && !row.reply_to && isLarge(body);
+  const turned = isRightToLeft(isGone ? t('message.deleted') : body);
   const open = (x: number, y: number): void => { menu.value = { x, y }; };
   // Not every phone tells of a long press by itself.
   const onPointerDown = (event: PointerEvent): void => {
@@ -130,11 +134,12 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
           <p class="bubble-text" dir="auto">
             {isGone
               ? <><Icon name="ban" /> {t('message.deleted')}</>
-              : <Rich body={row.body ?? ''} names={mentionNames(row)} />}
+              : <Rich body={body} names={mentionNames(shown)} />}
             <MetaRoom row={row} mine={mine} />
           </p>
           <Meta row={row} state={state} mine={mine} />
         </div>
+        {change?.error && <Failed item={change} why={t('edit.failed', { why: change.error })} />}
         {!!row.reactions?.length && <Reactions row={row} />}
         {!isGone && (
           <div class="bubble-tools">
@@ -196,7 +201,8 @@ function MetaRoom({ row, mine }: { row: Message; mine: boolean }): JSX.Element {
 
 function OwnTicks({ row, state }: { row: Message; state: ChatState }): JSX.Element {
   watch(`chat:${state.id}`);
-  return <Ticks state={standing(state, row)} />;
+  const change = client.outbox.changeOf(row);
+  return <Ticks state={change ? (change.error ? 'failed' : 'sending') : standing(state, row)} />;
 }
 
 function Quote({ state, seq }: { state: ChatState; seq: number }): JSX.Element {
@@ -235,6 +241,21 @@ function Reactions({ row }: { row: Message }): JSX.Element {
   );
 }
 
+/** Why something was refused, and what can be done with it. */
+function Failed({ item, why }: { item: Unsent; why: string }): JSX.Element {
+  return (
+    <p class="failed">
+      <span>{why}</span>
+      <button type="button" class="link" onClick={() => client.outbox.retry(item.client_msg_id)}>
+        {t('retry')}
+      </button>
+      <button type="button" class="link" onClick={() => client.outbox.discard(item.client_msg_id)}>
+        {t('discard')}
+      </button>
+    </p>
+  );
+}
+
 interface UnsentRowProps {
   item: Unsent;
   state: ChatState;
@@ -259,17 +280,7 @@ export function UnsentRow({ item, state, failed }: UnsentRowProps): JSX.Element 
               <Ticks state={failed ? 'failed' : 'sending'} />
             </span>
           </div>
-          {failed && (
-            <p class="failed">
-              <span>{failed}</span>
-              <button type="button" class="link" onClick={() => client.outbox.retry(item.client_msg_id)}>
-                {t('retry')}
-              </button>
-              <button type="button" class="link" onClick={() => client.outbox.discard(item.client_msg_id)}>
-                {t('discard')}
-              </button>
-            </p>
-          )}
+          {failed && <Failed item={item} why={failed} />}
         </div>
       </div>
     </div>

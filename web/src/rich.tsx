@@ -5,7 +5,9 @@
 
 import type { JSX } from 'preact';
 
-const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
+import { mentionPattern } from './draft.js';
+import { linksIn } from './links.js';
+
 const CODE = /`([^`\n]+)`/gu;
 
 interface Piece {
@@ -30,22 +32,27 @@ function cut(pieces: Piece[], pattern: RegExp, make: (match: RegExpMatchArray) =
   });
 }
 
-/** A link does not end with the sentence's own signs. */
-function link(match: RegExpMatchArray): [Piece, number] {
-  let text = match[0].replace(/[.,;:!?…]+$/u, '');
-  if (text.endsWith(')') && !text.includes('(')) text = text.slice(0, -1);
-  return [{ kind: 'link', text }, text.length];
+/** Cuts the links out of the text pieces. */
+function cutLinks(pieces: Piece[]): Piece[] {
+  return pieces.flatMap((piece) => {
+    if (piece.kind !== 'text') return [piece];
+    const found: Piece[] = [];
+    let end = 0;
+    for (const { at, link } of linksIn(piece.text)) {
+      found.push({ kind: 'text', text: piece.text.slice(end, at) }, { kind: 'link', text: link });
+      end = at + link.length;
+    }
+    found.push({ kind: 'text', text: piece.text.slice(end) });
+    return found.filter(({ text }) => text !== '');
+  });
 }
-
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 export function pieces(body: string, names: readonly string[]): Piece[] {
   let all: Piece[] = [{ kind: 'text', text: body }];
   all = cut(all, CODE, (match) => [{ kind: 'code', text: match[1] ?? '' }, match[0].length]);
-  all = cut(all, LINK, link);
-  if (!names.length) return all;
-  const longestFirst = [...names].sort((a, b) => b.length - a.length).map(escaped);
-  const mention = new RegExp(`@(?:${longestFirst.join('|')})`, 'gu');
+  all = cutLinks(all);
+  const mention = mentionPattern(names);
+  if (!mention) return all;
   return cut(all, mention, (match) => [{ kind: 'mention', text: match[0] }, match[0].length]);
 }
 

@@ -3,29 +3,27 @@
 import { type Signal, signal } from '@preact/signals';
 import { type Id, MAX_FILES, type Message, type Outgoing } from 'wechat-sdk';
 
+import {
+  type Writing, beginEdit, beginReply, endEdit, fromSaved, mentionsAfter, nothing, toSaved, withFiles,
+} from './draft.js';
 import { t } from './i18n.js';
 import { client, say } from './state.js';
 
-export interface Writing {
-  body: string;
-  reply: Message | null;
-  edit: Message | null;
-  /** People chosen by `@`, by name. */
-  mentions: Map<string, Id>;
-  files: readonly Outgoing[];
-}
-
-const nothing = (): Writing => ({ body: '', reply: null, edit: null, mentions: new Map(), files: [] });
 const all = new Map<Id, Signal<Writing>>();
 /** Films that are being looked at. */
 const described = new WeakMap<Outgoing, Promise<void>>();
 /** Longer than this a message does not wait for the looks of its films. */
 const PATIENCE_MS = 1_500;
 
+/** Begins with what was written here before the page was closed. */
 export function writing(chat: Id): Signal<Writing> {
-  const known = all.get(chat) ?? signal(nothing());
-  all.set(chat, known);
-  return known;
+  const known = all.get(chat);
+  if (known) return known;
+  const saved = client.drafts.of(chat);
+  const made = signal(saved ? fromSaved(saved) : nothing());
+  all.set(chat, made);
+  made.subscribe((now) => { if (client.session) client.drafts.keep(chat, toSaved(now)); });
+  return made;
 }
 
 /** Moves the focus into the composer; set by it. */
@@ -33,14 +31,36 @@ export const composer: { focus: () => void } = { focus: () => undefined };
 
 export function replyTo(row: Message): void {
   const one = writing(row.chat);
-  one.value = { ...one.value, reply: row, edit: null };
+  one.value = beginReply(one.value, row);
   composer.focus();
 }
 
+/** Begins with the text that the row shows: one that waits to be sent, or its own. */
 export function editRow(row: Message): void {
   const one = writing(row.chat);
-  one.value = { ...nothing(), edit: row, body: row.body ?? '' };
+  const { body, mentions, mention_all } = client.outbox.changeOf(row) ?? row;
+  const shown: Message = { ...row, body: body ?? '', mentions: mentions ?? [], mention_all: !!mention_all };
+  const names = new Map((mentions ?? []).map((id): [string, Id] => [client.user(id)?.name ?? '', id]));
+  names.delete('');
+  one.value = beginEdit(one.value, shown, shown.body ?? '', names);
   composer.focus();
+}
+
+/** Sends the change; what was written before it is back. */
+export async function saveEdit(chat: Id, text: string): Promise<void> {
+  const one = writing(chat);
+  const { edit, mentions } = one.value;
+  if (!edit) return;
+  const after = mentionsAfter(edit, text, mentions);
+  const kept = text === edit.body ? null : client.edit(edit, text, after.mentions, after.mention_all);
+  one.value = endEdit(one.value);
+  await kept;
+}
+
+/** Gives up the change or the answer, and keeps the rest of what is written. */
+export function dropAbout(chat: Id): void {
+  const one = writing(chat);
+  one.value = one.value.edit ? endEdit(one.value) : { ...one.value, reply: null };
 }
 
 export function addFiles(chat: Id, files: Iterable<File>): void {
@@ -49,8 +69,7 @@ export function addFiles(chat: Id, files: Iterable<File>): void {
   if (!more.length) return;
   const now = [...one.value.files, ...more];
   if (now.length > MAX_FILES) say(t('file.most', { n: MAX_FILES }), true);
-  // A change of a message takes no files: its text stays, as a new one.
-  one.value = { ...one.value, edit: null, files: now.slice(0, MAX_FILES) };
+  one.value = withFiles(one.value, now.slice(0, MAX_FILES));
   for (const file of more) if (file.blob.type.startsWith('video/')) describe(one, file);
   composer.focus();
 }

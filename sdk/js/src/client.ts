@@ -7,10 +7,11 @@
 
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
+import { Drafts } from './drafts.js';
 import { Files } from './files.js';
 import { instance } from './instance.js';
 import { type Draft, Outbox, uniqueId } from './outbox.js';
-import { ApiError, Rest, offline } from './rest.js';
+import { ApiError, Rest, gone, offline } from './rest.js';
 import { type Connection, type Listener, Socket } from './socket.js';
 import { type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
@@ -43,6 +44,7 @@ export class Client {
   readonly calls: Calls;
   readonly files: Files;
   readonly outbox: Outbox;
+  readonly drafts: Drafts;
   session: SavedSession | null;
   connection: Connection = 'off';
   /** When the next try is, in milliseconds since 1970, while `connection` is `waiting`. */
@@ -80,8 +82,10 @@ export class Client {
   constructor(options: Options = {}) {
     this.storage = options.storage ?? new Storage();
     this.rest = new Rest(options.base ?? '');
-    const send = (item: Unsent, signal: AbortSignal): Promise<Sent> => this.sendNow(item, signal);
+    const send = (item: Unsent, signal: AbortSignal): Promise<{ message: Message }> =>
+      item.edit === undefined ? this.sendNow(item, signal) : this.editNow(item, item.edit);
     this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
+    this.drafts = new Drafts(this.storage);
     this.calls = new Calls(this, this.storage);
     this.files = new Files(this.rest);
     this.session = this.storage.session();
@@ -160,6 +164,7 @@ export class Client {
     this.store.addUsers(saved.users);
     this.store.inbox = saved.inbox;
     this.outbox.load(saved.unsent);
+    this.drafts.load(saved.drafts);
     this.isLoaded = true;
     this.changes.touch('chats', 'session');
     this.socket.start();
@@ -215,6 +220,7 @@ export class Client {
     this.saving = undefined;
     this.dirty.clear();
     this.outbox.clear();
+    this.drafts.clear();
     this.files.clear();
     this.store.clear();
     await this.storage.clear();
@@ -280,9 +286,13 @@ export class Client {
     this.ask('typing', { chat, on }).catch(() => undefined);
   }
 
-  async edit(row: Message, body: string, mentions: Id[] = [], mention_all = false): Promise<void> {
-    const { chat, seq } = row;
-    await this.change('message.edit', { chat, seq, body, mentions, mention_all });
+  /**
+   * Gives a message a new text, now or as soon as there is a connection. Resolves when it is kept
+   * here; `outbox.changeOf` has it until the server acknowledged it, with an error if it refused.
+   * What is left out of the mentions stays as it is.
+   */
+  edit(row: Message, body: string, mentions = row.mentions ?? [], mention_all = !!row.mention_all): Promise<Unsent> {
+    return this.outbox.change(row, { body, mentions, mention_all });
   }
 
   async delete({ chat, seq }: Message): Promise<void> {
@@ -491,6 +501,14 @@ export class Client {
       ...(attachments.length ? { attachments } : {}),
     };
     return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
+  }
+
+  private editNow(
+    { chat, message, body, mentions, mention_all }: Unsent, seq: number,
+  ): Promise<{ message: Message }> {
+    const held = this.store.chats.get(chat)?.rows.get(seq);
+    if (held && held.id !== message) return Promise.reject(gone());
+    return this.ask('message.edit', { chat, seq, body, mentions, mention_all });
   }
 
   /** The files of a message first; what the server has already is not sent again. */

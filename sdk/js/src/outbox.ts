@@ -1,7 +1,8 @@
 /**
- * Messages on their way. What is written is kept first and sent then, one after the other in each
- * chat, each under its own idempotency key, until the server acknowledged or refused it: a broken
- * connection, a closed page or a restarted server loses none and doubles none.
+ * Messages on their way, and changes of messages. What is written is kept first and sent then, one
+ * after the other in each chat, each message under its own idempotency key, until the server
+ * acknowledged or refused it: a broken connection, a closed page or a restarted server loses none
+ * and doubles none.
  *
  * Messages with files have a lane of their own in each chat: words do not wait for a film.
  */
@@ -10,7 +11,7 @@ import type { Changes } from './changes.js';
 import type { Outgoing } from './files.js';
 import { ApiError } from './rest.js';
 import type { Storage, Unsent } from './storage.js';
-import type { Id, Message, Sent } from './types.js';
+import type { Id, Message } from './types.js';
 
 /** What a person writes. */
 export interface Draft {
@@ -20,6 +21,16 @@ export interface Draft {
   mention_all?: boolean;
   files?: Outgoing[];
 }
+
+/** A new text for a message. */
+export interface Change {
+  body: string;
+  mentions: Id[];
+  mention_all: boolean;
+}
+
+/** At most this many bytes of UTF-8 in the text of a message. */
+export const MAX_BODY_BYTES = 16 * 1024;
 
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
@@ -39,13 +50,18 @@ export class Outbox {
   constructor(
     private readonly storage: Storage,
     private readonly changes: Changes,
-    private readonly send: (item: Unsent, signal: AbortSignal) => Promise<Sent>,
+    private readonly send: (item: Unsent, signal: AbortSignal) => Promise<{ message: Message }>,
     private readonly onSent: (row: Message) => void,
   ) {}
 
-  /** What is not acknowledged of a chat, in the order of writing. */
+  /** Messages of a chat that are not acknowledged, in the order of writing. */
   of(chat: Id): Unsent[] {
-    return this.items.filter((item) => item.chat === chat);
+    return this.items.filter((item) => item.chat === chat && item.edit === undefined);
+  }
+
+  /** The latest change of a message that is not acknowledged. */
+  changeOf({ chat, seq }: Pick<Message, 'chat' | 'seq'>): Unsent | undefined {
+    return this.items.findLast((item) => item.chat === chat && item.edit === seq);
   }
 
   get size(): number {
@@ -83,8 +99,23 @@ export class Outbox {
       ...(draft.reply_to === undefined ? {} : { reply_to: draft.reply_to }),
       ...(draft.files?.length ? { files: draft.files } : {}),
     };
+    return this.put(item);
+  }
+
+  /** Resolves when the new text is kept; it is sent by itself, in place of what waits for the row. */
+  async change(row: Pick<Message, 'chat' | 'seq' | 'id'>, change: Change): Promise<Unsent> {
+    const waiting = this.changeOf(row);
+    const { chat, seq, id } = row;
+    const item = { client_msg_id: uniqueId(), chat, edit: seq, message: id, at: Date.now(), ...change };
+    const kept = this.put(item);
+    // What is being sent may arrive: the new text follows it.
+    if (waiting && !this.stops.has(waiting.client_msg_id)) this.remove(waiting);
+    return kept;
+  }
+
+  private async put(item: Unsent): Promise<Unsent> {
     this.items.push(item);
-    this.changes.touch(`rows:${chat}`, 'chats');
+    this.changes.touch(`rows:${item.chat}`, 'chats');
     await this.storage.keepUnsent(item);
     void this.drain(item);
     return item;

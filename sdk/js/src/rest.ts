@@ -31,6 +31,10 @@ export class ApiError extends Error {
 export const offline = (detail = 'The server cannot be reached.'): ApiError =>
   new ApiError({ type: 'about:blank', title: 'Offline', status: 0, code: 'offline', detail });
 
+/** The error for a change of a message that is no longer where it was. */
+export const gone = (detail = 'This message is not there any more.'): ApiError =>
+  new ApiError({ type: 'about:blank', title: 'Not found', status: 404, code: 'not_found', detail });
+
 /** What makes up a request. */
 export interface Ask {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -1,7 +1,7 @@
 /**
- * What stays in the browser between visits: the session, the latest rows of each chat, messages not
- * yet sent. Kept in IndexedDB; where a browser refuses that (private windows of some), the page
- * works all the same and begins anew next time.
+ * What stays in the browser between visits: the session, the latest rows of each chat, messages and
+ * changes not yet sent, what is being written. Kept in IndexedDB; where a browser refuses that
+ * (private windows of some), the page works all the same and begins anew next time.
  */
 
 import type { Kept, Owed } from './call_machine.js';
@@ -27,11 +27,15 @@ export interface SavedChat {
   receipts: [Id, number, number][];
 }
 
-/** A message that the server has not acknowledged. */
+/** A message, or a new text for one, that the server has not acknowledged. */
 export interface Unsent {
   /** The idempotency key: sent again under the same one, the message is there once. */
   client_msg_id: string;
   chat: Id;
+  /** The seq of the message that this changes; a new message has none. */
+  edit?: number;
+  /** The id of that message: after a restore its seq may be that of another one. */
+  message?: Id;
   body: string;
   reply_to?: number;
   mentions: Id[];
@@ -43,17 +47,32 @@ export interface Unsent {
   error?: string;
 }
 
+/** What somebody was writing: text, the message that it answers, people named in it. */
+export interface SavedText {
+  body: string;
+  reply: Message | null;
+  mentions: [string, Id][];
+}
+
+/** What is being written in a chat: a message, or a change of one while the message waits. */
+export interface SavedDraft extends SavedText {
+  edit: Message | null;
+  aside: SavedText | null;
+}
+
 /** All that is kept of one person. */
 export interface Saved {
   inbox: number;
   chats: SavedChat[];
   users: User[];
   unsent: Unsent[];
+  drafts: Map<Id, SavedDraft>;
 }
 
 /** How far a file has come. */
 type Came = Pick<Outgoing, 'id' | 'upload'>;
 const uploadsOf = (key: string): string => `files:${key}`;
+const DRAFT = 'draft:';
 
 const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
@@ -132,7 +151,11 @@ export class Storage {
       item.files?.forEach((file, at) => Object.assign(file, came?.[at]));
     }
     unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
-    return { chats, users, unsent, inbox: Number(fact.get('inbox') ?? 0) };
+    const drafts = new Map<Id, SavedDraft>();
+    for (const { id, value } of facts) {
+      if (id.startsWith(DRAFT)) drafts.set(id.slice(DRAFT.length), value as SavedDraft);
+    }
+    return { chats, users, unsent, drafts, inbox: Number(fact.get('inbox') ?? 0) };
   }
 
   /** Another tab may have written a later state of a chat: the later one stays. */
@@ -169,6 +192,15 @@ export class Storage {
     await this.change((store) => {
       store('unsent').delete(key);
       store('facts').delete(uploadsOf(key));
+    });
+  }
+
+  /** What is being written in a chat; `null` when nothing is. */
+  async keepDraft(chat: Id, draft: SavedDraft | null): Promise<void> {
+    const id = DRAFT + chat;
+    await this.change((store) => {
+      if (draft) store('facts').put({ id, value: draft });
+      else store('facts').delete(id);
     });
   }
 

@@ -1,9 +1,10 @@
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
+import { Drafts } from './drafts.js';
 import { Files } from './files.js';
 import { instance } from './instance.js';
 import { Outbox, uniqueId } from './outbox.js';
-import { ApiError, Rest, offline } from './rest.js';
+import { ApiError, Rest, gone, offline } from './rest.js';
 import { Socket } from './socket.js';
 import { Storage } from './storage.js';
 import { ChatState, Store } from './store.js';
@@ -20,6 +21,7 @@ export class Client {
     calls;
     files;
     outbox;
+    drafts;
     session;
     connection = 'off';
     retryAt = null;
@@ -47,8 +49,9 @@ export class Client {
     constructor(options = {}) {
         this.storage = options.storage ?? new Storage();
         this.rest = new Rest(options.base ?? '');
-        const send = (item, signal) => this.sendNow(item, signal);
+        const send = (item, signal) => item.edit === undefined ? this.sendNow(item, signal) : this.editNow(item, item.edit);
         this.outbox = new Outbox(this.storage, this.changes, send, (row) => this.replied(row));
+        this.drafts = new Drafts(this.storage);
         this.calls = new Calls(this, this.storage);
         this.files = new Files(this.rest);
         this.session = this.storage.session();
@@ -111,6 +114,7 @@ export class Client {
         this.store.addUsers(saved.users);
         this.store.inbox = saved.inbox;
         this.outbox.load(saved.unsent);
+        this.drafts.load(saved.drafts);
         this.isLoaded = true;
         this.changes.touch('chats', 'session');
         this.socket.start();
@@ -159,6 +163,7 @@ export class Client {
         this.saving = undefined;
         this.dirty.clear();
         this.outbox.clear();
+        this.drafts.clear();
         this.files.clear();
         this.store.clear();
         await this.storage.clear();
@@ -213,9 +218,8 @@ export class Client {
     typing(chat, on) {
         this.ask('typing', { chat, on }).catch(() => undefined);
     }
-    async edit(row, body, mentions = [], mention_all = false) {
-        const { chat, seq } = row;
-        await this.change('message.edit', { chat, seq, body, mentions, mention_all });
+    edit(row, body, mentions = row.mentions ?? [], mention_all = !!row.mention_all) {
+        return this.outbox.change(row, { body, mentions, mention_all });
     }
     async delete({ chat, seq }) {
         await this.change('message.delete', { chat, seq });
@@ -409,6 +413,12 @@ export class Client {
             ...(attachments.length ? { attachments } : {}),
         };
         return this.ask('message.send', { chat, client_msg_id, body, mentions, mention_all, ...more });
+    }
+    editNow({ chat, message, body, mentions, mention_all }, seq) {
+        const held = this.store.chats.get(chat)?.rows.get(seq);
+        if (held && held.id !== message)
+            return Promise.reject(gone());
+        return this.ask('message.edit', { chat, seq, body, mentions, mention_all });
     }
     async sendFiles(item, signal) {
         const files = item.files ?? [];

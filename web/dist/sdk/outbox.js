@@ -1,4 +1,5 @@
 import { ApiError } from './rest.js';
+export const MAX_BODY_BYTES = 16 * 1024;
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
 export class Outbox {
@@ -19,7 +20,10 @@ export class Outbox {
         this.onSent = onSent;
     }
     of(chat) {
-        return this.items.filter((item) => item.chat === chat);
+        return this.items.filter((item) => item.chat === chat && item.edit === undefined);
+    }
+    changeOf({ chat, seq }) {
+        return this.items.findLast((item) => item.chat === chat && item.edit === seq);
     }
     get size() {
         return this.items.length;
@@ -55,8 +59,20 @@ export class Outbox {
             ...(draft.reply_to === undefined ? {} : { reply_to: draft.reply_to }),
             ...(draft.files?.length ? { files: draft.files } : {}),
         };
+        return this.put(item);
+    }
+    async change(row, change) {
+        const waiting = this.changeOf(row);
+        const { chat, seq, id } = row;
+        const item = { client_msg_id: uniqueId(), chat, edit: seq, message: id, at: Date.now(), ...change };
+        const kept = this.put(item);
+        if (waiting && !this.stops.has(waiting.client_msg_id))
+            this.remove(waiting);
+        return kept;
+    }
+    async put(item) {
         this.items.push(item);
-        this.changes.touch(`rows:${chat}`, 'chats');
+        this.changes.touch(`rows:${item.chat}`, 'chats');
         await this.storage.keepUnsent(item);
         void this.drain(item);
         return item;

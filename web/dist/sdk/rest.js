@@ -16,6 +16,7 @@ export class ApiError extends Error {
     }
 }
 export const offline = (detail = 'The server cannot be reached.') => new ApiError({ type: 'about:blank', title: 'Offline', status: 0, code: 'offline', detail });
+export const gone = (detail = 'This message is not there any more.') => new ApiError({ type: 'about:blank', title: 'Not found', status: 404, code: 'not_found', detail });
 export class Rest {
     base;
     token = null;

@@ -1,4 +1,5 @@
 const uploadsOf = (key) => `files:${key}`;
+const DRAFT = 'draft:';
 const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
 const OWED = 'wechat.owed';
@@ -66,7 +67,12 @@ export class Storage {
             item.files?.forEach((file, at) => Object.assign(file, came?.[at]));
         }
         unsent.sort((a, b) => a.at - b.at || (a.client_msg_id < b.client_msg_id ? -1 : 1));
-        return { chats, users, unsent, inbox: Number(fact.get('inbox') ?? 0) };
+        const drafts = new Map();
+        for (const { id, value } of facts) {
+            if (id.startsWith(DRAFT))
+                drafts.set(id.slice(DRAFT.length), value);
+        }
+        return { chats, users, unsent, drafts, inbox: Number(fact.get('inbox') ?? 0) };
     }
     async save({ inbox, chats = [], gone = [], users = [] }) {
         await this.change((store) => {
@@ -101,6 +107,15 @@ export class Storage {
         await this.change((store) => {
             store('unsent').delete(key);
             store('facts').delete(uploadsOf(key));
+        });
+    }
+    async keepDraft(chat, draft) {
+        const id = DRAFT + chat;
+        await this.change((store) => {
+            if (draft)
+                store('facts').put({ id, value: draft });
+            else
+                store('facts').delete(id);
         });
     }
     async clear() {
