@@ -377,10 +377,10 @@ export interface EditFrame {
   body: string;
   /** The chat's id, or the other person's. */
   chat: Id;
-  /** Everybody is mentioned now. */
-  mention_all?: boolean;
-  /** People mentioned now. */
-  mentions?: Id[];
+  /** Whether everybody is mentioned now. Left out, it stays as it is. */
+  mention_all?: boolean | null;
+  /** People mentioned now; at most 50. Left out, the mentions stay as they are. */
+  mentions?: Id[] | null;
   /** The message's position. */
   seq: number;
 }
@@ -401,10 +401,10 @@ export interface EditGroup {
 export interface EditMessage {
   /** At most 16 KiB; empty only beside files. */
   body: string;
-  /** Everybody is mentioned now. */
-  mention_all?: boolean;
-  /** People mentioned now; at most 50. */
-  mentions?: Id[];
+  /** Whether everybody is mentioned now. Left out, it stays as it is. */
+  mention_all?: boolean | null;
+  /** People mentioned now; at most 50. Left out, the mentions stay as they are. */
+  mentions?: Id[] | null;
 }
 
 /** Why a call ended. */
