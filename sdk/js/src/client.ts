@@ -156,7 +156,6 @@ export class Client {
     const [saved, name] = await Promise.all([this.storage.load(), instance()]);
     this.isStarting = false;
     if (!this.session) return;
-    this.rest.instance = name;
     this.socket = new Socket(url, token, name, this.listener());
     for (const chat of saved.chats) {
       if (!this.store.chats.has(chat.id)) this.store.chats.set(chat.id, ChatState.fromSaved(chat));
@@ -395,6 +394,8 @@ export class Client {
     return {
       onLive: ({ now }) => {
         this.ahead = Date.parse(now) - Date.now() || 0;
+        // An older server lets no page of another origin send the header.
+        this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
         this.isSynced = false;
         this.calls.live();
         this.sync();

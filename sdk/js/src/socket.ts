@@ -42,6 +42,8 @@ const PONG_MS = 10_000;
 
 export class Socket {
   private ws: WebSocket | null = null;
+  /** The server knows tabs, and this one by its name. */
+  isNamed = false;
   private live = false;
   private wanted = false;
   private tries = 0;
@@ -57,7 +59,7 @@ export class Socket {
     private readonly url: string,
     private readonly token: string,
     /** Which of the session's tabs this is. */
-    private readonly instance: string,
+    readonly instance: string,
     private readonly listener: Listener,
   ) {}
 
@@ -116,7 +118,9 @@ export class Socket {
   }
 
   private identify(who: { token: string; instance?: string }): void {
-    this.send('identify', who, () => undefined, ({ problem }) => {
+    this.isNamed = false;
+    const known = (): void => { this.isNamed = who.instance !== undefined; };
+    this.send('identify', who, known, ({ problem }) => {
       // An older server knows nothing of tabs.
       if (who.instance && problem.status === 400) this.identify({ token: this.token });
     });

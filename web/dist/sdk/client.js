@@ -105,7 +105,6 @@ export class Client {
         this.isStarting = false;
         if (!this.session)
             return;
-        this.rest.instance = name;
         this.socket = new Socket(url, token, name, this.listener());
         for (const chat of saved.chats) {
             if (!this.store.chats.has(chat.id))
@@ -301,6 +300,7 @@ export class Client {
         return {
             onLive: ({ now }) => {
                 this.ahead = Date.parse(now) - Date.now() || 0;
+                this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
                 this.isSynced = false;
                 this.calls.live();
                 this.sync();

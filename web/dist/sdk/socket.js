@@ -11,6 +11,7 @@ export class Socket {
     instance;
     listener;
     ws = null;
+    isNamed = false;
     live = false;
     wanted = false;
     tries = 0;
@@ -76,7 +77,9 @@ export class Socket {
         ws.onclose = ({ code }) => ws === this.ws && this.lost(code);
     }
     identify(who) {
-        this.send('identify', who, () => undefined, ({ problem }) => {
+        this.isNamed = false;
+        const known = () => { this.isNamed = who.instance !== undefined; };
+        this.send('identify', who, known, ({ problem }) => {
             if (who.instance && problem.status === 400)
                 this.identify({ token: this.token });
         });
