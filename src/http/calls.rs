@@ -76,8 +76,9 @@ async fn list(
 
 /// Start a call
 ///
-/// All devices of the other person ring. If that person is calling you at this moment, you answer
-/// that call. 409: one of you is in another call.
+/// All devices of the other person ring. If that very person is calling you at this moment, you
+/// answer that call. 409: one of you is in another call, or somebody else calls you, which goes on
+/// ringing.
 #[utoipa::path(
     post, path = "/calls", tag = "calls", operation_id = "startCall", security(("session" = [])),
     request_body = StartCall,

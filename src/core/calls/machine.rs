@@ -1,6 +1,8 @@
 //! The call as a state machine: no I/O, no clock, no randomness.
 //!
 //! Invariant: one device of the callee answers, and that never changes.
+//! Invariant: a call is answered by the accept of a device of the callee, or by its call to the very
+//! person who calls it, and by nothing else.
 //! Invariant: an ended call stays as it ended; its end is recorded once, by the step that ends it.
 //! Invariant: when ringing stops, all devices of the callee but the one that answered are told.
 //! Invariant: only a party ends a call, or a deadline; a live call always has a deadline.
@@ -19,8 +21,13 @@ use crate::id::{CallId, ChatId, SessionId, UserId};
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// Somebody calls who is in this call, or whose peer is.
-    Start(Caller),
+    /// A person of this call calls somebody.
+    Start {
+        /// Which device.
+        by: Caller,
+        /// The direct chat with whom it calls.
+        chat: ChatId,
+    },
     /// A device answers.
     Accept(Caller),
     /// A device refuses.
@@ -157,7 +164,7 @@ pub fn apply(call: &Call, input: &Input, now: Time, since: Time) -> Step {
     match overdue(call, now, since) {
         Some((reason, by)) => Step::Expired(end(call, reason, by, now)),
         None => match *input {
-            Input::Start(by) => start(call, by, now),
+            Input::Start { by, chat } => start(call, by, chat, now),
             Input::Accept(by) => accept(call, by, now),
             Input::Reject(by) => reject(call, by, now),
             Input::Leave { by, failed } => leave(call, by, failed, now),
@@ -216,11 +223,12 @@ fn ended(call: &Call, reason: EndReason, by: Side, now: Time) -> Step {
     Step::Changed(end(call, reason, Some(by), now))
 }
 
-/// A person calls who is in a call already, or whose peer is. If both call each other at once, the
-/// second start is an accept.
-fn start(call: &Call, by: Caller, now: Time) -> Step {
+/// A person calls who is in a call already. If both call each other at once, the second start is an
+/// accept; whoever calls somebody else leaves this call as it is.
+fn start(call: &Call, by: Caller, chat: ChatId, now: Time) -> Step {
     match (call.side(by.user), call.state) {
         (_, CallState::Ended(end)) => Step::Refused(Refusal::Over(end.reason)),
+        _ if chat != call.chat => Step::Refused(Refusal::Busy),
         (Some(Side::Callee), CallState::Ringing) => accept(call, by, now),
         (Some(_), _) if call.is_bound(&by) => Step::Same,
         _ => Step::Refused(Refusal::Busy),

@@ -50,8 +50,8 @@ const CALLEE_BUSY: Text = Text {
     es: "Esta persona está en otra llamada. Verá que has llamado.",
 };
 const YOU_ARE_BUSY: Text = Text {
-    en: "You are in another call, maybe on another device. End that one first.",
-    es: "Ya estás en otra llamada, quizá en otro dispositivo. Termínala primero.",
+    en: "You are in another call, or somebody calls you. End or refuse that one first.",
+    es: "Estás en otra llamada o te están llamando. Termínala o recházala primero.",
 };
 const OWN_CALL: Text = Text {
     en: "You are the one who calls: wait for the answer, or cancel.",
@@ -97,8 +97,9 @@ impl Calls {
         Self { shared, relay: Arc::new(relay), since }
     }
 
-    /// Calls the other person of a direct chat. If that person is calling the caller at this
-    /// moment, it is an accept. The same device gets the same call again.
+    /// Calls the other person of a direct chat. If that very person is calling the caller at this
+    /// moment, it is an accept; a call of somebody else goes on ringing, and this is refused. The
+    /// same device gets the same call again.
     pub async fn start(&self, caller: &Caller, target: Target, kind: CallKind) -> Result<Joined> {
         let Some(callee) = target.other(caller.user) else {
             // A stranger does not learn whether a group exists.
@@ -122,9 +123,8 @@ impl Calls {
         let ports = &self.shared.ports;
         for _ in 0..TRIES {
             if let Some(mine) = ports.store.live_call(by.user).await? {
-                match self.go(mine, &Input::Start(by)).await? {
-                    Gone::Done(call) if call.chat == target.chat => return Ok(call),
-                    Gone::Done(_) => return Err(Error::new(Code::Conflict, YOU_ARE_BUSY)),
+                match self.go(mine, &Input::Start { by, chat: target.chat }).await? {
+                    Gone::Done(call) => return Ok(call),
                     Gone::Again => continue,
                 }
             }

@@ -126,6 +126,27 @@ async fn busy_and_both_at_once_are_decided_by_the_server() {
 }
 
 #[tokio::test]
+async fn to_call_somebody_else_answers_no_call_that_rings() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    let eva = app.person("Eva").await;
+    let call = text(&start(&app, &ana, &beto, "voice").await.is(201)["call"]["id"]);
+    let before = app.get("/api/v1/calls/live", &beto.token).await.is(200);
+    start(&app, &beto, &eva, "voice").await.is(409);
+    for path in ["/cllusr", "/vcllusr"] {
+        let path = format!("{path}?chtid={}", eva.id);
+        app.post(&path, &beto.token, Value::Null).await.is(409);
+    }
+    // Nor does a call of somebody else to one of the two.
+    start(&app, &eva, &beto, "video").await.is(409);
+    start(&app, &eva, &ana, "video").await.is(409);
+    let after = app.get("/api/v1/calls/live", &beto.token).await.is(200);
+    assert_eq!(after, before, "it goes on ringing");
+    assert_eq!(after["call"]["state"], "ringing");
+    act(&app, &beto, &call, "accept", Value::Null).await.is(200);
+}
+
+#[tokio::test]
 async fn of_two_devices_one_answers() {
     let app = App::new();
     let (ana, beto) = two(&app).await;
