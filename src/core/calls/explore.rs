@@ -318,13 +318,13 @@ impl Walk {
         if !second {
             return self.commit(world, input, step);
         }
+        let of_no_party = |call: &Call| by(input).is_some_and(|by| call.side(by.user).is_none());
+        if matches!(step, Step::Changed(_)) && world.second.as_ref().is_some_and(of_no_party) {
+            return Err("a stranger changes a call".into());
+        }
         let (Step::Changed(change) | Step::Expired(change)) = step else { return Ok(()) };
         if let Some(before) = &world.second {
-            let stranger = by(input).is_some_and(|by| before.side(by.user).is_none());
             answered_rightly(before, &change.call, input)?;
-            if stranger {
-                return Err("a stranger changes a call".into());
-            }
         }
         world.second = Some(change.call).filter(Call::is_live);
         Ok(())
