@@ -101,6 +101,41 @@ const scenarios = {
     await tablet.is('ended');
     return `the other device quiet after ${quiet} ms`;
   },
+  // One of two tabs answers: that one talks, also after a reload, and the other stays out of it.
+  async tabs_callee(t) {
+    const [a, b] = await t.two();
+    const tab = await t.tab(b);
+    await a.do('start', b.person.id, 'voice');
+    await Promise.all([b.rings(), tab.rings()]);
+    await b.do('accept');
+    await tab.elsewhere();
+    await Promise.all([a.is('active'), b.is('active')]);
+    await Promise.all([a.hears(), b.hears()]);
+    await b.page.reload();
+    await b.open();
+    await until('a new epoch', async () => (await a.state()).epoch === 2, 5000);
+    await Promise.all([a.hears(), b.hears()]);
+    await tab.elsewhere();
+    await tab.do('act', 'hangup');
+    await t.over(a, b, 'hangup');
+  },
+  // The same with the tabs of who calls; a tab that talks to nobody may be closed.
+  async tabs_caller(t) {
+    const [a, b] = await t.two();
+    const tab = await t.tab(a);
+    await a.do('start', b.person.id, 'voice');
+    await tab.elsewhere();
+    await b.rings();
+    await b.do('accept');
+    await Promise.all([a.is('active'), b.is('active')]);
+    await Promise.all([a.hears(), b.hears()]);
+    await tab.elsewhere();
+    await tab.page.close();
+    await t.flows(a, b);
+    check(!(await b.state()).peer.reconnecting, 'the device that talks is there');
+    await a.do('act', 'hangup');
+    await t.over(a, b, 'hangup');
+  },
   // A device that connects while it rings.
   async late(t) {
     const [a, b] = await t.two();

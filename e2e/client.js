@@ -6,10 +6,27 @@
 
   class Client {
     // For tests: `relay` takes only relays whose URI fits, `ice` others than the server names.
-    constructor({ token, relay, ice }) {
-      Object.assign(this, { token, relay, id: 0, waiting: new Map(), call: null, pc: null });
+    constructor({ token, relay, ice, instance }) {
+      Object.assign(this, { token, relay, instance, id: 0, waiting: new Map(), call: null, pc: null });
       Object.assign(this, { epoch: 0, fixed: ice, ice: ice || [], iceAt: 0, gathered: {}, log: [], early: [], stopped: false });
       this.work = Promise.resolve();
+    }
+
+    // What this tab calls itself. A reload is the same instance. A duplicated tab gets a copy of the
+    // storage, but not the lock, and takes another name; the lock of a page that is being loaded
+    // again may be free only after a moment.
+    static async instance() {
+      for (;;) {
+        const name = sessionStorage.getItem('instance') || crypto.randomUUID();
+        sessionStorage.setItem('instance', name);
+        const mine = await new Promise((done) => {
+          const signal = AbortSignal.timeout(1000);
+          const held = () => { done(true); return new Promise(() => {}); };
+          navigator.locks.request(`instance ${name}`, { signal }, held).catch(() => done(false));
+        });
+        if (mine) return name;
+        sessionStorage.removeItem('instance');
+      }
     }
 
     note(what, more = {}) {
@@ -31,7 +48,7 @@
         const ws = new WebSocket(url, ['wechat.v1.json']);
         this.ws = ws;
         ws.onopen = () =>
-          this.ask('identify', { token: this.token }).then(() => this.rejoin()).then(() => done(true), fail);
+          this.ask('identify', { token: this.token, instance: this.instance }).then(() => this.rejoin()).then(() => done(true), fail);
         ws.onmessage = ({ data }) => this.on(JSON.parse(data));
         ws.onclose = () => {
           for (const { fail } of this.waiting.values()) fail(new Error('closed'));
@@ -80,7 +97,7 @@
       if (!this.live) await new Promise((done) => (this.greet = done));
       const live = (await this.get('calls/live')).call;
       const known = this.call && this.call.state !== 'ended' ? this.call.id : null;
-      const call = live || (known && (await this.get(`calls/${known}`)).call);
+      const call = live || (known && (await this.ask('call.get', { call: known })).call);
       this.joining = false;
       if (!call) return;
       this.stands(call);
@@ -253,7 +270,7 @@
     }
 
     async get(path) {
-      const headers = { authorization: `Bearer ${this.token}` };
+      const headers = { authorization: `Bearer ${this.token}`, ...(this.instance && { instance: this.instance }) };
       return (await fetch(`/api/v1/${path}`, { headers })).json();
     }
 
@@ -264,7 +281,7 @@
     // Credentials are good for ten minutes; a reply of a moment ago had some.
     async refresh() {
       if (this.fixed || Date.now() - this.iceAt < 60_000) return;
-      const { ice_servers: servers } = await this.get(`calls/${this.call.id}/ice`);
+      const { ice_servers: servers } = await this.ask('call.get', { call: this.call.id });
       if (servers?.length) this.takeIce(servers);
     }
 

@@ -21,7 +21,10 @@ export class Device {
     await this.page.goto(`${this.scene.server.url}/call-test`);
     await this.page.evaluate(client);
     await this.page.evaluate(
-      (options) => { window.c = new Client(options); return window.c.connect(); },
+      async (options) => {
+        window.c = new Client({ instance: await Client.instance(), ...options });
+        return window.c.connect();
+      },
       { token: this.person.token, ...this.options },
     );
     return this;
@@ -48,6 +51,14 @@ export class Device {
 
   rings() {
     return until(`${this.person.name} rings`, async () => (await this.state()).ringing);
+  }
+
+  // The call is on another device, and nothing is sent or played here.
+  elsewhere() {
+    return until(`${this.person.name}'s other tab stays out of it`, () => this.page.evaluate(() => {
+      const { call, pc, media, rings } = window.c;
+      return call?.on === 'other_device' && !pc && !media && !rings;
+    }));
   }
 
   // Connected to the server.
@@ -90,6 +101,14 @@ export class Scene {
   // Another device of the same person.
   async another(device) {
     return this.device(await this.server.device(device.person.name));
+  }
+
+  // Another tab of the same browser, and so of the same session.
+  async tab(device) {
+    const tab = new Device(this, device.person, device.options);
+    tab.context = device.context;
+    this.devices.push(tab);
+    return tab.open();
   }
 
   async close() {

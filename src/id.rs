@@ -37,6 +37,11 @@ pub struct BadId;
 pub struct ObjectId(pub [u8; 12]);
 
 impl ObjectId {
+    /// The first 12 bytes of SHA-256 over `bytes`: the same for the same.
+    pub fn of(bytes: &[u8]) -> Self {
+        beginning(&Sha256::digest(bytes))
+    }
+
     /// Reads 24 hex digits, of either case.
     pub fn parse(text: &str) -> Result<Self, BadId> {
         let digits = text.as_bytes();

@@ -9,8 +9,7 @@ pub mod local;
 
 use std::sync::Arc;
 
-use crate::core::types::auth::Caller;
-use crate::core::types::calls::Call;
+use crate::core::types::calls::{Call, Device};
 use crate::core::types::chats::{Chat, Member};
 use crate::core::types::messages::Message;
 use crate::id::{CallId, ChatId, SessionId, UserId};
@@ -93,8 +92,10 @@ pub struct CallNews {
 pub struct Signal {
     /// The call.
     pub call: CallId,
+    /// Whose device gets it.
+    pub to: UserId,
     /// The one device that gets it.
-    pub to: Caller,
+    pub device: Device,
     /// The negotiation that it belongs to.
     pub epoch: u32,
     /// The sender's own count.

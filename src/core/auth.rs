@@ -216,7 +216,7 @@ impl Auth {
         let generation = tokens.generation.load(Ordering::SeqCst);
         let session = self.shared.ports.store.session(hash).await?;
         let session = session.ok_or(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED))?;
-        let caller = Caller { user: session.user, session: session.id };
+        let caller = Caller { user: session.user, session: session.id, instance: None };
         let known = Known { caller, seen: AtomicI64::new(session.last_seen.millis()) };
         known.seen(now, tokens);
         tokens.known.insert(hash, Arc::new(known));

@@ -276,12 +276,22 @@ impl Shared {
         target: Target,
         reach: Reach,
     ) -> Result<()> {
+        self.check_reaches(caller.user, target, reach).await
+    }
+
+    /// The same for a user on whatever device.
+    pub(crate) async fn check_reaches(
+        &self,
+        user: UserId,
+        target: Target,
+        reach: Reach,
+    ) -> Result<()> {
         let Some((low, _)) = target.peers else { return Ok(()) };
         let facts = match self.facts(target.chat).await? {
             Some(facts) => facts,
             None => Arc::new(self.read_facts(target.peers).await?),
         };
-        let (mine, theirs) = if low == caller.user {
+        let (mine, theirs) = if low == user {
             (facts.blocks.by_first, facts.blocks.by_second)
         } else {
             (facts.blocks.by_second, facts.blocks.by_first)

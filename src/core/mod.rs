@@ -112,6 +112,7 @@ pub(crate) struct Shared {
     pub(crate) facts: chats::FactsCache,
     pub(crate) tokens: auth::TokenCache,
     pub(crate) gone: presence::Gone,
+    pub(crate) ear: calls::pauses::Ear,
     server_key: [u8; 32],
 }
 
@@ -142,6 +143,7 @@ impl Core {
     /// Wires the use-cases to their ports. `server_key` signs login codes.
     pub fn new(ports: Ports, server_key: [u8; 32], rules: Rules) -> Self {
         let shared = Arc::new(Shared {
+            ear: calls::pauses::Ear::new(ports.now()),
             ports,
             people: users::People::default(),
             facts: chats::FactsCache::default(),
@@ -200,7 +202,7 @@ impl Core {
 }
 
 impl Listener for Core {
-    /// Caches forget what has changed.
+    /// Caches forget what has changed; calls end that it makes impossible.
     fn on_event(&self, event: &Event) {
         match event {
             Event::SessionsClosed(_, sessions) => self.shared.tokens.forget(sessions),
@@ -220,6 +222,7 @@ impl Listener for Core {
             | Event::Signal(_)
             | Event::Typing(_) => {}
         }
+        self.calls.heed(event);
     }
 }
 

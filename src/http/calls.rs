@@ -81,6 +81,7 @@ async fn list(
 /// ringing.
 #[utoipa::path(
     post, path = "/calls", tag = "calls", operation_id = "startCall", security(("session" = [])),
+    params(("instance" = Option<String>, Header, description = "What this client calls itself")),
     request_body = StartCall,
     responses((status = 201, description = "It rings", body = JoinedCall)),
 )]
@@ -102,6 +103,7 @@ async fn start(
 #[utoipa::path(
     get, path = "/calls/live", tag = "calls", operation_id = "liveCall",
     security(("session" = [])),
+    params(("instance" = Option<String>, Header, description = "What this client calls itself")),
     responses((status = 200, description = "The call, or null", body = LiveCall)),
 )]
 async fn live(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<LiveCall>> {
@@ -117,7 +119,11 @@ async fn live(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<Li
 /// With what is known about how it went, in words, and the likely cure.
 #[utoipa::path(
     get, path = "/calls/{call}", tag = "calls", operation_id = "readCall",
-    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    security(("session" = [])),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "The call", body = CallDetails)),
 )]
 async fn one(
@@ -137,7 +143,11 @@ async fn one(
 /// The first device wins; the others stop to ring. 409: another was faster, or the call is over.
 #[utoipa::path(
     post, path = "/calls/{call}/accept", tag = "calls", operation_id = "acceptCall",
-    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    security(("session" = [])),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "It is yours", body = JoinedCall)),
 )]
 async fn accept(
@@ -154,7 +164,11 @@ async fn accept(
 /// All your devices stop to ring.
 #[utoipa::path(
     post, path = "/calls/{call}/reject", tag = "calls", operation_id = "rejectCall",
-    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    security(("session" = [])),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "It is over", body = Call)),
 )]
 async fn reject(
@@ -172,7 +186,10 @@ async fn reject(
 #[utoipa::path(
     post, path = "/calls/{call}/hangup", tag = "calls", operation_id = "hangUp",
     security(("session" = [])), request_body = Option<LeaveCall>,
-    params(("call" = Id, Path, description = "The call")),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "It is over", body = Call)),
 )]
 async fn leave(
@@ -193,7 +210,10 @@ async fn leave(
 #[utoipa::path(
     post, path = "/calls/{call}/alive", tag = "calls", operation_id = "keepCall",
     security(("session" = [])), request_body = Option<KeepCall>,
-    params(("call" = Id, Path, description = "The call")),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "How it stands", body = Call)),
 )]
 async fn alive(
@@ -213,7 +233,10 @@ async fn alive(
 #[utoipa::path(
     post, path = "/calls/{call}/restart", tag = "calls", operation_id = "restartCall",
     security(("session" = [])), request_body = RestartCall,
-    params(("call" = Id, Path, description = "The call")),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "The call, with fresh credentials",
         body = JoinedCall)),
 )]
@@ -234,7 +257,10 @@ async fn restart(
 #[utoipa::path(
     post, path = "/calls/{call}/signals", tag = "calls", operation_id = "sendSignal",
     security(("session" = [])), request_body = SendSignal,
-    params(("call" = Id, Path, description = "The call")),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 204, description = "On its way")),
 )]
 async fn signal(
@@ -253,7 +279,10 @@ async fn signal(
 #[utoipa::path(
     put, path = "/calls/{call}/report", tag = "calls", operation_id = "reportCall",
     security(("session" = [])), request_body = CallReport,
-    params(("call" = Id, Path, description = "The call")),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 204, description = "Noted")),
 )]
 async fn report(
@@ -271,7 +300,11 @@ async fn report(
 /// For a device in a call whose credentials are about to expire; a running call needs none.
 #[utoipa::path(
     get, path = "/calls/{call}/ice", tag = "calls", operation_id = "iceServers",
-    security(("session" = [])), params(("call" = Id, Path, description = "The call")),
+    security(("session" = [])),
+    params(
+        ("call" = Id, Path, description = "The call"),
+        ("instance" = Option<String>, Header, description = "What this client calls itself"),
+    ),
     responses((status = 200, description = "STUN and TURN servers", body = IceServers)),
 )]
 async fn ice(

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::Http;
 use super::pipeline::Context;
-use crate::core::types::auth::Caller;
+use crate::core::types::auth::{Caller, Instance};
 use crate::core::types::text::ClientMsgId;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::protocol::bodies;
@@ -64,6 +64,7 @@ impl FromRequestParts<Arc<Http>> for Caller {
         let nobody = || Error::new(Code::Unauthenticated, text::UNAUTHENTICATED);
         let token = bearer(&parts.headers).ok_or_else(nobody)?;
         let caller = http.core.auth.authenticate(token).await?;
+        let caller = Caller { instance: instance(&parts.headers)?, ..caller };
         if let Some(context) = parts.extensions.get::<Arc<Context>>() {
             context.user.set(caller.user).ok();
         }
@@ -78,6 +79,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let token = token.trim();
     let fits = scheme.eq_ignore_ascii_case("bearer") && (1..=TOKEN_BYTES).contains(&token.len());
     fits.then_some(token)
+}
+
+/// What a client calls itself, by the header `Instance`; `None` when it does not say.
+pub fn instance(headers: &HeaderMap) -> Result<Option<Instance>> {
+    let Some(name) = headers.get("instance") else { return Ok(None) };
+    // What is no text is no name either, and refused as one.
+    Instance::parse(name.to_str().unwrap_or_default()).map(Some)
 }
 
 impl FromRequestParts<Arc<Http>> for Known {

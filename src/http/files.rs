@@ -247,7 +247,7 @@ async fn viewer(
     let until = query.number("until", 0, i64::MAX as u64)?.ok_or_else(|| missing("until"))?;
     let user = query.id("for")?.ok_or_else(|| missing("for"))?;
     let session = query.id("via")?.ok_or_else(|| missing("via"))?;
-    let (caller, until) = (Caller { user, session }, Time(until as i64));
+    let (caller, until) = (Caller { user, session, instance: None }, Time(until as i64));
     let caller = http.core.files.follow(SignedLink { file, caller, until, signature }).await?;
     http.limiter.check_user(caller.user)?;
     Ok(caller)

@@ -110,11 +110,12 @@ async fn lead(sockets: Router, request: Request) -> Response {
 }
 
 /// What pages of other origins may send.
-const SENT: [&str; 12] = [
+const SENT: [&str; 13] = [
     "authorization",
     "content-type",
     "accept-language",
     "idempotency-key",
+    "instance",
     "x-request-id",
     "range",
     "if-range",

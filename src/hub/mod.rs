@@ -31,7 +31,8 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
 use crate::bus::{CallNews, Event, Listener, Posted};
-use crate::core::types::auth::Caller;
+use crate::core::types::auth::{Caller, Instance};
+use crate::core::types::calls::Device;
 use crate::core::types::chats::{Chat, Followed, Member};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
@@ -60,6 +61,10 @@ pub trait Connection: Send + Sync {
     fn user(&self) -> UserId;
     /// The session that speaks for the user.
     fn session(&self) -> SessionId;
+    /// Which running client of the session it belongs to, if that has named itself.
+    fn instance(&self) -> Option<Instance> {
+        None
+    }
     /// The one chat that it is for; `None`: all chats of the user.
     fn scope(&self) -> Option<ChatId>;
 }
@@ -251,10 +256,9 @@ impl Hub {
         self.users.everybody().iter().for_each(|client| client.connection.close(code));
     }
 
-    /// Whether a device has a connection here.
-    pub fn has_session(&self, caller: &Caller) -> bool {
-        let mine = |client: &Client| client.connection.session() == caller.session;
-        self.users.all(caller.user).iter().any(mine)
+    /// Whether a device of a user has a connection here.
+    pub fn has_device(&self, user: UserId, device: &Device) -> bool {
+        self.users.all(user).iter().any(|client| device.is(&client.caller()))
     }
 
     /// Whether a user has a connection here.
@@ -444,9 +448,7 @@ impl Hub {
     fn call(&self, news: &CallNews) {
         for user in [news.call.caller.user, news.call.callee.user] {
             for client in self.users.all(user) {
-                let session = client.connection.session();
-                let viewer = Caller { user, session };
-                if let Some(frame) = (self.encoder.call)(news, &viewer) {
+                if let Some(frame) = (self.encoder.call)(news, &client.caller()) {
                     client.connection.push(&frame);
                 }
             }
@@ -454,10 +456,10 @@ impl Hub {
     }
 
     /// Hands a signal of a call to the one device that it is for.
-    fn call_signal(&self, event: &Event, to: Caller) {
+    fn call_signal(&self, event: &Event, to: UserId, device: &Device) {
         let frames = (self.encoder.event)(event);
-        for client in self.users.all(to.user) {
-            if client.connection.session() == to.session {
+        for client in self.users.all(to) {
+            if device.is(&client.caller()) {
                 frames.row.iter().for_each(|frame| client.connection.push(frame));
             }
         }
@@ -487,7 +489,7 @@ impl Listener for Hub {
             Event::Member(member) => self.member_changed(event, &member.member),
             Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
             Event::Call(news) => self.call(news),
-            Event::Signal(signal) => self.call_signal(event, signal.to),
+            Event::Signal(signal) => self.call_signal(event, signal.to, &signal.device),
             Event::Receipt(receipt) => self.signal(event, receipt.chat, None),
             Event::Typing(typing) => self.signal(event, typing.chat, Some(typing.user)),
             Event::UserChanged(user) => self.user_changed(*user),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{Connection, lock};
+use crate::core::types::auth::Caller;
 use crate::id::{ChatId, UserId};
 
 const SHARDS: usize = 64;
@@ -21,6 +22,13 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Who speaks by this connection.
+    pub(super) fn caller(&self) -> Caller {
+        let connection = &self.connection;
+        let (user, session) = (connection.user(), connection.session());
+        Caller { user, session, instance: connection.instance() }
+    }
+
     /// Whether events of the chat are for this connection.
     pub(super) fn hears_of(&self, chat: ChatId) -> bool {
         self.connection.scope().is_none_or(|scope| scope == chat)

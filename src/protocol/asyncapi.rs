@@ -26,7 +26,7 @@ use super::sync::{Have, Membership, News};
 type Made = fn(&mut SchemaGenerator) -> Schema;
 
 /// Requests: the operation, what it does, what it takes, what a good reply carries.
-const REQUESTS: [(&str, &str, Made, Made); 23] = [
+const REQUESTS: [(&str, &str, Made, Made); 24] = [
     ("identify", "Say who you are", schema::<Identify>, schema::<Done>),
     ("message.send", "Send a text", schema::<SendFrame>, schema::<SentReply>),
     ("message.edit", "Give your message a new text", schema::<EditFrame>, schema::<MessageReply>),
@@ -48,6 +48,7 @@ const REQUESTS: [(&str, &str, Made, Made); 23] = [
     ("call.restart", "Negotiate anew", schema::<RestartFrame>, schema::<JoinedCall>),
     ("call.signal", "Tell the other device", schema::<SignalFrame>, schema::<Done>),
     ("call.report", "Tell how a call went", schema::<ReportFrame>, schema::<Done>),
+    ("call.get", "Ask how a call stands", schema::<CallRef>, schema::<JoinedCall>),
     ("sync", "Catch up", schema::<Have>, schema::<News>),
     ("ping", "Ask whether the server is there", schema::<Done>, schema::<Done>),
 ];

@@ -136,7 +136,8 @@ pub enum CallRole {
 pub enum CallPlace {
     /// On this device.
     ThisDevice,
-    /// On another of your devices: this one must not ring any more.
+    /// On another of your devices, or another client of this session (a tab): this one must not
+    /// ring any more.
     OtherDevice,
     /// Nowhere yet.
     Nowhere,
@@ -231,7 +232,7 @@ impl Call {
             version: call.version,
             role: side.into(),
             on: match call.party(side).device {
-                Some(device) if device == viewer.session => CallPlace::ThisDevice,
+                Some(device) if device.is(viewer) => CallPlace::ThisDevice,
                 Some(_) => CallPlace::OtherDevice,
                 None => CallPlace::Nowhere,
             },

@@ -25,7 +25,7 @@ use crate::hub::{self, Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
 
 /// Every operation's name.
-pub const OPS: [&str; 23] = [
+pub const OPS: [&str; 24] = [
     "identify",
     "message.send",
     "message.edit",
@@ -47,6 +47,7 @@ pub const OPS: [&str; 23] = [
     "call.restart",
     "call.signal",
     "call.report",
+    "call.get",
     "sync",
     "ping",
 ];
@@ -71,6 +72,10 @@ pub struct Request<'a> {
 pub struct Identify {
     /// The session's token.
     pub token: String,
+    /// What this running client calls itself, 1 to 64 of `A-Z a-z 0-9 _ -`: a call that it starts
+    /// or answers is its own, and not that of another client of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// Sends a message: a text, files, or both.

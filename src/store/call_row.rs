@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
+use crate::core::types::auth::Instance;
 use crate::core::types::calls::{
-    Call, CallKind, CallState, CandidateKind, End, EndReason, Failure, Gathered, Party,
+    Call, CallKind, CallState, CandidateKind, Device, End, EndReason, Failure, Gathered, Party,
     RelayTransport, Report, Side,
 };
 use crate::error::{Error, Result};
@@ -41,6 +42,9 @@ struct PartyRow {
     user: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// Which client of the session; absent too in what was stored before clients named themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     seen: i64,
     lost: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +117,11 @@ impl From<&Party> for PartyRow {
     fn from(party: &Party) -> Self {
         Self {
             user: party.user.to_string(),
-            device: party.device.map(|device| device.to_string()),
+            device: party.device.map(|device| device.session.to_string()),
+            instance: party
+                .device
+                .and_then(|device| device.instance)
+                .map(|name| name.0.to_string()),
             seen: party.seen.0,
             lost: party.lost,
             report: party.report.as_ref().map(|report| ReportRow {
@@ -168,9 +176,11 @@ impl CallRow {
 impl PartyRow {
     fn party(&self) -> Result<Party> {
         let report = self.report.as_ref().map(ReportRow::report).transpose()?;
+        let instance = self.instance.as_deref().map(id).transpose()?.map(Instance);
+        let session = self.device.as_deref().map(id).transpose()?.map(SessionId);
         Ok(Party {
             user: UserId(id(&self.user)?),
-            device: self.device.as_deref().map(id).transpose()?.map(SessionId),
+            device: session.map(|session| Device { session, instance }),
             seen: Time(self.seen),
             lost: self.lost,
             report,
@@ -208,8 +218,12 @@ fn word<T>(text: Option<&str>, named: impl Fn(&str) -> Option<T>) -> Result<Opti
 mod tests {
     use super::*;
 
+    /// The digest of `tab`.
+    const TAB: &str = "7508386a20565f5cbc526eee";
+
     fn party(last: u8, report: Option<Report>) -> Party {
-        let device = (last > 1).then_some(SessionId(ObjectId([last; 12])));
+        let (session, instance) = (SessionId(ObjectId([last; 12])), Instance::parse("tab").ok());
+        let device = (last > 1).then_some(Device { session, instance });
         Party { user: UserId(ObjectId([last; 12])), device, seen: Time(5), lost: last > 1, report }
     }
 
@@ -248,6 +262,10 @@ mod tests {
             let text = serde_json::to_string(&CallRow::from(&call)).expect("written");
             let row: CallRow = serde_json::from_str(&text).expect("read");
             assert_eq!(row.call().expect("a call"), call);
+            let before = text.replace(&format!("\"instance\":\"{TAB}\","), "");
+            let row: CallRow = serde_json::from_str(&before).expect("read");
+            let device = row.call().expect("a call").caller.device.expect("bound");
+            assert_eq!(device.instance, None, "of a program that knew no instances: {before}");
             let ruined = text.replace("\"video\"", "\"smell\"");
             let row: CallRow = serde_json::from_str(&ruined).expect("read");
             assert!(row.call().is_err());

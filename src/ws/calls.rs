@@ -4,7 +4,7 @@ use super::Ws;
 use super::session::Command;
 use crate::core::calls::Joined;
 use crate::core::types::auth::Caller;
-use crate::core::types::calls::Call as Fact;
+use crate::core::types::calls::{Call as Fact, Device};
 use crate::error::{Error, Result, text};
 use crate::hub::Frame;
 use crate::protocol::call_frames::CallReply;
@@ -55,6 +55,10 @@ pub(super) async fn carry_out(
             calls.report(caller, of.call.into(), of.report.into()).await?;
             Ok(granted(id, &Done {}))
         }
+        Command::CallGet(of) => {
+            let joined = calls.look(caller, of.call.into()).await?;
+            joined_reply(ws, caller, id, joined).await
+        }
         _ => Err(Error::internal("a request that is not about calls")),
     }
 }
@@ -80,12 +84,10 @@ pub(super) async fn live(ws: &Ws, caller: &Caller) -> Option<Frame> {
     row(ws, caller, &call).await.ok().map(|call| told("call", &call))
 }
 
-/// A connection has ended: if it was the device's last, the device's grace in its call begins.
+/// A connection has ended: if it was the last of a device in a call, the device's grace begins.
 pub(super) async fn gone(ws: &Ws, caller: &Caller) {
-    if ws.hub.has_session(caller) {
-        return;
-    }
-    if let Err(error) = ws.core.calls.lost(caller).await {
+    let still_here = |device: &Device| ws.hub.has_device(caller.user, device);
+    if let Err(error) = ws.core.calls.lost(caller, still_here).await {
         // While the server stops, the store may be closed already.
         tracing::debug!(cause = ?error.cause(), "a lost device was not noted: {error}");
     }

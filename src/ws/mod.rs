@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::core::Core;
 use crate::core::types::auth::Caller;
 use crate::error::{Error, Language, Result, text};
-use crate::http::extract::bearer;
+use crate::http::extract::{bearer, instance};
 use crate::http::limits::Limiter;
 use crate::http::metrics::Metrics;
 use crate::hub::Hub;
@@ -110,6 +110,7 @@ struct Known {
 async fn known(ws: &Ws, headers: &HeaderMap) -> Result<Option<Known>> {
     let Some(token) = bearer(headers) else { return Ok(None) };
     let caller = ws.core.auth.authenticate(token).await?;
+    let caller = Caller { instance: instance(headers)?, ..caller };
     Ok(Some(Known { token: token.to_owned(), caller }))
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
+use crate::core::types::auth::Instance;
 use crate::error::{Code, Error, Result, Text};
 use crate::hub::close::CloseCode;
 use crate::protocol::bodies;
@@ -88,6 +89,8 @@ pub(super) enum Command {
     CallSignal(SignalFrame),
     /// Tell how a call goes or went.
     CallReport(ReportFrame),
+    /// Say how a call stands.
+    CallGet(CallRef),
     /// Catch up.
     Sync(Have),
     /// Ask whether the server is there.
@@ -102,6 +105,8 @@ pub(super) enum Step {
         id: u64,
         /// The token.
         token: String,
+        /// What the client calls itself.
+        instance: Option<Instance>,
     },
     /// Carry a request out and answer it.
     Run {
@@ -211,8 +216,8 @@ impl Session {
         let id = request.id;
         let data = request.d.map_or("{}", |data| data.get());
         match (request.op.as_ref(), self.known) {
-            ("identify", false) => match read::<Identify>(data) {
-                Ok(identify) => Step::Identify { id, token: identify.token },
+            ("identify", false) => match identify(data) {
+                Ok((token, instance)) => Step::Identify { id, token, instance },
                 Err(error) => self.strike(Some(id), error),
             },
             ("identify", true) => Step::Refuse(Some(id), Error::new(Code::BadRequest, IDENTIFIED)),
@@ -227,6 +232,12 @@ impl Session {
 
 fn read<T: DeserializeOwned>(data: &str) -> Result<T> {
     bodies::read(data.as_bytes())
+}
+
+/// The token, and what the client calls itself.
+fn identify(data: &str) -> Result<(String, Option<Instance>)> {
+    let Identify { token, instance } = read(data)?;
+    Ok((token, instance.as_deref().map(Instance::parse).transpose()?))
 }
 
 /// What is asked, by the operation's name.
@@ -251,6 +262,7 @@ fn command(op: &str, data: &str) -> Result<Command> {
         "call.restart" => Command::CallRestart(read(data)?),
         "call.signal" => Command::CallSignal(read(data)?),
         "call.report" => Command::CallReport(read(data)?),
+        "call.get" => Command::CallGet(read(data)?),
         "sync" => Command::Sync(read(data)?),
         "ping" => Command::Ping,
         unknown => return Err(no_op(unknown)),
@@ -290,8 +302,15 @@ mod tests {
         assert_eq!(refusal(session.on_text(sent)), (Some(3), Code::Unauthenticated));
         let identify = r#"{"op":"identify","id":4,"d":{"token":"t"}}"#;
         assert!(
-            matches!(session.on_text(identify), Step::Identify { id: 4, token } if token == "t")
+            matches!(session.on_text(identify), Step::Identify { id: 4, token, .. } if token == "t")
         );
+        let named = r#"{"op":"identify","id":5,"d":{"token":"t","instance":"tab_1"}}"#;
+        let Step::Identify { instance: Some(instance), .. } = session.on_text(named) else {
+            panic!("it names itself");
+        };
+        assert_eq!(Some(instance), Instance::parse("tab_1").ok());
+        let badly = named.replace("tab_1", "tab 1");
+        assert_eq!(refusal(session.on_text(&badly)), (Some(5), Code::BadField));
         session.identified();
         assert_eq!(refusal(session.on_text(identify)), (Some(4), Code::BadRequest));
         assert_eq!(session.identify_by(), None);

@@ -25,7 +25,7 @@ use super::outbox::{self, Outbox, Taken};
 use super::session::{Session, Step};
 use super::{Known, PING_EVERY, Ws};
 use crate::core::messages::{Pending, Sent};
-use crate::core::types::auth::Caller;
+use crate::core::types::auth::{Caller, Instance};
 use crate::error::{Code, Error, Language, Result};
 use crate::hub::close::CloseCode;
 use crate::hub::{Attached, Connection, Frame};
@@ -65,6 +65,10 @@ impl Connection for Link {
 
     fn session(&self) -> SessionId {
         self.caller.session
+    }
+
+    fn instance(&self) -> Option<Instance> {
+        self.caller.instance
     }
 
     fn scope(&self) -> Option<ChatId> {
@@ -162,8 +166,8 @@ async fn identify(
         let Ok(came) = timeout(left, socket.recv()).await else {
             return Ok(Err(CloseCode::IdentifyLate));
         };
-        let (id, token) = match next_step(session, came)? {
-            Step::Identify { id, token } => (id, token),
+        let (id, token, instance) = match next_step(session, came)? {
+            Step::Identify { id, token, instance } => (id, token, instance),
             Step::Refuse(id, error) => {
                 write(socket, &refusal(id, &error, language)).await?;
                 continue;
@@ -172,7 +176,7 @@ async fn identify(
             Step::Run { .. } | Step::Count | Step::Rest => continue,
         };
         let caller = match ws.core.auth.authenticate(&token).await {
-            Ok(caller) => caller,
+            Ok(caller) => Caller { instance, ..caller },
             Err(error) => {
                 write(socket, &refusal(Some(id), &error, language)).await?;
                 return Ok(Err(close_code_of(&error)));
@@ -200,7 +204,7 @@ async fn attach(
     if let Err(error) = ws.core.auth.authenticate(&known.token).await {
         return Ok(Err(close_code_of(&error)));
     }
-    let Caller { user, session } = known.caller;
+    let Caller { user, session, .. } = known.caller;
     attached.link.outbox.push(&told(
         "hello",
         &Hello {

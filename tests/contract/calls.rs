@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use wechat::clock::Time;
+use wechat::core::types::auth::Instance;
 use wechat::core::types::calls::{
-    Call, CallKind, CallState, End, EndReason, Party, RING_FOR, Report, Side,
+    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Report, Side,
 };
 use wechat::core::types::messages::{CallContent, Content, Message, Window};
 use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
@@ -13,7 +14,8 @@ use crate::chats::people;
 use crate::support::{NOON, World, after};
 
 fn party(world: &World, user: UserId, bound: bool) -> Party {
-    let device = bound.then(|| SessionId(world.id()));
+    let instance = Instance::parse("tab").ok();
+    let device = bound.then(|| Device { session: SessionId(world.id()), instance });
     Party { user, device, seen: NOON, lost: false, report: None }
 }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use wechat::core::types::auth::{Quota, Which};
+use wechat::core::types::auth::{Instance, Quota, Which};
 use wechat::core::types::calls::{
-    Call, CallKind, CallState, End, EndReason, Party, RING_FOR, Side,
+    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
 };
 use wechat::core::types::chats::{Invite, MemberChange};
 use wechat::core::types::messages::{Content, MessageChange, Window};
@@ -84,7 +84,8 @@ async fn digests(store: &dyn Store) -> HashMap<String, Digest> {
 
 fn call(world: &World, (caller, callee): (UserId, UserId), state: CallState) -> Call {
     let party = |user| {
-        let device = Some(SessionId(world.id()));
+        let instance = Instance::parse("tab").ok();
+        let device = Some(Device { session: SessionId(world.id()), instance });
         Party { user, device, seen: NOON, lost: false, report: None }
     };
     Call {

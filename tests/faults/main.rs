@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod calls;
 mod copy;
 mod database;
 mod depart;

@@ -73,6 +73,7 @@ fn requests_about_calls_fit_their_schemas() {
     for (op, d) in [
         ("call.start", json!({ "chat": call, "kind": "voice" })),
         ("call.accept", json!({ "call": call })),
+        ("call.get", json!({ "call": call })),
         ("call.hangup", json!({ "call": call, "failed": true })),
         ("call.alive", json!({ "call": call })),
         ("call.restart", json!({ "call": call, "epoch": 1 })),

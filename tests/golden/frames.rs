@@ -177,7 +177,8 @@ fn requests() -> BTreeMap<&'static str, Frame> {
     let react = ReactFrame { chat: group().into(), seq: 88, emoji: "👍".into(), on: true };
     let to = UserId(id(2)).into();
     let forward = ForwardFrame { chat: to, from: group().into(), seq: 88, client_msg_id };
-    let identify = Identify { token: "43 characters that verify gave".into() };
+    let (token, instance) = ("43 characters that verify gave".into(), Some("tab-9f3c".into()));
+    let identify = Identify { token, instance };
     [
         ("identify", ask("identify", identify)),
         ("message.send", ask("message.send", send)),

@@ -86,7 +86,7 @@ impl Inside {
         };
         self.core.auth.sign_up(request).await.expect("signed up");
         let signed_in = self.log_in_with(&email, &self.code(&email)).await.expect("logged in");
-        Caller { user: signed_in.user.id, session: signed_in.session.id }
+        Caller { user: signed_in.user.id, session: signed_in.session.id, instance: None }
     }
 
     /// The last code that was mailed.

@@ -6,6 +6,7 @@ mod harness;
 mod s3_server;
 
 mod backup;
+mod calls;
 mod commands;
 mod crowds;
 mod cuts;

@@ -145,7 +145,8 @@ impl Stage {
             let imported = self.core.auth.import(name, email, person.language, None).await?;
             self.core.search.index(std::slice::from_ref(&imported.user)).await?;
             let Imported { user, new: true, .. } = imported else { continue };
-            let caller = Caller { user: user.id, session: SessionId(self.ids.next()) };
+            let caller =
+                Caller { user: user.id, session: SessionId(self.ids.next()), instance: None };
             let about = Some(About::parse("about", person.about)?);
             let change = ProfileChange { about, ..ProfileChange::default() };
             self.core.users.change(&caller, change).await?;
@@ -306,7 +307,7 @@ mod tests {
     async fn seen(store: &Arc<dyn Store>, files: &Files, user: UserId) -> Vec<(u64, Vec<String>)> {
         let clock = SystemClock;
         let stage = Stage::new(store, files, clock.now(), [0; 32]);
-        let caller = Caller { user, session: SessionId(stage.ids.next()) };
+        let caller = Caller { user, session: SessionId(stage.ids.next()), instance: None };
         let mut all = Vec::new();
         for row in stage.core.chats.list(&caller, 0, 50).await.expect("a list") {
             let chat = row.chat.id;

@@ -260,21 +260,28 @@ mod tests {
     use super::*;
     use crate::clock::Time;
     use crate::core::calls::machine::{Input, Step, apply, begin};
+    use crate::core::calls::pauses::Listening;
     use crate::core::types::auth::Caller;
     use crate::core::types::calls::{CallKind, Gathered};
     use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 
     fn device(user: u8) -> Caller {
-        Caller { user: UserId(ObjectId([user; 12])), session: SessionId(ObjectId([user; 12])) }
+        Caller {
+            user: UserId(ObjectId([user; 12])),
+            session: SessionId(ObjectId([user; 12])),
+            instance: None,
+        }
     }
 
     fn after(inputs: &[Input]) -> Call {
         let (id, chat) = (CallId(ObjectId([8; 12])), ChatId(ObjectId([9; 12])));
         let now = Time(1_000_000);
         let first = begin(id, chat, CallKind::Voice, device(1), device(2).user, now).call;
-        inputs.iter().fold(first, |call, input| match apply(&call, input, now, now) {
-            Step::Changed(change) => change.call,
-            other => panic!("{input:?}: {other:?}"),
+        inputs.iter().fold(first, |call, input| {
+            match apply(&call, input, now, &Listening::since(now)) {
+                Step::Changed(change) => change.call,
+                other => panic!("{input:?}: {other:?}"),
+            }
         })
     }
 
@@ -288,7 +295,7 @@ mod tests {
         let call = after(&[
             Input::Accept(device(2)),
             Input::Report { by: device(1), report },
-            Input::Leave { by: device(1), failed: true },
+            Input::Leave { by: device(1).user, failed: true },
         ]);
         let found = findings(&call, Side::Caller);
         assert_eq!(found, [FAILED, ICE, NO_RELAY_HERE, THEIRS_SILENT]);
@@ -308,7 +315,7 @@ mod tests {
                 ..Report::default()
             };
             let report = Input::Report { by: device(2), report };
-            let end = Input::Leave { by: device(1), failed: false };
+            let end = Input::Leave { by: device(1).user, failed: false };
             findings(&after(&[Input::Accept(device(2)), report, end]), Side::Callee)
         };
         assert_eq!(path(CandidateKind::Host, None), [DIRECT]);

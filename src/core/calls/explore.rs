@@ -11,21 +11,29 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use super::machine::{Change, Effect, Input, Refusal, Step, apply, begin};
+use super::pauses::Listening;
 use crate::clock::Time;
-use crate::core::types::auth::Caller;
+use crate::core::types::auth::{Caller, Instance};
 use crate::core::types::calls::{
-    CONNECT_WITHIN, Call, CallKind, CallState, End, EndReason, GRACE, REPORTS_FOR, RING_FOR, Report,
+    CONNECT_WITHIN, Call, CallKind, CallState, Device, End, EndReason, GRACE, REPORTS_FOR,
+    RING_FOR, Report,
 };
 use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 
-const fn device(user: u8, session: u8) -> Caller {
-    Caller { user: UserId(ObjectId([user; 12])), session: SessionId(ObjectId([session; 12])) }
+const fn device(user: u8, session: u8, tab: u8) -> Caller {
+    Caller {
+        user: UserId(ObjectId([user; 12])),
+        session: SessionId(ObjectId([session; 12])),
+        instance: Some(Instance(ObjectId([tab; 12]))),
+    }
 }
 
-const CALLERS: [Caller; 2] = [device(1, 11), device(1, 12)];
-const CALLEES: [Caller; 2] = [device(2, 21), device(2, 22)];
+/// Two tabs of one session.
+const CALLERS: [Caller; 2] = [device(1, 11, 1), device(1, 11, 2)];
+/// Two sessions whose tabs have, by chance, one name.
+const CALLEES: [Caller; 2] = [device(2, 21, 1), device(2, 22, 1)];
 /// Somebody whom both know, and who is no party of the first call.
-const THIRD: Caller = device(3, 31);
+const THIRD: Caller = device(3, 31, 1);
 const EVERYBODY: [Caller; 5] = [CALLERS[0], CALLERS[1], CALLEES[0], CALLEES[1], THIRD];
 const PEOPLE: [UserId; 3] = [CALLERS[0].user, CALLEES[0].user, THIRD.user];
 
@@ -63,7 +71,7 @@ struct World {
     /// Which devices of the callee ring.
     rings: [bool; 2],
     /// The device that was told it has the call.
-    winner: Option<SessionId>,
+    winner: Option<Device>,
     /// How the call ended, as first recorded.
     recorded: Option<(EndReason, bool)>,
     /// A live call after the first one; then the first is over.
@@ -210,6 +218,9 @@ fn may_answer(call: &Call, input: &Input) -> bool {
 
 impl Walk {
     fn step(&self, call: &Call, input: &Input, now: Time, since: Time) -> Step {
+        let apply = |call: &Call, input: &Input, now, since| {
+            apply(call, input, now, &Listening::since(since))
+        };
         let forced = |effects, change: &dyn Fn(&mut Call)| {
             let mut next = call.clone();
             next.version += 1;
@@ -221,8 +232,8 @@ impl Walk {
                 if matches!(call.state, CallState::Connecting { .. })
                     && by.user == call.callee.user =>
             {
-                let stop = Effect::StopRing { answered: Some(by.session) };
-                forced(vec![stop], &|call| call.callee.device = Some(by.session))
+                let stop = Effect::StopRing { answered: Some(by.into()) };
+                forced(vec![stop], &|call| call.callee.device = Some(by.into()))
             }
             (Some(Fault::RingsOn), Input::Leave { .. }, Step::Changed(mut change)) => {
                 change.effects.retain(|effect| !matches!(effect, Effect::StopRing { .. }));
@@ -232,7 +243,7 @@ impl Walk {
                 Some(Fault::AnybodyEnds),
                 Input::Leave { failed, .. },
                 Step::Refused(Refusal::NotParty),
-            ) => apply(call, &Input::Leave { by: CALLERS[0], failed }, now, since),
+            ) => apply(call, &Input::Leave { by: CALLERS[0].user, failed }, now, since),
             (Some(Fault::LateTimer), Input::Tick, Step::Same) if !call.is_live() => {
                 forced(vec![Effect::Record], &|_| {})
             }
@@ -264,8 +275,8 @@ impl Walk {
                 Input::Start { by, chat: ChatId::direct(by.user, PEOPLE[2]) },
                 Input::Accept(by),
                 Input::Reject(by),
-                Input::Leave { by, failed: false },
-                Input::Leave { by, failed: true },
+                Input::Leave { by: by.user, failed: false },
+                Input::Leave { by: by.user, failed: true },
                 Input::Alive { by, connected: false },
                 Input::Alive { by, connected: true },
                 Input::Lost(by),
@@ -318,7 +329,7 @@ impl Walk {
         if !second {
             return self.commit(world, input, step);
         }
-        let of_no_party = |call: &Call| by(input).is_some_and(|by| call.side(by.user).is_none());
+        let of_no_party = |call: &Call| who(input).is_some_and(|who| call.side(who).is_none());
         if matches!(step, Step::Changed(_)) && world.second.as_ref().is_some_and(of_no_party) {
             return Err("a stranger changes a call".into());
         }
@@ -370,7 +381,7 @@ impl Walk {
     }
 
     fn commit(&self, world: &mut World, input: &Input, step: Step) -> Result<(), String> {
-        let stranger = by(input).is_some_and(|by| by.user == THIRD.user);
+        let stranger = who(input) == Some(THIRD.user);
         match step {
             Step::Changed(_) if stranger => Err("a stranger changes a call".into()),
             Step::Changed(change) | Step::Expired(change) => {
@@ -389,6 +400,7 @@ impl Walk {
         let mut seen = Seen::default();
         while let Some(world) = ahead.pop_front() {
             self.ends_by_itself(&world)?;
+            outlives_a_pause(&world)?;
             seen.ends.extend(world.call.end().map(|end| end.reason));
             for step in self.moves(&world) {
                 let next = self
@@ -429,7 +441,7 @@ fn second_calls(world: &World) -> Vec<Move> {
             let inputs = [
                 Input::Accept(by),
                 Input::Reject(by),
-                Input::Leave { by, failed: false },
+                Input::Leave { by: by.user, failed: false },
                 Input::Alive { by, connected: true },
                 Input::Lost(by),
             ];
@@ -445,19 +457,39 @@ fn answered_rightly(before: &Call, after: &Call, input: &Input) -> Result<(), St
     if before.callee.device == after.callee.device {
         return Ok(());
     }
-    let answered = by(input).map(|by| by.session);
+    let answered = by(input).map(Device::from);
     if may_answer(before, input) && after.callee.device == answered {
         return Ok(());
     }
     Err(format!("{input:?} is no answer, and answers"))
 }
 
+/// A pause, however long, ends no call that would have lived at its beginning.
+fn outlives_a_pause(world: &World) -> Result<(), String> {
+    let (since, later) = (Listening::since(world.since), NOW.plus(Duration::from_secs(3600)));
+    let paused = since.clone().paused(NOW, later);
+    let lives = |now, listening| apply(&world.call, &Input::Tick, now, listening) == Step::Same;
+    if lives(NOW, &since) && !lives(later, &paused) {
+        return Err(format!("a pause ends this: {world:#?}"));
+    }
+    Ok(())
+}
+
+/// Which device an input comes from.
 fn by(input: &Input) -> Option<Caller> {
     match *input {
         Input::Accept(by) | Input::Reject(by) | Input::Lost(by) => Some(by),
-        Input::Start { by, .. } | Input::Leave { by, .. } | Input::Alive { by, .. } => Some(by),
+        Input::Start { by, .. } | Input::Alive { by, .. } => Some(by),
         Input::Restart { by, .. } | Input::Report { by, .. } => Some(by),
-        Input::Tick => None,
+        Input::Leave { .. } | Input::Tick => None,
+    }
+}
+
+/// Whose input it is.
+fn who(input: &Input) -> Option<UserId> {
+    match *input {
+        Input::Leave { by, .. } => Some(by),
+        _ => by(input).map(|by| by.user),
     }
 }
 
@@ -475,7 +507,7 @@ fn check(before: &World, after: &World) -> Result<(), String> {
     if call.callee.device != after.winner {
         return Err("the one who answered is not the one who was told so".into());
     }
-    if call.caller.device != Some(CALLERS[0].session) {
+    if call.caller.device != Some(CALLERS[0].into()) {
         return Err("the caller's device changed".into());
     }
     if let Some(was) = before.call.end()
@@ -550,12 +582,12 @@ fn planted_faults_are_found() {
 
 #[test]
 fn deadlines_are_those_of_the_protocol() {
-    let world = World::begin();
-    let at = |after: Duration, input| apply(&world.call, &input, NOW.plus(after), NOW);
+    let (world, since) = (World::begin(), Listening::since(NOW));
+    let at = |after: Duration, input| apply(&world.call, &input, NOW.plus(after), &since);
     let almost = Duration::from_millis(1);
     let mut ringing = world.call.clone();
     ringing.caller.seen = NOW.plus(RING_FOR);
-    let tick = |call: &Call, after| apply(call, &Input::Tick, NOW.plus(after), NOW);
+    let tick = |call: &Call, after| apply(call, &Input::Tick, NOW.plus(after), &since);
     assert_eq!(tick(&ringing, RING_FOR - almost), Step::Same);
     assert!(matches!(tick(&ringing, RING_FOR), Step::Expired(_)));
     assert_eq!(at(GRACE - almost, Input::Tick), Step::Same);
@@ -573,11 +605,11 @@ fn deadlines_are_those_of_the_protocol() {
 fn who_calls_a_caller_answers() {
     let world = World::begin();
     let chat = world.call.chat;
-    let start = |by| apply(&world.call, &Input::Start { by, chat }, NOW, NOW);
+    let start = |by| apply(&world.call, &Input::Start { by, chat }, NOW, &Listening::since(NOW));
     let Step::Changed(change) = start(CALLEES[1]) else {
         panic!("a start by the callee is an accept");
     };
-    assert_eq!(change.call.callee.device, Some(CALLEES[1].session));
+    assert_eq!(change.call.callee.device, Some(CALLEES[1].into()));
     assert_eq!(start(CALLERS[0]), Step::Same, "a repeat of the start finds its call");
     assert_eq!(start(CALLERS[1]), Step::Refused(Refusal::Busy));
 }
@@ -587,7 +619,7 @@ fn who_calls_somebody_else_answers_nothing() {
     let world = World::begin();
     for by in [CALLERS[0], CALLERS[1], CALLEES[0], CALLEES[1]] {
         let chat = ChatId::direct(by.user, THIRD.user);
-        let step = apply(&world.call, &Input::Start { by, chat }, NOW, NOW);
+        let step = apply(&world.call, &Input::Start { by, chat }, NOW, &Listening::since(NOW));
         assert_eq!(step, Step::Refused(Refusal::Busy), "{by:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! The call as a state machine: no I/O, no clock, no randomness.
 //!
 //! Invariant: one device of the callee answers, and that never changes.
-//! Invariant: a call is answered by the accept of a device of the callee, or by its call to the very
-//! person who calls it, and by nothing else.
+//! Invariant: a call is answered by the accept of a device of the callee, or by its own call to the
+//! very person who calls, and by nothing else.
 //! Invariant: an ended call stays as it ended; its end is recorded once, by the step that ends it.
 //! Invariant: when ringing stops, all devices of the callee but the one that answered are told.
 //! Invariant: only a party ends a call, or a deadline; a live call always has a deadline.
@@ -10,13 +10,14 @@
 //! `explore` walks every state. Called by the use-cases beside it, which store each step under the
 //! version that it was computed from.
 
+use super::pauses::Listening;
 use crate::clock::Time;
 use crate::core::types::auth::Caller;
 use crate::core::types::calls::{
-    CONNECT_WITHIN, Call, CallKind, CallState, End, EndReason, GRACE, Party, REPORTS_FOR, RING_FOR,
-    Report, Side,
+    CONNECT_WITHIN, Call, CallKind, CallState, Device, End, EndReason, GRACE, Party, REPORTS_FOR,
+    RING_FOR, Report, Side,
 };
-use crate::id::{CallId, ChatId, SessionId, UserId};
+use crate::id::{CallId, ChatId, UserId};
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +33,10 @@ pub enum Input {
     Accept(Caller),
     /// A device refuses.
     Reject(Caller),
-    /// A device cancels or hangs up; `failed` when it could not bring media about.
+    /// A person cancels or hangs up; `failed` when a device could not bring media about.
     Leave {
-        /// Which device.
-        by: Caller,
+        /// Who, on any device, or on none any more.
+        by: UserId,
         /// It gave up because media does not flow.
         failed: bool,
     },
@@ -77,7 +78,7 @@ pub enum Effect {
     /// All devices of the callee stop to ring, but for the one that answered.
     StopRing {
         /// The one that answered.
-        answered: Option<SessionId>,
+        answered: Option<Device>,
     },
     /// The devices of both learn how the call stands.
     Tell,
@@ -139,7 +140,7 @@ pub fn begin(
         id,
         chat,
         kind,
-        caller: party(caller.user, Some(caller.session)),
+        caller: party(caller.user, Some(caller.into())),
         callee: party(callee, None),
         started: now,
         state: CallState::Ringing,
@@ -158,10 +159,10 @@ pub fn busy(ringing: Change, now: Time) -> Change {
     Change { call, effects: vec![Effect::Tell, Effect::Record] }
 }
 
-/// What `input` does at the moment `now`. Whoever applies it listens since `since`: silence before
-/// that is not the devices' fault, so that calls survive a restart of the server.
-pub fn apply(call: &Call, input: &Input, now: Time, since: Time) -> Step {
-    match overdue(call, now, since) {
+/// What `input` does at the moment `now`. `listening` says when whoever applies it could hear: any
+/// other silence is nobody's fault, so that calls survive a restart or a pause of the server.
+pub fn apply(call: &Call, input: &Input, now: Time, listening: &Listening) -> Step {
+    match overdue(call, now, listening) {
         Some((reason, by)) => Step::Expired(end(call, reason, by, now)),
         None => match *input {
             Input::Start { by, chat } => start(call, by, chat, now),
@@ -178,11 +179,11 @@ pub fn apply(call: &Call, input: &Input, now: Time, since: Time) -> Step {
 }
 
 /// How a call ends because time has passed.
-fn overdue(call: &Call, now: Time, since: Time) -> Option<(EndReason, Option<Side>)> {
-    let silent = |side: Side| call.party(side).seen.max(since).plus(GRACE) <= now;
+fn overdue(call: &Call, now: Time, listening: &Listening) -> Option<(EndReason, Option<Side>)> {
+    let silent = |side: Side| listening.heard(call.party(side).seen, now) >= GRACE;
     let gone = [Side::Caller, Side::Callee].into_iter().find(|side| silent(*side));
     match call.state {
-        CallState::Ringing if call.started.plus(RING_FOR) <= now => {
+        CallState::Ringing if listening.passed(call.started, now) >= RING_FOR => {
             let reason = if call.rang { EndReason::Missed } else { EndReason::Unreachable };
             Some((reason, None))
         }
@@ -191,7 +192,7 @@ fn overdue(call: &Call, now: Time, since: Time) -> Option<(EndReason, Option<Sid
             Some((EndReason::Lost, gone))
         }
         CallState::Connecting { since: answered } => {
-            let late = answered.max(since).plus(CONNECT_WITHIN) <= now;
+            let late = listening.heard(answered, now) >= CONNECT_WITHIN;
             late.then_some((EndReason::Failed, None))
         }
         _ => None,
@@ -241,10 +242,10 @@ fn accept(call: &Call, by: Caller, now: Time) -> Step {
         (_, CallState::Ended(end)) => Step::Refused(Refusal::Over(end.reason)),
         (Some(Side::Caller), _) => Step::Refused(Refusal::OwnCall),
         (Some(Side::Callee), CallState::Ringing) => {
-            let stop = Effect::StopRing { answered: Some(by.session) };
+            let stop = Effect::StopRing { answered: Some(by.into()) };
             changed(call, vec![stop, Effect::Tell], |call| {
                 call.state = CallState::Connecting { since: now };
-                call.callee.device = Some(by.session);
+                call.callee.device = Some(by.into());
                 call.callee.seen = now;
                 call.rang = true;
             })
@@ -269,8 +270,8 @@ fn reject(call: &Call, by: Caller, now: Time) -> Step {
 }
 
 /// Any device of a party may end a call that the person is in.
-fn leave(call: &Call, by: Caller, failed: bool, now: Time) -> Step {
-    let Some(side) = call.side(by.user) else { return Step::Refused(Refusal::NotParty) };
+fn leave(call: &Call, by: UserId, failed: bool, now: Time) -> Step {
+    let Some(side) = call.side(by) else { return Step::Refused(Refusal::NotParty) };
     let reason = match (call.state, side) {
         (CallState::Ended(end), _) => return Step::Refused(Refusal::Over(end.reason)),
         (CallState::Ringing, Side::Caller) if failed => EndReason::Failed,

@@ -4,12 +4,14 @@
 //! nodes, or a device and a timer, never both end a call.
 //! Invariant: to whoever is no party of it, a call does not exist.
 //!
-//! Reading order: `machine` decides, this file carries out, `ice` says where the relay is,
-//! `diagnosis` says in words how it went. Called by `http` and `ws`, and by the upkeep (`sweep`).
+//! Reading order: `machine` decides, this file carries out, `pauses` says what silence counts,
+//! `ice` where the relay is, `diagnosis` in words how it went. Called by `http` and `ws`, by the
+//! upkeep (`sweep`), and for what happens beside calls and ends them (`heed`).
 
 pub mod diagnosis;
 pub mod ice;
 pub mod machine;
+pub mod pauses;
 
 #[cfg(test)]
 mod explore;
@@ -19,15 +21,15 @@ use std::time::Duration;
 
 use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
-use super::chats::Target;
+use super::chats::{Reach, Target};
 use super::fanout::Moves;
 use super::types::auth::{Caller, Quota};
-use super::types::calls::{Call, CallKind, CallState, EndReason, Report, Side};
+use super::types::calls::{Call, CallKind, CallState, Device, EndReason, Report, Side};
 use super::{Shared, to_the_end};
 use crate::bus::{CallNews, Event, Signal};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
-use crate::id::{CallId, MessageId, UserId};
+use crate::id::{CallId, MessageId, SessionId, UserId};
 use crate::store::{Begun, CallRecord, CallStepped};
 
 /// How often a step is computed anew when somebody else was faster.
@@ -87,14 +89,11 @@ pub struct Joined {
 pub struct Calls {
     shared: Arc<Shared>,
     relay: Arc<Relay>,
-    /// This process listens since then: silence before that is nobody's fault.
-    since: Time,
 }
 
 impl Calls {
     pub(crate) fn new(shared: Arc<Shared>, relay: Relay) -> Self {
-        let since = shared.ports.now();
-        Self { shared, relay: Arc::new(relay), since }
+        Self { shared, relay: Arc::new(relay) }
     }
 
     /// Calls the other person of a direct chat. If that very person is calling the caller at this
@@ -180,14 +179,14 @@ impl Calls {
     /// Answers a call on this device. The first device wins.
     pub async fn accept(&self, caller: &Caller, id: CallId) -> Result<Joined> {
         let call = self.one(caller, id).await?;
-        self.check_reachable(caller, &call).await?;
-        let call = self.drive(caller, id, Input::Accept(*caller)).await?;
+        self.check_reachable(caller.user, &call).await?;
+        let call = self.drive(caller.user, id, Input::Accept(*caller)).await?;
         Ok(self.joined(caller, call))
     }
 
     /// Refuses a call that rings, for all devices of the person.
     pub async fn reject(&self, caller: &Caller, id: CallId) -> Result<Call> {
-        self.drive(caller, id, Input::Reject(*caller)).await
+        self.drive(caller.user, id, Input::Reject(*caller)).await
     }
 
     /// Cancels a call that rings, or hangs up; `failed` when the device could not bring media
@@ -197,7 +196,7 @@ impl Calls {
         if !call.is_live() {
             return Ok(call);
         }
-        match self.drive(caller, id, Input::Leave { by: *caller, failed }).await {
+        match self.drive(caller.user, id, Input::Leave { by: caller.user, failed }).await {
             Err(error) if error.code == Code::Conflict => self.one(caller, id).await,
             other => other,
         }
@@ -206,7 +205,7 @@ impl Calls {
     /// Says that this device is there: that it rings, or that it is in the call, and whether media
     /// flows.
     pub async fn alive(&self, caller: &Caller, id: CallId, connected: bool) -> Result<Call> {
-        self.drive(caller, id, Input::Alive { by: *caller, connected }).await
+        self.drive(caller.user, id, Input::Alive { by: *caller, connected }).await
     }
 
     /// Begins a new negotiation in place of number `epoch`, with fresh credentials. `fresh`: this
@@ -219,13 +218,13 @@ impl Calls {
         fresh: bool,
     ) -> Result<Joined> {
         let input = Input::Restart { by: *caller, epoch, fresh };
-        let call = self.drive(caller, id, input).await?;
+        let call = self.drive(caller.user, id, input).await?;
         Ok(self.joined(caller, call))
     }
 
     /// Takes what a device tells about how the call goes or went.
     pub async fn report(&self, caller: &Caller, id: CallId, report: Report) -> Result<Call> {
-        self.drive(caller, id, Input::Report { by: *caller, report }).await
+        self.drive(caller.user, id, Input::Report { by: *caller, report }).await
     }
 
     /// Hands a signal to the device at the other end; nothing is stored. `data` is JSON of the
@@ -247,12 +246,13 @@ impl Calls {
             }
             _ => {}
         }
-        self.check_reachable(caller, &call).await?;
+        self.check_reachable(caller.user, &call).await?;
         let other = call.party(side.other());
-        let Some(session) = other.device else { return Err(refused(Refusal::NotAnswered)) };
+        let Some(device) = other.device else { return Err(refused(Refusal::NotAnswered)) };
         self.shared.ports.bus.publish(Event::Signal(Arc::new(Signal {
             call: id,
-            to: Caller { user: other.user, session },
+            to: other.user,
+            device,
             epoch: signal.epoch,
             seq: signal.seq,
             data: signal.data,
@@ -260,25 +260,37 @@ impl Calls {
         Ok(())
     }
 
-    async fn check_reachable(&self, caller: &Caller, call: &Call) -> Result<()> {
+    async fn check_reachable(&self, user: UserId, call: &Call) -> Result<()> {
         let (one, other) = (call.caller.user, call.callee.user);
         let peers = if one <= other { (one, other) } else { (other, one) };
-        self.shared.check_reachable(caller, Target { chat: call.chat, peers: Some(peers) }).await
+        let target = Target { chat: call.chat, peers: Some(peers) };
+        self.shared.check_reaches(user, target, Reach::Say).await
     }
 
-    /// A device's last connection is gone: if it is in a call, its grace begins.
-    pub async fn lost(&self, caller: &Caller) -> Result<()> {
+    /// A connection of the caller's is gone: if it was the last of a device in a call, the device's
+    /// grace begins. `still_here`: whether a device of the caller's user has a connection.
+    pub async fn lost(&self, caller: &Caller, still_here: impl Fn(&Device) -> bool) -> Result<()> {
         let Some(call) = self.live(caller).await? else { return Ok(()) };
-        if call.is_bound(caller) {
-            self.drive(caller, call.id, Input::Lost(*caller)).await?;
+        let device = call.device_of(caller.user);
+        if device.is_some_and(|device| device.is(caller) && !still_here(&device)) {
+            self.drive(caller.user, call.id, Input::Lost(*caller)).await?;
         }
         Ok(())
     }
 
     /// One call of the caller's.
     pub async fn one(&self, caller: &Caller, id: CallId) -> Result<Call> {
+        self.one_of(caller.user, id).await
+    }
+
+    async fn one_of(&self, user: UserId, id: CallId) -> Result<Call> {
         let found = self.shared.ports.store.call(id).await?;
-        found.filter(|call| call.side(caller.user).is_some()).ok_or(Error::not_found(NO_CALL))
+        found.filter(|call| call.side(user).is_some()).ok_or(Error::not_found(NO_CALL))
+    }
+
+    /// The same with fresh credentials for the relay, if this device is in it.
+    pub async fn look(&self, caller: &Caller, id: CallId) -> Result<Joined> {
+        Ok(self.joined(caller, self.one(caller, id).await?))
     }
 
     /// The live call that the caller is in, also as the one who is called.
@@ -302,8 +314,7 @@ impl Calls {
 
     /// Where STUN and TURN are, with fresh credentials for this device.
     pub async fn ice(&self, caller: &Caller, id: CallId) -> Result<Vec<IceServer>> {
-        let call = self.one(caller, id).await?;
-        Ok(self.joined(caller, call).ice)
+        Ok(self.look(caller, id).await?.ice)
     }
 
     /// The same without a call, for a test of the connection.
@@ -318,9 +329,58 @@ impl Calls {
 
     /// Ends calls whose time is over. To be called every second, by every node.
     pub async fn sweep(&self) -> Result<()> {
-        let ports = &self.shared.ports;
-        for call in ports.store.due_calls(ports.now(), SWEPT).await? {
+        let now = self.shared.ports.now();
+        self.shared.ear.beat(now);
+        let swept = self.end_due(now).await;
+        self.note_refusal(now, &swept);
+        swept
+    }
+
+    async fn end_due(&self, now: Time) -> Result<()> {
+        for call in self.shared.ports.store.due_calls(now, SWEPT).await? {
             self.expire(call).await?;
+        }
+        Ok(())
+    }
+
+    /// A store that refused since `began` refuses everybody: nobody can break a silence.
+    fn note_refusal<T>(&self, began: Time, done: &Result<T>) {
+        if let Err(error) = done
+            && matches!(error.code, Code::Unavailable | Code::Internal)
+        {
+            self.shared.ear.refused(began, self.shared.ports.now());
+        }
+    }
+
+    /// Ends, soon, the call of whoever cannot be in it any more: its device was logged out, its
+    /// account is gone, or one of the two blocks the other. Called with every event, by every node.
+    pub(super) fn heed(&self, event: &Event) {
+        let (user, closed) = match event {
+            Event::SessionsClosed(user, sessions) => (*user, sessions.clone()),
+            Event::UserChanged(user) | Event::BlocksChanged(user, _) => (*user, Arc::from([])),
+            _ => return,
+        };
+        // Commands beside a server have none, and no calls.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let calls = self.clone();
+        runtime.spawn(async move {
+            if let Err(error) = calls.part(user, &closed).await {
+                // The device is silent from now on, which ends the call too.
+                tracing::warn!(cause = ?error.cause(), "a call goes on for a while: {error}");
+            }
+        });
+    }
+
+    async fn part(&self, user: UserId, closed: &[SessionId]) -> Result<()> {
+        let Some(call) = self.shared.ports.store.live_call(user).await? else { return Ok(()) };
+        let is_closed = |device: Device| closed.contains(&device.session);
+        let apart = match self.check_reachable(user, &call).await {
+            Ok(()) => call.device_of(user).is_some_and(is_closed),
+            Err(error) if error.code == Code::Forbidden => true,
+            Err(error) => return Err(error),
+        };
+        if apart {
+            self.drive(user, call.id, Input::Leave { by: user, failed: false }).await?;
         }
         Ok(())
     }
@@ -328,29 +388,32 @@ impl Calls {
     /// Ends a call if its time is over; whether it was.
     async fn expire(&self, call: Call) -> Result<bool> {
         let now = self.shared.ports.now();
-        match machine::apply(&call, &Input::Tick, now, self.since) {
+        match machine::apply(&call, &Input::Tick, now, &self.shared.ear.listening(now)) {
             Step::Expired(change) => self.commit(change).await.map(|call| call.is_some()),
             _ => Ok(false),
         }
     }
 
     /// Puts an input to a call, anew as long as somebody else is faster.
-    async fn drive(&self, caller: &Caller, id: CallId, input: Input) -> Result<Call> {
-        let (calls, caller) = (self.clone(), *caller);
-        to_the_end(async move {
+    async fn drive(&self, user: UserId, id: CallId, input: Input) -> Result<Call> {
+        let (calls, began) = (self.clone(), self.shared.ports.now());
+        let driven = to_the_end(async move {
             for _ in 0..TRIES {
-                let call = calls.one(&caller, id).await?;
+                let call = calls.one_of(user, id).await?;
                 if let Gone::Done(call) = calls.go(call, &input).await? {
                     return Ok(call);
                 }
             }
             Err(Error::new(Code::Conflict, text::CHANGED))
         })
-        .await
+        .await;
+        self.note_refusal(began, &driven);
+        driven
     }
 
     async fn go(&self, call: Call, input: &Input) -> Result<Gone> {
-        match machine::apply(&call, input, self.shared.ports.now(), self.since) {
+        let now = self.shared.ports.now();
+        match machine::apply(&call, input, now, &self.shared.ear.listening(now)) {
             Step::Same => Ok(Gone::Done(call)),
             Step::Refused(refusal) => Err(refused(refusal)),
             Step::Changed(change) => Ok(self.commit(change).await?.map_or(Gone::Again, Gone::Done)),

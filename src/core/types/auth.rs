@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use super::text::Email;
 use crate::clock::Time;
+use crate::error::{Error, Result, Text};
 use crate::id::{ObjectId, SessionId, UserId};
 
 /// How long a login code works; its mail says so, and is worth sending no longer.
 pub const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
+
+const BAD_INSTANCE: Text = Text {
+    en: "A running client is named by 1 to 64 letters, digits, '_' or '-'.",
+    es: "Un cliente en marcha se nombra con 1 a 64 letras, cifras, '_' o '-'.",
+};
 
 /// A login code as it is stored: without the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +59,31 @@ impl std::fmt::Debug for TokenHash {
     }
 }
 
-/// Who calls: the user and the session that speaks for it.
+/// Who calls: the user, the session that speaks for it, and which of the session's running clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The user.
     pub user: UserId,
     /// The session.
     pub session: SessionId,
+    /// The running client, if it names itself.
+    pub instance: Option<Instance>,
+}
+
+/// A running client of a session: a tab, an app. Known by a digest of the name that the client
+/// gives itself, so that it takes little room; told apart only within one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instance(pub ObjectId);
+
+impl Instance {
+    /// The instance of a name: 1 to 64 letters, digits, `_` and `-`; else an error of `instance`.
+    pub fn parse(name: &str) -> Result<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(fits) {
+            return Err(Error::field("instance", BAD_INSTANCE));
+        }
+        Ok(Self(ObjectId::of(name.as_bytes())))
+    }
 }
 
 /// Which sessions of a user to close.
@@ -82,4 +106,19 @@ pub struct Quota {
     pub limit: u32,
     /// In how many milliseconds; counted in fixed windows of this length.
     pub window_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_named_by_what_fits_a_header() {
+        let name = |text: &str| Instance::parse(text).ok();
+        assert!(name("a").is_some() && name(&"Z_-9".repeat(16)).is_some());
+        assert_ne!(name("a"), name("b"));
+        for bad in ["", "a b", "ñ", "a.b", "a\n", &"x".repeat(65)] {
+            assert_eq!(name(bad), None, "{bad:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::auth::Caller;
+use super::auth::{Caller, Instance};
 use crate::clock::Time;
 use crate::id::{CallId, ChatId, SessionId, UserId};
 
@@ -47,13 +47,36 @@ impl Side {
     }
 }
 
+/// What talks in a call: a running client of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Device {
+    /// The session.
+    pub session: SessionId,
+    /// Which of its clients; `None`: it named none, and all of the session are it.
+    pub instance: Option<Instance>,
+}
+
+impl Device {
+    /// Whether a client is this device.
+    pub fn is(&self, client: &Caller) -> bool {
+        let named = |instance| client.instance == Some(instance);
+        self.session == client.session && self.instance.is_none_or(named)
+    }
+}
+
+impl From<Caller> for Device {
+    fn from(client: Caller) -> Self {
+        Self { session: client.session, instance: client.instance }
+    }
+}
+
 /// A person in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Party {
     /// Who.
     pub user: UserId,
     /// The one device that talks: the caller's from the start, the callee's from the accept.
-    pub device: Option<SessionId>,
+    pub device: Option<Device>,
     /// When that device was last heard of.
     pub seen: Time,
     /// Its connection is gone; it may come back until `seen` is `GRACE` ago.
@@ -117,7 +140,12 @@ impl Call {
 
     /// Whether this device is one of the two that talk.
     pub fn is_bound(&self, device: &Caller) -> bool {
-        self.side(device.user).is_some_and(|side| self.party(side).device == Some(device.session))
+        self.device_of(device.user).is_some_and(|bound| bound.is(device))
+    }
+
+    /// The device of a person that talks; `None` before the accept, and for who is no party.
+    pub fn device_of(&self, user: UserId) -> Option<Device> {
+        self.side(user).and_then(|side| self.party(side).device)
     }
 
     /// Whether it has not ended.
@@ -302,5 +330,28 @@ names! {
     Failure {
         MediaDenied = "media_denied" MediaMissing = "media_missing" IceFailed = "ice_failed"
         DtlsFailed = "dtls_failed" NegotiationFailed = "negotiation_failed" Other = "other"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ObjectId;
+
+    #[test]
+    fn a_device_is_one_client_of_a_session_or_all_that_name_none() {
+        let client = |session, name: Option<&str>| Caller {
+            user: UserId(ObjectId([1; 12])),
+            session: SessionId(ObjectId([session; 12])),
+            instance: name.map(|name| Instance::parse(name).expect("a name")),
+        };
+        let tab = Device::from(client(1, Some("tab-a")));
+        assert!(tab.is(&client(1, Some("tab-a"))));
+        for other in [client(1, Some("tab-b")), client(1, None), client(2, Some("tab-a"))] {
+            assert!(!tab.is(&other), "{other:?}");
+        }
+        let whole = Device::from(client(1, None));
+        assert!(whole.is(&client(1, None)) && whole.is(&client(1, Some("tab-b"))));
+        assert!(!whole.is(&client(2, None)));
     }
 }

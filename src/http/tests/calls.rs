@@ -1,5 +1,6 @@
 //! Calls by REST, as two people and a third make them.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{App, Person, Reply, text};
@@ -176,4 +177,112 @@ async fn the_original_endpoints_start_calls() {
     app.put(&format!("/api/v1/users/{}/block", beto.id), &ana.token, Value::Null).await.is(204);
     let path = format!("/cllusr?chtid={}", ana.id);
     assert_eq!(app.post(&path, &beto.token, Value::Null).await.is(403)["code"], 411);
+}
+
+/// A request of one of somebody's running clients.
+async fn by_tab(app: &App, who: &Person, tab: &str, path: &str, body: Value) -> Reply {
+    let headers = [("instance", tab), ("content-type", "application/json")];
+    let path = format!("/api/v1/calls{path}");
+    app.send_as((Method::POST, &path), &who.token, &headers, body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_call_is_bound_to_one_tab_of_a_session() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    let to_beto = json!({ "chat": beto.id, "kind": "voice" });
+    let started = by_tab(&app, &ana, "a1", "", to_beto.clone()).await.is(201);
+    let call = text(&started["call"]["id"]);
+    assert_eq!(started["call"]["on"], "this_device");
+    by_tab(&app, &ana, "a2", "", to_beto).await.is(409);
+    let on = async |who: &Person, tab: &str| {
+        let headers = [("instance", tab)];
+        let path = (Method::GET, "/api/v1/calls/live");
+        app.send_as(path, &who.token, &headers, "").await.is(200)["call"]["on"].clone()
+    };
+    assert_eq!(on(&ana, "a1").await, "this_device");
+    assert_eq!(on(&ana, "a2").await, "other_device");
+    assert_eq!(on(&beto, "b1").await, "nowhere");
+    let accepted = by_tab(&app, &beto, "b2", &format!("/{call}/accept"), json!({})).await.is(200);
+    assert_eq!(accepted["call"]["on"], "this_device");
+    assert_eq!(on(&beto, "b1").await, "other_device");
+    for (what, body) in [
+        ("accept", json!({})),
+        ("reject", json!({})),
+        ("alive", json!({ "connected": true })),
+        ("restart", json!({ "epoch": 1 })),
+        ("signals", json!({ "epoch": 1, "data": {} })),
+    ] {
+        let path = format!("/{call}/{what}");
+        by_tab(&app, &beto, "b1", &path, body.clone()).await.is(409);
+        let nameless = app.post(&format!("/api/v1/calls{path}"), &beto.token, body).await;
+        assert_eq!(nameless.status, 409, "{what}: who names no client is none of the two");
+    }
+    let alive = format!("/{call}/alive");
+    by_tab(&app, &beto, "b2", &alive, json!({ "connected": true })).await.is(200);
+    by_tab(&app, &beto, "b 2", &alive, json!({})).await.is(400);
+    let hangup = format!("/{call}/hangup");
+    let over = by_tab(&app, &beto, "b1", &hangup, json!({})).await.is(200);
+    assert_eq!(over["reason"], "hangup", "a person may hang up on any device");
+}
+
+/// How a call ended, once it has.
+async fn end_of(app: &App, who: &Person, call: &str) -> Value {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    loop {
+        let details = app.get(&format!("/api/v1/calls/{call}"), &who.token).await.is(200);
+        if details["call"]["state"] == "ended" {
+            return details["call"].clone();
+        }
+        assert!(std::time::Instant::now() < deadline, "it goes on: {details}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_in_a_call_any_more_ends_it_for_the_other_at_once() {
+    let app = App::new();
+    let eva = app.person("Eva").await;
+    for (name, how) in [("Ana", "log out"), ("Beto", "delete"), ("Carla", "block")] {
+        for answered in [true, false] {
+            let email = format!("{name}{answered}");
+            let who = app.person(&email).await;
+            let call = text(&start(&app, &who, &eva, "voice").await.is(201)["call"]["id"]);
+            if answered {
+                act(&app, &eva, &call, "accept", Value::Null).await.is(200);
+                act(&app, &eva, &call, "alive", json!({ "connected": true })).await.is(200);
+            }
+            match how {
+                "log out" => app.delete("/api/v1/auth/sessions", &who.token).await.is(204),
+                "delete" => app.delete("/api/v1/me", &who.token).await.is(204),
+                _ => {
+                    let path = format!("/api/v1/users/{}/block", eva.id);
+                    app.put(&path, &who.token, Value::Null).await.is(204)
+                }
+            };
+            let end = end_of(&app, &eva, &call).await;
+            let reason = if answered { "hangup" } else { "cancelled" };
+            assert_eq!((&end["reason"], &end["by"]), (&json!(reason), &json!("caller")), "{how}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_in_the_call_may_end_and_the_call_goes_on() {
+    let app = App::new();
+    let (ana, beto) = two(&app).await;
+    let tablet = app.another_device("beto@example.org").await;
+    let call = text(&start(&app, &ana, &beto, "voice").await.is(201)["call"]["id"]);
+    act(&app, &tablet, &call, "accept", Value::Null).await.is(200);
+    app.delete("/api/v1/auth/sessions/current", &beto.token).await.is(204);
+    act(&app, &tablet, &call, "alive", json!({ "connected": true })).await.is(200);
+    // A changed profile ends nothing either.
+    app.patch("/api/v1/me", &ana.token, json!({ "name": "Anita" })).await.is(200);
+    let kept = act(&app, &ana, &call, "alive", json!({ "connected": true })).await.is(200);
+    assert_eq!(kept["state"], "active");
+    // The callee's account is gone while it rings.
+    act(&app, &ana, &call, "hangup", Value::Null).await.is(200);
+    let call = text(&start(&app, &ana, &tablet, "voice").await.is(201)["call"]["id"]);
+    app.delete("/api/v1/me", &tablet.token).await.is(204);
+    assert_eq!(end_of(&app, &ana, &call).await["by"], "callee");
 }
