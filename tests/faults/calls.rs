@@ -1,4 +1,4 @@
-//! Calls while the server stands still, or while its database is gone: neither is anybody's silence.
+//! Calls while the server stands still, or its database is gone: neither is anybody's silence.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
