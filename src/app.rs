@@ -12,6 +12,7 @@ mod metrics;
 pub mod objects;
 pub mod offline;
 mod relay;
+pub mod renew;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -324,7 +325,7 @@ impl Running {
 /// The store that the settings say.
 async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
     copy::refuse_unfinished(data)?;
-    backup::adopt(data)?;
+    backup::adopt(data).await?;
     match &config.db_uri {
         Some(uri) => Ok(Arc::new(open_mongo(config, uri.reveal()).await?)),
         None => Ok(Arc::new(open_embedded(data).await?)),

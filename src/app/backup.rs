@@ -14,10 +14,11 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::StartError;
+use super::{StartError, open_embedded};
 use crate::config::data_dir::{create_private, make_private, remove_if_there, sync, write_private};
 use crate::config::values::ObjectsMode;
 use crate::config::{Config, DataDir};
+use crate::store::Upkeep;
 use crate::store::embedded::EmbeddedStore;
 
 /// Says that a folder is a backup, and that no server has worked in it.
@@ -74,9 +75,10 @@ pub fn back_up(
     Ok(outcome)
 }
 
-/// Makes a backup a data folder like any other, when a server begins to work in it. Refuses one
-/// that was cut off: a server on it would begin with nothing.
-pub(super) fn adopt(data: &DataDir) -> Result<(), StartError> {
+/// Makes a backup a data folder like any other, when a server begins to work in it: its store begins
+/// another life, as clients may have seen more than it holds. Refuses one that was cut off: a server
+/// on it would begin with nothing.
+pub(super) async fn adopt(data: &DataDir) -> Result<(), StartError> {
     let mark = data.path().join(MARK);
     if !mark.exists() {
         return Ok(());
@@ -88,6 +90,11 @@ pub(super) fn adopt(data: &DataDir) -> Result<(), StartError> {
              take another one."
         )));
     }
+    let store = open_embedded(data).await?;
+    let renewed = store.renew().await;
+    store.close().await;
+    renewed.map_err(|error| format!("The store cannot be written: {}.", error.why()))?;
+    // Last: after a crash the next start renews it once more.
     fs::remove_file(&mark).map_err(|error| unwritable(&mark, &error))
 }
 

@@ -161,6 +161,8 @@ async fn run(
     copy.everything().await?;
     let outcome = copy.compare().await.map_err(|error| failed(&error))?;
     if outcome.different == 0 {
+        // A target that was used before and emptied by hand has the life of then.
+        copy.to.renew().await.map_err(|error| failed(&error))?;
         fs::remove_file(&copy.file)
             .map_err(|error| format!("{} cannot be removed: {error}.", copy.file.display()))?;
     }

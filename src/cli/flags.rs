@@ -81,11 +81,21 @@ fn store() -> Command {
         .arg(place("from", "The store that is read"))
         .arg(place("to", "The store that is written"))
         .arg(digests);
+    let renew = Command::new("renew")
+        .about("Let every client begin anew, after the store was put back from elsewhere")
+        .long_about(
+            "Give the store a new incarnation, while no server runs on it: every client then \
+             forgets what it had from the store before, and gets what is here. Run this after you \
+             put an older state back with other tools than 'wechat backup': mongorestore, a \
+             snapshot of the disk or of the machine. A backup of 'wechat backup' and the target of \
+             'store copy' get a new one by themselves.",
+        );
     Command::new("store")
         .about("Manage the store")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(copy)
+        .subcommand(renew)
 }
 
 fn backup() -> Command {

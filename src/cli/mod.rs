@@ -51,6 +51,10 @@ pub fn run() -> ExitCode {
             Ok((config, _)) => store::run(&config, flags::innermost(&matches)),
             Err(problems) => refuse(&problems),
         },
+        ["store", "renew"] => match load(&matches) {
+            Ok((config, _)) => store::renew(&config),
+            Err(problems) => refuse(&problems),
+        },
         _ => match load(&matches) {
             Ok((config, values)) => serve::serve(&config, values.warnings()),
             Err(problems) => refuse(&problems),

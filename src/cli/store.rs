@@ -1,4 +1,5 @@
-//! `wechat store copy`: everything from one store into another, while the server is stopped.
+//! `wechat store copy` and `wechat store renew`: an operator moves a store, or has put it back, while
+//! the server is stopped.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use tokio::runtime;
 
 use super::{FAILED, MISUSED};
 use crate::app::copy::{Outcome, Place, Told, copy};
+use crate::app::renew;
 use crate::config::Config;
 
 /// How often progress is told.
@@ -55,6 +57,27 @@ pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
         }
         Err(error) => {
             eprintln!("The copy stopped: {error}");
+            FAILED.into()
+        }
+    }
+}
+
+/// Gives the store another incarnation, and says so on standard error.
+pub(super) fn renew(config: &Config) -> ExitCode {
+    let renewed = match runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(renew::renew(config)),
+        Err(error) => Err(error.to_string().into()),
+    };
+    match renewed {
+        Ok(incarnation) => {
+            eprintln!(
+                "The store has a new incarnation, {incarnation}: every client begins anew with \
+                 what it holds."
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("Nothing was renewed: {error}");
             FAILED.into()
         }
     }

@@ -6,6 +6,8 @@
 //!
 //! Invariant: a client that applies all pages has, of every row that it may see and holds, the
 //! server's present state. Invariant: a chat that the user left says so and gives nothing else.
+//! Invariant: revs of one incarnation of the store are never compared with those of another: whoever
+//! holds rows of another one begins from nothing.
 //!
 //! Called by `http` and `ws`.
 
@@ -17,7 +19,7 @@ use super::types::auth::Caller;
 use super::types::chats::{Chat, Followed, InboxRow, Member};
 use super::types::messages::{Content, Message, PAGE, Window};
 use crate::error::{Error, Result, Text};
-use crate::id::ChatId;
+use crate::id::{ChatId, Incarnation};
 use crate::store::Changes;
 
 /// At most this many chats a client may name.
@@ -39,6 +41,11 @@ const MEMBERSHIPS: u32 = 500;
 /// A client that is further behind than this in a chat starts it afresh: its older rows are read
 /// again when somebody looks at them.
 const FAR_BEHIND: u64 = 5_000;
+/// So many bits of an `inbox` are the rev; the mark of the incarnation is above them. Together they
+/// are below 2^53, up to which every client counts exactly.
+const REV_BITS: u32 = 33;
+/// The largest mark.
+const MARKS: u64 = (1 << 20) - 1;
 /// How often a chat is read again when its settings or members change meanwhile.
 const READS: usize = 20;
 
@@ -50,7 +57,9 @@ const MANY_CHATS: Text = Text {
 /// What a client has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Have {
-    /// The inbox rev that it has reached; 0 at first.
+    /// The incarnation of the store that it has all this from, if it knows of such.
+    pub incarnation: Option<Incarnation>,
+    /// The `inbox` of the last page that it was given; 0 at first.
     pub inbox: u64,
     /// The rev that it has reached in each chat that it holds.
     pub chats: HashMap<ChatId, u64>,
@@ -58,12 +67,44 @@ pub struct Have {
     pub latest: u32,
 }
 
+impl Have {
+    /// Whether this may go on: what the client holds is of this incarnation, or it holds nothing. A
+    /// client of before there were incarnations names none; its `inbox` tells all the same.
+    fn is_of(&self, ours: Incarnation) -> bool {
+        match self.incarnation {
+            Some(theirs) => theirs == ours,
+            None => {
+                let holds_nothing = self.inbox == 0 && self.chats.is_empty();
+                holds_nothing || self.inbox >> REV_BITS == mark(ours)
+            }
+        }
+    }
+
+    /// The inbox rev that the client has reached.
+    const fn rev(&self) -> u64 {
+        self.inbox & ((1 << REV_BITS) - 1)
+    }
+}
+
+/// What of an incarnation stands in an `inbox`; never 0, which is that of a client without.
+fn mark(incarnation: Incarnation) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = incarnation.0.0;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h]) % MARKS + 1
+}
+
+/// An inbox rev as a client is given it.
+fn marked(incarnation: Incarnation, rev: u64) -> u64 {
+    mark(incarnation) << REV_BITS | rev
+}
+
 /// A page of what a client lacks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
-    /// Forget everything and begin from nothing: the client is ahead of the server.
+    /// The incarnation of the store that it is from.
+    pub incarnation: Incarnation,
+    /// Forget everything and begin from nothing: what the client holds is of another incarnation.
     pub reset: bool,
-    /// The inbox rev that the client has reached with this page.
+    /// The inbox rev that the client has reached with this page, marked with the incarnation.
     pub inbox: u64,
     /// The client's own member rows that changed, oldest change first.
     pub memberships: Vec<Membership>,
@@ -71,6 +112,19 @@ pub struct News {
     pub chats: Vec<ChatNews>,
     /// There is more: sync again with what this page gave.
     pub more: bool,
+}
+
+impl News {
+    const fn reset(incarnation: Incarnation) -> Self {
+        Self {
+            incarnation,
+            reset: true,
+            inbox: 0,
+            memberships: Vec::new(),
+            chats: Vec::new(),
+            more: false,
+        }
+    }
 }
 
 /// A changed member row of the client's user.
@@ -150,18 +204,28 @@ impl Sync {
         Self { shared }
     }
 
+    /// Which life of the store this is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.shared.ports.store.incarnation()
+    }
+
     /// The next page of what the caller's client lacks.
     pub async fn sync(&self, caller: &Caller, have: &Have) -> Result<News> {
         if have.chats.len() > CHATS {
             return Err(Error::field("chats", MANY_CHATS).arg(CHATS.to_string()));
         }
-        let store = &self.shared.ports.store;
-        let inbox = store.inbox(caller.user, have.inbox, MEMBERSHIPS).await?;
-        if inbox.rev < have.inbox {
-            return Ok(News { reset: true, ..News::default() });
+        let (store, incarnation) = (&self.shared.ports.store, self.incarnation());
+        if !have.is_of(incarnation) {
+            return Ok(News::reset(incarnation));
+        }
+        let had = have.rev();
+        let inbox = store.inbox(caller.user, had, MEMBERSHIPS).await?;
+        // Of one incarnation nobody is ahead, unless an operator put an older file in its place.
+        if inbox.rev < had {
+            return Ok(News::reset(incarnation));
         }
         let reached = if inbox.more {
-            inbox.rows.last().map_or(have.inbox, |row| row.member.rev)
+            inbox.rows.last().map_or(had, |row| row.member.rev)
         } else {
             inbox.rev
         };
@@ -169,7 +233,7 @@ impl Sync {
         for InboxRow { chat, member } in inbox.rows {
             let active = member.is_active();
             // Who does not hold the chat has forgotten what it had hidden there before it left.
-            let held = if have.chats.contains_key(&chat.id) { have.inbox } else { 0 };
+            let held = if have.chats.contains_key(&chat.id) { had } else { 0 };
             let hidden = match active {
                 true => store.hidden(chat.id, caller.user, held).await?,
                 false => Vec::new(),
@@ -177,7 +241,8 @@ impl Sync {
             memberships.push(Membership { member, hidden });
         }
         let (chats, more) = self.chats(caller, have).await?;
-        Ok(News { reset: false, inbox: reached, memberships, chats, more: more || inbox.more })
+        let (inbox, more) = (marked(incarnation, reached), more || inbox.more);
+        Ok(News { incarnation, reset: false, inbox, memberships, chats, more })
     }
 
     /// Changed rows of the caller's chats, a page of them; whether there are more.
@@ -293,5 +358,48 @@ impl Sync {
         let authors: Vec<_> = rows.iter().map(|message| message.from).collect();
         let names = self.shared.names_of(&authors).await;
         rows.into_iter().zip(names).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ObjectId;
+
+    const OURS: Incarnation = Incarnation(ObjectId([1; 12]));
+    const ANOTHER: Incarnation = Incarnation(ObjectId([2; 12]));
+
+    fn have(incarnation: Option<Incarnation>, inbox: u64, chats: u8) -> Have {
+        let chats = (0..chats).map(|n| (ChatId(ObjectId([n; 12])), 7)).collect();
+        Have { incarnation, inbox, chats, latest: 0 }
+    }
+
+    #[test]
+    fn only_what_is_of_this_incarnation_is_gone_on_with() {
+        let old_client = marked(OURS, 7);
+        for (what, goes_on) in [
+            (have(Some(OURS), marked(OURS, 7), 1), true),
+            (have(Some(ANOTHER), marked(ANOTHER, 7), 1), false),
+            (have(Some(ANOTHER), 0, 0), false),
+            (have(None, 0, 0), true),
+            (have(None, old_client, 1), true),
+            (have(None, marked(ANOTHER, 7), 1), false),
+            (have(None, 7, 1), false),
+            (have(None, 7, 0), false),
+            (have(None, 0, 1), false),
+        ] {
+            assert_eq!(what.is_of(OURS), goes_on, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn a_marked_inbox_keeps_its_rev_and_is_counted_exactly_by_every_client() {
+        for byte in [0, 1, 127, 255] {
+            for rev in [0, 1, (1 << REV_BITS) - 1] {
+                let inbox = marked(Incarnation(ObjectId([byte; 12])), rev);
+                assert_eq!(have(None, inbox, 0).rev(), rev);
+                assert!((1 << REV_BITS..1 << 53).contains(&inbox));
+            }
+        }
     }
 }

@@ -240,6 +240,9 @@ pub struct Hello {
     pub user: Id,
     /// The session that speaks.
     pub session: Id,
+    /// The life of the server's store; another one than before once a backup was restored. What was
+    /// had of another one is void: sync says `reset`.
+    pub incarnation: Id,
     /// The server's clock.
     pub now: Moment,
     /// How often the server pings, in milliseconds.

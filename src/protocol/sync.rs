@@ -17,7 +17,11 @@ use crate::id::ChatId;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Have {
-    /// The `inbox` of the last sync; 0 or absent at first.
+    /// The `incarnation` of the page that what the client holds began with; absent at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub incarnation: Option<Id>,
+    /// The `inbox` of the last sync, as it was given; 0 or absent at first.
     #[serde(default)]
     pub inbox: u64,
     /// The rev that the client has reached in each chat that it holds: the highest of the rows it
@@ -39,17 +43,22 @@ impl From<Have> for core::Have {
     fn from(have: Have) -> Self {
         let chats: HashMap<ChatId, u64> =
             have.chats.into_iter().map(|(chat, rev)| (chat.into(), rev)).collect();
-        Self { inbox: have.inbox, chats, latest: have.latest }
+        let incarnation = have.incarnation.map(Into::into);
+        Self { incarnation, inbox: have.inbox, chats, latest: have.latest }
     }
 }
 
 /// A page of what a client lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 pub struct News {
-    /// Forget everything and sync from nothing.
+    /// The life of the store that this page is from: another one once a backup was restored. Give
+    /// it back next time.
+    #[schema(value_type = String)]
+    pub incarnation: Id,
+    /// Forget everything that the server gave, keep this `incarnation`, and sync from nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reset: bool,
-    /// Give this back as `inbox` next time.
+    /// Give this back as `inbox` next time, as it is: it is no rev to compare with.
     pub inbox: u64,
     /// The user's own member rows that changed, oldest change first.
     pub memberships: Vec<Membership>,
@@ -91,6 +100,7 @@ pub struct ChatNews {
 impl From<core::News> for News {
     fn from(news: core::News) -> Self {
         Self {
+            incarnation: news.incarnation.into(),
             reset: news.reset,
             inbox: news.inbox,
             memberships: news.memberships.into_iter().map(Membership::from).collect(),

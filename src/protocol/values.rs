@@ -67,7 +67,7 @@ macro_rules! ids_on_the_wire {
         }
     )*};
 }
-ids_on_the_wire!(UserId, ChatId, SessionId, MessageId, FileId, CallId);
+ids_on_the_wire!(UserId, ChatId, SessionId, MessageId, FileId, CallId, Incarnation);
 
 /// A moment on the wire: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]

@@ -35,7 +35,7 @@ use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEve
 use crate::core::types::text::Email;
 use crate::core::types::users::{Blocks, ProfileChange, User};
 use crate::error::Result;
-use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{CallId, ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
 
 /// Everything that the server remembers.
 pub trait Store:
@@ -522,8 +522,15 @@ pub trait Terms: Send + Sync {
 /// What keeps a store in order.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Whether the store can serve, right now: reads and writes.
+    /// Whether the store can serve, right now: reads and writes. To be asked every few seconds, not
+    /// whenever a stranger likes.
     async fn ready(&self) -> Result<()>;
+    /// Which life of the store this is: the same for all nodes, and over restarts. A new store has
+    /// one that no other has.
+    fn incarnation(&self) -> Incarnation;
+    /// Begins another life, durably: what is here need not go on from what clients have seen. For
+    /// a store that was restored or copied, before any server works with it.
+    async fn renew(&self) -> Result<()>;
     /// Removes what has expired: codes, quotas, links, accounts that nobody verified before
     /// `unverified_before`. Bounded work a call; whether there is more.
     async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool>;

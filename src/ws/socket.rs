@@ -210,6 +210,7 @@ async fn attach(
         &Hello {
             user: user.into(),
             session: session.into(),
+            incarnation: ws.core.sync.incarnation().into(),
             now: ws.clock.now().into(),
             ping_every_ms: PING_EVERY.as_millis() as u64,
         },

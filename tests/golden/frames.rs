@@ -18,7 +18,7 @@ use wechat::error::{Code, Error, Language, text};
 use wechat::hub::Frame;
 use wechat::hub::close::CloseCode;
 use wechat::hub::presence::Presence;
-use wechat::id::{ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
 use wechat::protocol::frames::{
     Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
     MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, WatchFrame,
@@ -30,6 +30,7 @@ use wechat::protocol::sync::{ChatNews, Have, Membership, News};
 
 const PAGE: &str = "docs/protocol.md";
 const SENT: Time = Time(1_795_363_200_007);
+const LIFE: Incarnation = Incarnation(ObjectId([0x3a; 12]));
 
 fn id(last: u8) -> ObjectId {
     let mut bytes = [0x67, 0x40, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x01, 0x23, 0x45, 0];
@@ -179,6 +180,8 @@ fn requests() -> BTreeMap<&'static str, Frame> {
     let forward = ForwardFrame { chat: to, from: group().into(), seq: 88, client_msg_id };
     let (token, instance) = ("43 characters that verify gave".into(), Some("tab-9f3c".into()));
     let identify = Identify { token, instance };
+    let incarnation = Some(LIFE.into());
+    let have = Have { incarnation, inbox: 4_205_678_739_867_035, chats, latest: 30 };
     [
         ("identify", ask("identify", identify)),
         ("message.send", ask("message.send", send)),
@@ -192,7 +195,7 @@ fn requests() -> BTreeMap<&'static str, Frame> {
         ("delivered", ask("delivered", at)),
         ("typing", ask("typing", TypingFrame { chat: at.chat, on: true })),
         ("presence.watch", ask("presence.watch", WatchFrame { users: vec![to] })),
-        ("sync", ask("sync", Have { inbox: 411, chats, latest: 30 })),
+        ("sync", ask("sync", have)),
         ("ping", ask("ping", json!({}))),
     ]
     .into()
@@ -207,7 +210,14 @@ fn replies() -> BTreeMap<&'static str, Frame> {
     let messages = vec![row(hola())];
     let news = ChatNews { chat: chat().into(), rev: 91, reset: false, messages, quiet: vec![] };
     let (memberships, chats) = (vec![membership], vec![news]);
-    let news = News { reset: false, inbox: 412, memberships, chats, more: false };
+    let news = News {
+        incarnation: LIFE.into(),
+        reset: false,
+        inbox: 4_205_678_739_867_036,
+        memberships,
+        chats,
+        more: false,
+    };
     [
         ("done", granted(7, &Done {})),
         ("sent", granted(7, &SentReply { message: row(hola()), repeated: false })),
@@ -227,6 +237,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
     let hello = Hello {
         user: ana().into(),
         session: SessionId(id(0x30)).into(),
+        incarnation: LIFE.into(),
         now: SENT.into(),
         ping_every_ms: 25_000,
     };

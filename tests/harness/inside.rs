@@ -31,9 +31,9 @@ pub struct Inside {
     pub clock: Arc<ManualClock>,
     pub mails: Arc<MemoryMailer>,
     pub store: Arc<dyn Store>,
+    pub folder: TempDir,
     _listening: Arc<Core>,
     _bus: Arc<LocalBus>,
-    _folder: TempDir,
 }
 
 /// An address from which people log in.
@@ -51,7 +51,16 @@ impl Inside {
         more: impl FnOnce(&Core) -> Vec<std::sync::Weak<dyn Listener>>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = store(folder.path()).await;
+        let store = new_store(folder.path()).await;
+        Self::on((store, folder), rules, more)
+    }
+
+    /// The same on a store that is there, with its folder.
+    pub fn on(
+        (store, folder): (Arc<dyn Store>, TempDir),
+        rules: Rules,
+        more: impl FnOnce(&Core) -> Vec<std::sync::Weak<dyn Listener>>,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(Time(1_795_340_000_000)));
         let mails = Arc::new(MemoryMailer::default());
         let bus = Arc::new(LocalBus::default());
@@ -71,7 +80,7 @@ impl Inside {
         let mut listeners = vec![Arc::downgrade(&heard)];
         listeners.extend(more(&core));
         bus.listen(listeners);
-        Self { core, clock, mails, store, _listening: listening, _bus: bus, _folder: folder }
+        Self { core, clock, mails, store, folder, _listening: listening, _bus: bus }
     }
 
     /// Signs somebody up and logs in.
@@ -100,7 +109,8 @@ impl Inside {
     }
 }
 
-async fn store(folder: &Path) -> Arc<dyn Store> {
+/// An empty store, of the kind of this run.
+pub async fn new_store(folder: &Path) -> Arc<dyn Store> {
     let Some(server) = mongo::chosen() else {
         return Arc::new(EmbeddedStore::open(folder).expect("a store"));
     };

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use loadgen::client::connection::Event as Told;
 use loadgen::client::state::State;
 use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use wechat::bus::{Event, Listener};
 use wechat::core::Rules;
 use wechat::core::auth::Limits;
@@ -17,8 +19,10 @@ use wechat::hub::{Attached, Connection, Frame, Hub};
 use wechat::id::{ChatId, SessionId, UserId};
 use wechat::protocol::frames::ENCODER;
 use wechat::protocol::sync::{Have, News};
+use wechat::store::Store;
 
-use super::inside::Inside;
+use super::inside::{Inside, new_store};
+use super::past::Past;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,11 +82,28 @@ pub struct Node {
     pub inside: Inside,
     pub hub: Arc<Hub>,
     pub post: Arc<Post>,
+    mending: JoinHandle<()>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.mending.abort();
+    }
 }
 
 impl Node {
     /// A new one, with the limits off that a test would meet.
     pub async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::on((new_store(folder.path()).await, folder))
+    }
+
+    /// The server after this one, which goes on from a state that was kept aside.
+    pub async fn restarted_on(past: &Past) -> Self {
+        Self::on(past.restored().await)
+    }
+
+    fn on(store: (Arc<dyn Store>, TempDir)) -> Self {
         let limits = Limits {
             codes_per_address: u32::MAX / 2,
             codes_per_ip: u32::MAX,
@@ -94,10 +115,10 @@ impl Node {
         let post = Arc::new(Post { hub: hub.clone(), bag: Mutex::new(bag) });
         let heard: Arc<dyn Listener> = post.clone();
         let rules = Rules { limits, ..Rules::default() };
-        let inside = Inside::listened_to(rules, |_| vec![Arc::downgrade(&heard)]).await;
-        let (core, mending) = (inside.core.clone(), hub.clone());
-        tokio::spawn(async move { core.follow_gaps(&mending, gaps).await });
-        Self { inside, hub, post }
+        let inside = Inside::on(store, rules, |_| vec![Arc::downgrade(&heard)]);
+        let (core, mended) = (inside.core.clone(), hub.clone());
+        let mending = tokio::spawn(async move { core.follow_gaps(&mended, gaps).await });
+        Self { inside, hub, post, mending }
     }
 }
 

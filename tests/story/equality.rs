@@ -4,8 +4,10 @@
 //! Random lives from seeds: people write, edit, delete, react, pin, hide, read, clear, come and
 //! go in groups, while their devices connect, are cut, sync and apply what they were told, sooner
 //! or later, before what sync brings or after it. In a third of the lives the bus loses and
-//! reorders. A failure names its seed: `EQUALITY_SEED=7 cargo test --test story equality`.
-//! `EQUALITY_RUNS` is the number of lives, `EQUALITY_FOR` for how many seconds more are begun.
+//! reorders. In a second kind of lives the server is restored from backups, again and again, under
+//! devices that are live and devices that sleep. A failure names its seed:
+//! `EQUALITY_SEED=7 cargo test --test story equality`. `EQUALITY_RUNS` is the number of lives of
+//! each kind, `EQUALITY_FOR` for how many seconds more are begun.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -25,27 +27,40 @@ use wechat::id::ChatId;
 
 use crate::harness::fresh_key;
 use crate::harness::node::{Device, Node};
+use crate::harness::past::Past;
 
-/// Lives when nothing else is said.
+/// Lives when nothing else is said, and lives with restores.
 const RUNS: u64 = 150;
+const RESTORED_RUNS: u64 = 40;
 /// What happens in a life.
 const STEPS: usize = 70;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Lives at once: they share the machine, not a node.
 const AT_ONCE: usize = 4;
 
-/// One life: people, their devices, a group.
-struct Life<'a> {
-    world: &'a Node,
+/// Backups that are kept in a life.
+const PASTS: usize = 2;
+
+/// One life: people, their devices, a group; backups, if there are any in it.
+struct Life {
+    world: Arc<Node>,
+    /// `None`: nothing is restored in this life.
+    pasts: Option<Vec<Past>>,
+    restored: u64,
     random: fastrand::Rng,
     people: Vec<Caller>,
     devices: Vec<Device>,
     group: ChatId,
 }
 
-impl<'a> Life<'a> {
-    async fn begin(world: &'a Node, seed: u64) -> Self {
-        world.post.behaves(seed, if seed % 3 == 1 { 8 } else { 0 });
+/// Of a hundred events of a life, so many are lost, and as many come late.
+const fn badness(seed: u64) -> u8 {
+    if seed % 3 == 1 { 8 } else { 0 }
+}
+
+impl Life {
+    async fn begin(world: Arc<Node>, seed: u64, restores: bool) -> Self {
+        world.post.behaves(seed, badness(seed));
         let mut people = Vec::new();
         for name in ["Ana", "Beto", "Eva", "Iker"] {
             people.push(world.inside.person(&format!("{name} {seed}")).await);
@@ -60,7 +75,8 @@ impl<'a> Life<'a> {
         };
         let group = world.inside.core.groups.create(&people[0], new).await.expect("a group").id;
         let devices = people.iter().chain(&people[..2]).map(|who| Device::new(*who)).collect();
-        Self { world, random: fastrand::Rng::with_seed(seed), people, devices, group }
+        let (pasts, random) = (restores.then(Vec::new), fastrand::Rng::with_seed(seed));
+        Self { world, pasts, restored: 0, random, people, devices, group }
     }
 
     fn somebody(&mut self) -> Caller {
@@ -156,22 +172,54 @@ impl<'a> Life<'a> {
     async fn device(&mut self) {
         let index = self.random.usize(..self.devices.len());
         let (kind, count) = (self.random.u8(..6), self.random.usize(..10));
-        let (device, world) = (&mut self.devices[index], self.world);
+        let (device, world) = (&mut self.devices[index], self.world.clone());
         match kind {
             0 => device.cut(),
-            1 => device.connect(world).await,
+            1 => device.connect(&world).await,
             2 => {
-                device.connect(world).await;
-                let page = device.ask(world).await;
+                device.connect(&world).await;
+                let page = device.ask(&world).await;
                 device.listen(count);
                 device.state.apply_sync(&page);
             }
-            3 => device.catch_up(world).await,
+            3 => device.catch_up(&world).await,
             _ => drop(device.listen(count)),
         }
     }
 
-    async fn step(&mut self) {
+    /// A backup is taken in place of an older one.
+    async fn back_up(&mut self) {
+        let past = Past::of(&self.world.inside).await;
+        let at = self.random.usize(..PASTS);
+        let Some(pasts) = &mut self.pasts else { return };
+        if pasts.len() < PASTS {
+            pasts.push(past);
+        } else {
+            pasts[at] = past;
+        }
+    }
+
+    /// The server stops, and another one goes on from a backup. Devices are cut, and come back when
+    /// they come back.
+    async fn restore(&mut self, seed: u64) {
+        let pasts = self.pasts.as_deref().unwrap_or_default();
+        let Some(past) = self.random.choice(pasts) else { return };
+        let restored = Arc::new(Node::restarted_on(past).await);
+        restored.post.behaves(seed + self.restored, badness(seed));
+        self.devices.iter_mut().for_each(Device::cut);
+        let before = std::mem::replace(&mut self.world, restored);
+        before.inside.store.close().await;
+        self.restored += 1;
+    }
+
+    async fn step(&mut self, seed: u64) {
+        if self.pasts.is_some() {
+            match self.random.u8(..40) {
+                0..2 => return self.back_up().await,
+                2..4 => return self.restore(seed).await,
+                _ => {}
+            }
+        }
         match self.random.u8(..10) {
             0..3 => self.say().await,
             3..5 => self.change().await,
@@ -183,14 +231,14 @@ impl<'a> Life<'a> {
     /// Every device catches up and is compared with one that has nothing before.
     async fn compare(&mut self, seed: u64) {
         for index in 0..self.devices.len() {
-            let device = &mut self.devices[index];
-            device.catch_up(self.world).await;
+            let (device, world) = (&mut self.devices[index], &self.world);
+            device.catch_up(world).await;
             let mut fresh = Device::new(device.caller);
-            fresh.catch_up(self.world).await;
+            fresh.catch_up(world).await;
             let began = Instant::now();
             loop {
-                device.keep_up(self.world).await;
-                fresh.keep_up(self.world).await;
+                device.keep_up(world).await;
+                fresh.keep_up(world).await;
                 if device.state == fresh.state {
                     break;
                 }
@@ -210,44 +258,63 @@ impl<'a> Life<'a> {
     }
 }
 
-async fn life(node: &Node, seed: u64) {
-    let mut life = Life::begin(node, seed).await;
+/// One life; how often the server was restored in it.
+async fn life(node: Arc<Node>, seed: u64, restores: bool) -> u64 {
+    let mut life = Life::begin(node, seed, restores).await;
     for _ in 0..STEPS {
-        life.step().await;
+        life.step(seed).await;
     }
     life.compare(seed).await;
+    life.restored
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_follows_has_what_one_has_that_fetches_afresh() {
+/// Lives from seeds, `AT_ONCE` at a time. A node serves many, unless it is restored in them.
+async fn lives(restores: bool, runs: u64) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     if let Some(seed) = number("EQUALITY_SEED") {
-        return life(&Node::new().await, seed).await;
+        life(Arc::new(Node::new().await), seed, restores).await;
+        return;
     }
-    let runs = number("EQUALITY_RUNS").unwrap_or(RUNS);
+    let runs = number("EQUALITY_RUNS").unwrap_or(runs);
     let until = Instant::now() + Duration::from_secs(number("EQUALITY_FOR").unwrap_or(0));
-    let next = Arc::new(AtomicU64::new(0));
-    let living = |next: Arc<AtomicU64>| async move {
-        let node = Arc::new(Node::new().await);
+    let (next, restored) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let living = |next: Arc<AtomicU64>, restored: Arc<AtomicU64>| async move {
+        let mut node = Arc::new(Node::new().await);
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
             if seed >= runs && Instant::now() >= until {
                 return;
             }
-            let node = node.clone();
-            let one = tokio::spawn(async move { life(&node, seed).await });
-            if let Err(error) = one.await {
-                println!("seed {seed} failed");
-                resume_unwind(error.into_panic());
+            let world = node.clone();
+            match tokio::spawn(life(world, seed, restores)).await {
+                Ok(times) => restored.fetch_add(times, Ordering::SeqCst),
+                Err(error) => {
+                    println!("seed {seed} failed");
+                    resume_unwind(error.into_panic());
+                }
+            };
+            if restores {
+                node = Arc::new(Node::new().await);
             }
         }
     };
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..AT_ONCE {
-        all.spawn(living(next.clone()));
+        all.spawn(living(next.clone(), restored.clone()));
     }
     while let Some(done) = all.join_next().await {
         done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
     }
-    println!("{} lives", next.load(Ordering::SeqCst) - AT_ONCE as u64);
+    let (lives, restored) = (next.load(Ordering::SeqCst), restored.load(Ordering::SeqCst));
+    println!("{} lives, {restored} restores", lives - AT_ONCE as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_follows_has_what_one_has_that_fetches_afresh() {
+    lives(false, RUNS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_has_what_the_server_has_over_restores_of_older_backups() {
+    lives(true, RESTORED_RUNS).await;
 }

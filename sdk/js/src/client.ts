@@ -70,6 +70,8 @@ export class Client {
   private isComplete = false;
   private dirty = new Set<Id>();
   private gone = new Set<Id>();
+  /** What is kept in the browser is of another life of the server's store. */
+  private isAnew = false;
   private freshUsers = new Map<Id, User>();
   private saving: ReturnType<typeof setTimeout> | undefined;
   private readonly reads = new Map<Id, number>();
@@ -161,7 +163,9 @@ export class Client {
       if (!this.store.chats.has(chat.id)) this.store.chats.set(chat.id, ChatState.fromSaved(chat));
     }
     this.store.addUsers(saved.users);
+    this.store.incarnation = saved.incarnation;
     this.store.inbox = saved.inbox;
+    this.isAnew = saved.isMixed;
     this.outbox.load(saved.unsent);
     this.drafts.load(saved.drafts);
     this.isLoaded = true;
@@ -217,6 +221,7 @@ export class Client {
     this.isSynced = this.isComplete = this.isLoaded = this.hasLearned = false;
     clearTimeout(this.saving);
     this.saving = undefined;
+    this.isAnew = false;
     this.dirty.clear();
     this.outbox.clear();
     this.drafts.clear();
@@ -264,7 +269,7 @@ export class Client {
     if (!chat) return false;
     this.keepUsers(page.users);
     // Rows may have been trimmed or reset meanwhile: then this page no longer fits below them.
-    if (chat.floor !== (before ?? Infinity)) return !chat.isWhole;
+    if (chat !== held || chat.floor !== (before ?? Infinity)) return !chat.isWhole;
     chat.putPage(page.messages, page.messages.length < limit);
     this.soil(id);
     this.changes.touch(`rows:${id}`);
@@ -577,13 +582,13 @@ export class Client {
     const { store } = this;
     const held = [...store.chats.values()];
     const chats = Object.fromEntries(held.map(({ id, rev }) => [id, rev]));
-    const have = { inbox: store.inbox, chats, latest: LATEST };
+    const { incarnation, inbox } = store;
+    const have = { ...(incarnation && { incarnation }), inbox, chats, latest: LATEST };
     const news = store.chats.size > CHATS_A_FRAME
       ? await this.rest.post<News>('/sync', have)
       : await this.ask<News>('sync', have);
     if (news.reset) {
-      for (const id of store.chats.keys()) this.gone.add(id);
-      store.clear();
+      this.beginAnew(news.incarnation);
       return true;
     }
     if (held.some((state) => store.chats.get(state.id) !== state)) return true;
@@ -599,8 +604,24 @@ export class Client {
       this.settleOwn(page.messages);
     }
     for (const row of news.memberships) this.memberSynced(row);
+    store.incarnation = news.incarnation;
     store.inbox = news.inbox;
     return news.more;
+  }
+
+  /**
+   * The server's store is another one: a backup was restored. All that it gave is void, here and in
+   * the browser; what is not sent is kept, and sent.
+   */
+  private beginAnew(incarnation: Id): void {
+    this.store.clear();
+    this.store.incarnation = incarnation;
+    this.outbox.beginAnew();
+    // A cursor was read in another log, and people may be called otherwise.
+    for (const waiting of [this.reads, this.wanted, this.dirty, this.gone, this.freshUsers]) waiting.clear();
+    this.hasLearned = false;
+    this.isAnew = true;
+    this.saveSoon();
   }
 
   private settleOwn(rows: readonly Message[]): void {
@@ -674,8 +695,12 @@ export class Client {
     this.saving = undefined;
     if (!this.session) return;
     const states = [...this.dirty].map((id) => this.store.chats.get(id));
-    const chats = states.filter((one) => one !== undefined).map((one) => one.toSaved(KEPT));
-    const batch = { inbox: this.store.inbox, chats, gone: [...this.gone], users: [...this.freshUsers.values()] };
+    const { incarnation, inbox } = this.store;
+    const held = states.filter((one) => one !== undefined);
+    const chats = held.map((one) => ({ ...one.toSaved(KEPT), incarnation }));
+    const [isAnew, gone, users] = [this.isAnew, [...this.gone], [...this.freshUsers.values()]];
+    const batch = { isAnew, incarnation, inbox, chats, gone, users };
+    this.isAnew = false;
     this.dirty.clear();
     this.gone.clear();
     this.freshUsers.clear();

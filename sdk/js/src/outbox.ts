@@ -79,6 +79,22 @@ export class Outbox {
     for (const stop of this.stops.values()) stop.abort();
   }
 
+  /**
+   * The server's store is another one: what it had of files may be gone, and the seq of an answered
+   * message names another one now.
+   */
+  beginAnew(): void {
+    for (const item of this.items) {
+      if (item.reply_to === undefined && !item.files) continue;
+      delete item.reply_to;
+      for (const file of item.files ?? []) {
+        delete file.id;
+        delete file.upload;
+      }
+      void this.storage.keepUnsent(item);
+    }
+  }
+
   /** The connection is there (and synced), or is gone. */
   open(isOpen: boolean): void {
     this.isOpen = isOpen;

@@ -18,6 +18,8 @@ export interface SavedSession {
 /** A chat as it is kept: rows and the rev that they were complete up to, so never at odds. */
 export interface SavedChat {
   id: Id;
+  /** The life of the server's store that it is from. */
+  incarnation?: Id | undefined;
   chat: Chat;
   member: Membership;
   hidden: number[];
@@ -62,11 +64,14 @@ export interface SavedDraft extends SavedText {
 
 /** All that is kept of one person. */
 export interface Saved {
+  incarnation: Id | undefined;
   inbox: number;
   chats: SavedChat[];
   users: User[];
   unsent: Unsent[];
   drafts: Map<Id, SavedDraft>;
+  /** What was kept is of several lives of the server's store, and was left aside. */
+  isMixed: boolean;
 }
 
 /** How far a file has come. */
@@ -82,6 +87,9 @@ type StoreName = (typeof STORES)[number];
 
 /** A set of changes that become durable together. */
 export interface Batch {
+  /** All that was kept of the server's rows is void; what is not sent stays. */
+  isAnew?: boolean;
+  incarnation?: Id | undefined;
   inbox?: number;
   chats?: SavedChat[];
   gone?: Id[];
@@ -155,23 +163,32 @@ export class Storage {
     for (const { id, value } of facts) {
       if (id.startsWith(DRAFT)) drafts.set(id.slice(DRAFT.length), value as SavedDraft);
     }
-    return { chats, users, unsent, drafts, inbox: Number(fact.get('inbox') ?? 0) };
+    const incarnation = fact.get('incarnation') as Id | undefined;
+    // Another tab may have kept rows of an earlier life: then how far the inbox is says nothing.
+    const isOne = chats.every((chat) => chat.incarnation === incarnation);
+    const nothing = { chats: [], users: [], incarnation: undefined, inbox: 0 };
+    const inbox = Number(fact.get('inbox') ?? 0);
+    return { ...(isOne ? { chats, users, incarnation, inbox } : nothing), unsent, drafts, isMixed: !isOne };
   }
 
   /** Another tab may have written a later state of a chat: the later one stays. */
-  async save({ inbox, chats = [], gone = [], users = [] }: Batch): Promise<void> {
+  async save({ isAnew = false, incarnation, inbox, chats = [], gone = [], users = [] }: Batch): Promise<void> {
     await this.change((store) => {
+      if (isAnew) for (const name of ['chats', 'users'] as const) store(name).clear();
       for (const chat of chats) {
         const read = store('chats').get(chat.id);
         read.onsuccess = () => {
           const other = read.result as SavedChat | undefined;
-          const isOld = other && (other.rev > chat.rev || other.member.rev > chat.member.rev);
+          const isOld = other?.incarnation === chat.incarnation && other !== undefined
+            && (other.rev > chat.rev || other.member.rev > chat.member.rev);
           if (!isOld) store('chats').put(chat);
         };
       }
       for (const id of gone) store('chats').delete(id);
       for (const user of users) store('users').put(user);
-      if (inbox !== undefined) store('facts').put({ id: 'inbox', value: inbox });
+      if (inbox === undefined) return;
+      store('facts').put({ id: 'inbox', value: inbox });
+      store('facts').put({ id: 'incarnation', value: incarnation });
     });
   }
 

@@ -238,6 +238,8 @@ export class Store {
   readonly users = new Map<Id, User>();
   /** Who is there, of those that are watched. */
   readonly presence = new Map<Id, Standing>();
+  /** The life of the server's store that all this is from; none before the first page of sync. */
+  incarnation: Id | undefined;
   inbox = 0;
   me: Id = '';
 
@@ -248,6 +250,7 @@ export class Store {
     this.chats.clear();
     this.users.clear();
     this.presence.clear();
+    this.incarnation = undefined;
     this.inbox = 0;
     this.changes.touch('chats', 'users');
   }

@@ -33,6 +33,7 @@ mod terms;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 pub use self::backup::Copied;
 use self::checkpoint::Checkpoints;
@@ -41,6 +42,7 @@ use self::schema::Use;
 use self::sql::Db;
 use self::writer::Writer;
 use crate::error::{Error, Result};
+use crate::id::Incarnation;
 
 /// The name of the file in its directory.
 const FILE: &str = "wechat.db";
@@ -49,6 +51,7 @@ const FILE: &str = "wechat.db";
 pub struct EmbeddedStore {
     writer: Writer,
     readers: Readers,
+    incarnation: Mutex<Incarnation>,
 }
 
 impl EmbeddedStore {
@@ -59,10 +62,16 @@ impl EmbeddedStore {
         let file = prepare(dir).map_err(Error::unavailable)?;
         let mut connection = schema::open(&file, Use::Writing)?;
         schema::migrate(&mut connection)?;
+        let incarnation = Mutex::new(upkeep::incarnation(&Db(&connection))?);
         let readers = Readers::start(&file)?;
         let checkpoints = Checkpoints::start(&file)?;
         let writer = Writer::start(file, connection, checkpoints)?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, incarnation })
+    }
+
+    /// Which life of the store this is, until it is renewed.
+    fn incarnation_now(&self) -> Incarnation {
+        *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a job that only reads, about a page at most, in a snapshot.

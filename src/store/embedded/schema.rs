@@ -391,4 +391,12 @@ CREATE TABLE quiet(
 ) STRICT, WITHOUT ROWID;
 INSERT INTO quiet SELECT chat, seq FROM messages WHERE kind IN (1, 2);
 ",
+    "
+-- The life of the store: see Upkeep::renew.
+CREATE TABLE incarnation(
+    num INTEGER PRIMARY KEY CHECK(num = 1),
+    id BLOB NOT NULL
+) STRICT;
+INSERT INTO incarnation VALUES(1, randomblob(12));
+",
 ];

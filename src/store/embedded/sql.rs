@@ -11,7 +11,7 @@ use crate::clock::Time;
 use crate::core::types::chats::{ChatKind, MemberState, Role};
 use crate::core::types::files::{Digest, FileKind};
 use crate::error::{Error, Language, Result};
-use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{CallId, ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
 
 /// A connection inside a transaction: what a verb of the store sees.
 pub(super) struct Db<'a>(pub(super) &'a Connection);
@@ -133,7 +133,7 @@ macro_rules! ids_in_columns {
     )*};
 }
 
-ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId);
+ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId Incarnation);
 
 impl ToSql for Digest {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -1,5 +1,7 @@
 //! What keeps the store in order.
 
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
 use rusqlite::params;
 
@@ -8,7 +10,7 @@ use super::sql::Db;
 use super::users::strip;
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::UserId;
+use crate::id::{Incarnation, UserId};
 use crate::store::Upkeep;
 
 /// At most this many rows of each kind a call.
@@ -22,6 +24,11 @@ const EXPIRED: [&str; 3] = [
     "DELETE FROM invites WHERE code IN
          (SELECT code FROM invites WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
 ];
+
+/// Which life of the store this is.
+pub(super) fn incarnation(db: &Db<'_>) -> Result<Incarnation> {
+    db.one("SELECT id FROM incarnation", [], |row| row.get(0))
+}
 
 fn sweep(db: &Db<'_>, now: Time, unverified_before: Time) -> Result<bool> {
     let mut more = false;
@@ -49,6 +56,20 @@ impl Upkeep for EmbeddedStore {
             db.run("INSERT INTO pulse VALUES(1, 1) ON CONFLICT DO UPDATE SET beats = beats + 1", [])
         })
         .await?;
+        Ok(())
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        self.incarnation_now()
+    }
+
+    async fn renew(&self) -> Result<()> {
+        let renewed = self.write(|db| {
+            db.run("UPDATE incarnation SET id = randomblob(12)", [])?;
+            incarnation(db)
+        });
+        let renewed = renewed.await?;
+        *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(())
     }
 

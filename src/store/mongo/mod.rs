@@ -66,7 +66,7 @@ mod terms;
 mod upkeep;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use self::access::Access;
 use self::commit::Commits;
@@ -74,12 +74,14 @@ pub use self::connect::Watch;
 use self::lanes::Lanes;
 pub use self::schema::Names;
 use crate::error::Result;
+use crate::id::Incarnation;
 
 /// The store on MongoDB.
 pub struct MongoStore {
     access: Access,
     commits: Arc<Commits>,
     lanes: Lanes,
+    incarnation: Mutex<Incarnation>,
 }
 
 impl MongoStore {
@@ -100,8 +102,9 @@ impl MongoStore {
         let (client, handle) = connect::connect(uri, database, watch).await?;
         let access = Access::new(client, handle, names);
         schema::prepare(&access, database).await?;
+        let incarnation = Mutex::new(upkeep::incarnation(&access).await?);
         let commits = Commits::new(access.clone());
         let lanes = Lanes::new(commits.clone());
-        Ok(Self { access, commits, lanes })
+        Ok(Self { access, commits, lanes, incarnation })
     }
 }

@@ -80,7 +80,7 @@ pub(super) enum Table {
     Files,
     /// Objects from which a file was removed.
     LooseObjects,
-    /// The schema's version, and the pulse.
+    /// The schema's version, the incarnation, and the pulse.
     State,
 }
 

@@ -1,22 +1,37 @@
 //! What keeps the store in order.
 
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::MongoStore;
-use super::access::Find;
+use super::access::{Access, Find};
 use super::commit::upserted;
 use super::rows::{Row, ToBson};
 use super::schema::{Table, dated};
 use super::users;
 use crate::clock::Time;
 use crate::error::Result;
+use crate::id::Incarnation;
 use crate::store::Upkeep;
 
 /// At most this many documents of each kind a call.
 const SWEPT: u32 = 500;
 /// How long the mark of a removed link stays: far longer than anything late can come.
 const MARK_MS: i64 = 60 * 60 * 1000;
+
+/// Which life of the store this is. Of nodes that begin one at once, the first decides.
+pub(super) async fn incarnation(access: &Access) -> Result<Incarnation> {
+    let first = doc! { "$setOnInsert": { "id": ObjectId::new() } };
+    live(access, first).await
+}
+
+async fn live(access: &Access, update: Document) -> Result<Incarnation> {
+    let found = upserted(access, Table::State, doc! { "_id": "incarnation" }, update).await?;
+    Row(&found).id("id").map(Incarnation)
+}
 
 impl MongoStore {
     async fn sweep_some(&self, table: Table, field: &str, before: Bson) -> Result<bool> {
@@ -71,6 +86,17 @@ impl Upkeep for MongoStore {
     async fn ready(&self) -> Result<()> {
         let beat = doc! { "$inc": { "beats": 1_i64 } };
         upserted(&self.access, Table::State, doc! { "_id": "pulse" }, beat).await.map(drop)
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn renew(&self) -> Result<()> {
+        let another = doc! { "$set": { "id": ObjectId::new() } };
+        let renewed = live(&self.access, another).await?;
+        *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
     }
 
     async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool> {

@@ -7,6 +7,7 @@
 //! Invariant: sync has caught up only when nothing was lost since its last page was asked for: not
 //! the connection, not an event (`resync`), not a row that was dropped because the user was not yet
 //! known to be in its chat. A page that rests on what was forgotten since it was asked for is void.
+//! Invariant: all that is known is of one incarnation of the store.
 //! Invariant: of a chat that the user is not in, only the membership is kept.
 //!
 //! Two states are equal when a person would see the same. Names of authors are left out: they are
@@ -49,6 +50,8 @@ impl PartialEq for ChatState {
 pub struct State {
     me: String,
     chats: BTreeMap<String, ChatState>,
+    /// The incarnation of the store that all this is from; `Null` before the first page.
+    incarnation: Value,
     /// The version of the inbox that sync has reached.
     inbox: u64,
     /// Sync has caught up on the present connection.
@@ -184,6 +187,7 @@ impl State {
         Self {
             me: me.into(),
             chats: BTreeMap::new(),
+            incarnation: Value::Null,
             inbox: 0,
             caught_up: false,
             lost: false,
@@ -212,7 +216,11 @@ impl State {
         (self.lost, self.forgot) = (false, false);
         let reached: BTreeMap<&String, u64> =
             self.present().filter_map(|(id, known)| Some((id, known.reached?))).collect();
-        json!({ "inbox": self.inbox, "chats": reached, "latest": latest })
+        let mut have = json!({ "inbox": self.inbox, "chats": reached, "latest": latest });
+        if self.incarnation.is_string() {
+            have["incarnation"] = self.incarnation.clone();
+        }
+        have
     }
 
     /// Says that events were lost, with the connection or without: live rows count again after the
@@ -228,13 +236,15 @@ impl State {
 
     /// Takes a page of sync, the answer to what `have` last gave; whether there is more to ask for.
     pub fn apply_sync(&mut self, page: &Value) -> bool {
+        let incarnation = page["incarnation"].clone();
         if page["reset"] == true {
-            *self = Self::new(std::mem::take(&mut self.me));
+            *self = Self { incarnation, ..Self::new(std::mem::take(&mut self.me)) };
             return true;
         }
         if self.forgot {
             return true;
         }
+        self.incarnation = incarnation;
         let mut anew = BTreeSet::new();
         for row in page["memberships"].as_array().into_iter().flatten() {
             let was_held = self.has_reached(&row["chat"]);

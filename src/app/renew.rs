@@ -1,0 +1,20 @@
+//! `wechat store renew`: another life for a store that an operator has put back by other means than
+//! a backup of ours, so that no client goes on from what it saw of the life before.
+//!
+//! Invariant: it holds the lock of the data folder, so that no server runs on it; other servers on
+//! the same MongoDB are for the operator to stop. Called by `cli::store`.
+
+use super::{StartError, open_store};
+use crate::config::{Config, DataDir};
+use crate::id::Incarnation;
+
+/// Renews the store that the settings name; answers its incarnation from now on.
+pub async fn renew(config: &Config) -> Result<Incarnation, StartError> {
+    let data = DataDir::open(&config.data_dir)?;
+    let store = open_store(config, &data).await?;
+    let renewed = store.renew().await;
+    let incarnation = store.incarnation();
+    store.close().await;
+    renewed.map_err(|error| format!("The store cannot be written: {}.", error.why()))?;
+    Ok(incarnation)
+}
