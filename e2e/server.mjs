@@ -1,8 +1,8 @@
 // The real server as a child of the tests: started, stopped, killed, started again on the same
 // ports and data; accounts by its own API, codes from its mail folder, and the key of the person at
 // its machine from its secrets.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,6 +85,20 @@ export class Server {
     const ended = new Promise((done) => this.child.once('exit', done));
     this.child.kill(signal);
     await ended;
+  }
+
+  // A copy of the data as they are now, made by the program's own command.
+  backUp() {
+    const env = { PATH: process.env.PATH, DATA_DIR: join(this.folder, 'data') };
+    execFileSync(this.binary, ['backup', join(this.folder, 'kept')], { env, cwd: this.folder, stdio: 'ignore' });
+  }
+
+  // Goes back to that copy, as docs/ops.md says.
+  async restore() {
+    await this.down();
+    rmSync(join(this.folder, 'data'), { recursive: true });
+    cpSync(join(this.folder, 'kept'), join(this.folder, 'data'), { recursive: true });
+    await this.up();
   }
 
   async end() {

@@ -254,6 +254,48 @@ const scenarios = {
     for (const person of [ana, beto]) person.quiet();
   },
 
+  // The server goes back to a backup, under a page that is live and one that sleeps and comes back
+  // when the chat is longer than what it had. What was not sent yet goes out.
+  async restored_backup() {
+    const apart = await another({});
+    const [ana, beto] = await two({}, {}, apart);
+    for (const person of [ana, beto]) await person.signsUp();
+    await ana.finds(beto.name);
+    await ana.says('antes de la copia');
+    await beto.openChat(ana.name);
+    await beto.sees('antes de la copia');
+    apart.backUp();
+    for (const text of ['perdido uno', 'perdido dos']) {
+      await ana.says(text);
+      await beto.sees(text);
+    }
+    for (const person of [ana, beto]) person.hasOutage = true;
+    beto.wire.cut();
+    await beto.types('todavía por enviar');
+    await beto.sends();
+    await apart.restore();
+    await until('what is lost is gone', async () => await ana.$('.bubble', { hasText: 'perdido' }).count() === 0);
+    for (const text of ['nuevo uno', 'nuevo dos', 'nuevo tres']) await ana.says(text);
+    await ana.standing('nuevo tres', 'sent');
+    beto.wire.mend();
+    await ana.sees('todavía por enviar');
+    const texts = (person) => person.$('.bubble').allTextContents();
+    const same = async (when) => {
+      for (const person of [ana, beto]) {
+        for (const text of ['antes de la copia', 'nuevo uno', 'nuevo dos', 'nuevo tres', 'todavía por enviar']) {
+          await person.sees(text);
+        }
+        const told = (await texts(person)).join(' | ');
+        check(!told.includes('perdido'), `${when}, ${person.name} holds what the server lost: ${told}`);
+      }
+    };
+    await same('live');
+    // What is kept in the browser is that of the server too.
+    for (const person of [ana, beto]) await person.page.reload();
+    await same('after a reload');
+    await apart.end();
+  },
+
   async second_device() {
     const [ana, beto] = await twoSignedUp();
     await ana.finds(beto.name);

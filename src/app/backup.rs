@@ -75,9 +75,9 @@ pub fn back_up(
     Ok(outcome)
 }
 
-/// Makes a backup a data folder like any other, when a server begins to work in it: its store begins
-/// another life, as clients may have seen more than it holds. Refuses one that was cut off: a server
-/// on it would begin with nothing.
+/// Makes a backup a data folder like any other, when a server begins to work in it: its store
+/// begins another life, as clients may have seen more than it holds. Refuses one that was cut off:
+/// a server on it would begin with nothing.
 pub(super) async fn adopt(data: &DataDir) -> Result<(), StartError> {
     let mark = data.path().join(MARK);
     if !mark.exists() {

@@ -1,5 +1,5 @@
-//! `wechat store copy` and `wechat store renew`: an operator moves a store, or has put it back, while
-//! the server is stopped.
+//! `wechat store copy` and `wechat store renew`: an operator moves a store, or has put it back,
+//! while the server is stopped.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

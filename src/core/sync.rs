@@ -6,8 +6,8 @@
 //!
 //! Invariant: a client that applies all pages has, of every row that it may see and holds, the
 //! server's present state. Invariant: a chat that the user left says so and gives nothing else.
-//! Invariant: revs of one incarnation of the store are never compared with those of another: whoever
-//! holds rows of another one begins from nothing.
+//! Invariant: revs of one incarnation of the store are never compared with those of another:
+//! whoever holds rows of another one begins from nothing.
 //!
 //! Called by `http` and `ws`.
 

@@ -4,8 +4,9 @@
 //! Invariant: what `page` of one adapter gives, `put` of another takes, and `page` of that one then
 //! gives again; digests over both are equal. A copy is made while no server runs on either store.
 //! What adapters keep to themselves (numbers of rows, versions of documents, claims) is no part of
-//! it, and follows from the records; nor is the incarnation: the copy is another store. Objects stay where they are: both stores name them alike, and
-//! loose ones are copied, as nobody would ever remove them else. Called by `app::copy`.
+//! it, and follows from the records; nor is the incarnation: the copy is another store. Objects
+//! stay where they are: both stores name them alike, and loose ones are copied, as nobody would
+//! ever remove them else. Called by `app::copy`.
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};

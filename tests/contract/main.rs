@@ -150,6 +150,7 @@ macro_rules! contract {
             upkeep {
                 a_sweep_removes_what_expired_and_nothing_else
                 a_sweep_does_bounded_work_and_says_that_there_is_more
+                a_store_has_one_incarnation_until_it_is_renewed
                 a_closed_store_says_so
             }
         }

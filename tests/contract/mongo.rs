@@ -321,6 +321,26 @@ async fn who_may_not_says_what_to_change() {
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_nodes_share_one_incarnation_also_after_it_was_renewed() {
+    let Some(server) = shared() else { return };
+    let (name, uri) = (Server::database(), server.uri());
+    let open = || async {
+        let store = MongoStore::open(&uri, &name, Names::default()).await;
+        store.expect("opens")
+    };
+    let (one, other) = tokio::join!(open(), open());
+    assert_eq!(one.incarnation(), other.incarnation());
+    other.close().await;
+    let before = one.incarnation();
+    one.renew().await.expect("renews");
+    let again = open().await;
+    assert_eq!(again.incarnation(), one.incarnation());
+    assert_ne!(again.incarnation(), before);
+    one.close().await;
+    again.close().await;
+}
+
 /// The names of a collection's indexes.
 async fn index_names(database: &mongodb::Database, collection: &str) -> Vec<String> {
     let names = database.collection::<Document>(collection).list_index_names().await;

@@ -61,6 +61,17 @@ pub async fn a_sweep_does_bounded_work_and_says_that_there_is_more(world: &World
     assert!(guess.expect("reads").is_none());
 }
 
+pub async fn a_store_has_one_incarnation_until_it_is_renewed(world: &World) {
+    let first = world.store.incarnation();
+    world.user("ana").await;
+    assert_eq!(world.store.incarnation(), first, "what happens in it changes nothing");
+    world.store.renew().await.expect("renews");
+    let second = world.store.incarnation();
+    assert_ne!(second, first);
+    world.store.renew().await.expect("renews");
+    assert!(![first, second].contains(&world.store.incarnation()), "no life comes again");
+}
+
 pub async fn a_closed_store_says_so(world: &World) {
     world.store.ready().await.expect("is ready");
     world.store.ready().await.expect("is still ready");

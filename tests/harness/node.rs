@@ -200,6 +200,9 @@ impl Device {
         let followed = || node.inside.core.chats.followed(&self.caller);
         let attached = node.hub.attach(ear.clone(), followed).await.expect("attached");
         self.live = Some((ear, attached));
+        let incarnation = node.inside.core.sync.incarnation().to_string();
+        let data = serde_json::json!({ "incarnation": incarnation });
+        self.state.apply_event(&Told { name: "hello".into(), data });
     }
 
     /// What it lacks, not applied yet.

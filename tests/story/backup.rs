@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use loadgen::client::api::{Api, Session};
+use loadgen::client::state::State;
 use loadgen::server::{Home, Plan, Server as Served};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -166,6 +167,66 @@ async fn a_backup_taken_while_people_write_is_whole_and_is_brought_up_to_date() 
     assert_eq!(texts.iter().filter(|text| !text.is_empty()).count(), acked);
     let url = film["url"].as_str().expect("a URL");
     assert_eq!(reader.fetches(url, &[]).await.status.as_u16(), 200);
+}
+
+/// What somebody's client lacks, as one of before there were incarnations asks.
+async fn asks_as_of_old(who: &Person, state: &mut State) -> Value {
+    let mut have = state.have(30);
+    have.as_object_mut().expect("an object").remove("incarnation").expect("it names one");
+    who.posts("/api/v1/sync", have).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_saw_what_the_backup_lacks_begins_anew_however_long_the_chat_is_by_then() {
+    let (server, sessions) = two_people().await;
+    let ana = person("ana", &sessions[0], server.addr());
+    let beto = person("beto", &sessions[1], server.addr());
+    for number in 0..5 {
+        ana.says(&format!("before {number}")).to(&beto).await;
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let (data, backup) = (server.data(), place.path().join("backup"));
+    assert!(backup_of(&data, &backup).await.status.success());
+    for number in 0..5 {
+        ana.says(&format!("lost {number}")).to(&beto).await;
+    }
+    let mut state = State::new(beto.id());
+    beto.api.catch_up(&mut state, 30).await.expect("synced");
+    let mut of_old = state.clone();
+    assert_eq!(asks_as_of_old(&beto, &mut of_old).await["reset"], Value::Null, "nothing happened");
+    drop(server);
+
+    let (restored, folder) = served(&backup);
+    let addr = SocketAddr::from(([127, 0, 0, 1], restored.port()));
+    let ana = person("ana", &sessions[0], addr);
+    let beto = person("beto", &sessions[1], addr);
+    for number in 0..8 {
+        ana.says(&format!("new {number}")).to(&beto).await;
+    }
+    assert_eq!(asks_as_of_old(&beto, &mut of_old).await["reset"], true);
+    let told = beto.posts("/api/v1/sync", state.have(30)).await;
+    assert_eq!(told["reset"], true);
+    beto.api.catch_up(&mut state, 30).await.expect("synced");
+    let mut fresh = State::new(beto.id());
+    beto.api.catch_up(&mut fresh, 30).await.expect("synced");
+    assert_eq!(state, fresh);
+    assert_eq!(all_texts(&beto, ana.id()).await.len(), 13);
+
+    // A restart is no restore.
+    drop(restored);
+    let data = backup.to_str().expect("UTF-8");
+    let again = Server::start(folder.path(), &["--data-dir", data, "--turn", "off"]);
+    let addr = SocketAddr::from(([127, 0, 0, 1], again.port()));
+    let beto = person("beto", &sessions[1], addr);
+    let told = beto.posts("/api/v1/sync", state.have(30)).await;
+    assert_eq!((&told["reset"], &told["chats"]), (&Value::Null, &json!([])));
+    drop(again);
+    let renewed = wechat(folder.path(), &["store", "renew", "--data-dir", data]).output();
+    assert!(renewed.expect("wechat runs").status.success());
+    let again = Server::start(folder.path(), &["--data-dir", data, "--turn", "off"]);
+    let addr = SocketAddr::from(([127, 0, 0, 1], again.port()));
+    let beto = person("beto", &sessions[1], addr);
+    assert_eq!(beto.posts("/api/v1/sync", state.have(30)).await["reset"], true);
 }
 
 /// A backup, while this thread's tasks go on.

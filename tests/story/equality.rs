@@ -7,7 +7,7 @@
 //! reorders. In a second kind of lives the server is restored from backups, again and again, under
 //! devices that are live and devices that sleep. A failure names its seed:
 //! `EQUALITY_SEED=7 cargo test --test story equality`. `EQUALITY_RUNS` is the number of lives of
-//! each kind, `EQUALITY_FOR` for how many seconds more are begun.
+//! each kind, `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds more are begun.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -275,9 +275,10 @@ async fn lives(restores: bool, runs: u64) {
         life(Arc::new(Node::new().await), seed, restores).await;
         return;
     }
-    let runs = number("EQUALITY_RUNS").unwrap_or(runs);
+    let first = number("EQUALITY_FROM").unwrap_or(0);
+    let runs = first + number("EQUALITY_RUNS").unwrap_or(runs);
     let until = Instant::now() + Duration::from_secs(number("EQUALITY_FOR").unwrap_or(0));
-    let (next, restored) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (next, restored) = (Arc::new(AtomicU64::new(first)), Arc::new(AtomicU64::new(0)));
     let living = |next: Arc<AtomicU64>, restored: Arc<AtomicU64>| async move {
         let mut node = Arc::new(Node::new().await);
         loop {
@@ -306,7 +307,7 @@ async fn lives(restores: bool, runs: u64) {
         done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
     }
     let (lives, restored) = (next.load(Ordering::SeqCst), restored.load(Ordering::SeqCst));
-    println!("{} lives, {restored} restores", lives - AT_ONCE as u64);
+    println!("{} lives, {restored} restores", lives - first - AT_ONCE as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

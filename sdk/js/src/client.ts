@@ -397,10 +397,12 @@ export class Client {
 
   private listener(): Listener {
     return {
-      onLive: ({ now }) => {
+      onLive: ({ now, incarnation }) => {
         this.ahead = Date.parse(now) - Date.now() || 0;
         // An older server lets no page of another origin send the header.
         this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
+        // Nothing was synced yet: what is here came from this server.
+        if (!this.store.incarnation && !this.store.inbox) this.store.incarnation = incarnation;
         this.isSynced = false;
         this.calls.live();
         this.sync();

@@ -50,7 +50,7 @@ impl PartialEq for ChatState {
 pub struct State {
     me: String,
     chats: BTreeMap<String, ChatState>,
-    /// The incarnation of the store that all this is from; `Null` before the first page.
+    /// The incarnation of the store that all this is from; `Null` before the first connection.
     incarnation: Value,
     /// The version of the inbox that sync has reached.
     inbox: u64,
@@ -305,6 +305,10 @@ impl State {
             "chat" => self.apply_summary(&event.data),
             "member" => self.apply_member(&event.data),
             "resync" => self.cut(),
+            // Of what was known before, sync says what it is worth.
+            "hello" if self.incarnation.is_null() => {
+                self.incarnation = event.data["incarnation"].clone();
+            }
             _ => return false,
         }
         true
@@ -661,6 +665,22 @@ mod tests {
         assert_eq!(state.have(0)["chats"]["c"], 11, "events were lost between");
         assert!(state.apply_sync(&json!({"reset": true})));
         assert_eq!(state, State::new("me"));
+    }
+
+    #[test]
+    fn what_is_known_is_of_the_incarnation_of_the_first_hello_until_sync_says_reset() {
+        let hello = |life| Event { name: "hello".into(), data: json!({ "incarnation": life }) };
+        let mut state = State::new("me");
+        assert_eq!(state.have(0).get("incarnation"), None);
+        state.apply_event(&hello("a"));
+        state.apply_event(&Event { name: "message".into(), data: message(9, 9, "ana", "lost") });
+        state.cut();
+        state.apply_event(&hello("b"));
+        assert_eq!(state.have(0)["incarnation"], "a", "what it heard is of a");
+        let reset = json!({ "incarnation": "b", "reset": true });
+        assert!(state.apply_sync(&reset), "there is more to ask for");
+        assert_eq!(state, State::new("me"));
+        assert_eq!(state.have(0)["incarnation"], "b");
     }
 
     #[test]
