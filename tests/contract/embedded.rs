@@ -6,20 +6,23 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use wechat::core::types::messages::{Message, NewMessage, Window};
+use wechat::core::types::messages::{Content, Message, NewMessage, Window};
 use wechat::core::types::text::ClientMsgId;
+use wechat::core::types::users::User;
 use wechat::error::{Code, Language};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Appended, Store, Upkeep};
 
+use crate::copies;
 use crate::files::{document, put, with_files};
-use crate::support::{NOON, World, body, text};
+use crate::support::{NOON, World, body, email, text};
 
 const FILE: &str = "wechat.db";
 const CHILD_DIR: &str = "CONTRACT_CHILD_DIR";
@@ -61,34 +64,136 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     assert_eq!(version, 99);
 }
 
+/// Puts the store of schema 3 (see `older/README.md`) into a folder.
+fn schema_3(dir: &Path) {
+    let packed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/older/schema-3.db.gz");
+    let unpacked = Command::new("gzip").args(["-dc", packed]).output().expect("gzip runs");
+    assert!(unpacked.status.success());
+    std::fs::write(dir.join(FILE), unpacked.stdout).expect("writes");
+}
+
+/// The schema of a store's file.
+fn version(dir: &Path) -> i64 {
+    let file = rusqlite::Connection::open(dir.join(FILE)).expect("opens");
+    file.pragma_query_value(None, "user_version", |row| row.get(0)).expect("reads")
+}
+
+async fn user(world: &World, name: &str) -> User {
+    let found = world.store.user_by_email(&email(name)).await.expect("reads");
+    found.unwrap_or_else(|| panic!("{name} is there"))
+}
+
+#[tokio::test]
+async fn a_store_of_schema_3_is_migrated_and_read_back() {
+    let (dir, fresh) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir());
+    let fresh = fresh.expect("a folder");
+    open(fresh.path()).close().await;
+    schema_3(dir.path());
+    let world = World::around(open(dir.path()));
+    assert!(version(fresh.path()) > 3);
+    assert_eq!(version(dir.path()), version(fresh.path()));
+    let people = [user(&world, "ana").await, user(&world, "beto").await, user(&world, "eva").await];
+    assert!(people.iter().all(|person| person.verified.is_some()));
+    let [ana, beto, eva] = people.map(|person| person.id);
+    for person in [ana, beto, eva] {
+        assert_eq!(world.store.sessions(person).await.expect("reads").len(), 1);
+    }
+
+    let direct = ChatId::direct(ana, beto);
+    let log = world.store.history(direct, beto, Window::After(0), 9).await.expect("reads");
+    let log = log.expect("a member");
+    let texts: Vec<String> = log
+        .iter()
+        .map(|row| match &row.content {
+            Content::Text(text) => text.body.as_str().to_owned(),
+            other => format!("{other:?}").chars().take(7).collect(),
+        })
+        .collect();
+    assert_eq!(texts, ["hola, editado", "hola dos", "Deleted", "¿qué tal?"]);
+    assert!(log[0].edited.is_some());
+    assert_eq!(log[1].reactions.len(), 1);
+    assert_eq!(world.store.edits(direct, 1).await.expect("reads")[0].1, "hola uno");
+
+    let chats = world.store.memberships(ana).await.expect("reads");
+    let group = chats.iter().find(|row| row.chat.id != direct).expect("a group").chat.id;
+    assert_eq!(world.store.members(group, None, 9).await.expect("reads").len(), 3);
+    assert_eq!(world.store.hidden(group, beto, 0).await.expect("reads"), [1]);
+    let pinned = world.store.pinned(group, eva).await.expect("reads").expect("a member");
+    assert_eq!(pinned.iter().map(|row| row.seq).collect::<Vec<_>>(), [2]);
+    assert_eq!(world.store.mentions(ana, &[(group, 0)]).await.expect("reads"), [1]);
+    assert_eq!(world.store.invites(group).await.expect("reads").len(), 1);
+    assert_eq!(world.store.blocked_by(eva).await.expect("reads")[0].0, beto);
+    assert_eq!(world.store.used_bytes(ana).await.expect("reads"), 24);
+
+    let told = world.say(direct, beto, "sigue").await;
+    assert_eq!((told.seq, told.rev), (5, 8), "it goes on from there");
+    let incarnation = world.store.incarnation();
+    // Every record of every part is one that a copy would carry.
+    let copied = crate::support::embedded().await.expect("a store");
+    copies::copy(&world, &copied).await;
+    let there = copied.store.history(direct, ana, Window::After(0), 9).await.expect("reads");
+    assert_eq!(there.map(|rows| rows.len()), Some(5));
+    assert_ne!(copied.store.incarnation(), incarnation, "a copy is another store");
+    world.store.close().await;
+    assert_eq!(open(dir.path()).incarnation(), incarnation, "no start begins another life");
+}
+
 #[tokio::test]
 async fn a_file_from_before_there_were_uploads_goes_on() {
     let dir = tempfile::tempdir().expect("a folder");
-    let world = World::around(open(dir.path()));
-    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
-    let chat = world.direct(ana, beto).await;
-    let first = world.say(chat, ana, "hola").await;
-    world.store.close().await;
+    schema_3(dir.path());
     let file = rusqlite::Connection::open(dir.path().join(FILE)).expect("opens");
     let older = "DROP TABLE files; DROP TABLE attachments; DROP TABLE loose_objects;
                  DROP INDEX users_avatar; DROP INDEX chats_avatar; PRAGMA user_version = 2;";
     file.execute_batch(older).expect("goes back to schema 2");
     drop(file);
 
-    let again = World::around(open(dir.path()));
-    again.take_over_ids(&world);
-    let page = again.store.history(chat, beto, Window::After(0), 9).await.expect("reads");
-    assert_eq!(page, Some(vec![first]));
-    let paper = document(&again, ana, 1);
-    put(&again, &paper).await;
-    again.send(chat, ana, with_files("acta", &[&paper])).await;
-    let view = again.store.file_view(paper.id, beto).await.expect("reads");
+    let world = World::around(open(dir.path()));
+    let (ana, beto) = (user(&world, "ana").await.id, user(&world, "beto").await.id);
+    let chat = ChatId::direct(ana, beto);
+    let paper = document(&world, ana, 1);
+    put(&world, &paper).await;
+    world.send(chat, ana, with_files("acta", &[&paper])).await;
+    let view = world.store.file_view(paper.id, beto).await.expect("reads");
     assert!(view.is_some_and(|view| view.in_sight));
-    again.store.close().await;
-    let file = rusqlite::Connection::open(dir.path().join(FILE)).expect("opens");
-    let version: i64 =
-        file.pragma_query_value(None, "user_version", |row| row.get(0)).expect("reads");
-    assert_eq!(version, 3);
+    world.store.close().await;
+}
+
+/// Writes over the pages of the messages' table, in a file that nobody writes to.
+fn damage(dir: &Path) {
+    let file = rusqlite::Connection::open(dir.join(FILE)).expect("opens");
+    let root: i64 = file
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'messages'", [], |row| {
+            row.get(0)
+        })
+        .expect("reads");
+    drop(file);
+    let file = std::fs::OpenOptions::new().write(true).open(dir.join(FILE)).expect("opens");
+    let page = 16_384;
+    file.write_all_at(&[0x5a; 16_384], (root.unsigned_abs() - 1) * page).expect("writes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_page_is_met_as_unavailable_and_the_store_is_not_ready_any_more() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let world = World::around(open(dir.path()));
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let chat = world.direct(ana, beto).await;
+    world.say(chat, ana, "hola").await;
+    world.store.close().await;
+
+    let world = World::around(open(dir.path()));
+    world.store.ready().await.expect("it is whole");
+    damage(dir.path());
+    let read = world.store.history(chat, beto, Window::After(0), 9).await;
+    assert_eq!(read.expect_err("is damaged").code, Code::Unavailable);
+    assert_eq!(world.store.ready().await.expect_err("not ready").code, Code::Unavailable);
+    let whole = world.store.user_by_email(&email("ana")).await.expect("reads what is whole");
+    assert!(whole.is_some());
+    world.store.close().await;
+
+    let again = open(dir.path());
+    assert!(again.ready().await.is_err(), "a start meets it before anybody asks");
 }
 
 #[tokio::test]
@@ -97,7 +202,8 @@ async fn a_file_that_is_none_of_ours_is_an_error() {
     std::fs::write(dir.path().join(FILE), "no database at all, but long enough to look")
         .expect("writes");
     let Err(error) = EmbeddedStore::open(dir.path()) else { panic!("it was opened") };
-    assert_eq!(error.code, Code::Internal);
+    assert_eq!(error.code, Code::Unavailable);
+    assert!(error.why().contains("restore a backup"), "{}", error.why());
     let Err(error) = EmbeddedStore::open(&dir.path().join(FILE)) else { panic!("it was opened") };
     assert_eq!(error.code, Code::Unavailable, "a file where a folder should be");
 }

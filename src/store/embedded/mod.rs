@@ -8,6 +8,7 @@
 //! Named by `app` alone.
 
 mod checkpoint;
+mod damage;
 mod readers;
 mod schema;
 mod sql;
@@ -33,10 +34,11 @@ mod terms;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::backup::Copied;
 use self::checkpoint::Checkpoints;
+use self::damage::Damage;
 use self::readers::Readers;
 use self::schema::Use;
 use self::sql::Db;
@@ -52,21 +54,29 @@ pub struct EmbeddedStore {
     writer: Writer,
     readers: Readers,
     incarnation: Mutex<Incarnation>,
+    damage: Arc<Damage>,
 }
 
 impl EmbeddedStore {
     /// Opens the store in `dir`, or begins one there. After a crash it recovers by itself. Fails
     /// when the directory cannot be written or a newer version wrote the file. Blocks for a few
-    /// milliseconds.
+    /// milliseconds, and for up to a tenth of a second to look for damage in a file that is not
+    /// large: one that is found is said and does not keep the rest from serving.
     pub fn open(dir: &Path) -> Result<Self> {
         let file = prepare(dir).map_err(Error::unavailable)?;
+        Self::open_file(file).map_err(damage::with_cure)
+    }
+
+    fn open_file(file: PathBuf) -> Result<Self> {
+        let damage = Arc::new(Damage::default());
         let mut connection = schema::open(&file, Use::Writing)?;
         schema::migrate(&mut connection)?;
+        damage.look(&file, &connection);
         let incarnation = Mutex::new(upkeep::incarnation(&Db(&connection))?);
-        let readers = Readers::start(&file)?;
+        let readers = Readers::start(&file, &damage)?;
         let checkpoints = Checkpoints::start(&file)?;
-        let writer = Writer::start(file, connection, checkpoints)?;
-        Ok(Self { writer, readers, incarnation })
+        let writer = Writer::start(file, connection, checkpoints, damage.clone())?;
+        Ok(Self { writer, readers, incarnation, damage })
     }
 
     /// Which life of the store this is, until it is renewed.

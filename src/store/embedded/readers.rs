@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::coop::consume_budget;
 
+use super::damage::Damage;
 use super::schema::{self, Use};
 use super::sql::Db;
 use super::writer::closed;
@@ -40,17 +41,19 @@ pub(super) struct Readers {
     at_hand: Mutex<AtHand>,
     queue: Arc<Queue>,
     room: Arc<Semaphore>,
+    damage: Arc<Damage>,
 }
 
 impl Readers {
     /// Starts the threads: one a core, at least 2, at most 8; as many connections are at hand.
-    pub(super) fn start(file: &Path) -> Result<Self> {
+    pub(super) fn start(file: &Path, damage: &Arc<Damage>) -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8));
         let connections = (0..threads).map(|_| schema::open(file, Use::Reading));
         let readers = Self {
             at_hand: Mutex::new(AtHand::of(connections.collect::<Result<_>>()?)),
             queue: Arc::new(Queue::default()),
             room: Arc::new(Semaphore::new(QUEUE)),
+            damage: damage.clone(),
         };
         for number in 0..threads {
             let connection = schema::open(file, Use::Reading)?;
@@ -75,9 +78,9 @@ impl Readers {
         let connection = self.at_hand().take(began);
         let Some(connection) = connection else { return self.run(job).await };
         let result = snapshot(&connection, job);
-        let ended = Instant::now();
+let ended = Instant::now();
         self.at_hand().give_back(connection, ended - began, ended);
-        result
+        result.inspect_err(|error| self.damage.note(error))
     }
 
     fn at_hand(&self) -> MutexGuard<'_, AtHand> {
@@ -99,7 +102,8 @@ impl Readers {
             }
             drop(room);
         }));
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        let result = answer.await.unwrap_or_else(|_| Err(closed()));
+        result.inspect_err(|error| self.damage.note(error))
     }
 
     /// Takes no more jobs; those that wait still run. Idempotent.
@@ -222,7 +226,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("test.db");
         schema::open(&file, Use::Writing).expect("creates");
-        Bench { readers: Readers::start(&file).expect("starts"), _dir: dir }
+        let readers = Readers::start(&file, &Arc::default()).expect("starts");
+        Bench { readers, _dir: dir }
     }
 
     impl Bench {

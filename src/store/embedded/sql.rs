@@ -76,8 +76,8 @@ impl Db<'_> {
 }
 
 impl From<rusqlite::Error> for Error {
-    /// What may pass by itself (a full disk, a failing device, a lock) is `Unavailable`; a damaged
-    /// file and everything else is a fault of ours to look into.
+    /// What is not of our making (a full disk, a failing device, a lock, a damaged file) is
+    /// `Unavailable`; everything else is a fault of ours to look into.
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(
@@ -89,6 +89,8 @@ impl From<rusqlite::Error> for Error {
                 | ErrorCode::FileLockingProtocolFailed
                 | ErrorCode::OutOfMemory
                 | ErrorCode::ReadOnly
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
                 | ErrorCode::PermissionDenied,
             ) => Self::unavailable(error),
             _ => Self::internal(error),

@@ -51,6 +51,7 @@ fn sweep(db: &Db<'_>, now: Time, unverified_before: Time) -> Result<bool> {
 #[async_trait]
 impl Upkeep for EmbeddedStore {
     async fn ready(&self) -> Result<()> {
+        self.damage.check()?;
         self.read(|db| db.has("SELECT 1 FROM pulse", [])).await?;
         self.write(|db| {
             db.run("INSERT INTO pulse VALUES(1, 1) ON CONFLICT DO UPDATE SET beats = beats + 1", [])

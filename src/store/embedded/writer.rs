@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::Checkpoints;
+use super::damage::Damage;
 use super::schema::{self, Use};
 use super::sql::Db;
 use crate::error::{Error, Result};
@@ -46,10 +47,12 @@ impl Writer {
         file: PathBuf,
         connection: Connection,
         checkpoints: Checkpoints,
+        damage: Arc<Damage>,
     ) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (done, is_done) = watch::channel(false);
-        let mut thread = Thread { file, connection: Some(connection), waiting, checkpoints };
+        let mut thread =
+            Thread { file, connection: Some(connection), waiting, checkpoints, damage };
         std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -106,6 +109,8 @@ trait Job: Send {
     fn savepoint(&self) -> bool;
     /// Runs it; whether it succeeded.
     fn run(&mut self, db: &Db<'_>) -> bool;
+    /// What went wrong in it.
+    fn error(&self) -> Option<&Error>;
     /// Sends the result back, or what was lost with the batch.
     fn answer(self: Box<Self>, lost: Option<&Lost>);
 }
@@ -144,6 +149,10 @@ where
         success
     }
 
+    fn error(&self) -> Option<&Error> {
+        self.result.as_ref()?.as_ref().err()
+    }
+
     fn answer(self: Box<Self>, lost: Option<&Lost>) {
         let result = match (lost, self.result) {
             // A job's own error stays what it is, whatever became of the batch.
@@ -162,6 +171,7 @@ struct Thread {
     connection: Option<Connection>,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     checkpoints: Checkpoints,
+    damage: Arc<Damage>,
 }
 
 impl Thread {
@@ -175,6 +185,7 @@ impl Thread {
             }
             let lost = self.commit(&mut batch).err();
             for job in batch.drain(..) {
+                job.error().into_iter().for_each(|error| self.damage.note(error));
                 job.answer(lost.as_ref());
             }
             self.checkpoints.note_commit();
@@ -189,7 +200,7 @@ impl Thread {
             Some(connection) => connection,
             None => schema::open(&self.file, Use::Writing).map_err(Lost::because_of)?,
         };
-        let committed = transact(&connection, batch);
+        let committed = transact(&connection, batch, &self.damage);
         let sound = committed.is_ok()
             || connection.is_autocommit()
             || connection.execute_batch("ROLLBACK").is_ok();
@@ -220,9 +231,14 @@ impl Lost {
     }
 }
 
-fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
+fn transact(
+    connection: &Connection,
+    batch: &mut [Box<dyn Job>],
+    damage: &Damage,
+) -> Result<(), Lost> {
     let execute = |sql: &str| -> Result<(), Lost> {
-        connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(Lost::because)?;
+        let executed = connection.prepare_cached(sql).and_then(|mut s| s.execute([]));
+        executed.inspect_err(|error| damage.note_sqlite(error)).map_err(Lost::because)?;
         Ok(())
     };
     let db = Db(connection);
@@ -263,7 +279,8 @@ mod tests {
         let connection = schema::open(&file, Use::Writing).expect("opens");
         connection.execute_batch("CREATE TABLE t(n INTEGER UNIQUE)").expect("creates");
         let checkpoints = Checkpoints::start(&file).expect("starts");
-        let writer = Writer::start(file.clone(), connection, checkpoints).expect("starts");
+        let writer = Writer::start(file.clone(), connection, checkpoints, Arc::default());
+        let writer = writer.expect("starts");
         Bench { writer, file, _dir: dir }
     }
 
