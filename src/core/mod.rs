@@ -18,6 +18,7 @@ pub mod groups;
 pub mod messages;
 pub mod permissions;
 pub mod presence;
+mod readiness;
 pub mod receipts;
 pub mod search;
 pub mod sync;
@@ -113,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: auth::TokenCache,
     pub(crate) gone: presence::Gone,
     pub(crate) ear: calls::pauses::Ear,
+    readiness: readiness::Readiness,
     server_key: [u8; 32],
 }
 
@@ -149,6 +151,7 @@ impl Core {
             facts: chats::FactsCache::default(),
             tokens: auth::TokenCache::default(),
             gone: presence::Gone::default(),
+            readiness: readiness::Readiness::default(),
             server_key,
         });
         Self {
@@ -181,10 +184,14 @@ impl Core {
         self
     }
 
-    /// Whether the store and the bytes of files can be had, right now.
+    /// Whether the store and the bytes of files can be had, now or some seconds ago.
     pub async fn ready(&self) -> Result<()> {
-        self.shared.ports.store.ready().await?;
-        self.shared.ports.objects.ready().await
+        let ports = &self.shared.ports;
+        let look = async {
+            ports.store.ready().await?;
+            ports.objects.ready().await
+        };
+        self.shared.readiness.ask(look).await
     }
 
     /// Removes what has expired and writes down when sessions were last used. To be called every

@@ -1,4 +1,5 @@
-//! What the server counts, as Prometheus reads it.
+//! What the server tells of itself: what it counts, as Prometheus reads it, and whether it can
+//! serve.
 
 use hyper::{Method, Request};
 use loadgen::client::http::{Answer, Http};
@@ -84,4 +85,20 @@ async fn metrics_are_for_this_machine_and_for_whom_the_operator_names() {
     let world = World::with(&[public, ("METRICS_FROM", "127.0.0.1")]).await;
     assert_eq!(asked(&world, &[]).await.status.as_u16(), 200);
     assert_eq!(asked(&world, &from_outside).await.status.as_u16(), 403, "through a proxy");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_whether_the_server_can_serve_makes_it_write_next_to_nothing() {
+    let world = World::new().await;
+    let log = world.server.data().join("wechat.db-wal");
+    // On MongoDB there is no such file, and this shows that it answers.
+    let written = || std::fs::metadata(&log).map_or(0, |log| log.len());
+    let stranger = world.stranger();
+    stranger.get("/readyz").await.expect("it can");
+    let before = written();
+    for _ in 0..200 {
+        stranger.get("/readyz").await.expect("it can");
+    }
+    let grown = written().saturating_sub(before);
+    assert!(grown < 1 << 20, "{grown} bytes for 200 questions");
 }
