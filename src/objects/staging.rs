@@ -117,6 +117,18 @@ impl Hashed {
 }
 
 impl Staging {
+    /// Every upload that somebody can go on with. Reads the folder.
+    pub fn unfinished(&self) -> io::Result<Vec<(FileId, Meta)>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let Some(Found { id: Some(id), meta: Some(meta), .. }) = self.found(&entry?)? else {
+                continue;
+            };
+            all.push((id, meta));
+        }
+        Ok(all)
+    }
+
     /// Makes the folder if it is not there, and removes uploads that nobody can go on with.
     pub fn open(folder: PathBuf) -> io::Result<Arc<Self>> {
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;

@@ -26,3 +26,4 @@ mod readme;
 mod removal;
 mod slow;
 mod text;
+mod unfinished;

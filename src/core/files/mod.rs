@@ -155,7 +155,8 @@ pub struct Files {
 impl Files {
     pub(crate) fn new(shared: Arc<Shared>, rules: FileRules) -> Self {
         let looks = Arc::new(Semaphore::new(LOOKED_AT_ONCE));
-        Self { shared, rules, looks, begun: Arc::default() }
+        let begun = Arc::new(Begun::found_in(&shared.ports.staging));
+        Self { shared, rules, looks, begun }
     }
 
     /// What an operator set.

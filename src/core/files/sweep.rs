@@ -29,8 +29,8 @@ impl Files {
                 break;
             }
         }
-        self.begun.sweep(now.minus(LIFE));
         ports.staging.sweep(now.minus(LIFE)).await?;
+        self.begun.sweep(now.minus(LIFE), &ports.staging);
         self.remove_loose().await
     }
 

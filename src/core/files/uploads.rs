@@ -111,7 +111,8 @@ impl Drop for Staged {
 }
 
 /// Unfinished uploads, and those that are being finished.
-#[derive(Default)]
+///
+/// Invariant: whatever is unfinished on this node's disk is here, so that it counts.
 pub(super) struct Begun(Mutex<HashMap<FileId, Unfinished>>);
 
 #[derive(Clone, Copy)]
@@ -123,6 +124,16 @@ struct Unfinished {
 }
 
 impl Begun {
+    /// With what a server before this one left on the disk.
+    pub(super) fn found_in(staging: &Staging) -> Self {
+        let begun = Self(Mutex::default());
+        match staging.unfinished() {
+            Ok(found) => found.iter().for_each(|(id, meta)| begun.add_found(*id, meta)),
+            Err(error) => tracing::error!(%error, "unfinished uploads cannot be counted"),
+        }
+        begun
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<FileId, Unfinished>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,13 +168,18 @@ impl Begun {
         self.all().entry(id).or_insert(Unfinished { owner, length, since, finishing: false });
     }
 
+    fn add_found(&self, id: FileId, meta: &Meta) {
+        self.add(id, meta.owner, meta.length, meta.created);
+    }
+
     pub(super) fn remove(&self, id: FileId) {
         self.all().remove(&id);
     }
 
-    /// Forgets what has expired.
-    pub(super) fn sweep(&self, before: Time) {
-        self.all().retain(|_, upload| upload.finishing || upload.since >= before);
+    /// Forgets what the sweep of the disk removed: what began before then and is not on the disk.
+    pub(super) fn sweep(&self, before: Time, staging: &Staging) {
+        let expired = |upload: &Unfinished| !upload.finishing && upload.since < before;
+        self.all().retain(|id, upload| !expired(upload) || staging.path(*id).exists());
     }
 
     /// The right to finish an upload, for one request at a time.
@@ -355,7 +371,7 @@ impl Files {
             return Err(Error::not_found(NO_UPLOAD));
         }
         // Known again after a restart.
-        self.begun.add(id, meta.owner, meta.length, meta.created);
+        self.begun.add_found(id, &meta);
         Ok(meta)
     }
 
