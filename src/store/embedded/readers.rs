@@ -78,7 +78,7 @@ impl Readers {
         let connection = self.at_hand().take(began);
         let Some(connection) = connection else { return self.run(job).await };
         let result = snapshot(&connection, job);
-let ended = Instant::now();
+        let ended = Instant::now();
         self.at_hand().give_back(connection, ended - began, ended);
         result.inspect_err(|error| self.damage.note(error))
     }
