@@ -1,4 +1,5 @@
-//! Uploads that nobody finishes: they count as long as they lie on the disk, over days and restarts.
+//! Uploads that nobody finishes: they count as long as they lie on the disk, over days and
+//! restarts.
 
 use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};

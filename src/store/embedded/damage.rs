@@ -1,4 +1,5 @@
-//! What damage of the file does: it is said once, with the cure, and the store is not ready any more.
+//! What damage of the file does: it is said once, with the cure, and the store is not ready any
+//! more.
 //!
 //! The rest of the file goes on to serve: what is whole can still be read, until the operator
 //! restores a backup. Every error of a job comes by here. Called by the readers, the writer, and

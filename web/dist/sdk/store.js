@@ -194,6 +194,7 @@ export class Store {
     chats = new Map();
     users = new Map();
     presence = new Map();
+    incarnation;
     inbox = 0;
     me = '';
     constructor(changes) {
@@ -205,6 +206,7 @@ export class Store {
         this.chats.clear();
         this.users.clear();
         this.presence.clear();
+        this.incarnation = undefined;
         this.inbox = 0;
         this.changes.touch('chats', 'users');
     }
