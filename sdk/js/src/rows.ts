@@ -507,8 +507,10 @@ export interface Have {
    * given and of the `rev`s that sync said.
    */
   chats?: Record<string, number>;
-  /** The `inbox` of the last sync; 0 or absent at first. */
+  /** The `inbox` of the last sync, as it was given; 0 or absent at first. */
   inbox?: number;
+  /** The `incarnation` of the page that what the client holds began with; absent at first. */
+  incarnation?: string | null;
   /** How many of the latest messages it wants of a chat that it does not hold: 0 to 200. */
   latest?: number;
 }
@@ -521,6 +523,11 @@ export interface Health {
 
 /** The first event of a connection: it is live, and misses nothing from here on. Now sync. */
 export interface Hello {
+  /**
+   * The life of the server's store; another one than before once a backup was restored. What was
+   * had of another one is void: sync says `reset`.
+   */
+  incarnation: Id;
   /** The server's clock. */
   now: Moment;
   /** How often the server pings, in milliseconds. */
@@ -779,13 +786,18 @@ export interface Moved {
 export interface News {
   /** Chats with changed rows. */
   chats: ChatNews[];
-  /** Give this back as `inbox` next time. */
+  /** Give this back as `inbox` next time, as it is: it is no rev to compare with. */
   inbox: number;
+  /**
+   * The life of the store that this page is from: another one once a backup was restored. Give it
+   * back next time.
+   */
+  incarnation: string;
   /** The user's own member rows that changed, oldest change first. */
   memberships: Membership[];
   /** There is more: sync again. */
   more: boolean;
-  /** Forget everything and sync from nothing. */
+  /** Forget everything that the server gave, keep this `incarnation`, and sync from nothing. */
   reset?: boolean;
 }
 

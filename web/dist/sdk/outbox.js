@@ -39,6 +39,18 @@ export class Outbox {
         for (const stop of this.stops.values())
             stop.abort();
     }
+    beginAnew() {
+        for (const item of this.items) {
+            if (item.reply_to === undefined && !item.files)
+                continue;
+            delete item.reply_to;
+            for (const file of item.files ?? []) {
+                delete file.id;
+                delete file.upload;
+            }
+            void this.storage.keepUnsent(item);
+        }
+    }
     open(isOpen) {
         this.isOpen = isOpen;
         if (!isOpen)

@@ -72,15 +72,23 @@ export class Storage {
             if (id.startsWith(DRAFT))
                 drafts.set(id.slice(DRAFT.length), value);
         }
-        return { chats, users, unsent, drafts, inbox: Number(fact.get('inbox') ?? 0) };
+        const incarnation = fact.get('incarnation');
+        const isOne = chats.every((chat) => chat.incarnation === incarnation);
+        const nothing = { chats: [], users: [], incarnation: undefined, inbox: 0 };
+        const inbox = Number(fact.get('inbox') ?? 0);
+        return { ...(isOne ? { chats, users, incarnation, inbox } : nothing), unsent, drafts, isMixed: !isOne };
     }
-    async save({ inbox, chats = [], gone = [], users = [] }) {
+    async save({ isAnew = false, incarnation, inbox, chats = [], gone = [], users = [] }) {
         await this.change((store) => {
+            if (isAnew)
+                for (const name of ['chats', 'users'])
+                    store(name).clear();
             for (const chat of chats) {
                 const read = store('chats').get(chat.id);
                 read.onsuccess = () => {
                     const other = read.result;
-                    const isOld = other && (other.rev > chat.rev || other.member.rev > chat.member.rev);
+                    const isOld = other?.incarnation === chat.incarnation && other !== undefined
+                        && (other.rev > chat.rev || other.member.rev > chat.member.rev);
                     if (!isOld)
                         store('chats').put(chat);
                 };
@@ -89,8 +97,10 @@ export class Storage {
                 store('chats').delete(id);
             for (const user of users)
                 store('users').put(user);
-            if (inbox !== undefined)
-                store('facts').put({ id: 'inbox', value: inbox });
+            if (inbox === undefined)
+                return;
+            store('facts').put({ id: 'inbox', value: inbox });
+            store('facts').put({ id: 'incarnation', value: incarnation });
         });
     }
     async keepUnsent(item) {
