@@ -38,6 +38,7 @@ export class Client {
     isComplete = false;
     dirty = new Set();
     gone = new Set();
+    isAnew = false;
     freshUsers = new Map();
     saving;
     reads = new Map();
@@ -111,7 +112,9 @@ export class Client {
                 this.store.chats.set(chat.id, ChatState.fromSaved(chat));
         }
         this.store.addUsers(saved.users);
+        this.store.incarnation = saved.incarnation;
         this.store.inbox = saved.inbox;
+        this.isAnew = saved.isMixed;
         this.outbox.load(saved.unsent);
         this.drafts.load(saved.drafts);
         this.isLoaded = true;
@@ -160,6 +163,7 @@ export class Client {
         this.isSynced = this.isComplete = this.isLoaded = this.hasLearned = false;
         clearTimeout(this.saving);
         this.saving = undefined;
+        this.isAnew = false;
         this.dirty.clear();
         this.outbox.clear();
         this.drafts.clear();
@@ -198,7 +202,7 @@ export class Client {
         if (!chat)
             return false;
         this.keepUsers(page.users);
-        if (chat.floor !== (before ?? Infinity))
+        if (chat !== held || chat.floor !== (before ?? Infinity))
             return !chat.isWhole;
         chat.putPage(page.messages, page.messages.length < limit);
         this.soil(id);
@@ -298,9 +302,11 @@ export class Client {
     }
     listener() {
         return {
-            onLive: ({ now }) => {
+            onLive: ({ now, incarnation }) => {
                 this.ahead = Date.parse(now) - Date.now() || 0;
                 this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
+                if (!this.store.incarnation && !this.store.inbox)
+                    this.store.incarnation = incarnation;
                 this.isSynced = false;
                 this.calls.live();
                 this.sync();
@@ -483,14 +489,13 @@ export class Client {
         const { store } = this;
         const held = [...store.chats.values()];
         const chats = Object.fromEntries(held.map(({ id, rev }) => [id, rev]));
-        const have = { inbox: store.inbox, chats, latest: LATEST };
+        const { incarnation, inbox } = store;
+        const have = { ...(incarnation && { incarnation }), inbox, chats, latest: LATEST };
         const news = store.chats.size > CHATS_A_FRAME
             ? await this.rest.post('/sync', have)
             : await this.ask('sync', have);
         if (news.reset) {
-            for (const id of store.chats.keys())
-                this.gone.add(id);
-            store.clear();
+            this.beginAnew(news.incarnation);
             return true;
         }
         if (held.some((state) => store.chats.get(state.id) !== state))
@@ -511,8 +516,19 @@ export class Client {
         }
         for (const row of news.memberships)
             this.memberSynced(row);
+        store.incarnation = news.incarnation;
         store.inbox = news.inbox;
         return news.more;
+    }
+    beginAnew(incarnation) {
+        this.store.clear();
+        this.store.incarnation = incarnation;
+        this.outbox.beginAnew();
+        for (const waiting of [this.reads, this.wanted, this.dirty, this.gone, this.freshUsers])
+            waiting.clear();
+        this.hasLearned = false;
+        this.isAnew = true;
+        this.saveSoon();
     }
     settleOwn(rows) {
         for (const row of rows) {
@@ -583,8 +599,12 @@ export class Client {
         if (!this.session)
             return;
         const states = [...this.dirty].map((id) => this.store.chats.get(id));
-        const chats = states.filter((one) => one !== undefined).map((one) => one.toSaved(KEPT));
-        const batch = { inbox: this.store.inbox, chats, gone: [...this.gone], users: [...this.freshUsers.values()] };
+        const { incarnation, inbox } = this.store;
+        const held = states.filter((one) => one !== undefined);
+        const chats = held.map((one) => ({ ...one.toSaved(KEPT), incarnation }));
+        const [isAnew, gone, users] = [this.isAnew, [...this.gone], [...this.freshUsers.values()]];
+        const batch = { isAnew, incarnation, inbox, chats, gone, users };
+        this.isAnew = false;
         this.dirty.clear();
         this.gone.clear();
         this.freshUsers.clear();
