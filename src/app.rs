@@ -220,6 +220,7 @@ fn rules(config: &Config) -> Rules {
             wrong_in_all: config.wrong_codes_in_all,
             ..Limits::default()
         },
+        session_idle: config.session_idle,
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
         files: FileRules::from(config),
     }

@@ -126,6 +126,11 @@ impl ManualClock {
         Self(AtomicI64::new(start.0))
     }
 
+    /// Puts the clock right, or wrong.
+    pub fn set(&self, now: Time) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, duration: Duration) {
         self.0.fetch_add(duration.as_millis() as i64, Ordering::SeqCst);

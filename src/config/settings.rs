@@ -240,7 +240,8 @@ settings! {
         Env, "Limits", default: "1200/min", unset: "", example: "off", Open
     } by Rate::parse;
 
-    /// How many login codes one e-mail address may ask for in an hour; twice as many in a day.
+    /// How many login codes strangers together may ask for at one e-mail address in an hour; twice
+    /// as many in a day. Devices and networks that logged in before have as many for themselves.
     codes_per_address: u32 = CODES_PER_ADDRESS {
         Env, "Limits", default: "5", unset: "", example: "10", Open
     } by values::count;
@@ -256,12 +257,18 @@ settings! {
         Env, "Limits", default: "30", unset: "", example: "100", Open
     } by values::count;
 
-    /// How many wrong login codes may come from everywhere in an hour. With 400, somebody who
-    /// sprays guesses over any number of accounts gets into one of them with a chance below 1 % a
-    /// day.
+    /// How many wrong login codes may come from everywhere in an hour, before each network has but
+    /// a few of its own. With 200, somebody who sprays guesses from a thousand networks over any
+    /// number of accounts gets into one of them with a chance below 1 % a day (`docs/login.md`).
     wrong_codes_in_all: u32 = WRONG_CODES_IN_ALL {
-        Env, "Limits", default: "400", unset: "", example: "1000", Open
+        Env, "Limits", default: "200", unset: "", example: "1000", Open
     } by values::count;
+
+    /// How long a login lasts that nobody uses, at least `1h`. A device that is connected, or asks
+    /// for anything, uses it.
+    session_idle: Duration = SESSION_IDLE {
+        Env, "Limits", default: "90d", unset: "", example: "30d", Open
+    } by values::idle;
 
     /// How long after sending a message its author may edit it, as `count s`, `min`, `h` or `d`.
     edit_within: Duration = EDIT_WITHIN {

@@ -106,6 +106,13 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
     count.map(|count| Duration::from_secs(count * unit)).ok_or_else(|| NO_SPAN.into())
 }
 
+/// A length of time of an hour or more.
+pub(super) fn idle(text: &str) -> Result<Duration, String> {
+    let long = span(text)?;
+    if long >= Duration::from_secs(60 * 60) { Ok(long) } else { Err(TOO_SHORT.into()) }
+}
+
+const TOO_SHORT: &str = "too short. Write 1h or more.";
 const NO_SPAN: &str = "no length of time. Write a number and a unit, like 30s, 15min, 48h or 7d.";
 
 /// A number of bytes, with a unit or without.

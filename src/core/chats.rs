@@ -141,9 +141,8 @@ impl Chats {
     pub async fn list(&self, caller: &Caller, page: u32, size: u32) -> Result<Vec<ChatSummary>> {
         let mut rows = self.shared.ports.store.memberships(caller.user).await?;
         rows.retain(|row| row.chat.kind == ChatKind::Group || row.chat.head_seq > 0);
-        rows.sort_by_key(|row| {
-            (!row.member.pinned, std::cmp::Reverse((row.chat.active_at, row.chat.id)))
-        });
+        let now = self.shared.ports.now();
+        rows.sort_by_key(|row| (!row.member.pinned, std::cmp::Reverse(row.chat.place(now))));
         let skip = (page as usize).saturating_mul(size as usize);
         let rows = rows.into_iter().skip(skip).take(size as usize).collect();
         self.summaries(caller.user, rows).await

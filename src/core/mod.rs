@@ -26,6 +26,7 @@ pub mod users;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -68,14 +69,27 @@ impl Ports {
 }
 
 /// What an operator may set of the rules.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Limits of login.
     pub limits: auth::Limits,
+    /// How long a session lives that nobody uses; at least an hour.
+    pub session_idle: Duration,
     /// How long messages may be changed.
     pub deadlines: messages::changes::Deadlines,
     /// How large files may be.
     pub files: files::FileRules,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            limits: auth::Limits::default(),
+            session_idle: auth::SESSION_IDLE,
+            deadlines: Default::default(),
+            files: Default::default(),
+        }
+    }
 }
 
 /// The use-cases of the server, by noun. Cheap to clone.
@@ -115,6 +129,7 @@ pub(crate) struct Shared {
     pub(crate) gone: presence::Gone,
     pub(crate) ear: calls::pauses::Ear,
     readiness: readiness::Readiness,
+    pub(crate) redeemed: auth::Redeemed,
     server_key: [u8; 32],
 }
 
@@ -152,10 +167,11 @@ impl Core {
             tokens: auth::TokenCache::default(),
             gone: presence::Gone::default(),
             readiness: readiness::Readiness::default(),
+            redeemed: auth::Redeemed::default(),
             server_key,
         });
         Self {
-            auth: auth::Auth::new(shared.clone(), server_key, rules.limits),
+            auth: auth::Auth::new(shared.clone(), server_key, rules.limits, rules.session_idle),
             users: users::Users::new(shared.clone()),
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
@@ -197,12 +213,13 @@ impl Core {
     /// Removes what has expired and writes down when sessions were last used. To be called every
     /// minute; bounded work a call.
     pub async fn sweep(&self) -> Result<()> {
+        let now = self.shared.ports.now();
+        self.presence.note_connected(self.auth.connected_every());
         self.auth.flush_seen().await?;
         let users = self.users.clone();
         // What cannot be done of it now keeps nothing else from being swept.
         let departed = to_the_end(async move { users.sweep().await }).await;
-        let now = self.shared.ports.now();
-        while self.shared.ports.store.sweep(now, now.minus(auth::UNVERIFIED_FOR)).await? {}
+        while self.shared.ports.store.sweep(&self.auth.due(now)).await? {}
         self.files.sweep().await?;
         departed
     }

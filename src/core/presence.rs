@@ -97,6 +97,15 @@ impl Presences {
         self.shared.tokens.used(caller.session, now);
     }
 
+    /// Notes for every session that is connected that it is in use, once in a while: it may be so
+    /// for longer than an unused one lives.
+    pub(crate) fn note_connected(&self, every: Duration) {
+        let (Some(hub), now) = (&self.hub, self.shared.ports.now()) else { return };
+        if self.shared.tokens.is_due(now, every) {
+            hub.sessions().into_iter().for_each(|session| self.shared.tokens.used(session, now));
+        }
+    }
+
     /// Tells the watchers what the hub says has stirred, for as long as there is a hub.
     pub async fn follow(&self) {
         let Some(hub) = &self.hub else { return };
@@ -148,11 +157,14 @@ impl Presences {
         let shown: HashSet<UserId> = found.iter().filter(|u| shows(u)).map(|u| u.id).collect();
         let away: Vec<UserId> = users.iter().filter(|u| !self.is_online(**u)).copied().collect();
         let stored: HashMap<UserId, Time> = store.last_seen(&away).await?.into_iter().collect();
+        let now = self.shared.ports.now();
         let of = |user: &UserId| match (shown.contains(user), self.is_online(*user)) {
             (false, _) => Presence::hidden(*user),
             (true, true) => Presence { user: *user, online: true, last_seen: None },
             (true, false) => {
                 let last_seen = stored.get(user).copied().max(self.shared.gone.0.get(user));
+                // What lies ahead was noted by a clock that was wrong.
+                let last_seen = last_seen.map(|at| at.min(now));
                 Presence { user: *user, online: false, last_seen }
             }
         };

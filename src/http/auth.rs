@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, Known};
-use crate::core::auth;
+use crate::core::auth::{self, Asker};
 use crate::core::types::auth::{CODE_LIFE, Caller, Which};
 use crate::core::types::text::{Email, Name, PushToken};
 use crate::error::{Error, Result, Text};
@@ -37,7 +37,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
 /// Create an account
 ///
 /// Mails a code to the address. The account exists for others once the code was used. An address
-/// that has an account gets the same answer; its mail says so.
+/// that has an account gets the same answer; its mail says so. What is said here holds once the
+/// code of this request is used.
 #[utoipa::path(
     post, path = "/users", tag = "auth", operation_id = "signUp", request_body = SignUp,
     responses((status = 202, description = "A mail is on its way", body = CodeSent)),
@@ -54,14 +55,15 @@ async fn sign_up(
         email: email.clone(),
         push_token: token.map(|text| PushToken::parse("push_token", text)).transpose()?,
         language: body.language.map_or(known.language, Into::into),
-        ip: known.ip,
+        asker: Asker { ip: known.ip, ticket: body.ticket },
     };
-    http.core.auth.sign_up(request).await?;
-    Ok(code_sent(&email))
+    let asked = http.core.auth.sign_up(request).await?;
+    Ok(code_sent(&email, asked.ticket))
 }
 
-fn code_sent(email: &Email) -> (StatusCode, Answer<CodeSent>) {
-    let sent = CodeSent { email: email.as_str().to_owned(), expires_in: CODE_LIFE.as_secs() };
+fn code_sent(email: &Email, ticket: String) -> (StatusCode, Answer<CodeSent>) {
+    let email = email.as_str().to_owned();
+    let sent = CodeSent { email, expires_in: CODE_LIFE.as_secs(), ticket };
     (StatusCode::ACCEPTED, Answer(sent))
 }
 
@@ -79,11 +81,15 @@ async fn ask_code(
     Json(body): Json<AskCode>,
 ) -> Result<(StatusCode, Answer<CodeSent>)> {
     let email = Email::parse("email", &body.email)?;
-    http.core.auth.request_code(email.clone(), known.language, known.ip).await?;
-    Ok(code_sent(&email))
+    let asker = Asker { ip: known.ip, ticket: body.ticket };
+    let asked = http.core.auth.request_code(email.clone(), known.language, asker).await?;
+    Ok(code_sent(&email, asked.ticket))
 }
 
 /// Log in by a code
+///
+/// A code works for whoever asked for it: send the ticket that came with the answer. Without one,
+/// it works from the network that asked, if no ticket was sent there either.
 #[utoipa::path(
     post, path = "/auth/sessions", tag = "auth", operation_id = "logIn",
     request_body = OpenSession,
@@ -97,7 +103,8 @@ async fn open(
 ) -> Result<(StatusCode, Answer<SignedIn>)> {
     let email = Email::parse("email", &body.email)?;
     let device = body.device.unwrap_or_default();
-    let signed_in = http.core.auth.verify(&email, &body.code, &device, known.ip).await?;
+    let asker = Asker { ip: known.ip, ticket: body.ticket };
+    let signed_in = http.core.auth.verify(&email, &body.code, &device, asker).await?;
     Ok((StatusCode::CREATED, Answer(answer_of(signed_in))))
 }
 

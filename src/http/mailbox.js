@@ -59,7 +59,7 @@ function row(mail) {
   item.append(
     part('h2', '', mail.subject),
     part('p', 'to', `${words.to} ${mail.to} · ${when}`),
-    part('div', 'code', mail.code),
+    ...(mail.code ? [part('div', 'code', mail.code)] : []),
     details,
   );
   return item;

@@ -97,12 +97,12 @@ async fn sign_up(
         email: email.clone(),
         push_token: push_token.transpose()?,
         language: known.language,
-        ip: known.ip,
+        asker: known.ip.into(),
     };
     let picture = picture(&http, body.profile_avatar.as_deref()).await?;
-    let waiting = http.core.auth.sign_up(request).await?;
-    if let Some((user, picture)) = waiting.zip(picture) {
-        http.core.files.dress(user, picture);
+    let asked = http.core.auth.sign_up(request).await?;
+    if let Some(((user, code), picture)) = asked.waits.zip(picture) {
+        http.core.files.dress(user, code, picture);
     }
     Ok(proceed(&email))
 }
@@ -143,11 +143,16 @@ async fn log_in(
     request: Request,
 ) -> Result<Answer<Envelope<String>>> {
     let email = match query.text("e")? {
-        Some(text) => Email::parse("e", text)?,
+        Some(text) => email_in_query(text)?,
         None => Email::parse("email", &body::<OriginalLogin>(request).await?.email)?,
     };
     http.core.auth.request_code(email.clone(), known.language, known.ip).await?;
     Ok(proceed(&email))
+}
+
+/// The address in `e`. A `+` that was not escaped arrives as a blank, which no address holds.
+fn email_in_query(text: &str) -> Result<Email> {
+    Email::parse("e", &text.trim().replace(' ', "+"))
 }
 
 async fn body<T: DeserializeOwned>(request: Request) -> Result<T> {
@@ -176,9 +181,9 @@ async fn verify(
     let (email, code) = match (query.text("e")?, query.text("c")?) {
         (None, None) => {
             let body = body::<OriginalVerify>(request).await?;
-            (Email::parse("email", &body.email)?, body.temp_code)
+            (Email::parse("email", &body.email)?, body.temp_code.digits())
         }
-        _ => (Email::parse("e", query.required("e")?)?, query.required("c")?.to_owned()),
+        _ => (email_in_query(query.required("e")?)?, query.required("c")?.to_owned()),
     };
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let device = agent.unwrap_or_default();
@@ -336,4 +341,17 @@ async fn start(
     let started = http.core.calls.start(caller, target, kind).await?;
     let joined = joined(http, caller, started).await?;
     Ok(Answer(Envelope::of(envelope::COMPLETED, "ringing", joined)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plus_that_was_not_escaped_is_one() {
+        let read = |text: &str| email_in_query(text).map(|email| email.as_str().to_owned()).ok();
+        assert_eq!(read("ana chat@example.org").as_deref(), Some("ana+chat@example.org"));
+        assert_eq!(read(" ana+chat@example.org ").as_deref(), Some("ana+chat@example.org"));
+        assert_eq!(read("ana@exam ple.org"), None);
+    }
 }

@@ -256,6 +256,11 @@ impl Hub {
         self.users.everybody().iter().for_each(|client| client.connection.close(code));
     }
 
+    /// The sessions that are connected here; one with several connections comes as often.
+    pub fn sessions(&self) -> Vec<SessionId> {
+        self.users.everybody().iter().map(|client| client.connection.session()).collect()
+    }
+
     /// Whether a device of a user has a connection here.
     pub fn has_device(&self, user: UserId, device: &Device) -> bool {
         self.users.all(user).iter().any(|client| device.is(&client.caller()))

@@ -2,7 +2,7 @@
 //!
 //! A file is named `<time>-<address>.eml`, for example
 //! `20261122T101530.123Z-ana@example.org.eml`; names sort by time, so that the last mail to an
-//! address is the last of `ls *-ana@example.org.eml`. It is there as a whole once `queue` answers,
+//! address is the last of `ls *-ana@example.org.eml`. It is there as a whole once it was sent,
 //! for the server's user alone (mode 0600); it is not synced, as it is worth a few minutes only.
 //! The newest 1,000 are kept.
 
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 
 use super::letters::Letters;
-use super::{Mail, Mailbox, Mailer, Received, SHOWN};
+use super::{Mail, Mailbox, Mailer, Place, Rank, Received, SHOWN};
 use crate::clock::{Clock, Time};
 use crate::config::data_dir::make_private;
 use crate::error::{Code, Error, Result, Text};
@@ -30,7 +30,9 @@ const FAILED: Text = Text {
 };
 
 /// Writes mails into a folder.
-pub struct FolderMailer {
+pub struct FolderMailer(Arc<Folder>);
+
+struct Folder {
     folder: PathBuf,
     letters: Letters,
     clock: Arc<dyn Clock>,
@@ -50,14 +52,12 @@ impl FolderMailer {
     pub fn open(folder: PathBuf, letters: Letters, clock: Arc<dyn Clock>) -> io::Result<Self> {
         make_private(&folder)?;
         let names = mails_in(&folder)?;
-        Ok(Self {
-            folder,
-            letters,
-            clock,
-            written: Mutex::new(Written { names, last: Time::default(), latest: VecDeque::new() }),
-        })
+        let written = Written { names, last: Time::default(), latest: VecDeque::new() };
+        Ok(Self(Arc::new(Folder { folder, letters, clock, written: Mutex::new(written) })))
     }
+}
 
+impl Folder {
     fn write(&self, mail: &Mail) -> Result<()> {
         let bytes = self.letters.write(mail)?.formatted();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ impl FolderMailer {
         tracing::info!(sent = %written.last, "mail written");
         written.names.push_back(name);
         let (subject, text) = self.letters.read(mail)?;
-        let (sent, code) = (written.last, mail.letter.code().to_owned());
+        let (sent, code) = (written.last, mail.letter.code().unwrap_or_default().to_owned());
         let to = mail.to.as_str().to_owned();
         written.latest.push_front(Received { sent, to, subject, text, code });
         written.latest.truncate(SHOWN);
@@ -86,8 +86,16 @@ impl FolderMailer {
 impl Mailer for FolderMailer {
     /// Writes at once: a local file costs less than waking another thread, and whoever got the
     /// answer to a request finds the mail.
-    fn queue(&self, mail: Mail) -> Result<()> {
-        self.write(&mail)
+    fn place(&self, _: Rank) -> Result<Place> {
+        if !self.0.folder.is_dir() {
+            return Err(Error::new(Code::MailFailed, FAILED));
+        }
+        let folder = self.0.clone();
+        Ok(Place::new(move |mail| {
+            if let Err(error) = folder.write(&mail) {
+                tracing::error!(cause = ?error.cause(), "a mail was not written: {error}");
+            }
+        }))
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {
@@ -97,7 +105,7 @@ impl Mailer for FolderMailer {
 
 impl Mailbox for FolderMailer {
     fn latest(&self) -> Vec<Received> {
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.latest.iter().cloned().collect()
     }
 }
@@ -169,14 +177,18 @@ mod tests {
         mail(to, Language::English, Letter::LoginCode { code: code.into() })
     }
 
+    fn send(mailer: &FolderMailer, mail: Mail) {
+        mailer.place(Rank::SignUp).expect("a place").send(mail);
+    }
+
     #[test]
     fn the_last_mail_to_an_address_is_the_last_by_name_and_for_the_owner_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let (mailer, clock) = opened(folder.path());
-        mailer.queue(code_to("ana@example.org", "111111")).expect("written");
-        mailer.queue(code_to("ana@example.org", "222222")).expect("written");
+        send(&mailer, code_to("ana@example.org", "111111"));
+        send(&mailer, code_to("ana@example.org", "222222"));
         clock.advance(Duration::from_secs(60));
-        mailer.queue(code_to("ana@example.org", "333333")).expect("written");
+        send(&mailer, code_to("ana@example.org", "333333"));
         let expected = [
             "20241122T160000.007Z-ana@example.org.eml",
             "20241122T160000.008Z-ana@example.org.eml",
@@ -195,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (mailer, _) = opened(folder.path());
         for number in 0..=SHOWN {
-            mailer.queue(code_to("ana@example.org", &format!("{number:06}"))).expect("written");
+            send(&mailer, code_to("ana@example.org", &format!("{number:06}")));
         }
         let latest = mailer.latest();
         let codes: Vec<_> = latest.iter().map(|mail| mail.code.as_str()).collect();
@@ -215,7 +227,7 @@ mod tests {
         fs::write(&old, "old").expect("written");
         let (mailer, _) = opened(folder.path());
         for number in 0..KEPT {
-            mailer.queue(code_to("ana@example.org", &format!("{number:06}"))).expect("written");
+            send(&mailer, code_to("ana@example.org", &format!("{number:06}")));
         }
         assert_eq!(names(folder.path()).len(), KEPT);
         assert!(other.exists() && !old.exists());
@@ -236,7 +248,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (mailer, _) = opened(folder.path());
         fs::remove_dir_all(folder.path().join("mail")).expect("removed");
-        let error = mailer.queue(code_to("ana@example.org", "111111")).expect_err("no folder");
+        let error = mailer.place(Rank::SignUp).err().expect("no folder");
         assert_eq!(error.code, Code::MailFailed);
     }
 }

@@ -1,8 +1,9 @@
 //! The words and looks of mails: a text part and an HTML part that say the same, in the reader's
-//! language, readable without images. The subject begins with the code, so that it can be read
-//! from a notification.
+//! language, readable without images. The subject begins with the code, where there is one, so that
+//! it can be read from a notification.
 //!
 //! Invariant: what goes into a header is a checked address or text of ours, and one line of it.
+//! Invariant: what a stranger wrote (the name of a device) never becomes a link or markup.
 //! Called by the adapters beside.
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
 use super::{Letter, Mail};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::core::types::auth::CODE_LIFE;
 use crate::error::{Error, Result, Text};
 use crate::id::Entropy;
@@ -84,8 +85,10 @@ struct Page<'a> {
     lang: &'static str,
     subject: String,
     intro: &'static str,
-    code: &'a str,
-    validity: String,
+    /// What stands out: a code, or which device.
+    fact: String,
+    is_code: bool,
+    detail: String,
     warning: &'static str,
     server: &'a str,
 }
@@ -95,9 +98,9 @@ struct Page<'a> {
     ext = "txt",
     source = r#"{{ page.intro }}
 
-    {{ page.code }}
+    {{ page.fact }}
 
-{{ page.validity }}
+{{ page.detail }}
 
 {{ page.warning }}
 
@@ -125,8 +128,9 @@ font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
 <div style="max-width:30em;margin:0 auto">
 <p style="margin:0 0 16px">{{ page.intro }}</p>
 <p style="margin:0 0 16px;padding:16px;border:1px solid #8884;border-radius:12px;text-align:center;
-font:600 32px/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:6px">{{ page.code }}</p>
-<p style="margin:0 0 16px">{{ page.validity }}</p>
+{% if page.is_code %}font:600 32px/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:6px
+{% else %}font-weight:600{% endif %}">{{ page.fact }}</p>
+<p style="margin:0 0 16px">{{ page.detail }}</p>
 <p style="margin:0 0 24px">{{ page.warning }}</p>
 <p style="margin:0;padding-top:12px;border-top:1px solid #8884;font-size:13px;opacity:.75">
 WeChat · {{ page.server }}</p>
@@ -143,15 +147,29 @@ impl<'a> Page<'a> {
     fn new(mail: &'a Mail, server: &'a str) -> Self {
         let language = mail.language;
         let (subject, intro) = words(&mail.letter);
+        let (fact, detail, warning) = match &mail.letter {
+            Letter::NewDevice { device, at } => (
+                plain(device, UNNAMED.of(language)),
+                LOGGED_IN.of(language).replace("{}", &minute(*at)),
+                NOT_ME.of(language),
+            ),
+            Letter::SignUpCode { code }
+            | Letter::LoginCode { code }
+            | Letter::AlreadySignedUp { code } => {
+                let minutes = (CODE_LIFE.as_secs() / 60).to_string();
+                let validity = VALIDITY.of(language).replace("{}", &minutes);
+                (code.clone(), validity, WARNING.of(language))
+            }
+        };
         let code = mail.letter.code();
-        let minutes = (CODE_LIFE.as_secs() / 60).to_string();
         Self {
             lang: LANG.of(language),
-            subject: subject.of(language).replace("{}", code),
+            subject: subject.of(language).replace("{}", code.unwrap_or_default()),
             intro: intro.of(language),
-            code,
-            validity: VALIDITY.of(language).replace("{}", &minutes),
-            warning: WARNING.of(language),
+            is_code: code.is_some(),
+            fact,
+            detail,
+            warning,
             server,
         }
     }
@@ -180,7 +198,33 @@ const fn words(letter: &Letter) -> (Text, Text) {
                      cuenta. Este código te da acceso a ella:",
             },
         ),
+        Letter::NewDevice { .. } => (
+            Text { en: "New login to your account", es: "Nuevo acceso a tu cuenta" },
+            Text {
+                en: "Somebody logged in to your account on a device and from a network that it was \
+                     not used with before. The device calls itself:",
+                es: "Alguien entró en tu cuenta desde un dispositivo y una red con los que no se \
+                     había usado antes. El dispositivo dice llamarse:",
+            },
+        ),
     }
+}
+
+/// What a device calls itself, short, and so that no mail program makes a link or markup of it.
+fn plain(device: &str, unnamed: &str) -> String {
+    const CHARS: usize = 60;
+    let fits = |c: char| c.is_alphanumeric() || " ,'()+-_".contains(c);
+    let spaced: String = device.chars().map(|c| if fits(c) { c } else { ' ' }).collect();
+    let words: Vec<_> = spaced.split_whitespace().collect();
+    let short: String = words.join(" ").chars().take(CHARS).collect();
+    if short.is_empty() { unnamed.to_owned() } else { short }
+}
+
+/// A moment to the minute: `2026-11-29 16:05 UTC`.
+fn minute(at: Time) -> String {
+    let text = at.to_string();
+    let (date, time) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{date} {} UTC", time.get(..5).unwrap_or_default())
 }
 
 const LANG: Text = Text { en: "en", es: "es" };
@@ -194,6 +238,17 @@ const WARNING: Text = Text {
          it. If you did not want it, ignore this mail; without the code nobody gets in.",
     es: "Nadie más debe tener este código: quien lo tenga puede entrar en tu lugar, y nunca te lo \
          pediremos. Si no lo querías, ignora este correo; sin el código nadie entra.",
+};
+
+const UNNAMED: Text = Text { en: "(no name)", es: "(sin nombre)" };
+const LOGGED_IN: Text = Text { en: "That was at {}.", es: "Fue a las {}." };
+const NOT_ME: Text = Text {
+    en: "If it was you, there is nothing to do. If it was not, somebody can read your mail, where \
+         the codes come: change the password of your mailbox, then log that device out under \
+         Settings, Devices.",
+    es: "Si fuiste tú, no tienes que hacer nada. Si no, alguien puede leer tu correo, donde llegan \
+         los códigos: cambia la contraseña de tu buzón y cierra la sesión de ese dispositivo en \
+         Ajustes, Dispositivos.",
 };
 
 #[cfg(test)]
@@ -221,6 +276,37 @@ pub(super) mod tests {
             Letter::LoginCode { code: code() },
             Letter::AlreadySignedUp { code: code() },
         ]
+    }
+
+    fn new_device(device: &str) -> Letter {
+        Letter::NewDevice { device: device.into(), at: Time(1_732_291_200_007) }
+    }
+
+    #[test]
+    fn a_new_device_is_told_with_what_to_do_about_it() {
+        for (language, words) in [
+            (Language::English, ["Subject: New login", "Settings, Devices"]),
+            (Language::Spanish, ["Subject: Nuevo acceso", "Ajustes, Dispositivos"]),
+        ] {
+            let mail = mail("ana@example.org", language, new_device("Ana's phone"));
+            let (subject, text) = letters().read(&mail).expect("read");
+            assert!(format!("Subject: {subject}").starts_with(words[0]), "{subject}");
+            for words in [words[1], "Ana's phone", "2024-11-22 16:00 UTC"] {
+                assert!(text.contains(words), "{words} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_device_becomes_no_link() {
+        let evil = "<a href=https://evil.example/x>call +1 555</a>\r\nBcc: x@y.z";
+        let mail = mail("ana@example.org", Language::English, new_device(evil));
+        let (subject, text) = letters().read(&mail).expect("read");
+        assert_eq!(subject, "New login to your account");
+        for bad in ["://", "evil.example", "<", "x@y"] {
+            assert!(!text.replace("https://chat.example.org", "").contains(bad), "{bad}: {text}");
+        }
+        assert_eq!(plain(" \u{202e}..", "-"), "-");
     }
 
     fn written(language: Language, letter: Letter) -> String {

@@ -45,15 +45,23 @@ pub enum Letter {
         /// Six digits.
         code: String,
     },
+    /// Somebody logged in on a device and from a network that are new to the account.
+    NewDevice {
+        /// What the device calls itself; nobody has checked it.
+        device: String,
+        /// When.
+        at: Time,
+    },
 }
 
 impl Letter {
-    /// Its code: six digits.
-    pub fn code(&self) -> &str {
+    /// Its code, if it brings one: six digits.
+    pub fn code(&self) -> Option<&str> {
         match self {
             Self::SignUpCode { code }
             | Self::LoginCode { code }
-            | Self::AlreadySignedUp { code } => code,
+            | Self::AlreadySignedUp { code } => Some(code),
+            Self::NewDevice { .. } => None,
         }
     }
 }
@@ -70,6 +78,7 @@ impl fmt::Debug for Letter {
             Self::SignUpCode { .. } => "SignUpCode",
             Self::LoginCode { .. } => "LoginCode",
             Self::AlreadySignedUp { .. } => "AlreadySignedUp",
+            Self::NewDevice { .. } => "NewDevice",
         })
     }
 }
@@ -86,7 +95,7 @@ pub struct Received {
     pub subject: String,
     /// Its text part.
     pub text: String,
-    /// The code in it.
+    /// The code in it; empty where there is none.
     pub code: String,
 }
 
@@ -99,10 +108,39 @@ pub trait Mailbox: Send + Sync {
 /// How many mails a mailbox shows.
 pub const SHOWN: usize = 50;
 
+/// For whom a place in the queue is: strangers' sign-ups never take all of them, and neither do
+/// strangers who ask for login codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// A sign-up, by anybody.
+    SignUp,
+    /// A login code that anybody asks for.
+    LogIn,
+    /// What concerns an account, from where it was logged in to before.
+    Known,
+}
+
+/// A place in the queue: one mail can be sent, or none.
+pub struct Place(Box<dyn FnOnce(Mail) + Send>);
+
+impl Place {
+    /// A place that sends in this way.
+    pub fn new(send: impl FnOnce(Mail) + Send + 'static) -> Self {
+        Self(Box::new(send))
+    }
+
+    /// Sends a mail and returns at once. What goes wrong is logged, not told, so that nobody learns
+    /// from it whether there was a mail.
+    pub fn send(self, mail: Mail) {
+        (self.0)(mail);
+    }
+}
+
 /// Sends mails.
 pub trait Mailer: Send + Sync {
-    /// Queues a mail and returns at once. Fails with `MailFailed` when the queue is full.
-    fn queue(&self, mail: Mail) -> Result<()>;
+    /// Takes a place in the queue, before it is known whether there will be a mail. Fails with
+    /// `MailFailed` when this rank has no place left.
+    fn place(&self, rank: Rank) -> Result<Place>;
 
     /// Waits until nothing is queued. The caller bounds the time.
     fn drain(&self) -> BoxFuture<'_, ()>;

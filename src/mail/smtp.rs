@@ -1,8 +1,9 @@
 //! Mails by SMTP (RFC 5321), protected by TLS.
 //!
-//! Invariant: `queue` never waits: the mail is written and sent behind, so that asking for a code
-//! takes the same time for every address.
-//! Invariant: at most 1,024 mails wait; then `queue` refuses. What fails for a while is tried again
+//! Invariant: `place` and sending never wait: the mail is written and sent behind, so that asking
+//! for a code takes the same time for every address.
+//! Invariant: at most 1,024 mails wait, half of them of sign-ups and an eighth only for people who
+//! are known; then `place` refuses. What fails for a while is tried again
 //! with growing pauses until its code has expired; what the server refuses for good is not.
 //! Invariant: the log tells neither address nor code.
 
@@ -20,14 +21,17 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::letters::Letters;
-use super::{Mail, Mailer};
+use super::{Mail, Mailer, Place, Rank};
 use crate::config::{SmtpUrl, Tls};
 use crate::core::types::auth::CODE_LIFE;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::Entropy;
 
-/// How many mails may wait.
+/// How many mails may wait; how many of them may be asked for by people who are not known, and how
+/// many of these may be sign-ups.
 const PLACES: u32 = 1024;
+const PLACES_LOG_IN: u32 = 896;
+const PLACES_SIGN_UP: u32 = 512;
 /// How many connections to the mail server are open at once.
 const CONNECTIONS: u32 = 8;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -48,7 +52,7 @@ pub struct Patience {
     pub first_pause: Duration,
     /// No pause is longer.
     pub longest_pause: Duration,
-    /// From `queue` to giving up.
+    /// From sending to giving up.
     pub in_all: Duration,
 }
 
@@ -87,6 +91,8 @@ struct Sending {
     tls: LettreTls,
     transport: Mutex<Arc<Transport>>,
     places: Arc<Semaphore>,
+    log_in_places: Arc<Semaphore>,
+    sign_up_places: Arc<Semaphore>,
     connections: Semaphore,
 }
 
@@ -115,6 +121,8 @@ impl SmtpMailer {
             tls,
             transport,
             places: Arc::new(Semaphore::new(PLACES as usize)),
+            log_in_places: Arc::new(Semaphore::new(PLACES_LOG_IN as usize)),
+            sign_up_places: Arc::new(Semaphore::new(PLACES_SIGN_UP as usize)),
             connections: Semaphore::new(CONNECTIONS as usize),
         });
         Ok(Self { sending, runtime: Handle::current() })
@@ -122,17 +130,25 @@ impl SmtpMailer {
 }
 
 impl Mailer for SmtpMailer {
-    fn queue(&self, mail: Mail) -> Result<()> {
-        let places = self.sending.places.clone();
-        let place = places
-            .try_acquire_owned()
+    fn place(&self, rank: Rank) -> Result<Place> {
+        let Sending { places, log_in_places, sign_up_places, .. } = &*self.sending;
+        // A rank takes a place of its own and one of each rank above it.
+        let taken = match rank {
+            Rank::SignUp => vec![places, log_in_places, sign_up_places],
+            Rank::LogIn => vec![places, log_in_places],
+            Rank::Known => vec![places],
+        };
+        let taken = taken.into_iter().map(|places| places.clone().try_acquire_owned());
+        let taken: Vec<_> = taken
+            .collect::<Result<_, _>>()
             .map_err(|_| Error::new(Code::MailFailed, FULL).retry_after(Duration::from_secs(60)))?;
-        let sending = self.sending.clone();
-        self.runtime.spawn(async move {
-            sending.send(&mail).await;
-            drop(place);
-        });
-        Ok(())
+        let (sending, runtime) = (self.sending.clone(), self.runtime.clone());
+        Ok(Place::new(move |mail| {
+            runtime.spawn(async move {
+                sending.send(&mail).await;
+                drop(taken);
+            });
+        }))
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {
@@ -260,7 +276,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// What a mail server said, fit for the log: short, on one line, without address and code.
 fn without(why: &str, mail: &Mail) -> String {
     let address = mail.to.as_str();
-    let mut text = why.replace(mail.letter.code(), "(code)");
+    let mut text =
+        mail.letter.code().map_or_else(|| why.into(), |code| why.replace(code, "(code)"));
     while let Some(at) = text.to_ascii_lowercase().find(address).filter(|_| !address.is_empty()) {
         text.replace_range(at..at + address.len(), "(address)");
     }

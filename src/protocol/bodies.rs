@@ -110,6 +110,10 @@ pub struct SignUp {
     /// The language of mails; by default that of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Tongue>,
+    /// The `ticket` that an earlier answer gave, so that nobody else can use up what is yours;
+    /// empty: there is none yet, and that of this answer will be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// Asks for a login code.
@@ -119,6 +123,10 @@ pub struct AskCode {
     /// The account's address.
     #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
+    /// The `ticket` that an earlier answer gave, so that nobody else can use up what is yours;
+    /// empty: there is none yet, and that of this answer will be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// Opens a session by a code.
@@ -135,6 +143,9 @@ pub struct OpenSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "Ana's phone")]
     pub device: Option<String>,
+    /// The `ticket` of the answer by which the code was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// A change of one's own profile; absent fields stay as they are.
@@ -327,8 +338,28 @@ pub struct OriginalVerify {
     #[schema(example = "ana@example.org", format = Email)]
     pub email: String,
     /// The six digits from the mail.
-    #[schema(example = "123456")]
-    pub temp_code: String,
+    pub temp_code: TypedCode,
+}
+
+/// A code as text or as a number, which has lost its leading zeros.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(example = "123456")]
+pub enum TypedCode {
+    /// As text.
+    Text(String),
+    /// As a number.
+    Number(u32),
+}
+
+impl TypedCode {
+    /// The text that was meant.
+    pub fn digits(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => format!("{number:06}"),
+        }
+    }
 }
 
 /// `PUT /sndmsg`.
@@ -416,6 +447,19 @@ mod tests {
             assert_eq!(refusal::<SignUp>(json), (Code::BadRequest, None), "{json:?}");
         }
         assert_eq!(refusal::<ChangeMe>(b"{} x"), (Code::BadRequest, None));
+    }
+
+    #[test]
+    fn a_code_is_a_number_or_a_text() {
+        let code = |json: &str| {
+            let json = format!(r#"{{"email":"a@b.c","temp_code":{json}}}"#);
+            read::<OriginalVerify>(json.as_bytes()).map(|body| body.temp_code.digits()).ok()
+        };
+        assert_eq!(code("123456").as_deref(), Some("123456"));
+        assert_eq!(code("42").as_deref(), Some("000042"));
+        assert_eq!(code("\"012345\"").as_deref(), Some("012345"));
+        assert_eq!(code("true"), None);
+        assert_eq!(code("-1"), None);
     }
 
     #[test]

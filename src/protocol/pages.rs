@@ -16,6 +16,9 @@ pub struct CodeSent {
     pub email: String,
     /// How many seconds the code works.
     pub expires_in: u64,
+    /// To be sent with the code, and whenever a code is asked for again: the code is for whoever
+    /// has it. Worth keeping for as long as the device is used, also after a logout.
+    pub ticket: String,
 }
 
 /// An open session.

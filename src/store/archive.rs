@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Time;
-use crate::core::types::auth::{LoginCode, Session};
+use crate::core::types::auth::{KnownPlace, LoginCode, Session};
 use crate::core::types::calls::Call;
 use crate::core::types::chats::{Chat, Invite, Member};
 use crate::core::types::files::{Digest as ObjectDigest, File};
@@ -36,6 +36,8 @@ pub enum Part {
     Codes,
     /// Events that were counted.
     Quotas,
+    /// Devices and networks from which accounts were logged in to.
+    Places,
     /// Sessions.
     Sessions,
     /// How far each user's inbox has come.
@@ -56,13 +58,14 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 9] = [
+    pub const GLOBAL: [Self; 10] = [
         Self::Accounts,
         Self::Files,
         Self::LooseObjects,
         Self::Blocks,
         Self::Codes,
         Self::Quotas,
+        Self::Places,
         Self::Sessions,
         Self::Inboxes,
         Self::Calls,
@@ -82,6 +85,7 @@ impl Part {
             Self::Blocks => "blocks",
             Self::Codes => "login codes",
             Self::Quotas => "quotas",
+            Self::Places => "known places",
             Self::Sessions => "sessions",
             Self::Inboxes => "inboxes",
             Self::Chats => "chats",
@@ -123,6 +127,8 @@ pub enum Record {
     Code(LoginCode),
     /// A key, the length of its window in milliseconds, how many were counted, until when.
     Quota(String, u64, u32, Time),
+    /// A device or network from which an account was logged in to.
+    Place(KnownPlace),
     /// A session.
     Session(Session),
     /// A user's inbox version.

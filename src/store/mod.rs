@@ -21,13 +21,15 @@ pub mod archive;
 pub mod call_row;
 mod group;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use self::archive::Archive;
 pub use self::group::{Founded, GroupStep, Guard, InvitePut, Stepped, Unfit};
 use crate::clock::Time;
-use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
+use crate::core::types::auth::{AskerKey, LoginCode, Quota, Session, TokenHash, Which};
 use crate::core::types::calls::Call;
 use crate::core::types::chats::{Chat, Followed, InboxRow, Invite, Member, MemberChange, Role};
 use crate::core::types::files::{Digest, File, FileView};
@@ -53,8 +55,9 @@ impl<T: Users + Sessions + Chats + Messages + Calls + Files + Terms + Upkeep + A
 pub enum SignUp {
     /// A new account, not verified yet.
     Created,
-    /// The address had an unverified account: it keeps its id and takes the new name, picture, push
-    /// token, language, and time of creation, so that it is not swept away too early.
+    /// The address had an unverified account: it keeps its id and takes the new time of creation
+    /// alone, so that it is not swept away too early. What else a sign-up says stands with its
+    /// code.
     Renewed(User),
     /// The address has a verified account: nothing was changed.
     Taken(User),
@@ -100,27 +103,45 @@ pub trait Users: Send + Sync {
     async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks>;
 }
 
-/// Login codes, quotas, and sessions.
+/// A code to be redeemed, and what comes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redeem {
+    /// Which code.
+    pub code: ObjectId,
+    /// The session to open.
+    pub session: Session,
+    /// The account's search terms, if this code is the one that verifies it.
+    pub terms: Vec<String>,
+    /// The places that are known from now on: the device and the network of this login.
+    pub places: Vec<AskerKey>,
+}
+
+/// Login codes, quotas, known places, and sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// Counts one event under every quota, or none: `Some(when)` says that one of them is used up
-    /// until then, and nothing was counted.
+    /// until then, and nothing was counted. A quota that stands there twice is counted twice. A
+    /// window that ends farther ahead than it is long counts for nothing.
     async fn take(&self, quotas: &[Quota], now: Time) -> Result<Option<Time>>;
     /// Takes one event back under every key, for the present window.
     async fn give_back(&self, quotas: &[Quota], now: Time) -> Result<()>;
-    /// Puts a code in place of the one that its address has.
-    async fn put_code(&self, code: &LoginCode) -> Result<()>;
-    /// Counts a guess, then answers the code as it stands; `None` when there is none, it expired,
-    /// or it was guessed at `max_tries` times before. The count is durable before the answer.
-    async fn guess(&self, email: &Email, max_tries: u32, now: Time) -> Result<Option<LoginCode>>;
-    /// Redeems a code once: removes it, marks its account verified, sets the account's search
-    /// terms, opens the session. `None` when the code is gone or its account deleted.
-    async fn redeem(
-        &self,
-        code: ObjectId,
-        session: &Session,
-        terms: Vec<String>,
-    ) -> Result<Option<User>>;
+    /// Puts a code, and removes those of its address that it takes the place of.
+    async fn put_code(&self, code: &LoginCode, over: &[ObjectId]) -> Result<()>;
+    /// The codes of an address, latest first, dead ones too; at most 1,000.
+    async fn waiting(&self, email: &Email) -> Result<Vec<LoginCode>>;
+    /// Counts a guess at each of these codes, then answers them as they stand; those are left out
+    /// that are gone, not alive, or were guessed at `max_tries` times before. The counts are
+    /// durable before the answer.
+    async fn guess(&self, codes: &[ObjectId], max_tries: u32, now: Time) -> Result<Vec<LoginCode>>;
+    /// Adds a picture to what the sign-up of a code said; whether the code was still there.
+    async fn dress_code(&self, code: ObjectId, picture: FileId) -> Result<bool>;
+    /// Redeems a code once: removes it, opens the session, remembers the places, at most `PLACES`
+    /// of an account. If the account was not verified yet, it is from now on, and becomes what the
+    /// code's profile says, with these search terms. `None` when the code is gone, somebody
+    /// else's, or its account deleted.
+    async fn redeem(&self, redeem: &Redeem) -> Result<Option<User>>;
+    /// Which of these places an account was logged in from; in no order.
+    async fn known_places(&self, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>>;
     /// Finds a session by its token.
     async fn session(&self, token: TokenHash) -> Result<Option<Session>>;
     /// A user's sessions, latest used first.
@@ -519,6 +540,22 @@ pub trait Terms: Send + Sync {
     async fn put_terms(&self, index: Index, entries: Vec<(ObjectId, Vec<String>)>) -> Result<()>;
 }
 
+/// What a sweep takes for over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Whatever ends by then.
+    pub now: Time,
+    /// Accounts that were asked for before, and not verified.
+    pub unverified: Time,
+    /// Sessions that were last used by then.
+    pub idle: Time,
+    /// Known places that were last logged in from by then.
+    pub places: Time,
+}
+
+/// No quota's window is longer, so none ends farther ahead.
+pub const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What keeps a store in order.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -531,9 +568,11 @@ pub trait Upkeep: Send + Sync {
     /// Begins another life, durably: what is here need not go on from what clients have seen. For
     /// a store that was restored or copied, before any server works with it.
     async fn renew(&self) -> Result<()>;
-    /// Removes what has expired: codes, quotas, links, accounts that nobody verified before
-    /// `unverified_before`. Bounded work a call; whether there is more.
-    async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool>;
+    /// Removes what is over: codes, quotas, links, sessions that nobody uses, places that nobody
+    /// logged in from, accounts that nobody verified; also codes and quotas that end farther ahead
+    /// than they can, which a clock that was wrong has left. A use that it noted ahead of `now`
+    /// becomes one of now. Bounded work a call; whether there is more.
+    async fn sweep(&self, due: &Due) -> Result<bool>;
     /// Finishes what is queued and closes; later verbs fail. Idempotent.
     async fn close(&self);
 }

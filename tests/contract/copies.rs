@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use wechat::core::types::auth::{Instance, Quota, Which};
+use wechat::core::types::auth::{FirstProfile, Instance, LoginCode, Quota, Which};
 use wechat::core::types::calls::{
     Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
 };
 use wechat::core::types::chats::{Invite, MemberChange};
 use wechat::core::types::messages::{Content, MessageChange, Window};
-use wechat::core::types::text::{Body, PushToken};
+use wechat::core::types::text::{Body, Name, PushToken};
 use wechat::core::types::users::{Privacy, ProfileChange};
-use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
+use wechat::error::Language;
+use wechat::id::{CallId, ChatId, FileId, MessageId, SessionId, UserId};
 use wechat::store::archive::{Digest, Part, Record};
 use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
 
@@ -119,6 +120,17 @@ async fn fill_files(world: &World, group: ChatId, (ana, beto): (UserId, UserId))
     store.drop_unused(after(MINUTE), 99).await.expect("drops");
 }
 
+/// The code of a sign-up.
+fn signing_up(world: &World) -> LoginCode {
+    let profile = FirstProfile {
+        name: Name::stored("Nobody yet".into()),
+        avatar: Some(FileId(world.id())),
+        push_token: Some(PushToken::stored("p".into())),
+        language: Language::Spanish,
+    };
+    LoginCode { profile: Some(profile), ..world.code(&email("nobody yet"), None) }
+}
+
 /// A little of everything that the random histories do not do; the live call and a group.
 async fn fill(world: &World) -> (Call, ChatId) {
     let people = people(world, 6).await;
@@ -129,7 +141,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
     }
     store.unblock(ana, beto).await.expect("unblocks");
     store.sign_up(&world.person("nobody yet")).await.expect("signs up");
-    store.put_code(&world.code(&email("nobody yet"), None)).await.expect("puts");
+    world.put_code(&signing_up(world)).await;
     for number in 0..5 {
         let quota = Quota { key: format!("a/{number}"), limit: 9, window_ms: 60_000 };
         store.take(&[quota], NOON).await.expect("counts");

@@ -14,7 +14,7 @@ use wechat::core::types::messages::{
 use wechat::core::types::text::Body;
 use wechat::core::types::users::ProfileChange;
 use wechat::id::{ChatId, FileId, UserId};
-use wechat::store::FilePut;
+use wechat::store::{Due, FilePut};
 
 use crate::chats::people;
 use crate::support::{MINUTE, NOON, World, after, text};
@@ -498,7 +498,9 @@ pub async fn an_account_that_nobody_verified_takes_its_files_along(world: &World
     world.store.change_profile(person.id, change, None).await.expect("changes");
     drop_unused(world, after(2 * MINUTE)).await;
     assert!(is_there(world, &picture).await);
-    while world.store.sweep(after(5 * MINUTE), after(5 * MINUTE)).await.expect("sweeps") {}
+    let at = after(5 * MINUTE);
+    let due = Due { now: at, unverified: at, idle: Time(0), places: Time(0) };
+    while world.store.sweep(&due).await.expect("sweeps") {}
     assert!(!is_there(world, &picture).await);
     assert_eq!(loose(world).await, [digest(1)]);
 }

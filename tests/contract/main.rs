@@ -52,6 +52,10 @@ macro_rules! contract {
                 what_is_given_back_can_be_taken_again
                 a_quota_holds_in_a_race
                 a_code_is_guessed_at_so_often_and_no_more
+                a_window_of_a_clock_that_was_wrong_counts_for_nothing
+                an_address_has_the_codes_of_all_who_asked
+                the_code_that_is_redeemed_says_what_the_account_becomes
+                a_login_makes_its_places_known
                 racing_guesses_are_all_counted
                 fifty_racing_redeems_open_one_session
                 a_code_opens_no_session_of_somebody_else
@@ -149,6 +153,8 @@ macro_rules! contract {
             }
             upkeep {
                 a_sweep_removes_what_expired_and_nothing_else
+                a_sweep_removes_sessions_and_places_that_nobody_uses
+                a_sweep_takes_back_what_a_wrong_clock_has_left
                 a_sweep_does_bounded_work_and_says_that_there_is_more
                 a_store_has_one_incarnation_until_it_is_renewed
                 a_closed_store_says_so

@@ -1,12 +1,14 @@
-//! Login codes, quotas, and sessions.
+//! Login codes, quotas, known places, and sessions.
 
 use futures_util::future::join_all;
 use wechat::clock::Time;
-use wechat::core::types::auth::{Quota, TokenHash, Which};
-use wechat::core::types::text::Email;
-use wechat::id::UserId;
+use wechat::core::types::auth::{AskerKey, FirstProfile, LoginCode, Quota, TokenHash, Which};
+use wechat::core::types::text::{Name, PushToken};
+use wechat::error::Language;
+use wechat::id::{FileId, ObjectId, UserId};
+use wechat::store::{Index, Redeem};
 
-use crate::support::{MINUTE, NOON, World, after, email};
+use crate::support::{MINUTE, NOON, World, after, asker, email, redeem};
 
 fn quota(key: &str, limit: u32) -> Quota {
     Quota { key: key.into(), limit, window_ms: 60_000 }
@@ -59,30 +61,126 @@ pub async fn a_quota_holds_in_a_race(world: &World) {
     assert_eq!(successes, 990, "the refused ones took nothing of the second");
 }
 
+pub async fn a_window_of_a_clock_that_was_wrong_counts_for_nothing(world: &World) {
+    let one = [quota("a", 1)];
+    let year = after(365 * 24 * 60 * MINUTE);
+    assert_eq!(take(world, &one, year).await, None);
+    assert_eq!(take(world, &one, year).await, Some(Time(year.0 + MINUTE)), "while it is wrong");
+    assert_eq!(take(world, &one, NOON).await, None, "put right");
+    assert_eq!(take(world, &one, NOON).await, Some(after(MINUTE)), "and counted by itself");
+    world.store.give_back(&one, year).await.expect("gives nothing back");
+    assert_eq!(take(world, &one, NOON).await, Some(after(MINUTE)));
+}
+
 pub async fn a_code_is_guessed_at_so_often_and_no_more(world: &World) {
     let code = world.code(&email("ana"), None);
-    world.store.put_code(&code).await.expect("puts");
+    world.put_code(&code).await;
+    let guess = |codes: Vec<ObjectId>, now| async move {
+        let found = world.store.guess(&codes, 5, now).await.expect("reads");
+        found.iter().map(|code| (code.id, code.tries, code.hmac)).collect::<Vec<_>>()
+    };
     for tries in 1..=5 {
-        let found = world.store.guess(&email("ana"), 5, NOON).await.expect("reads");
-        let found = found.expect("there is a code");
-        assert_eq!((found.tries, found.id, found.hmac), (tries, code.id, code.hmac));
+        assert_eq!(guess(vec![code.id], NOON).await, [(code.id, tries, code.hmac)]);
     }
-    assert_eq!(world.store.guess(&email("ana"), 5, NOON).await.expect("reads"), None);
-    assert_eq!(world.store.guess(&email("beto"), 5, NOON).await.expect("reads"), None);
+    assert_eq!(guess(vec![code.id, world.id()], NOON).await, []);
 
     let fresh = world.code(&email("ana"), None);
-    world.store.put_code(&fresh).await.expect("puts");
-    let found = world.store.guess(&email("ana"), 5, NOON).await.expect("reads");
-    assert_eq!(found.expect("the new code").id, fresh.id, "a new code replaces the old");
-    assert_eq!(world.store.guess(&email("ana"), 5, fresh.expires).await.expect("reads"), None);
+    world.put_code(&fresh).await;
+    let both = vec![code.id, fresh.id];
+    assert_eq!(guess(both.clone(), NOON).await, [(fresh.id, 1, fresh.hmac)], "the other is dead");
+    assert_eq!(guess(both.clone(), fresh.expires).await, []);
+    let too_early = Time(NOON.0 - 1);
+    assert_eq!(guess(both, too_early).await, [], "a clock that was wrong made it");
+}
+
+pub async fn an_address_has_the_codes_of_all_who_asked(world: &World) {
+    let codes: Vec<_> = (0..4_u8)
+        .map(|number| LoginCode {
+            ticket: Some(asker(number)),
+            expires: after(MINUTE + i64::from(number)),
+            profile: Some(profile(&format!("Ana {number}"))),
+            ..world.code(&email("ana"), None)
+        })
+        .collect();
+    for code in &codes[..3] {
+        world.put_code(code).await;
+    }
+    let ana = email("ana");
+    let waiting = || world.store.waiting(&ana);
+    let latest_first = [&codes[2], &codes[1], &codes[0]].map(Clone::clone);
+    assert_eq!(waiting().await.expect("reads"), latest_first, "as they were written");
+    world.store.put_code(&codes[3], &[codes[0].id, codes[2].id]).await.expect("puts");
+    assert_eq!(waiting().await.expect("reads"), [codes[3].clone(), codes[1].clone()]);
+    assert!(world.store.waiting(&email("beto")).await.expect("reads").is_empty());
+}
+
+fn profile(name: &str) -> FirstProfile {
+    FirstProfile {
+        name: Name::stored(name.into()),
+        avatar: None,
+        push_token: Some(PushToken::stored(format!("{name}'s"))),
+        language: Language::English,
+    }
+}
+
+pub async fn the_code_that_is_redeemed_says_what_the_account_becomes(world: &World) {
+    let ana = world.person("ana");
+    world.store.sign_up(&ana).await.expect("signs up");
+    let with = |name| LoginCode {
+        profile: Some(profile(name)),
+        ..world.code(&email("ana"), Some(ana.id))
+    };
+    let (evil, mine, late) = (with("Evil"), with("Ana María"), with("Later"));
+    for code in [&evil, &mine, &late] {
+        world.put_code(code).await;
+    }
+    let picture = FileId(world.id());
+    assert!(world.store.dress_code(mine.id, picture).await.expect("dresses"));
+    let first = redeem(&mine, &world.session(ana.id, 1), &["maria"]);
+    let user = world.store.redeem(&first).await.expect("answers").expect("redeems");
+    let said = profile("Ana María");
+    assert_eq!((user.name, user.push_token), (said.name.clone(), said.push_token));
+    assert_eq!((user.avatar, user.language), (Some(picture), Language::English));
+    assert!(!world.store.dress_code(mine.id, picture).await.expect("answers"), "it is gone");
+
+    let second = redeem(&late, &world.session(ana.id, 2), &["later"]);
+    let user = world.store.redeem(&second).await.expect("answers").expect("redeems");
+    assert_eq!(user.name, said.name, "an account that is verified stays as it is");
+    let terms = world.store.term_range(Index::Users, "", "\u{10ffff}", None, 9).await;
+    assert_eq!(terms.expect("reads"), [("maria".to_owned(), ana.id.0)]);
+}
+
+pub async fn a_login_makes_its_places_known(world: &World) {
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let known = |user, keys: Vec<AskerKey>| async move {
+        let mut known = world.store.known_places(user, &keys).await.expect("reads");
+        known.sort();
+        known
+    };
+    for number in 2..=40_u8 {
+        let code = world.code(&email("ana"), Some(ana));
+        world.put_code(&code).await;
+        let mut session = world.session(ana, number);
+        session.created = after(i64::from(number));
+        let places = vec![asker(number), asker(100 + number)];
+        let redeem = Redeem { places, ..redeem(&code, &session, &[]) };
+        world.store.redeem(&redeem).await.expect("redeems").expect("is there");
+    }
+    let latest = |at: u8| vec![asker(at), asker(100 + at)];
+    assert_eq!(known(ana, latest(40)).await, latest(40));
+    assert_eq!(known(ana, latest(25)).await, latest(25), "thirty-two are kept");
+    assert_eq!(known(ana, latest(24)).await, [], "those used longest ago go");
+    assert_eq!(known(beto, latest(40)).await, [], "of each account by itself");
+    assert_eq!(known(beto, vec![asker(1), asker(2)]).await, [asker(1)]);
 }
 
 pub async fn racing_guesses_are_all_counted(world: &World) {
-    world.store.put_code(&world.code(&email("ana"), None)).await.expect("puts");
-    let address: Email = email("ana");
-    let guesses = join_all((0..50).map(|_| world.store.guess(&address, 5, NOON))).await;
+    let code = world.code(&email("ana"), None);
+    world.put_code(&code).await;
+    let codes = [code.id];
+    let guesses = join_all((0..50).map(|_| world.store.guess(&codes, 5, NOON))).await;
     let mut tries: Vec<u32> =
-        guesses.into_iter().filter_map(|g| Some(g.expect("reads")?.tries)).collect();
+        guesses.into_iter().flat_map(|g| g.expect("reads")).map(|code| code.tries).collect();
     tries.sort_unstable();
     assert_eq!(tries, [1, 2, 3, 4, 5]);
 }
@@ -91,12 +189,10 @@ pub async fn fifty_racing_redeems_open_one_session(world: &World) {
     let ana = world.person("ana");
     world.store.sign_up(&ana).await.expect("signs up");
     let code = world.code(&ana.email, Some(ana.id));
-    world.store.put_code(&code).await.expect("puts");
+    world.put_code(&code).await;
     let sessions: Vec<_> = (0..50).map(|token| world.session(ana.id, token)).collect();
-    let redeems =
-        sessions.iter().map(|session| world.store.redeem(code.id, session, vec!["ana".into()]));
-    let won: Vec<_> =
-        join_all(redeems).await.into_iter().filter_map(|won| won.expect("answers")).collect();
+    let redeems = sessions.iter().map(|session| world.redeem(&code, session));
+    let won: Vec<_> = join_all(redeems).await.into_iter().flatten().collect();
     assert_eq!(won.len(), 1);
     assert_eq!((won[0].id, won[0].verified), (ana.id, Some(NOON)));
     assert_eq!(world.store.sessions(ana.id).await.expect("reads").len(), 1);
@@ -107,9 +203,8 @@ pub async fn a_code_opens_no_session_of_somebody_else(world: &World) {
     let code = world.code(&email("ana"), Some(ana));
     let decoy = world.code(&email("nobody"), None);
     for code in [&code, &decoy] {
-        world.store.put_code(code).await.expect("puts");
-        let answer = world.store.redeem(code.id, &world.session(beto, 9), Vec::new()).await;
-        assert_eq!(answer.expect("answers"), None);
+        world.put_code(code).await;
+        assert_eq!(world.redeem(code, &world.session(beto, 9)).await, None);
     }
     assert_eq!(world.store.sessions(beto).await.expect("reads").len(), 1);
 }
@@ -119,9 +214,9 @@ pub async fn sessions_are_listed_touched_and_closed(world: &World) {
     let mut ids = vec![world.store.sessions(ana).await.expect("reads")[0].id];
     for token in [1, 2] {
         let code = world.code(&email("ana"), Some(ana));
-        world.store.put_code(&code).await.expect("puts");
+        world.put_code(&code).await;
         let session = world.session(ana, token);
-        world.store.redeem(code.id, &session, Vec::new()).await.expect("redeems");
+        world.redeem(&code, &session).await.expect("redeems");
         let found = world.store.session(TokenHash([token; 32])).await.expect("reads");
         assert_eq!(found, Some(session.clone()), "as it was written");
         ids.push(session.id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wechat::clock::Time;
-use wechat::core::types::auth::{LoginCode, Session, TokenHash};
+use wechat::core::types::auth::{AskerKey, LoginCode, Session, TokenHash};
 use wechat::core::types::chats::{Chat, ChatChange, ChatKind, Invite, Member, MemberState, Role};
 use wechat::core::types::messages::{
     Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
@@ -15,7 +15,9 @@ use wechat::core::types::users::{Privacy, User};
 use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
 use wechat::store::embedded::EmbeddedStore;
-use wechat::store::{Appended, Changed, Founded, GroupStep, Guard, InvitePut, Stepped, Store};
+use wechat::store::{
+    Appended, Changed, Founded, GroupStep, Guard, InvitePut, Redeem, Stepped, Store,
+};
 
 use crate::plans::Plans;
 
@@ -66,6 +68,21 @@ pub fn text(body: &str) -> TextContent {
 /// An address.
 pub fn email(local: &str) -> Email {
     Email::stored(format!("{local}@example.org"))
+}
+
+/// Somebody who asks for codes.
+pub fn asker(number: u8) -> AskerKey {
+    AskerKey(ObjectId([number; 12]))
+}
+
+/// A login by a code from one place, with search terms.
+pub fn redeem(code: &LoginCode, session: &Session, terms: &[&str]) -> Redeem {
+    Redeem {
+        code: code.id,
+        session: session.clone(),
+        terms: terms.iter().map(|term| (*term).to_owned()).collect(),
+        places: vec![asker(1)],
+    }
 }
 
 /// The text of a message, or "" of one without.
@@ -126,10 +143,23 @@ impl World {
             id: self.id(),
             email: email.clone(),
             user,
+            ticket: None,
+            network: Some(asker(1)),
             hmac: [9; 32],
             tries: 0,
             expires: after(5 * MINUTE),
+            profile: None,
         }
+    }
+
+    /// A code is put that takes the place of none.
+    pub async fn put_code(&self, code: &LoginCode) {
+        self.store.put_code(code, &[]).await.expect("puts a code");
+    }
+
+    /// A code is redeemed for a session, by a login from one place.
+    pub async fn redeem(&self, code: &LoginCode, session: &Session) -> Option<User> {
+        self.store.redeem(&redeem(code, session, &[])).await.expect("answers")
     }
 
     /// A session that is not stored yet.
@@ -149,10 +179,11 @@ impl World {
         let person = self.person(name);
         self.store.sign_up(&person).await.expect("signs up");
         let code = self.code(&person.email, Some(person.id));
-        self.store.put_code(&code).await.expect("puts a code");
+        self.put_code(&code).await;
         let mut session = self.session(person.id, 0);
         session.token.0[..12].copy_from_slice(&session.id.0.0);
-        let redeemed = self.store.redeem(code.id, &session, vec![name.to_lowercase()]).await;
+        let redeem = redeem(&code, &session, &[&name.to_lowercase()]);
+        let redeemed = self.store.redeem(&redeem).await;
         redeemed.expect("redeems").expect("the code is there").id
     }
 

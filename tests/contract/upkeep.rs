@@ -1,10 +1,49 @@
 //! What keeps the store in order.
 
+use wechat::clock::Time;
 use wechat::core::types::auth::Quota;
 use wechat::core::types::chats::Invite;
 use wechat::error::Code;
+use wechat::store::Due;
 
-use crate::support::{MINUTE, NOON, World, after, email};
+use crate::support::{MINUTE, NOON, World, after, asker, email};
+
+/// A sweep that finds only what ends by itself.
+fn due(now: Time) -> Due {
+    Due { now, unverified: NOON, idle: Time(0), places: Time(0) }
+}
+
+pub async fn a_sweep_removes_sessions_and_places_that_nobody_uses(world: &World) {
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let open = world.store.sessions(beto).await.expect("reads")[0].id;
+    world.store.touch(&[(open, after(2 * MINUTE))]).await.expect("touches");
+    let unused = Due { idle: after(MINUTE), ..due(after(9 * MINUTE)) };
+    assert!(!world.store.sweep(&unused).await.expect("sweeps"));
+    assert!(world.store.sessions(ana).await.expect("reads").is_empty());
+    assert_eq!(world.store.sessions(beto).await.expect("reads").len(), 1);
+    let known = world.store.known_places(ana, &[asker(1)]).await.expect("reads");
+    assert_eq!(known, [asker(1)]);
+    let unused = Due { places: after(MINUTE), ..due(after(9 * MINUTE)) };
+    world.store.sweep(&unused).await.expect("sweeps");
+    assert!(world.store.known_places(ana, &[asker(1)]).await.expect("reads").is_empty());
+}
+
+pub async fn a_sweep_takes_back_what_a_wrong_clock_has_left(world: &World) {
+    let ana = world.user("ana").await;
+    let open = world.store.sessions(ana).await.expect("reads")[0].id;
+    let year = after(365 * 24 * 60 * MINUTE);
+    world.store.touch(&[(open, year)]).await.expect("touches");
+    let mut code = world.code(&email("ana"), Some(ana));
+    code.expires = year;
+    world.put_code(&code).await;
+    let quota = [Quota { key: "a".into(), limit: 1, window_ms: 60_000 }];
+    assert_eq!(world.store.take(&quota, year).await.expect("takes"), None);
+
+    world.store.sweep(&due(after(MINUTE))).await.expect("sweeps");
+    let seen = world.store.last_seen(&[ana]).await.expect("reads");
+    assert_eq!(seen, [(ana, after(MINUTE))]);
+    assert!(world.store.waiting(&email("ana")).await.expect("reads").is_empty());
+}
 
 pub async fn a_sweep_removes_what_expired_and_nothing_else(world: &World) {
     let ana = world.user("ana").await;
@@ -16,7 +55,7 @@ pub async fn a_sweep_removes_what_expired_and_nothing_else(world: &World) {
     });
     for person in [&early, &late] {
         world.store.sign_up(person).await.expect("signs up");
-        world.store.put_code(&world.code(&person.email, Some(person.id))).await.expect("puts");
+        world.put_code(&world.code(&person.email, Some(person.id))).await;
     }
     for (code, expires) in [("soon", Some(after(MINUTE))), ("late", Some(after(99 * MINUTE)))] {
         world.link(&invite(code, group, ana, expires)).await;
@@ -25,12 +64,14 @@ pub async fn a_sweep_removes_what_expired_and_nothing_else(world: &World) {
     let quota = [Quota { key: "a".into(), limit: 1, window_ms: 60_000 }];
     world.store.take(&quota, after(9 * MINUTE)).await.expect("takes");
 
-    let more = world.store.sweep(after(9 * MINUTE), after(5 * MINUTE)).await.expect("sweeps");
+    let due = Due { unverified: after(5 * MINUTE), ..due(after(9 * MINUTE)) };
+    let more = world.store.sweep(&due).await.expect("sweeps");
     assert!(!more);
     let left = world.store.users(&[early.id, late.id, ana]).await.expect("reads");
     assert_eq!(left.iter().map(|user| user.id).collect::<Vec<_>>(), [late.id, ana]);
     assert!(world.store.user_by_email(&early.email).await.expect("reads").is_none());
-    assert!(world.store.guess(&email("late"), 5, NOON).await.expect("reads").is_none());
+    assert!(world.store.waiting(&email("late")).await.expect("reads").is_empty());
+    assert_eq!(world.store.sessions(ana).await.expect("reads").len(), 1, "a session in use");
     let left = world.store.invites(group).await.expect("reads");
     assert_eq!(left.iter().map(|i| i.code.as_str()).collect::<Vec<_>>(), ["late", "never"]);
     let taken = world.store.take(&quota, after(9 * MINUTE)).await.expect("takes");
@@ -41,7 +82,7 @@ fn invite(
     code: &str,
     chat: wechat::id::ChatId,
     by: wechat::id::UserId,
-    expires: Option<wechat::clock::Time>,
+    expires: Option<Time>,
 ) -> Invite {
     Invite { code: code.into(), chat, by, created: NOON, expires, uses_left: None }
 }
@@ -49,16 +90,15 @@ fn invite(
 pub async fn a_sweep_does_bounded_work_and_says_that_there_is_more(world: &World) {
     for number in 0..1200 {
         let code = world.code(&email(&format!("user{number}")), None);
-        world.store.put_code(&code).await.expect("puts");
+        world.put_code(&code).await;
     }
     let mut sweeps = 0;
-    while world.store.sweep(after(60 * MINUTE), NOON).await.expect("sweeps") {
+    while world.store.sweep(&due(after(60 * MINUTE))).await.expect("sweeps") {
         sweeps += 1;
         assert!(sweeps < 100, "it comes to an end");
     }
     assert!(sweeps >= 1, "not everything at once");
-    let guess = world.store.guess(&email("user1199"), 5, NOON).await;
-    assert!(guess.expect("reads").is_none());
+    assert!(world.store.waiting(&email("user1199")).await.expect("reads").is_empty());
 }
 
 pub async fn a_store_has_one_incarnation_until_it_is_renewed(world: &World) {

@@ -9,7 +9,7 @@ use wechat::error::Language;
 use wechat::id::{FileId, UserId};
 use wechat::store::{Index, SignUp};
 
-use crate::support::{MINUTE, World, after, email};
+use crate::support::{MINUTE, World, after, asker, email};
 
 pub async fn an_address_signs_up_once(world: &World) {
     let mut ana = world.person("ana");
@@ -20,10 +20,11 @@ pub async fn an_address_signs_up_once(world: &World) {
     assert_eq!(found.as_ref(), Some(&ana), "as it was written");
 
     let mut again = world.person("ana");
-    again.name = Name::stored("Ana María".into());
+    again.name = Name::stored("Eva".into());
+    again.push_token = Some(PushToken::stored("of somebody else".into()));
     again.language = Language::English;
     again.created = after(MINUTE);
-    let renewed = User { id: ana.id, ..again.clone() };
+    let renewed = User { created: again.created, ..ana.clone() };
     let answer = world.store.sign_up(&again).await.expect("signs up");
     assert_eq!(answer, SignUp::Renewed(renewed.clone()));
     assert_eq!(world.store.users(&[ana.id, again.id]).await.expect("reads"), [renewed]);
@@ -93,7 +94,7 @@ pub async fn a_deleted_account_leaves_an_empty_row(world: &World) {
     world.store.block(ana, beto, after(0)).await.expect("blocks");
     world.store.block(beto, ana, after(0)).await.expect("blocks");
     let code = world.code(&email("ana"), Some(ana));
-    world.store.put_code(&code).await.expect("puts");
+    world.put_code(&code).await;
     world.store.delete_user(ana, after(MINUTE)).await.expect("deletes");
     world.store.delete_user(ana, after(2 * MINUTE)).await.expect("is idempotent");
 
@@ -105,8 +106,10 @@ pub async fn a_deleted_account_leaves_an_empty_row(world: &World) {
     assert!(no_address.expect("reads").is_none());
     assert!(world.store.sessions(ana).await.expect("reads").is_empty());
     assert_eq!(world.store.blocks_between(ana, beto).await.expect("reads"), Blocks::default());
-    let guess = world.store.guess(&email("ana"), 5, after(0)).await;
-    assert!(guess.expect("reads").is_none(), "its code is gone");
+    let waiting = world.store.waiting(&email("ana")).await;
+    assert!(waiting.expect("reads").is_empty(), "its code is gone");
+    let places = world.store.known_places(ana, &[asker(1)]).await;
+    assert!(places.expect("reads").is_empty(), "where it was used from too");
     assert_eq!(terms(world).await, [("beto".to_owned(), beto)]);
     let page = world.store.history(chat, beto, Window::Before(None), 10).await;
     assert_eq!(page.expect("reads").expect("a member").len(), 1, "messages stay");
@@ -114,8 +117,7 @@ pub async fn a_deleted_account_leaves_an_empty_row(world: &World) {
     assert!(world.store.change_profile(ana, change, None).await.expect("answers").is_none());
     let mut session = world.session(ana, 7);
     session.token = TokenHash([8; 32]);
-    let late = world.store.redeem(code.id, &session, Vec::new()).await;
-    assert!(late.expect("answers").is_none());
+    assert!(world.redeem(&code, &session).await.is_none());
 
     if world.frees_changed_keys {
         assert_ne!(world.user("ana").await, ana, "the address is free again");

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wechat::bus::local::LocalBus;
 use wechat::bus::{Bus, Listener};
 use wechat::clock::{Clock, ManualClock, Time};
-use wechat::core::auth::{SignUp, SignedIn};
+use wechat::core::auth::{Asker, SignUp, SignedIn};
 use wechat::core::types::auth::Caller;
 use wechat::core::types::text::{Email, Name};
 use wechat::core::{Core, Ports, Rules};
@@ -91,11 +91,17 @@ impl Inside {
             email: email.clone(),
             push_token: None,
             language: Language::English,
-            ip: HOME,
+            asker: HOME.into(),
         };
         self.core.auth.sign_up(request).await.expect("signed up");
         let signed_in = self.log_in_with(&email, &self.code(&email)).await.expect("logged in");
         Caller { user: signed_in.user.id, session: signed_in.session.id, instance: None }
+    }
+
+    /// Asks for a code; the ticket that came with it.
+    pub async fn asks(&self, email: &Email, asker: Asker) -> wechat::error::Result<String> {
+        let asked = self.core.auth.request_code(email.clone(), Language::English, asker).await;
+        asked.map(|asked| asked.ticket)
     }
 
     /// The last code that was mailed.

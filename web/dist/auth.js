@@ -5,6 +5,7 @@ import { lang, t } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { client, told } from './state.js';
 import { Icon } from './ui.js';
+const AGAIN_MS = 15_000;
 export function Auth() {
     const isNew = useSignal(false);
     const name = useSignal('');
@@ -36,16 +37,33 @@ export function Auth() {
             step.value = 'code';
     };
     return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx("div", { class: "brand", children: _jsx(Icon, { name: "brand" }) }), step.value === 'code'
-                        ? _jsx(CodeStep, { email: email.value.trim(), again: ask, onBack: () => { step.value = 'address'; error.value = ''; } })
+                        ? _jsx(CodeStep, { email: email.value.trim(), again: ask, refused: error.value, onBack: () => { step.value = 'address'; error.value = ''; } })
                         : (_jsxs("form", { onSubmit: submit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, maxLength: 64, dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: (event) => { email.value = event.currentTarget.value; } })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] })), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {})] }));
 }
-function CodeStep({ email, again, onBack }) {
+function CodeStep({ email, refused, again, onBack }) {
     const code = useSignal('');
     const busy = useSignal(false);
     const error = useSignal('');
     const isSent = useSignal(false);
     const input = useRef(null);
-    useEffect(() => input.current?.focus(), []);
+    const resting = useRef(undefined);
+    useEffect(() => {
+        input.current?.focus();
+        return () => clearTimeout(resting.current);
+    }, []);
+    const rest = (on) => {
+        clearTimeout(resting.current);
+        isSent.value = on;
+        if (on)
+            resting.current = setTimeout(() => { isSent.value = false; }, AGAIN_MS);
+    };
+    const sendAgain = async () => {
+        error.value = '';
+        rest(true);
+        if (!await again())
+            rest(false);
+        input.current?.focus();
+    };
     const send = async () => {
         busy.value = true;
         error.value = '';
@@ -56,11 +74,12 @@ function CodeStep({ email, again, onBack }) {
             error.value = told(why);
             code.value = '';
             busy.value = false;
+            rest(false);
             input.current?.focus();
         }
     };
     const write = (text) => {
-        code.value = text.replace(/\D/g, '').slice(0, 6);
+        code.value = digitsOf(text).slice(0, 6);
         if (input.current)
             input.current.value = code.value;
         if (code.value.length === 6 && !busy.value)
@@ -71,7 +90,7 @@ function CodeStep({ email, again, onBack }) {
             void send(); }, "aria-busy": busy.value, children: [_jsx("h1", { children: t('auth.code') }), _jsx("p", { class: "dim", children: t('auth.code.hint', { email }) }), _jsx(MailHint, {}), _jsxs("label", { class: "code-field", children: [_jsx("span", { class: "hidden", children: t('auth.code.label') }), _jsx("input", { ref: input, name: "code", inputMode: "numeric", autocomplete: "one-time-code", value: code.value, disabled: busy.value, "aria-invalid": error.value ? 'true' : undefined, onInput: (event) => write(event.currentTarget.value), onPaste: (event) => {
                             event.preventDefault();
                             write(event.clipboardData?.getData('text') ?? '');
-                        } }), _jsx("span", { class: "code-boxes", "aria-hidden": "true", children: digits.map((digit, at) => (_jsx("span", { class: at === Math.min(5, code.value.length) ? 'now' : '', children: digit.trim() }, at))) })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsxs("div", { class: "auth-foot", children: [_jsx("button", { type: "button", class: "link", onClick: onBack, children: t('auth.other_address') }), _jsx("button", { type: "button", class: "link", disabled: isSent.value, onClick: async () => { isSent.value = await again(); }, children: t(isSent.value ? 'auth.sent_again' : 'auth.send_again') })] })] }));
+                        } }), _jsx("span", { class: "code-boxes", "aria-hidden": "true", children: digits.map((digit, at) => (_jsx("span", { class: at === Math.min(5, code.value.length) ? 'now' : '', children: digit.trim() }, at))) })] }), (error.value || refused) && _jsx("p", { class: "error-text", role: "alert", children: error.value || refused }), _jsxs("div", { class: "auth-foot", children: [_jsx("button", { type: "button", class: "link", onClick: onBack, children: t('auth.other_address') }), _jsx("button", { type: "button", class: "link", disabled: isSent.value, onClick: () => void sendAgain(), children: t(isSent.value ? 'auth.sent_again' : 'auth.send_again') })] })] }));
 }
 export function Languages() {
     const choice = (code, name) => (_jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => { lang.value = code; }, children: name }));
@@ -89,3 +108,4 @@ function deviceName() {
     ]);
     return [browser ?? 'Browser', system].filter(Boolean).join(', ');
 }
+const digitsOf = (text) => text.normalize('NFKC').replace(/\P{Nd}/gu, '');

@@ -9,6 +9,9 @@ import { DemoPeople, MailHint } from './mailbox.js';
 import { client, told } from './state.js';
 import { Icon } from './ui.js';
 
+/** How long "Send again" rests after it was pressed. */
+const AGAIN_MS = 15_000;
+
 export function Auth(): JSX.Element {
   const isNew = useSignal(false);
   const name = useSignal('');
@@ -41,7 +44,7 @@ export function Auth(): JSX.Element {
       <div class="auth-card">
         <div class="brand"><Icon name="brand" /></div>
         {step.value === 'code'
-          ? <CodeStep email={email.value.trim()} again={ask}
+          ? <CodeStep email={email.value.trim()} again={ask} refused={error.value}
               onBack={() => { step.value = 'address'; error.value = ''; }} />
           : (
             <form onSubmit={submit} aria-busy={busy.value}>
@@ -81,17 +84,35 @@ export function Auth(): JSX.Element {
 
 interface CodeStepProps {
   email: string;
+  /** What the server said to the last wish for a code. */
+  refused: string;
   again: () => Promise<boolean>;
   onBack: () => void;
 }
 
-function CodeStep({ email, again, onBack }: CodeStepProps): JSX.Element {
+function CodeStep({ email, refused, again, onBack }: CodeStepProps): JSX.Element {
   const code = useSignal('');
   const busy = useSignal(false);
   const error = useSignal('');
   const isSent = useSignal(false);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => {
+    input.current?.focus();
+    return () => clearTimeout(resting.current);
+  }, []);
+  /** Another code may be asked for after a while, and at once when this one is refused. */
+  const rest = (on: boolean): void => {
+    clearTimeout(resting.current);
+    isSent.value = on;
+    if (on) resting.current = setTimeout(() => { isSent.value = false; }, AGAIN_MS);
+  };
+  const sendAgain = async (): Promise<void> => {
+    error.value = '';
+    rest(true);
+    if (!await again()) rest(false);
+    input.current?.focus();
+  };
 
   const send = async (): Promise<void> => {
     busy.value = true;
@@ -102,12 +123,13 @@ function CodeStep({ email, again, onBack }: CodeStepProps): JSX.Element {
       error.value = told(why);
       code.value = '';
       busy.value = false;
+      rest(false);
       input.current?.focus();
     }
   };
   // Pasted with spaces or a dash, or the whole line of the mail: its digits count.
   const write = (text: string): void => {
-    code.value = text.replace(/\D/g, '').slice(0, 6);
+    code.value = digitsOf(text).slice(0, 6);
     if (input.current) input.current.value = code.value;
     if (code.value.length === 6 && !busy.value) void send();
   };
@@ -133,11 +155,11 @@ function CodeStep({ email, again, onBack }: CodeStepProps): JSX.Element {
           ))}
         </span>
       </label>
-      {error.value && <p class="error-text" role="alert">{error.value}</p>}
+      {(error.value || refused) && <p class="error-text" role="alert">{error.value || refused}</p>}
       <div class="auth-foot">
         <button type="button" class="link" onClick={onBack}>{t('auth.other_address')}</button>
         <button type="button" class="link" disabled={isSent.value}
-          onClick={async () => { isSent.value = await again(); }}>
+          onClick={() => void sendAgain()}>
           {t(isSent.value ? 'auth.sent_again' : 'auth.send_again')}
         </button>
       </div>
@@ -167,3 +189,6 @@ function deviceName(): string {
   ]);
   return [browser ?? 'Browser', system].filter(Boolean).join(', ');
 }
+
+/** The digits of a text, of whatever script: the server reads them all. */
+const digitsOf = (text: string): string => text.normalize('NFKC').replace(/\P{Nd}/gu, '');

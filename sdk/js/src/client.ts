@@ -106,16 +106,24 @@ export class Client {
   // ---- session ----
 
   signUp(name: string, email: string, language: Tongue): Promise<CodeSent> {
-    return this.rest.post('/users', { name, email, language });
+    return this.asked('/users', { name, email, language });
   }
 
   askCode(email: string): Promise<CodeSent> {
-    return this.rest.post('/auth/codes', { email });
+    return this.asked('/auth/codes', { email });
+  }
+
+  /** The code is for whoever has the ticket: it is kept, and sent with whatever is asked next. */
+  private async asked(path: string, what: object): Promise<CodeSent> {
+    const sent = await this.rest.post<CodeSent>(path, { ...what, ticket: this.storage.ticket() });
+    this.storage.setTicket(sent.ticket);
+    return sent;
   }
 
   async logIn(email: string, code: string, device: string): Promise<void> {
+    const ticket = this.storage.ticket();
     const { token, session, user } =
-      await this.rest.post<SignedIn>('/auth/sessions', { email, code, device });
+      await this.rest.post<SignedIn>('/auth/sessions', { email, code, device, ticket });
     await this.enter({ token, session: session.id, me: user });
   }
 

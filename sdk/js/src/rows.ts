@@ -315,6 +315,11 @@ export interface CodeSent {
   email: string;
   /** How many seconds the code works. */
   expires_in: number;
+  /**
+   * To be sent with the code, and whenever a code is asked for again: the code is for whoever
+   * has it. Worth keeping for as long as the device is used, also after a logout.
+   */
+  ticket: string;
 }
 
 /** Creates a group; the caller becomes its owner. */

@@ -82,6 +82,7 @@ const DRAFT = 'draft:';
 const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
 const OWED = 'wechat.owed';
+const TICKET = 'wechat.ticket';
 const STORES = ['chats', 'users', 'unsent', 'facts'] as const;
 type StoreName = (typeof STORES)[number];
 
@@ -98,6 +99,7 @@ export interface Batch {
 
 export class Storage {
   private db: Promise<IDBDatabase | null> | null = null;
+  private lastTicket = '';
 
   /** The session lives in `localStorage`, so that the page knows it before it paints. */
   session(): SavedSession | null {
@@ -143,6 +145,24 @@ export class Storage {
       else localStorage.removeItem(OWED);
     } catch {
       // Refused: the server ends such a call by the silence.
+    }
+  }
+
+  /** What tells the server that the same browser asks again; it outlives a logout. Empty: none yet. */
+  ticket(): string {
+    try {
+      return localStorage.getItem(TICKET) ?? this.lastTicket;
+    } catch {
+      return this.lastTicket;
+    }
+  }
+
+  setTicket(ticket: string): void {
+    this.lastTicket = ticket;
+    try {
+      localStorage.setItem(TICKET, ticket);
+    } catch {
+      // Storage is full or refused: the ticket lives as long as the page.
     }
   }
 

@@ -10,6 +10,8 @@ import type { Changes } from './changes.js';
 import type { SavedChat } from './storage.js';
 import type { Chat, ChatNews, Events, Id, Member, Membership, Message, Standing, User } from './types.js';
 
+const DAY_MS = 86_400_000;
+
 /** How far another member has come. */
 export interface Cursor {
   read: number;
@@ -406,8 +408,10 @@ function isListed({ chat, member }: ChatState): boolean {
   return member.state === 'active' && (chat.kind === 'group' || chat.head_seq > member.hide_seq);
 }
 
+/** A message from the future was sent by a clock that was wrong: it keeps no chat on top. */
 function latest(state: ChatState): number {
-  return Date.parse(state.last?.sent ?? state.chat.created);
+  const times = [state.last?.sent ?? state.chat.created, state.chat.created].map(Date.parse);
+  return times.find((at) => at <= Date.now() + DAY_MS) ?? 0;
 }
 
 function same(a: User | undefined, b: User): boolean {

@@ -18,7 +18,7 @@ use super::keep::Label;
 use super::look::{Claim, Picture};
 use crate::bus::Event;
 use crate::error::{Error, Result, Text};
-use crate::id::{ChatId, FileId, UserId};
+use crate::id::{ChatId, FileId, ObjectId, UserId};
 
 const NOT_YOURS: Text = Text {
     en: "This is no file of yours. Upload it first, and send the id that you get.",
@@ -54,24 +54,27 @@ impl Files {
         Groups::new(self.shared.clone()).set_avatar(caller, group, picture).await
     }
 
-    /// Gives an account that is just being made its picture. Nobody waits for it, so that all
-    /// sign-ups take the same time.
-    pub fn dress(&self, user: UserId, picture: Picture) {
+    /// Gives an account that is just being made its picture, once the code of this sign-up is the
+    /// one that opens it. Nobody waits for it, so that all sign-ups take the same time.
+    pub fn dress(&self, user: UserId, code: ObjectId, picture: Picture) {
         let files = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = files.put_on(user, picture).await {
+            if let Err(error) = files.put_on(user, code, picture).await {
                 tracing::warn!(cause = ?error.cause(), "a first picture was lost: {error}");
             }
         });
     }
 
-    async fn put_on(&self, user: UserId, picture: Picture) -> Result<()> {
+    async fn put_on(&self, user: UserId, code: ObjectId, picture: Picture) -> Result<()> {
         let staged = self.put_aside(user, picture.bytes).await?;
         let (id, name) = (staged.id(), FileName::of("picture"));
         let label = Label { owner: user, name, claim: Claim::default(), poster: None };
         let ports = &self.shared.ports;
         let whole = ports.staging.finish(id).await?;
         self.complete(id, whole, label).await?;
+        if ports.store.dress_code(code, id).await? || !self.shared.redeemed.opened(code, user) {
+            return Ok(());
+        }
         let change = ProfileChange { avatar: Some(Some(id)), ..Default::default() };
         ports.store.change_profile(user, change, None).await?;
         ports.bus.publish(Event::UserChanged(user));

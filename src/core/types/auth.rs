@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::text::Email;
+use super::text::{Email, Name, PushToken};
 use crate::clock::Time;
-use crate::error::{Error, Result, Text};
-use crate::id::{ObjectId, SessionId, UserId};
+use crate::error::{Error, Language, Result, Text};
+use crate::id::{FileId, ObjectId, SessionId, UserId};
 
 /// How long a login code works; its mail says so, and is worth sending no longer.
 pub const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
@@ -15,21 +15,80 @@ const BAD_INSTANCE: Text = Text {
     es: "Un cliente en marcha se nombra con 1 a 64 letras, cifras, '_' o '-'.",
 };
 
+/// How often one code may be guessed at.
+pub const TRIES: u32 = 3;
+/// How many codes of one asker work at an address: a mail that is late is no reason to fail.
+pub const CODES_KEPT: usize = 2;
+/// How many known places of one account are remembered; the one that was used longest ago goes.
+pub const PLACES: usize = 32;
+/// How long a known place is remembered after its last login.
+pub const PLACE_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// What an asker is known by: a digest, under the server's key, of the ticket that it sends or of
+/// the network that it asks from. Neither can be read out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AskerKey(pub ObjectId);
+
 /// A login code as it is stored: without the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginCode {
-    /// Names this code, so that it is redeemed once; a new code for the address has a new one.
+    /// Names this code, so that it is redeemed once.
     pub id: ObjectId,
-    /// The address that it was asked for. One code an address: a new one replaces the old.
+    /// The address that it was asked for.
     pub email: Email,
     /// The account; `None` when the address has none, so that both cases take the same time.
     pub user: Option<UserId>,
+    /// Whoever sends this ticket may guess at it.
+    pub ticket: Option<AskerKey>,
+    /// Whoever comes from this network may guess at it, where the network stands in for a ticket.
+    pub network: Option<AskerKey>,
     /// HMAC-SHA-256 of address and code under the server's key.
     pub hmac: [u8; 32],
     /// How often it was guessed at, this guess included.
     pub tries: u32,
     /// When it stops to work.
     pub expires: Time,
+    /// What the account becomes if this is the code that verifies it.
+    pub profile: Option<FirstProfile>,
+}
+
+impl LoginCode {
+    /// Whether it works at `now`. One that would work for longer than codes do was made by a clock
+    /// that was wrong, and is over.
+    pub fn is_alive(&self, now: Time) -> bool {
+        is_ahead(self.expires, now, CODE_LIFE)
+    }
+}
+
+/// What a sign-up says of a person. It holds once its own code is redeemed, and never if another
+/// one is: so nobody else's sign-up for the same address leaves a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstProfile {
+    /// The name.
+    pub name: Name,
+    /// The picture, once it was looked at.
+    pub avatar: Option<FileId>,
+    /// The address for push notifications.
+    pub push_token: Option<PushToken>,
+    /// The language of mails.
+    pub language: Language,
+}
+
+/// A device or a network from which an account was logged in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownPlace {
+    /// Whose account.
+    pub user: UserId,
+    /// Which device or network.
+    pub key: AskerKey,
+    /// When it was last logged in from.
+    pub used: Time,
+}
+
+/// Whether an end that is stored lies ahead, and at most as far as it can: one farther ahead was
+/// written while the clock was wrong, and counts for nothing.
+pub fn is_ahead(end: Time, now: Time, at_most: Duration) -> bool {
+    now < end && end <= now.plus(at_most)
 }
 
 /// SHA-256 of a session's token. The token itself is never stored.
@@ -108,6 +167,19 @@ pub struct Quota {
     pub window_ms: u64,
 }
 
+impl Quota {
+    /// The length of its windows.
+    pub const fn window(&self) -> Duration {
+        Duration::from_millis(self.window_ms)
+    }
+
+    /// The end of the fixed window that `now` is in.
+    pub fn window_end(&self, now: Time) -> Time {
+        let length = i64::try_from(self.window_ms).unwrap_or(i64::MAX).max(1);
+        Time(now.0.saturating_sub(now.0.rem_euclid(length)).saturating_add(length))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +192,24 @@ mod tests {
         for bad in ["", "a b", "ñ", "a.b", "a\n", &"x".repeat(65)] {
             assert_eq!(name(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn an_end_beyond_one_window_was_written_by_a_wrong_clock() {
+        let (now, hour) = (Time(1_000_000), Duration::from_secs(3600));
+        assert!(is_ahead(now.plus(hour), now, hour));
+        assert!(is_ahead(Time(1_000_001), now, hour));
+        assert!(!is_ahead(now, now, hour), "over");
+        assert!(!is_ahead(Time(now.plus(hour).0 + 1), now, hour), "too far ahead");
+    }
+
+    #[test]
+    fn a_window_holds_the_moment_that_it_is_asked_for() {
+        let quota = Quota { key: String::new(), limit: 1, window_ms: 60_000 };
+        for now in [Time(0), Time(59_999), Time(60_000), Time(-1)] {
+            let end = quota.window_end(now);
+            assert!(is_ahead(end, now, quota.window()), "{now:?}");
+        }
+        assert_eq!(quota.window_end(Time(59_999)), Time(60_000));
     }
 }

@@ -1,5 +1,7 @@
 //! Chats and their members.
 
+use std::time::Duration;
+
 use super::messages::Message;
 use super::text::{About, Title};
 use crate::clock::Time;
@@ -57,6 +59,20 @@ pub struct Chat {
     /// How many active members it has.
     pub member_count: u32,
 }
+
+impl Chat {
+    /// Where it stands among others in a list, the highest on top. A message from the future was
+    /// sent while the clock was wrong, and keeps no chat on top: until the next one, the chat
+    /// stands where it was created, or at the end if that was no better.
+    pub fn place(&self, now: Time) -> (Time, ChatId) {
+        let known = |at: &Time| *at <= now.plus(AHEAD);
+        let times = [self.active_at, self.created];
+        (times.into_iter().find(known).unwrap_or_default(), self.id)
+    }
+}
+
+/// How far the clocks of servers on one database may be apart.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// A member's rank, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

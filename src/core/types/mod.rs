@@ -1,5 +1,6 @@
 //! What things are: values that are valid because they exist. Called by the ports and the rules.
 
+mod address;
 pub mod auth;
 pub mod calls;
 pub mod chats;

@@ -157,8 +157,8 @@ impl Body {
 impl Email {
     /// Checks an address and writes it in lower case.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        let address = text.trim().to_ascii_lowercase();
         let bad = || Error::field(field, BAD_EMAIL);
+        let address = super::address::plain(text).ok_or_else(bad)?;
         let (local, domain) = address.rsplit_once('@').ok_or_else(bad)?;
         let local_fits = !local.is_empty()
             && local.len() <= 64

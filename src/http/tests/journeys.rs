@@ -5,6 +5,45 @@ use serde_json::{Value, json};
 use super::{App, Person, text};
 
 #[tokio::test]
+async fn an_address_with_a_plus_and_a_code_as_a_number_are_taken_as_they_come() {
+    let app = App::new();
+    let email = "ana+chat@example.org";
+    app.post("/nsg", "", json!({ "name": "Ana", "email": email })).await.is(200);
+    let path = format!("/cv?e={email}&c={}", app.code(email));
+    app.put(&path, "", Value::Null).await.is(200);
+    app.post(&format!("/l?e={email}"), "", Value::Null).await.is(200);
+    let code: u32 = app.code(email).parse().expect("digits");
+    let body = json!({ "email": email, "temp_code": code });
+    app.put("/cv", "", body).await.is(200);
+    app.post(&format!("/l?e={email}"), "", Value::Null).await.is(200);
+    let body = json!({ "email": email, "temp_code": app.code(email) });
+    app.put("/cv", "", body).await.is(200);
+}
+
+#[tokio::test]
+async fn a_ticket_comes_with_every_wish_for_a_code_and_goes_back_with_the_code() {
+    let app = App::new();
+    let body = json!({ "name": "Ana", "email": "ana@example.org", "ticket": "" });
+    let first = app.post("/api/v1/users", "", body).await.is(202);
+    let ticket = text(&first["ticket"]);
+    assert_eq!(ticket.len(), 43);
+    let enter = |ticket: Value| {
+        let code = app.code("ana@example.org");
+        json!({ "email": "ana@example.org", "code": code, "ticket": ticket })
+    };
+    for other in [json!(""), json!("x"), Value::Null] {
+        app.post("/api/v1/auth/sessions", "", enter(other)).await.is(401);
+    }
+    app.post("/api/v1/auth/sessions", "", enter(json!(ticket))).await.is(201);
+    let body = json!({ "email": "ana@example.org", "ticket": ticket });
+    let again = app.post("/api/v1/auth/codes", "", body).await.is(202);
+    assert_eq!(again["ticket"], ticket.as_str(), "the same one");
+    let body = json!({ "email": "nobody@example.org", "ticket": "made up" });
+    let fresh = app.post("/api/v1/auth/codes", "", body).await.is(202);
+    assert_eq!(text(&fresh["ticket"]).len(), 43, "one that is not ours counts as none");
+}
+
+#[tokio::test]
 async fn two_people_meet_by_the_original_endpoints() {
     let app = App::new();
     let mut people = Vec::new();

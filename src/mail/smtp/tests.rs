@@ -119,6 +119,10 @@ fn mailer(login: &str, port: u16, patience: Patience) -> SmtpMailer {
     SmtpMailer::new(url, letters(), Arc::new(OsEntropy), patience).expect("a mailer")
 }
 
+fn send(mailer: &SmtpMailer, mail: Mail) {
+    mailer.place(Rank::Known).expect("a place").send(mail);
+}
+
 fn code_to(to: &str) -> Mail {
     mail(to, Language::English, Letter::LoginCode { code: "123456".into() })
 }
@@ -139,7 +143,7 @@ async fn next(seen: &Receiver<Saw>) -> Saw {
 async fn a_mail_arrives_as_a_whole_with_credentials() {
     let (port, seen) = server(&[]);
     let mailer = mailer("ana:geheim@", port, QUICK);
-    mailer.queue(code_to("beto@example.org")).expect("queued");
+    send(&mailer, code_to("beto@example.org"));
     mailer.drain().await;
     assert!(matches!(next(&seen).await, Saw::Login(line) if line.starts_with("AUTH PLAIN ")));
     let Saw::Mail(to, text) = next(&seen).await else { panic!("no mail") };
@@ -153,7 +157,7 @@ async fn what_fails_for_a_while_is_tried_again() {
     let plan = [Does::Refuse("451 4.7.1 later"), Does::HangUp, Does::Hang, Does::Take];
     let (port, seen) = server(&plan);
     let mailer = mailer("", port, QUICK);
-    mailer.queue(code_to("beto@example.org")).expect("queued");
+    send(&mailer, code_to("beto@example.org"));
     mailer.drain().await;
     for _ in 0..3 {
         assert_eq!(next(&seen).await, Saw::Refused("beto@example.org".into()));
@@ -165,9 +169,9 @@ async fn what_fails_for_a_while_is_tried_again() {
 async fn what_is_refused_for_good_is_not_tried_again_and_holds_nobody_up() {
     let (port, seen) = server(&[Does::Refuse("550 5.1.1 no such user")]);
     let mailer = mailer("", port, QUICK);
-    mailer.queue(code_to("nobody@example.org")).expect("queued");
+    send(&mailer, code_to("nobody@example.org"));
     mailer.drain().await;
-    mailer.queue(code_to("beto@example.org")).expect("queued");
+    send(&mailer, code_to("beto@example.org"));
     mailer.drain().await;
     assert_eq!(next(&seen).await, Saw::Refused("nobody@example.org".into()));
     assert!(matches!(next(&seen).await, Saw::Mail(to, _) if to == "beto@example.org"));
@@ -179,7 +183,7 @@ async fn a_mail_is_given_up_when_its_code_has_expired() {
     let plan = [Does::Refuse("451 later"); 1000];
     let (port, _seen) = server(&plan);
     let mailer = mailer("", port, Patience { in_all: Duration::from_millis(200), ..QUICK });
-    mailer.queue(code_to("beto@example.org")).expect("queued");
+    send(&mailer, code_to("beto@example.org"));
     let drained = timeout(PATIENCE, mailer.drain()).await;
     assert!(drained.is_ok(), "given up");
 }
@@ -189,13 +193,17 @@ async fn a_full_queue_refuses_until_its_mails_are_given_up() {
     let (port, _seen) = server(&[Does::Hang; 10_000]);
     let patience = Patience { in_all: Duration::from_millis(600), ..QUICK };
     let mailer = mailer("", port, patience);
-    let taken = (0..PLACES + 5).filter(|_| mailer.queue(code_to("beto@example.org")).is_ok());
-    assert_eq!(taken.count(), PLACES as usize);
-    let refused = mailer.queue(code_to("beto@example.org")).expect_err("full");
-    assert_eq!(refused.code, Code::MailFailed);
+    let sent = |rank: Rank| {
+        let place = mailer.place(rank).map(|place| place.send(code_to("beto@example.org")));
+        place.map_err(|refused| assert_eq!(refused.code, Code::MailFailed)).is_ok()
+    };
+    let taken = |rank: Rank| (0..PLACES + 5).filter(|_| sent(rank)).count();
+    assert_eq!(taken(Rank::SignUp), PLACES_SIGN_UP as usize);
+    assert_eq!(taken(Rank::LogIn), (PLACES_LOG_IN - PLACES_SIGN_UP) as usize, "logins go on");
+    assert_eq!(taken(Rank::Known), (PLACES - PLACES_LOG_IN) as usize, "some are kept");
     let drained = timeout(PATIENCE, mailer.drain()).await;
     assert!(drained.is_ok(), "given up");
-    mailer.queue(code_to("beto@example.org")).expect("there is room again");
+    send(&mailer, code_to("beto@example.org"));
 }
 
 #[tokio::test]
@@ -203,7 +211,7 @@ async fn a_server_without_starttls_gets_neither_password_nor_mail() {
     let (port, seen) = server(&[]);
     let url = SmtpUrl::parse(&format!("smtp://ana:geheim@127.0.0.1:{port}")).expect("a URL");
     let mailer = SmtpMailer::new(url, letters(), Arc::new(OsEntropy), QUICK).expect("a mailer");
-    mailer.queue(code_to("beto@example.org")).expect("queued");
+    send(&mailer, code_to("beto@example.org"));
     mailer.drain().await;
     assert!(seen.try_recv().is_err());
 }

@@ -7,6 +7,7 @@ use super::EmbeddedStore;
 use super::sql::{Db, count};
 use super::{calls, chats, files, members, messages, restore, sessions, terms, users};
 use crate::clock::Time;
+use crate::core::types::auth::KnownPlace;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::store::Index;
@@ -69,13 +70,22 @@ fn blocks(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
 }
 
 fn codes(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
+    let found = sessions::codes(db, after_id(after)?, limit)?;
+    Ok(found.into_iter().map(|code| (code.id.to_string(), Record::Code(code))).collect())
+}
+
+fn places(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
+    let (user, key) = match after_pair(after)? {
+        Some((user, key)) => (after_id(Some(user))?, after_id(Some(key))?),
+        None => (None, None),
+    };
     db.all(
-        "SELECT id, email, user, hmac, tries, expires FROM codes WHERE email > ?1
-         ORDER BY email LIMIT ?2",
-        params![after.unwrap_or_default(), limit],
+        "SELECT user, key, used FROM places
+         WHERE (user, key) > (coalesce(?1, x''), coalesce(?2, x'')) ORDER BY user, key LIMIT ?3",
+        params![user, key, limit],
         |row| {
-            let code = sessions::code(row)?;
-            Ok((code.email.as_str().to_owned(), Record::Code(code)))
+            let place = KnownPlace { user: row.get(0)?, key: row.get(1)?, used: row.get(2)? };
+            Ok((format!("{}/{}", place.user, place.key.0), Record::Place(place)))
         },
     )
 }
@@ -217,6 +227,7 @@ fn page(db: &Db<'_>, part: Part, after: Option<&str>, limit: u32) -> Result<Foun
         Part::Blocks => blocks(db, after, limit),
         Part::Codes => codes(db, after, limit),
         Part::Quotas => quotas(db, after, limit),
+        Part::Places => places(db, after, limit),
         Part::Sessions => sessions_page(db, after, limit),
         Part::Inboxes => inboxes(db, after, limit),
         Part::Chats => chats_page(db, after, limit),

@@ -37,6 +37,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
             "INSERT OR IGNORE INTO quotas(key, window_ms, used, until) VALUES(?1, ?2, ?3, ?4)",
             params![key, int(*window_ms), used, until],
         ),
+        Record::Place(place) => sessions::put_place(db, place),
         Record::Session(session) => sessions::insert(db, session),
         Record::Inbox(user, rev) => ignoring(
             db,

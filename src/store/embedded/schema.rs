@@ -399,4 +399,36 @@ CREATE TABLE incarnation(
 ) STRICT;
 INSERT INTO incarnation VALUES(1, randomblob(12));
 ",
+    "
+-- Codes are for their asker: an address has several. Those under way are asked for again.
+DROP TABLE codes;
+CREATE TABLE codes(
+    id BLOB PRIMARY KEY NOT NULL,
+    email TEXT NOT NULL,
+    user BLOB,
+    ticket BLOB,                    -- who may guess at it
+    network BLOB,
+    hmac BLOB NOT NULL,
+    tries INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    name TEXT,                      -- what its sign-up said; NULL where there was none
+    avatar BLOB,
+    push_token TEXT,
+    language INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX codes_email ON codes(email, expires);
+CREATE INDEX codes_expires ON codes(expires);
+CREATE INDEX codes_user ON codes(user) WHERE user IS NOT NULL;
+
+-- Devices and networks from which accounts were logged in to.
+CREATE TABLE places(
+    user BLOB NOT NULL,
+    key BLOB NOT NULL,
+    used INTEGER NOT NULL,
+    PRIMARY KEY(user, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX places_used ON places(used);
+
+CREATE INDEX sessions_seen ON sessions(last_seen);
+",
 ];

@@ -1,4 +1,4 @@
-//! Login codes, quotas, and sessions.
+//! Login codes, quotas, known places, and sessions.
 
 use std::collections::HashMap;
 
@@ -10,23 +10,19 @@ use super::sql::{Db, int};
 use super::terms::replace_terms;
 use super::users::verify;
 use crate::clock::Time;
-use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash};
-use crate::core::types::text::Email;
+use crate::core::types::auth::{
+    AskerKey, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash, is_ahead,
+};
+use crate::core::types::text::{Email, Name, PushToken};
 use crate::core::types::users::User;
 use crate::error::Result;
-use crate::id::{ObjectId, SessionId, UserId};
-use crate::store::{Index, Sessions, Which};
+use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::store::{Index, Redeem, Sessions, Which};
 
 /// How a quota stands in its present window.
 struct Used {
     count: u32,
     until: Time,
-}
-
-/// The end of the fixed window of this quota that `now` is in.
-fn window_end(quota: &Quota, now: Time) -> Time {
-    let length = int(quota.window_ms).max(1);
-    Time(now.0.saturating_sub(now.0.rem_euclid(length)).saturating_add(length))
 }
 
 fn used(db: &Db<'_>, quota: &Quota, now: Time) -> Result<Used> {
@@ -36,8 +32,8 @@ fn used(db: &Db<'_>, quota: &Quota, now: Time) -> Result<Used> {
         |row| Ok(Used { count: row.get(0)?, until: row.get(1)? }),
     )?;
     Ok(stored
-        .filter(|used| used.until > now)
-        .unwrap_or_else(|| Used { count: 0, until: window_end(quota, now) }))
+        .filter(|used| is_ahead(used.until, now, quota.window()))
+        .unwrap_or_else(|| Used { count: 0, until: quota.window_end(now) }))
 }
 
 fn set_used(db: &Db<'_>, quota: &Quota, used: &Used) -> Result<()> {
@@ -80,56 +76,130 @@ fn give_back(db: &Db<'_>, quotas: &[Quota], now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Reads a code: id, email, user, hmac, tries, expires.
+const CODES: &str = "SELECT id, email, user, ticket, network, hmac, tries, expires, name, avatar, \
+                     push_token, language FROM codes";
+
+/// Reads a code, in the order of `CODES`.
 pub(super) fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
+    let profile = match row.get::<_, Option<String>>(8)? {
+        Some(name) => Some(FirstProfile {
+            name: Name::stored(name),
+            avatar: row.get(9)?,
+            push_token: row.get::<_, Option<String>>(10)?.map(PushToken::stored),
+            language: row.get::<_, Option<_>>(11)?.unwrap_or_default(),
+        }),
+        None => None,
+    };
     Ok(LoginCode {
         id: row.get(0)?,
         email: Email::stored(row.get(1)?),
         user: row.get(2)?,
-        hmac: row.get(3)?,
-        tries: row.get(4)?,
-        expires: row.get(5)?,
+        ticket: row.get(3)?,
+        network: row.get(4)?,
+        hmac: row.get(5)?,
+        tries: row.get(6)?,
+        expires: row.get(7)?,
+        profile,
     })
 }
 
-/// Puts a code in place of the one that its address has.
+fn find_code(db: &Db<'_>, id: ObjectId) -> Result<Option<LoginCode>> {
+    db.first(&format!("{CODES} WHERE id = ?1"), [id], code)
+}
+
+/// Codes in the order of their ids, after one of them.
+pub(super) fn codes(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<LoginCode>> {
+    let sql = format!("{CODES} WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2");
+    db.all(&sql, params![after, limit], code)
+}
+
+fn waiting(db: &Db<'_>, email: &Email) -> Result<Vec<LoginCode>> {
+    let sql = format!("{CODES} WHERE email = ?1 ORDER BY expires DESC, id DESC LIMIT 1000");
+    db.all(&sql, [email.as_str()], code)
+}
+
+/// Puts a code, unless it is there.
 pub(super) fn put_code(db: &Db<'_>, code: &LoginCode) -> Result<()> {
+    let profile = code.profile.as_ref();
+    let push_token = profile.and_then(|profile| profile.push_token.as_ref());
     db.run(
-        "INSERT OR REPLACE INTO codes(id, email, user, hmac, tries, expires)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-        params![code.id, code.email.as_str(), code.user, code.hmac, code.tries, code.expires],
+        "INSERT OR IGNORE INTO codes(id, email, user, ticket, network, hmac, tries, expires, name,
+                                     avatar, push_token, language)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            code.id,
+            code.email.as_str(),
+            code.user,
+            code.ticket,
+            code.network,
+            code.hmac,
+            code.tries,
+            code.expires,
+            profile.map(|profile| profile.name.as_str()),
+            profile.and_then(|profile| profile.avatar),
+            push_token.map(PushToken::as_str),
+            profile.map(|profile| profile.language),
+        ],
     )?;
     Ok(())
 }
 
-fn guess(db: &Db<'_>, email: &Email, max_tries: u32, now: Time) -> Result<Option<LoginCode>> {
-    db.first(
-        "UPDATE codes SET tries = tries + 1 WHERE email = ?1 AND tries < ?2 AND expires > ?3
-         RETURNING id, email, user, hmac, tries, expires",
-        params![email.as_str(), max_tries, now],
-        code,
-    )
+fn drop_code(db: &Db<'_>, id: ObjectId) -> Result<()> {
+    db.run("DELETE FROM codes WHERE id = ?1", [id]).map(drop)
 }
 
-fn redeem(
-    db: &Db<'_>,
-    code: ObjectId,
-    session: &Session,
-    terms: &[String],
-) -> Result<Option<User>> {
-    let whose = db.first("SELECT user FROM codes WHERE id = ?1", [code], |row| {
-        row.get::<_, Option<UserId>>(0)
-    })?;
-    if whose.flatten() != Some(session.user) {
-        return Ok(None);
+fn guess(db: &Db<'_>, codes: &[ObjectId], max_tries: u32, now: Time) -> Result<Vec<LoginCode>> {
+    let mut found = Vec::new();
+    for &id in codes {
+        let code = find_code(db, id)?.filter(|code| code.is_alive(now) && code.tries < max_tries);
+        if let Some(mut code) = code {
+            code.tries += 1;
+            db.run("UPDATE codes SET tries = ?2 WHERE id = ?1", params![id, code.tries])?;
+            found.push(code);
+        }
     }
-    db.run("DELETE FROM codes WHERE id = ?1", [code])?;
-    let Some(user) = verify(db, session.user, session.created)? else {
-        return Ok(None);
-    };
-    replace_terms(db, Index::Users, user.id.0, terms)?;
+    Ok(found)
+}
+
+fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Option<User>> {
+    let Redeem { code, session, terms, places } = redeem;
+    let code = find_code(db, *code)?.filter(|code| code.user == Some(session.user));
+    let Some(code) = code else { return Ok(None) };
+    drop_code(db, code.id)?;
+    let verified = verify(db, session.user, session.created, code.profile)?;
+    let Some((user, first)) = verified else { return Ok(None) };
+    if first {
+        replace_terms(db, Index::Users, user.id.0, terms)?;
+    }
+    for &key in places {
+        put_place(db, &KnownPlace { user: user.id, key, used: session.created })?;
+    }
+    db.run(
+        "DELETE FROM places WHERE user = ?1 AND key IN
+             (SELECT key FROM places WHERE user = ?1 ORDER BY used DESC, key LIMIT -1 OFFSET ?2)",
+        params![user.id, PLACES as i64],
+    )?;
     insert(db, session)?;
     Ok(Some(user))
+}
+
+/// Writes a known place, or when it was used.
+pub(super) fn put_place(db: &Db<'_>, place: &KnownPlace) -> Result<()> {
+    db.run(
+        "INSERT OR REPLACE INTO places(user, key, used) VALUES(?1, ?2, ?3)",
+        params![place.user, place.key, place.used],
+    )?;
+    Ok(())
+}
+
+fn known_places(db: &Db<'_>, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>> {
+    let mut known = Vec::new();
+    for &key in keys {
+        if db.has("SELECT 1 FROM places WHERE user = ?1 AND key = ?2", params![user, key])? {
+            known.push(key);
+        }
+    }
+    Ok(known)
 }
 
 /// Writes a session, unless it is there.
@@ -191,24 +261,41 @@ impl Sessions for EmbeddedStore {
         self.write(move |db| give_back(db, &quotas, now)).await
     }
 
-    async fn put_code(&self, code: &LoginCode) -> Result<()> {
-        let code = code.clone();
-        self.write(move |db| put_code(db, &code)).await
+    async fn put_code(&self, code: &LoginCode, over: &[ObjectId]) -> Result<()> {
+        let (code, over) = (code.clone(), over.to_vec());
+        self.write(move |db| {
+            over.iter().try_for_each(|id| drop_code(db, *id))?;
+            put_code(db, &code)
+        })
+        .await
     }
 
-    async fn guess(&self, email: &Email, max_tries: u32, now: Time) -> Result<Option<LoginCode>> {
+    async fn waiting(&self, email: &Email) -> Result<Vec<LoginCode>> {
         let email = email.clone();
-        self.write(move |db| guess(db, &email, max_tries, now)).await
+        self.read(move |db| waiting(db, &email)).await
     }
 
-    async fn redeem(
-        &self,
-        code: ObjectId,
-        session: &Session,
-        terms: Vec<String>,
-    ) -> Result<Option<User>> {
-        let session = session.clone();
-        self.write(move |db| redeem(db, code, &session, &terms)).await
+    async fn guess(&self, codes: &[ObjectId], max_tries: u32, now: Time) -> Result<Vec<LoginCode>> {
+        let codes = codes.to_vec();
+        self.write(move |db| guess(db, &codes, max_tries, now)).await
+    }
+
+    async fn dress_code(&self, code: ObjectId, picture: FileId) -> Result<bool> {
+        self.write(move |db| {
+            let sql = "UPDATE codes SET avatar = ?2 WHERE id = ?1 AND name IS NOT NULL";
+            Ok(db.run(sql, params![code, picture])? > 0)
+        })
+        .await
+    }
+
+    async fn redeem(&self, what: &Redeem) -> Result<Option<User>> {
+        let what = what.clone();
+        self.write(move |db| redeem(db, &what)).await
+    }
+
+    async fn known_places(&self, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>> {
+        let keys = keys.to_vec();
+        self.read(move |db| known_places(db, user, &keys)).await
     }
 
     async fn session(&self, token: TokenHash) -> Result<Option<Session>> {

@@ -8,6 +8,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
 
 use crate::clock::Time;
+use crate::core::types::auth::AskerKey;
 use crate::core::types::chats::{ChatKind, MemberState, Role};
 use crate::core::types::files::{Digest, FileKind};
 use crate::error::{Error, Language, Result};
@@ -135,7 +136,7 @@ macro_rules! ids_in_columns {
     )*};
 }
 
-ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId Incarnation);
+ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId Incarnation AskerKey);
 
 impl ToSql for Digest {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

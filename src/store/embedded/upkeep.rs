@@ -8,21 +8,30 @@ use rusqlite::params;
 use super::EmbeddedStore;
 use super::sql::Db;
 use super::users::strip;
-use crate::clock::Time;
+use crate::core::types::auth::CODE_LIFE;
 use crate::error::Result;
 use crate::id::{Incarnation, UserId};
-use crate::store::Upkeep;
+use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many rows of each kind a call.
 const SWEPT: usize = 500;
 
-const EXPIRED: [&str; 3] = [
-    "DELETE FROM codes WHERE email IN
-         (SELECT email FROM codes WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
-    "DELETE FROM quotas WHERE (key, window_ms) IN
-         (SELECT key, window_ms FROM quotas WHERE until <= ?1 ORDER BY until LIMIT ?2)",
-    "DELETE FROM invites WHERE code IN
-         (SELECT code FROM invites WHERE expires <= ?1 ORDER BY expires LIMIT ?2)",
+/// What ends: over by a moment, or beyond one that nothing reaches.
+const CODES: &str = "DELETE FROM codes WHERE id IN
+    (SELECT id FROM codes WHERE expires <= ?1 OR expires > ?2 LIMIT ?3)";
+const QUOTAS: &str = "DELETE FROM quotas WHERE (key, window_ms) IN
+    (SELECT key, window_ms FROM quotas WHERE until <= ?1 OR until > ?2 LIMIT ?3)";
+/// What is over by a moment.
+const INVITES: &str = "DELETE FROM invites WHERE code IN
+    (SELECT code FROM invites WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+const SESSIONS: &str = "DELETE FROM sessions WHERE id IN
+    (SELECT id FROM sessions WHERE last_seen <= ?1 ORDER BY last_seen LIMIT ?2)";
+const PLACES: &str = "DELETE FROM places WHERE (user, key) IN
+    (SELECT user, key FROM places WHERE used <= ?1 ORDER BY used LIMIT ?2)";
+/// Uses that a wrong clock has noted ahead of now.
+const AHEAD: [&str; 2] = [
+    "UPDATE sessions SET last_seen = ?1 WHERE last_seen > ?1",
+    "UPDATE places SET used = ?1 WHERE used > ?1",
 ];
 
 /// Which life of the store this is.
@@ -30,15 +39,22 @@ pub(super) fn incarnation(db: &Db<'_>) -> Result<Incarnation> {
     db.one("SELECT id FROM incarnation", [], |row| row.get(0))
 }
 
-fn sweep(db: &Db<'_>, now: Time, unverified_before: Time) -> Result<bool> {
+fn sweep(db: &Db<'_>, due: &Due) -> Result<bool> {
+    let (now, most) = (due.now, SWEPT as i64);
     let mut more = false;
-    for expired in EXPIRED {
-        more |= db.run(expired, params![now, SWEPT as i64])? == SWEPT;
+    for (ends, longest) in [(CODES, CODE_LIFE), (QUOTAS, LONGEST_WINDOW)] {
+        more |= db.run(ends, params![now, now.plus(longest), most])? == SWEPT;
+    }
+    for ahead in AHEAD {
+        db.run(ahead, [now])?;
+    }
+    for (unused, since) in [(INVITES, now), (SESSIONS, due.idle), (PLACES, due.places)] {
+        more |= db.run(unused, params![since, most])? == SWEPT;
     }
     let unverified: Vec<UserId> = db.all(
         "SELECT id FROM users WHERE verified IS NULL AND deleted IS NULL AND created < ?1
          ORDER BY created LIMIT ?2",
-        params![unverified_before, SWEPT as i64],
+        params![due.unverified, most],
         |row| row.get(0),
     )?;
     for &user in &unverified {
@@ -74,8 +90,9 @@ impl Upkeep for EmbeddedStore {
         Ok(())
     }
 
-    async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool> {
-        self.write(move |db| sweep(db, now, unverified_before)).await
+    async fn sweep(&self, due: &Due) -> Result<bool> {
+        let due = *due;
+        self.write(move |db| sweep(db, &due)).await
     }
 
     async fn close(&self) {

@@ -9,6 +9,7 @@ use super::sessions;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
 use crate::clock::Time;
+use crate::core::types::auth::FirstProfile;
 use crate::core::types::text::{About, Email, Name, PushToken};
 use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use crate::error::{Language, Result};
@@ -119,25 +120,31 @@ fn sign_up(db: &Db<'_>, new: &User) -> Result<SignUp> {
     if known.verified.is_some() {
         return Ok(SignUp::Taken(known));
     }
-    known.name = new.name.clone();
-    known.avatar = new.avatar;
-    known.push_token = new.push_token.clone();
-    known.language = new.language;
     known.created = new.created;
     put(db, &known)?;
     Ok(SignUp::Renewed(known))
 }
 
-/// Marks an account verified, from its first code on; `None` when there is none or it was deleted.
-pub(super) fn verify(db: &Db<'_>, id: UserId, at: Time) -> Result<Option<User>> {
+/// Marks an account verified, from its first code on, and makes it what that code's sign-up said;
+/// whether this was the first. `None` when there is no account or it was deleted.
+pub(super) fn verify(
+    db: &Db<'_>,
+    id: UserId,
+    at: Time,
+    profile: Option<FirstProfile>,
+) -> Result<Option<(User, bool)>> {
     let Some(mut user) = find(db, id)?.filter(|user| user.deleted.is_none()) else {
         return Ok(None);
     };
-    if user.verified.is_none() {
-        user.verified = Some(at);
-        put(db, &user)?;
+    if user.verified.is_some() {
+        return Ok(Some((user, false)));
     }
-    Ok(Some(user))
+    user.verified = Some(at);
+    if let Some(FirstProfile { name, avatar, push_token, language }) = profile {
+        user = User { name, avatar, push_token, language, ..user };
+    }
+    put(db, &user)?;
+    Ok(Some((user, true)))
 }
 
 fn change_profile(
@@ -162,9 +169,10 @@ fn change_profile(
     Ok(Some(user))
 }
 
-/// Removes what hangs on an account: codes, sessions, blocks, files, search terms.
+/// Removes what hangs on an account: codes, known places, sessions, blocks, files, search terms.
 pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
+    db.run("DELETE FROM places WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;

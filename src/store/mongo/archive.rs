@@ -97,10 +97,22 @@ impl MongoStore {
     }
 
     async fn codes(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_text(Table::Codes, mark, limit)).await?;
+        let mut find = after_id(Table::Codes, "_id", mark, limit)?;
+        // One that an older version wrote has no asker, and is of no use to anybody.
+        find.filter.insert("email", doc! { "$exists": true });
+        let found = self.access.find(find).await?;
         let record = |document: &Document| {
             let code = sessions::read_code(document)?;
-            Ok((code.email.as_str().to_owned(), Record::Code(code)))
+            Ok((code.id.to_string(), Record::Code(code)))
+        };
+        found.iter().map(record).collect()
+    }
+
+    async fn places_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
+        let found = self.access.find(after_text(Table::Places, mark, limit)).await?;
+        let record = |document: &Document| {
+            let place = sessions::read_place(document)?;
+            Ok((Row(document).text("_id")?, Record::Place(place)))
         };
         found.iter().map(record).collect()
     }
@@ -310,6 +322,7 @@ impl Archive for MongoStore {
             Part::Blocks => self.blocks(after, limit).await?,
             Part::Codes => self.codes(after, limit).await?,
             Part::Quotas => self.quotas(after, limit).await?,
+            Part::Places => self.places_page(after, limit).await?,
             Part::Sessions => self.sessions_page(after, limit).await?,
             Part::Inboxes => self.inboxes(after, limit).await?,
             Part::Chats => {

@@ -82,6 +82,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             let quota = doc! { "_id": id, "used": i64::from(*used), "until": until.bson() };
             batch.add(Table::Quotas, quota);
         }
+        Record::Place(place) => batch.add(Table::Places, sessions::place_document(place)),
         Record::Session(session) => {
             batch.add(Table::Sessions, sessions::session_document(session));
         }

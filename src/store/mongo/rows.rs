@@ -7,6 +7,7 @@
 use mongodb::bson::{Bson, DateTime, Document, oid};
 
 use crate::clock::Time;
+use crate::core::types::auth::AskerKey;
 use crate::core::types::chats::{ChatKind, MemberState, Role};
 use crate::error::{Error, Language, Result};
 use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
@@ -33,7 +34,7 @@ macro_rules! ids_as_object_ids {
     )*};
 }
 
-ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId);
+ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId AskerKey);
 
 impl ToBson for Time {
     fn bson(&self) -> Bson {

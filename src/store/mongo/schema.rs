@@ -60,6 +60,8 @@ pub(super) enum Table {
     Blocks,
     /// Login codes.
     Codes,
+    /// Devices and networks from which accounts were logged in to.
+    Places,
     /// Counted events.
     Quotas,
     /// Sessions.
@@ -86,7 +88,7 @@ pub(super) enum Table {
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Users,
         Self::Groups,
         Self::PrivateLog,
@@ -96,6 +98,7 @@ impl Table {
         Self::Inboxes,
         Self::Blocks,
         Self::Codes,
+        Self::Places,
         Self::Quotas,
         Self::Sessions,
         Self::Invites,
@@ -121,6 +124,7 @@ impl Table {
             Self::Inboxes => "inboxes",
             Self::Blocks => "blocks",
             Self::Codes => "login_codes",
+            Self::Places => "known_places",
             Self::Quotas => "quotas",
             Self::Sessions => "sessions",
             Self::Invites => "invites",
@@ -282,13 +286,17 @@ fn indexes() -> Vec<Index> {
             .only(doc! { "dirty": true }),
         index(Table::Blocks, "who", doc! { "who": 1, "since": -1, "whom": 1 }),
         index(Table::Blocks, "whom", doc! { "whom": 1 }),
-        index(Table::Codes, "id", doc! { "id": 1 }).unique(),
+        // Older databases have a unique index of `id`, so a code has its id there too.
+        index(Table::Codes, "email", doc! { "email": 1, "expires_at": -1, "_id": -1 }),
         index(Table::Codes, "user", doc! { "user": 1 }).only(doc! { "user": there.clone() }),
         index(Table::Codes, "expires", doc! { "expires_at": 1 }),
+        index(Table::Places, "user", doc! { "user": 1, "used_at": -1 }),
+        index(Table::Places, "used", doc! { "used_at": 1 }),
         index(Table::Quotas, "until", doc! { "until": 1 }),
         // Not unique, which a cluster sharded by user could not promise: it holds digests of 256
         // random bits.
         index(Table::Sessions, "digest", doc! { "token": 1 }),
+        index(Table::Sessions, "seen", doc! { "last_seen": 1 }),
         index(Table::Sessions, "user", doc! { "user": 1, "last_seen": -1, "_id": -1 }),
         index(Table::Invites, "chat", doc! { "chat": 1, "created_at": -1, "_id": 1 }),
         index(Table::Invites, "ends", doc! { "expires_at": 1 })

@@ -1,4 +1,4 @@
-//! Login codes, quotas, and sessions.
+//! Login codes, quotas, known places, and sessions.
 //!
 //! A code is taken away first and what it opens comes after, so that it never opens two sessions;
 //! after a crash between, a new code is asked for. Quotas are counted one after the other and
@@ -6,6 +6,7 @@
 //! too few.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mongodb::bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
@@ -13,24 +14,31 @@ use mongodb::bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
 use super::MongoStore;
 use super::access::{Find, Modified, Statement};
 use super::commit::{ATTEMPTS, overtaken};
-use super::rows::{Row, ToBson, int};
+use super::rows::{Row, ToBson};
 use super::schema::Table;
+use super::users::profile_document;
 use crate::clock::Time;
-use crate::core::types::auth::{LoginCode, Quota, Session, TokenHash, Which};
-use crate::core::types::text::Email;
+use crate::core::types::auth::{
+    AskerKey, CODE_LIFE, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash,
+    Which, is_ahead,
+};
+use crate::core::types::text::{Email, Name, PushToken};
 use crate::core::types::users::User;
 use crate::error::Result;
-use crate::id::{ObjectId, SessionId, UserId};
-use crate::store::Sessions;
+use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::store::{Redeem, Sessions};
 
 fn bytes(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
 }
 
-/// The end of the fixed window of this quota that `now` is in.
-fn window_end(quota: &Quota, now: Time) -> Time {
-    let length = int(quota.window_ms).max(1);
-    Time(now.0.saturating_sub(now.0.rem_euclid(length)).saturating_add(length))
+/// The ends that `is_ahead` takes, as a query.
+fn ahead(now: Time, at_most: Duration) -> Document {
+    doc! { "$gt": now.bson(), "$lte": now.plus(at_most).bson() }
+}
+
+fn present_window(quota: &Quota, now: Time) -> Document {
+    ahead(now, quota.window())
 }
 
 fn quota_key(quota: &Quota) -> String {
@@ -40,14 +48,20 @@ fn quota_key(quota: &Quota) -> String {
 /// The document of a code.
 pub(super) fn code_document(code: &LoginCode) -> Document {
     let mut document = doc! {
-        "_id": code.email.as_str(),
+        "_id": code.id.bson(),
         "id": code.id.bson(),
+        "email": code.email.as_str(),
+        "ticket": code.ticket.bson(),
+        "network": code.network.bson(),
         "hmac": bytes(&code.hmac),
         "tries": i64::from(code.tries),
         "expires_at": code.expires.bson(),
     };
     if let Some(user) = code.user {
         document.insert("user", user.bson());
+    }
+    if let Some(profile) = &code.profile {
+        document.insert("profile", profile_document(profile));
     }
     document
 }
@@ -56,13 +70,46 @@ pub(super) fn code_document(code: &LoginCode) -> Document {
 pub(super) fn read_code(document: &Document) -> Result<LoginCode> {
     let row = Row(document);
     Ok(LoginCode {
-        id: row.id("id")?,
-        email: Email::stored(row.text("_id")?),
+        id: row.id("_id")?,
+        email: Email::stored(row.text("email")?),
         user: row.opt_id("user")?.map(UserId),
+        ticket: row.opt_id("ticket")?.map(AskerKey),
+        network: row.opt_id("network")?.map(AskerKey),
         hmac: row.digest("hmac")?,
         tries: row.small("tries")?,
         expires: row.time("expires_at")?,
+        profile: row.opt_row("profile")?.map(read_profile).transpose()?,
     })
+}
+
+fn read_profile(said: Row<'_>) -> Result<FirstProfile> {
+    Ok(FirstProfile {
+        name: Name::stored(said.text("name")?),
+        avatar: said.opt_id("avatar")?.map(FileId),
+        push_token: said.opt_text("push_token")?.map(PushToken::stored),
+        language: said.named("language")?,
+    })
+}
+
+fn place_key(user: UserId, key: AskerKey) -> String {
+    format!("{user}/{}", key.0)
+}
+
+/// The document of a known place.
+pub(super) fn place_document(place: &KnownPlace) -> Document {
+    doc! {
+        "_id": place_key(place.user, place.key),
+        "user": place.user.bson(),
+        "key": place.key.bson(),
+        "used_at": place.used.bson(),
+    }
+}
+
+/// Reads a known place.
+pub(super) fn read_place(document: &Document) -> Result<KnownPlace> {
+    let row = Row(document);
+    let key = AskerKey(row.id("key")?);
+    Ok(KnownPlace { user: row.user("user")?, key, used: row.time("used_at")? })
 }
 
 /// The document of a session.
@@ -95,13 +142,13 @@ impl MongoStore {
     async fn used_up(&self, quota: &Quota, now: Time) -> Result<Option<Time>> {
         let found = self.access.one(Table::Quotas, doc! { "_id": quota_key(quota) }).await?;
         let Some(found) = found else {
-            return Ok((quota.limit == 0).then(|| window_end(quota, now)));
+            return Ok((quota.limit == 0).then(|| quota.window_end(now)));
         };
         let (used, until) = (Row(&found).small("used")?, Row(&found).time("until")?);
-        let present = until > now;
+        let present = is_ahead(until, now, quota.window());
         match (present, present && used >= quota.limit, quota.limit == 0) {
             (_, true, _) => Ok(Some(until)),
-            (false, _, true) => Ok(Some(window_end(quota, now))),
+            (false, _, true) => Ok(Some(quota.window_end(now))),
             _ => Ok(None),
         }
     }
@@ -112,7 +159,7 @@ impl MongoStore {
         for _ in 0..ATTEMPTS {
             let present = doc! {
                 "_id": key.as_str(),
-                "until": { "$gt": now.bson() },
+                "until": present_window(quota, now),
                 "used": { "$lt": i64::from(quota.limit) },
             };
             let count = doc! { "$inc": { "used": 1_i64 } };
@@ -124,8 +171,15 @@ impl MongoStore {
             if self.used_up(quota, now).await?.is_some() {
                 return Ok(false);
             }
-            let past = doc! { "_id": key.as_str(), "until": { "$lte": now.bson() } };
-            let begin = doc! { "$set": { "used": 1_i64, "until": window_end(quota, now).bson() } };
+            let beyond = now.plus(quota.window());
+            let past = doc! {
+                "_id": key.as_str(),
+                "$or": [
+                    { "until": { "$lte": now.bson() } },
+                    { "until": { "$gt": beyond.bson() } },
+                ],
+            };
+            let begin = doc! { "$set": { "used": 1_i64, "until": quota.window_end(now).bson() } };
             if let Modified::Done(_) = self.access.modify(Table::Quotas, past, begin, true).await? {
                 return Ok(true);
             }
@@ -135,7 +189,9 @@ impl MongoStore {
 
     async fn uncount(&self, quota: &Quota, now: Time) -> Result<()> {
         let present = doc! {
-            "_id": quota_key(quota), "until": { "$gt": now.bson() }, "used": { "$gt": 0_i64 },
+            "_id": quota_key(quota),
+            "until": present_window(quota, now),
+            "used": { "$gt": 0_i64 },
         };
         let update = doc! { "$inc": { "used": -1_i64 } };
         self.access.modify(Table::Quotas, present, update, false).await.map(drop)
@@ -147,6 +203,30 @@ impl MongoStore {
             wait = wait.max(self.used_up(quota, now).await?);
         }
         Ok(wait)
+    }
+}
+
+impl MongoStore {
+    async fn remember_places(&self, user: UserId, keys: &[AskerKey], used: Time) -> Result<()> {
+        let put = |key: &AskerKey| {
+            let document = place_document(&KnownPlace { user, key: *key, used });
+            Statement::new(doc! { "_id": place_key(user, *key) }, document).upsert()
+        };
+        let puts: Vec<_> = keys.iter().map(put).collect();
+        if puts.is_empty() {
+            return Ok(());
+        }
+        self.access.update(Table::Places, &puts).await?;
+        let all = Find::new(Table::Places, doc! { "user": user.bson() })
+            .sort(doc! { "user": 1, "used_at": -1 })
+            .fields(doc! { "_id": 1 });
+        let all = self.access.find(all).await?;
+        let over: Vec<Bson> =
+            all.iter().skip(PLACES).filter_map(|row| row.get("_id").cloned()).collect();
+        if !over.is_empty() {
+            self.access.delete(Table::Places, doc! { "_id": { "$in": over } }).await?;
+        }
+        Ok(())
     }
 }
 
@@ -164,7 +244,7 @@ impl Sessions for MongoStore {
             for counted in &quotas[..index] {
                 self.uncount(counted, now).await?;
             }
-            return Ok(Some(wait.unwrap_or_else(|| window_end(quota, now))));
+            return Ok(Some(wait.unwrap_or_else(|| quota.window_end(now))));
         }
         Ok(None)
     }
@@ -176,51 +256,73 @@ impl Sessions for MongoStore {
         Ok(())
     }
 
-    async fn put_code(&self, code: &LoginCode) -> Result<()> {
-        let key = doc! { "_id": code.email.as_str() };
-        let put = Statement::new(key, code_document(code)).upsert();
-        for _ in 0..ATTEMPTS {
-            let written = self.access.update(Table::Codes, std::slice::from_ref(&put)).await?;
-            if written.duplicates.is_empty() {
-                return Ok(());
+    async fn put_code(&self, code: &LoginCode, over: &[ObjectId]) -> Result<()> {
+        self.access.insert(Table::Codes, vec![code_document(code)]).await?;
+        if !over.is_empty() {
+            let old = doc! { "_id": { "$in": over.bson() } };
+            self.access.delete(Table::Codes, old).await?;
+        }
+        Ok(())
+    }
+
+    async fn waiting(&self, email: &Email) -> Result<Vec<LoginCode>> {
+        let find = Find::new(Table::Codes, doc! { "email": email.as_str() })
+            .sort(doc! { "email": 1, "expires_at": -1, "_id": -1 })
+            .limit(1000);
+        self.access.find(find).await?.iter().map(read_code).collect()
+    }
+
+    async fn guess(&self, codes: &[ObjectId], max_tries: u32, now: Time) -> Result<Vec<LoginCode>> {
+        let mut found = Vec::new();
+        for id in codes {
+            let good = doc! {
+                "_id": id.bson(),
+                "tries": { "$lt": i64::from(max_tries) },
+                "expires_at": ahead(now, CODE_LIFE),
+            };
+            let count = doc! { "$inc": { "tries": 1_i64 } };
+            if let Modified::Done(code) =
+                self.access.modify(Table::Codes, good, count, false).await?
+            {
+                found.push(read_code(&code)?);
             }
         }
-        Err(overtaken())
+        Ok(found)
     }
 
-    async fn guess(&self, email: &Email, max_tries: u32, now: Time) -> Result<Option<LoginCode>> {
-        let good = doc! {
-            "_id": email.as_str(),
-            "tries": { "$lt": i64::from(max_tries) },
-            "expires_at": { "$gt": now.bson() },
+    async fn dress_code(&self, code: ObjectId, picture: FileId) -> Result<bool> {
+        let waits = doc! { "_id": code.bson(), "profile": { "$exists": true } };
+        let dress = doc! { "$set": { "profile.avatar": picture.bson() } };
+        self.access.set(Table::Codes, waits, dress).await
+    }
+
+    async fn redeem(&self, redeem: &Redeem) -> Result<Option<User>> {
+        let Redeem { code, session, terms, places } = redeem;
+        let whose = doc! { "_id": code.bson(), "user": session.user.bson() };
+        let Some(code) = self.access.remove(Table::Codes, whose).await? else {
+            return Ok(None);
         };
-        let count = doc! { "$inc": { "tries": 1_i64 } };
-        match self.access.modify(Table::Codes, good, count, false).await? {
-            Modified::Done(code) => read_code(&code).map(Some),
-            Modified::None | Modified::Duplicate => Ok(None),
+        let profile = read_code(&code)?.profile;
+        let (user, at) = (session.user, session.created);
+        if self.verify(user, at, profile.as_ref(), terms).await?.is_none() {
+            return Ok(None);
         }
+        self.remember_places(user, places, at).await?;
+        self.access.insert(Table::Sessions, vec![session_document(session)]).await?;
+        // The account may have been deleted between; then what came late goes too.
+        let account = self.account(user).await?.filter(|user| user.deleted.is_none());
+        if account.is_none() {
+            self.access.delete(Table::Sessions, doc! { "_id": session.id.bson() }).await?;
+            self.access.delete(Table::Places, doc! { "user": user.bson() }).await?;
+        }
+        Ok(account)
     }
 
-    async fn redeem(
-        &self,
-        code: ObjectId,
-        session: &Session,
-        terms: Vec<String>,
-    ) -> Result<Option<User>> {
-        let whose = doc! { "id": code.bson(), "user": session.user.bson() };
-        if self.access.remove(Table::Codes, whose).await?.is_none() {
-            return Ok(None);
-        }
-        if self.verify(session.user, session.created, &terms).await?.is_none() {
-            return Ok(None);
-        }
-        self.access.insert(Table::Sessions, vec![session_document(session)]).await?;
-        // The account may have been deleted between; then its session goes too.
-        let user = self.account(session.user).await?.filter(|user| user.deleted.is_none());
-        if user.is_none() {
-            self.access.delete(Table::Sessions, doc! { "_id": session.id.bson() }).await?;
-        }
-        Ok(user)
+    async fn known_places(&self, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>> {
+        let ids: Vec<_> = keys.iter().map(|key| place_key(user, *key)).collect();
+        let find = Find::new(Table::Places, doc! { "_id": { "$in": ids } });
+        let found = self.access.find(find).await?;
+        found.iter().map(|place| read_place(place).map(|place| place.key)).collect()
     }
 
     async fn session(&self, token: TokenHash) -> Result<Option<Session>> {

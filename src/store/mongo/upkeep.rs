@@ -7,15 +7,16 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::MongoStore;
-use super::access::{Access, Find};
+use super::access::{Access, Find, Statement};
 use super::commit::upserted;
 use super::rows::{Row, ToBson};
 use super::schema::{Table, dated};
 use super::users;
 use crate::clock::Time;
+use crate::core::types::auth::CODE_LIFE;
 use crate::error::Result;
 use crate::id::Incarnation;
-use crate::store::Upkeep;
+use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many documents of each kind a call.
 const SWEPT: u32 = 500;
@@ -36,8 +37,24 @@ async fn live(access: &Access, update: Document) -> Result<Incarnation> {
 impl MongoStore {
     async fn sweep_some(&self, table: Table, field: &str, before: Bson) -> Result<bool> {
         let mut due = dated();
-        due.insert("$lte", before.clone());
-        let find = Find::new(table, doc! { field: due })
+        due.insert("$lte", before);
+        self.sweep_due(table, field, due).await
+    }
+
+    /// What ends later than anything can.
+    async fn sweep_beyond(&self, table: Table, field: &str, beyond: Time) -> Result<bool> {
+        self.sweep_due(table, field, doc! { "$gt": beyond.bson() }).await
+    }
+
+    /// A use that a wrong clock has noted ahead of now becomes one of now.
+    async fn bound(&self, table: Table, field: &str, now: Time) -> Result<()> {
+        let ahead = doc! { field: { "$gt": now.bson() } };
+        let update = Statement::new(ahead, doc! { "$set": { field: now.bson() } });
+        self.access.update(table, &[update.multi()]).await.map(drop)
+    }
+
+    async fn sweep_due(&self, table: Table, field: &str, due: Document) -> Result<bool> {
+        let find = Find::new(table, doc! { field: due.clone() })
             .sort(doc! { field: 1 })
             .limit(SWEPT)
             .fields(doc! { "_id": 1 });
@@ -46,7 +63,7 @@ impl MongoStore {
         if keys.is_empty() {
             return Ok(false);
         }
-        let filter = doc! { "_id": { "$in": keys }, field: { "$lte": before } };
+        let filter = doc! { "_id": { "$in": keys }, field: due };
         self.access.delete(table, filter).await?;
         Ok(found.len() == SWEPT as usize)
     }
@@ -99,13 +116,20 @@ impl Upkeep for MongoStore {
         Ok(())
     }
 
-    async fn sweep(&self, now: Time, unverified_before: Time) -> Result<bool> {
+    async fn sweep(&self, due: &Due) -> Result<bool> {
+        let now = due.now;
+        self.bound(Table::Sessions, "last_seen", now).await?;
+        self.bound(Table::Places, "used_at", now).await?;
         let mut more = self.sweep_some(Table::Codes, "expires_at", now.bson()).await?;
+        more |= self.sweep_beyond(Table::Codes, "expires_at", now.plus(CODE_LIFE)).await?;
         more |= self.sweep_some(Table::Quotas, "until", now.bson()).await?;
+        more |= self.sweep_beyond(Table::Quotas, "until", now.plus(LONGEST_WINDOW)).await?;
+        more |= self.sweep_some(Table::Sessions, "last_seen", due.idle.bson()).await?;
+        more |= self.sweep_some(Table::Places, "used_at", due.places.bson()).await?;
         more |= self.sweep_some(Table::Invites, "expires_at", now.bson()).await?;
         let marks = DateTime::from_millis(DateTime::now().timestamp_millis() - MARK_MS);
         more |= self.sweep_some(Table::Invites, "removed_at", marks.into()).await?;
-        more |= self.sweep_unverified(unverified_before).await?;
+        more |= self.sweep_unverified(due.unverified).await?;
         more |= self.finish_accounts().await?;
         Ok(more)
     }

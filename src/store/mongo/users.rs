@@ -18,7 +18,7 @@ use super::rows::{Row, ToBson, int};
 use super::schema::{Table, dated};
 use super::terms;
 use crate::clock::Time;
-use crate::core::types::auth::Which;
+use crate::core::types::auth::{FirstProfile, Which};
 use crate::core::types::chats::{ChatKind, MemberState};
 use crate::core::types::text::{About, Email, Name, PushToken};
 use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
@@ -140,6 +140,16 @@ fn living(user: UserId) -> Document {
     doc! { "_id": user.bson(), "deleted_at": Bson::Null }
 }
 
+/// What a sign-up said, as fields of the account and of its code.
+pub(super) fn profile_document(profile: &FirstProfile) -> Document {
+    doc! {
+        "name": profile.name.as_str(),
+        "avatar": profile.avatar.bson(),
+        "push_token": push_token(profile.push_token.as_ref()),
+        "language": profile.language.bson(),
+    }
+}
+
 impl MongoStore {
     /// An account by id.
     pub(super) async fn account(&self, user: UserId) -> Result<Option<User>> {
@@ -158,47 +168,46 @@ impl MongoStore {
             return Ok(Some(SignUp::Taken(found)));
         }
         let unverified = doc! { "_id": found.id.bson(), "unverified": true };
-        let set = doc! {
-            "name": new.name.as_str(),
-            "avatar": new.avatar.bson(),
-            "push_token": push_token(new.push_token.as_ref()),
-            "language": new.language.bson(),
-            "created_at": new.created.bson(),
-        };
+        let set = doc! { "created_at": new.created.bson() };
         match self.access.modify(Table::Users, unverified, doc! { "$set": set }, false).await? {
             Modified::Done(renewed) => Ok(Some(SignUp::Renewed(read(&renewed)?))),
             Modified::None | Modified::Duplicate => Ok(None),
         }
     }
 
-    /// Marks an account verified and sets its search terms; `None` when there is none or it was
-    /// deleted.
+    /// Marks an account verified by its first code, makes it what that code's sign-up said, and
+    /// sets its search terms. `None` when there is none or it was deleted.
     pub(super) async fn verify(
         &self,
         user: UserId,
         at: Time,
+        profile: Option<&FirstProfile>,
         words: &[String],
     ) -> Result<Option<User>> {
+        let mut set = terms::in_account(words);
+        set.insert("verified_at", at.bson());
+        set.extend(profile.map(profile_document).unwrap_or_default());
         let first = doc! { "_id": user.bson(), "unverified": true };
-        let verified =
-            doc! { "$set": { "verified_at": at.bson() }, "$unset": { "unverified": "" } };
-        self.access.set(Table::Users, first, verified).await?;
-        let update = doc! { "$set": terms::in_account(words), "$inc": { "ver": 1_i64 } };
-        match self.access.modify(Table::Users, living(user), update, false).await? {
+        let update = doc! { "$set": set, "$unset": { "unverified": "" }, "$inc": { "ver": 1_i64 } };
+        match self.access.modify(Table::Users, first, update, false).await? {
             Modified::Done(found) => {
                 terms::finish(&self.access, user).await?;
                 read(&found).map(Some)
             }
-            Modified::None | Modified::Duplicate => Ok(None),
+            Modified::None | Modified::Duplicate => {
+                let found = self.access.one(Table::Users, living(user)).await?;
+                found.as_ref().map(read).transpose()
+            }
         }
     }
 
-    /// Removes what hangs on an account: sessions, codes, blocks, files, search terms. Answers
-    /// which sessions it closed.
+    /// Removes what hangs on an account: sessions, codes, known places, blocks, files, search
+    /// terms. Answers which sessions it closed.
     pub(super) async fn strip(&self, user: UserId) -> Result<Vec<SessionId>> {
         let id = user.bson();
         let closed = self.close_sessions(user, Which::All).await?;
         self.access.delete(Table::Codes, doc! { "user": id.clone() }).await?;
+        self.access.delete(Table::Places, doc! { "user": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "who": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "whom": id }).await?;
         self.remove_files(user).await?;
@@ -313,7 +322,7 @@ impl Users for MongoStore {
                 "$inc": { "ver": 1_i64, LEAVING: 1_i64 },
             };
             self.access.modify(Table::Users, living(user), update, false).await?;
-            self.access.delete(Table::Codes, doc! { "_id": found.email.as_str() }).await?;
+            self.access.delete(Table::Codes, doc! { "email": found.email.as_str() }).await?;
         }
         self.strip(user).await
     }

@@ -63,19 +63,23 @@ impl Api {
         email: &str,
     ) -> Result<Self> {
         let api = Self::anonymous(addr);
-        api.post("/api/v1/users", &json!({ "name": name, "email": email })).await?;
-        api.open_session(email, &mails.code(email).await?).await
+        let body = json!({ "name": name, "email": email, "ticket": "" });
+        let asked = api.post("/api/v1/users", &body).await?;
+        api.open_session(email, &mails.code(email).await?, &asked["ticket"]).await
     }
 
     /// Logs in to an account, with a new code from the mail folder.
     pub async fn log_in(addr: SocketAddr, mails: &Mailbox, email: &str) -> Result<Self> {
         let api = Self::anonymous(addr);
-        api.post("/api/v1/auth/codes", &json!({ "email": email })).await?;
-        api.open_session(email, &mails.code(email).await?).await
+        let body = json!({ "email": email, "ticket": "" });
+        let asked = api.post("/api/v1/auth/codes", &body).await?;
+        api.open_session(email, &mails.code(email).await?, &asked["ticket"]).await
     }
 
-    async fn open_session(self, email: &str, code: &str) -> Result<Self> {
-        let body = json!({ "email": email, "code": code, "device": "loadgen" });
+    async fn open_session(self, email: &str, code: &str, ticket: &Value) -> Result<Self> {
+        let body = json!({
+            "email": email, "code": code, "device": "loadgen", "ticket": ticket,
+        });
         let opened = self.post("/api/v1/auth/sessions", &body).await?;
         let user = &opened["user"];
         let user = user.as_str().or_else(|| user["id"].as_str());
