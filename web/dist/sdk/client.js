@@ -65,13 +65,19 @@ export class Client {
         return this.session?.me ?? null;
     }
     signUp(name, email, language) {
-        return this.rest.post('/users', { name, email, language });
+        return this.asked('/users', { name, email, language });
     }
     askCode(email) {
-        return this.rest.post('/auth/codes', { email });
+        return this.asked('/auth/codes', { email });
+    }
+    async asked(path, what) {
+        const sent = await this.rest.post(path, { ...what, ticket: this.storage.ticket() });
+        this.storage.setTicket(sent.ticket);
+        return sent;
     }
     async logIn(email, code, device) {
-        const { token, session, user } = await this.rest.post('/auth/sessions', { email, code, device });
+        const ticket = this.storage.ticket();
+        const { token, session, user } = await this.rest.post('/auth/sessions', { email, code, device, ticket });
         await this.enter({ token, session: session.id, me: user });
     }
     server(machineKey = '') {

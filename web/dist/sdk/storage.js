@@ -3,9 +3,11 @@ const DRAFT = 'draft:';
 const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
 const OWED = 'wechat.owed';
+const TICKET = 'wechat.ticket';
 const STORES = ['chats', 'users', 'unsent', 'facts'];
 export class Storage {
     db = null;
+    lastTicket = '';
     session() {
         try {
             return JSON.parse(localStorage.getItem(SESSION) ?? 'null');
@@ -50,6 +52,22 @@ export class Storage {
                 localStorage.setItem(OWED, JSON.stringify(owed));
             else
                 localStorage.removeItem(OWED);
+        }
+        catch {
+        }
+    }
+    ticket() {
+        try {
+            return localStorage.getItem(TICKET) ?? this.lastTicket;
+        }
+        catch {
+            return this.lastTicket;
+        }
+    }
+    setTicket(ticket) {
+        this.lastTicket = ticket;
+        try {
+            localStorage.setItem(TICKET, ticket);
         }
         catch {
         }

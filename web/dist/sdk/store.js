@@ -1,3 +1,4 @@
+const DAY_MS = 86_400_000;
 export class ChatState {
     chat;
     member;
@@ -353,7 +354,8 @@ function isListed({ chat, member }) {
     return member.state === 'active' && (chat.kind === 'group' || chat.head_seq > member.hide_seq);
 }
 function latest(state) {
-    return Date.parse(state.last?.sent ?? state.chat.created);
+    const times = [state.last?.sent ?? state.chat.created, state.chat.created].map(Date.parse);
+    return times.find((at) => at <= Date.now() + DAY_MS) ?? 0;
 }
 function same(a, b) {
     return a !== undefined && a.name === b.name && a.about === b.about && a.avatar === b.avatar
