@@ -1,7 +1,9 @@
-"""Asks a relay for allocations without any credential, from many ports.
+"""Asks a relay for allocations without any credential, from many ports of one network.
 
-strangers.py PORT COUNT    sends COUNT requests over UDP and waits for as many answers as the kernel
-                           hands through; fails if one of them is not 401, or too few came
+strangers.py PORT COUNT    sends COUNT requests over UDP, each another one, and prints how many were
+                           answered; fails if an answer is not 401, if more bytes came back than were
+                           sent, or if a client that sends one request again and again, as clients do,
+                           is not answered by its fourth try
 
 For `scripts/relay`, which looks at the server's memory before and after.
 """
@@ -11,11 +13,14 @@ import select
 import socket
 import struct
 import sys
+import time
 
 PORT, COUNT = int(sys.argv[1]), int(sys.argv[2])
 SOCKETS = 50
-# Few enough to wait in one socket's buffer.
+# Few enough to wait in one socket's buffer, and with a pause that lets the server keep up.
 BATCH = 20
+PAUSE_S = 0.0005
+TRIES = 4
 MAGIC = 0x2112A442
 ALLOCATE, REFUSED = 0x0003, 0x0113
 ERROR_CODE = 0x0009
@@ -39,25 +44,45 @@ def code(answer):
     return 0
 
 
-def main():
-    answered = 0
-    sockets = []
-    for at in range(0, COUNT, BATCH):
-        if at % (COUNT // SOCKETS) < BATCH:
-            sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            sockets[-1].connect(("127.0.0.1", PORT))
-        for _ in range(BATCH):
-            sockets[-1].send(request())
-        wanted = BATCH
-        while wanted and select.select([sockets[-1]], [], [], 1)[0]:
-            answer = sockets[-1].recv(2048)
+def stranger():
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.connect(("127.0.0.1", PORT))
+    return opened
+
+
+def answers(sockets, within_s):
+    """What has come, and comes within a time."""
+    while True:
+        ready = select.select(sockets, [], [], within_s)[0]
+        if not ready:
+            return
+        for each in ready:
+            answer = each.recv(2048)
             if code(answer) != 401:
                 sys.exit(f"an answer other than 401: {answer.hex()}")
-            wanted -= 1
-        answered += BATCH - wanted
-    print(answered)
-    if answered < COUNT * 0.99:
-        sys.exit(f"only {answered} of {COUNT} requests were answered")
+            yield answer
+
+
+def main():
+    sockets = [stranger() for _ in range(SOCKETS)]
+    sent = 0
+    came = []
+    for at in range(0, COUNT, BATCH):
+        for _ in range(BATCH):
+            sent += sockets[at // BATCH % SOCKETS].send(request())
+        came += answers(sockets, 0)
+        time.sleep(PAUSE_S)
+    client, asked, tries = stranger(), request(), 0
+    while not any(answers([client], 0.3)):
+        tries += 1
+        if tries > TRIES:
+            sys.exit(f"a client was not answered in {TRIES} tries")
+        client.send(asked)
+    came += answers(sockets, 0.3)
+    back = sum(len(answer) for answer in came)
+    if back > sent:
+        sys.exit(f"{back} bytes came back for {sent}")
+    print(len(came))
 
 
 main()

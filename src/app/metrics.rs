@@ -24,8 +24,8 @@ pub(super) fn readings(
     })
 }
 
-fn of_relay(status: &Status) -> [Reading; 10] {
-    let Status { counters, sizes, streams } = status;
+fn of_relay(status: &Status) -> [Reading; 13] {
+    let Status { counters, sizes, streams, too_long } = status;
     let total = |name, help, value: u64| Reading::Total(name, help, value as f64);
     let drops = counters.drops;
     let dropped = drops.bandwidth
@@ -35,7 +35,8 @@ fn of_relay(status: &Status) -> [Reading; 10] {
         + drops.no_allocation
         + drops.malformed
         + drops.unsupported
-        + drops.too_long;
+        + drops.too_long
+        + too_long;
     [
         Reading::Level("wechat_relay_allocations", "Relays in use", sizes.relays as f64),
         Reading::Level("wechat_relay_streams", "TCP and TLS connections", *streams as f64),
@@ -50,7 +51,22 @@ fn of_relay(status: &Status) -> [Reading; 10] {
             "Allocations refused for a quota or for want of room",
             counters.quota_refusals + counters.capacity_refusals,
         ),
+        total(
+            "wechat_relay_made_room",
+            "Silent relays that made room for another one of their user",
+            counters.made_room,
+        ),
         total("wechat_relay_dropped_packets", "Packets that were not relayed", dropped),
+        total(
+            "wechat_relay_dropped_too_long",
+            "Those of them that were too long to send, either way",
+            drops.too_long + too_long,
+        ),
+        total(
+            "wechat_relay_unanswered",
+            "Requests of strangers beyond what their network may get back",
+            drops.unanswered,
+        ),
     ]
 }
 

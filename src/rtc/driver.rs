@@ -43,6 +43,8 @@ pub(super) struct Driver {
     relay_ips: [Option<IpAddr>; 2],
     ports: (u16, u16),
     next_port: u16,
+    /// Datagrams that were too long for this machine's network.
+    too_long: u64,
     began: Instant,
 }
 
@@ -66,6 +68,7 @@ impl Driver {
             ],
             ports: settings.relay_ports,
             next_port: low + (spread % count) as u16,
+            too_long: 0,
             began: Instant::now(),
         }
     }
@@ -97,7 +100,13 @@ impl Driver {
             counters: *self.server.counters(),
             sizes: self.server.sizes(),
             streams: self.streams.len(),
+            too_long: self.too_long,
         }
+    }
+
+    /// What relays are called outside, from now on.
+    pub(super) fn set_public(&mut self, (ipv4, ipv6): super::Public) {
+        self.server.set_public(ipv4, ipv6);
     }
 
     /// One frame of a stream.
@@ -169,15 +178,17 @@ impl Driver {
                     if let Some(queue) = self.streams.get(&tuple) {
                         queue.push(bytes, relayed);
                     }
-                } else if let Some(socket) = self.client_socket(tuple) {
+                } else if let Some(socket) = self.client_socket(tuple).cloned() {
                     let from = Some(tuple.server.ip()).filter(|ip| !ip.is_unspecified());
-                    socket.send(tuple.client, from, bytes, segment_bytes);
+                    self.too_long += socket.send(tuple.client, from, bytes, segment_bytes);
                 }
             }
-            Action::ToPeer { relay, peer, bytes, segment_bytes } => {
-                if let Some(relay) = self.relay(relay) {
-                    relay.socket.send(peer, None, bytes, segment_bytes);
-                }
+            Action::ToPeer { relay, peer, bytes, segment_bytes, dont_fragment } => {
+                let Some(relay) = self.relay(relay) else { return };
+                self.too_long += match dont_fragment {
+                    true => relay.socket.send_whole(peer, bytes, segment_bytes),
+                    false => relay.socket.send(peer, None, bytes, segment_bytes),
+                };
             }
             Action::Open(open) => self.open(shared, &open),
             Action::Close(relay) => self.close(relay),

@@ -80,12 +80,17 @@ pub struct Status {
     pub sizes: Sizes,
     /// Connections over TCP and TLS.
     pub streams: usize,
+    /// Datagrams that were too long for this machine's network, either way.
+    pub too_long: u64,
 }
+
+/// The addresses that relays are called by outside: IPv4, IPv6.
+pub type Public = (Option<Ipv4Addr>, Option<Ipv6Addr>);
 
 impl Status {
     /// For operators: everything that is counted, in the log.
     fn tell(&self) {
-        let Self { counters, sizes, streams } = self;
+        let Self { counters, sizes, streams, too_long } = self;
         let drops = counters.drops;
         tracing::info!(
             relays = sizes.relays,
@@ -98,6 +103,7 @@ impl Status {
             to_client_packets = counters.to_client_packets,
             to_client_bytes = counters.to_client_bytes,
             quota_refusals = counters.quota_refusals,
+            made_room = counters.made_room,
             capacity_refusals = counters.capacity_refusals,
             auth_failures = counters.auth_failures,
             stale_nonces = counters.stale_nonces,
@@ -106,7 +112,9 @@ impl Status {
             dropped_without_permission = drops.no_permission + drops.no_channel,
             dropped_to_forbidden = drops.forbidden_peer,
             dropped_without_allocation = drops.no_allocation,
-            dropped_as_broken = drops.malformed + drops.unsupported + drops.too_long,
+            dropped_too_long = drops.too_long + too_long,
+            dropped_as_broken = drops.malformed + drops.unsupported,
+            unanswered = drops.unanswered,
             "the relay so far"
         );
     }
@@ -118,6 +126,7 @@ pub struct Turn {
     tls_port: Option<u16>,
     status: Arc<Mutex<Status>>,
     stop: watch::Sender<bool>,
+    public: watch::Sender<Public>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -126,6 +135,9 @@ impl Turn {
     pub async fn start(settings: Settings) -> Result<Self, BindError> {
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
+        let own = (settings.server.public_ipv4, settings.server.public_ipv6);
+        let (public, is_public) = watch::channel(own);
+        let told = Told { stopped, public: is_public };
         let status = Arc::new(Mutex::new(Status::default()));
         let shared = status.clone();
         let thread = std::thread::Builder::new().name("turn".into()).spawn(move || {
@@ -133,7 +145,7 @@ impl Turn {
             // invariant: a thread can have a runtime unless the process is out of files; then the
             // channel closes, and the start fails.
             let Ok(runtime) = runtime else { return };
-            LocalSet::new().block_on(&runtime, serve(settings, ready, stopped, shared));
+            LocalSet::new().block_on(&runtime, serve(settings, ready, told, shared));
         });
         let failed = |cause| BindError {
             tls: false,
@@ -143,7 +155,7 @@ impl Turn {
         let thread = thread.map_err(failed)?;
         match is_ready.await {
             Ok(Ok((port, tls_port))) => {
-                Ok(Self { port, tls_port, status, stop, thread: Some(thread) })
+                Ok(Self { port, tls_port, status, stop, public, thread: Some(thread) })
             }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(failed(std::io::Error::other("the relay's thread ended"))),
@@ -158,6 +170,12 @@ impl Turn {
     /// The TLS port, if there is TLS.
     pub const fn tls_port(&self) -> Option<u16> {
         self.tls_port
+    }
+
+    /// Takes what relays are called outside from now on; those that clients have keep their names.
+    /// It is closed when the relay has stopped.
+    pub fn publisher(&self) -> watch::Sender<Public> {
+        self.public.clone()
     }
 
     /// Tells how it does, as of a second ago at most, also when this is somewhere else.
@@ -177,12 +195,18 @@ impl Drop for Turn {
     }
 }
 
+/// What the thread is told while it runs.
+struct Told {
+    stopped: watch::Receiver<bool>,
+    public: watch::Receiver<Public>,
+}
+
 type Ready = oneshot::Sender<Result<(u16, Option<u16>), BindError>>;
 
 async fn serve(
     settings: Settings,
     ready: Ready,
-    mut stopped: watch::Receiver<bool>,
+    Told { mut stopped, mut public }: Told,
     status: Arc<Mutex<Status>>,
 ) {
     let bound = match bind(&settings) {
@@ -208,6 +232,10 @@ async fn serve(
     for tick in 1_u64.. {
         let last = tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => true,
+            Ok(()) = public.changed() => {
+                driver.borrow_mut().set_public(*public.borrow_and_update());
+                false
+            }
             () = tokio::time::sleep(TICK) => false,
         };
         let now = driver.borrow_mut().tick(&driver);

@@ -1,5 +1,9 @@
 //! Datagrams in batches: one system call receives many, and one sends many of equal size where the
 //! kernel has segmentation offload (GSO).
+//!
+//! Over IPv4 DF is set where a client asked for it and nowhere else (RFC 8656 §14), so that what is
+//! too long for a network on the way is cut there and arrives. IPv6 has no such bit: what is too
+//! long for this machine's own network is counted, and dropped.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -55,6 +59,7 @@ impl Udp {
         // Smaller buffers work too.
         state.set_recv_buffer_size(UdpSockRef::from(&socket), KERNEL_BYTES).ok();
         state.set_send_buffer_size(UdpSockRef::from(&socket), KERNEL_BYTES).ok();
+        set_df(&socket, local, false);
         Ok(Self { socket: tokio::net::UdpSocket::from_std(socket)?, state, local })
     }
 
@@ -94,23 +99,37 @@ impl Udp {
         received.is_ok()
     }
 
-    /// Sends datagrams of `segment_bytes` each, the last may be shorter. What would block is
-    /// dropped: it is media, or an answer that is asked for again.
-    pub(super) fn send(&self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8], segment: usize) {
+    /// Sends datagrams of `segment` bytes each, the last may be shorter; answers how many of them
+    /// were too long. What would block is dropped: it is media, or an answer that is asked for
+    /// again.
+    pub(super) fn send(
+        &self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        bytes: &[u8],
+        segment: usize,
+    ) -> u64 {
         let segment = segment.max(1);
         let at_once = match self.state.max_gso_segments() {
             many if many > 1 && segment <= GSO_SEGMENT_BYTES => many,
             _ => 1,
         };
         if bytes.is_empty() {
-            self.send_run(to, from, bytes, segment);
+            return self.send_run(to, from, bytes, segment);
         }
-        for run in bytes.chunks(segment.saturating_mul(at_once)) {
-            self.send_run(to, from, run, segment);
-        }
+        let runs = bytes.chunks(segment.saturating_mul(at_once));
+        runs.map(|run| self.send_run(to, from, run, segment)).sum()
     }
 
-    fn send_run(&self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8], segment: usize) {
+    /// The same with DF set: a client that looks for the longest datagram which comes through.
+    pub(super) fn send_whole(&self, to: SocketAddr, bytes: &[u8], segment: usize) -> u64 {
+        set_df(&self.socket, self.local, true);
+        let too_long = self.send(to, None, bytes, segment);
+        set_df(&self.socket, self.local, false);
+        too_long
+    }
+
+    fn send_run(&self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8], segment: usize) -> u64 {
         let transmit = Transmit {
             destination: to,
             ecn: None,
@@ -119,12 +138,35 @@ impl Udp {
             src_ip: from,
         };
         // Not by way of the runtime: it takes a socket that it has just learnt of for a full one.
-        let sent = self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
-        if let Err(error) = sent {
-            tracing::trace!(%error, bytes = bytes.len(), "a datagram was dropped");
+        let Err(error) = self.state.try_send(UdpSockRef::from(&self.socket), &transmit) else {
+            return 0;
+        };
+        let may_go_alone = error.kind() != io::ErrorKind::WouldBlock;
+        if transmit.segment_size.is_some() && may_go_alone {
+            // Segments that do not fit the network, or a network card that cuts none.
+            return bytes.chunks(segment).map(|one| self.send_run(to, from, one, segment)).sum();
         }
+        tracing::trace!(%error, bytes = bytes.len(), "a datagram was dropped");
+        u64::from(error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()))
     }
 }
+
+/// Sets DF on what a socket sends, or has it cut where it must be. Without DF the system believes
+/// no message about the way either, which anybody could send to have everything cut small.
+#[cfg(target_os = "linux")]
+fn set_df(socket: impl std::os::fd::AsFd, local: SocketAddr, on: bool) {
+    use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+    let how = if on { Ipv4PathMtuDiscovery::PROBE } else { Ipv4PathMtuDiscovery::OMIT };
+    if local.is_ipv4()
+        && let Err(error) = set_ip_mtu_discover(socket, how)
+    {
+        tracing::debug!(%error, "DF stays as it is");
+    }
+}
+
+/// Elsewhere all that is sent has DF.
+#[cfg(not(target_os = "linux"))]
+fn set_df<S>(_: S, _: SocketAddr, _: bool) {}
 
 /// Room to receive into, shared by all sockets of the thread.
 pub(super) struct Room {
@@ -139,5 +181,34 @@ impl Room {
             buffers: vec![0; BUFFER_BYTES * BATCH_SIZE],
             metas: [RecvMeta::default(); BATCH_SIZE],
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu_discover};
+
+    fn here() -> Udp {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Udp::new(socket(any).expect("bound")).expect("in the runtime")
+    }
+
+    #[tokio::test]
+    async fn df_is_set_for_what_asks_for_it_alone() {
+        let (one, other) = (here(), here());
+        let how = || ip_mtu_discover(&one.socket).expect("told");
+        assert_eq!(how(), Ipv4PathMtuDiscovery::OMIT);
+        assert_eq!(one.send_whole(other.local, b"probe", 5), 0);
+        assert_eq!(how(), Ipv4PathMtuDiscovery::OMIT);
+        assert_eq!(one.send(other.local, None, b"media", 5), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_is_counted() {
+        let (one, other) = (here(), here());
+        assert_eq!(one.send(other.local, None, &[7; 65_508], 65_508), 1);
+        assert_eq!(one.send(other.local, None, &[7; 65_507], 65_507), 0);
+        assert_eq!(one.send_whole(other.local, &[7; 65_508], 65_508), 1);
     }
 }

@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::allocation::{Allocation, Channels, Holder, Opening, Permissions};
+use crate::allocation::{Allocation, Channels, Holder, Opening, Permissions, Relay};
+use crate::config::Config;
 use crate::out::{OpenRelay, Out, RelayId};
 use crate::request::{Answer, Refusal, Request};
 use crate::server::Server;
@@ -44,9 +45,9 @@ struct Wish {
 
 impl Wish {
     /// Steps 3 to 10 of RFC 8656 §7.2.
-    fn read(message: &Message<'_>, dont_fragment: bool, most_s: u32) -> Result<Self, Refusal> {
+    fn read(message: &Message<'_>, config: &Config, is_trial: bool) -> Result<Self, Refusal> {
         check_transport(message)?;
-        if !dont_fragment && message.find(attribute::DONT_FRAGMENT).is_some() {
+        if !config.dont_fragment && message.find(attribute::DONT_FRAGMENT).is_some() {
             let mut unknown = UnknownAttributes::default();
             unknown.add(attribute::DONT_FRAGMENT);
             return Err(Refusal::unknown(unknown));
@@ -73,7 +74,7 @@ impl Wish {
             reserve_next,
             token,
             second_family: second.is_some(),
-            lifetime_s: lifetime(message, most_s)?.max(DEFAULT_LIFETIME_S),
+            lifetime_s: lifetime(message, config, is_trial)?.0,
         })
     }
 }
@@ -94,10 +95,18 @@ fn fixed<const N: usize>(message: &Message<'_>, kind: u16) -> Result<Option<[u8;
     }
 }
 
-/// The LIFETIME asked for, at most `most_s` (RFC 8656 §7.2).
-fn lifetime(message: &Message<'_>, most_s: u32) -> Result<u32, ErrorCode> {
+/// The LIFETIME that an allocation gets (RFC 8656 §7.2), and whether the client asked for its end.
+fn lifetime(
+    message: &Message<'_>,
+    config: &Config,
+    is_trial: bool,
+) -> Result<(u32, bool), ErrorCode> {
     let asked_s = fixed::<4>(message, attribute::LIFETIME)?.map(u32::from_be_bytes);
-    Ok(asked_s.unwrap_or(DEFAULT_LIFETIME_S).min(most_s.max(DEFAULT_LIFETIME_S)))
+    let (least_s, most_s) = match is_trial {
+        true => (config.trial.lifetime_s, config.trial.lifetime_s),
+        false => (DEFAULT_LIFETIME_S, config.max_lifetime_s.max(DEFAULT_LIFETIME_S)),
+    };
+    Ok((asked_s.unwrap_or(least_s).clamp(least_s, most_s), asked_s == Some(0)))
 }
 
 fn after_s(now: Now, seconds: u32) -> u64 {
@@ -110,15 +119,14 @@ impl Server {
         if let Some(relay) = self.by_client.get(&request.tuple) {
             return self.allocate_again(request, *relay, out);
         }
-        let wish =
-            Wish::read(&request.message, self.config.dont_fragment, self.config.max_lifetime_s)?;
+        let wish = Wish::read(&request.message, &self.config, request.is_trial)?;
         if let Some(token) = wish.token {
             return self.claim_reservation(request, wish, token, out);
         }
         if !self.serves(wish.family) {
             return Err(ErrorCode::FAMILY_UNSUPPORTED.into());
         }
-        self.check_room(request.user, 1 + usize::from(wish.reserve_next))?;
+        self.make_room(request, 1 + usize::from(wish.reserve_next), out)?;
         self.ask_for_relay(request, wish, out);
         Ok(())
     }
@@ -145,15 +153,48 @@ impl Server {
         }
     }
 
-    fn check_room(&self, user: &str, relays: usize) -> Result<(), ErrorCode> {
-        let of_user = self.users.relays_of(user) as usize;
-        if of_user + relays > self.config.max_relays_per_user as usize {
+    /// Refuses what is too much: of the user, or in all. A device that changed its network left
+    /// its relays behind, which would count for as long as they live: those of the user that were
+    /// silent longest make room, and none of which anything was heard lately.
+    fn make_room(
+        &mut self,
+        request: &Request<'_>,
+        relays: usize,
+        out: &mut Out,
+    ) -> Result<(), ErrorCode> {
+        let most = match request.is_trial {
+            true => self.config.trial.relays,
+            false => self.config.max_relays_per_user,
+        };
+        let of_user = self.users.relays_of(request.user) as usize;
+        let over = (of_user + relays).saturating_sub(most as usize);
+        let mut silent = if over == 0 { Vec::new() } else { self.silent_relays(request) };
+        if silent.len() < over {
             return Err(ErrorCode::QUOTA_REACHED);
         }
-        if self.relays.len() + relays > self.config.max_relays {
+        if self.relays.len() + relays - over > self.config.max_relays {
             return Err(ErrorCode::INSUFFICIENT_CAPACITY);
         }
+        silent.sort_unstable();
+        for (_, key) in silent.into_iter().take(over) {
+            self.counters.made_room += 1;
+            self.remove_relay(request.now, key, out);
+        }
         Ok(())
+    }
+
+    /// The allocations of the request's user that may be taken, each with when it was last heard.
+    fn silent_relays(&self, request: &Request<'_>) -> Vec<(u64, Key)> {
+        let user = self.users.find(request.user);
+        let until_ms = request.now.mono_ms.checked_sub(self.config.silent_ms);
+        let is_silent = |relay: &Relay| {
+            Some(relay.user) == user
+                && relay.bound.is_some()
+                && relay.client().is_some()
+                && until_ms.is_some_and(|until_ms| relay.heard_ms <= until_ms)
+        };
+        let all = self.relays.iter().filter(|(_, relay)| is_silent(relay));
+        all.map(|(key, relay)| (relay.heard_ms, key)).collect()
     }
 
     /// The first step: enters the relay, and its reserved neighbour, and asks the driver.
@@ -162,12 +203,12 @@ impl Server {
         let next_port = wish.reserve_next.then(|| {
             let token = self.make_token();
             let holder = Holder::Reserved { token, username: request.username.into() };
-            let key = self.insert_relay(request.now, request.user, deadline_ms, holder);
+            let key = self.insert_relay(request, deadline_ms, holder);
             self.reservations.insert(token, key);
             key
         });
         let holder = Holder::Client(new_allocation(request, wish, next_port));
-        let key = self.insert_relay(request.now, request.user, deadline_ms, holder);
+        let key = self.insert_relay(request, deadline_ms, holder);
         self.by_client.insert(request.tuple, key);
         out.open(OpenRelay {
             relay: RelayId(key),
@@ -273,8 +314,11 @@ impl Server {
 
     /// The clock starts when the relay is bound.
     fn start_allocation(&mut self, now: Now, key: Key, out: &mut Out) {
-        let client = self.relays.get(key).and_then(|relay| relay.client());
-        let Some(lifetime_s) = client.map(|client| client.opening.lifetime_s) else { return };
+        let Some(relay) = self.relays.get_mut(key) else { return };
+        relay.heard_ms = now.mono_ms;
+        let Some(lifetime_s) = relay.client().map(|client| client.opening.lifetime_s) else {
+            return;
+        };
         self.set_expiry(key, after_s(now, lifetime_s));
         self.counters.allocations += 1;
         self.answer_allocate(now, key, out);
@@ -316,14 +360,12 @@ impl Server {
         if wanted.is_some_and(|wanted| wanted[0] != family.code()) {
             return Err(ErrorCode::FAMILY_MISMATCH.into());
         }
-        let lifetime_s = match lifetime(&request.message, self.config.max_lifetime_s)? {
-            0 => 0,
-            more => more.max(DEFAULT_LIFETIME_S),
-        };
+        let (lifetime_s, ends) = lifetime(&request.message, &self.config, request.is_trial)?;
+        let lifetime_s = if ends { 0 } else { lifetime_s };
         request.succeed(out, |answer| {
             answer.number(attribute::LIFETIME, lifetime_s);
         });
-        if lifetime_s == 0 {
+        if ends {
             self.remove_relay(request.now, key, out);
         } else {
             self.set_expiry(key, after_s(request.now, lifetime_s));

@@ -21,6 +21,10 @@ const CHANNEL_MS: u64 = 600_000;
 #[derive(Debug)]
 pub(crate) struct Relay {
     pub user: Key,
+    /// Its credential is a trial's.
+    pub is_trial: bool,
+    /// When its client last asked for something, or a packet last went through it.
+    pub heard_ms: u64,
     /// When it is closed: the allocation's end, the reservation's, or the driver's deadline.
     pub expires_ms: u64,
     /// `None` until the driver has bound it.

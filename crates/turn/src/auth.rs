@@ -2,6 +2,8 @@
 //!
 //! A username is `expiry:user:call` (the call part may be absent), its password the base64 of
 //! HMAC-SHA1 over it with a shared secret, so a credential needs no storage and dies by itself.
+//! With [`TRIAL`] for its call it is good for trying the way out, and for nothing else: its relays
+//! reach relays of this server alone, are few, slow and short, and count apart from the user's.
 //! A nonce is a time and an HMAC over that time and the client's address: anybody may ask for
 //! any number of them and the server keeps none. Comparisons are constant-time.
 //! Called by the server for requests, and by the application to issue credentials.
@@ -13,6 +15,9 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use crate::stun::{IntegrityKey, Message, long_term_key};
+
+/// The call part of a credential that only tries whether relays can be reached.
+pub const TRIAL: &str = "test";
 
 /// The longest USERNAME (RFC 8489 §14.3: fewer than 509 bytes).
 const MAX_USERNAME_BYTES: usize = 508;
@@ -65,7 +70,9 @@ fn base64(bytes: &[u8]) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Username<'a> {
     pub expiry_unix_s: u64,
+    /// What quotas go by: the user, or user and call of a trial.
     pub user: &'a str,
+    pub is_trial: bool,
 }
 
 impl<'a> Username<'a> {
@@ -75,8 +82,13 @@ impl<'a> Username<'a> {
             return None;
         }
         let (expiry, rest) = std::str::from_utf8(raw).ok()?.split_once(':')?;
-        let user = rest.split(':').next().filter(|user| !user.is_empty())?;
-        Some(Self { expiry_unix_s: expiry.parse().ok()?, user })
+        let (user, call) = rest.split_once(':').unwrap_or((rest, ""));
+        if user.is_empty() {
+            return None;
+        }
+        let is_trial = call == TRIAL;
+        let user = if is_trial { rest } else { user };
+        Some(Self { expiry_unix_s: expiry.parse().ok()?, user, is_trial })
     }
 }
 
@@ -178,7 +190,11 @@ mod tests {
     #[test]
     fn usernames_need_an_expiry_and_a_user() {
         let parsed = Username::parse(b"1700000000:ana:c1").unwrap();
-        assert_eq!(parsed, Username { expiry_unix_s: 1_700_000_000, user: "ana" });
+        let ana = Username { expiry_unix_s: 1_700_000_000, user: "ana", is_trial: false };
+        assert_eq!(parsed, ana);
+        let trial = Username::parse(b"7:ana:test").unwrap();
+        assert_eq!(trial, Username { expiry_unix_s: 7, user: "ana:test", is_trial: true });
+        assert!(!Username::parse(b"7:test:tests").unwrap().is_trial);
         assert_eq!(Username::parse(b"7:ana").unwrap().user, "ana");
         let wrong: [&[u8]; 7] = [b"", b"ana", b"7", b"7:", b"7::c", b"x:ana:c", b"-7:ana:c"];
         for username in wrong {

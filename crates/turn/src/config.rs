@@ -23,13 +23,16 @@ pub struct Config {
     pub public_ipv6: Option<Ipv6Addr>,
     /// Peers allowed although they are not public hosts.
     pub allowed_peers: Vec<Cidr>,
-    /// The driver's relay sockets send with DF set (the default of Linux). If not, a client
-    /// that asks for DONT-FRAGMENT is refused with 420.
+    /// The driver can send with DF set. If not, a client that asks for DONT-FRAGMENT is refused
+    /// with 420.
     pub dont_fragment: bool,
     /// Relays over all users.
     pub max_relays: usize,
-    /// Relays of one user.
+    /// Relays of one user. Beyond them, the one that was silent longest makes room, if it was for
+    /// at least [`Self::silent_ms`].
     pub max_relays_per_user: u32,
+    /// How long nothing was heard of a relay that may be taken from its user for another one.
+    pub silent_ms: u64,
     /// Permissions of one allocation.
     pub max_permissions: usize,
     /// Channels of one allocation.
@@ -38,6 +41,8 @@ pub struct Config {
     pub bandwidth: Option<Bandwidth>,
     /// The longest LIFETIME granted, in seconds.
     pub max_lifetime_s: u32,
+    /// What a trial may take ([`TRIAL`](crate::TRIAL)).
+    pub trial: Trial,
     /// How long a nonce serves, in seconds.
     pub nonce_lifetime_s: u64,
 }
@@ -56,12 +61,32 @@ impl Config {
             dont_fragment: true,
             max_relays: 4096,
             max_relays_per_user: 12,
+            silent_ms: 30_000,
             max_permissions: 64,
             max_channels: 64,
             bandwidth: Some(Bandwidth { bytes_per_s: 2_500_000, burst_bytes: 2_500_000 }),
             max_lifetime_s: 3600,
+            trial: Trial::default(),
             nonce_lifetime_s: 600,
         }
+    }
+}
+
+/// What somebody may take who only tries whether relays can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Relays at once: two ends, from each network of a device.
+    pub relays: u32,
+    /// Relayed bytes.
+    pub bandwidth: Bandwidth,
+    /// The LIFETIME granted, in seconds.
+    pub lifetime_s: u32,
+}
+
+impl Default for Trial {
+    fn default() -> Self {
+        let bandwidth = Bandwidth { bytes_per_s: 32_000, burst_bytes: 64_000 };
+        Self { relays: 6, bandwidth, lifetime_s: 60 }
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Counters {
     pub allocations: u64,
     /// Allocate refused because the user has enough (486).
     pub quota_refusals: u64,
+    /// Silent relays that made room for another one of their user.
+    pub made_room: u64,
     /// Requests refused for lack of room or ports (508).
     pub capacity_refusals: u64,
     /// Wrong or expired credentials (401, 441). First requests without any are not failures.
@@ -48,6 +50,9 @@ pub struct Drops {
     pub bandwidth: u64,
     /// Too long to wrap for the client.
     pub too_long: u64,
+    /// Questions of strangers that were not answered, as the answer is longer and their network's
+    /// budget is spent.
+    pub unanswered: u64,
 }
 
 /// How much the server holds right now; each is bounded by the configuration.

@@ -49,9 +49,10 @@
 //!
 //! # Bounds
 //!
-//! At most [`Config::max_relays`] relays (508), [`Config::max_relays_per_user`] for a user
-//! (486), and per relay [`Config::max_permissions`] and [`Config::max_channels`] (508). Requests
-//! without credentials leave no trace: nonces are computed, not stored. Users are remembered
+//! At most [`Config::max_relays`] relays (508), [`Config::max_relays_per_user`] for a user (one
+//! that is silent makes room, else 486), and per relay [`Config::max_permissions`] and [`Config::max_channels`] (508). Requests
+//! without credentials leave no trace but in a table of fixed size, which sees to it that they get
+//! no more bytes than they send: nonces are computed, not stored. Users are remembered
 //! while they have a relay and as long after as their bandwidth bucket takes to fill.
 
 mod allocate;
@@ -63,6 +64,7 @@ mod counters;
 mod out;
 mod permit;
 mod policy;
+mod reflection;
 mod relay;
 mod request;
 mod server;
@@ -72,9 +74,9 @@ pub mod stun;
 mod tuple;
 mod users;
 
-pub use auth::Credentials;
+pub use auth::{Credentials, TRIAL};
 pub use channel_data::ChannelNumber;
-pub use config::Config;
+pub use config::{Config, Trial};
 pub use counters::{Counters, Drops, Sizes};
 pub use out::{Action, Actions, OpenRelay, Out, RelayId};
 pub use policy::{Cidr, CidrError, PeerPolicy};

@@ -67,6 +67,8 @@ pub enum Action<'a> {
         bytes: &'a [u8],
         /// The size of each but the last.
         segment_bytes: usize,
+        /// With DF set, as the client asked; otherwise without.
+        dont_fragment: bool,
     },
     /// Bind a socket, then call `relay_opened` or `relay_failed`.
     Open(OpenRelay),
@@ -77,7 +79,7 @@ pub enum Action<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Client { tuple: FiveTuple, relayed: bool },
-    Peer { relay: RelayId, peer: SocketAddr },
+    Peer { relay: RelayId, peer: SocketAddr, dont_fragment: bool },
     Open(OpenRelay),
     Close(RelayId),
 }
@@ -133,8 +135,27 @@ impl Out {
     }
 
     /// Sends a datagram from a relay.
-    pub(crate) fn send_peer(&mut self, relay: RelayId, peer: SocketAddr, payload: &[u8]) {
-        self.push(Target::Peer { relay, peer }, |bytes| bytes.extend_from_slice(payload));
+    pub(crate) fn send_peer(
+        &mut self,
+        relay: RelayId,
+        peer: SocketAddr,
+        dont_fragment: bool,
+        payload: &[u8],
+    ) {
+        let target = Target::Peer { relay, peer, dont_fragment };
+        self.push(target, |bytes| bytes.extend_from_slice(payload));
+    }
+
+    /// How long the last packet is; 0 when there is none.
+    pub(crate) fn last_bytes(&self) -> usize {
+        self.entries.last().map_or(0, |entry| entry.bytes.len())
+    }
+
+    /// Takes the last action back.
+    pub(crate) fn take_back(&mut self) {
+        if let Some(entry) = self.entries.pop() {
+            self.bytes.truncate(entry.bytes.start);
+        }
     }
 
     pub(crate) fn open(&mut self, open: OpenRelay) {
@@ -197,7 +218,9 @@ impl<'a> Iterator for Actions<'a> {
             Target::Client { tuple, relayed } => {
                 Action::ToClient { tuple, bytes, segment_bytes, relayed }
             }
-            Target::Peer { relay, peer } => Action::ToPeer { relay, peer, bytes, segment_bytes },
+            Target::Peer { relay, peer, dont_fragment } => {
+                Action::ToPeer { relay, peer, bytes, segment_bytes, dont_fragment }
+            }
             Target::Open(open) => Action::Open(open),
             Target::Close(relay) => Action::Close(relay),
         })
@@ -218,9 +241,10 @@ mod tests {
         let peer: SocketAddr = "192.0.2.1:9".parse().unwrap();
         let mut out = Out::new();
         for size in [100, 100, 60, 100, 0, 100] {
-            out.send_peer(relay(1), peer, &vec![7; size]);
+            out.send_peer(relay(1), peer, false, &vec![7; size]);
         }
-        out.send_peer(relay(2), peer, &[7; 100]);
+        out.send_peer(relay(2), peer, false, &[7; 100]);
+        out.send_peer(relay(2), peer, true, &[7; 100]);
         let sizes: Vec<(usize, usize)> = out
             .actions()
             .map(|action| match action {
@@ -228,7 +252,20 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(sizes, [(260, 100), (100, 100), (0, 0), (100, 100), (100, 100)]);
+        let last = [(100, 100); 3];
+        assert_eq!(sizes[..3], [(260, 100), (100, 100), (0, 0)]);
+        assert_eq!(sizes[3..], last, "neither another relay's nor one with DF joins");
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_nothing() {
+        let peer: SocketAddr = "192.0.2.1:9".parse().unwrap();
+        let mut out = Out::new();
+        out.send_peer(relay(1), peer, false, &[7; 10]);
+        out.send_peer(relay(2), peer, false, &[7; 30]);
+        assert_eq!(out.last_bytes(), 30);
+        out.take_back();
+        assert_eq!((out.last_bytes(), out.packet_bytes(), out.actions().count()), (10, 10, 1));
     }
 
     #[test]
@@ -237,7 +274,7 @@ mod tests {
         for (size, most) in [(100, 64), (1200, 54)] {
             let mut out = Out::new();
             for _ in 0..200 {
-                out.send_peer(relay(1), peer, &vec![7; size]);
+                out.send_peer(relay(1), peer, false, &vec![7; size]);
             }
             let Some(Action::ToPeer { bytes, .. }) = out.actions().next() else { panic!() };
             assert_eq!(bytes.len(), most * size);

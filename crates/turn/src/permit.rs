@@ -46,7 +46,7 @@ impl Server {
         for (kind, value) in request.message.attributes() {
             if kind == attribute::XOR_PEER_ADDRESS {
                 let peer = request.message.xor_address(value).ok_or(ErrorCode::BAD_REQUEST)?;
-                match self.check_peer(peer, family) {
+                match self.check_peer(request, peer, family) {
                     Err(ErrorCode::FORBIDDEN) if self.is_refresh(request, key, peer.ip()) => {}
                     checked => checked?,
                 }
@@ -67,12 +67,19 @@ impl Server {
         client.is_some_and(|client| client.permissions.allow(ip, request.now.mono_ms))
     }
 
-    /// 443 for the wrong family, 403 for a peer that is neither permitted nor our own.
-    fn check_peer(&self, peer: SocketAddr, family: Family) -> Result<(), ErrorCode> {
+    /// 443 for the wrong family, 403 for a peer that is neither permitted nor our own. To a trial
+    /// none but our own is.
+    fn check_peer(
+        &self,
+        request: &Request<'_>,
+        peer: SocketAddr,
+        family: Family,
+    ) -> Result<(), ErrorCode> {
         if Family::of(peer.ip()) != family {
             return Err(ErrorCode::FAMILY_MISMATCH);
         }
-        if !self.by_address.contains_key(&peer) && !self.policy.permits(peer.ip()) {
+        let is_outside = !request.is_trial && self.policy.permits(peer.ip());
+        if !self.by_address.contains_key(&peer) && !is_outside {
             return Err(ErrorCode::FORBIDDEN);
         }
         Ok(())
@@ -86,7 +93,7 @@ impl Server {
     ) -> Result<(), Refusal> {
         let (key, family) = self.allocation_of(request)?;
         let (number, peer) = read_binding(request).ok_or(ErrorCode::BAD_REQUEST)?;
-        self.check_peer(peer, family)?;
+        self.check_peer(request, peer, family)?;
         let now_ms = request.now.mono_ms;
         let client = self.relays.get_mut(key).and_then(|relay| relay.client_mut());
         let allocation = client.ok_or(ErrorCode::ALLOCATION_MISMATCH)?;

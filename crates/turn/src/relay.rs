@@ -8,6 +8,7 @@
 
 use std::net::SocketAddr;
 
+use crate::allocation::Holder;
 use crate::channel_data;
 use crate::out::{Out, RelayId};
 use crate::server::{Server, is_known};
@@ -37,7 +38,8 @@ impl Server {
         };
         let client = self.relays.get(key).and_then(|relay| relay.client());
         match client.and_then(|client| client.channels.peer_of(number, now.mono_ms)) {
-            Some(peer) => self.send_to_peer(now, key, peer, payload, out),
+            // DF is asked for by Send indications alone (RFC 8656 §11.1).
+            Some(peer) => self.send_to_peer(now, key, peer, (payload, false), out),
             None => self.counters.drops.no_channel += 1,
         }
     }
@@ -51,8 +53,8 @@ impl Server {
         out: &mut Out,
     ) {
         let unknown = !message.unknown_attributes(is_known).is_empty();
-        let no_df = !self.config.dont_fragment && message.find(attribute::DONT_FRAGMENT).is_some();
-        if unknown || no_df {
+        let dont_fragment = message.find(attribute::DONT_FRAGMENT).is_some();
+        if unknown || dont_fragment && !self.config.dont_fragment {
             self.counters.drops.unsupported += 1;
             return;
         }
@@ -68,7 +70,7 @@ impl Server {
         };
         let client = self.relays.get(key).and_then(|relay| relay.client());
         if client.is_some_and(|client| client.permissions.allow(peer.ip(), now.mono_ms)) {
-            self.send_to_peer(now, key, peer, payload, out);
+            self.send_to_peer(now, key, peer, (payload, dont_fragment), out);
         } else if self.policy.permits(peer.ip()) || self.by_address.contains_key(&peer) {
             self.counters.drops.no_permission += 1;
         } else {
@@ -84,13 +86,14 @@ impl Server {
         now: Now,
         from: Key,
         peer: SocketAddr,
-        payload: &[u8],
+        (payload, dont_fragment): (&[u8], bool),
         out: &mut Out,
     ) {
-        let Some(relay) = self.relays.get(from) else { return };
+        let Some(relay) = self.relays.get_mut(from) else { return };
         let Some(bound) = relay.bound else { return };
         let own = self.by_address.get(&peer).copied();
-        if own.is_none() && (peer.port() == 0 || !self.policy.permits(peer.ip())) {
+        let is_outside = !relay.is_trial && peer.port() != 0 && self.policy.permits(peer.ip());
+        if own.is_none() && !is_outside {
             self.counters.drops.forbidden_peer += 1;
             return;
         }
@@ -98,11 +101,12 @@ impl Server {
             self.counters.drops.bandwidth += 1;
             return;
         }
+        relay.heard_ms = now.mono_ms;
         self.counters.to_peer_packets += 1;
         self.counters.to_peer_bytes += payload.len() as u64;
         match own {
             Some(own) => self.deliver(now, own, bound.public, payload, out),
-            None => out.send_peer(RelayId(from), peer, payload),
+            None => out.send_peer(RelayId(from), peer, dont_fragment, payload),
         }
     }
 
@@ -115,8 +119,11 @@ impl Server {
         payload: &[u8],
         out: &mut Out,
     ) {
-        let relay = self.relays.get(to);
-        let Some((relay, client)) = relay.and_then(|relay| Some((relay, relay.client()?))) else {
+        let Some(relay) = self.relays.get_mut(to) else {
+            self.counters.drops.no_allocation += 1;
+            return;
+        };
+        let Holder::Client(client) = &relay.holder else {
             self.counters.drops.no_allocation += 1;
             return;
         };
@@ -132,6 +139,7 @@ impl Server {
             self.counters.drops.bandwidth += 1;
             return;
         }
+        relay.heard_ms = now.mono_ms;
         self.counters.to_client_packets += 1;
         self.counters.to_client_bytes += payload.len() as u64;
         let (tuple, channel) = (client.tuple, client.channels.number_of(peer, now.mono_ms));

@@ -19,6 +19,8 @@ pub(crate) struct Request<'a> {
     pub username: &'a [u8],
     /// The part of the username that quotas go by.
     pub user: &'a str,
+    /// The credential only tries whether relays can be reached.
+    pub is_trial: bool,
     pub key: IntegrityKey,
 }
 
@@ -92,12 +94,24 @@ impl Server {
         out: &mut Out,
     ) {
         match self.authenticate(now, tuple, message) {
-            Err(code) => self.refuse(now, tuple, message, None, code.into(), out),
+            Err(code) => {
+                self.refuse(now, tuple, message, None, code.into(), out);
+                self.check_reflection(now, tuple, message, out);
+            }
             Ok(request) => {
+                self.hear(now, tuple);
                 if let Err(refusal) = self.dispatch(&request, out) {
                     self.refuse(now, tuple, message, Some(request.key), refusal, out);
                 }
             }
+        }
+    }
+
+    /// The client of an allocation is there.
+    fn hear(&mut self, now: Now, tuple: FiveTuple) {
+        let own = self.by_client.get(&tuple).and_then(|key| self.relays.get_mut(*key));
+        if let Some(relay) = own {
+            relay.heard_ms = now.mono_ms;
         }
     }
 
@@ -138,8 +152,8 @@ impl Server {
             .then(|| self.key_of(now, tuple, message, username))
             .flatten();
         match (key, Username::parse(username)) {
-            (Some(key), Some(Username { user, .. })) => {
-                Ok(Request { now, tuple, message: *message, username, user, key })
+            (Some(key), Some(Username { user, is_trial, .. })) => {
+                Ok(Request { now, tuple, message: *message, username, user, is_trial, key })
             }
             _ => {
                 self.counters.auth_failures += 1;
@@ -150,7 +164,7 @@ impl Server {
 
     /// The key that verifies the message. A running allocation keeps the key it was made with,
     /// whatever became of its credential's expiry and secret: expiry is checked where an
-    /// allocation begins and nowhere else, so that no call is cut by the clock.
+    /// allocation begins and nowhere else, so that no call is cut by the clock. A trial is none.
     fn key_of(
         &self,
         now: Now,
@@ -160,12 +174,15 @@ impl Server {
     ) -> Option<IntegrityKey> {
         let relay = self.by_client.get(&tuple).and_then(|key| self.relays.get(*key));
         let own = relay.and_then(|relay| relay.client());
+        let Username { expiry_unix_s, is_trial, .. } = Username::parse(username)?;
+        let is_expired = expiry_unix_s <= now.unix_s;
+        if is_trial && is_expired {
+            return None;
+        }
         if let Some(own) = own.filter(|own| *own.username == *username) {
             return message.verify_integrity(&own.key).then_some(own.key);
         }
-        let expiry_unix_s = Username::parse(username)?.expiry_unix_s;
-        let begins = message.method() == Method::ALLOCATE;
-        if begins && expiry_unix_s <= now.unix_s {
+        if is_expired && message.method() == Method::ALLOCATE {
             return None;
         }
         self.guard.find_key(message, username)

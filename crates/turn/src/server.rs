@@ -6,7 +6,7 @@
 //! asks), `allocate`, `permit`, and `relay` (the packet path).
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::allocation::{Bound, Holder, Relay};
 use crate::auth::Guard;
@@ -14,6 +14,8 @@ use crate::config::Config;
 use crate::counters::{Counters, Sizes};
 use crate::out::{Out, RelayId};
 use crate::policy::PeerPolicy;
+use crate::reflection::Reflection;
+use crate::request::Request;
 use crate::slab::{Key, Slab};
 use crate::stun::{Class, Message, Method, Writer, attribute};
 use crate::tuple::{FiveTuple, Now, canonical};
@@ -30,6 +32,7 @@ pub(crate) enum Timer {
 pub struct Server {
     pub(crate) config: Config,
     pub(crate) guard: Guard,
+    reflection: Reflection,
     pub(crate) policy: PeerPolicy,
     pub(crate) relays: Slab<Relay>,
     pub(crate) by_client: HashMap<FiveTuple, Key>,
@@ -53,12 +56,13 @@ impl Server {
         );
         Self {
             guard,
+            reflection: Reflection::new(&config.seed),
             policy: PeerPolicy::allowing(config.allowed_peers.clone()),
             relays: Slab::new(),
             by_client: HashMap::new(),
             by_address: HashMap::new(),
             reservations: HashMap::new(),
-            users: Users::new(config.bandwidth),
+            users: Users::default(),
             timers: BTreeSet::new(),
             counters: Counters::default(),
             tokens_made: 0,
@@ -69,6 +73,12 @@ impl Server {
     /// Replaces the shared secrets; running allocations keep the key they have.
     pub fn set_secrets(&mut self, secrets: Vec<Vec<u8>>) {
         self.guard.set_secrets(secrets);
+    }
+
+    /// The addresses that relays are told for from now on; those that clients have keep theirs.
+    pub fn set_public(&mut self, ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) {
+        self.config.public_ipv4 = ipv4;
+        self.config.public_ipv6 = ipv6;
     }
 
     /// One packet from a client: a datagram, or a frame of its stream.
@@ -87,7 +97,7 @@ impl Server {
             return;
         };
         match (message.class(), message.method()) {
-            (Class::Request, Method::BINDING) => self.handle_binding(tuple, &message, out),
+            (Class::Request, Method::BINDING) => self.handle_binding(now, tuple, &message, out),
             (Class::Indication, Method::SEND) => self.handle_send(now, tuple, &message, out),
             (Class::Request, method) if is_turn_request(method) => {
                 self.handle_request(now, tuple, &message, out);
@@ -109,7 +119,8 @@ impl Server {
     ) {
         self.handle_timeout(now, out);
         let peer = canonical(peer);
-        if self.policy.permits(peer.ip()) {
+        let is_trial = self.relays.get(relay.0).is_some_and(|relay| relay.is_trial);
+        if self.policy.permits(peer.ip()) && !is_trial {
             self.deliver(now, relay.0, peer, payload, out);
         } else {
             self.counters.drops.forbidden_peer += 1;
@@ -153,7 +164,7 @@ impl Server {
 
     /// What is held now.
     pub fn sizes(&self) -> Sizes {
-        let clients = || self.relays.iter().filter_map(Relay::client);
+        let clients = || self.relays.iter().filter_map(|(_, relay)| relay.client());
         Sizes {
             relays: self.relays.len(),
             clients: self.by_client.len(),
@@ -165,13 +176,11 @@ impl Server {
         }
     }
 
-    /// Binding needs no credentials (RFC 8489 §12); the answer is barely longer than the
-    /// question, so it is no amplifier.
-    fn handle_binding(&mut self, tuple: FiveTuple, message: &Message<'_>, out: &mut Out) {
+    /// Binding needs no credentials (RFC 8489 §12).
+    fn handle_binding(&mut self, now: Now, tuple: FiveTuple, message: &Message<'_>, out: &mut Out) {
         let unknown = message.unknown_attributes(is_known);
         let (class, transaction) =
             (if unknown.is_empty() { Class::Success } else { Class::Error }, message.transaction());
-        self.counters.bindings += 1;
         out.send_client(tuple, false, |buffer| {
             let mut answer = Writer::new(buffer, class, Method::BINDING, transaction);
             if unknown.is_empty() {
@@ -184,21 +193,50 @@ impl Server {
                 answer.fingerprint();
             }
         });
+        self.counters.bindings += u64::from(self.check_reflection(now, tuple, message, out));
+    }
+
+    /// Takes back the answer that was just given to somebody unproven, if they would get more
+    /// than they sent; whether it stays. A stream's other end has shown that it is there, and so
+    /// has a client with an allocation.
+    pub(crate) fn check_reflection(
+        &mut self,
+        now: Now,
+        tuple: FiveTuple,
+        question: &Message<'_>,
+        out: &mut Out,
+    ) -> bool {
+        if tuple.transport.is_stream() || self.by_client.contains_key(&tuple) {
+            return true;
+        }
+        let (asked, answered) = (question.packet_bytes(), out.last_bytes());
+        let transaction = question.transaction();
+        let may = self.reflection.allows(now.mono_ms, tuple.client, transaction, asked, answered);
+        if !may {
+            out.take_back();
+            self.counters.drops.unanswered += 1;
+        }
+        may
     }
 
     /// Adds a relay with its timer, and counts it for its user.
     pub(crate) fn insert_relay(
         &mut self,
-        now: Now,
-        user: &str,
+        request: &Request<'_>,
         expires_ms: u64,
         holder: Holder,
     ) -> Key {
-        let (user, forget_at_ms) = self.users.take(user, now.mono_ms);
+        let (is_trial, heard_ms) = (request.is_trial, request.now.mono_ms);
+        let rate = match is_trial {
+            true => Some(self.config.trial.bandwidth),
+            false => self.config.bandwidth,
+        };
+        let (user, forget_at_ms) = self.users.take(request.user, rate, heard_ms);
         if let Some(due_ms) = forget_at_ms {
             self.timers.remove(&(due_ms, Timer::User(user)));
         }
-        let key = self.relays.insert(Relay { user, expires_ms, bound: None, holder });
+        let relay = Relay { user, is_trial, heard_ms, expires_ms, bound: None, holder };
+        let key = self.relays.insert(relay);
         self.timers.insert((expires_ms, Timer::Relay(key)));
         key
     }

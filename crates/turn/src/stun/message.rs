@@ -124,6 +124,11 @@ impl<'a> Message<'a> {
         transaction
     }
 
+    /// How long the whole packet is.
+    pub fn packet_bytes(&self) -> usize {
+        self.raw.len()
+    }
+
     /// Whether the message carries a (correct) FINGERPRINT; its answer then carries one too.
     pub fn has_fingerprint(&self) -> bool {
         self.has_fingerprint

@@ -313,3 +313,53 @@ fn one_client_address_may_have_one_allocation_a_transport() {
     net.hang_up(over(Transport::Tcp, "203.0.113.1:4000"));
     assert_eq!((net.server.sizes().clients, net.sockets.len()), (2, 2));
 }
+
+#[test]
+fn beyond_the_quota_the_relay_that_was_silent_longest_makes_room() {
+    let mut net = Net::new(config());
+    let at = |port: u16| Client::new("ana", &format!("203.0.113.1:{port}"));
+    let mut old: Vec<Client> = (4000..4012).map(at).collect();
+    for client in &mut old {
+        assert!(client.allocate(&mut net).is_success());
+        net.wait_s(1);
+    }
+    let peer = address("8.8.8.8:9");
+    assert!(old[0].permit(&mut net, &[peer]).is_success());
+    net.wait_s(18);
+    // The first is in use, the second 29 seconds silent.
+    assert_eq!(old[0].send(&mut net, peer, b"hello").len(), 1);
+    assert_eq!(at(5000).allocate(&mut net).code(), 486, "none is silent for long");
+    net.wait_s(1);
+    let mut new = at(5000);
+    assert!(new.allocate(&mut net).is_success());
+    assert_eq!(old[1].refresh(&mut net, 600).code(), 437, "the second made room");
+    net.wait_s(29);
+    assert!(old[2].refresh(&mut net, 600).is_success());
+    assert_eq!(old[0].send(&mut net, peer, b"hello").len(), 1);
+    for port in 5001..5010 {
+        assert!(at(port).allocate(&mut net).is_success(), "{port}");
+    }
+    for live in [0, 2] {
+        assert!(old[live].refresh(&mut net, 600).is_success(), "{live}");
+    }
+    assert!(new.refresh(&mut net, 600).is_success());
+    let counters = *net.server.counters();
+    assert_eq!((counters.made_room, counters.quota_refusals), (10, 1));
+    let mut bob = Client::new("bob", "203.0.113.1:7000");
+    assert!(bob.allocate(&mut net).is_success(), "others are not asked");
+    assert_eq!(net.server.counters().made_room, 10);
+}
+
+#[test]
+fn a_new_public_address_is_for_new_relays() {
+    let mut net = Net::new(config());
+    let mut before = Client::new("ana", "203.0.113.1:4000");
+    let old = before.allocate(&mut net).relayed();
+    net.server.set_public(Some("198.51.100.8".parse().unwrap()), None);
+    let mut after = Client::new("bob", "203.0.113.1:4001");
+    let new = after.allocate(&mut net).relayed();
+    assert_eq!((old.ip(), new.ip()), (ip(PUBLIC_IP), ip("198.51.100.8")));
+    assert!(before.permit(&mut net, &[new]).is_success());
+    assert!(after.permit(&mut net, &[old]).is_success());
+    assert_eq!(before.send(&mut net, new, b"hello").len(), 1, "they still find each other");
+}

@@ -1,6 +1,6 @@
 //! Credentials, challenges and nonces, and that strangers leave no trace.
 
-use turn::stun::{Class, Message, Method, Writer, attribute};
+use turn::stun::{Class, Method, Writer, attribute};
 use turn::{Credentials, Sizes};
 
 use crate::support::*;
@@ -195,22 +195,141 @@ fn answers_indications_and_nonsense_are_not_answered() {
     assert_eq!(net.server.counters().drops.malformed, 5);
 }
 
-#[test]
-fn two_hundred_thousand_strangers_leave_no_trace() {
-    let mut net = Net::new(config());
+/// An Allocate as anybody can send it, in somebody else's name.
+fn stranger(number: u64) -> Vec<u8> {
     let mut packet = Vec::new();
-    let mut request = Writer::new(&mut packet, Class::Request, Method::ALLOCATE, [1; 12]);
-    request.attribute(attribute::REQUESTED_TRANSPORT, &UDP);
-    for stranger in 0..200_000_u32 {
+    let mut transaction = [0; 12];
+    transaction[4..].copy_from_slice(&number.to_be_bytes());
+    Writer::new(&mut packet, Class::Request, Method::ALLOCATE, transaction);
+    packet
+}
+
+fn bytes_of(sent: &[Sent]) -> usize {
+    let bytes = |sent: &Sent| match sent {
+        Sent::Client { bytes, .. } => bytes.len(),
+        other => panic!("{other:?}"),
+    };
+    sent.iter().map(bytes).sum()
+}
+
+#[test]
+fn two_hundred_thousand_strangers_leave_no_trace_and_get_less_than_they_send() {
+    let mut net = Net::new(config());
+    let (mut asked, mut answered) = (0, 0);
+    for number in 0..200_000_u32 {
         let mut from = tuple("203.0.113.1:4000");
-        from.client.set_ip(std::net::Ipv4Addr::from(0x0B00_0000 + stranger).into());
-        let sent = net.client_sends(from, &packet);
-        let [Sent::Client { bytes, .. }] = &sent[..] else { panic!("{sent:?}") };
-        assert!(Message::parse(bytes).unwrap().find(attribute::NONCE).is_some());
-        assert!(bytes.len() < 5 * packet.len(), "no amplifier worth the name");
+        from.client.set_ip(std::net::Ipv4Addr::from(0x0B00_0000 + number).into());
+        let packet = stranger(0);
+        asked += packet.len();
+        answered += bytes_of(&net.client_sends(from, &packet));
     }
+    // All budgets together hold 8 MiB.
+    assert!(answered < asked + (8 << 20), "{answered} bytes for {asked}");
     assert_eq!(net.server.sizes(), Sizes::default());
     assert_eq!(net.server.poll_timeout(), None);
+}
+
+#[test]
+fn a_flood_in_the_name_of_a_network_gets_back_less_than_it_sends() {
+    let mut net = Net::new(config());
+    let (mut asked, mut answered) = (0, 0);
+    for number in 0..100_000_u64 {
+        // Allocates and Bindings, from all ports, for ten seconds.
+        net.wait_ms(u64::from(number % 10 == 0));
+        let mut from = tuple("203.0.113.1:4000");
+        from.client.set_port(1024 + (number % 60_000) as u16);
+        let mut packet = stranger(number);
+        if number % 2 == 0 {
+            packet.clear();
+            let mut transaction = [1; 12];
+            transaction[4..].copy_from_slice(&number.to_be_bytes());
+            Writer::new(&mut packet, Class::Request, Method::BINDING, transaction);
+        }
+        asked += packet.len();
+        answered += bytes_of(&net.client_sends(from, &packet));
+    }
+    assert!(answered < asked / 10, "{answered} bytes for {asked}");
+    assert!(net.server.counters().drops.unanswered > 90_000);
+}
+
+#[test]
+fn a_client_in_a_flooded_network_gets_its_relay_by_asking_again() {
+    let mut net = Net::new(config());
+    let mut number = 0;
+    let mut flood = |net: &mut Net| {
+        for _ in 0..5_000 {
+            number += 1;
+            net.client_sends(tuple("203.0.113.1:5000"), &stranger(number));
+        }
+    };
+    flood(&mut net);
+    // As browsers send it, again and again with the same transaction.
+    let mut client = Client::new("ana", "203.0.113.1:4000");
+    let mut first = Vec::new();
+    let mut request = Writer::new(&mut first, Class::Request, Method::ALLOCATE, [9; 12]);
+    request.attribute(attribute::REQUESTED_TRANSPORT, &UDP);
+    let mut tries = 0;
+    let answer = loop {
+        tries += 1;
+        if let Some(answer) = answer_for(&net.client_sends(client.tuple, &first), client.tuple) {
+            break answer;
+        }
+        flood(&mut net);
+    };
+    assert!(tries <= 4, "{tries} tries");
+    client.nonce = answer.message().find(attribute::NONCE).unwrap().to_vec();
+    flood(&mut net);
+    assert!(client.allocate(&mut net).is_success(), "who has a credential is never limited");
+    flood(&mut net);
+    let mut binding = Vec::new();
+    Writer::new(&mut binding, Class::Request, Method::BINDING, [3; 12]);
+    assert_eq!(net.client_sends(client.tuple, &binding).len(), 1, "nor who has a relay");
+    let stream = over(turn::Transport::Tcp, "203.0.113.1:4000");
+    assert_eq!(net.client_sends(stream, &binding).len(), 1, "nor streams, which nobody fakes");
+    let elsewhere = tuple("203.0.113.2:4000");
+    assert_eq!(net.client_sends(elsewhere, &first).len(), 1, "nor another network");
+}
+
+#[test]
+fn a_trial_reaches_relays_of_this_server_alone_for_a_short_time() {
+    let mut net = Net::new(config());
+    let trial = |from: &str| {
+        let mut client = Client::new("ana", from);
+        client.credentials = Credentials::issue(SECRET, START_UNIX_S + 120, "ana", turn::TRIAL);
+        client
+    };
+    let (mut one, mut two) = (trial("203.0.113.1:4000"), trial("203.0.113.1:4001"));
+    let lifetime = |request: &mut Writer<'_>| {
+        request.number(attribute::LIFETIME, 3600);
+    };
+    let answer = one.allocate_with(&mut net, lifetime);
+    assert_eq!(answer.number(attribute::LIFETIME), Some(60));
+    let (here, there) = (answer.relayed(), two.allocate(&mut net).relayed());
+    assert_eq!(one.permit(&mut net, &[address("8.8.8.8:9")]).code(), 403);
+    assert_eq!(one.bind(&mut net, 0x4000, address("8.8.8.8:9")).code(), 403);
+    assert!(one.permit(&mut net, &[there]).is_success());
+    assert!(two.permit(&mut net, &[here]).is_success());
+    assert_eq!(one.send(&mut net, there, b"hello").len(), 1);
+    let same_host = std::net::SocketAddr::new(there.ip(), 9);
+    assert_eq!(one.send(&mut net, same_host, b"hello"), []);
+    let relay = net.relay_at(here);
+    assert_eq!(net.peer_sends(relay, same_host, b"hello"), [], "nothing comes in from outside");
+
+    let mut calls = (0..12).map(|at| Client::new("ana", &format!("203.0.113.1:{}", 5000 + at)));
+    assert!(calls.all(|mut call| call.allocate(&mut net).is_success()), "calls count apart");
+    let many: Vec<u16> = (0..5)
+        .map(|at| trial(&format!("203.0.113.1:{}", 6000 + at)).allocate(&mut net).code())
+        .collect();
+    assert_eq!(many, [0, 0, 0, 0, 486]);
+    // Both ends are this user's, so each byte counts twice.
+    let sent = one.send(&mut net, there, &[7; 20_000]).len();
+    assert_eq!((sent, one.send(&mut net, there, &[7; 20_000]).len()), (1, 0), "and slow");
+
+    net.wait_s(59);
+    assert!(one.refresh(&mut net, 600).is_success());
+    net.wait_s(61);
+    assert_eq!(one.refresh(&mut net, 600).code(), 437, "its minute is over");
+    assert_eq!(one.allocate(&mut net).code(), 401, "and its credential");
 }
 
 #[test]

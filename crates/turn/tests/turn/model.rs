@@ -29,6 +29,8 @@ pub enum Step {
 
 pub const CLIENTS: usize = 5;
 const MAX_RELAYS: usize = 4;
+const MAX_RELAYS_PER_USER: u32 = 2;
+const SILENT_MS: u64 = 30_000;
 const MAX_PERMISSIONS: usize = 3;
 const MAX_CHANNELS: usize = 2;
 
@@ -37,6 +39,8 @@ const MAX_CHANNELS: usize = 2;
 struct Belief {
     relay: Option<(RelayId, SocketAddr)>,
     ends_ms: u64,
+    /// When the client last asked for something, or a packet last went through.
+    heard_ms: u64,
     permissions: HashMap<IpAddr, u64>,
     channels: HashMap<u16, (SocketAddr, u64)>,
 }
@@ -65,7 +69,8 @@ impl World {
     fn new() -> Self {
         let net = Net::new(Config {
             max_relays: MAX_RELAYS,
-            max_relays_per_user: 3,
+            max_relays_per_user: MAX_RELAYS_PER_USER,
+            silent_ms: SILENT_MS,
             max_permissions: MAX_PERMISSIONS,
             max_channels: MAX_CHANNELS,
             bandwidth: Some(turn::Bandwidth { bytes_per_s: 50, burst_bytes: 200 }),
@@ -127,6 +132,7 @@ impl World {
 
     fn allocate(&mut self, client: u8, even: u8, lifetime_s: u16) {
         let at = usize::from(client) % CLIENTS;
+        self.hear(at);
         let answer = self.clients[at].ask(&mut self.net, turn::stun::Method::ALLOCATE, |request| {
             request.attribute(attribute::REQUESTED_TRANSPORT, &UDP);
             request.number(attribute::LIFETIME, u32::from(lifetime_s));
@@ -134,9 +140,39 @@ impl World {
                 request.attribute(attribute::EVEN_PORT, &[even & 0x80]);
             }
         });
+        self.check_room_made(at, answer.as_ref().map_or(0, Answer::code));
         if let Some(answer) = answer.filter(Answer::is_success) {
             self.believe(at, &answer);
         }
+    }
+
+    /// Whose relay is gone though its time is not over made room for another one of its user, and
+    /// was silent, longer than all others of that user. Who is refused had none such.
+    fn check_room_made(&mut self, at: usize, code: u16) {
+        let of_user = |other: &usize| other % 2 == at % 2 && *other != at;
+        let alive: Vec<usize> = (0..CLIENTS).filter(|other| self.is_alive(*other)).collect();
+        let heard_ms = |other: &usize| self.beliefs[*other].heard_ms;
+        let silent = |other: &usize| heard_ms(other) + SILENT_MS <= self.now_ms();
+        let held = |other: &usize| self.net.server.has_client(self.clients[*other].tuple);
+        let (kept, taken): (Vec<usize>, Vec<usize>) = alive.into_iter().partition(held);
+        for gone in &taken {
+            assert!(of_user(gone) && silent(gone), "a live relay was taken");
+            let longest = |other: &usize| heard_ms(gone) <= heard_ms(other);
+            assert!(kept.iter().filter(|other| of_user(other)).all(longest), "a fresher one");
+        }
+        if code == 486 {
+            let left = kept.iter().filter(|other| of_user(other) && silent(other)).count();
+            // An even port may need two, of which there is one.
+            assert!(left == 0 || left == 1 && taken.is_empty(), "refused beside a silent one");
+        }
+        for gone in taken {
+            self.beliefs[gone] = Belief::default();
+        }
+    }
+
+    /// The client asked for something: that is a sign of life.
+    fn hear(&mut self, at: usize) {
+        self.beliefs[at].heard_ms = self.now_ms();
     }
 
     fn believe(&mut self, at: usize, answer: &Answer) {
@@ -145,12 +181,14 @@ impl World {
         self.beliefs[at] = Belief {
             relay: Some((self.net.relay_at(public), public)),
             ends_ms: self.now_ms() + lifetime_ms,
+            heard_ms: self.now_ms(),
             ..Belief::default()
         };
     }
 
     fn refresh(&mut self, client: u8, lifetime_s: u16) {
         let at = usize::from(client) % CLIENTS;
+        self.hear(at);
         let answer = self.clients[at].refresh(&mut self.net, u32::from(lifetime_s));
         if answer.is_success() {
             assert!(self.is_alive(at), "no refresh brings an allocation back");
@@ -163,6 +201,7 @@ impl World {
 
     fn permit(&mut self, client: u8, peer: SocketAddr) {
         let at = usize::from(client) % CLIENTS;
+        self.hear(at);
         let answer = self.clients[at].permit(&mut self.net, &[peer]);
         if answer.is_success() {
             let refreshed = self.has_permission(at, peer);
@@ -174,6 +213,7 @@ impl World {
 
     fn bind(&mut self, client: u8, channel: u16, peer: SocketAddr) {
         let at = usize::from(client) % CLIENTS;
+        self.hear(at);
         let answer = self.clients[at].bind(&mut self.net, channel, peer);
         if answer.is_success() {
             assert!(self.is_alive(at) && self.may_be_peer(peer));
@@ -208,11 +248,12 @@ impl World {
     }
 
     /// What left for a peer: once, from this client's relay, to where it may go.
-    fn check_relayed(&self, at: usize, peer: SocketAddr, sent: &[Sent]) {
+    fn check_relayed(&mut self, at: usize, peer: SocketAddr, sent: &[Sent]) {
+        self.hear(at);
         assert!(self.is_alive(at) && self.may_be_peer(peer));
         let (relay, public) = self.beliefs[at].relay.unwrap();
         match sent {
-            [Sent::Peer { relay: from, peer: to, bytes }] => {
+            [Sent::Peer { relay: from, peer: to, bytes, dont_fragment: false }] => {
                 assert_eq!((*from, *to, &bytes[..]), (relay, peer, &b"payload"[..]));
             }
             [Sent::Client { tuple, bytes, relayed: true }] => {
@@ -235,9 +276,10 @@ impl World {
     }
 
     /// What reached a client: with its permission, under the right name.
-    fn check_delivery(&self, tuple: FiveTuple, peer: SocketAddr, bytes: &[u8]) {
+    fn check_delivery(&mut self, tuple: FiveTuple, peer: SocketAddr, bytes: &[u8]) {
         let at = self.at(tuple);
         assert!(self.has_permission(at, peer), "data without a permission");
+        self.hear(at);
         if bytes[0] & 0xC0 == 0x40 {
             let channel = u16::from_be_bytes([bytes[0], bytes[1]]);
             let (bound, ends_ms) = self.beliefs[at].channels[&channel];
@@ -273,10 +315,16 @@ impl World {
         for sent in self.net.client_sends(self.clients[at].tuple, bytes) {
             match sent {
                 Sent::Peer { relay, peer, .. } => {
+                    self.hear(at);
                     assert_eq!(self.beliefs[at].relay.map(|(relay, _)| relay), Some(relay));
                     assert!(self.is_alive(at) && self.may_be_peer(peer));
                 }
                 Sent::Client { tuple, relayed, .. } => {
+                    if relayed {
+                        let to = self.at(tuple);
+                        self.hear(at);
+                        self.hear(to);
+                    }
                     assert!(relayed || tuple == self.clients[at].tuple);
                 }
             }
@@ -285,6 +333,9 @@ impl World {
 
     fn check_bounds(&self) {
         let sizes = self.net.server.sizes();
+        let held = |at: &usize| self.net.server.has_client(self.clients[*at].tuple);
+        let alive = (0..CLIENTS).filter(|at| self.is_alive(*at));
+        assert!(alive.into_iter().all(|at| held(&at)), "a relay is gone before its time");
         assert!(sizes.relays <= MAX_RELAYS && sizes.users <= 2, "{sizes:?}");
         assert_eq!(sizes.clients + sizes.reservations, sizes.relays);
         assert!(sizes.permissions <= sizes.clients * MAX_PERMISSIONS);

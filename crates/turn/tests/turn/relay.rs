@@ -1,5 +1,6 @@
 //! The packet path in both directions, its limits, and that it allocates nothing.
 
+use turn::stun::{Class, Method, Writer, attribute};
 use turn::{Bandwidth, Config, Out, RelayId, Transport};
 
 use crate::support::*;
@@ -31,7 +32,7 @@ fn indications_carry_data_both_ways() {
     client.permit(&mut net, &[peer]);
     for payload in [&b""[..], b"h", b"hola", &[7; 1200]] {
         let sent = client.send(&mut net, peer, payload);
-        assert_eq!(sent, [Sent::Peer { relay, peer, bytes: payload.to_vec() }]);
+        assert_eq!(sent, [to_peer(relay, peer, payload)]);
         // A permission is for the address; any port of it may answer.
         let from = address("8.8.8.8:1234");
         let sent = net.peer_sends(relay, from, payload);
@@ -54,7 +55,7 @@ fn channels_carry_data_both_ways_padded_on_streams() {
         for length in [0, 1, 2, 3, 4, 5, 1200] {
             let payload = vec![9; length];
             let sent = client.channel(&mut net, 0x4001, &payload);
-            assert_eq!(sent, [Sent::Peer { relay, peer, bytes: payload.clone() }]);
+            assert_eq!(sent, [to_peer(relay, peer, &payload)]);
             let mut expected = channel_data(0x4001, &payload);
             if transport.is_stream() {
                 expected.resize(expected.len().next_multiple_of(4), 0);
@@ -77,7 +78,7 @@ fn padding_is_cut_off_and_lies_about_length_are_dropped() {
     let mut padded = channel_data(0x4001, b"hello");
     padded.extend([0; 3]);
     let sent = net.client_sends(client.tuple, &padded);
-    assert_eq!(sent, [Sent::Peer { relay, peer, bytes: b"hello".to_vec() }]);
+    assert_eq!(sent, [to_peer(relay, peer, b"hello")]);
     let short = &channel_data(0x4001, b"hello")[..8];
     assert_eq!(net.client_sends(client.tuple, short), []);
     assert_eq!(net.server.counters().drops.malformed, 1);
@@ -209,4 +210,23 @@ fn the_packet_path_allocates_nothing() {
     batch(&mut out);
     let counted = allocation_counter::measure(|| (0..1000).for_each(|_| batch(&mut out)));
     assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+#[test]
+fn df_is_set_where_the_client_asks_for_it_and_nowhere_else() {
+    let mut net = Net::new(config());
+    let mut client = Client::new("ana", "203.0.113.1:4000");
+    client.allocate(&mut net);
+    let peer = address("8.8.8.8:9");
+    client.permit(&mut net, &[peer]);
+    let mut packet = Vec::new();
+    let transaction = net.transaction();
+    let mut message = Writer::new(&mut packet, Class::Indication, Method::SEND, transaction);
+    message.xor_address(attribute::XOR_PEER_ADDRESS, peer);
+    message.attribute(attribute::DONT_FRAGMENT, b"").attribute(attribute::DATA, b"probe");
+    let sent = net.client_sends(client.tuple, &packet);
+    let [Sent::Peer { dont_fragment: true, bytes, .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(bytes, b"probe");
+    let sent = client.send(&mut net, peer, b"media");
+    let [Sent::Peer { dont_fragment: false, .. }] = sent[..] else { panic!("{sent:?}") };
 }

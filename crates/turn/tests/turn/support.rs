@@ -37,7 +37,7 @@ pub fn config() -> Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     Client { tuple: FiveTuple, bytes: Vec<u8>, relayed: bool },
-    Peer { relay: RelayId, peer: SocketAddr, bytes: Vec<u8> },
+    Peer { relay: RelayId, peer: SocketAddr, bytes: Vec<u8>, dont_fragment: bool },
 }
 
 /// What the driver does with requests for sockets.
@@ -135,9 +135,10 @@ impl Net {
                         let packets = packets(bytes, segment_bytes).map(<[u8]>::to_vec);
                         sent.extend(packets.map(|bytes| Sent::Client { tuple, bytes, relayed }));
                     }
-                    Action::ToPeer { relay, peer, bytes, segment_bytes } => {
+                    Action::ToPeer { relay, peer, bytes, segment_bytes, dont_fragment } => {
                         let packets = packets(bytes, segment_bytes).map(<[u8]>::to_vec);
-                        sent.extend(packets.map(|bytes| Sent::Peer { relay, peer, bytes }));
+                        let peer = |bytes| Sent::Peer { relay, peer, bytes, dont_fragment };
+                        sent.extend(packets.map(peer));
                     }
                     Action::Open(open) => opens.push(open),
                     Action::Close(relay) => {
@@ -191,6 +192,11 @@ pub fn tuple(client: &str) -> FiveTuple {
 
 pub fn over(transport: Transport, client: &str) -> FiveTuple {
     FiveTuple { transport, client: address(client), server: address("10.0.0.5:3478") }
+}
+
+/// What a relay sends to a peer without DF.
+pub fn to_peer(relay: RelayId, peer: SocketAddr, bytes: &[u8]) -> Sent {
+    Sent::Peer { relay, peer, bytes: bytes.to_vec(), dont_fragment: false }
 }
 
 /// One client on one 5-tuple, with a credential.
