@@ -1,14 +1,30 @@
-//! The relay for calls, as the settings say.
+//! The relay for calls, as the settings say: started, and told when its address outside changes.
+//!
+//! Reading order: `place` decides where it is. Called by `app` as it starts.
 
+mod place;
+
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::net::lookup_host;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use self::place::{Fault, Known, Pair, Place};
 use super::StartError;
 use crate::config::values::TurnMode;
 use crate::config::{Config, Secrets};
 use crate::core::calls::ice;
 use crate::id::Entropy;
-use crate::rtc::{self, BindError, Settings, Turn, tls};
+use crate::rtc::{self, BindError, Public, Settings, Turn, tls};
+
+/// How often the names of TURN_PUBLIC_IP are looked up anew.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(60);
+/// How long a look-up may take.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// The relay in this server, if it has one, and what devices are told about where to find one.
 pub(super) async fn start(
@@ -23,58 +39,96 @@ pub(super) async fn start(
     match config.turn {
         TurnMode::Off => Ok((None, ice::Relay::default())),
         TurnMode::External => {
-            Ok((None, ice::Relay { urls: config.turn_external_urls.0.clone(), secret }))
+            let urls = config.turn_external_urls.0.clone();
+            Ok((None, ice::Relay { urls, secret, ..ice::Relay::default() }))
         }
         TurnMode::Embedded => {
-            let place = Place::of(config);
+            let names = config.turn_public_ip.names.clone();
+            let resolved = look_up(names.clone()).await;
+            let known = Known { outward: [rtc::outward(false), rtc::outward(true)], resolved };
+            let place = Place::of(config, &known);
             let settings = settings(config, &place, secret.clone(), &**entropy)?;
             let turn = Turn::start(settings).await.map_err(|error| told(&error))?;
             let urls = urls(&place.name, &turn);
-            tracing::info!(port = turn.port(), tls_port = turn.tls_port(), "calls are relayed");
-            Ok((Some(turn), ice::Relay { urls, secret }))
+            tell(&place, &turn);
+            if !names.is_empty() {
+                let (config, local) = (config.clone(), place.local);
+                let publish = move |resolved| outside(place::public(&config, local, resolved));
+                let look_up = move || look_up(names.clone());
+                let every = LOOK_UP_EVERY;
+                tokio::spawn(follow(resolved, every, look_up, publish, turn.publisher()));
+            }
+            let warnings = place.faults.into_iter().map(Fault::told).collect();
+            Ok((Some(turn), ice::Relay { urls, secret, warnings }))
         }
     }
 }
 
-/// Where the relay is: on this machine, and for others.
-struct Place {
-    local: [Option<IpAddr>; 2],
-    public: [Option<IpAddr>; 2],
-    name: String,
-}
-
-impl Place {
-    fn of(config: &Config) -> Self {
-        let local = locals(config.host);
-        let of_family = |v6: bool| {
-            let set = config.turn_public_ip.iter().copied().find(|ip| ip.is_ipv6() == v6);
-            // An address outside is worth nothing without one here.
-            local[usize::from(v6)].map(|own| set.unwrap_or(own))
-        };
-        let public = [of_family(false), of_family(true)];
-        let name = match (&config.public_url, public) {
-            (Some(url), _) if !config.host.is_loopback() => url.host().to_owned(),
-            (_, [Some(ip), _] | [None, Some(ip)]) => in_url(ip),
-            _ => "localhost".to_owned(),
-        };
-        Self { local, public, name }
+fn tell(place: &Place, turn: &Turn) {
+    let called = |ip: Option<IpAddr>| ip.map_or_else(|| "none".to_owned(), |ip| ip.to_string());
+    tracing::info!(
+        port = turn.port(),
+        tls_port = turn.tls_port(),
+        name = place.name,
+        ipv4 = called(place.public[0]),
+        ipv6 = called(place.public[1]),
+        "calls are relayed"
+    );
+    for fault in &place.faults {
+        tracing::warn!("{}", fault.told().en);
     }
 }
 
-fn in_url(ip: IpAddr) -> String {
-    if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }
-}
-
-/// The machine's address of each family, IPv4 first; a machine without a network has loopback.
-fn locals(host: IpAddr) -> [Option<IpAddr>; 2] {
-    match host {
-        IpAddr::V4(ip) if !ip.is_unspecified() => [Some(host), None],
-        IpAddr::V6(ip) if !ip.is_unspecified() => [None, Some(host)],
-        _ => {
-            let v4 = rtc::outward(false).unwrap_or(Ipv4Addr::LOCALHOST.into());
-            [Some(v4), rtc::outward(true).filter(|_| host.is_ipv6())]
+/// Where names lead: the first address of each family.
+async fn look_up(names: Vec<String>) -> Pair {
+    let mut found = [None; 2];
+    for name in names {
+        let Ok(Ok(all)) = timeout(LOOK_UP_WITHIN, lookup_host((name.as_str(), 0))).await else {
+            tracing::warn!(
+                name,
+                "the name in TURN_PUBLIC_IP leads nowhere now: it is looked up again in a minute"
+            );
+            continue;
+        };
+        for ip in all.map(|address| address.ip().to_canonical()) {
+            found[usize::from(ip.is_ipv6())].get_or_insert(ip);
         }
     }
+    found
+}
+
+/// Looks again and again where the names lead, and has the relay called so, until the relay has
+/// stopped. While they lead nowhere, the relay keeps the addresses that it has.
+async fn follow<F: Future<Output = Pair>>(
+    mut now: Pair,
+    every: Duration,
+    look_up: impl Fn() -> F,
+    outside: impl Fn(Pair) -> Public,
+    publisher: watch::Sender<Public>,
+) {
+    loop {
+        tokio::select! {
+            () = sleep(every) => {}
+            () = publisher.closed() => return,
+        }
+        let found = look_up().await;
+        if found == [None; 2] || found == now {
+            continue;
+        }
+        now = found;
+        let public = outside(now);
+        if *publisher.borrow() != public {
+            tracing::warn!(
+                ?public,
+                "the address in TURN_PUBLIC_IP has changed: new calls use the new one"
+            );
+            publisher.send_replace(public);
+        }
+    }
+}
+
+const fn outside([v4, v6]: Pair) -> Public {
+    (as_v4(v4), as_v6(v6))
 }
 
 fn settings(
@@ -86,57 +140,42 @@ fn settings(
     let mut seed = [0; 32];
     entropy.fill(&mut seed);
     let realm = config.public_url.as_ref().map_or("wechat", |url| url.host());
-    let [v4, v6] = place.public;
+    let (public_ipv4, public_ipv6) = outside(place.public);
     let server = turn::Config {
-        public_ipv4: v4.and_then(as_v4),
-        public_ipv6: v6.and_then(as_v6),
+        public_ipv4,
+        public_ipv6,
         allowed_peers: config.turn_allowed_peers.0.clone(),
         ..turn::Config::new(realm, &secret, seed)
     };
-    let any = |v6: bool| -> IpAddr {
-        if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
-    };
-    let listen = match config.host.is_unspecified() {
-        true => [false, true].into_iter().filter(|v6| place.local[usize::from(*v6)].is_some()),
-        false => return with(config, place, vec![config.host], server),
-    };
-    with(config, place, listen.map(any).collect(), server)
-}
-
-fn with(
-    config: &Config,
-    place: &Place,
-    listen: Vec<IpAddr>,
-    server: turn::Config,
-) -> Result<Settings, StartError> {
     let (port, tls_port) = config.turn_ports();
     let tls = match (&config.turn_tls_cert, &config.turn_tls_key) {
         (Some(certificate), Some(key)) => tls::from_files(certificate, key)?,
         _ => tls::self_made(vec![place.name.clone(), "localhost".to_owned()])?,
     };
+    let (relay_ipv4, relay_ipv6) = outside(place.local);
     Ok(Settings {
-        listen,
+        listen: place.listen.clone(),
         port,
         tls_port,
         tls: Some(tls),
-        relay_ipv4: place.local[0].and_then(as_v4),
-        relay_ipv6: place.local[1].and_then(as_v6),
+        relay_ipv4,
+        relay_ipv6,
         relay_ports: (config.turn_relay_ports.low, config.turn_relay_ports.high),
         server,
     })
 }
 
-const fn as_v4(ip: IpAddr) -> Option<Ipv4Addr> {
+const fn as_v4(ip: Option<IpAddr>) -> Option<Ipv4Addr> {
     match ip {
-        IpAddr::V4(ip) => Some(ip),
-        IpAddr::V6(_) => None,
+        Some(IpAddr::V4(ip)) => Some(ip),
+        _ => None,
     }
 }
 
-const fn as_v6(ip: IpAddr) -> Option<Ipv6Addr> {
+const fn as_v6(ip: Option<IpAddr>) -> Option<Ipv6Addr> {
     match ip {
-        IpAddr::V6(ip) => Some(ip),
-        IpAddr::V4(_) => None,
+        Some(IpAddr::V6(ip)) => Some(ip),
+        _ => None,
     }
 }
 
@@ -170,4 +209,40 @@ fn told(error: &BindError) -> StartError {
         ),
     };
     StartError(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_changes_is_followed_until_the_relay_stops() {
+        let v4 = |last| [Some(IpAddr::from([203, 0, 113, last])), None];
+        // The second look-up finds nothing.
+        let answers = Mutex::new(vec![v4(7), v4(8), [None; 2], v4(7)]);
+        let look_up = || {
+            let found = answers.lock().expect("not poisoned").pop().unwrap_or(v4(8));
+            async move { found }
+        };
+        let (publisher, mut told) = watch::channel(outside(v4(7)));
+        let following = follow(v4(7), Duration::from_millis(1), look_up, outside, publisher);
+        let reading = async move {
+            told.changed().await.expect("following");
+            assert_eq!(*told.borrow_and_update(), outside(v4(8)));
+            told.changed().await.expect("following");
+            assert_eq!(*told.borrow_and_update(), outside(v4(7)));
+            told.changed().await.expect("following");
+            assert_eq!(*told.borrow_and_update(), outside(v4(8)));
+            drop(told);
+        };
+        tokio::join!(following, reading);
+    }
+
+    #[tokio::test]
+    async fn a_name_leads_to_its_addresses() {
+        assert_eq!(look_up(vec!["127.0.0.1".to_owned()]).await[0], Some([127, 0, 0, 1].into()));
+        assert_eq!(look_up(Vec::new()).await, [None; 2]);
+    }
 }

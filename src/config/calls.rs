@@ -87,13 +87,61 @@ impl IceUrls {
     }
 }
 
-pub(super) fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
-    let all: Option<Vec<IpAddr>> = items(text).map(|item| item.parse().ok()).collect();
-    all.filter(|all| {
-        let v4 = all.iter().filter(|ip| ip.is_ipv4()).count();
-        v4 <= 1 && all.len() - v4 <= 1 && !all.iter().any(IpAddr::is_unspecified)
+/// What the Internet calls this machine: addresses, and names that lead to some.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PublicAddresses {
+    /// At most one a family.
+    pub ips: Vec<IpAddr>,
+    /// At most two, with a dot in them.
+    pub names: Vec<String>,
+}
+
+impl PublicAddresses {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut all = Self::default();
+        for item in items(text) {
+            match item.parse() {
+                Ok(ip) => all.ips.push(ip),
+                Err(_) => all.names.extend(host_name(item).filter(|name| name.contains('.'))),
+            }
+        }
+        let v4 = all.ips.iter().filter(|ip| ip.is_ipv4()).count();
+        let fits = v4 <= 1
+            && all.ips.len() - v4 <= 1
+            && all.names.len() <= 2
+            && all.ips.len() + all.names.len() == items(text).count()
+            && !all.ips.iter().any(IpAddr::is_unspecified);
+        fits.then_some(all).ok_or_else(|| {
+            "no IP address or name. Write one of IPv4, one of IPv6, or both with a comma; or a \
+             name that leads to them, as in home.example.org."
+                .into()
+        })
+    }
+}
+
+/// A host as it stands in the URIs of ICE servers.
+pub(super) fn uri_host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let host = match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V6(ip)) => Some(format!("[{ip}]")),
+        Ok(IpAddr::V4(ip)) => Some(ip.to_string()),
+        Err(_) => host_name(text),
+    };
+    host.ok_or_else(|| {
+        "no name of a host. Write it without a scheme and a port, as in turn.example.org.".into()
     })
-    .ok_or_else(|| "no IP address. Write one of IPv4, one of IPv6, or both with a comma.".into())
+}
+
+/// A name of letters, digits, hyphens and dots, not to be taken for an address.
+fn host_name(text: &str) -> Option<String> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let fits = text.len() <= 253
+        && text.split('.').all(label)
+        && text.rsplit('.').next().is_some_and(|last| last.bytes().any(|b| !b.is_ascii_digit()));
+    fits.then(|| text.to_ascii_lowercase())
 }
 
 /// A secret of at least 16 characters.
@@ -146,9 +194,18 @@ mod tests {
         for text in ["", "1", "80-8000", "5000-4000", "5000-5010", "1024-70000", "a-b"] {
             assert!(PortRange::parse(text).is_err(), "{text}");
         }
-        assert!(addresses("203.0.113.7, 2001:db8::1").is_ok_and(|all| all.len() == 2));
-        for text in ["x", "1.2.3.4, 5.6.7.8", "0.0.0.0"] {
+        let addresses = PublicAddresses::parse;
+        assert!(addresses("203.0.113.7, 2001:db8::1").is_ok_and(|all| all.ips.len() == 2));
+        let named = addresses("Home.example.org, 2001:db8::1").expect("a name and an address");
+        assert_eq!((named.names, named.ips.len()), (vec!["home.example.org".to_owned()], 1));
+        let wrong = ["x", "1.2.3.4, 5.6.7.8", "0.0.0.0", "1.2.3", "a.b:1", "https://a.b", "a..b"];
+        for text in wrong {
             assert!(addresses(text).is_err(), "{text}");
+        }
+        assert_eq!(uri_host("Turn.example.org").as_deref(), Ok("turn.example.org"));
+        assert_eq!(uri_host("2001:db8::1").as_deref(), Ok("[2001:db8::1]"));
+        for text in ["turn:a.example", "a.example:3478", "", "a b"] {
+            assert!(uri_host(text).is_err(), "{text}");
         }
         assert!(IceUrls::parse("turns:a.example:443?transport=tcp").is_ok());
         for text in ["https://a.example", "turn:", "turn://a.example", "a.example:3478"] {

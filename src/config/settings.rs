@@ -12,7 +12,7 @@ use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
     self, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks, ObjectsMode, Origins,
-    PeerNetworks, PortRange, PublicUrl, Rate, Sender, TurnMode, optional,
+    PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender, TurnMode, optional,
 };
 
 /// The files that hold settings, in the working directory.
@@ -380,11 +380,27 @@ settings! {
         Env, "Calls", default: "49152-50151", unset: "", example: "50000-50999", Open
     } by PortRange::parse;
 
+    /// The IP address that the relay listens on. Calls go past a reverse proxy, so the relay is on
+    /// every address also where HOST is this machine alone and PUBLIC_URL names another.
+    turn_host: Option<IpAddr> = TURN_HOST {
+        Env, "Calls", default: "",
+        unset: "HOST; every address when HOST is 127.0.0.1 and PUBLIC_URL is not this machine",
+        example: "::", Open
+    } by optional(values::host);
+
+    /// The name by which devices find the relay. It must lead to this machine: set it where
+    /// PUBLIC_URL leads elsewhere, to a content delivery network or a proxy on another machine.
+    turn_name: Option<String> = TURN_NAME {
+        Env, "Calls", default: "", unset: "the host of PUBLIC_URL, else the relay's address",
+        example: "turn.example.org", Open
+    } by optional(values::uri_host);
+
     /// The address of this machine as the Internet sees it, if that is not one of its own (behind
-    /// NAT, in most clouds): IPv4, IPv6, or both with a comma between.
-    turn_public_ip: Vec<IpAddr> = TURN_PUBLIC_IP {
+    /// NAT, in most clouds): IPv4, IPv6, or both with a comma between. A name does too, for an
+    /// address that changes: it is looked up each minute, and a new address is for new calls.
+    turn_public_ip: PublicAddresses = TURN_PUBLIC_IP {
         Env, "Calls", default: "", unset: "the machine's own address", example: "203.0.113.7", Open
-    } by values::addresses;
+    } by PublicAddresses::parse;
 
     /// The PEM file of the certificate chain for TURN over TLS. Without one the server makes its
     /// own, which browsers do not trust.

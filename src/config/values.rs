@@ -11,8 +11,8 @@ use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-pub use super::calls::{IceUrls, PeerNetworks, PortRange, TurnMode};
-pub(super) use super::calls::{addresses, shared_secret};
+pub use super::calls::{IceUrls, PeerNetworks, PortRange, PublicAddresses, TurnMode};
+pub(super) use super::calls::{shared_secret, uri_host};
 pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
 
@@ -487,6 +487,12 @@ mod tests {
     fn the_public_url_has_no_slash_at_its_end_and_no_credentials() {
         let url = public_url("https://Chat.example.org/").expect("a URL");
         assert_eq!((url.as_str(), url.host()), ("https://chat.example.org", "chat.example.org"));
+        for here in ["http://localhost:2565", "http://127.0.0.1", "http://[::1]:1"] {
+            assert!(public_url(here).is_ok_and(|url| url.is_this_machine()), "{here}");
+        }
+        for there in ["https://a.org", "http://192.168.1.5", "http://[2001:db8::1]"] {
+            assert!(public_url(there).is_ok_and(|url| !url.is_this_machine()), "{there}");
+        }
         for text in ["chat.example.org", "ftp://a.org", "https://u:p@a.org", "https://a.org?x"] {
             assert!(public_url(text).is_err(), "{text}");
         }

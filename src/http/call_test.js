@@ -105,10 +105,12 @@ async function network(token) {
     note('server', 'bad', `${answer.status}: ${(await answer.json()).detail || 'no answer'}`);
     return;
   }
-  const { ice_servers: servers } = await answer.json();
+  const { ice_servers: servers, warnings } = await answer.json();
   const urls = servers.flatMap((server) => server.urls.map((url) => ({ ...server, urls: [url] })));
   note('server', urls.length ? 'ok' : 'bad', urls.length
     ? `${urls.length} ways offered` : 'no relay: set TURN=embedded, or calls work in few networks');
+  // What the server knows of itself; a test from the same network would not show it.
+  warnings.forEach((text, at) => note(`relay ${at + 1}`, 'bad', text));
   for (const server of urls) {
     const [url] = server.urls;
     const stun = url.startsWith('stun');

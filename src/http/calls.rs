@@ -17,7 +17,7 @@ use crate::core::types::calls::Call as Fact;
 use crate::error::{Error, Result, text};
 use crate::protocol::calls::{
     Call, CallDetails, CallPage, CallReport, IceServers, JoinedCall, KeepCall, LeaveCall, LiveCall,
-    RestartCall, SendSignal, StartCall,
+    RestartCall, SendSignal, StartCall, TestServers,
 };
 use crate::protocol::values::Id;
 
@@ -318,13 +318,20 @@ async fn ice(
 
 /// Get credentials to test the connection
 ///
-/// For `/call-test`, without a call.
+/// For `/call-test`, without a call. They are good for two minutes, and for calls of a device to
+/// itself: relays that are made with them reach each other and nobody else.
 #[utoipa::path(
     post, path = "/calls/test", tag = "calls", operation_id = "testIceServers",
     security(("session" = [])),
-    responses((status = 200, description = "STUN and TURN servers", body = IceServers)),
+    responses((status = 200, description = "STUN and TURN servers", body = TestServers)),
 )]
-async fn test_ice(State(http): State<Arc<Http>>, caller: Caller) -> Answer<IceServers> {
-    let servers = http.core.calls.ice_for_test(&caller);
-    Answer(IceServers { ice_servers: servers.into_iter().map(Into::into).collect() })
+async fn test_ice(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Known(context): Known,
+) -> Answer<TestServers> {
+    let calls = &http.core.calls;
+    let ice_servers = calls.ice_for_test(&caller).into_iter().map(Into::into).collect();
+    let warnings = calls.relay_warnings().iter().map(|text| text.of(context.language).to_owned());
+    Answer(TestServers { ice_servers, warnings: warnings.collect() })
 }

@@ -367,6 +367,15 @@ pub struct IceServers {
     pub ice_servers: Vec<IceServer>,
 }
 
+/// STUN and TURN servers to try, and what the server itself knows to be wrong with its relay.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+pub struct TestServers {
+    /// As browsers take them. Their relays reach each other and nobody else.
+    pub ice_servers: Vec<IceServer>,
+    /// Why people may not reach the relay, each with the cure; empty when nothing is known.
+    pub warnings: Vec<String>,
+}
+
 /// Starts a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,12 +1,19 @@
 //! Where the relay is, and the credentials to use it.
 //!
-//! Invariant: credentials go to the devices of a call alone, and expire by themselves.
+//! Invariant: credentials that reach others go to the devices of a call alone, and expire by
+//! themselves; those for a test reach relays of this server alone (`turn::TRIAL`).
 
-use turn::Credentials;
+use std::time::Duration;
+
+use turn::{Credentials, TRIAL};
 
 use super::CREDENTIALS_FOR;
 use crate::clock::Time;
+use crate::error::Text;
 use crate::id::{CallId, UserId};
+
+/// How long credentials for a test last: as long as a test of every way takes.
+const TEST_FOR: Duration = Duration::from_secs(2 * 60);
 
 /// A STUN or TURN server, as browsers take it (`RTCIceServer`).
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +37,8 @@ pub struct Relay {
     pub urls: Vec<String>,
     /// What credentials are made with.
     pub secret: Vec<u8>,
+    /// Why people may not reach it, as far as the server itself can tell, with the cure.
+    pub warnings: Vec<Text>,
 }
 
 impl std::fmt::Debug for Relay {
@@ -40,7 +49,7 @@ impl std::fmt::Debug for Relay {
 
 impl Relay {
     /// The servers for a device of `user`, with credentials that may allocate for
-    /// `CREDENTIALS_FOR` from now on.
+    /// `CREDENTIALS_FOR` from now on; without a call, for a test, for a shorter time.
     pub(super) fn servers(&self, user: UserId, call: Option<CallId>, now: Time) -> Vec<IceServer> {
         let is_stun = |url: &&String| url.starts_with("stun");
         let stun: Vec<_> = self.urls.iter().filter(is_stun).cloned().collect();
@@ -50,8 +59,9 @@ impl Relay {
             servers.push(IceServer { urls: stun, credentials: None });
         }
         if !turn.is_empty() {
-            let expiry = now.plus(CREDENTIALS_FOR).millis().max(0).unsigned_abs() / 1000;
-            let call = call.map_or_else(|| "test".to_owned(), |call| call.to_string());
+            let lasting = if call.is_some() { CREDENTIALS_FOR } else { TEST_FOR };
+            let expiry = now.plus(lasting).millis().max(0).unsigned_abs() / 1000;
+            let call = call.map_or_else(|| TRIAL.to_owned(), |call| call.to_string());
             let credentials = Credentials::issue(&self.secret, expiry, &user.to_string(), &call);
             servers.push(IceServer { urls: turn, credentials: Some(credentials) });
         }
@@ -67,12 +77,15 @@ mod tests {
     #[test]
     fn credentials_name_the_user_and_the_call_and_expire() {
         let urls = ["stun:a.example:3478", "turn:a.example:3478?transport=udp"].map(Into::into);
-        let relay = Relay { urls: urls.to_vec(), secret: b"secret".to_vec() };
+        let secret = b"secret".to_vec();
+        let relay = Relay { urls: urls.to_vec(), secret, ..Relay::default() };
         let (user, call) = (UserId(ObjectId([1; 12])), CallId(ObjectId([2; 12])));
         let servers = relay.servers(user, Some(call), Time(1_000_000));
         assert_eq!(servers[0].credentials, None);
         let credentials = servers[1].credentials.clone().expect("for TURN");
         assert_eq!(credentials.username, format!("1600:{user}:{call}"));
+        let test = relay.servers(user, None, Time(1_000_000))[1].credentials.clone();
+        assert_eq!(test.map(|test| test.username), Some(format!("1120:{user}:test")));
         let shown = format!("{relay:?} {servers:?}");
         assert!(!shown.contains("secret") && !shown.contains(&credentials.password), "{shown}");
         assert!(Relay::default().servers(user, None, Time(0)).is_empty());

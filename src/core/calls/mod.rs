@@ -322,6 +322,11 @@ impl Calls {
         self.relay.servers(caller.user, None, self.shared.ports.now())
     }
 
+    /// Why people may not reach the relay, as far as the server itself can tell.
+    pub fn relay_warnings(&self) -> &[Text] {
+        &self.relay.warnings
+    }
+
     /// Who the two of a call are called: the caller, then the callee.
     pub async fn names(&self, call: &Call) -> [Arc<str>; 2] {
         [self.shared.name(call.caller.user).await, self.shared.name(call.callee.user).await]
