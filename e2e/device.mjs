@@ -18,7 +18,7 @@ export class Device {
   async open() {
     this.context ||= await this.scene.browser.newContext();
     this.page ||= await this.context.newPage();
-    await this.page.goto(`${this.scene.server.url}/call-test`);
+    await this.page.goto(`${this.scene.server.pages}/call-test`);
     await this.page.evaluate(client);
     await this.page.evaluate(
       async (options) => {

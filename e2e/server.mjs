@@ -20,7 +20,7 @@ export async function until(what, ask, within = 60_000) {
   }
 }
 
-const freePort = () =>
+export const freePort = () =>
   new Promise((done) => {
     const probe = createServer().listen(0, () => {
       const { port } = probe.address();
@@ -40,7 +40,7 @@ export class Server {
 
   // Settings are those of the environment, over ours.
   static async start(binary, settings) {
-    const server = new Server(binary, settings);
+    const server = new this(binary, settings);
     [server.port, server.turn, server.tls] = [await freePort(), await freePort(), await freePort()];
     await server.up();
     return server;
@@ -79,6 +79,11 @@ export class Server {
   get key() {
     const data = join(this.folder, 'data', this.settings.DEV === 'on' ? 'dev' : '');
     return readFileSync(join(data, 'secrets', 'machine_key'), 'utf8').trim();
+  }
+
+  // Where browsers find it.
+  get pages() {
+    return this.url;
   }
 
   async down(signal = 'SIGTERM') {

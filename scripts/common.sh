@@ -33,24 +33,44 @@ lock_cache() {
   flock "$lock"
 }
 
-# debian_packages NAME…: installs Debian packages. The package lists are read once a boot or
-# container, which the stamp remembers: reading them costs more than most packages.
-debian_packages() (
+# debian_lists: reads the package lists once a boot or container, which the stamp remembers: reading
+# them costs more than most packages. Sets as_root for what follows.
+debian_lists() {
+  local stamp=/run/wechat-backend-apt-updated
   as_root=()
-  stamp=/run/wechat-backend-apt-updated
   have apt-get || fail "install these with your system's package manager: $*"
   if [ "$(id -u)" -ne 0 ]; then
     have sudo || fail "become root, or install these first: apt-get install $*"
     as_root=(sudo)
   fi
-  lock_cache debian
-  say "installing Debian packages: $*"
   if [ ! -e "$stamp" ]; then
     "${as_root[@]}" apt-get -qq update >&2
     "${as_root[@]}" touch "$stamp"
   fi
+}
+
+# debian_packages NAME…: installs Debian packages.
+debian_packages() (
+  lock_cache debian
+  say "installing Debian packages: $*"
+  debian_lists "$@"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
     -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" </dev/null >&2
+)
+
+# debian_unpacked FOLDER NAME…: puts the files of Debian packages into a folder. Nothing is installed,
+# and no service is started.
+debian_unpacked() (
+  lock_cache debian
+  folder=$1
+  shift
+  say "unpacking Debian packages: $*"
+  debian_lists "$@"
+  mkdir -p "$folder"
+  cd "$folder"
+  apt-get -qq download "$@" </dev/null >&2
+  for package in ./*.deb; do dpkg-deb -x "$package" .; done
+  rm ./*.deb
 )
 
 # need COMMAND PACKAGE: installs the Debian package unless the command is already there.
