@@ -50,10 +50,11 @@
 //! # Bounds
 //!
 //! At most [`Config::max_relays`] relays (508), [`Config::max_relays_per_user`] for a user (one
-//! that is silent makes room, else 486), and per relay [`Config::max_permissions`] and [`Config::max_channels`] (508). Requests
-//! without credentials leave no trace but in a table of fixed size, which sees to it that they get
-//! no more bytes than they send: nonces are computed, not stored. Users are remembered
-//! while they have a relay and as long after as their bandwidth bucket takes to fill.
+//! that is silent makes room, else 486), and per relay [`Config::max_permissions`] and
+//! [`Config::max_channels`] (508). Requests without credentials leave no trace but in a table of
+//! fixed size, which sees to it that they get no more bytes than they send: nonces are computed,
+//! not stored. Users are remembered while they have a relay and as long after as their bandwidth
+//! bucket takes to fill.
 
 mod allocate;
 mod allocation;
