@@ -99,6 +99,27 @@ ${site}`);
   },
 };
 
+// For UDP a browser asks the system where a name leads, and no system knows this one: in its place the
+// page looks the name up as it hands the servers on.
+function lookUp(name) {
+  const found = (settings) => ({
+    ...settings,
+    iceServers: (settings?.iceServers || []).map((server) => ({
+      ...server,
+      urls: [server.urls].flat().map((url) => url.replace(name, '127.0.0.1')),
+    })),
+  });
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(settings) {
+      super(found(settings));
+    }
+
+    setConfiguration(settings) {
+      super.setConfiguration(found(settings));
+    }
+  };
+}
+
 // What somebody outside gets for a path.
 function outside(port, path) {
   const options = { host: '127.0.0.1', port, path, servername: NAME, headers: { host: NAME }, rejectUnauthorized: false };
@@ -182,9 +203,14 @@ async function through(name, start) {
   const rules = `MAP ${NAME}:443 127.0.0.1:${port}, MAP ${NAME} 127.0.0.1`;
   const args = [...FLAGS, `--host-resolver-rules=${rules}`];
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
+  const newContext = async () => {
+    const context = await browser.newContext();
+    await context.addInitScript(lookUp, NAME);
+    return context;
+  };
   await step(`${name} refuses`, () => refused(server, port));
   for (const [what, run] of [['relays', relayed], ['tests', tested]]) {
-    const scene = new Scene(browser, server);
+    const scene = new Scene({ newContext }, server);
     await step(`${name} ${what}`, () => run(scene));
     await scene.close();
   }

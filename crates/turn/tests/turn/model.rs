@@ -175,6 +175,17 @@ impl World {
         self.beliefs[at].heard_ms = self.now_ms();
     }
 
+    /// Packets that left a relay; one to another relay may still be too much for its user there.
+    fn relayed(&self) -> u64 {
+        self.net.server.counters().to_peer_packets
+    }
+
+    fn hear_if(&mut self, at: usize, before: u64) {
+        if self.relayed() > before {
+            self.hear(at);
+        }
+    }
+
     fn believe(&mut self, at: usize, answer: &Answer) {
         let public = answer.relayed();
         let lifetime_ms = u64::from(answer.number(attribute::LIFETIME).unwrap()) * 1000;
@@ -230,7 +241,9 @@ impl World {
 
     fn send(&mut self, client: u8, peer: SocketAddr) {
         let at = usize::from(client) % CLIENTS;
+        let before = self.relayed();
         let sent = self.clients[at].send(&mut self.net, peer, b"payload");
+        self.hear_if(at, before);
         if !sent.is_empty() {
             assert!(self.has_permission(at, peer));
             self.check_relayed(at, peer, &sent);
@@ -239,7 +252,9 @@ impl World {
 
     fn channel(&mut self, client: u8, channel: u16) {
         let at = usize::from(client) % CLIENTS;
+        let before = self.relayed();
         let sent = self.clients[at].channel(&mut self.net, channel, b"payload");
+        self.hear_if(at, before);
         if !sent.is_empty() {
             let (peer, ends_ms) = self.beliefs[at].channels[&channel];
             assert!(self.now_ms() < ends_ms, "an expired channel relayed");
@@ -249,7 +264,6 @@ impl World {
 
     /// What left for a peer: once, from this client's relay, to where it may go.
     fn check_relayed(&mut self, at: usize, peer: SocketAddr, sent: &[Sent]) {
-        self.hear(at);
         assert!(self.is_alive(at) && self.may_be_peer(peer));
         let (relay, public) = self.beliefs[at].relay.unwrap();
         match sent {
@@ -312,17 +326,18 @@ impl World {
     /// Bytes from anywhere never relay anything but by a right the client has.
     fn raw(&mut self, client: u8, bytes: &[u8]) {
         let at = usize::from(client) % CLIENTS;
-        for sent in self.net.client_sends(self.clients[at].tuple, bytes) {
+        let before = self.relayed();
+        let all = self.net.client_sends(self.clients[at].tuple, bytes);
+        self.hear_if(at, before);
+        for sent in all {
             match sent {
                 Sent::Peer { relay, peer, .. } => {
-                    self.hear(at);
                     assert_eq!(self.beliefs[at].relay.map(|(relay, _)| relay), Some(relay));
                     assert!(self.is_alive(at) && self.may_be_peer(peer));
                 }
                 Sent::Client { tuple, relayed, .. } => {
                     if relayed {
                         let to = self.at(tuple);
-                        self.hear(at);
                         self.hear(to);
                     }
                     assert!(relayed || tuple == self.clients[at].tuple);
