@@ -67,7 +67,7 @@ debian_unpacked() (
   say "unpacking Debian packages: $*"
   debian_lists "$@"
   mkdir -p "$folder"
-  cd "$folder"
+  cd "$folder" || exit
   apt-get -qq download "$@" </dev/null >&2
   for package in ./*.deb; do dpkg-deb -x "$package" .; done
   rm ./*.deb
