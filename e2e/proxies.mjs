@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Scene, check } from './device.mjs';
 import { Server, freePort, until } from './server.mjs';
@@ -24,6 +24,10 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 const NAME = 'chat.example.org';
+// Where that name leads: to the machine as others see it, so that what listens for the machine alone
+// is not found.
+const addresses = Object.values(networkInterfaces()).flat();
+const LEADS_TO = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 
 // The one block of docs/ops.md that has this in it.
 const manual = readFileSync(new URL('../docs/ops.md', import.meta.url), 'utf8');
@@ -101,12 +105,12 @@ ${site}`);
 
 // For UDP a browser asks the system where a name leads, and no system knows this one: in its place the
 // page looks the name up as it hands the servers on.
-function lookUp(name) {
+function lookUp([name, address]) {
   const found = (settings) => ({
     ...settings,
     iceServers: (settings?.iceServers || []).map((server) => ({
       ...server,
-      urls: [server.urls].flat().map((url) => url.replace(name, '127.0.0.1')),
+      urls: [server.urls].flat().map((url) => url.replace(name, address)),
     })),
   });
   window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -150,6 +154,8 @@ async function relayed(t) {
   for (const [over, uri] of ways) {
     const [a, b] = await t.two({ relay: uri.source });
     const ms = await t.talk(a, b, 'video');
+    const uris = await a.page.evaluate(() => window.c.ice.flatMap(({ urls }) => urls));
+    check(uris.every((uri) => uri.includes(`:${NAME}:`)), `devices are told ${uris}`);
     const stats = await a.do('stats');
     check(stats.local === 'relay' && stats.over === over, `${stats.local} over ${stats.over}`);
     await a.do('act', 'hangup');
@@ -200,12 +206,12 @@ async function through(name, start) {
     check(proxy.exitCode === null, `${name} ended: ${log}`);
     return (await outside(port, '/livez')) === 200;
   });
-  const rules = `MAP ${NAME}:443 127.0.0.1:${port}, MAP ${NAME} 127.0.0.1`;
+  const rules = `MAP ${NAME}:443 127.0.0.1:${port}, MAP ${NAME} ${LEADS_TO}`;
   const args = [...FLAGS, `--host-resolver-rules=${rules}`];
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
   const newContext = async () => {
     const context = await browser.newContext();
-    await context.addInitScript(lookUp, NAME);
+    await context.addInitScript(lookUp, [NAME, LEADS_TO]);
     return context;
   };
   await step(`${name} refuses`, () => refused(server, port));
