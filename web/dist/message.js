@@ -34,7 +34,8 @@ function CallLine({ row, state }) {
     const kind = row.call?.kind ?? 'voice';
     return (_jsx("div", { class: `bubble-line ${isMine ? 'mine' : ''} last`, children: _jsxs("button", { type: "button", class: `call-fact ${missed ? 'missed' : ''}`, title: t('call.again'), onClick: () => client.startCall(state.id, kind), children: [_jsx("span", { class: "call-fact-icon", children: _jsx(Icon, { name: missed ? 'phone-missed' : kind === 'video' ? 'video' : 'phone' }) }), _jsxs("span", { children: [_jsx("span", { class: "call-fact-text", children: callText(row) }), _jsxs("small", { children: [_jsx("time", { dateTime: row.sent, children: clock(row.sent) }), " \u00B7 ", t('call.again')] })] })] }) }));
 }
-function Bubble({ row, state, first, last, flash, mine }) {
+function Bubble(props) {
+    const { row, state, first, last, flash, mine, change, failed } = props;
     const menu = useSignal(null);
     const hot = useSignal(false);
     const held = useRef(undefined);
@@ -42,7 +43,6 @@ function Bubble({ row, state, first, last, flash, mine }) {
     const isGone = row.kind === 'deleted';
     const files = isGone ? [] : attachmentsOf(row);
     const hasFiles = files.length > 0;
-    const change = client.outbox.changeOf(row);
     const shown = change && !isGone ? { ...row, body: change.body, mentions: change.mentions } : row;
     const body = shown.body ?? '';
     const large = !isGone && !hasFiles && !row.reply_to && isLarge(body);
@@ -67,7 +67,7 @@ function Bubble({ row, state, first, last, flash, mine }) {
                                     ? _jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", children: row.from_name || t('user.deleted') })
                                     : _jsxs("span", { class: "hidden", children: [row.from_name, ": "] }), row.forwarded && _jsxs("p", { class: "bubble-note", children: [_jsx(Icon, { name: "forward" }), " ", t('forwarded')] }), row.reply_to != null && _jsx(Quote, { state: state, seq: row.reply_to }), hasFiles && _jsx(Attachments, { row: row, state: state }), _jsxs("p", { class: "bubble-text", dir: "auto", children: [isGone
                                         ? _jsxs(_Fragment, { children: [_jsx(Icon, { name: "ban" }), " ", t('message.deleted')] })
-                                        : _jsx(Rich, { body: body, names: mentionNames(shown) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine })] }), change?.error && _jsx(Failed, { item: change, why: t('edit.failed', { why: change.error }) }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [hot.value && (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) })] })), _jsx("button", { type: "button", class: "icon-button dots", "aria-label": t('more'), title: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
+                                        : _jsx(Rich, { body: body, names: mentionNames(shown) }), _jsx(MetaRoom, { row: row, mine: mine })] }), _jsx(Meta, { row: row, state: state, mine: mine, waiting: change && (failed ? 'failed' : 'sending') })] }), change && failed && _jsx(Failed, { item: change, why: t('edit.failed', { why: failed }) }), !!row.reactions?.length && _jsx(Reactions, { row: row }), !isGone && (_jsxs("div", { class: "bubble-tools", children: [hot.value && (_jsxs(_Fragment, { children: [_jsx(IconButton, { icon: "smile-plus", label: t('react'), onClick: (event) => openAt(event, open) }), _jsx(IconButton, { icon: "reply", label: t('reply'), onClick: () => replyTo(row) })] })), _jsx("button", { type: "button", class: "icon-button dots", "aria-label": t('more'), title: t('more'), onClick: (event) => openAt(event, open) })] }))] }), menu.value && (_jsx(MessageMenu, { row: row, state: state, at: menu.value, onClose: () => { menu.value = null; } }))] }));
 }
 function look({ body }, files) {
     if (!files.length)
@@ -85,8 +85,8 @@ function mentionNames(row) {
     const names = (row.mentions ?? []).map(userName).filter((name) => name !== '…');
     return row.mention_all ? [...names, 'all', 'todos'] : names;
 }
-function Meta({ row, state, mine }) {
-    return (_jsxs("span", { class: "meta", children: [row.pinned && _jsx(Icon, { name: "pin", label: t('pinned') }), row.edited && row.kind !== 'deleted' && _jsx("span", { children: t('edited') }), _jsx("time", { dateTime: row.sent, title: full(row.sent), children: clock(row.sent) }), mine && row.kind !== 'deleted' && _jsx(OwnTicks, { row: row, state: state })] }));
+function Meta({ row, state, mine, waiting }) {
+    return (_jsxs("span", { class: "meta", children: [row.pinned && _jsx(Icon, { name: "pin", label: t('pinned') }), row.edited && row.kind !== 'deleted' && _jsx("span", { children: t('edited') }), _jsx("time", { dateTime: row.sent, title: full(row.sent), children: clock(row.sent) }), mine && row.kind !== 'deleted' && (waiting ? _jsx(Ticks, { state: waiting }) : _jsx(OwnTicks, { row: row, state: state }))] }));
 }
 function MetaRoom({ row, mine }) {
     const words = row.edited && row.kind !== 'deleted' ? `${t('edited')} ` : '';
@@ -94,8 +94,7 @@ function MetaRoom({ row, mine }) {
 }
 function OwnTicks({ row, state }) {
     watch(`chat:${state.id}`);
-    const change = client.outbox.changeOf(row);
-    return _jsx(Ticks, { state: change ? (change.error ? 'failed' : 'sending') : standing(state, row) });
+    return _jsx(Ticks, { state: standing(state, row) });
 }
 function Quote({ state, seq }) {
     watch(`rows:${state.id}`);

@@ -269,9 +269,10 @@ function draw(g, at, state, marker, flash) {
         return _jsx(UnsentRow, { item: item, state: state, failed: item.error ?? '' }, `u${item.client_msg_id}`);
     }
     const after = g.rows[at + 1];
+    const change = client.outbox.changeOf(row);
     const newDay = !before || !isSameDay(before.sent, row.sent);
     const isFirst = newDay || row.seq === marker || !together(before, row);
-    return (_jsx(MessageRow, { row: row, state: state, first: isFirst, last: !after || after.seq === marker || !together(row, after), day: newDay ? day(row.sent) : '', unread: row.seq === marker, flash: flash === row.seq, mine: row.from === myId() }, `s${row.seq}`));
+    return (_jsx(MessageRow, { row: row, state: state, first: isFirst, last: !after || after.seq === marker || !together(row, after), day: newDay ? day(row.sent) : '', unread: row.seq === marker, flash: flash === row.seq, mine: row.from === myId(), change: change, failed: change?.error ?? '' }, `s${row.seq}`));
 }
 function together(a, b) {
     if (!a || a.from !== b.from || !isSameDay(a.sent, b.sent))

@@ -13,7 +13,7 @@ import { MessageMenu } from './message_menu.js';
 import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
 import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
-import { Ticks, standing } from './ticks.js';
+import { type Standing, Ticks, standing } from './ticks.js';
 import { jumpTo } from './timeline.js';
 import { Leaving } from './waiting.js';
 import { replyTo } from './writing.js';
@@ -31,6 +31,9 @@ interface MessageRowProps {
   unread: boolean;
   flash: boolean;
   mine: boolean;
+  /** A new text that is not acknowledged, and why it was refused: empty while it waits. */
+  change: Unsent | undefined;
+  failed: string;
 }
 
 export function MessageRow(props: MessageRowProps): JSX.Element {
@@ -76,7 +79,8 @@ function CallLine({ row, state }: { row: Message; state: ChatState }): JSX.Eleme
   );
 }
 
-function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.Element {
+function Bubble(props: MessageRowProps): JSX.Element {
+  const { row, state, first, last, flash, mine, change, failed } = props;
   const menu = useSignal<{ x: number; y: number } | null>(null);
   // Drawing tools for every row would cost more than drawing the rows.
   const hot = useSignal(false);
@@ -86,7 +90,6 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
   const files = isGone ? [] : attachmentsOf(row);
   const hasFiles = files.length > 0;
   // A change that is not acknowledged shows already.
-  const change = client.outbox.changeOf(row);
   const shown = change && !isGone ? { ...row, body: change.body, mentions: change.mentions } : row;
   const body = shown.body ?? '';
   const large = !isGone && !hasFiles && !row.reply_to && isLarge(body);
@@ -137,9 +140,10 @@ function Bubble({ row, state, first, last, flash, mine }: MessageRowProps): JSX.
               : <Rich body={body} names={mentionNames(shown)} />}
             <MetaRoom row={row} mine={mine} />
           </p>
-          <Meta row={row} state={state} mine={mine} />
+          <Meta row={row} state={state} mine={mine}
+            waiting={change && (failed ? 'failed' : 'sending')} />
         </div>
-        {change?.error && <Failed item={change} why={t('edit.failed', { why: change.error })} />}
+        {change && failed && <Failed item={change} why={t('edit.failed', { why: failed })} />}
         {!!row.reactions?.length && <Reactions row={row} />}
         {!isGone && (
           <div class="bubble-tools">
@@ -179,13 +183,21 @@ function mentionNames(row: Message): string[] {
   return row.mention_all ? [...names, 'all', 'todos'] : names;
 }
 
-function Meta({ row, state, mine }: { row: Message; state: ChatState; mine: boolean }): JSX.Element {
+interface MetaProps {
+  row: Message;
+  state: ChatState;
+  mine: boolean;
+  /** How a change of it stands. */
+  waiting: Standing | undefined;
+}
+
+function Meta({ row, state, mine, waiting }: MetaProps): JSX.Element {
   return (
     <span class="meta">
       {row.pinned && <Icon name="pin" label={t('pinned')} />}
       {row.edited && row.kind !== 'deleted' && <span>{t('edited')}</span>}
       <time dateTime={row.sent} title={full(row.sent)}>{clock(row.sent)}</time>
-      {mine && row.kind !== 'deleted' && <OwnTicks row={row} state={state} />}
+      {mine && row.kind !== 'deleted' && (waiting ? <Ticks state={waiting} /> : <OwnTicks row={row} state={state} />)}
     </span>
   );
 }
@@ -201,8 +213,7 @@ function MetaRoom({ row, mine }: { row: Message; mine: boolean }): JSX.Element {
 
 function OwnTicks({ row, state }: { row: Message; state: ChatState }): JSX.Element {
   watch(`chat:${state.id}`);
-  const change = client.outbox.changeOf(row);
-  return <Ticks state={change ? (change.error ? 'failed' : 'sending') : standing(state, row)} />;
+  return <Ticks state={standing(state, row)} />;
 }
 
 function Quote({ state, seq }: { state: ChatState; seq: number }): JSX.Element {

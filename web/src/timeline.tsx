@@ -322,13 +322,14 @@ function draw(g: Geometry, at: number, state: ChatState, marker: number, flash: 
     return <UnsentRow key={`u${item.client_msg_id}`} item={item} state={state} failed={item.error ?? ''} />;
   }
   const after = g.rows[at + 1];
+  const change = client.outbox.changeOf(row);
   const newDay = !before || !isSameDay(before.sent, row.sent);
   const isFirst = newDay || row.seq === marker || !together(before, row);
   return (
     <MessageRow key={`s${row.seq}`} row={row} state={state} first={isFirst}
       last={!after || after.seq === marker || !together(row, after)}
       day={newDay ? day(row.sent) : ''} unread={row.seq === marker} flash={flash === row.seq}
-      mine={row.from === myId()} />
+      mine={row.from === myId()} change={change} failed={change?.error ?? ''} />
   );
 }
 
