@@ -141,6 +141,19 @@ pub fn inspect<R: Read + Seek>(
     seen.unwrap_or(Err(Refusal::Damaged("its decoder gave up")))
 }
 
+/// A picture without anything but itself and how it is turned, however large it is, for one that
+/// [`inspect`] refuses to show. `None` when it has more than `most` bytes, or cannot be taken apart.
+pub fn without_metadata<R: Read + Seek>(source: &mut R, size: u64, most: u64) -> Option<Vec<u8>> {
+    if size > most {
+        return None;
+    }
+    let mut window = Window::new(source, size);
+    let head = window.head();
+    let Found::Image(format) = sniff::sniff(&head) else { return None };
+    let taken_apart = catch_unwind(AssertUnwindSafe(|| picture::alone(&mut window, format)));
+    taken_apart.unwrap_or_default()
+}
+
 fn look<R: Read + Seek>(window: &mut Window<'_, R>, limits: &Limits) -> Result<Media, Refusal> {
     let head = window.head();
     match sniff::sniff(&head) {

@@ -18,6 +18,18 @@ pub struct Limits {
     pub max_memory_bytes: u64,
 }
 
+impl Limits {
+    /// No bounds, for what is taken apart and never decoded.
+    pub(crate) const NONE: Limits = Limits {
+        max_pixels: u64::MAX,
+        max_side: u32::MAX,
+        max_image_bytes: u64::MAX,
+        max_frames: u32::MAX,
+        max_animation_pixels: u64::MAX,
+        max_memory_bytes: u64::MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {

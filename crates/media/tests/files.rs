@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use media::{Kind, Limits, Media, Refusal, erase, inspect};
+use media::{Kind, Limits, Media, Refusal, erase, inspect, without_metadata};
 
 fn look(bytes: &[u8]) -> Media {
     try_look(bytes).expect("a file that is taken")
@@ -152,6 +152,23 @@ fn a_jpeg_that_browsers_show_is_shown_and_gets_its_end() {
     assert_eq!((cut.kind, cut.height), (Kind::Image, Some(400)));
     let (_, _, pixels) = decode(&cut.cleaned.expect("rebuilt"));
     assert!(pixels[..600 * 3 * 300] == whole[..600 * 3 * 300], "what came is there");
+}
+
+#[test]
+fn a_picture_that_is_too_large_to_show_keeps_nothing_but_how_it_is_turned() {
+    let place = [TURNED, b"a secret place"].concat();
+    let file = jpeg(600, 400, &place, None);
+    let alone = without_metadata(&mut Cursor::new(&file), file.len() as u64, 1 << 20);
+    let alone = alone.expect("taken apart");
+    assert!(file.windows(6).any(|part| part == b"secret"));
+    assert!(!alone.windows(6).any(|part| part == b"secret"));
+    let (before, after) = (look(&file), look(&alone));
+    assert_eq!((after.width, after.height), (before.width, before.height), "turned alike");
+    assert_eq!(after.width, Some(400));
+    for (bytes, most) in [(&file[..], 100), (&b"GIF89a"[..], 100), (&b"hola"[..], 100)] {
+        let none = without_metadata(&mut Cursor::new(bytes), bytes.len() as u64, most);
+        assert_eq!(none, None);
+    }
 }
 
 #[test]

@@ -215,10 +215,7 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
     let mut file = fs::File::open(&whole.path).map_err(Error::unavailable)?;
     let media = match media::inspect(&mut file, whole.size, limits) {
         Err(refusal) if claim.meant == Meant::Auto && is_beyond_showing(refusal) => {
-            if tells_more(&whole.path)? {
-                return Err(refused(refusal));
-            }
-            return Ok(kept_as_it_is(whole, name));
+            return as_document(whole, name, refusal, limits);
         }
         looked => looked.map_err(refused)?,
     };
@@ -247,6 +244,20 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
     Ok(Looked { facts, cleaned: media.cleaned, digest, small, large })
 }
 
+/// A picture that cannot be shown, as a document. What it may tell of place or camera is taken out;
+/// where that cannot be done, only its uploader can say that it is to be sent.
+fn as_document(whole: &Whole, name: FileName, refusal: Refusal, limits: &Limits) -> Result<Looked> {
+    let mut looked = kept_as_it_is(whole, name);
+    if tells_more(&whole.path)? {
+        let mut file = fs::File::open(&whole.path).map_err(Error::unavailable)?;
+        let alone = media::without_metadata(&mut file, whole.size, limits.max_image_bytes);
+        let alone = alone.ok_or_else(|| refused(refusal))?;
+        looked.facts.size = alone.len() as u64;
+        looked.cleaned = Some(alone);
+    }
+    Ok(looked)
+}
+
 /// Whether a picture is refused because it cannot be shown: then it may still be sent. How large
 /// pictures may be is for the operator to say.
 const fn is_beyond_showing(refusal: Refusal) -> bool {
@@ -262,8 +273,7 @@ const fn is_beyond_showing(refusal: Refusal) -> bool {
     }
 }
 
-/// Whether a picture may tell of place, camera or person. Pictures lose that; a document keeps it,
-/// so such a one becomes a document only when its uploader says so.
+/// Whether a picture may tell of place, camera or person.
 fn tells_more(path: &Path) -> Result<bool> {
     const SIGNS: [&[u8]; 4] = [b"Exif", b"eXIf", b"EXIF", b"ns.adobe.com"];
     const LONGEST_SIGN: usize = 12;

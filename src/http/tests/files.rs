@@ -416,6 +416,17 @@ async fn what_cannot_be_shown_becomes_a_document_unless_it_tells_of_its_place() 
     let document = app.upload(&ana, "auto", "largo.gif", &long).await;
     assert_eq!((&document["kind"], &document["name"]), (&json!("document"), &json!("largo.gif")));
     assert_eq!(document["size"], long.len());
+    // One of 16,400 pixels height with EXIF: it stays a JPEG, and tells nothing.
+    let exif = b"\xff\xe1\x00\x10Exif\0\0a place!";
+    let mut tall = [&STILL[..2], exif, &STILL[2..]].concat();
+    let frame = tall.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame");
+    tall[frame + 5..frame + 7].copy_from_slice(&16_400_u16.to_be_bytes());
+    let document = app.upload(&ana, "auto", "alta.jpg", &tall).await;
+    assert_eq!((&document["kind"], &document["name"]), (&json!("document"), &json!("alta.jpg")));
+    let content = app.get(&text(&document["url"]), &ana.token).await;
+    assert_eq!(document["size"], content.bytes.len());
+    assert!(content.bytes.starts_with(&[0xff, 0xd8]));
+    assert!(!content.bytes.windows(4).any(|part| part == b"Exif"));
     let cut = [&STILL[..2], b"\xff\xe1\x00\x0cExif\0\0\0\0\0\0", &STILL[2..200]].concat();
     let parts = [("kind", "", &b"auto"[..]), ("file", "roto.jpg", &cut)];
     let refused = app.form((Method::POST, "/api/v1/files"), &ana.token, &parts).await.is(415);

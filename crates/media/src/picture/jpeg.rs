@@ -238,6 +238,14 @@ impl Walk {
     }
 }
 
+/// A stripped picture that says how it is turned, and nothing more (EXIF 3.0, section 4.6).
+pub fn with_orientation(stripped: &[u8], orientation: Orientation) -> Vec<u8> {
+    let (start, rest) = stripped.split_at(2);
+    let entry = [0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation.to_exif(), 0, 0, 0, 0, 0, 0];
+    let exif = [&b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08"[..], &entry].concat();
+    [start, &exif, rest].concat()
+}
+
 /// How many samples all components together have for a pixel: 3 without subsampling, 1.5 as
 /// cameras do it.
 fn samples_per_pixel(sampling: &[u8], components: u8) -> Result<f64, Refusal> {

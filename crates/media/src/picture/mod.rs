@@ -80,6 +80,16 @@ pub fn inspect<R: Read + Seek>(
     })
 }
 
+/// The picture without anything else, not decoded; `None` when that cannot be had.
+pub fn alone<R: Read + Seek>(window: &mut Window<'_, R>, format: Format) -> Option<Vec<u8>> {
+    let (stripped, _) = strip(window.all()?, format, &Limits::NONE).ok()?;
+    match (stripped.orientation, format) {
+        (Orientation::NoTransforms, _) => Some(stripped.bytes),
+        (turned, Format::Jpeg) => Some(jpeg::with_orientation(&stripped.bytes, turned)),
+        (_, Format::Png | Format::Gif | Format::Webp) => None,
+    }
+}
+
 /// The stripped file, and whether it differs from the file. The file is freed here: it is not
 /// needed while the picture is decoded.
 fn strip(file: Vec<u8>, format: Format, limits: &Limits) -> Result<(Stripped, bool), Refusal> {
