@@ -67,9 +67,9 @@ pub async fn a_deleted_account_is_taken_in_nowhere(world: &World) {
         assert_eq!(world.append(new).await, Appended::NotMember);
     }
     let code = world.code(&crate::support::email("x"), Some(ana));
-    world.store.put_code(&code).await.expect("puts");
+    world.store.put_code(&code, &[]).await.expect("puts");
     let session = world.session(ana, 9);
-    assert_eq!(world.store.redeem(code.id, &session, Vec::new()).await.expect("answers"), None);
+    assert_eq!(world.redeem(&code, &session).await, None);
     assert!(world.store.sessions(ana).await.expect("reads").is_empty());
 
     assert!(!world.store.settle_departed(ana).await.expect("answers"), "still in a group");
