@@ -213,7 +213,7 @@ async fn names_are_found_as_people_type_them() {
     group.inside.store.change_profile(ana, change, None).await.expect("a step").expect("there");
     assert_eq!(group.finds(mail.as_str()).await.0, [ana], "a whole address");
     let nothing = group.inside.core.search.find(&group.people[0], "\u{200b} ", 0, 20).await;
-    assert_eq!(nothing.expect_err("nothing to search for").code, Code::BadRequest);
+    assert_eq!(nothing.expect_err("nothing to search for").code, Code::BadField);
 }
 
 #[tokio::test]
