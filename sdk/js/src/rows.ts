@@ -27,6 +27,11 @@ export interface AliveFrame {
 export interface AskCode {
   /** The account's address. */
   email: string;
+  /**
+   * The `ticket` that an earlier answer gave, so that nobody else can use up what is yours; empty:
+   * there is none yet, and that of this answer will be kept.
+   */
+  ticket?: string | null;
 }
 
 /** Asks for links. */
@@ -316,8 +321,8 @@ export interface CodeSent {
   /** How many seconds the code works. */
   expires_in: number;
   /**
-   * To be sent with the code, and whenever a code is asked for again: the code is for whoever
-   * has it. Worth keeping for as long as the device is used, also after a logout.
+   * To be sent with the code, and whenever a code is asked for again: the code is for whoever has
+   * it. Worth keeping for as long as the device is used, also after a logout.
    */
   ticket: string;
 }
@@ -578,6 +583,11 @@ export type Id = string;
 
 /** Says who speaks, on a connection that was opened without `Authorization`. */
 export interface Identify {
+  /**
+   * What this running client calls itself, 1 to 64 of `A-Z a-z 0-9 _ -`: a call that it starts or
+   * answers is its own, and not that of another client of the session.
+   */
+  instance?: string | null;
   /** The session's token. */
   token: string;
 }
@@ -823,6 +833,8 @@ export interface OpenSession {
   device?: string | null;
   /** The account's address. */
   email: string;
+  /** The `ticket` of the answer by which the code was asked for. */
+  ticket?: string | null;
 }
 
 /** Pins a message, or unpins it. */
@@ -1087,6 +1099,11 @@ export interface SignUp {
   name: string;
   /** The address for push notifications. */
   push_token?: string | null;
+  /**
+   * The `ticket` that an earlier answer gave, so that nobody else can use up what is yours; empty:
+   * there is none yet, and that of this answer will be kept.
+   */
+  ticket?: string | null;
 }
 
 /** What one device says to the other while they negotiate. */
@@ -1152,8 +1169,19 @@ export type SystemEvent =
   | { type: 'owner_changed'; user: Id }
   | { type: 'group_deleted' };
 
+/** STUN and TURN servers to try, and what the server itself knows to be wrong with its relay. */
+export interface TestServers {
+  /** As browsers take them. Their relays reach each other and nobody else. */
+  ice_servers: IceServer[];
+  /** Why people may not reach the relay, each with the cure; empty when nothing is known. */
+  warnings: string[];
+}
+
 /** A language that the server speaks. */
 export type Tongue = 'en' | 'es';
+
+/** A code as text or as a number, which has lost its leading zeros. */
+export type TypedCode = string | number;
 
 /** Somebody writes. */
 export interface Typing {
@@ -1244,5 +1272,6 @@ export type Op =
   | 'call.restart'
   | 'call.signal'
   | 'call.report'
+  | 'call.get'
   | 'sync'
   | 'ping';
