@@ -142,7 +142,7 @@ pub fn inspect<R: Read + Seek>(
 }
 
 /// A picture without anything but itself and how it is turned, however large it is, for one that
-/// [`inspect`] refuses to show. `None` when it has more than `most` bytes, or cannot be taken apart.
+/// [`inspect`] refuses to show. `None` when it has more than `most` bytes or cannot be taken apart.
 pub fn without_metadata<R: Read + Seek>(source: &mut R, size: u64, most: u64) -> Option<Vec<u8>> {
     if size > most {
         return None;
