@@ -228,6 +228,7 @@ fn frames(chat: &str, group: &str) -> Vec<(&'static str, Value, Fate)> {
         ("call.cancel", call.clone(), NoCall),
         ("call.hangup", call.clone(), NoCall),
         ("call.alive", call.clone(), NoCall),
+        ("call.get", call.clone(), NoCall),
         ("call.restart", call.clone(), NoCall),
         ("call.signal", call.clone(), NoCall),
         ("call.report", call, NoCall),
