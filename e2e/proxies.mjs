@@ -198,7 +198,8 @@ async function through(name, start) {
   const folder = mkdtempSync(join(tmpdir(), `wechat-${name}-`));
   mkdirSync(join(folder, 'logs'));
   const port = await freePort();
-  const server = await Behind.start(binary, settings);
+  // The machine itself may read the numbers; that must open them to nobody behind the proxy.
+  const server = await Behind.start(binary, { ...settings, METRICS_FROM: '127.0.0.1' });
   const proxy = await start(folder, port, server.port);
   let log = '';
   for (const stream of [proxy.stdout, proxy.stderr]) stream.on('data', (text) => (log += text));
