@@ -155,6 +155,7 @@ macro_rules! contract {
                 a_sweep_removes_what_expired_and_nothing_else
                 a_sweep_removes_sessions_and_places_that_nobody_uses
                 a_sweep_takes_back_what_a_wrong_clock_has_left
+                a_sweep_whose_turn_came_late_leaves_a_code_that_is_newer_than_its_moment
                 a_sweep_does_bounded_work_and_says_that_there_is_more
                 a_store_has_one_incarnation_until_it_is_renewed
                 a_closed_store_says_so

@@ -45,6 +45,16 @@ pub async fn a_sweep_takes_back_what_a_wrong_clock_has_left(world: &World) {
     assert!(world.store.waiting(&email("ana")).await.expect("reads").is_empty());
 }
 
+pub async fn a_sweep_whose_turn_came_late_leaves_a_code_that_is_newer_than_its_moment(
+    world: &World,
+) {
+    let mut code = world.code(&email("ana"), None);
+    code.expires = after(5 * MINUTE + MINUTE / 2);
+    world.put_code(&code).await;
+    world.store.sweep(&due(after(0))).await.expect("sweeps");
+    assert_eq!(world.store.waiting(&email("ana")).await.expect("reads").len(), 1);
+}
+
 pub async fn a_sweep_removes_what_expired_and_nothing_else(world: &World) {
     let ana = world.user("ana").await;
     let group = world.group(&[ana]).await;

@@ -29,6 +29,20 @@ async fn keeps(connection: &Connection, call: &str) -> Result<Value, Error> {
     connection.call("call.alive", json!({ "call": call, "connected": true })).await
 }
 
+/// Says that the device is there, until the server has its database back.
+async fn kept(connection: &Connection, call: &str) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match keeps(connection, call).await {
+            Ok(kept) => return kept,
+            Err(Error::Refused(problem)) if problem.status == 503 => {}
+            Err(other) => panic!("the call is over: {other}"),
+        }
+        assert!(Instant::now() < deadline, "the database is back, and not used");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 fn signal(process: u32, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status();
     assert!(sent.expect("a shell").success());
@@ -44,8 +58,7 @@ async fn a_server_that_stands_still_ends_no_call() {
     tokio::time::sleep(PAUSE).await;
     signal(world.server.pid(), "CONT");
     for connection in [&one, &other] {
-        let kept = keeps(connection, &call).await.expect("the call lives");
-        assert_eq!(kept["call"]["state"], "active");
+        assert_eq!(kept(connection, &call).await["call"]["state"], "active");
     }
 }
 
@@ -70,16 +83,7 @@ async fn a_database_that_is_gone_for_a_while_ends_no_call() {
     }
     database.restart(&binary);
     for connection in [&one, &other] {
-        let deadline = Instant::now() + PATIENCE;
-        let kept = loop {
-            match keeps(connection, &call).await {
-                Ok(kept) => break kept,
-                Err(Error::Refused(problem)) if problem.status == 503 => {}
-                Err(other) => panic!("the call is over: {other}"),
-            }
-            assert!(Instant::now() < deadline, "the database is back, and not used");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
+        let kept = kept(connection, &call).await;
         assert_eq!(kept["call"]["state"], "active");
     }
 }

@@ -85,10 +85,19 @@ pub struct KnownPlace {
     pub used: Time,
 }
 
-/// Whether an end that is stored lies ahead, and at most as far as it can: one farther ahead was
-/// written while the clock was wrong, and counts for nothing.
+/// How far apart two moments may be that are both called now: a sweep takes its own before it waits
+/// for its turn, and the clocks of two nodes differ.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// The latest end that something written now, for `at_most`, can have: one farther ahead was written
+/// while the clock was wrong, and counts for nothing.
+pub fn latest_end(now: Time, at_most: Duration) -> Time {
+    now.plus(at_most).plus(SKEW)
+}
+
+/// Whether an end that is stored lies ahead, and at most as far as it can.
 pub fn is_ahead(end: Time, now: Time, at_most: Duration) -> bool {
-    now < end && end <= now.plus(at_most)
+    now < end && end <= latest_end(now, at_most)
 }
 
 /// SHA-256 of a session's token. The token itself is never stored.
@@ -198,9 +207,14 @@ mod tests {
     fn an_end_beyond_one_window_was_written_by_a_wrong_clock() {
         let (now, hour) = (Time(1_000_000), Duration::from_secs(3600));
         assert!(is_ahead(now.plus(hour), now, hour));
+        assert!(
+            is_ahead(now.plus(hour).plus(SKEW), now, hour),
+            "by a clock a little ahead of ours"
+        );
         assert!(is_ahead(Time(1_000_001), now, hour));
         assert!(!is_ahead(now, now, hour), "over");
-        assert!(!is_ahead(Time(now.plus(hour).0 + 1), now, hour), "too far ahead");
+        let beyond = Time(latest_end(now, hour).0 + 1);
+        assert!(!is_ahead(beyond, now, hour), "too far ahead");
     }
 
     #[test]

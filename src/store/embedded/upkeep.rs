@@ -8,7 +8,7 @@ use rusqlite::params;
 use super::EmbeddedStore;
 use super::sql::Db;
 use super::users::strip;
-use crate::core::types::auth::CODE_LIFE;
+use crate::core::types::auth::{CODE_LIFE, latest_end};
 use crate::error::Result;
 use crate::id::{Incarnation, UserId};
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
@@ -43,7 +43,7 @@ fn sweep(db: &Db<'_>, due: &Due) -> Result<bool> {
     let (now, most) = (due.now, SWEPT as i64);
     let mut more = false;
     for (ends, longest) in [(CODES, CODE_LIFE), (QUOTAS, LONGEST_WINDOW)] {
-        more |= db.run(ends, params![now, now.plus(longest), most])? == SWEPT;
+        more |= db.run(ends, params![now, latest_end(now, longest), most])? == SWEPT;
     }
     for ahead in AHEAD {
         db.run(ahead, [now])?;

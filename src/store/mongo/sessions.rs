@@ -20,7 +20,7 @@ use super::users::profile_document;
 use crate::clock::Time;
 use crate::core::types::auth::{
     AskerKey, CODE_LIFE, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash,
-    Which, is_ahead,
+    Which, is_ahead, latest_end,
 };
 use crate::core::types::text::{Email, Name, PushToken};
 use crate::core::types::users::User;
@@ -34,7 +34,7 @@ fn bytes(bytes: &[u8]) -> Bson {
 
 /// The ends that `is_ahead` takes, as a query.
 fn ahead(now: Time, at_most: Duration) -> Document {
-    doc! { "$gt": now.bson(), "$lte": now.plus(at_most).bson() }
+    doc! { "$gt": now.bson(), "$lte": latest_end(now, at_most).bson() }
 }
 
 fn present_window(quota: &Quota, now: Time) -> Document {
