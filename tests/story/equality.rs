@@ -6,8 +6,9 @@
 //! or later, before what sync brings or after it. In a third of the lives the bus loses and
 //! reorders. In a second kind of lives the server is restored from backups, again and again, under
 //! devices that are live and devices that sleep. A failure names its seed:
-//! `EQUALITY_SEED=7 cargo test --test story equality`. `EQUALITY_RUNS` is the number of lives of
-//! each kind, `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds more are begun.
+//! `EQUALITY_SEED=7 cargo test --test story equality`. `EQUALITY_RUNS` and `RESTORED_RUNS` are how
+//! many of each kind are lived,
+//! `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds more are begun.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -276,7 +277,8 @@ async fn lives(restores: bool, runs: u64) {
         return;
     }
     let first = number("EQUALITY_FROM").unwrap_or(0);
-    let runs = first + number("EQUALITY_RUNS").unwrap_or(runs);
+    let told = number(if restores { "RESTORED_RUNS" } else { "EQUALITY_RUNS" });
+    let runs = first + told.unwrap_or(runs);
     let until = Instant::now() + Duration::from_secs(number("EQUALITY_FOR").unwrap_or(0));
     let (next, restored) = (Arc::new(AtomicU64::new(first)), Arc::new(AtomicU64::new(0)));
     let living = |next: Arc<AtomicU64>, restored: Arc<AtomicU64>| async move {

@@ -89,8 +89,8 @@ pub struct KnownPlace {
 /// for its turn, and the clocks of two nodes differ.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// The latest end that something written now, for `at_most`, can have: one farther ahead was written
-/// while the clock was wrong, and counts for nothing.
+/// The latest end that something written now, for `at_most`, can have: one farther ahead was
+/// written while the clock was wrong, and counts for nothing.
 pub fn latest_end(now: Time, at_most: Duration) -> Time {
     now.plus(at_most).plus(SKEW)
 }
