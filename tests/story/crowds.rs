@@ -40,7 +40,7 @@ async fn everybody_comes_back_at_once_and_nobody_is_refused_or_lacks_anything() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_readers_that_stall_no_other_misses_anything_and_they_find_everything_by_sync() {
-    let slow = Slow { members: 60, stalled: 20, rate: 50.0, size: 16_000 };
+    let slow = Slow { members: 100, stalled: 60, rate: 50.0, size: 16_000 };
     let phases = run(&slow, Duration::from_millis(1500)).await;
     let figures = &phases[1].figures;
     assert_eq!(figures["deliveries missing"], 0.0);
