@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { healthy, look, replied } from '../web/dist/sdk/call_healing.js';
 import { apply, first, isHere, isLive, kept, rings, talks } from '../web/dist/sdk/call_machine.js';
+import { random } from './random.mjs';
 
 const DEPTH = Number(process.env.DEPTH ?? 6);
 const WALKS = Number(process.env.WALKS ?? 4_000);
@@ -228,16 +229,6 @@ function explore() {
     layer = following;
   }
   return `${seen.size} states, ${edges} steps, all orders of ${DEPTH}`;
-}
-
-function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function wander(seed) {

@@ -5,6 +5,7 @@
 // Several groups of pages walk beside each other. A failure names its seed and its steps.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { random } from './random.mjs';
 import { Server, until, wait } from './server.mjs';
 import { Wire } from './wire.mjs';
 
@@ -20,16 +21,6 @@ const FLAGS = [
   '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
 ];
 const watched = readFileSync(new URL('watched.js', import.meta.url), 'utf8');
-
-function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const REFUSALS = [['video', 'NotAllowedError'], ['all', 'NotAllowedError'], ['audio', 'NotFoundError']]
   .map(([kind, name]) => ({ kind, name, isOnce: true }));
