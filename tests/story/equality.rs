@@ -7,8 +7,8 @@
 //! reorders. In a second kind of lives the server is restored from backups, again and again, under
 //! devices that are live and devices that sleep. A failure names its seed:
 //! `EQUALITY_SEED=7 cargo test --test story equality`. `EQUALITY_RUNS` and `RESTORED_RUNS` are how
-//! many of each kind are lived,
-//! `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds more are begun.
+//! many of each kind are lived, `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds
+//! more are begun.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
