@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use wechat::bus::{Event, Listener, Posted};
 use wechat::clock::Time;
-use wechat::core::types::chats::Followed;
-use wechat::core::types::messages::{Content, Message, TextContent};
-use wechat::core::types::text::{Body, ClientMsgId};
 use wechat::hub::close::CloseCode;
 use wechat::hub::{Attached, Connection, Frame, Hub};
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+use wechat::model::chats::Followed;
+use wechat::model::messages::{Content, Message, TextContent};
+use wechat::model::text::{Body, ClientMsgId};
 use wechat::protocol::bodies;
 use wechat::protocol::frames::{ENCODER, Request, SendFrame};
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wechat::clock::Time;
-use wechat::core::types::messages::{NewMessage, TextContent, Window};
-use wechat::core::types::text::{Body, ClientMsgId};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
+use wechat::model::messages::{NewMessage, TextContent, Window};
+use wechat::model::text::{Body, ClientMsgId};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Appended, Chats, Messages, Upkeep};
 

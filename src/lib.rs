@@ -6,13 +6,14 @@ pub mod id;
 
 pub mod config;
 
-pub mod core;
+pub mod model;
 
 pub mod bus;
 pub mod mail;
 pub mod objects;
 pub mod store;
 
+pub mod core;
 pub mod hub;
 
 pub mod protocol;

@@ -9,10 +9,10 @@ pub mod local;
 
 use std::sync::Arc;
 
-use crate::core::types::calls::{Call, Device};
-use crate::core::types::chats::{Chat, Member};
-use crate::core::types::messages::Message;
 use crate::id::{CallId, ChatId, SessionId, UserId};
+use crate::model::calls::{Call, Device};
+use crate::model::chats::{Chat, Member};
+use crate::model::messages::Message;
 
 /// What has happened.
 #[derive(Debug, Clone)]

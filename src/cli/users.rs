@@ -18,9 +18,9 @@ use crate::app::{self, Outside};
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::auth::{Imported, Token};
-use crate::core::types::text::{Email, Name};
-use crate::core::types::users::User;
 use crate::error::{self, Language};
+use crate::model::text::{Email, Name};
+use crate::model::users::User;
 
 /// Accounts that are on their way into the store at once: enough to fill its transactions.
 const AT_ONCE: usize = 2048;

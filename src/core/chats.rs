@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::types::auth::Caller;
-use super::types::chats::{
-    Chat, ChatKind, ChatSummary, Followed, InboxRow, Member, MemberChange, MemberState,
-};
-use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::{
+    Chat, ChatKind, ChatSummary, Followed, InboxRow, Member, MemberChange, MemberState,
+};
+use crate::model::users::User;
 
 const WITH_YOURSELF: Text = Text {
     en: "A direct chat has two people; this is yourself.",
@@ -232,7 +232,7 @@ const fn verdict(reach: Reach, both_there: bool, mine: bool, theirs: bool) -> Op
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) peers: Option<(UserId, UserId)>,
-    blocks: super::types::users::Blocks,
+    blocks: crate::model::users::Blocks,
     both_there: bool,
 }
 

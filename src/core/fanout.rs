@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::types::chats::{Chat, Member};
-use super::types::messages::{Content, Message, PAGE, SystemEvent};
 use super::{Core, Shared};
 use crate::bus::{Event, OwnMember, Posted};
 use crate::error::Result;
 use crate::hub::{Gap, Gaps, Hub, REPAIRED_ROWS, Report};
 use crate::id::{ChatId, SessionId, UserId};
+use crate::model::chats::{Chat, Member};
+use crate::model::messages::{Content, Message, PAGE, SystemEvent};
 
 /// How long a reported gap may take to close by itself: what is missing is often just overtaken.
 const GAP_PATIENCE: Duration = Duration::from_millis(50);

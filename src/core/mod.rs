@@ -1,13 +1,10 @@
-//! The domain: types and rules. No serde, no HTTP, no database.
+//! The rules: what may be done, each beside its texts. No serde, no HTTP, no database.
 //!
-//! `types` hold what things are (a value that exists is valid); the other modules hold what may be
-//! done, each beside its texts. Rules see the ports (store, bus, mail, objects) as traits. Called
-//! by the adapters `http` and `ws`, which hold no rule.
+//! What things are stands in `model`. Rules see the ports (store, bus, mail, objects) as traits.
+//! Called by the adapters `http` and `ws`, which hold no rule.
 //!
 //! Invariant: a committed change is always published: what changes something runs to its end, even
 //! when its caller has gone.
-
-pub mod types;
 
 pub mod auth;
 pub mod calls;

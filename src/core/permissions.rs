@@ -3,8 +3,8 @@
 //! Invariant: nothing else decides by role. Called by the rules of groups and messages; a test
 //! walks the table.
 
-use super::types::chats::Role;
 use crate::error::{Error, Result, Text};
+use crate::model::chats::Role;
 
 /// What a member may want to do in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use super::types::auth::Caller;
-use super::types::users::User;
 use crate::clock::Time;
 use crate::error::{Error, Result, Text};
 use crate::hub::presence::{Presence, Stir, WATCHED};
 use crate::hub::{Attached, Hub};
 use crate::id::UserId;
+use crate::model::auth::Caller;
+use crate::model::users::User;
 
 /// How long it takes until it is told that a person's last connection has ended.
 pub const AWAY_AFTER: Duration = Duration::from_secs(8);

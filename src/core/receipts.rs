@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chats::Target;
-use super::types::auth::Caller;
-use super::types::chats::Member;
-use super::types::messages::Window;
-use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::bus::{Event, Receipt, Typing};
 use crate::error::{Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::Member;
+use crate::model::messages::Window;
+use crate::model::users::User;
 pub use crate::store::Cursor;
 use crate::store::ReceiptCounts;
 

@@ -22,12 +22,12 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 pub use self::fold::fold;
 use super::Shared;
-use super::types::auth::Caller;
-use super::types::chats::{Chat, ChatKind};
-use super::types::text::Email;
-use super::types::users::User;
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, ObjectId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::{Chat, ChatKind};
+use crate::model::text::Email;
+use crate::model::users::User;
 use crate::store::Index;
 use crate::store::archive::{Part, Record};
 

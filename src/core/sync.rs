@@ -15,11 +15,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Shared;
-use super::types::auth::Caller;
-use super::types::chats::{Chat, Followed, InboxRow, Member};
-use super::types::messages::{Content, Message, PAGE, Window};
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, Incarnation};
+use crate::model::auth::Caller;
+use crate::model::chats::{Chat, Followed, InboxRow, Member};
+use crate::model::messages::{Content, Message, PAGE, Window};
 use crate::store::Changes;
 
 /// At most this many chats a client may name.

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::search::terms_of;
-use super::types::auth::Caller;
-use super::types::users::{ProfileChange, User};
 use super::{Shared, to_the_end};
 use crate::bus::Event;
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::UserId;
+use crate::model::auth::Caller;
+use crate::model::users::{ProfileChange, User};
 
 /// At most this many deleted accounts leave their groups in one sweep.
 const DEPARTING: u32 = 100;

@@ -12,9 +12,9 @@ use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, Known, OptionalJson};
 use crate::core::calls::Joined;
-use crate::core::types::auth::Caller;
-use crate::core::types::calls::Call as Fact;
 use crate::error::{Error, Result, text};
+use crate::model::auth::Caller;
+use crate::model::calls::Call as Fact;
 use crate::protocol::calls::{
     Call, CallDetails, CallPage, CallReport, IceServers, JoinedCall, KeepCall, LeaveCall, LiveCall,
     RestartCall, SendSignal, StartCall, TestServers,

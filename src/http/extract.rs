@@ -16,9 +16,9 @@ use tokio::time::timeout;
 
 use super::Http;
 use super::pipeline::Context;
-use crate::core::types::auth::{Caller, Instance};
-use crate::core::types::text::ClientMsgId;
 use crate::error::{Code, Error, Result, Text, text};
+use crate::model::auth::{Caller, Instance};
+use crate::model::text::ClientMsgId;
 use crate::protocol::bodies;
 
 /// At most this many bytes of a body.

@@ -22,10 +22,10 @@ use super::multipart::{Form, Part};
 use super::ranges::Wanted;
 use crate::clock::Time;
 use crate::core::files::{Claim, Content, Given, SignedLink, Size, Staged};
-use crate::core::types::auth::Caller;
-use crate::core::types::files::{File, FileKind, FileName};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::FileId;
+use crate::model::auth::Caller;
+use crate::model::files::{File, FileKind, FileName};
 use crate::protocol::files::{AskLinks, Attachment, FileLinks, UploadForm, url_of};
 use crate::protocol::values::Id;
 

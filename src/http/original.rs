@@ -22,13 +22,13 @@ use super::messages::named;
 use crate::core::auth::SignUp;
 use crate::core::chats::Target;
 use crate::core::files::Picture;
-use crate::core::types::auth::Caller;
-use crate::core::types::calls::CallKind;
-use crate::core::types::chats::ChatSummary;
-use crate::core::types::messages::Window;
-use crate::core::types::text::{Email, Name, PushToken};
 use crate::error::{Error, Result, Text, text};
 use crate::id::ChatId;
+use crate::model::auth::Caller;
+use crate::model::calls::CallKind;
+use crate::model::chats::ChatSummary;
+use crate::model::messages::Window;
+use crate::model::text::{Email, Name, PushToken};
 use crate::protocol::bodies::{self, OriginalLogin, OriginalSignUp, OriginalVerify};
 use crate::protocol::calls::JoinedCall;
 use crate::protocol::envelope::{

@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 use super::Http;
 use super::answer::Answer;
 use super::extract::InQuery;
-use crate::core::types::auth::Caller;
 use crate::error::{Error, Result, text};
 use crate::id::UserId;
+use crate::model::auth::Caller;
 use crate::protocol::pages::Presences;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {

@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use super::Http;
 use super::answer::Answer;
 use super::extract::InQuery;
-use crate::core::types::auth::Caller;
 use crate::error::{Error, Result};
+use crate::model::auth::Caller;
 use crate::protocol::pages::Found;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {

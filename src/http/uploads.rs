@@ -21,9 +21,9 @@ use super::answer::Answer;
 use super::extract::InPath;
 use crate::clock::Time;
 use crate::core::files::{Claim, Progress};
-use crate::core::types::auth::Caller;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::FileId;
+use crate::model::auth::Caller;
 use crate::protocol::files::Upload;
 use crate::protocol::values::Id;
 

@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 use super::Http;
 use super::answer::Answer;
 use super::extract::InPath;
-use crate::core::types::auth::Caller;
 use crate::error::Result;
+use crate::model::auth::Caller;
 use crate::protocol::people::User;
 use crate::protocol::values::Id;
 

@@ -18,8 +18,8 @@ use super::gate::Gate;
 use super::users::Client;
 use super::{Connection, Frame, Frames, Gap, Hub, Report, lock};
 use crate::bus::Posted;
-use crate::core::types::chats::{Chat, Followed, Member};
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{Chat, Followed, Member};
 
 /// At most this many rows are read again for the subscribers; who missed more is told to sync.
 pub const REPAIRED_ROWS: usize = 512;

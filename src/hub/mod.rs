@@ -31,11 +31,11 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
 use crate::bus::{CallNews, Event, Listener, Posted};
-use crate::core::types::auth::{Caller, Instance};
-use crate::core::types::calls::Device;
-use crate::core::types::chats::{Chat, Followed, Member};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
+use crate::model::auth::{Caller, Instance};
+use crate::model::calls::Device;
+use crate::model::chats::{Chat, Followed, Member};
 pub use audience::REPAIRED_ROWS;
 use audience::{Arrival, Audience, Found, Since, Start, Subscribed};
 use close::CloseCode;

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::bus::OwnMember;
 use crate::clock::Time;
-use crate::core::types::chats::{ChatKind, InboxRow, MemberState, Role};
-use crate::core::types::messages::{Content, Message};
-use crate::core::types::text::About;
 use crate::id::{MessageId, ObjectId};
+use crate::model::chats::{ChatKind, InboxRow, MemberState, Role};
+use crate::model::messages::{Content, Message};
+use crate::model::text::About;
 
 const USERS: u8 = 4;
 const CHATS: u8 = 2;

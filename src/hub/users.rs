@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{Connection, lock};
-use crate::core::types::auth::Caller;
 use crate::id::{ChatId, UserId};
+use crate::model::auth::Caller;
 
 const SHARDS: usize = 64;
 

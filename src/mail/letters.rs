@@ -15,9 +15,9 @@ use lettre::message::{Mailbox, Message, MultiPart};
 
 use super::{Letter, Mail};
 use crate::clock::{Clock, Time};
-use crate::core::types::auth::CODE_LIFE;
 use crate::error::{Error, Result, Text};
 use crate::id::Entropy;
+use crate::model::auth::CODE_LIFE;
 
 /// Writes mails.
 pub struct Letters {
@@ -255,9 +255,9 @@ const NOT_ME: Text = Text {
 pub(super) mod tests {
     use super::*;
     use crate::clock::{ManualClock, Time};
-    use crate::core::types::text::Email;
     use crate::error::Language;
     use crate::id::OsEntropy;
+    use crate::model::text::Email;
 
     pub(in crate::mail) fn letters() -> Letters {
         let from = "WeChat <no-reply@example.org>".parse().expect("a sender");

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 
 use super::{Mail, Mailer, Place, Rank};
-use crate::core::types::text::Email;
 use crate::error::{Code, Error, Result, Text};
+use crate::model::text::Email;
 
 const FULL: Text =
     Text { en: "Too many mails are waiting.", es: "Hay demasiados correos en espera." };

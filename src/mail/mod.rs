@@ -12,8 +12,8 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 
 use crate::clock::Time;
-use crate::core::types::text::Email;
 use crate::error::{Language, Result};
+use crate::model::text::Email;
 
 /// A mail to a person, by what it says; its words and looks are the adapter's. `Debug` tells
 /// neither address nor code.

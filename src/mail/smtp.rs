@@ -23,9 +23,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::letters::Letters;
 use super::{Mail, Mailer, Place, Rank};
 use crate::config::{SmtpUrl, Tls};
-use crate::core::types::auth::CODE_LIFE;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::Entropy;
+use crate::model::auth::CODE_LIFE;
 
 /// How many mails may wait; how many of them may be asked for by people who are not known, and how
 /// many of these may be sign-ups.

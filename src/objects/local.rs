@@ -19,8 +19,8 @@ use futures_util::stream::{self, StreamExt};
 
 use super::{ByteStream, Objects, PIECE, blocking, gone, unreadable, within, wrong_size};
 use crate::config::data_dir::{create_private, make_private, remove_if_there, sync};
-use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
+use crate::model::files::Digest;
 
 /// How the name of a file begins that is no object yet.
 const UNFINISHED: &str = ".new-";

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
 use super::{ByteStream, Objects, gone, pieces_of, unreadable, within, wrong_size};
-use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
+use crate::model::files::Digest;
 
 /// Keeps every object that it is given.
 #[derive(Default)]

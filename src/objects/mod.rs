@@ -24,8 +24,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt, empty};
 
-use crate::core::types::files::Digest;
 use crate::error::{Error, Result, Text};
+use crate::model::files::Digest;
 
 /// The bytes of an object, piece by piece; an error ends it.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;

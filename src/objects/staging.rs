@@ -29,9 +29,9 @@ use tokio::time::timeout;
 use super::{PIECE, blocking};
 use crate::clock::Time;
 use crate::config::data_dir::{create_private, remove_if_there};
-use crate::core::types::files::Digest;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, UserId};
+use crate::model::files::Digest;
 
 /// How long a client may send nothing before its append ends. What came until then is kept.
 pub const STALL: Duration = Duration::from_secs(30);

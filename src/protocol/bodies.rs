@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use super::people::{Privacy, Tongue};
 use super::rows::Role;
 use super::values::{Id, Moment};
-use crate::core::types::text::Body;
 use crate::error::{Code, Error, Result, Text, text};
+use crate::model::text::Body;
 
 const NOT_JSON: Text = Text {
     en: "This is not JSON in UTF-8: look at line {}, column {}.",

@@ -12,9 +12,9 @@ use super::values::{Id, Moment, is_false};
 use crate::core::calls::NewSignal;
 use crate::core::calls::diagnosis::{Finding, findings};
 use crate::core::calls::ice;
-use crate::core::types::auth::Caller;
-use crate::core::types::calls::{self as domain, ALIVE_EVERY, Call as Fact, Side};
 use crate::error::{Language, Text};
+use crate::model::auth::Caller;
+use crate::model::calls::{self as domain, ALIVE_EVERY, Call as Fact, Side};
 
 /// Makes a wire enum that has the domain's values.
 macro_rules! same_values {

@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use super::files::{Attachment, FileKind};
 use super::rows::{self, CallFact, ChatKind, Member, MessageKind, SystemEvent};
 use super::values::{Id, Moment};
-use crate::core::types::{chats, messages, users};
 use crate::error::{Error, Language};
 use crate::id::UserId;
+use crate::model::{chats, messages, users};
 
 /// Done, here is the answer.
 pub const OK: u16 = 206;

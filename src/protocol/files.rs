@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::values::{Id, Moment, is_false};
 use crate::core::files::{Link, Progress, Storage as Used};
-use crate::core::types::files as core;
 use crate::id::FileId;
+use crate::model::files as core;
 
 /// What a file is to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

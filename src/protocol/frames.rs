@@ -20,9 +20,9 @@ use super::rows::{Chat, Member, Message};
 use super::sync::Membership;
 use super::values::{Id, Moment};
 use crate::bus::{CallNews, Event, Signal};
-use crate::core::types::auth::Caller;
 use crate::hub::{self, Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
+use crate::model::auth::Caller;
 
 /// Every operation's name.
 pub const OPS: [&str; 24] = [

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::values::{Id, Moment, is_false};
-use crate::core::types::{auth, users};
 use crate::error::Language;
 use crate::hub::presence;
 use crate::id::SessionId;
+use crate::model::{auth, users};
 
 /// A person as others see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use super::files::Attachment;
 use super::values::{Id, Moment, is_false};
-use crate::core::types::text::{ClientMsgId, Title};
-use crate::core::types::{chats, messages};
+use crate::model::text::{ClientMsgId, Title};
+use crate::model::{chats, messages};
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

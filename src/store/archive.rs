@@ -12,14 +12,14 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Time;
-use crate::core::types::auth::{KnownPlace, LoginCode, Session};
-use crate::core::types::calls::Call;
-use crate::core::types::chats::{Chat, Invite, Member};
-use crate::core::types::files::{Digest as ObjectDigest, File};
-use crate::core::types::messages::Message;
-use crate::core::types::users::User;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::auth::{KnownPlace, LoginCode, Session};
+use crate::model::calls::Call;
+use crate::model::chats::{Chat, Invite, Member};
+use crate::model::files::{Digest as ObjectDigest, File};
+use crate::model::messages::Message;
+use crate::model::users::User;
 
 /// A kind of records, and of which chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,8 +216,8 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::types::auth::TokenHash;
     use crate::id::{ObjectId, SessionId};
+    use crate::model::auth::TokenHash;
 
     fn session(number: u8, token: u8) -> Record {
         let id = ObjectId([number; 12]);

@@ -8,13 +8,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
-use crate::core::types::auth::Instance;
-use crate::core::types::calls::{
+use crate::error::{Error, Result};
+use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
+use crate::model::auth::Instance;
+use crate::model::calls::{
     Call, CallKind, CallState, CandidateKind, Device, End, EndReason, Failure, Gathered, Party,
     RelayTransport, Report, Side,
 };
-use crate::error::{Error, Result};
-use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 
 /// A call as a document. Ids are hex digits, times and durations milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

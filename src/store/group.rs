@@ -3,9 +3,9 @@
 //! Called by `core::groups`, which decides, and by the adapters, which carry out.
 
 use crate::clock::Time;
-use crate::core::types::chats::{Chat, ChatChange, MemberState, Role};
-use crate::core::types::messages::{Message, SystemEvent};
 use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{Chat, ChatChange, MemberState, Role};
+use crate::model::messages::{Message, SystemEvent};
 
 /// A member's standing when a decision was made: guards the step that follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

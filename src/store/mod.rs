@@ -29,15 +29,15 @@ use futures_util::future::BoxFuture;
 use self::archive::Archive;
 pub use self::group::{Founded, GroupStep, Guard, InvitePut, Stepped, Unfit};
 use crate::clock::Time;
-use crate::core::types::auth::{AskerKey, LoginCode, Quota, Session, TokenHash, Which};
-use crate::core::types::calls::Call;
-use crate::core::types::chats::{Chat, Followed, InboxRow, Invite, Member, MemberChange, Role};
-use crate::core::types::files::{Digest, File, FileView};
-use crate::core::types::messages::{Message, MessageChange, NewMessage, SystemEvent, Window};
-use crate::core::types::text::Email;
-use crate::core::types::users::{Blocks, ProfileChange, User};
 use crate::error::Result;
 use crate::id::{CallId, ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
+use crate::model::auth::{AskerKey, LoginCode, Quota, Session, TokenHash, Which};
+use crate::model::calls::Call;
+use crate::model::chats::{Chat, Followed, InboxRow, Invite, Member, MemberChange, Role};
+use crate::model::files::{Digest, File, FileView};
+use crate::model::messages::{Message, MessageChange, NewMessage, SystemEvent, Window};
+use crate::model::text::Email;
+use crate::model::users::{Blocks, ProfileChange, User};
 
 /// Everything that the server remembers.
 pub trait Store:

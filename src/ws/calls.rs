@@ -3,10 +3,10 @@
 use super::Ws;
 use super::session::Command;
 use crate::core::calls::Joined;
-use crate::core::types::auth::Caller;
-use crate::core::types::calls::{Call as Fact, Device};
 use crate::error::{Error, Result, text};
 use crate::hub::Frame;
+use crate::model::auth::Caller;
+use crate::model::calls::{Call as Fact, Device};
 use crate::protocol::call_frames::CallReply;
 use crate::protocol::calls::{Call, JoinedCall};
 use crate::protocol::frames::{Done, granted, told};

@@ -12,12 +12,12 @@ use crate::core::chats::Target;
 use crate::core::messages::changes::Edit;
 use crate::core::messages::{Pending, Send, Sent};
 use crate::core::receipts::Cursor;
-use crate::core::types::auth::Caller;
-use crate::core::types::messages::Message;
-use crate::core::types::text::{BODY_BYTES, Body, ClientMsgId};
 use crate::error::{Error, Language, Result};
 use crate::hub::{Attached, Frame};
 use crate::id::UserId;
+use crate::model::auth::Caller;
+use crate::model::messages::Message;
+use crate::model::text::{BODY_BYTES, Body, ClientMsgId};
 use crate::protocol::bodies::text_of;
 use crate::protocol::frames::{
     Done, EditFrame, ForwardFrame, MemberReply, MessageReply, ReactFrame, SendFrame, SentReply,

@@ -23,13 +23,13 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::core::Core;
-use crate::core::types::auth::Caller;
 use crate::error::{Error, Language, Result, text};
 use crate::http::extract::{bearer, instance};
 use crate::http::limits::Limiter;
 use crate::http::metrics::Metrics;
 use crate::hub::Hub;
 use crate::id::ObjectId;
+use crate::model::auth::Caller;
 
 /// The name of the protocol, as clients ask for it (RFC 6455, section 1.9).
 pub const SUBPROTOCOL: &str = "wechat.v1.json";

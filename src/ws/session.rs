@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
-use crate::core::types::auth::Instance;
 use crate::error::{Code, Error, Result, Text};
 use crate::hub::close::CloseCode;
+use crate::model::auth::Instance;
 use crate::protocol::bodies;
 use crate::protocol::call_frames::{
     AliveFrame, CallRef, LeaveFrame, ReportFrame, RestartFrame, SignalFrame,

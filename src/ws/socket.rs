@@ -25,11 +25,11 @@ use super::outbox::{self, Outbox, Taken};
 use super::session::{Session, Step};
 use super::{Known, PING_EVERY, Ws};
 use crate::core::messages::{Pending, Sent};
-use crate::core::types::auth::{Caller, Instance};
 use crate::error::{Code, Error, Language, Result};
 use crate::hub::close::CloseCode;
 use crate::hub::{Attached, Connection, Frame};
 use crate::id::{ChatId, ObjectId, SessionId, UserId};
+use crate::model::auth::{Caller, Instance};
 use crate::protocol::frames::{Done, Hello, granted, told};
 
 /// When the replies that a connection is owed weigh this many bytes, nothing is read from it: what

@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 use wechat::clock::Time;
-use wechat::core::types::auth::Instance;
-use wechat::core::types::calls::{
+use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
+use wechat::model::auth::Instance;
+use wechat::model::calls::{
     Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Report, Side,
 };
-use wechat::core::types::messages::{CallContent, Content, Message, Window};
-use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
+use wechat::model::messages::{CallContent, Content, Message, Window};
 use wechat::store::{Begun, CallRecord, CallStepped};
 
 use crate::chats::people;

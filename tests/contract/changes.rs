@@ -10,10 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
-use wechat::core::types::chats::MemberChange;
-use wechat::core::types::messages::{Content, Message, MessageChange, Stamp, SystemEvent};
-use wechat::core::types::text::Body;
 use wechat::id::{ChatId, UserId};
+use wechat::model::chats::MemberChange;
+use wechat::model::messages::{Content, Message, MessageChange, Stamp, SystemEvent};
+use wechat::model::text::Body;
 use wechat::store::{Appended, Changed, Changes};
 
 use crate::chats::people;

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use wechat::core::types::chats::{ChatKind, Followed, Invite, MemberChange, MemberState, Role};
-use wechat::core::types::messages::{MessageChange, Stamp, SystemEvent};
-use wechat::core::types::text::{Body, Title};
 use wechat::error::Code;
 use wechat::id::{ChatId, MessageId, UserId};
+use wechat::model::chats::{ChatKind, Followed, Invite, MemberChange, MemberState, Role};
+use wechat::model::messages::{MessageChange, Stamp, SystemEvent};
+use wechat::model::text::{Body, Title};
 use wechat::store::{Cursor, Founded, ReceiptCounts};
 
 use crate::support::{MINUTE, NOON, World, after, text};
@@ -50,7 +50,7 @@ pub async fn a_group_is_created_once(world: &World) {
         || world.store.create_group(&chat, &members, vec!["pena".into()], id, event.clone());
     let Founded::Done(message, created) = create().await.expect("creates") else { panic!("new") };
     assert_eq!((message.seq, message.rev, message.from, message.id), (1, 1, people[0], id));
-    assert_eq!(message.content, wechat::core::types::messages::Content::System(event.clone()));
+    assert_eq!(message.content, wechat::model::messages::Content::System(event.clone()));
     assert_eq!((created.head_seq, created.head_rev, created.member_count), (1, 1, 3));
     assert_eq!((created.about, created.owner), (chat.about.clone(), Some(people[0])));
     world.say(chat.id, people[1], "hola").await;
@@ -243,11 +243,8 @@ pub async fn receipts_count_who_was_there_and_shows_them(world: &World) {
     let group = world.group(&people[..4]).await;
     let message = world.say(group, ana, "hola").await;
     world.add(group, ana, people[4]).await;
-    let change = wechat::core::types::users::ProfileChange {
-        privacy: Some(wechat::core::types::users::Privacy {
-            receipts: false,
-            ..Default::default()
-        }),
+    let change = wechat::model::users::ProfileChange {
+        privacy: Some(wechat::model::users::Privacy { receipts: false, ..Default::default() }),
         ..Default::default()
     };
     world.store.change_profile(quiet, change, None).await.expect("changes");

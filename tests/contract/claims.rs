@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use wechat::core::types::files::{File, Rendition};
 use wechat::id::UserId;
+use wechat::model::files::{File, Rendition};
 
 use crate::files::{digest, document, drop_unused, film, loose, put, stored};
 use crate::support::{MINUTE, World, after};

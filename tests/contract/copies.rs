@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use wechat::core::types::auth::{FirstProfile, Instance, LoginCode, Quota, Which};
-use wechat::core::types::calls::{
-    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
-};
-use wechat::core::types::chats::{Invite, MemberChange};
-use wechat::core::types::messages::{Content, MessageChange, Window};
-use wechat::core::types::text::{Body, Name, PushToken};
-use wechat::core::types::users::{Privacy, ProfileChange};
 use wechat::error::Language;
 use wechat::id::{CallId, ChatId, FileId, MessageId, SessionId, UserId};
+use wechat::model::auth::{FirstProfile, Instance, LoginCode, Quota, Which};
+use wechat::model::calls::{
+    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
+};
+use wechat::model::chats::{Invite, MemberChange};
+use wechat::model::messages::{Content, MessageChange, Window};
+use wechat::model::text::{Body, Name, PushToken};
+use wechat::model::users::{Privacy, ProfileChange};
 use wechat::store::archive::{Digest, Part, Record};
 use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
 

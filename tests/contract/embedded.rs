@@ -12,11 +12,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use wechat::core::types::messages::{Content, Message, NewMessage, Window};
-use wechat::core::types::text::ClientMsgId;
-use wechat::core::types::users::User;
 use wechat::error::{Code, Language};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
+use wechat::model::messages::{Content, Message, NewMessage, Window};
+use wechat::model::text::ClientMsgId;
+use wechat::model::users::User;
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Appended, Store, Upkeep};
 

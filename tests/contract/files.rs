@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use wechat::clock::Time;
-use wechat::core::types::chats::{ChatChange, MemberState, Role};
-use wechat::core::types::files::{
+use wechat::id::{ChatId, FileId, UserId};
+use wechat::model::chats::{ChatChange, MemberState, Role};
+use wechat::model::files::{
     Attachment, Digest, File, FileFacts, FileKind, FileName, FileView, Rendition,
 };
-use wechat::core::types::messages::{
+use wechat::model::messages::{
     Content, Message, MessageChange, Origin, Stamp, SystemEvent, TextContent, Window,
 };
-use wechat::core::types::text::Body;
-use wechat::core::types::users::ProfileChange;
-use wechat::id::{ChatId, FileId, UserId};
+use wechat::model::text::Body;
+use wechat::model::users::ProfileChange;
 use wechat::store::{Due, FilePut};
 
 use crate::chats::people;
@@ -103,7 +103,7 @@ pub fn with_files(body: &str, files: &[&File]) -> TextContent {
 
 async fn post(world: &World, chat: ChatId, from: UserId, file: &File) -> Message {
     let mut new = world.new_message(chat, from, with_files("", &[file]));
-    new.client_msg_id = wechat::core::types::text::ClientMsgId::stored(new.id.to_string());
+    new.client_msg_id = wechat::model::text::ClientMsgId::stored(new.id.to_string());
     match world.append(new).await {
         wechat::store::Appended::Stored { message, .. } => message,
         other => panic!("not stored: {other:?}"),

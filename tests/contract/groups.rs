@@ -1,10 +1,10 @@
 //! Steps of a group: all at once or not at all.
 
 use futures_util::future::join_all;
-use wechat::core::types::chats::{Chat, ChatChange, Invite, MemberState, Role};
-use wechat::core::types::messages::{Content, SystemEvent, Window};
-use wechat::core::types::text::{About, Title};
 use wechat::id::{ChatId, FileId, UserId};
+use wechat::model::chats::{Chat, ChatChange, Invite, MemberState, Role};
+use wechat::model::messages::{Content, SystemEvent, Window};
+use wechat::model::text::{About, Title};
 use wechat::store::{Appended, Guard, Index, Stepped};
 
 use crate::chats::people;

@@ -1,12 +1,12 @@
 //! Messages: one dense order, idempotent, pages of it, and what changes of them.
 
 use futures_util::future::join_all;
-use wechat::core::types::files::File;
-use wechat::core::types::messages::{
+use wechat::id::{ChatId, UserId};
+use wechat::model::files::File;
+use wechat::model::messages::{
     Content, EMOJI, Message, MessageChange, Origin, PAGE, REACTORS_SHOWN, Stamp, Window,
 };
-use wechat::core::types::text::{Body, ClientMsgId};
-use wechat::id::{ChatId, UserId};
+use wechat::model::text::{Body, ClientMsgId};
 use wechat::store::{Appended, Changed};
 
 use crate::chats::people;
@@ -246,8 +246,7 @@ pub async fn what_a_member_hides_only_that_member_misses(world: &World) {
     assert_eq!(seqs(&world.store.latest(ana, &[chat]).await.expect("reads")), [6]);
     let stranger = world.store.hide(chat, UserId(world.id()), &[1]).await;
     assert_eq!(stranger.expect("answers"), None);
-    let change =
-        wechat::core::types::chats::MemberChange { hide_seq: Some(6), ..Default::default() };
+    let change = wechat::model::chats::MemberChange { hide_seq: Some(6), ..Default::default() };
     world.store.change_member(chat, beto, change).await.expect("clears");
     assert!(page(world, chat, beto, Window::After(0)).await.is_empty());
     assert!(world.store.latest(beto, &[chat]).await.expect("reads").is_empty());

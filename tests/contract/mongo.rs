@@ -9,12 +9,12 @@ use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
-use wechat::core::types::auth::Quota;
-use wechat::core::types::messages::{Content, Message, NewMessage, TextContent, Window};
-use wechat::core::types::text::{ClientMsgId, Email, Name};
-use wechat::core::types::users::ProfileChange;
 use wechat::error::{Code, Language};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
+use wechat::model::auth::Quota;
+use wechat::model::messages::{Content, Message, NewMessage, TextContent, Window};
+use wechat::model::text::{ClientMsgId, Email, Name};
+use wechat::model::users::ProfileChange;
 use wechat::store::mongo::{MongoStore, Names};
 use wechat::store::{Appended, FilePut, Files, Index, Messages, Store, Upkeep};
 
@@ -613,9 +613,9 @@ async fn files_are_pleasant_to_read_in_a_shell() {
     let chat = world.direct(ana, beto).await;
     let film = files::film(&world, ana, 1);
     let mut picture = files::document(&world, ana, 9);
-    picture.facts.kind = wechat::core::types::files::FileKind::Image;
+    picture.facts.kind = wechat::model::files::FileKind::Image;
     let paper = files::document(&world, ana, 10);
-    let cases: [(&str, &[&wechat::core::types::files::File], i32); 5] = [
+    let cases: [(&str, &[&wechat::model::files::File], i32); 5] = [
         ("text", &[], 8),
         ("films", &[&film, &film], 59),
         ("pictures", &[&picture], 65),

@@ -1,10 +1,10 @@
 //! Who may come in, who is gone, who knows whom; and bounds that no race passes.
 
 use futures_util::future::join_all;
-use wechat::core::types::chats::{GROUPS, INVITES, Invite, Member, MemberState, Role};
-use wechat::core::types::messages::{MessageChange, NewMessage, PINS, Stamp, SystemEvent};
-use wechat::core::types::text::Title;
 use wechat::id::{ChatId, MessageId, UserId};
+use wechat::model::chats::{GROUPS, INVITES, Invite, Member, MemberState, Role};
+use wechat::model::messages::{MessageChange, NewMessage, PINS, Stamp, SystemEvent};
+use wechat::model::text::Title;
 use wechat::store::archive::Record;
 use wechat::store::{Appended, Changed, Founded, InvitePut, Stepped, Unfit};
 

@@ -2,10 +2,10 @@
 
 use futures_util::future::join_all;
 use wechat::clock::Time;
-use wechat::core::types::auth::{AskerKey, FirstProfile, LoginCode, Quota, TokenHash, Which};
-use wechat::core::types::text::{Name, PushToken};
 use wechat::error::Language;
 use wechat::id::{FileId, ObjectId, UserId};
+use wechat::model::auth::{AskerKey, FirstProfile, LoginCode, Quota, TokenHash, Which};
+use wechat::model::text::{Name, PushToken};
 use wechat::store::{Index, Redeem};
 
 use crate::support::{MINUTE, NOON, World, after, asker, email, redeem};

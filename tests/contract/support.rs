@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wechat::clock::Time;
-use wechat::core::types::auth::{AskerKey, LoginCode, Session, TokenHash};
-use wechat::core::types::chats::{Chat, ChatChange, ChatKind, Invite, Member, MemberState, Role};
-use wechat::core::types::messages::{
-    Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
-};
-use wechat::core::types::text::{About, Body, ClientMsgId, Email, Name, Title};
-use wechat::core::types::users::{Privacy, User};
 use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
+use wechat::model::auth::{AskerKey, LoginCode, Session, TokenHash};
+use wechat::model::chats::{Chat, ChatChange, ChatKind, Invite, Member, MemberState, Role};
+use wechat::model::messages::{
+    Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
+};
+use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
+use wechat::model::users::{Privacy, User};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{
     Appended, Changed, Founded, GroupStep, Guard, InvitePut, Redeem, Stepped, Store,

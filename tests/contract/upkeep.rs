@@ -1,9 +1,9 @@
 //! What keeps the store in order.
 
 use wechat::clock::Time;
-use wechat::core::types::auth::Quota;
-use wechat::core::types::chats::Invite;
 use wechat::error::Code;
+use wechat::model::auth::Quota;
+use wechat::model::chats::Invite;
 use wechat::store::Due;
 
 use crate::support::{MINUTE, NOON, World, after, asker, email};

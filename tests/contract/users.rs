@@ -1,12 +1,12 @@
 //! Accounts and blocks.
 
 use futures_util::future::join_all;
-use wechat::core::types::auth::TokenHash;
-use wechat::core::types::messages::Window;
-use wechat::core::types::text::{About, Email, Name, PushToken};
-use wechat::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use wechat::error::Language;
 use wechat::id::{FileId, UserId};
+use wechat::model::auth::TokenHash;
+use wechat::model::messages::Window;
+use wechat::model::text::{About, Email, Name, PushToken};
+use wechat::model::users::{Blocks, Privacy, ProfileChange, User};
 use wechat::store::{Index, SignUp};
 
 use crate::support::{MINUTE, World, after, asker, email};

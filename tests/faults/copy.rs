@@ -9,12 +9,12 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use wechat::clock::Time;
-use wechat::core::types::chats::{Chat, ChatKind, Role};
-use wechat::core::types::messages::{MessageChange, NewMessage, SystemEvent, TextContent};
-use wechat::core::types::text::{About, Body, ClientMsgId, Email, Name, Title};
-use wechat::core::types::users::{Privacy, User};
 use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
+use wechat::model::chats::{Chat, ChatKind, Role};
+use wechat::model::messages::{MessageChange, NewMessage, SystemEvent, TextContent};
+use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
+use wechat::model::users::{Privacy, User};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Chats, Messages, Upkeep, Users};
 

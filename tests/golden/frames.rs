@@ -10,15 +10,15 @@ use serde::Serialize;
 use serde_json::json;
 use wechat::bus::{Event, OwnMember, Posted, Receipt, Typing};
 use wechat::clock::Time;
-use wechat::core::types::chats::{Chat, ChatKind, Member, MemberState, Role};
-use wechat::core::types::files::{Attachment, FileFacts, FileKind, FileName};
-use wechat::core::types::messages::{Content, Message, SystemEvent, TextContent};
-use wechat::core::types::text::{About, Body, ClientMsgId, Title};
 use wechat::error::{Code, Error, Language, text};
 use wechat::hub::Frame;
 use wechat::hub::close::CloseCode;
 use wechat::hub::presence::Presence;
 use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
+use wechat::model::chats::{Chat, ChatKind, Member, MemberState, Role};
+use wechat::model::files::{Attachment, FileFacts, FileKind, FileName};
+use wechat::model::messages::{Content, Message, SystemEvent, TextContent};
+use wechat::model::text::{About, Body, ClientMsgId, Title};
 use wechat::protocol::frames::{
     Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
     MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, WatchFrame,

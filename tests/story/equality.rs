@@ -20,11 +20,11 @@ use wechat::core::groups::{GroupEdit, NewGroup};
 use wechat::core::messages::Send;
 use wechat::core::messages::changes::Edit;
 use wechat::core::receipts::Cursor;
-use wechat::core::types::auth::Caller;
-use wechat::core::types::chats::{MemberChange, Role};
-use wechat::core::types::messages::Window;
-use wechat::core::types::text::{About, Body, ClientMsgId, Title};
 use wechat::id::ChatId;
+use wechat::model::auth::Caller;
+use wechat::model::chats::{MemberChange, Role};
+use wechat::model::messages::Window;
+use wechat::model::text::{About, Body, ClientMsgId, Title};
 
 use crate::harness::fresh_key;
 use crate::harness::node::{Device, Node};

@@ -289,7 +289,7 @@ impl House {
         let api = loadgen::client::api::Api::anonymous(running.addr());
         let body = json!({ "name": name, "email": address });
         api.post("/api/v1/users", &body).await.expect("signed up");
-        let parsed = wechat::core::types::text::Email::parse("email", &address).expect("one");
+        let parsed = wechat::model::text::Email::parse("email", &address).expect("one");
         let code = self.mails.last_code(&parsed).expect("a mail");
         let body = json!({ "email": address, "code": code });
         let opened = api.post("/api/v1/auth/sessions", &body).await.expect("logged in");

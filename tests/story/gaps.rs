@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use wechat::core::chats::Target;
 use wechat::core::messages::Send;
-use wechat::core::types::auth::Caller;
-use wechat::core::types::text::{Body, ClientMsgId};
 use wechat::hub::REPAIRED_ROWS;
 use wechat::id::{ChatId, UserId};
+use wechat::model::auth::Caller;
+use wechat::model::text::{Body, ClientMsgId};
 
 use crate::harness::node::{Device, Node};
 use crate::harness::{PATIENCE, fresh_key};

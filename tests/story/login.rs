@@ -10,10 +10,10 @@ use wechat::clock::Clock;
 use wechat::core::Rules;
 use wechat::core::auth::{Asker, Limits, SignUp};
 use wechat::core::messages::Send;
-use wechat::core::types::auth::{CODE_LIFE, Caller, Which};
-use wechat::core::types::text::{Body, ClientMsgId, Email, Name, PushToken};
 use wechat::error::{Code, Language};
 use wechat::mail::{Letter, Mail};
+use wechat::model::auth::{CODE_LIFE, Caller, Which};
+use wechat::model::text::{Body, ClientMsgId, Email, Name, PushToken};
 
 use crate::harness::inside::{HOME, Inside, address};
 
@@ -448,7 +448,7 @@ async fn an_account_that_nobody_verified_is_nobody_and_vanishes() {
     let inside = Inside::new(Rules::default()).await;
     let ana = inside.person("Ana").await;
     let request = wechat::core::auth::SignUp {
-        name: wechat::core::types::text::Name::parse("name", "Fantasma").expect("a name"),
+        name: wechat::model::text::Name::parse("name", "Fantasma").expect("a name"),
         email: address("Fantasma"),
         push_token: None,
         language: Language::English,

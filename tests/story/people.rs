@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use wechat::clock::Clock;
 use wechat::core::Rules;
 use wechat::core::groups::NewGroup;
-use wechat::core::types::auth::Caller;
-use wechat::core::types::chats::{ChatKind, Role};
-use wechat::core::types::text::{About, ClientMsgId, Title};
 use wechat::error::Code;
+use wechat::model::auth::Caller;
+use wechat::model::chats::{ChatKind, Role};
+use wechat::model::text::{About, ClientMsgId, Title};
 use wechat::protocol::frames::OPS;
 
 use crate::harness::inside::Inside;

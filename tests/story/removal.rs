@@ -14,11 +14,11 @@ use wechat::core::groups::NewGroup;
 use wechat::core::messages::Send;
 use wechat::core::messages::changes::Edit;
 use wechat::core::receipts::Cursor;
-use wechat::core::types::auth::Caller;
-use wechat::core::types::messages::{Content, SystemEvent, Window};
-use wechat::core::types::text::{About, Body, ClientMsgId, Title};
 use wechat::error::Code;
 use wechat::id::ChatId;
+use wechat::model::auth::Caller;
+use wechat::model::messages::{Content, SystemEvent, Window};
+use wechat::model::text::{About, Body, ClientMsgId, Title};
 
 use crate::harness::fresh_key;
 use crate::harness::node::{Device, Node};

@@ -9,12 +9,12 @@ use wechat::core::groups::NewGroup;
 use wechat::core::messages::Send;
 use wechat::core::messages::changes::Edit;
 use wechat::core::search::terms_of;
-use wechat::core::types::auth::Caller;
-use wechat::core::types::messages::{Content, Message, MessageChange, TextContent};
-use wechat::core::types::text::{About, Body, ClientMsgId, Name, Title};
-use wechat::core::types::users::{Privacy, ProfileChange};
 use wechat::error::Code;
 use wechat::id::{ChatId, ObjectId, UserId};
+use wechat::model::auth::Caller;
+use wechat::model::messages::{Content, Message, MessageChange, TextContent};
+use wechat::model::text::{About, Body, ClientMsgId, Name, Title};
+use wechat::model::users::{Privacy, ProfileChange};
 use wechat::store::{Changed, Index};
 
 use crate::harness::inside::{Inside, address};

@@ -8,9 +8,9 @@ use wechat::clock::Clock;
 use wechat::core::Rules;
 use wechat::core::files::{Claim, FileRules};
 
-use wechat::core::types::auth::Caller;
 use wechat::error::{Code, Result};
 use wechat::id::FileId;
+use wechat::model::auth::Caller;
 
 use crate::harness::inside::Inside;
 

@@ -11,7 +11,7 @@ use crate::source::{Source, Token};
 const RANKS: &[(&str, &[&str])] = &[
     ("ground", &["error", "id", "clock"]),
     ("settings", &["config"]),
-    ("core types", &["core::types"]),
+    ("model", &["model"]),
     // With what all adapters of one port share.
     (
         "ports",
@@ -44,12 +44,12 @@ const MAY_NAME_ADAPTERS: &[&str] = &["app", "cli"];
 /// Modules, the crates and modules that they never name, and what to do instead.
 const NEVER: &[(&[&str], &[&str], &str)] = &[
     (
-        &["core"],
+        &["core", "model"],
         &["serde", "serde_json", "schemars", "utoipa", "axum", "hyper", "tower", "tower_http"],
         "give the type its wire form in `protocol`",
     ),
     (
-        &["core"],
+        &["core", "model"],
         &["rusqlite", "mongodb", "bson", "lettre", "async_nats", "tokio::net"],
         "put it behind a port",
     ),
@@ -249,8 +249,8 @@ mod tests {
             "hub",
             "core/mod",
             "core/users",
-            "core/types/mod",
-            "core/types/user",
+            "model/mod",
+            "model/user",
             "store/mod",
             "store/embedded/mod",
             "store/embedded/write",
@@ -282,17 +282,14 @@ mod tests {
 
     #[test]
     fn a_lower_rank_never_names_a_higher_one() {
-        passes("src/core/users.rs", "use crate::{error::Error, store::Users, core::types::User};");
-        passes(
-            "src/store/mod.rs",
-            "pub mod embedded;\nuse crate::core::types::{self, user::User};",
-        );
+        passes("src/core/users.rs", "use crate::{error::Error, store::Users, model::User};");
+        passes("src/store/mod.rs", "pub mod embedded;\nuse crate::model::{self, user::User};");
         passes("src/http/mod.rs", "use crate::{core, hub::Hub, protocol::Body, ws::socket};");
         fails("src/error.rs", "use crate::config::Config;", "src/error.rs:1: rank: ");
-        fails("src/core/types/user.rs", "\nfn a() -> crate::store::Row {}", "user.rs:2");
+        fails("src/model/user.rs", "\nfn a() -> crate::store::Row {}", "user.rs:2");
         fails("src/core/users.rs", "use crate::{error, http::{router, x}};", "`http` (edges)");
         fails("src/store/mod.rs", "pub use embedded::Store;", "`store::embedded` (adapters)");
-        fails("src/core/types/user.rs", "use super::super::users::check;", "`core::users`");
+        fails("src/model/user.rs", "use super::super::users::check;", "`core::users`");
         fails("src/app.rs", "use crate::cli;", "`cli` (commands)");
     }
 
@@ -310,7 +307,7 @@ mod tests {
     fn some_names_are_never_said() {
         passes("src/core/users.rs", "use tokio::sync::Mutex; use core::fmt; // serde::Serialize");
         fails("src/core/users.rs", "use serde::Serialize;", "`serde`");
-        fails("src/core/types/user.rs", "use tokio::{net::TcpStream, sync};", "`tokio::net`");
+        fails("src/model/user.rs", "use tokio::{net::TcpStream, sync};", "`tokio::net`");
         fails("src/core/users.rs", "fn a(x: axum::Json<u8>) {}", "`axum`");
         fails("src/http/mod.rs", "use crate::store::Users;", "`crate::store`");
         fails("src/ws/mod.rs", "fn a(x: &dyn crate::store::embedded::Store) {}", "`crate::store`");

@@ -19,13 +19,13 @@ use crate::config::Secrets;
 use crate::core::auth::Imported;
 use crate::core::groups::NewGroup;
 use crate::core::messages::Send;
-use crate::core::types::auth::Caller;
-use crate::core::types::text::{About, Body, ClientMsgId, Email, Name, Title};
-use crate::core::types::users::ProfileChange;
 use crate::core::{Core, Ports, Rules, chats};
 use crate::error::{Language, Result};
 use crate::id::{Entropy, IdSource, OsEntropy, SessionId, UserId};
 use crate::mail::memory::MemoryMailer;
+use crate::model::auth::Caller;
+use crate::model::text::{About, Body, ClientMsgId, Email, Name, Title};
+use crate::model::users::ProfileChange;
 use crate::protocol::server::DemoPerson;
 use crate::store::{Cursor, Store};
 
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::config::{Config, DataDir};
-    use crate::core::types::messages::{Content, Window};
+    use crate::model::messages::{Content, Window};
     use crate::store::embedded::EmbeddedStore;
 
     /// Everything that one demo person finds: chats with their texts, unread, and when the last

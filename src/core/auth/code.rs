@@ -8,9 +8,9 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::core::types::auth::LoginCode;
-use crate::core::types::text::Email;
 use crate::id::Entropy;
+use crate::model::auth::LoginCode;
+use crate::model::text::Email;
 
 /// How many digits a code has.
 const DIGITS: usize = 6;

@@ -9,8 +9,8 @@
 //! with was counted. Called by `auth`.
 
 use super::ticket::Blocks;
-use crate::core::types::auth::{AskerKey, Quota, TRIES};
-use crate::core::types::text::Email;
+use crate::model::auth::{AskerKey, Quota, TRIES};
+use crate::model::text::Email;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 const DAY_MS: u64 = 24 * HOUR_MS;

@@ -28,18 +28,18 @@ use self::ticket::Identity;
 pub(crate) use self::tokens::TokenCache;
 use self::tokens::{Known, hash_of, is_idle};
 use super::search::terms_of;
-pub use super::types::auth::TRIES;
-use super::types::auth::{
-    CODE_LIFE, Caller, FirstProfile, LoginCode, PLACE_LIFE, Quota, Session, Which,
-};
-use super::types::text::{About, Email, Name, PushToken};
-use super::types::users::{Privacy, User};
-use super::types::visible::tidy_line;
 use super::{Shared, to_the_end};
 use crate::clock::Time;
 use crate::error::{Code, Error, Language, Result, Text, text};
 use crate::id::{ObjectId, SessionId, UserId};
 use crate::mail::{Letter, Mail, Place, Rank};
+pub use crate::model::auth::TRIES;
+use crate::model::auth::{
+    CODE_LIFE, Caller, FirstProfile, LoginCode, PLACE_LIFE, Quota, Session, Which,
+};
+use crate::model::text::{About, Email, Name, PushToken};
+use crate::model::users::{Privacy, User};
+use crate::model::visible::tidy_line;
 use crate::store::{Due, Redeem, SignUp as Outcome};
 
 /// How long an account waits for its first verified code before it vanishes.
@@ -397,7 +397,7 @@ impl Auth {
         &self,
         identity: &Identity,
         user: Option<UserId>,
-    ) -> Result<Vec<super::types::auth::AskerKey>> {
+    ) -> Result<Vec<crate::model::auth::AskerKey>> {
         let ports = &self.shared.ports;
         let user = user.unwrap_or_else(|| UserId(ports.ids.next()));
         let known = ports.store.known_places(user, &identity.places()).await?;

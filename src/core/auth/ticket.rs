@@ -16,8 +16,8 @@ use subtle::ConstantTimeEq;
 
 use crate::clock::Time;
 use crate::core::Shared;
-use crate::core::types::auth::{AskerKey, CODES_KEPT, LoginCode, TRIES};
 use crate::id::ObjectId;
+use crate::model::auth::{AskerKey, CODES_KEPT, LoginCode, TRIES};
 
 /// Bytes of a ticket: random ones and its MAC.
 const RANDOM: usize = 16;
@@ -175,7 +175,7 @@ fn is_ours(shared: &Shared, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::types::text::Email;
+    use crate::model::text::Email;
 
     fn blocks(text: &str) -> Blocks {
         Blocks::of(text.parse().expect("an address"))

@@ -12,8 +12,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Time;
-use crate::core::types::auth::{Caller, Session, TokenHash};
 use crate::id::SessionId;
+use crate::model::auth::{Caller, Session, TokenHash};
 
 /// How exact a session's `last_seen` is.
 pub(super) const SEEN_EVERY: Duration = Duration::from_secs(5 * 60);

@@ -2,10 +2,8 @@
 //!
 //! Called when a party looks at one of its calls.
 
-use crate::core::types::calls::{
-    Call, CandidateKind, EndReason, Failure, RelayTransport, Report, Side,
-};
 use crate::error::Text;
+use crate::model::calls::{Call, CandidateKind, EndReason, Failure, RelayTransport, Report, Side};
 
 /// What was found, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,9 +259,9 @@ mod tests {
     use crate::clock::Time;
     use crate::core::calls::machine::{Input, Step, apply, begin};
     use crate::core::calls::pauses::Listening;
-    use crate::core::types::auth::Caller;
-    use crate::core::types::calls::{CallKind, Gathered};
     use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
+    use crate::model::auth::Caller;
+    use crate::model::calls::{CallKind, Gathered};
 
     fn device(user: u8) -> Caller {
         Caller {

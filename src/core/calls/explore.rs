@@ -13,12 +13,12 @@ use std::time::Duration;
 use super::machine::{Change, Effect, Input, Refusal, Step, apply, begin};
 use super::pauses::Listening;
 use crate::clock::Time;
-use crate::core::types::auth::{Caller, Instance};
-use crate::core::types::calls::{
+use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
+use crate::model::auth::{Caller, Instance};
+use crate::model::calls::{
     CONNECT_WITHIN, Call, CallKind, CallState, Device, End, EndReason, GRACE, REPORTS_FOR,
     RING_FOR, Report,
 };
-use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 
 const fn device(user: u8, session: u8, tab: u8) -> Caller {
     Caller {

@@ -12,12 +12,12 @@
 
 use super::pauses::Listening;
 use crate::clock::Time;
-use crate::core::types::auth::Caller;
-use crate::core::types::calls::{
+use crate::id::{CallId, ChatId, UserId};
+use crate::model::auth::Caller;
+use crate::model::calls::{
     CONNECT_WITHIN, Call, CallKind, CallState, Device, End, EndReason, GRACE, Party, REPORTS_FOR,
     RING_FOR, Report, Side,
 };
-use crate::id::{CallId, ChatId, UserId};
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

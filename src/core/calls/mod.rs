@@ -23,13 +23,13 @@ use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
 use super::chats::{Reach, Target};
 use super::fanout::Moves;
-use super::types::auth::{Caller, Quota};
-use super::types::calls::{Call, CallKind, CallState, Device, EndReason, Report, Side};
 use super::{Shared, to_the_end};
 use crate::bus::{CallNews, Event, Signal};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{CallId, MessageId, SessionId, UserId};
+use crate::model::auth::{Caller, Quota};
+use crate::model::calls::{Call, CallKind, CallState, Device, EndReason, Report, Side};
 use crate::store::{Begun, CallRecord, CallStepped};
 
 /// How often a step is computed anew when somebody else was faster.
@@ -450,11 +450,7 @@ impl Calls {
         Some(CallRecord { message: MessageId(self.shared.ports.ids.next()), known_to })
     }
 
-    async fn tell(
-        &self,
-        change: Change,
-        message: Option<crate::core::types::messages::Message>,
-    ) -> Call {
+    async fn tell(&self, change: Change, message: Option<crate::model::messages::Message>) -> Call {
         let Change { call, effects } = change;
         if !effects.is_empty() {
             let names = self.names(&call).await;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Time;
-use crate::core::types::calls::ALIVE_EVERY;
+use crate::model::calls::ALIVE_EVERY;
 
 /// The ear is told of each second; a process that was not heard of for so long stood still.
 const STOOD_STILL: Duration = Duration::from_secs(3);

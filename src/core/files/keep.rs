@@ -13,12 +13,12 @@ use std::time::Duration;
 use futures_util::stream;
 use tokio::time::{Instant, sleep};
 
-use super::super::types::files::{Digest, File, FileKind, FileName, Rendition, size_in_words};
 use super::look::{Claim, Looked, Made, Picture};
 use super::uploads::Staged;
 use super::{Files, NO_FILE, UNUSED_FOR};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{FileId, UserId};
+use crate::model::files::{Digest, File, FileKind, FileName, Rendition, size_in_words};
 use crate::objects::staging::{Meta, Whole};
 use crate::store::FilePut;
 

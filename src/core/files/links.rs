@@ -13,11 +13,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::super::types::auth::Caller;
 use super::Files;
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::FileId;
+use crate::model::auth::Caller;
 
 /// At most this many links in a request.
 pub const LINKS_AT_ONCE: usize = 50;

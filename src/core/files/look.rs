@@ -13,9 +13,9 @@ use std::time::Duration;
 use media::{Kind, Limits, Media, Refusal};
 use sha2::{Digest as _, Sha256};
 
-use super::super::types::files::{Digest, FileFacts, FileKind, FileName, size_in_words};
 use super::Files;
 use crate::error::{Code, Error, Result, Text};
+use crate::model::files::{Digest, FileFacts, FileKind, FileName, size_in_words};
 use crate::objects::PIECE;
 use crate::objects::staging::Whole;
 

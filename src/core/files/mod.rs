@@ -31,12 +31,12 @@ pub use self::links::{LINKS_AT_ONCE, Link, SignedLink};
 pub use self::look::{Claim, Meant, Picture};
 use self::uploads::Begun;
 pub use self::uploads::{Given, LIFE, Progress, Staged};
-use super::types::auth::Caller;
-use super::types::files::{Digest, File, FileKind, FileView};
 use super::{Shared, to_the_end};
 use crate::config::Config;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, UserId};
+use crate::model::auth::Caller;
+use crate::model::files::{Digest, File, FileKind, FileView};
 use crate::objects::ByteStream;
 
 /// How long a file is kept that nothing uses.

@@ -8,10 +8,6 @@
 use super::super::chats::Standing;
 use super::super::groups::Groups;
 use super::super::permissions::{self, Action};
-use super::super::types::auth::Caller;
-use super::super::types::chats::Chat;
-use super::super::types::files::{FileKind, FileName};
-use super::super::types::users::{ProfileChange, User};
 use super::super::users::Users;
 use super::Files;
 use super::keep::Label;
@@ -19,6 +15,10 @@ use super::look::{Claim, Picture};
 use crate::bus::Event;
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, FileId, ObjectId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::Chat;
+use crate::model::files::{FileKind, FileName};
+use crate::model::users::{ProfileChange, User};
 
 const NOT_YOURS: Text = Text {
     en: "This is no file of yours. Upload it first, and send the id that you get.",

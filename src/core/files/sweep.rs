@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::super::types::files::Digest;
 use super::Files;
 use super::uploads::LIFE;
 use crate::error::{Error, Result};
+use crate::model::files::Digest;
 
 /// A claim that is older may be taken over by another node (see `store::Files`).
 const REMOVED_WITHIN: Duration = Duration::from_secs(5 * 60);

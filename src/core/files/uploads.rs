@@ -14,14 +14,14 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::super::to_the_end;
-use super::super::types::auth::Caller;
-use super::super::types::files::{File, FileName, size_in_words};
 use super::keep::Label;
 use super::look::{Claim, Picture};
 use super::{FileRules, Files};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, ObjectId, UserId};
+use crate::model::auth::Caller;
+use crate::model::files::{File, FileName, size_in_words};
 use crate::objects::staging::{Meta, Staging};
 
 /// How long an upload is kept that nobody goes on with.

@@ -8,12 +8,12 @@
 
 use super::super::Shared;
 use super::super::permissions::Action;
-use super::super::types::chats::{ChatKind, GROUP_MEMBERS, Member, MemberState, Role};
-use super::super::types::messages::SystemEvent;
 use super::step::{Ground, Plan};
 use super::{Groups, deletion, handover};
 use crate::error::{Code, Error, Result, text};
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{ChatKind, GROUP_MEMBERS, Member, MemberState, Role};
+use crate::model::messages::SystemEvent;
 
 /// How often what is left is looked at again, when others change it meanwhile.
 const ROUNDS: u32 = 16;

@@ -12,13 +12,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::super::chats::BANNED;
 use super::super::permissions::{self, Action};
-use super::super::types::auth::Caller;
-use super::super::types::chats::{Chat, INVITES, Invite, MemberState};
-use super::super::types::text::ClientMsgId;
 use super::step::makes_links;
 use super::{Groups, group_only, used_key};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::ChatId;
+use crate::model::auth::Caller;
+use crate::model::chats::{Chat, INVITES, Invite, MemberState};
+use crate::model::text::ClientMsgId;
 use crate::store::InvitePut;
 
 /// An invitation link works at most so long, if it ends at all.

@@ -20,14 +20,14 @@ use super::chats::BANNED;
 use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::search::terms_of;
-use super::types::auth::Caller;
-use super::types::chats::{Chat, ChatKind, Member, MemberState, Role};
-use super::types::messages::{Content, SystemEvent};
-use super::types::text::{About, ClientMsgId, Title};
-use super::types::users::User;
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, FileId, MessageId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::{Chat, ChatKind, Member, MemberState, Role};
+use crate::model::messages::{Content, SystemEvent};
+use crate::model::text::{About, ClientMsgId, Title};
+use crate::model::users::User;
 use crate::store::Founded;
 
 /// At most this many people are added at once.

@@ -9,16 +9,16 @@ use super::super::chats::refusal;
 use super::super::fanout::Moves;
 use super::super::permissions::{self, Action};
 use super::super::search::terms_of;
-use super::super::types::auth::Caller;
-use super::super::types::chats::{
-    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, Member, MemberState, Role,
-};
-use super::super::types::messages::{Message, SystemEvent};
 use super::super::{Shared, to_the_end};
 use super::Groups;
 use super::invites::NO_INVITE;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, MessageId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::{
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, Member, MemberState, Role,
+};
+use crate::model::messages::{Message, SystemEvent};
 use crate::store::{GroupStep, Guard, Stepped, Unfit};
 
 /// How often a step is tried again when its ground has moved.

@@ -6,12 +6,12 @@
 //!
 //! Called by the use-cases of messages.
 
-use super::super::types::auth::Caller;
-use super::super::types::files::{ATTACHMENTS, Attachment, File};
-use super::super::types::messages::Content;
 use super::Messages;
 use crate::error::{Error, Result, Text};
 use crate::id::FileId;
+use crate::model::auth::Caller;
+use crate::model::files::{ATTACHMENTS, Attachment, File};
+use crate::model::messages::Content;
 
 const FIELD: &str = "attachments";
 

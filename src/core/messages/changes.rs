@@ -9,17 +9,17 @@ use super::super::chats::{Reach, Standing, Target};
 use super::super::fanout::Moves;
 use super::super::permissions::{self, Action};
 use super::super::to_the_end;
-use super::super::types::auth::Caller;
-use super::super::types::chats::{ChatKind, Member};
-use super::super::types::emoji::spelling;
-use super::super::types::messages::{
-    Content, EMOJI, Message, MessageChange, Origin, PINS, Reaction, Stamp, TextContent,
-};
-use super::super::types::text::{Body, ClientMsgId};
 use super::{Messages, Send, Sent, check_count, distinct};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
+use crate::model::auth::Caller;
+use crate::model::chats::{ChatKind, Member};
+use crate::model::emoji::spelling;
+use crate::model::messages::{
+    Content, EMOJI, Message, MessageChange, Origin, PINS, Reaction, Stamp, TextContent,
+};
+use crate::model::text::{Body, ClientMsgId};
 use crate::store::{Changed, Pending};
 
 /// At most this many messages are hidden at once.

@@ -17,15 +17,15 @@ use self::changes::Deadlines;
 use super::chats::{Standing, Target};
 use super::fanout::Moves;
 use super::permissions::{self, Action};
-use super::types::auth::Caller;
-use super::types::files::Attachment;
-use super::types::messages::{
-    Content, MENTIONS, Message, NewMessage, Origin, PAGE, TextContent, Window,
-};
-use super::types::text::{Body, ClientMsgId};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, FileId, MessageId, UserId};
+use crate::model::auth::Caller;
+use crate::model::files::Attachment;
+use crate::model::messages::{
+    Content, MENTIONS, Message, NewMessage, Origin, PAGE, TextContent, Window,
+};
+use crate::model::text::{Body, ClientMsgId};
 use crate::store::Appended;
 pub use crate::store::Pending;
 

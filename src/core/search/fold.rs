@@ -8,8 +8,8 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::super::types::emoji::is_skin_tone;
-use super::super::types::visible::is_ignorable;
+use crate::model::emoji::is_skin_tone;
+use crate::model::visible::is_ignorable;
 
 /// Draws a word of Arabic letters out, and says nothing.
 const TATWEEL: char = '\u{640}';

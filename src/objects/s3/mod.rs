@@ -30,8 +30,8 @@ use url::Url;
 use super::{ByteStream, Objects, blocking, gone, nothing, pieces_of, unreadable, wrong_size};
 use crate::config::data_dir::remove_if_there;
 use crate::config::values::{Endpoint, Hidden};
-use crate::core::types::files::Digest;
 use crate::error::{Error, Result};
+use crate::model::files::Digest;
 
 /// How many uploads there are at once; more wait.
 const UPLOADS: usize = 4;

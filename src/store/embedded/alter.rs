@@ -11,10 +11,10 @@ use super::files;
 use super::members;
 use super::messages::{Line, drop_mentions, hush, numbered, put_mentions, reactions};
 use super::sql::{Db, int};
-use crate::core::types::chats::Member;
-use crate::core::types::messages::{Content, EMOJI, Message, MessageChange, PINS, Stamp};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::chats::Member;
+use crate::model::messages::{Content, EMOJI, Message, MessageChange, PINS, Stamp};
 use crate::store::Changed;
 
 /// At most this many earlier texts of a message are kept.

@@ -7,9 +7,9 @@ use super::EmbeddedStore;
 use super::sql::{Db, count};
 use super::{calls, chats, files, members, messages, restore, sessions, terms, users};
 use crate::clock::Time;
-use crate::core::types::auth::KnownPlace;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
+use crate::model::auth::KnownPlace;
 use crate::store::Index;
 use crate::store::archive::{Archive, Page, Part, Record, StoredMessage};
 
@@ -35,7 +35,7 @@ fn broken() -> Error {
 
 fn accounts(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
     let found = users::page(db, after_id(after)?, limit)?;
-    let record = |user: crate::core::types::users::User| {
+    let record = |user: crate::model::users::User| {
         let words = terms::of(db, Index::Users, user.id.0)?;
         Ok((user.id.to_string(), Record::Account(user, words)))
     };
@@ -129,7 +129,7 @@ fn inboxes(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
 
 fn chats_page(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
     let found = chats::page(db, after_id(after)?, limit)?;
-    let record = |chat: crate::core::types::chats::Chat| {
+    let record = |chat: crate::model::chats::Chat| {
         let words = terms::of(db, Index::Groups, chat.id.0)?;
         Ok((chat.id.to_string(), Record::Chat(chat, words)))
     };

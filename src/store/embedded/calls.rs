@@ -11,11 +11,11 @@ use super::members;
 use super::messages::{self, Birth};
 use super::sql::{Db, int};
 use crate::clock::Time;
-use crate::core::types::calls::{Call, End};
-use crate::core::types::chats::Chat;
-use crate::core::types::messages::{CallContent, Content, Message};
 use crate::error::{Error, Result};
 use crate::id::{CallId, ObjectId, UserId};
+use crate::model::calls::{Call, End};
+use crate::model::chats::Chat;
+use crate::model::messages::{CallContent, Content, Message};
 use crate::store::call_row::CallRow;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 

@@ -20,9 +20,9 @@ use rusqlite::params;
 
 use super::messages::{View, columns, rows};
 use super::sql::{Db, count, int};
-use crate::core::types::messages::{Message, PAGE};
 use crate::error::Result;
 use crate::id::ChatId;
+use crate::model::messages::{Message, PAGE};
 use crate::store::Changes;
 
 /// At most this many revs a page.

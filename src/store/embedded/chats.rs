@@ -10,13 +10,13 @@ use super::sql::{Db, count, int};
 use super::steps;
 use super::users;
 use crate::clock::Time;
-use crate::core::types::chats::{
-    Chat, ChatKind, Followed, INVITES, InboxRow, Invite, Member, MemberChange, MemberState, Role,
-};
-use crate::core::types::messages::SystemEvent;
-use crate::core::types::text::{About, Title};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, ObjectId, UserId};
+use crate::model::chats::{
+    Chat, ChatKind, Followed, INVITES, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+};
+use crate::model::messages::SystemEvent;
+use crate::model::text::{About, Title};
 use crate::store::{Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped};
 
 /// The columns of `numbered`, of `chats AS c` and `heads AS h`.

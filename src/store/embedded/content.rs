@@ -8,13 +8,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
-use crate::core::types::calls::{CallKind, EndReason};
-use crate::core::types::chats::Role;
-use crate::core::types::files::{Attachment, FileFacts, FileKind, FileName};
-use crate::core::types::messages::{CallContent, Content, Origin, SystemEvent, TextContent};
-use crate::core::types::text::{Body, Title};
 use crate::error::{Error, Result};
 use crate::id::{ObjectId, UserId};
+use crate::model::calls::{CallKind, EndReason};
+use crate::model::chats::Role;
+use crate::model::files::{Attachment, FileFacts, FileKind, FileName};
+use crate::model::messages::{CallContent, Content, Origin, SystemEvent, TextContent};
+use crate::model::text::{Body, Title};
 
 const TEXT: i64 = 0;
 const SYSTEM: i64 = 1;

@@ -7,9 +7,9 @@ use rusqlite::params;
 use super::chats::head;
 use super::members;
 use super::sql::{Db, count, int};
-use crate::core::types::chats::Member;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::chats::Member;
 use crate::store::ReceiptCounts;
 
 /// Active members who were there at message ?2, show receipts, and are not its author ?3.

@@ -11,10 +11,10 @@ use rusqlite::{Row, params};
 use super::sql::{Db, count, int};
 use super::{EmbeddedStore, chats, members, users};
 use crate::clock::Time;
-use crate::core::types::files::{Digest, File, FileFacts, FileName, FileView, Rendition};
-use crate::core::types::messages::TextContent;
 use crate::error::Result;
 use crate::id::{ChatId, FileId, ObjectId, UserId};
+use crate::model::files::{Digest, File, FileFacts, FileName, FileView, Rendition};
+use crate::model::messages::TextContent;
 use crate::store::{FilePut, Files};
 
 /// The columns of `file`, of `files`.

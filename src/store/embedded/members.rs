@@ -8,9 +8,9 @@ use rusqlite::{Row, params};
 
 use super::sql::{Db, count, int};
 use crate::clock::Time;
-use crate::core::types::chats::{Member, MemberState, Role};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{Member, MemberState, Role};
 
 /// Selects member rows: the 13 columns of `seat`, of `members AS m`, others behind them if so, and
 /// from what follows.

@@ -12,14 +12,14 @@ use super::files;
 use super::members;
 use super::sql::{Db, count, int};
 use crate::clock::Time;
-use crate::core::types::chats::{Chat, Member, MemberState};
-use crate::core::types::messages::{
+use crate::error::{Error, Result, text};
+use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{Chat, Member, MemberState};
+use crate::model::messages::{
     Content, Message, MessageChange, NewMessage, PAGE, REACTORS_SHOWN, Reaction, Stamp,
     TextContent, Window,
 };
-use crate::core::types::text::ClientMsgId;
-use crate::error::{Error, Result, text};
-use crate::id::{ChatId, MessageId, UserId};
+use crate::model::text::ClientMsgId;
 use crate::store::{Appended, Changed, Changes, Messages, Pending};
 
 /// The columns of `line`, of `messages AS m`.

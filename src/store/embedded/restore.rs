@@ -7,10 +7,10 @@ use rusqlite::params;
 use super::content::Stored;
 use super::sql::{Db, int};
 use super::{calls, chats, files, members, messages, sessions, terms, users};
-use crate::core::types::chats::{ChatKind, Member};
-use crate::core::types::messages::{Content, Message};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{ChatKind, Member};
+use crate::model::messages::{Content, Message};
 use crate::store::Index;
 use crate::store::archive::{Record, StoredMessage};
 

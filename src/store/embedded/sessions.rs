@@ -10,13 +10,13 @@ use super::sql::{Db, int};
 use super::terms::replace_terms;
 use super::users::verify;
 use crate::clock::Time;
-use crate::core::types::auth::{
-    AskerKey, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash, is_ahead,
-};
-use crate::core::types::text::{Email, Name, PushToken};
-use crate::core::types::users::User;
 use crate::error::Result;
 use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::model::auth::{
+    AskerKey, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash, is_ahead,
+};
+use crate::model::text::{Email, Name, PushToken};
+use crate::model::users::User;
 use crate::store::{Index, Redeem, Sessions, Which};
 
 /// How a quota stands in its present window.

@@ -8,11 +8,11 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
 
 use crate::clock::Time;
-use crate::core::types::auth::AskerKey;
-use crate::core::types::chats::{ChatKind, MemberState, Role};
-use crate::core::types::files::{Digest, FileKind};
 use crate::error::{Error, Language, Result};
 use crate::id::{CallId, ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
+use crate::model::auth::AskerKey;
+use crate::model::chats::{ChatKind, MemberState, Role};
+use crate::model::files::{Digest, FileKind};
 
 /// A connection inside a transaction: what a verb of the store sees.
 pub(super) struct Db<'a>(pub(super) &'a Connection);

@@ -13,12 +13,10 @@ use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
 use super::users;
 use crate::clock::Time;
-use crate::core::types::chats::{
-    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, MemberState, Role,
-};
-use crate::core::types::messages::{Content, Message, SystemEvent};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, MemberState, Role};
+use crate::model::messages::{Content, Message, SystemEvent};
 use crate::store::{Founded, GroupStep, Guard, Index, Stepped, Unfit};
 
 /// Creates a group with its first members and message 1; a known id gives what is there.

@@ -8,9 +8,9 @@ use rusqlite::params;
 use super::EmbeddedStore;
 use super::sql::Db;
 use super::users::strip;
-use crate::core::types::auth::{CODE_LIFE, latest_end};
 use crate::error::Result;
 use crate::id::{Incarnation, UserId};
+use crate::model::auth::{CODE_LIFE, latest_end};
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many rows of each kind a call.

@@ -9,11 +9,11 @@ use super::sessions;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
 use crate::clock::Time;
-use crate::core::types::auth::FirstProfile;
-use crate::core::types::text::{About, Email, Name, PushToken};
-use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use crate::error::{Language, Result};
 use crate::id::{ObjectId, SessionId, UserId};
+use crate::model::auth::FirstProfile;
+use crate::model::text::{About, Email, Name, PushToken};
+use crate::model::users::{Blocks, Privacy, ProfileChange, User};
 use crate::store::{Index, SignUp, Users, Which};
 
 const BY_ID: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \

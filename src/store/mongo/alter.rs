@@ -14,12 +14,12 @@ use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::seats;
-use crate::core::types::chats::Member;
-use crate::core::types::messages::{
-    Content, EMOJI, Message, MessageChange, PINS, REACTORS_SHOWN, Reaction, Stamp,
-};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::chats::Member;
+use crate::model::messages::{
+    Content, EMOJI, Message, MessageChange, PINS, REACTORS_SHOWN, Reaction, Stamp,
+};
 use crate::store::Changed;
 
 /// At most this many earlier texts of a message are kept.

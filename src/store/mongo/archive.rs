@@ -10,11 +10,11 @@ use super::commit::{chats_of, log_of};
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::{calls, content, files, invites, restore, seats, sessions, terms, users};
-use crate::core::types::chats::{Chat, ChatKind};
-use crate::core::types::messages::Message;
-use crate::core::types::users::User;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
+use crate::model::chats::{Chat, ChatKind};
+use crate::model::messages::Message;
+use crate::model::users::User;
 use crate::store::Index;
 use crate::store::archive::{Archive, Page, Part, Record, StoredMessage};
 
@@ -295,9 +295,8 @@ impl MongoStore {
     /// A chat's links are few: all of them are one page.
     async fn invites_page(&self, chat: ChatId) -> Result<Found> {
         let found = invites::of_chat(self, chat).await?;
-        let record = |invite: crate::core::types::chats::Invite| {
-            (invite.code.clone(), Record::Invite(invite))
-        };
+        let record =
+            |invite: crate::model::chats::Invite| (invite.code.clone(), Record::Invite(invite));
         Ok(found.into_iter().map(record).collect())
     }
 }

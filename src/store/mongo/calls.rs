@@ -18,10 +18,10 @@ use super::rows::{Row, ToBson, int};
 use super::schema::{Table, dated};
 use super::seats;
 use crate::clock::Time;
-use crate::core::types::calls::{Call, End};
-use crate::core::types::messages::{CallContent, Content, Message};
 use crate::error::{Error, Result};
 use crate::id::{CallId, MessageId, UserId};
+use crate::model::calls::{Call, End};
+use crate::model::messages::{CallContent, Content, Message};
 use crate::store::call_row::CallRow;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 

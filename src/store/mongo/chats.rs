@@ -16,13 +16,13 @@ use super::seats::{self, Seat, Standing};
 use super::steps;
 use super::users::deleted_of;
 use crate::clock::Time;
-use crate::core::types::chats::{
-    Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
-};
-use crate::core::types::messages::SystemEvent;
-use crate::core::types::text::{About, Title};
 use crate::error::Result;
 use crate::id::{ChatId, FileId, MessageId, UserId};
+use crate::model::chats::{
+    Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+};
+use crate::model::messages::SystemEvent;
+use crate::model::text::{About, Title};
 use crate::store::{Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped};
 
 /// At most this many queries of one verb at once.

@@ -16,9 +16,9 @@ use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::turns::{SLOWEST, Turn};
-use crate::core::types::chats::{Chat, ChatKind};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, Entropy, ObjectId, OsEntropy, UserId};
+use crate::model::chats::{Chat, ChatKind};
 
 /// At most so many chats are remembered; a forgotten one costs one more query.
 const REMEMBERED: u64 = 200_000;

@@ -12,14 +12,14 @@ use mongodb::bson::{Bson, Document, doc};
 use super::calls;
 use super::files::{attachment_document, read_attachment};
 use super::rows::{Row, ToBson, int};
-use crate::core::types::calls::{CallKind, EndReason};
-use crate::core::types::files::FileKind;
-use crate::core::types::messages::{
-    CallContent, Content, Message, Origin, Reaction, Stamp, SystemEvent, TextContent,
-};
-use crate::core::types::text::{Body, ClientMsgId, Title};
 use crate::error::{Error, Result};
 use crate::id::{CallId, MessageId, UserId};
+use crate::model::calls::{CallKind, EndReason};
+use crate::model::files::FileKind;
+use crate::model::messages::{
+    CallContent, Content, Message, Origin, Reaction, Stamp, SystemEvent, TextContent,
+};
+use crate::model::text::{Body, ClientMsgId, Title};
 
 /// Text, in the numbers of the original endpoints.
 const BODY_TYPE_TEXT: i32 = 8;

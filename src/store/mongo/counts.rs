@@ -14,9 +14,9 @@ use super::commit::log_of;
 use super::content::EVERYBODY;
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
-use crate::core::types::chats::{ChatKind, Member, MemberState};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{ChatKind, Member, MemberState};
 
 /// At most this many ranges of seqs in one query.
 const RANGES: usize = 200;

@@ -26,13 +26,13 @@ use super::commit::chat_by_id;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use crate::clock::Time;
-use crate::core::types::chats::MemberState;
-use crate::core::types::files::{
-    Attachment, Digest, File, FileFacts, FileKind, FileName, FileView, Rendition,
-};
-use crate::core::types::messages::TextContent;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, FileId, ObjectId, UserId};
+use crate::model::chats::MemberState;
+use crate::model::files::{
+    Attachment, Digest, File, FileFacts, FileKind, FileName, FileView, Rendition,
+};
+use crate::model::messages::TextContent;
 use crate::store::{FilePut, Files};
 
 /// At most this many ids in one query.

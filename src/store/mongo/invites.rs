@@ -10,9 +10,9 @@ use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::seats;
-use crate::core::types::chats::{INVITES, Invite, Role};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{INVITES, Invite, Role};
 use crate::store::InvitePut;
 
 fn read(document: &Document) -> Result<Option<Invite>> {

@@ -22,11 +22,11 @@ use super::seats;
 use super::turns::Turn;
 use super::users::deleted_of;
 use crate::clock::Time;
-use crate::core::types::chats::{Chat, ChatKind};
-use crate::core::types::messages::{Content, Message, NewMessage};
-use crate::core::types::text::ClientMsgId;
 use crate::error::{Code, Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{Chat, ChatKind};
+use crate::model::messages::{Content, Message, NewMessage};
+use crate::model::text::ClientMsgId;
 use crate::store::{Appended, Pending};
 
 /// At most this many messages wait.

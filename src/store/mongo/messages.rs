@@ -21,10 +21,10 @@ use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
 use super::seats::{self, Seat};
 use crate::clock::Time;
-use crate::core::types::chats::{Chat, ChatKind, Member, MemberState};
-use crate::core::types::messages::{Message, MessageChange, NewMessage, PAGE, Window};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
+use crate::model::chats::{Chat, ChatKind, Member, MemberState};
+use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, Window};
 use crate::store::{Appended, Changed, Changes, Messages, Pending};
 
 /// At most this many pinned messages.

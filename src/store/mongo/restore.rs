@@ -12,9 +12,9 @@ use super::commit::{chats_of, log_of};
 use super::rows::{ToBson, int, seat};
 use super::schema::Table;
 use super::{alter, calls, content, files, invites, sessions, terms, users};
-use crate::core::types::chats::{Chat, ChatKind, Member};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{Chat, ChatKind, Member};
 use crate::store::Index;
 use crate::store::archive::{Record, StoredMessage};
 

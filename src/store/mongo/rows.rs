@@ -7,10 +7,10 @@
 use mongodb::bson::{Bson, DateTime, Document, oid};
 
 use crate::clock::Time;
-use crate::core::types::auth::AskerKey;
-use crate::core::types::chats::{ChatKind, MemberState, Role};
 use crate::error::{Error, Language, Result};
 use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+use crate::model::auth::AskerKey;
+use crate::model::chats::{ChatKind, MemberState, Role};
 
 /// What becomes a value of a document.
 pub(super) trait ToBson {

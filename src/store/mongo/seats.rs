@@ -17,9 +17,9 @@ use super::commit::{ATTEMPTS, Commits, overtaken, upserted};
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
 use crate::clock::Time;
-use crate::core::types::chats::{ChatKind, Member, MemberState, Role};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
+use crate::model::chats::{ChatKind, Member, MemberState, Role};
 
 /// From so many rows on they are numbered together.
 const MANY: usize = 8;

@@ -18,14 +18,14 @@ use super::rows::{Row, ToBson};
 use super::schema::Table;
 use super::users::profile_document;
 use crate::clock::Time;
-use crate::core::types::auth::{
+use crate::error::Result;
+use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::model::auth::{
     AskerKey, CODE_LIFE, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash,
     Which, is_ahead, latest_end,
 };
-use crate::core::types::text::{Email, Name, PushToken};
-use crate::core::types::users::User;
-use crate::error::Result;
-use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::model::text::{Email, Name, PushToken};
+use crate::model::users::User;
 use crate::store::{Redeem, Sessions};
 
 fn bytes(bytes: &[u8]) -> Bson {

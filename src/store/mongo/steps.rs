@@ -18,12 +18,12 @@ use super::seats::{self, Seat, Standing};
 use super::terms;
 use super::users;
 use crate::clock::Time;
-use crate::core::types::chats::{
-    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, Invite, MemberState, Role,
-};
-use crate::core::types::messages::{Content, Message, SystemEvent};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{
+    Chat, ChatChange, ChatKind, GROUP_MEMBERS, GROUPS, Invite, MemberState, Role,
+};
+use crate::model::messages::{Content, Message, SystemEvent};
 use crate::store::{Founded, GroupStep, Guard, Index, Stepped, Unfit};
 
 /// The groups of at most this many people are counted at once.

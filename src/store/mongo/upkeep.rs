@@ -13,9 +13,9 @@ use super::rows::{Row, ToBson};
 use super::schema::{Table, dated};
 use super::users;
 use crate::clock::Time;
-use crate::core::types::auth::{CODE_LIFE, latest_end};
 use crate::error::Result;
 use crate::id::Incarnation;
+use crate::model::auth::{CODE_LIFE, latest_end};
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many documents of each kind a call.

@@ -18,12 +18,12 @@ use super::rows::{Row, ToBson, int};
 use super::schema::{Table, dated};
 use super::terms;
 use crate::clock::Time;
-use crate::core::types::auth::{FirstProfile, Which};
-use crate::core::types::chats::{ChatKind, MemberState};
-use crate::core::types::text::{About, Email, Name, PushToken};
-use crate::core::types::users::{Blocks, Privacy, ProfileChange, User};
 use crate::error::{Error, Result};
 use crate::id::{FileId, SessionId, UserId};
+use crate::model::auth::{FirstProfile, Which};
+use crate::model::chats::{ChatKind, MemberState};
+use crate::model::text::{About, Email, Name, PushToken};
+use crate::model::users::{Blocks, Privacy, ProfileChange, User};
 use crate::store::{Sessions, SignUp, Users};
 
 /// At most this many ids in one query.
