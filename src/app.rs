@@ -33,10 +33,10 @@ use crate::core::auth::Limits;
 use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
 use crate::core::{Core, Ports, Rules};
-use crate::http::address::TrustedProxies;
-use crate::http::edge::{self, EdgeLimits};
-use crate::http::limits::Limiter;
-use crate::http::metrics::Metrics;
+use crate::edge::accept::{self, EdgeLimits};
+use crate::edge::address::TrustedProxies;
+use crate::edge::counters::Counters;
+use crate::edge::limits::Limiter;
 use crate::http::server::Welcome;
 use crate::http::{Http, router};
 use crate::hub::close::CloseCode;
@@ -148,17 +148,17 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone());
-    let metrics = metrics::readings(hub.clone(), turn.as_ref().map(Turn::reader));
-    let metrics = Arc::new(Metrics::new(metrics));
+    let readings = metrics::readings(hub.clone(), turn.as_ref().map(Turn::reader));
+    let counters = Arc::new(Counters::new(readings));
     let listeners: Vec<Arc<dyn Listener>> =
-        vec![Arc::new(core.clone()), hub.clone(), metrics.clone()];
+        vec![Arc::new(core.clone()), hub.clone(), counters.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps);
     let machine_key = welcome.opened_by();
-    let routes = routes(config, core, &hub, &outside, welcome, metrics);
+    let routes = routes(config, core, &hub, &outside, welcome, counters);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
-    let serving = edge::serve(listener, routes, edge_limits(config), trusted, until(stopping));
+    let serving = accept::serve(listener, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
     let _listeners = listeners;
     Ok(Running {
@@ -201,13 +201,13 @@ fn routes(
     hub: &Arc<Hub>,
     outside: &Outside,
     welcome: Welcome,
-    metrics: Arc<Metrics>,
+    counters: Arc<Counters>,
 ) -> Router {
     let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
     let (clock, hub) = (outside.clock.clone(), hub.clone());
-    let sockets = ws::router(core.clone(), hub, limiter.clone(), clock, metrics.clone());
+    let sockets = ws::router(core.clone(), hub, limiter.clone(), clock, counters.clone());
     let http = Http::new(core, config, limiter, ids(outside));
-    let http = http.with_welcome(welcome).with_metrics(metrics);
+    let http = http.with_welcome(welcome).with_counters(counters);
     router::router(Arc::new(http), sockets, config.cors_origins.clone())
 }
 

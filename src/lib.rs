@@ -18,6 +18,8 @@ pub mod hub;
 
 pub mod protocol;
 
+pub mod edge;
+
 pub mod http;
 pub mod rtc;
 pub mod ws;

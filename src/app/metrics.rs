@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use crate::http::metrics::{Read, Reading};
+use crate::edge::counters::{Read, Reading};
 use crate::hub::Hub;
 use crate::rtc::Status;
 

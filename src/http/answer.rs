@@ -4,14 +4,13 @@
 //! A handler returns the error; the pipeline, which knows the path, the language and the request's
 //! id, writes it down. Causes go to the log alone. Called by handlers and `pipeline`.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::pipeline::Context;
+use crate::edge::fault::status_of;
 use crate::error::{Code, Error, Text};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::json;
@@ -43,24 +42,6 @@ impl<T: Serialize> IntoResponse for Answer<T> {
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     }
-}
-
-/// An error on its way to the pipeline.
-#[derive(Clone)]
-pub struct Fault(pub Arc<Error>);
-
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        let status = status_of(self.code);
-        let mut response = status.into_response();
-        response.extensions_mut().insert(Fault(Arc::new(self)));
-        response
-    }
-}
-
-/// The HTTP status of a code.
-pub fn status_of(code: Code) -> StatusCode {
-    StatusCode::from_u16(code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The answer for an unknown path.

@@ -16,8 +16,9 @@ use tokio::time::timeout;
 
 use super::Http;
 use super::pipeline::Context;
+use crate::edge::credentials::{bearer, instance};
 use crate::error::{Code, Error, Result, Text, text};
-use crate::model::auth::{Caller, Instance};
+use crate::model::auth::Caller;
 use crate::model::text::ClientMsgId;
 use crate::protocol::bodies;
 
@@ -25,8 +26,6 @@ use crate::protocol::bodies;
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// At most this many bytes of a token; ours have 43.
-const TOKEN_BYTES: usize = 256;
 
 const TOO_LARGE: Text = Text {
     en: "A request body holds at most {} bytes.",
@@ -71,21 +70,6 @@ impl FromRequestParts<Arc<Http>> for Caller {
         http.limiter.check_user(caller.user)?;
         Ok(caller)
     }
-}
-
-/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    let fits = scheme.eq_ignore_ascii_case("bearer") && (1..=TOKEN_BYTES).contains(&token.len());
-    fits.then_some(token)
-}
-
-/// What a client calls itself, by the header `Instance`; `None` when it does not say.
-pub fn instance(headers: &HeaderMap) -> Result<Option<Instance>> {
-    let Some(name) = headers.get("instance") else { return Ok(None) };
-    // What is no text is no name either, and refused as one.
-    Instance::parse(name.to_str().unwrap_or_default()).map(Some)
 }
 
 impl FromRequestParts<Arc<Http>> for Known {
@@ -303,20 +287,6 @@ mod tests {
         }
         assert_eq!(query("limit=7").limit(50, 200).ok(), Some(7));
         assert_eq!(query("").limit(50, 200).ok(), Some(50));
-    }
-
-    #[test]
-    fn a_token_stands_behind_bearer() {
-        let read = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::AUTHORIZATION, axum::http::HeaderValue::from_static(value));
-            bearer(&headers).map(str::to_owned)
-        };
-        assert_eq!(read("Bearer abc").as_deref(), Some("abc"));
-        assert_eq!(read("bearer  abc ").as_deref(), Some("abc"));
-        for other in ["abc", "Basic abc", "Bearer ", "Bearer"] {
-            assert_eq!(read(other), None, "{other}");
-        }
     }
 
     #[test]

@@ -17,9 +17,9 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use super::Http;
-use super::address::Peer;
 use super::claims::host;
 use crate::config::values::names_this_machine;
+use crate::edge::address::Peer;
 use crate::error::{Error, Result};
 
 /// What proxies add to a request that they pass on.

@@ -1,19 +1,16 @@
 //! REST: thin adapters from HTTP to the use-cases of `core`, with no rule of their own.
 //!
-//! Reading order: `edge` accepts connections, `pipeline` wraps every request (id, limits, panics,
-//! headers, log), `router` maps paths to handlers, `extract` reads requests, `answer` writes errors
-//! in the shape that the path promises. One file a resource; `original` holds the endpoints that
-//! the mobile apps have always spoken. Wired by `app`.
+//! Reading order: `pipeline` wraps every request (id, limits, panics, headers, log), `router` maps
+//! paths to handlers, `extract` reads requests, `answer` writes errors in the shape that the path
+//! promises. One file a resource; `original` holds the endpoints that the mobile apps have always
+//! spoken. Wired by `app`.
 
-pub mod edge;
 pub mod pipeline;
 pub mod router;
 
-pub mod address;
 pub mod answer;
 pub mod claims;
 pub mod extract;
-pub mod limits;
 
 mod auth;
 mod call_test;
@@ -31,7 +28,7 @@ mod mailbox;
 mod me;
 mod members;
 mod messages;
-pub mod metrics;
+mod metrics;
 mod multipart;
 mod original;
 mod original_send;
@@ -41,6 +38,7 @@ mod ranges;
 mod search;
 pub mod server;
 mod sync;
+mod upload_seats;
 mod uploads;
 mod users;
 mod web;
@@ -50,14 +48,15 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::address::TrustedProxies;
 use self::claims::OwnPages;
-use self::limits::{Limiter, UploadSeats};
-use self::metrics::Metrics;
 use self::server::Welcome;
+use self::upload_seats::UploadSeats;
 use crate::config::Config;
 use crate::config::values::{Networks, PublicUrl};
 use crate::core::Core;
+use crate::edge::address::TrustedProxies;
+use crate::edge::counters::Counters;
+use crate::edge::limits::Limiter;
 use crate::id::IdSource;
 
 /// What handlers share.
@@ -69,7 +68,7 @@ pub struct Http {
     own_pages: OwnPages,
     https: bool,
     welcome: Welcome,
-    metrics: Arc<Metrics>,
+    counters: Arc<Counters>,
     metrics_from: Networks,
     /// The operator has named a public address: a caller on this machine may be a proxy.
     public: bool,
@@ -86,7 +85,7 @@ impl Http {
             uploads: UploadSeats::default(),
             trusted: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
             welcome: Welcome { smtp: config.smtp_url.is_some(), ..Welcome::default() },
-            metrics: Arc::new(Metrics::new(Box::new(Vec::new))),
+            counters: Arc::new(Counters::new(Box::new(Vec::new))),
             metrics_from: config.metrics_from.clone(),
             public: config.is_public(),
             own_pages: OwnPages {
@@ -106,7 +105,7 @@ impl Http {
 
     /// The same, counting there.
     #[must_use]
-    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
-        Self { metrics, ..self }
+    pub fn with_counters(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
     }
 }

@@ -21,11 +21,12 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::Http;
-use super::address::{Client, Peer};
-use super::answer::{self, Fault};
+use super::answer;
 use super::claims::check_host;
-use super::limits::Class;
 use super::multipart::is_form;
+use crate::edge::address::{Client, Peer};
+use crate::edge::fault::{Fault, status_of};
+use crate::edge::limits::Class;
 use crate::error::{Code, Error, Language, Result, Text};
 use crate::id::UserId;
 
@@ -74,7 +75,7 @@ impl Context {
             language: language.map(Language::accepted).unwrap_or_default(),
             ip,
             forwarded,
-            class: Class::of(request.method(), path),
+            class: class_of(request.method(), path),
             upload: is_upload(request),
             original: !["/api/", "/docs", "/livez", "/readyz", "/metrics", "/assets/", "/_/"]
                 .iter()
@@ -82,6 +83,14 @@ impl Context {
             user: OnceLock::new(),
         }
     }
+}
+
+/// What a request costs.
+fn class_of(method: &Method, path: &str) -> Class {
+    const LOGIN: [&str; 6] =
+        ["/nsg", "/l", "/cv", "/api/v1/users", "/api/v1/auth/codes", "/api/v1/auth/sessions"];
+    let writes = method == Method::POST || method == Method::PUT;
+    if writes && LOGIN.contains(&path) { Class::Login } else { Class::Other }
 }
 
 /// Whether a request brings a file; whoever reads it bounds how long nothing may come.
@@ -120,7 +129,7 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
     }
     put_headers(response.headers_mut(), &context, http.https);
     let took = started.elapsed();
-    http.metrics.answered(&method, route.as_ref(), response.status(), took);
+    http.counters.answered(&method, route.as_ref(), response.status(), took);
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     log_access(&method, route, response.status(), took, &context);
     response
@@ -174,7 +183,7 @@ fn put_headers(headers: &mut HeaderMap, context: &Context, https: bool) {
 }
 
 fn log_fault(fault: &Error, context: &Context) {
-    if !status_is_ours(answer::status_of(fault.code)) {
+    if !status_is_ours(status_of(fault.code)) {
         return;
     }
     let causes =
@@ -201,4 +210,18 @@ fn log_access(method: &Method, route: &str, status: StatusCode, took: Duration, 
         request_id = context.request_id,
         "request"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_is_known_by_method_and_path() {
+        assert_eq!(class_of(&Method::PUT, "/cv"), Class::Login);
+        assert_eq!(class_of(&Method::POST, "/api/v1/auth/sessions"), Class::Login);
+        assert_eq!(class_of(&Method::DELETE, "/api/v1/auth/sessions"), Class::Other);
+        assert_eq!(class_of(&Method::GET, "/api/v1/auth/sessions"), Class::Other);
+        assert_eq!(class_of(&Method::PUT, "/sndmsg"), Class::Other);
+    }
 }

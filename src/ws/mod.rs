@@ -23,10 +23,10 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::core::Core;
+use crate::edge::counters::Counters;
+use crate::edge::credentials::{bearer, instance};
+use crate::edge::limits::Limiter;
 use crate::error::{Error, Language, Result, text};
-use crate::http::extract::{bearer, instance};
-use crate::http::limits::Limiter;
-use crate::http::metrics::Metrics;
 use crate::hub::Hub;
 use crate::id::ObjectId;
 use crate::model::auth::Caller;
@@ -53,7 +53,7 @@ pub struct Ws {
     hub: Arc<Hub>,
     limiter: Arc<Limiter>,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    counters: Arc<Counters>,
     attaching: Semaphore,
 }
 
@@ -63,9 +63,9 @@ pub fn router(
     hub: Arc<Hub>,
     limiter: Arc<Limiter>,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    counters: Arc<Counters>,
 ) -> Router {
-    let ws = Ws { core, hub, limiter, clock, metrics, attaching: Semaphore::new(ATTACHING) };
+    let ws = Ws { core, hub, limiter, clock, counters, attaching: Semaphore::new(ATTACHING) };
     Router::new()
         .route("/api/v1/ws", get(all_chats))
         .route("/nch", get(one_chat))

@@ -142,7 +142,7 @@ pub(super) async fn serve(
         Err(Gone) => Err(Gone),
     };
     if let Ok(code) = code {
-        ws.metrics.closes(code);
+        ws.counters.closes(code);
         close(&mut socket, code).await;
     }
 }
@@ -302,7 +302,7 @@ async fn drive(
         };
         match step {
             Step::Run { id, command } => {
-                ws.metrics.commanded();
+                ws.counters.commanded();
                 let attached = live.attached.clone();
                 let job = run(ws.clone(), link.clone(), attached, id, command);
                 running = Some(Box::pin(job));
@@ -375,7 +375,7 @@ async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Re
 }
 
 /// Lets a write go on until it is done, the outbox runs over, or the session is closed; who takes
-/// nothing at all is cut off by `http/edge`. `left` tells how much of the outbox is still to be
+/// nothing at all is cut off by `edge/accept`. `left` tells how much of the outbox is still to be
 /// written.
 async fn unless_slow(
     link: &Link,

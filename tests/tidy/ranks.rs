@@ -31,7 +31,8 @@ const RANKS: &[(&str, &[&str])] = &[
     ("core rules", &["core", "hub"]),
     (ADAPTERS, &["store::*", "bus::*", "mail::*", "objects::*", "push::*"]),
     ("wire types", &["protocol"]),
-    ("edges", &["http", "ws", "rtc"]),
+    ("edge", &["edge"]),
+    ("doors", &["http", "ws", "rtc"]),
     ("wiring", &["app"]),
     ("commands", &["cli", "lib", "main"]),
 ];
@@ -54,6 +55,8 @@ const NEVER: &[(&[&str], &[&str], &str)] = &[
         "put it behind a port",
     ),
     (&["http", "ws"], &["crate::store"], "call the use-case in `core`"),
+    (&["http"], &["crate::ws"], "what both doors share belongs into `edge`"),
+    (&["ws"], &["crate::http"], "what both doors share belongs into `edge`"),
 ];
 
 /// A path that code names, split at `::`.
@@ -258,6 +261,7 @@ mod tests {
             "mail/mod",
             "mail/smtp",
             "protocol/mod",
+            "edge/mod",
             "http/mod",
             "ws/mod",
             "cli/mod",
@@ -284,12 +288,13 @@ mod tests {
     fn a_lower_rank_never_names_a_higher_one() {
         passes("src/core/users.rs", "use crate::{error::Error, store::Users, model::User};");
         passes("src/store/mod.rs", "pub mod embedded;\nuse crate::model::{self, user::User};");
-        passes("src/http/mod.rs", "use crate::{core, hub::Hub, protocol::Body, ws::socket};");
+        passes("src/http/mod.rs", "use crate::{core, edge::limits, hub::Hub, protocol::Body};");
         fails("src/error.rs", "use crate::config::Config;", "src/error.rs:1: rank: ");
         fails("src/model/user.rs", "\nfn a() -> crate::store::Row {}", "user.rs:2");
-        fails("src/core/users.rs", "use crate::{error, http::{router, x}};", "`http` (edges)");
+        fails("src/core/users.rs", "use crate::{error, http::{router, x}};", "`http` (doors)");
         fails("src/store/mod.rs", "pub use embedded::Store;", "`store::embedded` (adapters)");
-        fails("src/model/user.rs", "use super::super::users::check;", "`core::users`");
+        fails("src/model/user.rs", "use super::super::core::users::check;", "`core::users`");
+        fails("src/edge/mod.rs", "use crate::http::router;", "`http` (doors)");
         fails("src/app.rs", "use crate::cli;", "`cli` (commands)");
     }
 
@@ -310,6 +315,8 @@ mod tests {
         fails("src/model/user.rs", "use tokio::{net::TcpStream, sync};", "`tokio::net`");
         fails("src/core/users.rs", "fn a(x: axum::Json<u8>) {}", "`axum`");
         fails("src/http/mod.rs", "use crate::store::Users;", "`crate::store`");
+        fails("src/http/mod.rs", "use crate::ws::socket;", "`crate::ws`");
+        fails("src/ws/mod.rs", "use crate::http::router;", "`crate::http`");
         fails("src/ws/mod.rs", "fn a(x: &dyn crate::store::embedded::Store) {}", "`crate::store`");
     }
 

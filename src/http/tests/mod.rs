@@ -16,7 +16,6 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::limits::Limiter;
 use super::{Http, router};
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
@@ -24,6 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::core::auth::Limits;
 use crate::core::{Core, Ports, Rules};
+use crate::edge::limits::Limiter;
 use crate::id::{IdSource, OsEntropy};
 use crate::mail::memory::MemoryMailer;
 use crate::model::text::Email;

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::{App, Email};
-use crate::http::address::Peer;
+use crate::edge::address::Peer;
 use crate::http::extract::BODY_BYTES;
 
 type Headers<'a> = &'a [(&'a str, &'a str)];

@@ -1,4 +1,4 @@
-//! The edge: accepts connections, speaks HTTP/1.1 and HTTP/2 on them, and stops in good order.
+//! Accepts connections, speaks HTTP/1.1 and HTTP/2 on them, and stops in good order.
 //!
 //! The framework's own loop waits for ever for a request's head and knows no cap; this one bounds
 //! what a stranger can hold: connections in all and per address, the time for a head, the time in

@@ -1,18 +1,15 @@
 //! How fast callers may ask: by address and by user, and slower still for login.
 //!
 //! Smooths what one place or one person can cost; the limits of login that security rests on are
-//! counted in the store, by `core::auth`. A refusal says when to come back. Called by `pipeline`
-//! (address) and `extract` (user).
+//! counted in the store, by `core::auth`. A refusal says when to come back. Called by
+//! `http/pipeline` (address), `http/extract` and `ws/socket` (user).
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::Method;
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -29,16 +26,6 @@ pub enum Class {
     Login,
     /// All else.
     Other,
-}
-
-impl Class {
-    /// The class of a request.
-    pub fn of(method: &Method, path: &str) -> Self {
-        const LOGIN: [&str; 6] =
-            ["/nsg", "/l", "/cv", "/api/v1/users", "/api/v1/auth/codes", "/api/v1/auth/sessions"];
-        let writes = method == Method::POST || method == Method::PUT;
-        if writes && LOGIN.contains(&path) { Self::Login } else { Self::Other }
-    }
 }
 
 /// Login requests of one address: so many at once, then as fast as they refill.
@@ -87,50 +74,6 @@ impl Limiter {
 
 fn check<K: Hash + Eq + Clone>(keyed: Option<&Keyed<K>>, key: K) -> Result<()> {
     keyed.map_or(Ok(()), |keyed| keyed.check(key))
-}
-
-/// At most this many uploads of one user at once.
-const UPLOADS: usize = 4;
-/// When it is worth trying again.
-const UPLOADS_LATER: Duration = Duration::from_secs(5);
-
-/// Who uploads at the moment: each holds a connection, disk and memory.
-#[derive(Default, Clone)]
-pub struct UploadSeats(Arc<Mutex<HashMap<UserId, usize>>>);
-
-impl UploadSeats {
-    /// A place for one upload; free again when it is dropped.
-    pub fn take(&self, user: UserId) -> Result<UploadSeat> {
-        let mut taken = self.taken();
-        let own = taken.entry(user).or_default();
-        if *own >= UPLOADS {
-            return Err(Error::too_many(UPLOADS_LATER));
-        }
-        *own += 1;
-        Ok(UploadSeat { seats: self.clone(), user })
-    }
-
-    fn taken(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One upload's place.
-pub struct UploadSeat {
-    seats: UploadSeats,
-    user: UserId,
-}
-
-impl Drop for UploadSeat {
-    fn drop(&mut self) {
-        let mut taken = self.seats.taken();
-        if let Some(own) = taken.get_mut(&self.user) {
-            *own -= 1;
-            if *own == 0 {
-                taken.remove(&self.user);
-            }
-        }
-    }
 }
 
 const SHARDS: usize = 16;
@@ -216,28 +159,5 @@ mod tests {
         assert!(ask(1) && ask(1) && !ask(1) && ask(2));
         let off = Limiter::new(None, None);
         assert!((0..100).all(|_| off.check_user(UserId(ObjectId([1; 12]))).is_ok()));
-    }
-
-    #[test]
-    fn one_user_uploads_a_few_files_at_once() {
-        let (seats, user) = (UploadSeats::default(), |user| UserId(ObjectId([user; 12])));
-        let mut taken: Vec<_> = (0..UPLOADS).map(|_| seats.take(user(1)).ok()).collect();
-        assert!(taken.iter().all(Option::is_some));
-        let code = seats.take(user(1)).err().map(|error| error.code);
-        assert_eq!(code, Some(Code::TooMany));
-        assert!(seats.take(user(2)).is_ok(), "somebody else");
-        taken.pop();
-        assert!(seats.take(user(1)).is_ok(), "one is over");
-        drop(taken);
-        assert!(seats.taken().is_empty(), "nothing is kept");
-    }
-
-    #[test]
-    fn login_is_known_by_method_and_path() {
-        assert_eq!(Class::of(&Method::PUT, "/cv"), Class::Login);
-        assert_eq!(Class::of(&Method::POST, "/api/v1/auth/sessions"), Class::Login);
-        assert_eq!(Class::of(&Method::DELETE, "/api/v1/auth/sessions"), Class::Other);
-        assert_eq!(Class::of(&Method::GET, "/api/v1/auth/sessions"), Class::Other);
-        assert_eq!(Class::of(&Method::PUT, "/sndmsg"), Class::Other);
     }
 }

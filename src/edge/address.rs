@@ -1,7 +1,7 @@
 //! Where a request comes from: the peer of its connection, or whom a trusted proxy names.
 //!
 //! `X-Forwarded-For` is believed only when the peer is a proxy that the operator named; anybody
-//! else could write there what they like. Called by `edge`, `pipeline` and `limits`.
+//! else could write there what they like. Called by `accept`, `limits` and `http`.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
