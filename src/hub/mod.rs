@@ -16,6 +16,7 @@
 
 mod audience;
 pub mod close;
+mod frame;
 mod gate;
 pub mod presence;
 #[cfg(test)]
@@ -27,7 +28,6 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
 use crate::bus::{CallNews, Event, Listener, Posted};
@@ -39,11 +39,9 @@ use crate::model::chats::{Chat, Followed, Member};
 pub use audience::REPAIRED_ROWS;
 use audience::{Arrival, Audience, Found, Since, Start, Subscribed};
 use close::CloseCode;
+pub use frame::Frame;
 use presence::{Board, Presence, Stir};
 use users::{Client, Users};
-
-/// An encoded frame: text that was checked once, and shared by all who get it.
-pub type Frame = Utf8Bytes;
 
 /// At most this many connections of one user at once; one more closes the oldest.
 pub const CONNECTIONS_OF_A_USER: usize = 64;

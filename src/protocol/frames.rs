@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 
-use axum::extract::ws::Utf8Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -324,7 +323,7 @@ struct Refused<'a> {
 }
 
 /// Rows are plain data with text keys, which JSON always takes.
-fn text<T: Serialize>(value: &T) -> Utf8Bytes {
+fn text<T: Serialize>(value: &T) -> Frame {
     json::to_string(value).unwrap_or_default().into()
 }
 

@@ -357,7 +357,7 @@ async fn write_out(
     let writing = async {
         for frame in taken.frames {
             let cost = outbox::cost(&frame);
-            socket.feed(Message::Text(frame)).await.map_err(|_| Gone)?;
+            socket.feed(Message::Text(frame.into())).await.map_err(|_| Gone)?;
             left.fetch_sub(cost, Ordering::Relaxed);
         }
         socket.flush().await.map_err(|_| Gone)
@@ -369,7 +369,7 @@ async fn write_out(
 }
 
 async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Result<Step, Gone> {
-    let message = Message::Text(frame.clone());
+    let message = Message::Text(frame.clone().into());
     let sending = async { socket.send(message).await.map_err(|_| Gone) };
     unless_slow(link, &AtomicUsize::new(0), sending).await
 }
@@ -395,7 +395,7 @@ async fn unless_slow(
 }
 
 async fn write(socket: &mut WebSocket, frame: &Frame) -> Result<(), Gone> {
-    write_message(socket, Message::Text(frame.clone())).await
+    write_message(socket, Message::Text(frame.clone().into())).await
 }
 
 async fn write_message(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {

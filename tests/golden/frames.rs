@@ -296,7 +296,7 @@ fn made(marker: &str) -> String {
         _ => {
             let frame = marker.strip_prefix("frame ").and_then(|name| samples().remove(name));
             let frame = frame.unwrap_or_else(|| panic!("{PAGE} asks for `{marker}`"));
-            format!("```json\n{frame}\n```\n")
+            format!("```json\n{}\n```\n", &*frame)
         }
     }
 }
