@@ -222,7 +222,17 @@ fn rules(config: &Config) -> Rules {
         },
         session_idle: config.session_idle,
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
-        files: FileRules::from(config),
+        files: file_rules(config),
+    }
+}
+
+pub(crate) fn file_rules(config: &Config) -> FileRules {
+    FileRules {
+        image: config.file_limit_image,
+        video: config.file_limit_video,
+        audio: config.file_limit_audio,
+        document: config.file_limit_document,
+        quota: config.file_quota,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod s3;
 
 pub mod staging;
+pub mod whole;
 
 use std::io;
 use std::ops::Range;

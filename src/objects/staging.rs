@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
+use super::whole::Whole;
 use super::{PIECE, blocking};
 use crate::clock::Time;
 use crate::config::data_dir::{create_private, remove_if_there};
@@ -77,17 +78,6 @@ pub struct Meta {
     pub resumable: bool,
     /// When it began.
     pub created: Time,
-}
-
-/// A file that came as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whole {
-    /// SHA-256 of its bytes.
-    pub digest: Digest,
-    /// How many they are.
-    pub size: u64,
-    /// Where they are.
-    pub path: PathBuf,
 }
 
 /// The uploads of this node.
@@ -188,8 +178,13 @@ impl Staging {
         blocking(move || claim.finish()).await
     }
 
+    /// Whether there is anything of an upload, right now. Looks at the disk.
+    pub fn is_there(&self, id: FileId) -> bool {
+        self.path(id).exists()
+    }
+
     /// Where the bytes of an upload are.
-    pub fn path(&self, id: FileId) -> PathBuf {
+    fn path(&self, id: FileId) -> PathBuf {
         self.folder.join(format!("{id}.part"))
     }
 

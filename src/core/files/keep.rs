@@ -14,12 +14,13 @@ use futures_util::stream;
 use tokio::time::{Instant, sleep};
 
 use super::look::{Claim, Looked, Made, Picture};
-use super::uploads::Staged;
+use super::staged::Staged;
 use super::{Files, NO_FILE, UNUSED_FOR};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{FileId, UserId};
 use crate::model::files::{Digest, File, FileKind, FileName, Rendition, size_in_words};
-use crate::objects::staging::{Meta, Whole};
+use crate::objects::staging::Meta;
+use crate::objects::whole::Whole;
 use crate::store::FilePut;
 
 /// How long a row is kept whose bytes do not come.

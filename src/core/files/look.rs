@@ -4,20 +4,17 @@
 //! comes later waits. What its uploader says of a file makes it a voice message or a document, and
 //! never a picture. Called by `keep` and `pictures`.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Cursor, Read as _};
-use std::path::Path;
+use std::io::{self, Cursor};
 use std::str::FromStr;
 use std::time::Duration;
 
 use media::{Kind, Limits, Media, Refusal};
-use sha2::{Digest as _, Sha256};
 
 use super::Files;
 use crate::error::{Code, Error, Result, Text};
 use crate::model::files::{Digest, FileFacts, FileKind, FileName, size_in_words};
 use crate::objects::PIECE;
-use crate::objects::staging::Whole;
+use crate::objects::whole::Whole;
 
 /// Nothing that people send plays for longer.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -212,8 +209,7 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
     if claim.meant == Meant::Document {
         return Ok(kept_as_it_is(whole, name));
     }
-    let mut file = fs::File::open(&whole.path).map_err(Error::unavailable)?;
-    let media = match media::inspect(&mut file, whole.size, limits) {
+    let media = match media::inspect(&mut whole.read()?, whole.size, limits) {
         Err(refusal) if claim.meant == Meant::Auto && is_beyond_showing(refusal) => {
             return as_document(whole, name, refusal, limits);
         }
@@ -223,7 +219,9 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
     let digest = match kind {
         FileKind::Image | FileKind::Document => whole.digest,
         // An earlier attempt may have blanked what this one finds blank.
-        FileKind::Video | FileKind::Audio | FileKind::Voice => blanked(&whole.path, &media)?,
+        FileKind::Video | FileKind::Audio | FileKind::Voice => {
+            whole.rewrite(|file| media::erase(file, &media.erasures))?
+        }
     };
     let duration = media.duration.or(claim.duration.filter(|_| kind.plays()));
     let size = media.cleaned.as_ref().map_or(whole.size, |bytes| bytes.len() as u64);
@@ -248,9 +246,8 @@ fn look_at(whole: &Whole, name: FileName, claim: Claim, limits: &Limits) -> Resu
 /// where that cannot be done, only its uploader can say that it is to be sent.
 fn as_document(whole: &Whole, name: FileName, refusal: Refusal, limits: &Limits) -> Result<Looked> {
     let mut looked = kept_as_it_is(whole, name);
-    if tells_more(&whole.path)? {
-        let mut file = fs::File::open(&whole.path).map_err(Error::unavailable)?;
-        let alone = media::without_metadata(&mut file, whole.size, limits.max_image_bytes);
+    if tells_more(whole.read()?)? {
+        let alone = media::without_metadata(&mut whole.read()?, whole.size, limits.max_image_bytes);
         let alone = alone.ok_or_else(|| refused(refusal))?;
         looked.facts.size = alone.len() as u64;
         looked.cleaned = Some(alone);
@@ -274,10 +271,9 @@ const fn is_beyond_showing(refusal: Refusal) -> bool {
 }
 
 /// Whether a picture may tell of place, camera or person.
-fn tells_more(path: &Path) -> Result<bool> {
+fn tells_more(mut file: impl io::Read) -> Result<bool> {
     const SIGNS: [&[u8]; 4] = [b"Exif", b"eXIf", b"EXIF", b"ns.adobe.com"];
     const LONGEST_SIGN: usize = 12;
-    let mut file = fs::File::open(path).map_err(Error::unavailable)?;
     let mut piece = vec![0; PIECE];
     let mut kept = 0;
     loop {
@@ -323,24 +319,6 @@ fn kind_of(media: &Media, claim: Claim) -> Result<FileKind> {
         (Kind::Audio, _) => Ok(FileKind::Audio),
         (Kind::Document, _) => Ok(FileKind::Document),
     }
-}
-
-/// Blanks what must not be kept, and answers the digest of what there is then.
-fn blanked(path: &Path, media: &Media) -> Result<Digest> {
-    let open = OpenOptions::new().read(true).write(true).open(path);
-    let mut file = open.map_err(Error::unavailable)?;
-    media::erase(&mut file, &media.erasures).map_err(Error::unavailable)?;
-    drop(file);
-    let mut hash = Sha256::new();
-    let mut file = fs::File::open(path).map_err(Error::unavailable)?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece).map_err(Error::unavailable)? {
-            0 => break,
-            count => hash.update(&piece[..count]),
-        }
-    }
-    Ok(Digest(hash.finalize().into()))
 }
 
 fn made(picture: media::Picture) -> Made {

@@ -18,6 +18,7 @@ mod keep;
 mod links;
 mod look;
 mod pictures;
+mod staged;
 mod sweep;
 mod uploads;
 
@@ -29,10 +30,10 @@ use tokio::sync::Semaphore;
 
 pub use self::links::{LINKS_AT_ONCE, Link, SignedLink};
 pub use self::look::{Claim, Meant, Picture};
+pub use self::staged::Staged;
 use self::uploads::Begun;
-pub use self::uploads::{Given, LIFE, Progress, Staged};
+pub use self::uploads::{Given, LIFE, Progress};
 use super::{Shared, to_the_end};
-use crate::config::Config;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, UserId};
 use crate::model::auth::Caller;
@@ -78,18 +79,6 @@ impl Default for FileRules {
     fn default() -> Self {
         const GIB: u64 = 1 << 30;
         Self { image: 25 << 20, video: 2 * GIB, audio: 2 * GIB, document: 2 * GIB, quota: 10 * GIB }
-    }
-}
-
-impl From<&Config> for FileRules {
-    fn from(config: &Config) -> Self {
-        Self {
-            image: config.file_limit_image,
-            video: config.file_limit_video,
-            audio: config.file_limit_audio,
-            document: config.file_limit_document,
-            quota: config.file_quota,
-        }
     }
 }
 

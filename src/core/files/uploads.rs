@@ -16,6 +16,7 @@ use futures_util::Stream;
 use super::super::to_the_end;
 use super::keep::Label;
 use super::look::{Claim, Picture};
+use super::staged::Staged;
 use super::{FileRules, Files};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text};
@@ -78,36 +79,6 @@ pub struct Given {
     pub poster: Option<Picture>,
     /// The uploader's idempotency key.
     pub key: Option<String>,
-}
-
-/// An upload that lives as long as its request: removed when this is dropped.
-pub struct Staged {
-    id: FileId,
-    staging: Arc<Staging>,
-}
-
-impl Staged {
-    pub(super) const fn new(id: FileId, staging: Arc<Staging>) -> Self {
-        Self { id, staging }
-    }
-
-    pub(super) const fn id(&self) -> FileId {
-        self.id
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        let (id, staging) = (self.id, self.staging.clone());
-        // Without a runtime the server is at its end; the next start removes it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = staging.discard(id).await {
-                    tracing::warn!(cause = ?error.cause(), "a part of an upload stays: {error}");
-                }
-            });
-        }
-    }
 }
 
 /// Unfinished uploads, and those that are being finished.
@@ -179,7 +150,7 @@ impl Begun {
     /// Forgets what the sweep of the disk removed: what began before then and is not on the disk.
     pub(super) fn sweep(&self, before: Time, staging: &Staging) {
         let expired = |upload: &Unfinished| !upload.finishing && upload.since < before;
-        self.all().retain(|id, upload| !expired(upload) || staging.path(*id).exists());
+        self.all().retain(|id, upload| !expired(upload) || staging.is_there(*id));
     }
 
     /// The right to finish an upload, for one request at a time.

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{Http, router};
+use crate::app;
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
@@ -103,7 +104,7 @@ impl App {
         let core = Arc::new(Core::new(
             ports,
             [7; 32],
-            Rules { limits, files: (&config).into(), ..Rules::default() },
+            Rules { limits, files: app::file_rules(&config), ..Rules::default() },
         ));
         let listener: Arc<dyn Listener> = core.clone();
         bus.listen(vec![Arc::downgrade(&listener)]);
