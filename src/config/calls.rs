@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use turn::Cidr;
 
-use super::settings::Config;
-use super::sources::Values;
+use super::hidden::Hidden;
 
 /// Where calls find STUN and TURN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,10 +144,10 @@ fn host_name(text: &str) -> Option<String> {
 }
 
 /// A secret of at least 16 characters.
-pub(super) fn shared_secret(text: &str) -> Result<super::values::Hidden, String> {
+pub(super) fn shared_secret(text: &str) -> Result<Hidden, String> {
     let fits = (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if fits {
-        return Ok(super::values::Hidden::new(text));
+        return Ok(Hidden::new(text));
     }
     Err("no secret: it is 16 to 256 visible characters. `openssl rand -hex 24` makes a good one."
         .into())
@@ -156,32 +155,6 @@ pub(super) fn shared_secret(text: &str) -> Result<super::values::Hidden, String>
 
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
-}
-
-impl Config {
-    /// What no value about calls shows alone.
-    pub(super) fn check_calls(&self, values: &mut Values) {
-        if self.turn == TurnMode::External && self.turn_external_urls.0.is_empty() {
-            let place = values.place("TURN");
-            values.note(format!(
-                "{place}: TURN=external needs TURN_EXTERNAL_URLS beside it. Add for example \
-                 TURN_EXTERNAL_URLS=turn:turn.example.org:3478."
-            ));
-        }
-        if self.turn == TurnMode::External && self.turn_secret.is_none() {
-            let place = values.place("TURN");
-            values.note(format!(
-                "{place}: TURN=external needs TURN_SECRET beside it, the secret that those servers \
-                 know."
-            ));
-        }
-        if self.turn_tls_cert.is_some() != self.turn_tls_key.is_some() {
-            let place = values.place("TURN_TLS_CERT");
-            values.note(format!(
-                "{place}: TURN_TLS_CERT and TURN_TLS_KEY go together: set both, or neither."
-            ));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -212,16 +185,5 @@ mod tests {
             assert!(IceUrls::parse(text).is_err(), "{text}");
         }
         assert!(shared_secret("0123456789abcdef").is_ok() && shared_secret("short").is_err());
-    }
-
-    #[test]
-    fn what_belongs_together_is_missed() {
-        for (pairs, word) in [
-            (&[("TURN", "external")][..], "TURN_EXTERNAL_URLS"),
-            (&[("TURN_TLS_CERT", "/c.pem")], "TURN_TLS_KEY"),
-        ] {
-            let problems = Config::of(pairs).expect_err("incomplete").to_string();
-            assert!(problems.contains(word), "{problems}");
-        }
     }
 }

@@ -9,9 +9,12 @@ pub mod settings;
 pub mod values;
 
 mod calls;
+mod check;
 mod env_file;
+mod hidden;
 mod objects;
 mod retired;
+mod row;
 mod smtp_url;
 mod sources;
 
@@ -28,6 +31,7 @@ pub use settings::Config;
 pub use smtp_url::{SmtpUrl, Tls};
 pub use sources::{Origin, Problem, Values};
 
+use settings::SETTINGS;
 use values::Sender;
 
 /// All that is wrong with the settings, one problem a line.
@@ -42,6 +46,13 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+impl Default for Values {
+    /// The defaults of the table.
+    fn default() -> Self {
+        Self::new(SETTINGS)
+    }
+}
 
 impl Config {
     /// The settings for a working directory: its files, the process's environment, and flags by
@@ -59,7 +70,9 @@ impl Config {
 
     /// These settings and the defaults, nothing else: for servers that a program starts.
     pub fn of(pairs: &[(&str, &str)]) -> Result<Self, Problems> {
-        Self::from_values(&mut Values::of(pairs))
+        let mut values = Values::default();
+        values.add_flags(pairs.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())));
+        Self::from_values(&mut values)
     }
 
     fn from_values(values: &mut Values) -> Result<Self, Problems> {
@@ -73,42 +86,6 @@ impl Config {
         match config {
             Some(config) if values.problems().is_empty() => Ok(config),
             _ => Err(Problems(values.problems().to_vec())),
-        }
-    }
-
-    /// What no value shows alone.
-    fn check_together(&self, values: &mut Values) {
-        if self.smtp_url.is_some() && self.mail_from.is_none() {
-            let place = values.place("SMTP_URL");
-            values.note(format!(
-                "{place}: SMTP_URL needs MAIL_FROM beside it, the sender that the mail server \
-                 accepts. Add for example MAIL_FROM=WeChat <no-reply@example.org>."
-            ));
-        }
-        if self.dev && self.db_uri.is_some() {
-            let place = values.place("DEV");
-            values.note(format!(
-                "{place}: DEV=on keeps its demo people in DATA_DIR/dev, never in a database. Take \
-                 DB_URI out, or DEV."
-            ));
-        }
-        self.check_database(values);
-        self.check_calls(values);
-        self.check_objects(values);
-    }
-
-    /// Who names a database and forgets its address would find all messages in a folder instead.
-    fn check_database(&self, values: &mut Values) {
-        const NAMES: [&str; 5] =
-            ["DB_DATABASE", "DB_USERS", "DB_GROUPD", "DB_USR_CHLOGS", "DB_GR_CHLOGS"];
-        let named = NAMES.iter().find(|key| values.origin(key) != Origin::Default);
-        if let (None, Some(key)) = (&self.db_uri, named) {
-            let place = values.place(key);
-            values.note(format!(
-                "{place}: {key} names what is in a database, and DB_URI, the database's address, \
-                 is not set. Add DB_URI to .env_db; or remove the DB_ lines, and everything is \
-                 kept in DATA_DIR."
-            ));
         }
     }
 

@@ -1,12 +1,10 @@
-//! Where the bytes of files are kept: the values, and what belongs together.
+//! The types of settings that are about where the bytes of files are kept.
 
 use std::path::PathBuf;
 
 use url::{Host, Url};
 
-use super::settings::Config;
-use super::sources::{Origin, Values};
-use super::values::Hidden;
+use super::hidden::Hidden;
 
 /// What keeps the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +60,7 @@ impl Endpoint {
     }
 
     /// Whether a name can stand before its host.
-    fn takes_names(&self) -> bool {
+    pub(super) fn takes_names(&self) -> bool {
         matches!(self.url.host(), Some(Host::Domain(_)))
     }
 }
@@ -118,53 +116,6 @@ fn key(text: &str) -> Result<&str, String> {
         .into())
 }
 
-/// What `OBJECTS=s3` needs beside it.
-const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
-
-impl Config {
-    /// What no value about objects shows alone.
-    pub(super) fn check_objects(&self, values: &mut Values) {
-        let place = values.place("OBJECTS");
-        let given = |key: &&str| values.origin(key) != Origin::Default;
-        match self.objects {
-            ObjectsMode::Local => {
-                if let Some(key) = NEEDED.iter().find(|key| given(key)) {
-                    let place = values.place(key);
-                    values.note(format!(
-                        "{place}: {key} is set, but the files would go into DATA_DIR. Add \
-                         OBJECTS=s3, or take {key} out."
-                    ));
-                }
-            }
-            ObjectsMode::S3 => {
-                let missing: Vec<_> = NEEDED.iter().filter(|key| !given(key)).copied().collect();
-                if !missing.is_empty() {
-                    let missing = missing.join(" and ");
-                    values.note(format!("{place}: OBJECTS=s3 needs {missing} beside it."));
-                }
-                if self.dev {
-                    values.note(format!(
-                        "{place}: DEV=on keeps everything in DATA_DIR/dev, never in a bucket. Take \
-                         OBJECTS out, or DEV."
-                    ));
-                }
-                self.check_path_style(values);
-            }
-        }
-    }
-
-    fn check_path_style(&self, values: &mut Values) {
-        let endpoint = self.s3_endpoint.as_ref();
-        if !self.s3_path_style && endpoint.is_some_and(|endpoint| !endpoint.takes_names()) {
-            let place = values.place("S3_PATH_STYLE");
-            values.note(format!(
-                "{place}: S3_PATH_STYLE=off puts the bucket before the host's name, and the host \
-                 of S3_ENDPOINT is an address. Write S3_PATH_STYLE=on, or the host's name."
-            ));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,28 +136,5 @@ mod tests {
             assert!(bucket(text).is_err(), "{text}");
         }
         assert!(access_key_id("AKIA IO").is_err() && secret_access_key("a\nb").is_err());
-    }
-
-    #[test]
-    fn what_belongs_together_is_missed_and_no_secret_told() {
-        let key = [("S3_ACCESS_KEY_ID", "AKIAX"), ("S3_SECRET_ACCESS_KEY", "geheim")];
-        let whole = [key[0], key[1], ("OBJECTS", "s3"), ("S3_BUCKET", "wechat")];
-        assert!(Config::of(&whole).is_ok());
-        let with = |more: &[(&'static str, &'static str)]| [&whole, more].concat();
-        for (pairs, words) in [
-            (vec![("OBJECTS", "s3")], "S3_BUCKET and S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"),
-            (vec![key[0], key[1], ("OBJECTS", "s3")], "needs S3_BUCKET beside it"),
-            (vec![key[1]], "Add OBJECTS=s3"),
-            (with(&[("DEV", "on")]), "Take OBJECTS out, or DEV"),
-            (
-                with(&[("S3_ENDPOINT", "http://[::1]:9000"), ("S3_PATH_STYLE", "off")]),
-                "S3_PATH_STYLE=on",
-            ),
-        ] {
-            let problems = Config::of(&pairs).expect_err(words).to_string();
-            assert!(problems.contains(words), "{problems}");
-            assert!(!problems.contains("geheim"), "{problems}");
-        }
-        assert!(!format!("{:?}", Config::of(&whole)).contains("geheim"));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::settings::File;
+use super::row::File;
 
 /// Settings of the first version that have no meaning here.
 const SETTINGS: [&str; 16] = [

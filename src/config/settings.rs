@@ -8,90 +8,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::row::{File, Secrecy, Setting};
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
     self, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks, ObjectsMode, Origins,
     PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender, TurnMode, optional,
 };
-
-/// The files that hold settings, in the working directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum File {
-    /// `.env`: the server.
-    Env,
-    /// `.env_db`: the database.
-    EnvDb,
-}
-
-impl File {
-    /// Both, in the order in which they are read.
-    pub const ALL: [Self; 2] = [Self::Env, Self::EnvDb];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Env => ".env",
-            Self::EnvDb => ".env_db",
-        }
-    }
-}
-
-/// What people may see of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrecy {
-    /// All of it.
-    Open,
-    /// A URL without its user name and password. Such a setting has no flag either, as everybody
-    /// on a machine sees the flags of its processes.
-    Url,
-    /// None of it. It has no flag either.
-    Whole,
-}
-
-/// One row of the table: what there is to know of a setting, its type aside.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name in the files and in the environment.
-    pub key: &'static str,
-    /// The file that it belongs into.
-    pub file: File,
-    /// The heading that it stands under.
-    pub group: &'static str,
-    /// The value when none is given; empty where `unset` says what happens then.
-    pub default: &'static str,
-    /// What an absent value means, where there is no default.
-    pub unset: &'static str,
-    /// A value to begin with, in the examples.
-    pub example: &'static str,
-    /// What people may see of it.
-    pub secrecy: Secrecy,
-    /// What it does, line by line, each with a leading space.
-    pub lines: &'static [&'static str],
-}
-
-impl Setting {
-    /// The setting of a key.
-    pub fn find(key: &str) -> Option<&'static Self> {
-        SETTINGS.iter().find(|setting| setting.key == key)
-    }
-
-    /// Its flag without the dashes: `data-dir` for `DATA_DIR`. Secret ones have none.
-    pub fn flag(&self) -> Option<String> {
-        let open = self.secrecy == Secrecy::Open;
-        open.then(|| self.key.to_ascii_lowercase().replace('_', "-"))
-    }
-
-    /// Whether it is on or off, so that its flag alone means on.
-    pub fn is_switch(&self) -> bool {
-        ["on", "off"].contains(&self.default)
-    }
-
-    /// What it does, in one line.
-    pub fn text(&self) -> String {
-        self.lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
-    }
-}
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
 macro_rules! settings {
@@ -478,7 +401,8 @@ mod tests {
             assert!(setting.text().contains(". ") || setting.text().ends_with('.'));
             assert_ne!(setting.default.is_empty(), setting.unset.is_empty(), "{}", setting.key);
             for value in [setting.default, setting.example] {
-                let mut values = Values::of(&[(setting.key, value)]);
+                let mut values = Values::new(SETTINGS);
+                values.add_flags([(setting.key.to_owned(), value.to_owned())]);
                 read(&mut values);
                 assert!(values.problems().is_empty(), "{}: {:?}", setting.key, values.problems());
             }
@@ -487,7 +411,8 @@ mod tests {
 
     #[test]
     fn secrets_have_no_flag() {
-        assert_eq!(Setting::find("SMTP_URL").and_then(Setting::flag), None);
-        assert_eq!(Setting::find("DATA_DIR").and_then(Setting::flag).as_deref(), Some("data-dir"));
+        let flag = |key: &str| SETTINGS.iter().find(|row| row.key == key).map(Setting::flag);
+        assert_eq!(flag("SMTP_URL"), Some(None));
+        assert_eq!(flag("DATA_DIR"), Some(Some("data-dir".to_owned())));
     }
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::env_file;
 use super::retired;
-use super::settings::{File, SETTINGS, Secrecy, Setting};
+use super::row::{File, Secrecy, Setting};
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,20 +24,6 @@ pub enum Origin {
     Environment,
     /// The command line.
     Flag,
-}
-
-impl Origin {
-    fn of(self, key: &str) -> String {
-        match self {
-            Self::Default => "default".into(),
-            Self::File(file, line) => format!("{}, line {line}", file.name()),
-            Self::Environment => "environment".into(),
-            Self::Flag => match Setting::find(key).and_then(Setting::flag) {
-                Some(flag) => format!("--{flag}"),
-                None => "flag".into(),
-            },
-        }
-    }
 }
 
 /// What is wrong with the settings: where, what, and the cure. Tells no secret.
@@ -56,19 +42,17 @@ struct Value {
 }
 
 /// The values as they were given, and the problems found so far. An empty value counts as none.
-#[derive(Default)]
 pub struct Values {
+    table: &'static [Setting],
     given: HashMap<&'static str, Value>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
 }
 
 impl Values {
-    /// Only these, and the defaults.
-    pub fn of(pairs: &[(&str, &str)]) -> Self {
-        let mut values = Self::default();
-        values.add_flags(pairs.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())));
-        values
+    /// None given: the defaults of the table.
+    pub(super) fn new(table: &'static [Setting]) -> Self {
+        Self { table, given: HashMap::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Adds what `.env` and `.env_db` in a folder say; a file that is not there says nothing.
@@ -103,9 +87,9 @@ impl Values {
 
     fn add_entry(&mut self, file: File, entry: env_file::Entry) {
         let origin = Origin::File(file, entry.line);
-        let place = origin.of(&entry.key);
-        let Some(setting) = Setting::find(&entry.key) else {
-            return self.note(format!("{place}: {}", unknown(&entry.key)));
+        let place = self.words(origin, &entry.key);
+        let Some(setting) = self.setting(&entry.key) else {
+            return self.note(format!("{place}: {}", self.unknown(&entry.key)));
         };
         if setting.file != file {
             let home = setting.file.name();
@@ -126,7 +110,7 @@ impl Values {
 
     /// Adds what the environment says; variables that are no settings are none of our business.
     pub fn add_environment(&mut self, lookup: impl Fn(&str) -> Option<std::ffi::OsString>) {
-        for setting in SETTINGS {
+        for setting in self.table {
             match lookup(setting.key).map(std::ffi::OsString::into_string) {
                 None => {}
                 Some(Ok(text)) => self.put(setting, text, Origin::Environment),
@@ -140,9 +124,9 @@ impl Values {
     /// Adds flags, by their settings' keys.
     pub fn add_flags(&mut self, flags: impl IntoIterator<Item = (String, String)>) {
         for (key, text) in flags {
-            match Setting::find(&key) {
+            match self.setting(&key) {
                 Some(setting) => self.put(setting, text, Origin::Flag),
-                None => self.note(unknown(&key)),
+                None => self.note(self.unknown(&key)),
             }
         }
     }
@@ -160,13 +144,13 @@ impl Values {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         // invariant: the table reads its own keys.
-        let setting = Setting::find(key).expect("a key of the table");
+        let setting = self.setting(key).expect("a key of the table");
         let given = self.given.get(key);
         let why = match parse(given.map_or(setting.default, |value| &value.text)) {
             Ok(value) => return Some(value),
             Err(why) => why,
         };
-        let place = self.origin(key).of(key);
+        let place = self.place(key);
         let shown = match (setting.secrecy, given) {
             (Secrecy::Open, Some(value)) => format!(" is {}", quoted(&value.text)),
             _ => String::new(),
@@ -197,14 +181,50 @@ impl Values {
 
     /// Where the value of a key came from, in words.
     pub(super) fn place(&self, key: &str) -> String {
-        self.origin(key).of(key)
+        self.words(self.origin(key), key)
+    }
+
+    fn words(&self, origin: Origin, key: &str) -> String {
+        match origin {
+            Origin::Default => "default".into(),
+            Origin::File(file, line) => format!("{}, line {line}", file.name()),
+            Origin::Environment => "environment".into(),
+            Origin::Flag => match self.setting(key).and_then(Setting::flag) {
+                Some(flag) => format!("--{flag}"),
+                None => "flag".into(),
+            },
+        }
+    }
+
+    fn setting(&self, key: &str) -> Option<&'static Setting> {
+        self.table.iter().find(|setting| setting.key == key)
+    }
+
+    fn unknown(&self, key: &str) -> String {
+        let name = quoted(key);
+        match self.nearest(key) {
+            Some(near) => format!("{name} is no setting. Did you mean {near}?"),
+            None => format!(
+                "{name} is no setting. Remove it; 'wechat --help' lists all that there are."
+            ),
+        }
+    }
+
+    /// The key that a person most likely meant.
+    fn nearest(&self, key: &str) -> Option<&'static str> {
+        let key = key.to_ascii_uppercase();
+        let likeness = |setting: &Setting| strsim::jaro_winkler(&key, setting.key);
+        let rows = self.table.iter();
+        let best = rows.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+        let typos = strsim::damerau_levenshtein(&key, best.key);
+        (typos <= 2 || likeness(best) > 0.85).then_some(best.key)
     }
 
     /// Every setting's value with its origin, one a line, without secrets.
     pub fn report(&self) -> String {
-        let width = SETTINGS.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
+        let width = self.table.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
         let mut report = String::new();
-        for setting in SETTINGS {
+        for setting in self.table {
             let value = match self.given.get(setting.key) {
                 Some(value) => shown(setting.secrecy, &value.text),
                 None if setting.default.is_empty() => format!("({})", setting.unset),
@@ -233,25 +253,6 @@ fn without_credentials(text: &str) -> String {
         return "(hidden)".into();
     }
     url.into()
-}
-
-fn unknown(key: &str) -> String {
-    let name = quoted(key);
-    match nearest(key) {
-        Some(near) => format!("{name} is no setting. Did you mean {near}?"),
-        None => {
-            format!("{name} is no setting. Remove it; 'wechat --help' lists all that there are.")
-        }
-    }
-}
-
-/// The key that a person most likely meant.
-fn nearest(key: &str) -> Option<&'static str> {
-    let key = key.to_ascii_uppercase();
-    let likeness = |setting: &Setting| strsim::jaro_winkler(&key, setting.key);
-    let best = SETTINGS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    let typos = strsim::damerau_levenshtein(&key, best.key);
-    (typos <= 2 || likeness(best) > 0.85).then_some(best.key)
 }
 
 /// A text from outside, short and on one line.

@@ -13,30 +13,9 @@ use url::Url;
 
 pub use super::calls::{IceUrls, PeerNetworks, PortRange, PublicAddresses, TurnMode};
 pub(super) use super::calls::{shared_secret, uri_host};
+pub use super::hidden::Hidden;
 pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
-
-/// A secret text: `Debug` does not tell it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(String);
-
-impl Hidden {
-    /// Hides a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
-    }
-}
 
 /// Reads a setting that may be absent.
 pub(super) fn optional<T>(

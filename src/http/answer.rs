@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::pipeline::Context;
+use super::context::Context;
 use crate::edge::fault::status_of;
 use crate::error::{Code, Error, Text};
 use crate::protocol::envelope::Envelope;

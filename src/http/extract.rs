@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::Http;
-use super::pipeline::Context;
+use super::context::Context;
 use crate::edge::credentials::{bearer, instance};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::model::auth::Caller;

@@ -10,6 +10,7 @@ pub mod router;
 
 pub mod answer;
 pub mod claims;
+mod context;
 pub mod extract;
 
 mod auth;

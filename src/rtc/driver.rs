@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::task::{AbortHandle, spawn_local};
 use turn::{Action, Family, FiveTuple, Now, OpenRelay, Out, RelayId, Server, Transport};
 
-use super::streams::Queue;
+use super::queue::Queue;
 use super::udp::{self, Room, Udp};
 use super::{Settings, Status};
 

@@ -8,6 +8,7 @@
 //! `streams` are TCP and TLS, `tls` is the certificate. Wired by `app`.
 
 mod driver;
+mod queue;
 mod streams;
 pub mod tls;
 mod udp;

@@ -1,24 +1,23 @@
 //! Clients over TCP and TLS: for networks that let no UDP through.
 //!
 //! Bounded: `CONNECTIONS` in all and `PER_ADDRESS` from one address; a fresh one has `FRESH` to
-//! allocate, and one without an allocation is closed; at most `QUEUE_BYTES` wait for a slow one,
-//! whose media is dropped first.
+//! allocate, and one without an allocation is closed; what waits for a slow one is bounded by
+//! `queue`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use turn::{FiveTuple, StreamFramer, Transport, first_message};
 
 use super::driver::Shared;
+use super::queue::Queue;
 
 /// At most this many connections.
 const CONNECTIONS: usize = 4096;
@@ -26,34 +25,6 @@ const CONNECTIONS: usize = 4096;
 const PER_ADDRESS: usize = 512;
 /// A fresh connection must have an allocation after this time.
 const FRESH: Duration = Duration::from_secs(10);
-/// At most this many bytes wait to be written.
-const QUEUE_BYTES: usize = 256 * 1024;
-/// Media is dropped from here on, so that answers still fit.
-const MEDIA_BYTES: usize = 128 * 1024;
-
-/// What waits to be written to a stream.
-#[derive(Default)]
-pub(super) struct Queue {
-    bytes: RefCell<BytesMut>,
-    more: Notify,
-    overflown: Cell<bool>,
-}
-
-impl Queue {
-    /// Queues bytes; media that does not fit is dropped, an answer that does not fit ends the
-    /// stream.
-    pub(super) fn push(&self, bytes: &[u8], relayed: bool) {
-        let mut waiting = self.bytes.borrow_mut();
-        let room = if relayed { MEDIA_BYTES } else { QUEUE_BYTES };
-        if waiting.len() + bytes.len() <= room {
-            waiting.extend_from_slice(bytes);
-        } else if !relayed {
-            self.overflown.set(true);
-        }
-        self.more.notify_one();
-    }
-}
-
 /// Takes connections for ever.
 pub(super) async fn accept(
     shared: Shared,
@@ -155,12 +126,9 @@ async fn read(shared: &Shared, mut input: impl AsyncRead + Unpin, tuple: FiveTup
 /// record of its own, as coturn's client reads no more of one.
 async fn write(queue: &Queue, mut output: impl AsyncWrite + Unpin, transport: Transport) {
     loop {
-        queue.more.notified().await;
+        queue.filled().await;
         loop {
-            if queue.overflown.get() {
-                return;
-            }
-            let mut bytes = queue.bytes.borrow_mut().split();
+            let Some(mut bytes) = queue.take() else { return };
             if bytes.is_empty() {
                 break;
             }

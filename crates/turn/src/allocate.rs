@@ -200,15 +200,17 @@ impl Server {
     /// The first step: enters the relay, and its reserved neighbour, and asks the driver.
     fn ask_for_relay(&mut self, request: &Request<'_>, wish: Wish, out: &mut Out) {
         let deadline_ms = request.now.mono_ms.saturating_add(OPENING_MS);
+        let Request { user, is_trial, .. } = *request;
+        let heard_ms = request.now.mono_ms;
         let next_port = wish.reserve_next.then(|| {
             let token = self.make_token();
             let holder = Holder::Reserved { token, username: request.username.into() };
-            let key = self.insert_relay(request, deadline_ms, holder);
+            let key = self.insert_relay(user, is_trial, heard_ms, deadline_ms, holder);
             self.reservations.insert(token, key);
             key
         });
         let holder = Holder::Client(new_allocation(request, wish, next_port));
-        let key = self.insert_relay(request, deadline_ms, holder);
+        let key = self.insert_relay(user, is_trial, heard_ms, deadline_ms, holder);
         self.by_client.insert(request.tuple, key);
         out.open(OpenRelay {
             relay: RelayId(key),

@@ -15,7 +15,6 @@ use crate::counters::{Counters, Sizes};
 use crate::out::{Out, RelayId};
 use crate::policy::PeerPolicy;
 use crate::reflection::Reflection;
-use crate::request::Request;
 use crate::slab::{Key, Slab};
 use crate::stun::{Class, Message, Method, Writer, attribute};
 use crate::tuple::{FiveTuple, Now, canonical};
@@ -219,19 +218,20 @@ impl Server {
         may
     }
 
-    /// Adds a relay with its timer, and counts it for its user.
+    /// Adds a relay with its timer, and counts it for its user, whose client was just heard.
     pub(crate) fn insert_relay(
         &mut self,
-        request: &Request<'_>,
+        user: &str,
+        is_trial: bool,
+        heard_ms: u64,
         expires_ms: u64,
         holder: Holder,
     ) -> Key {
-        let (is_trial, heard_ms) = (request.is_trial, request.now.mono_ms);
         let rate = match is_trial {
             true => Some(self.config.trial.bandwidth),
             false => self.config.bandwidth,
         };
-        let (user, forget_at_ms) = self.users.take(request.user, rate, heard_ms);
+        let (user, forget_at_ms) = self.users.take(user, rate, heard_ms);
         if let Some(due_ms) = forget_at_ms {
             self.timers.remove(&(due_ms, Timer::User(user)));
         }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::super::chats::BANNED;
 use super::super::permissions::{self, Action};
 use super::step::makes_links;
-use super::{Groups, group_only, used_key};
+use super::{Groups, NO_INVITE, group_only, used_key};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::ChatId;
 use crate::model::auth::Caller;
@@ -23,10 +23,6 @@ use crate::store::InvitePut;
 
 /// An invitation link works at most so long, if it ends at all.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-pub(super) const NO_INVITE: Text = Text {
-    en: "This invitation does not work any more. Ask for a new one.",
-    es: "Esta invitación ya no funciona. Pide una nueva.",
-};
 const MANY_INVITES: Text = Text {
     en: "The group has {} invitation links. Revoke one first.",
     es: "El grupo tiene {} enlaces de invitación. Revoca uno primero.",

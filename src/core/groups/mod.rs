@@ -14,7 +14,6 @@ mod step;
 
 use std::sync::Arc;
 
-use self::invites::NO_INVITE;
 use self::step::{ONLY_GROUPS, Plan, makes_links, why_unfit};
 use super::chats::BANNED;
 use super::fanout::Moves;
@@ -44,6 +43,10 @@ const NOBODY: Text = Text {
          groups, or do not want to hear from you.",
     es: "No se puede añadir a ninguna de estas personas: ya son miembros, están vetadas, no \
          existen, están en demasiados grupos o no quieren saber de ti.",
+};
+const NO_INVITE: Text = Text {
+    en: "This invitation does not work any more. Ask for a new one.",
+    es: "Esta invitación ya no funciona. Pide una nueva.",
 };
 const OWNER_LEAVES: Text = Text {
     en: "You own this group. Hand it over to another member first, or delete it.",

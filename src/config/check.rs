@@ -1,0 +1,153 @@
+//! What no setting's value shows alone: what belongs together, and what contradicts. Called when
+//! every value has been read.
+
+use super::calls::TurnMode;
+use super::objects::ObjectsMode;
+use super::settings::Config;
+use super::sources::{Origin, Values};
+
+/// What `OBJECTS=s3` needs beside it.
+const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+
+impl Config {
+    /// What no value shows alone.
+    pub(super) fn check_together(&self, values: &mut Values) {
+        if self.smtp_url.is_some() && self.mail_from.is_none() {
+            let place = values.place("SMTP_URL");
+            values.note(format!(
+                "{place}: SMTP_URL needs MAIL_FROM beside it, the sender that the mail server \
+                 accepts. Add for example MAIL_FROM=WeChat <no-reply@example.org>."
+            ));
+        }
+        if self.dev && self.db_uri.is_some() {
+            let place = values.place("DEV");
+            values.note(format!(
+                "{place}: DEV=on keeps its demo people in DATA_DIR/dev, never in a database. Take \
+                 DB_URI out, or DEV."
+            ));
+        }
+        self.check_database(values);
+        self.check_calls(values);
+        self.check_objects(values);
+    }
+
+    /// Who names a database and forgets its address would find all messages in a folder instead.
+    fn check_database(&self, values: &mut Values) {
+        const NAMES: [&str; 5] =
+            ["DB_DATABASE", "DB_USERS", "DB_GROUPD", "DB_USR_CHLOGS", "DB_GR_CHLOGS"];
+        let named = NAMES.iter().find(|key| values.origin(key) != Origin::Default);
+        if let (None, Some(key)) = (&self.db_uri, named) {
+            let place = values.place(key);
+            values.note(format!(
+                "{place}: {key} names what is in a database, and DB_URI, the database's address, \
+                 is not set. Add DB_URI to .env_db; or remove the DB_ lines, and everything is \
+                 kept in DATA_DIR."
+            ));
+        }
+    }
+
+    /// What no value about calls shows alone.
+    fn check_calls(&self, values: &mut Values) {
+        if self.turn == TurnMode::External && self.turn_external_urls.0.is_empty() {
+            let place = values.place("TURN");
+            values.note(format!(
+                "{place}: TURN=external needs TURN_EXTERNAL_URLS beside it. Add for example \
+                 TURN_EXTERNAL_URLS=turn:turn.example.org:3478."
+            ));
+        }
+        if self.turn == TurnMode::External && self.turn_secret.is_none() {
+            let place = values.place("TURN");
+            values.note(format!(
+                "{place}: TURN=external needs TURN_SECRET beside it, the secret that those servers \
+                 know."
+            ));
+        }
+        if self.turn_tls_cert.is_some() != self.turn_tls_key.is_some() {
+            let place = values.place("TURN_TLS_CERT");
+            values.note(format!(
+                "{place}: TURN_TLS_CERT and TURN_TLS_KEY go together: set both, or neither."
+            ));
+        }
+    }
+
+    /// What no value about objects shows alone.
+    fn check_objects(&self, values: &mut Values) {
+        let place = values.place("OBJECTS");
+        let given = |key: &&str| values.origin(key) != Origin::Default;
+        match self.objects {
+            ObjectsMode::Local => {
+                if let Some(key) = NEEDED.iter().find(|key| given(key)) {
+                    let place = values.place(key);
+                    values.note(format!(
+                        "{place}: {key} is set, but the files would go into DATA_DIR. Add \
+                         OBJECTS=s3, or take {key} out."
+                    ));
+                }
+            }
+            ObjectsMode::S3 => {
+                let missing: Vec<_> = NEEDED.iter().filter(|key| !given(key)).copied().collect();
+                if !missing.is_empty() {
+                    let missing = missing.join(" and ");
+                    values.note(format!("{place}: OBJECTS=s3 needs {missing} beside it."));
+                }
+                if self.dev {
+                    values.note(format!(
+                        "{place}: DEV=on keeps everything in DATA_DIR/dev, never in a bucket. Take \
+                         OBJECTS out, or DEV."
+                    ));
+                }
+                self.check_path_style(values);
+            }
+        }
+    }
+
+    fn check_path_style(&self, values: &mut Values) {
+        let endpoint = self.s3_endpoint.as_ref();
+        if !self.s3_path_style && endpoint.is_some_and(|endpoint| !endpoint.takes_names()) {
+            let place = values.place("S3_PATH_STYLE");
+            values.note(format!(
+                "{place}: S3_PATH_STYLE=off puts the bucket before the host's name, and the host \
+                 of S3_ENDPOINT is an address. Write S3_PATH_STYLE=on, or the host's name."
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_together_is_missed() {
+        for (pairs, word) in [
+            (&[("TURN", "external")][..], "TURN_EXTERNAL_URLS"),
+            (&[("TURN_TLS_CERT", "/c.pem")], "TURN_TLS_KEY"),
+        ] {
+            let problems = Config::of(pairs).expect_err("incomplete").to_string();
+            assert!(problems.contains(word), "{problems}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_together_is_missed_and_no_secret_told() {
+        let key = [("S3_ACCESS_KEY_ID", "AKIAX"), ("S3_SECRET_ACCESS_KEY", "geheim")];
+        let whole = [key[0], key[1], ("OBJECTS", "s3"), ("S3_BUCKET", "wechat")];
+        assert!(Config::of(&whole).is_ok());
+        let with = |more: &[(&'static str, &'static str)]| [&whole, more].concat();
+        for (pairs, words) in [
+            (vec![("OBJECTS", "s3")], "S3_BUCKET and S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"),
+            (vec![key[0], key[1], ("OBJECTS", "s3")], "needs S3_BUCKET beside it"),
+            (vec![key[1]], "Add OBJECTS=s3"),
+            (with(&[("DEV", "on")]), "Take OBJECTS out, or DEV"),
+            (
+                with(&[("S3_ENDPOINT", "http://[::1]:9000"), ("S3_PATH_STYLE", "off")]),
+                "S3_PATH_STYLE=on",
+            ),
+        ] {
+            let problems = Config::of(&pairs).expect_err(words).to_string();
+            assert!(problems.contains(words), "{problems}");
+            assert!(!problems.contains("geheim"), "{problems}");
+        }
+        assert!(!format!("{:?}", Config::of(&whole)).contains("geheim"));
+    }
+}

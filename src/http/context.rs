@@ -1,0 +1,103 @@
+//! What is known of a request besides its path and body: found out once, as it comes in.
+//!
+//! Made by `pipeline`; read by `extract` and handlers, and by `answer` when an error is written.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, Method, header};
+
+use super::Http;
+use super::multipart::is_form;
+use crate::edge::address::{Client, Peer};
+use crate::edge::limits::Class;
+use crate::error::Language;
+use crate::id::UserId;
+
+/// Names a request in the log and in errors.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request besides its path and body.
+#[derive(Debug)]
+pub struct Context {
+    /// Names the request in the log and in errors: the caller's own name for it, or ours.
+    pub request_id: String,
+    /// The language of texts for people.
+    pub language: Language,
+    /// Where it comes from.
+    pub ip: IpAddr,
+    /// Somebody passed it on, and said so.
+    pub forwarded: bool,
+    /// What it costs.
+    pub class: Class,
+    /// It is one of the original endpoints: answers are envelopes.
+    pub original: bool,
+    /// It brings a file, which takes as long as it takes while something comes.
+    pub upload: bool,
+    /// Who asks, once that is known.
+    pub user: OnceLock<UserId>,
+}
+
+impl Context {
+    pub(super) fn of(http: &Http, request: &Request) -> Self {
+        let headers = request.headers();
+        let path = request.uri().path();
+        let peer = request.extensions().get::<Peer>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let Client { ip, forwarded } = http.trusted.client(peer, headers);
+        Self {
+            request_id: sent_id(headers).unwrap_or_else(|| http.ids.next().to_string()),
+            language: language.map(Language::accepted).unwrap_or_default(),
+            ip,
+            forwarded,
+            class: class_of(request.method(), path),
+            upload: is_upload(request),
+            original: !["/api/", "/docs", "/livez", "/readyz", "/metrics", "/assets/", "/_/"]
+                .iter()
+                .any(|start| path.starts_with(start)),
+            user: OnceLock::new(),
+        }
+    }
+}
+
+/// What a request costs.
+fn class_of(method: &Method, path: &str) -> Class {
+    const LOGIN: [&str; 6] =
+        ["/nsg", "/l", "/cv", "/api/v1/users", "/api/v1/auth/codes", "/api/v1/auth/sessions"];
+    let writes = method == Method::POST || method == Method::PUT;
+    if writes && LOGIN.contains(&path) { Class::Login } else { Class::Other }
+}
+
+/// Whether a request brings a file; whoever reads it bounds how long nothing may come.
+fn is_upload(request: &Request) -> bool {
+    let path = request.uri().path();
+    match *request.method() {
+        Method::POST => path == "/api/v1/files",
+        Method::PATCH => path.starts_with("/api/v1/uploads/"),
+        Method::PUT => path == "/sndmsg" && is_form(request.headers()),
+        _ => false,
+    }
+}
+
+/// The id that the caller gave the request, if it is a harmless one.
+fn sent_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    ((1..=64).contains(&id.len()) && id.bytes().all(harmless)).then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_is_known_by_method_and_path() {
+        assert_eq!(class_of(&Method::PUT, "/cv"), Class::Login);
+        assert_eq!(class_of(&Method::POST, "/api/v1/auth/sessions"), Class::Login);
+        assert_eq!(class_of(&Method::DELETE, "/api/v1/auth/sessions"), Class::Other);
+        assert_eq!(class_of(&Method::GET, "/api/v1/auth/sessions"), Class::Other);
+        assert_eq!(class_of(&Method::PUT, "/sndmsg"), Class::Other);
+    }
+}
