@@ -4,6 +4,7 @@
 mod calls;
 mod files;
 mod journeys;
+mod kinds;
 mod malformed;
 mod ranks;
 mod shapes;

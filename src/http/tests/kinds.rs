@@ -1,0 +1,125 @@
+//! What every route is like besides what it does: in which shape its errors are told, what a
+//! request costs, and whether it may take as long as a file takes.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use serde_json::json;
+
+use super::App;
+use crate::edge::limits::Class;
+use crate::http::context::Context;
+use crate::http::router::description;
+
+/// Routes that the description does not have, on every server.
+const OTHERS: [&str; 15] = [
+    "GET /api/v1/ws",
+    "GET /api/v1/openapi.json",
+    "GET /api/v1/asyncapi.json",
+    "GET /docs",
+    "GET /docs/errors",
+    "GET /docs/rapidoc-9.3.8.js",
+    "GET /docs/start.js",
+    "GET /metrics",
+    "GET /assets/{*path}",
+    "GET /sw.js",
+    "GET /manifest.webmanifest",
+    "GET /call-test",
+    "GET /call-test.js",
+    "GET /nothing",
+    "GET /api/v1/nothing",
+];
+
+/// Where errors are told in the envelope; everywhere else they are problems.
+const ENVELOPES: [&str; 15] = [
+    "GET /",
+    "POST /nsg",
+    "POST /l",
+    "PUT /cv",
+    "GET /chats",
+    "GET /nch",
+    "GET /lkup",
+    "PUT /sndmsg",
+    "POST /cllusr",
+    "POST /vcllusr",
+    "GET /sw.js",
+    "GET /manifest.webmanifest",
+    "GET /call-test",
+    "GET /call-test.js",
+    "GET /nothing",
+];
+
+/// What costs as much as logging in does.
+const LOGINS: [&str; 6] = [
+    "POST /nsg",
+    "POST /l",
+    "PUT /cv",
+    "POST /api/v1/users",
+    "POST /api/v1/auth/codes",
+    "POST /api/v1/auth/sessions",
+];
+
+/// What brings a file.
+const UPLOADS: [&str; 2] = ["POST /api/v1/files", "PATCH /api/v1/uploads/{upload}"];
+/// What brings files when it is a form.
+const FORMS: [&str; 1] = ["PUT /sndmsg"];
+
+/// Every route: method and pattern.
+fn routes() -> BTreeSet<String> {
+    let api = serde_json::to_value(description()).expect("JSON");
+    let mut routes: BTreeSet<String> = OTHERS.map(str::to_owned).into();
+    for (path, item) in api["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("operations").keys() {
+            routes.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    routes
+}
+
+/// Whether errors are envelopes, what it costs, whether it brings a file.
+fn nature(app: &App, route: &str, headers: HeaderMap) -> (bool, Class, bool) {
+    let (method, path) = route.split_once(' ').expect("a method and a path");
+    let mut request = Request::builder().method(method).uri(path.replace(['{', '}', '*'], ""));
+    request.headers_mut().expect("fine so far").extend(headers);
+    let context = Context::of(&app.http, &request.body(Body::empty()).expect("a request"));
+    (context.original, context.class, context.upload)
+}
+
+#[tokio::test]
+async fn every_route_is_of_its_kind() {
+    let app = App::new();
+    let form = HeaderValue::from_static("multipart/form-data; boundary=b7");
+    let form = HeaderMap::from_iter([(header::CONTENT_TYPE, form)]);
+    let (mut kinds, mut wanted) = (Vec::new(), Vec::new());
+    for route in routes() {
+        let is = |list: &[&str]| list.contains(&route.as_str());
+        let class = if is(&LOGINS) { Class::Login } else { Class::Other };
+        for (headers, upload) in
+            [(HeaderMap::new(), is(&UPLOADS)), (form.clone(), is(&UPLOADS) || is(&FORMS))]
+        {
+            kinds.push((route.clone(), nature(&app, &route, headers)));
+            wanted.push((route.clone(), (is(&ENVELOPES), class, upload)));
+        }
+    }
+    assert_eq!(kinds, wanted);
+    let named = [&ENVELOPES[..], &LOGINS, &UPLOADS, &FORMS].concat();
+    let routes = routes();
+    assert!(named.iter().all(|route| routes.contains(*route)), "a route that there is not");
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_take_is_refused_in_its_shape() {
+    let app = App::new();
+    for path in ["/l", "/chats", "/sndmsg", "/sw.js", "/nothing"] {
+        let reply = app.delete(path, "").await;
+        assert_eq!(reply.json()["error"], true, "{path}");
+    }
+    for path in ["/api/v1/me/blocks", "/docs", "/livez", "/metrics", "/api/v1/nothing"] {
+        let reply = app.delete(path, "").await;
+        assert_eq!(reply.header("content-type"), "application/problem+json", "{path}");
+    }
+    app.put("/l", "", json!({})).await.is(405);
+}
