@@ -1,6 +1,7 @@
 //! The house rules as tests: each rule reads the files that git tracks and names file, line and
 //! cure for whatever breaks it. The rules and their exceptions are explained in CONTRIBUTING.md.
 
+mod loops;
 mod planted;
 mod ranks;
 mod source;
@@ -105,6 +106,11 @@ fn no_file_is_dead() {
 #[test]
 fn import_ranks_hold() {
     none(ranks::ranks_hold(sources()));
+}
+
+#[test]
+fn no_imports_in_loops() {
+    none(loops::no_loops(sources(), tree()));
 }
 
 #[test]
