@@ -10,10 +10,10 @@ use super::access::{Find, Statement};
 use super::commit::{ATTEMPTS, Plan, log_of, overtaken};
 use super::content;
 use super::files;
+use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
-use super::seats;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Member;
@@ -64,7 +64,7 @@ pub(super) async fn alter(
         let Some(ground) = store.commits.ground_in_turn(chat).await? else {
             return Ok(Changed::NotMember);
         };
-        let member = seats::one(&store.access, chat, by).await?;
+        let member = members::one(&store.access, chat, by).await?;
         if member.is_none_or(|seat| !seat.member.is_active()) {
             return Ok(Changed::NotMember);
         }
@@ -266,7 +266,7 @@ pub(super) async fn hide(
         seqs.iter().copied().filter(|seq| (1..=ground.chat.head_seq).contains(seq)).collect();
     let known = hidden_of(store, chat, user, &wanted).await?;
     let new: Vec<u64> = wanted.into_iter().filter(|seq| !known.contains(seq)).collect();
-    let changed = seats::change(&store.commits, chat, user, |_| {
+    let changed = members::change(&store.commits, chat, user, |_| {
         let hiding: Vec<Bson> = new.iter().map(|seq| int(*seq).into()).collect();
         (!new.is_empty()).then(|| doc! { "hiding": hiding, "hides": true })
     });

@@ -9,7 +9,7 @@ use super::access::Find;
 use super::commit::{chats_of, log_of};
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
-use super::{calls, content, files, invites, restore, seats, sessions, terms, users};
+use super::{calls, content, files, invites, members, restore, sessions, terms, users};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::chats::{Chat, ChatKind};
@@ -144,7 +144,7 @@ impl MongoStore {
         let mut found = Found::new();
         for document in self.access.find(after_id(Table::Inboxes, "_id", mark, limit)?).await? {
             let user = Row(&document).user("_id")?;
-            let rev = match seats::number_inbox(&self.access, user).await? {
+            let rev = match members::number_inbox(&self.access, user).await? {
                 true => {
                     let key = doc! { "_id": user.bson() };
                     let now = self.access.one(Table::Inboxes, key).await?;
@@ -212,9 +212,9 @@ impl MongoStore {
         let find = Find::new(Table::Members, filter).sort(doc! { "_id": 1 }).limit(limit);
         let mut found = Found::new();
         for document in self.access.find(find).await? {
-            let mut seat = seats::read(&document)?;
+            let mut seat = members::read(&document)?;
             if seat.dirty {
-                let numbered = seats::number(&self.access, chat, seat.member.user).await?;
+                let numbered = members::number(&self.access, chat, seat.member.user).await?;
                 seat = numbered.ok_or_else(|| Error::internal("a member row went away"))?;
             }
             found.push((seat.member.user.to_string(), Record::Member(seat.member)));

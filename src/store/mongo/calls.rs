@@ -13,10 +13,10 @@ use super::MongoStore;
 use super::access::{Find, jitter};
 use super::commit::{ATTEMPTS, Plan, log_of, overtaken};
 use super::content;
+use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::{Table, dated};
-use super::seats;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, MessageId, UserId};
@@ -151,13 +151,13 @@ impl MongoStore {
             let message = message(call, end, record.message, (seq, rev));
             let mut redo = Redo::new();
             redo.insert(log, content::document(&message, rev));
-            let rows = seats::find(&self.access, call.chat, &record.known_to).await?;
+            let rows = members::find(&self.access, call.chat, &record.known_to).await?;
             for seat in rows.iter().filter(|seat| seat.member.is_active()) {
                 let (member, head_seq) = (&seat.member, ground.chat.head_seq);
                 let behind = (call.chat, member.read_floor(), head_seq);
                 let quiet = self.quiet_here(member.user, ground.chat.kind, behind).await?;
                 if member.unread(head_seq, quiet) == 0 {
-                    redo.update(Table::Members, seats::wrote(call.chat, seat.member.user, seq));
+                    redo.update(Table::Members, members::wrote(call.chat, seat.member.user, seq));
                 }
             }
             let fields = doc! {

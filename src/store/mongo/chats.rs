@@ -9,10 +9,10 @@ use super::MongoStore;
 use super::access::Find;
 use super::commit::{ATTEMPTS, Ground, Plan, chats_of, overtaken};
 use super::invites;
+use super::members::{self, Seat, Standing};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
-use super::seats::{self, Seat, Standing};
 use super::steps;
 use super::users::deleted_of;
 use crate::clock::Time;
@@ -184,14 +184,14 @@ impl MongoStore {
     }
 
     async fn seats(&self, find: &Find) -> Result<Vec<Seat>> {
-        self.access.find(find.clone()).await?.iter().map(seats::read).collect()
+        self.access.find(find.clone()).await?.iter().map(members::read).collect()
     }
 
     async fn inbox_page(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
         for _ in 0..ATTEMPTS {
             let inbox = self.access.one(Table::Inboxes, doc! { "_id": user.bson() }).await?;
             let rev = inbox.map_or(Ok(0), |inbox| Row(&inbox).count("rev"))?;
-            if seats::number_inbox(&self.access, user).await? {
+            if members::number_inbox(&self.access, user).await? {
                 continue;
             }
             let filter =
@@ -231,7 +231,7 @@ impl MongoStore {
         let dirty: Vec<_> =
             rows.iter().filter(|seat| seat.dirty).map(|seat| seat.member.user).collect();
         if !dirty.is_empty() {
-            seats::number_all(&self.access, chat, &dirty).await?;
+            members::number_all(&self.access, chat, &dirty).await?;
             rows = self.seats(&find).await?;
         }
         Ok(rows.into_iter().map(|seat| seat.member).collect())
@@ -245,13 +245,13 @@ impl MongoStore {
     ) -> Result<Option<(Chat, Vec<Member>)>> {
         for _ in 0..ATTEMPTS {
             let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
-            let mut found = seats::find(&self.access, chat, users).await?;
+            let mut found = members::find(&self.access, chat, users).await?;
             if found.iter().any(|seat| seat.v > ground.version) {
                 continue;
             }
             if found.iter().any(|seat| seat.dirty) {
-                seats::number_all(&self.access, chat, users).await?;
-                found = seats::find(&self.access, chat, users).await?;
+                members::number_all(&self.access, chat, users).await?;
+                found = members::find(&self.access, chat, users).await?;
             }
             let row = |user| found.iter().find(|seat| seat.member.user == user);
             let rows = users.iter().filter_map(|user| Some(row(*user)?.member.clone()));
@@ -283,7 +283,7 @@ impl MongoStore {
             let version = match self.commits.ground_in_turn(chat.id).await? {
                 Some(known) if known.chat.head_seq > 0 => return Ok(Some(known.chat)),
                 Some(known) => {
-                    let there = seats::find(&self.access, chat.id, &seated).await?;
+                    let there = members::find(&self.access, chat.id, &seated).await?;
                     if there.len() == seated.len() {
                         return Ok(Some(known.chat));
                     }
@@ -298,7 +298,7 @@ impl MongoStore {
                 None => self.commits.create(&chat, &redo).await?.then_some(1),
             };
             if let Some(version) = version {
-                seats::number_all(&self.access, chat.id, &seated).await?;
+                members::number_all(&self.access, chat.id, &seated).await?;
                 self.commits.clear_later(chat.id, chat.kind, version);
                 return Ok(Some(chat));
             }
@@ -387,7 +387,7 @@ impl Chats for MongoStore {
     }
 
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
-        seats::number_inbox(&self.access, user).await?;
+        members::number_inbox(&self.access, user).await?;
         let filter = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
         let find = Find::new(Table::Members, filter);
         let rows = self.seats(&find).await?;
@@ -421,7 +421,7 @@ impl Chats for MongoStore {
         seq: u64,
     ) -> Result<Option<Member>> {
         let seq = seq.min(self.head(chat).await?);
-        let moved = seats::change(&self.commits, chat, user, |seat| {
+        let moved = members::change(&self.commits, chat, user, |seat| {
             let Member { read_seq, delivered_seq, .. } = seat.member;
             let mut set = Document::new();
             if delivered_seq < seq {
@@ -476,7 +476,7 @@ impl Chats for MongoStore {
         change: MemberChange,
     ) -> Result<Option<Member>> {
         let head_seq = self.head(chat).await?;
-        let changed = seats::change(&self.commits, chat, user, |seat| {
+        let changed = members::change(&self.commits, chat, user, |seat| {
             let mut set = Document::new();
             if let Some(until) =
                 change.muted_until.filter(|until| *until != seat.member.muted_until)

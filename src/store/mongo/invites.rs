@@ -6,10 +6,10 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 use super::MongoStore;
 use super::access::{Find, Statement};
 use super::commit::{ATTEMPTS, Plan, overtaken};
+use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
-use super::seats;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{INVITES, Invite, Role};
@@ -103,7 +103,7 @@ pub(super) async fn put(store: &MongoStore, invite: &Invite, maker: Role) -> Res
         let Some(ground) = store.commits.ground_in_turn(invite.chat).await? else {
             return Err(Error::not_found(text::NO_CHAT));
         };
-        let by = seats::one(&store.access, invite.chat, invite.by).await?;
+        let by = members::one(&store.access, invite.chat, invite.by).await?;
         if by.is_none_or(|seat| !seat.member.is_active() || seat.member.role != maker) {
             return Ok(InvitePut::Stale);
         }

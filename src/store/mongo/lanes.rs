@@ -15,10 +15,10 @@ use super::access::{Access, Find};
 use super::chats::{new_direct, peers_of, seat_peers};
 use super::commit::{ATTEMPTS, Commits, Ground, Plan, log_of, overtaken};
 use super::content;
+use super::members;
 use super::redo::Redo;
 use super::rows::{ToBson, int};
 use super::schema::Table;
-use super::seats;
 use super::turns::Turn;
 use super::users::deleted_of;
 use crate::clock::Time;
@@ -234,7 +234,7 @@ impl Lane {
         let mut users: Vec<UserId> = news.iter().map(|new| new.from).filter(is_new).collect();
         users.sort_unstable();
         users.dedup();
-        for seat in seats::find(self.commits.access(), self.chat, &users).await? {
+        for seat in members::find(self.commits.access(), self.chat, &users).await? {
             if seat.member.is_active() {
                 known.active.insert(seat.member.user);
             }
@@ -299,7 +299,7 @@ impl Lane {
         if chat.head_seq > 0 || peers.is_empty() {
             return Ok(false);
         }
-        Ok(seats::find(self.commits.access(), chat.id, &peers).await?.len() < peers.len())
+        Ok(members::find(self.commits.access(), chat.id, &peers).await?.len() < peers.len())
     }
 
     /// Both people of a direct chat become members with its first messages, who is not one yet.
@@ -313,7 +313,7 @@ impl Lane {
 
     /// Numbers their rows; the chat, which they are to be told of.
     async fn number(&self, chat: &Chat) -> Option<Chat> {
-        let numbered = seats::number_all(self.commits.access(), chat.id, &peers_of(chat)).await;
+        let numbered = members::number_all(self.commits.access(), chat.id, &peers_of(chat)).await;
         if let Err(error) = numbered {
             tracing::warn!(cause = ?error.cause(), "a reader will number these member rows");
         }
@@ -425,7 +425,7 @@ fn plan(kind: ChatKind, stored: &[&Message], (seq, rev, sent): (u64, u64, Time))
         own.insert(message.from, (message.chat, message.seq));
     }
     for (user, (chat, seq)) in own {
-        redo.update(Table::Members, seats::wrote(chat, user, seq));
+        redo.update(Table::Members, members::wrote(chat, user, seq));
     }
     let fields = doc! {
         "head_seq": int(seq), "head_rev": int(rev), "active_at": sent.bson(),

@@ -17,9 +17,9 @@ use super::alter::{alter, hide};
 use super::chats::AT_ONCE;
 use super::commit::{ATTEMPTS, Ground, log_of, overtaken};
 use super::content;
+use super::members::{self, Seat};
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
-use super::seats::{self, Seat};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
@@ -70,7 +70,7 @@ impl MongoStore {
     pub(super) async fn view(&self, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
         for _ in 0..ATTEMPTS {
             let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
-            let Some(seat) = seats::active(&self.access, chat, viewer).await? else {
+            let Some(seat) = members::active(&self.access, chat, viewer).await? else {
                 return Ok(None);
             };
             if seat.v > ground.version {
@@ -105,7 +105,7 @@ impl MongoStore {
         if let Some(seat) = &view.seat
             && rows.iter().any(|row| row.rev > head_rev)
         {
-            let now = seats::one(&self.access, seat.member.chat, seat.member.user).await?;
+            let now = members::one(&self.access, seat.member.chat, seat.member.user).await?;
             if now.is_none_or(|now| now.v != seat.v) {
                 return Ok(None);
             }
@@ -227,7 +227,7 @@ impl MongoStore {
         let filter = doc! { "_id": { "$in": keys } };
         let mut views = Vec::new();
         for document in self.access.find(Find::new(Table::Members, filter)).await? {
-            let seat = seats::read(&document)?;
+            let seat = members::read(&document)?;
             let Some(ground) = grounds.remove(&seat.member.chat) else { continue };
             let fits = seat.member.is_active() && !seat.dirty && seat.v <= ground.version;
             let view = match fits {
@@ -377,11 +377,11 @@ impl Messages for MongoStore {
     }
 
     async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
-        let Some(seat) = seats::one(&self.access, chat, user).await? else {
+        let Some(seat) = members::one(&self.access, chat, user).await? else {
             return Ok(Vec::new());
         };
         if seat.dirty {
-            seats::number(&self.access, chat, user).await?;
+            members::number(&self.access, chat, user).await?;
         }
         if !seat.hides && seat.member.state == MemberState::Active {
             return Ok(Vec::new());

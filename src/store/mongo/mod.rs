@@ -30,7 +30,7 @@
 //!   it, then rows up to the chat's head (`messages`).
 //!
 //! Appends that wait for one chat are gathered into one commit (`lanes`); nodes that change it at
-//! once take turns (`turns`). The order of a user's inbox is a second, smaller scheme (`seats`).
+//! once take turns (`turns`). The order of a user's inbox is a second, smaller scheme (`members`).
 //! The log's unique keys (chat and seq; chat and rev; chat, sender and key) hold no promise by
 //! themselves; they are there to stop a chat rather than let a mistake of ours make a second
 //! message 88.
@@ -46,7 +46,7 @@ mod rows;
 mod schema;
 
 mod commit;
-mod seats;
+mod members;
 mod turns;
 
 mod alter;

@@ -11,10 +11,10 @@ use super::chats;
 use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
 use super::content;
 use super::invites;
+use super::members::{self, Seat, Standing};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;
-use super::seats::{self, Seat, Standing};
 use super::terms;
 use super::users;
 use crate::clock::Time;
@@ -98,7 +98,7 @@ pub(super) async fn create_group(
         let known = known.ok_or_else(|| Error::internal("a group vanished"))?;
         return first_of(store, known.chat).await;
     }
-    seats::number_all(&store.access, chat.id, &users).await?;
+    members::number_all(&store.access, chat.id, &users).await?;
     store.commits.clear_later(chat.id, ChatKind::Group, 1);
     Ok(Founded::Done(message, chat))
 }
@@ -147,7 +147,7 @@ pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped>
         };
         let Planned { plan, message, chat, changed } = planned;
         if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
-            let numbered = seats::number_all(&store.access, chat.id, &changed).await;
+            let numbered = members::number_all(&store.access, chat.id, &changed).await;
             if let Err(error) = numbered {
                 tracing::warn!(cause = ?error.cause(), "a reader will number these member rows");
             }
@@ -187,7 +187,7 @@ async fn plan(
     users.extend(step.guards.iter().map(|guard| guard.user));
     users.sort_unstable();
     users.dedup();
-    let rows = seats::find(&store.access, step.chat, &users).await?;
+    let rows = members::find(&store.access, step.chat, &users).await?;
     if !step.guards.iter().all(|guard| holds(guard, &rows)) {
         return Ok(Err(Stepped::Stale));
     }
@@ -270,7 +270,7 @@ async fn write_down(
     }
     let message = told(step.message, &chat, step.by, step.event.clone(), step.at);
     redo.insert(Table::GroupLog, content::document(&message, message.rev));
-    redo.update(Table::Members, seats::wrote(chat.id, step.by, message.seq));
+    redo.update(Table::Members, members::wrote(chat.id, step.by, message.seq));
     if let Some(used) = invite.and_then(|invite| invites::used(&invite, version)) {
         redo.update(Table::Invites, used);
     }
@@ -334,7 +334,7 @@ async fn active_users(store: &MongoStore, chat: ChatId) -> Result<Vec<UserId>> {
     let filter = doc! { "chat": chat.bson(), "state": MemberState::Active.bson() };
     let find = Find::new(Table::Members, filter);
     let rows: Vec<Document> = store.access.find(find).await?;
-    rows.iter().map(|row| Ok(seats::read(row)?.member.user)).collect()
+    rows.iter().map(|row| Ok(members::read(row)?.member.user)).collect()
 }
 
 fn apply(chat: &mut Chat, change: &ChatChange) {
