@@ -13,9 +13,8 @@ use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::auth::Caller;
-use crate::model::chats::{
-    Chat, ChatKind, ChatSummary, Followed, InboxRow, Member, MemberChange, MemberState,
-};
+use crate::model::chats::{Chat, ChatKind, Followed, InboxRow, Member, MemberChange, MemberState};
+use crate::model::messages::ChatSummary;
 use crate::model::users::User;
 
 const WITH_YOURSELF: Text = Text {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::messages::Message;
 use super::text::{About, Title};
 use crate::clock::Time;
 use crate::id::{ChatId, FileId, UserId};
@@ -21,6 +20,15 @@ pub enum ChatKind {
     Direct,
     /// Of any number of people, with roles.
     Group,
+}
+
+/// Where a row is in its chat's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its position.
+    pub seq: u64,
+    /// The version of the log at which it came, or last changed.
+    pub rev: u64,
 }
 
 /// Where messages live.
@@ -61,6 +69,60 @@ pub struct Chat {
 }
 
 impl Chat {
+    /// A direct chat that begins now, with nothing in it. With oneself it has one member.
+    pub fn direct((one, other): (UserId, UserId), at: Time) -> Self {
+        Self {
+            id: ChatId::direct(one, other),
+            kind: ChatKind::Direct,
+            peers: Some((one.min(other), one.max(other))),
+            title: None,
+            about: About::stored(String::new()),
+            avatar: None,
+            owner: None,
+            public: false,
+            history_shared: false,
+            created: at,
+            deleted: None,
+            head_seq: 0,
+            head_rev: 0,
+            meta_rev: 0,
+            active_at: at,
+            member_count: if one == other { 1 } else { 2 },
+        }
+    }
+
+    /// The people of a direct chat, each once; nobody of a group.
+    pub fn people(&self) -> Vec<UserId> {
+        match self.peers {
+            Some((low, high)) if low == high => vec![low],
+            Some((low, high)) => vec![low, high],
+            None => Vec::new(),
+        }
+    }
+
+    /// Where the next message goes.
+    pub const fn next(&self) -> Place {
+        Place { seq: self.head_seq + 1, rev: self.head_rev + 1 }
+    }
+
+    /// Moves the head to a new message.
+    pub const fn grow(&mut self, Place { seq, rev }: Place, sent: Time) {
+        (self.head_seq, self.head_rev, self.active_at) = (seq, rev, sent);
+    }
+
+    /// Changes a group's own fields.
+    pub fn apply(&mut self, change: ChatChange) {
+        self.title = change.title.or(self.title.take());
+        if let Some(about) = change.about {
+            self.about = about;
+        }
+        self.avatar = change.avatar.unwrap_or(self.avatar);
+        self.public = change.public.unwrap_or(self.public);
+        self.history_shared = change.history_shared.unwrap_or(self.history_shared);
+        self.owner = change.owner.or(self.owner);
+        self.deleted = change.deleted.or(self.deleted);
+    }
+
     /// Where it stands among others in a list, the highest on top. A message from the future was
     /// sent while the clock was wrong, and keeps no chat on top: until the next one, the chat
     /// stands where it was created, or at the end if that was no better.
@@ -129,6 +191,25 @@ pub struct Member {
 }
 
 impl Member {
+    /// The row of somebody who comes in with message `join_seq`, as a plain member.
+    pub const fn joining(chat: ChatId, user: UserId, join_seq: u64, since: Time) -> Self {
+        Self {
+            chat,
+            user,
+            role: Role::Member,
+            state: MemberState::Active,
+            join_seq,
+            read_seq: 0,
+            delivered_seq: 0,
+            own_seq: 0,
+            hide_seq: 0,
+            muted_until: None,
+            pinned: false,
+            since,
+            rev: 0,
+        }
+    }
+
     /// Whether the person is in the chat.
     pub fn is_active(&self) -> bool {
         self.state == MemberState::Active
@@ -191,22 +272,6 @@ impl From<&InboxRow> for Followed {
     }
 }
 
-/// A row of the list of chats, complete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatSummary {
-    /// The chat.
-    pub chat: Chat,
-    /// The user's membership in it.
-    pub member: Member,
-    /// The latest message that the user may see.
-    pub last: Option<Message>,
-    /// Messages not read that there is something to read in: no system messages, none that was
-    /// deleted, none that the user hid.
-    pub unread: u64,
-    /// Of these, the ones that mention the user.
-    pub mentions: u64,
-}
-
 /// What of a group's own fields changes; `None` leaves one as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChatChange {
@@ -252,4 +317,29 @@ pub struct Invite {
     pub expires: Option<Time>,
     /// How often it may still be used.
     pub uses_left: Option<u32>,
+}
+
+impl Invite {
+    /// Whether it neither has expired nor is used up.
+    pub fn works(&self, now: Time) -> bool {
+        self.expires.is_none_or(|expires| expires > now) && self.uses_left != Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ObjectId;
+
+    #[test]
+    fn a_direct_chat_is_the_same_from_both_sides_and_counts_a_person_once() {
+        let (ana, ben) = (UserId(ObjectId([1; 12])), UserId(ObjectId([2; 12])));
+        let chat = Chat::direct((ben, ana), Time(5));
+        assert_eq!(chat, Chat::direct((ana, ben), Time(5)));
+        assert_eq!((chat.peers, chat.member_count), (Some((ana, ben)), 2));
+        assert_eq!(chat.people(), [ana, ben]);
+        let own = Chat::direct((ana, ana), Time(5));
+        assert_eq!((own.people(), own.member_count), (vec![ana], 1));
+        assert_eq!(chat.next(), Place { seq: 1, rev: 1 });
+    }
 }

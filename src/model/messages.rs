@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::calls::{CallKind, EndReason};
-use super::chats::Role;
+use super::calls::{Call, CallKind, EndReason};
+use super::chats::{Chat, Member, Place, Role};
 use super::files::Attachment;
 use super::text::{Body, ClientMsgId, Title};
 use crate::clock::Time;
+use crate::error::{Error, Result};
 use crate::id::{CallId, ChatId, MessageId, UserId};
 
 /// At most this many people mentioned in a message.
@@ -19,6 +20,8 @@ pub const PINS: u32 = 100;
 pub const EMOJI: usize = 20;
 /// At most this many names of people are shown with an emoji; its count is exact.
 pub const REACTORS_SHOWN: usize = 50;
+/// At most this many earlier texts of a message are kept.
+pub const EDITS: usize = 20;
 
 /// A durable item of a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,45 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// When it was pinned, and by whom.
     pub pinned: Option<Stamp>,
+}
+
+impl Message {
+    /// A message as it is when it is new. Only what a person sends has a key: see `NewMessage::at`.
+    pub fn new(
+        id: MessageId,
+        chat: ChatId,
+        Place { seq, rev }: Place,
+        from: UserId,
+        content: Content,
+        sent: Time,
+    ) -> Self {
+        Self {
+            id,
+            chat,
+            seq,
+            rev,
+            from,
+            client_msg_id: None,
+            content,
+            sent,
+            edited: None,
+            deleted: None,
+            reactions: Vec::new(),
+            pinned: None,
+        }
+    }
+
+    /// Where it is in its chat's log.
+    pub const fn place(&self) -> Place {
+        Place { seq: self.seq, rev: self.rev }
+    }
+
+    /// What the chat of a call is told when it ends: from who called, as of the end. `None` while
+    /// the call lives.
+    pub fn of_call(call: &Call, id: MessageId, place: Place) -> Option<Self> {
+        let (content, end) = (CallContent::of(call)?, call.end()?);
+        Some(Self::new(id, call.chat, place, call.caller.user, Content::Call(content), end.at))
+    }
 }
 
 /// Who did it and when.
@@ -82,6 +124,14 @@ pub struct CallContent {
     pub reason: EndReason,
     /// For how long they talked; `None` when they never did.
     pub talked: Option<Duration>,
+}
+
+impl CallContent {
+    /// How a call went; `None` while it lives.
+    pub fn of(call: &Call) -> Option<Self> {
+        let end = call.end()?;
+        Some(Self { call: call.id, kind: call.kind, reason: end.reason, talked: end.talked })
+    }
 }
 
 /// Text of a person, with what it refers to.
@@ -193,6 +243,22 @@ pub struct Reaction {
     pub users: Vec<UserId>,
 }
 
+/// A row of the list of chats, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatSummary {
+    /// The chat.
+    pub chat: Chat,
+    /// The user's membership in it.
+    pub member: Member,
+    /// The latest message that the user may see.
+    pub last: Option<Message>,
+    /// Messages not read that there is something to read in: no system messages, none that was
+    /// deleted, none that the user hid.
+    pub unread: u64,
+    /// Of these, the ones that mention the user.
+    pub mentions: u64,
+}
+
 /// A message on its way into the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
@@ -212,10 +278,37 @@ pub struct NewMessage {
     pub sent: Time,
 }
 
+impl NewMessage {
+    /// The two people of the direct chat that this message may begin, when its sender is one.
+    pub fn begins(&self) -> Option<(UserId, UserId)> {
+        self.peers.filter(|peers| peers.0 == self.from || peers.1 == self.from)
+    }
+
+    /// Refuses peers that are not those of the chat.
+    pub fn check_peers(&self) -> Result<()> {
+        match self.peers {
+            Some((one, other)) if ChatId::direct(one, other) != self.chat => {
+                Err(Error::internal("the peers are not those of the chat"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The message at its place in the log.
+    pub fn at(self, place: Place) -> Message {
+        let content = Content::Text(self.content);
+        let key = Some(self.client_msg_id);
+        Message {
+            client_msg_id: key,
+            ..Message::new(self.id, self.chat, place, self.from, content, self.sent)
+        }
+    }
+}
+
 /// A change of one message. Each gives the row the chat's next rev.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageChange {
-    /// New text; the old one is kept for the author, at most the last 20.
+    /// New text; the old one is kept for the author, at most the last `EDITS`.
     Edit {
         /// The new text.
         body: Body,

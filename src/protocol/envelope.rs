@@ -245,7 +245,7 @@ pub struct Chat {
 impl Chat {
     /// The row of a chat for `caller`, with the names of the other person and of the last author.
     pub fn of(
-        summary: chats::ChatSummary,
+        summary: messages::ChatSummary,
         caller: UserId,
         peer_name: &str,
         author: Arc<str>,

@@ -523,7 +523,7 @@ pub struct ChatSummary {
 
 impl ChatSummary {
     /// The row of a summary; `last_name` is the name of the last message's author now.
-    pub fn of(summary: chats::ChatSummary, last_name: Arc<str>) -> Self {
+    pub fn of(summary: messages::ChatSummary, last_name: Arc<str>) -> Self {
         Self {
             chat: summary.chat.into(),
             member: summary.member.into(),

@@ -4,7 +4,7 @@
 
 use crate::clock::Time;
 use crate::id::{ChatId, MessageId, UserId};
-use crate::model::chats::{Chat, ChatChange, MemberState, Role};
+use crate::model::chats::{Chat, ChatChange, GROUPS, MemberState, Role};
 use crate::model::messages::{Message, SystemEvent};
 
 /// A member's standing when a decision was made: guards the step that follows from it.
@@ -46,6 +46,17 @@ pub struct GroupStep {
     pub at: Time,
 }
 
+impl GroupStep {
+    /// Whose rows it rests on or changes, each once.
+    pub fn people(&self) -> Vec<UserId> {
+        let guarded = self.guards.iter().map(|guard| guard.user);
+        let mut people: Vec<UserId> = self.members.iter().map(|row| row.0).chain(guarded).collect();
+        people.sort_unstable();
+        people.dedup();
+        people
+    }
+}
+
 /// People who cannot become members of a group, or be given a higher role in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unfit {
@@ -56,6 +67,16 @@ pub struct Unfit {
 }
 
 impl Unfit {
+    /// Notes a person who comes in, or rises (then no number of `groups` is too many: 0), if they
+    /// cannot.
+    pub fn weigh(&mut self, user: UserId, is_deleted: bool, groups: u32) {
+        if is_deleted {
+            self.deleted.push(user);
+        } else if groups >= GROUPS {
+            self.crowded.push(user);
+        }
+    }
+
     /// Whether everybody may come in.
     pub fn is_empty(&self) -> bool {
         self.deleted.is_empty() && self.crowded.is_empty()

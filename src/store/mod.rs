@@ -19,6 +19,7 @@ pub mod mongo;
 
 pub mod archive;
 pub mod call_row;
+mod decide;
 mod group;
 
 use std::time::Duration;

@@ -22,6 +22,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "mail::letters",
             "store::archive",
             "store::call_row",
+            "store::decide",
             "store::group",
             "objects",
             "objects::staging",

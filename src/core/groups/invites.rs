@@ -114,9 +114,6 @@ impl Groups {
     pub(super) async fn working_invite(&self, code: &str) -> Result<Invite> {
         let ports = &self.shared.ports;
         let invite = if code.len() == 16 { ports.store.invite(code).await? } else { None };
-        let works = |invite: &Invite| {
-            invite.expires.is_none_or(|end| end > ports.now()) && invite.uses_left != Some(0)
-        };
-        invite.filter(works).ok_or(Error::not_found(NO_INVITE))
+        invite.filter(|invite| invite.works(ports.now())).ok_or(Error::not_found(NO_INVITE))
     }
 }

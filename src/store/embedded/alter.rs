@@ -1,5 +1,7 @@
 //! Changes of a message that is there: edit, delete, react, pin; and hiding it for oneself.
 //!
+//! What a change does is decided in `decide::change`; here it is read and written.
+//!
 //! Invariant: a change that has an effect gives the row the chat's next rev and leaves one row in
 //! `changes`; one without an effect leaves everything as it is.
 
@@ -9,36 +11,14 @@ use super::chats;
 use super::content::Stored;
 use super::files;
 use super::members;
-use super::messages::{Line, drop_mentions, hush, numbered, put_mentions, reactions};
-use super::sql::{Db, int};
+use super::messages::{Line, drop_mentions, hush, numbered, put_mentions};
+use super::sql::{Db, count, int};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Member;
-use crate::model::messages::{Content, EMOJI, Message, MessageChange, PINS, Stamp};
+use crate::model::messages::{Content, EDITS, Message, MessageChange, Stamp};
 use crate::store::Changed;
-
-/// At most this many earlier texts of a message are kept.
-const EDITS: i64 = 20;
-
-/// The row that changes and where it stands.
-struct Ground<'a> {
-    db: &'a Db<'a>,
-    chat: i64,
-    head_seq: u64,
-    /// The rev that the change takes.
-    rev: u64,
-    row: i64,
-    message: Message,
-}
-
-/// What a change did.
-enum Effect {
-    Some,
-    None,
-    Gone,
-    TooManyEmoji,
-    TooManyPins,
-}
+use crate::store::decide::change::{Ask, Known, REACTORS_ASKED, asks, decide};
 
 /// Changes one message on behalf of an active member.
 pub(super) fn alter(
@@ -46,7 +26,7 @@ pub(super) fn alter(
     chat: ChatId,
     seq: u64,
     by: UserId,
-    change: MessageChange,
+    change: &MessageChange,
 ) -> Result<Changed> {
     let Some((num, head_seq, head_rev)) = chats::head(db, chat)? else {
         return Ok(Changed::NotMember);
@@ -54,178 +34,165 @@ pub(super) fn alter(
     if members::find_active(db, num, chat, by)?.is_none() {
         return Ok(Changed::NotMember);
     }
-    let Some(Line { num: row, message }) = numbered(db, num, chat, seq)? else {
+    let Some(Line { num: row, message: old }) = numbered(db, num, chat, seq)? else {
         return Ok(Changed::Gone);
     };
-    if message.deleted.is_some() {
-        return Ok(Changed::Gone);
-    }
-    let mut ground = Ground { db, chat: num, head_seq, rev: head_rev + 1, row, message };
-    let effect = match change {
-        edit @ MessageChange::Edit { .. } => ground.edit(edit)?,
-        MessageChange::Delete(stamp) => ground.delete(stamp)?,
-        MessageChange::React { user, emoji, on: true } => ground.react(user, &emoji)?,
-        MessageChange::React { user, emoji, on: false } => ground.unreact(user, &emoji)?,
-        MessageChange::Pin(stamp) => ground.pin(stamp)?,
+    let known = match asks(&old, change) {
+        Some(Ask::Reactors(user, emoji)) => reactors(db, row, user, emoji)?,
+        Some(Ask::Pins) => Known { pins: pins(db, num)?, ..Known::default() },
+        None => Known::default(),
     };
-    match effect {
-        Effect::Some => ground.finish().map(Changed::Done),
-        Effect::None => Ok(Changed::Same(ground.message)),
-        Effect::Gone => Ok(Changed::Gone),
-        Effect::TooManyEmoji => Ok(Changed::TooManyEmoji),
-        Effect::TooManyPins => Ok(Changed::TooManyPins),
-    }
+    let new = match decide(&old, change, &known, head_rev + 1) {
+        Changed::Done(new) => new,
+        answer => return Ok(answer),
+    };
+    Altered { db, chat: num, row, old: &old, new: &new }.write(change)?;
+    db.run("UPDATE messages SET rev = ?2 WHERE num = ?1", params![row, int(new.rev)])?;
+    db.run(
+        "INSERT INTO changes(chat, rev, seq, head_seq) VALUES(?1, ?2, ?3, ?4)",
+        params![num, int(new.rev), int(seq), int(head_seq)],
+    )?;
+    chats::set_rev(db, num, new.rev)?;
+    Ok(Changed::Done(new))
 }
 
-impl Ground<'_> {
-    /// Gives the row its rev and the change its place in the chat's log.
-    fn finish(mut self) -> Result<Message> {
-        let Self { db, chat, head_seq, rev, row, .. } = self;
-        db.run("UPDATE messages SET rev = ?2 WHERE num = ?1", params![row, int(rev)])?;
-        db.run(
-            "INSERT INTO changes(chat, rev, seq, head_seq) VALUES(?1, ?2, ?3, ?4)",
-            params![chat, int(rev), int(self.message.seq), int(head_seq)],
-        )?;
-        chats::set_rev(db, chat, rev)?;
-        self.message.rev = rev;
-        Ok(self.message)
+fn reactors(db: &Db<'_>, message: i64, user: UserId, emoji: &str) -> Result<Known> {
+    let reacted = db.has(
+        "SELECT 1 FROM reactions WHERE message = ?1 AND emoji = ?2 AND user = ?3",
+        params![message, emoji, user],
+    )?;
+    let first = db.all(
+        "SELECT user FROM reactions WHERE message = ?1 AND emoji = ?2 ORDER BY rev LIMIT ?3",
+        params![message, emoji, REACTORS_ASKED as i64],
+        |row| row.get(0),
+    )?;
+    Ok(Known { reacted, first, pins: 0 })
+}
+
+fn pins(db: &Db<'_>, chat: i64) -> Result<u64> {
+    db.one(
+        "SELECT count(*) FROM messages WHERE chat = ?1 AND pinned_at IS NOT NULL",
+        [chat],
+        |row| count(row, 0),
+    )
+}
+
+/// A row that changes, before and after.
+struct Altered<'a> {
+    db: &'a Db<'a>,
+    chat: i64,
+    row: i64,
+    old: &'a Message,
+    new: &'a Message,
+}
+
+impl Altered<'_> {
+    /// Writes what changes, but for the rev.
+    fn write(&self, change: &MessageChange) -> Result<()> {
+        match change {
+            MessageChange::Edit { .. } => self.edit(),
+            MessageChange::Delete(stamp) => self.delete(*stamp),
+            MessageChange::React { user, emoji, on: true } => self.react(*user, emoji),
+            MessageChange::React { user, emoji, on: false } => self.unreact(*user, emoji),
+            MessageChange::Pin(_) => self.pin(),
+        }
     }
 
-    fn edit(&mut self, change: MessageChange) -> Result<Effect> {
-        let MessageChange::Edit { body, mentions, mention_all, at } = change else {
-            return Ok(Effect::None);
+    fn edit(&self) -> Result<()> {
+        let Self { db, chat, row, old, new } = *self;
+        let (Content::Text(before), Content::Text(after)) = (&old.content, &new.content) else {
+            return Ok(());
         };
-        let Content::Text(old) = &self.message.content else { return Ok(Effect::Gone) };
-        let mut new = old.clone();
-        (new.body, new.mentions, new.mention_all) = (body, mentions, mention_all);
-        if new == *old {
-            return Ok(Effect::None);
-        }
-        self.db.run(
+        db.run(
             "INSERT INTO edits(message, number, until, body)
              VALUES(?1, (SELECT coalesce(max(number), 0) + 1 FROM edits WHERE message = ?1),
                     ?2, ?3)",
-            params![self.row, at, old.body.as_str()],
+            params![row, new.edited, before.body.as_str()],
         )?;
-        self.db.run(
+        db.run(
             "DELETE FROM edits WHERE message = ?1
              AND number <= (SELECT max(number) FROM edits WHERE message = ?1) - ?2",
-            params![self.row, EDITS],
+            params![row, EDITS as i64],
         )?;
-        drop_mentions(self.db, self.chat, self.message.seq, old)?;
-        put_mentions(self.db, self.chat, self.message.seq, self.message.from, &new)?;
-        let stored = Stored::of_text(&new)?;
-        self.db.run(
+        drop_mentions(db, chat, old.seq, before)?;
+        put_mentions(db, chat, old.seq, old.from, after)?;
+        let stored = Stored::of(&new.content)?;
+        db.run(
             "UPDATE messages SET body = ?2, meta = ?3, edited = ?4 WHERE num = ?1",
-            params![self.row, stored.body, stored.meta, at],
+            params![row, stored.body, stored.meta, new.edited],
         )?;
-        self.message.content = Content::Text(new);
-        self.message.edited = Some(at);
-        Ok(Effect::Some)
+        Ok(())
     }
 
-    fn delete(&mut self, stamp: Stamp) -> Result<Effect> {
-        if let Content::Text(text) = &self.message.content {
-            drop_mentions(self.db, self.chat, self.message.seq, text)?;
-            files::detach(self.db, self.chat, self.message.seq, text, stamp.at)?;
+    fn delete(&self, stamp: Stamp) -> Result<()> {
+        let Self { db, chat, row, old, new } = *self;
+        if let Content::Text(text) = &old.content {
+            drop_mentions(db, chat, old.seq, text)?;
+            files::detach(db, chat, old.seq, text, stamp.at)?;
         }
         for sql in [
             "DELETE FROM edits WHERE message = ?1",
             "DELETE FROM emoji WHERE message = ?1",
             "DELETE FROM reactions WHERE message = ?1",
         ] {
-            self.db.run(sql, [self.row])?;
+            db.run(sql, [row])?;
         }
-        hush(self.db, self.chat, self.message.seq)?;
-        let kind = Stored::of(&Content::Deleted)?.kind;
-        self.db.run(
+        hush(db, chat, old.seq)?;
+        let kind = Stored::of(&new.content)?.kind;
+        db.run(
             "UPDATE messages SET kind = ?2, body = NULL, reply_to = NULL, meta = NULL,
                  deleted_by = ?3, deleted_at = ?4, pinned_by = NULL, pinned_at = NULL, reacted = 0
              WHERE num = ?1",
-            params![self.row, kind, stamp.by, stamp.at],
+            params![row, kind, stamp.by, stamp.at],
         )?;
-        self.message.content = Content::Deleted;
-        self.message.deleted = Some(stamp);
-        self.message.reactions = Vec::new();
-        self.message.pinned = None;
-        Ok(Effect::Some)
+        Ok(())
     }
 
-    fn react(&mut self, user: UserId, emoji: &str) -> Result<Effect> {
-        if self.reacted(user, emoji)? {
-            return Ok(Effect::None);
-        }
-        let known = &self.message.reactions;
-        if known.len() >= EMOJI && known.iter().all(|reaction| reaction.emoji != emoji) {
-            return Ok(Effect::TooManyEmoji);
-        }
-        self.db.run(
+    fn react(&self, user: UserId, emoji: &str) -> Result<()> {
+        let Self { db, row, new, .. } = *self;
+        db.run(
             "INSERT INTO reactions(message, emoji, user, rev) VALUES(?1, ?2, ?3, ?4)",
-            params![self.row, emoji, user, int(self.rev)],
+            params![row, emoji, user, int(new.rev)],
         )?;
-        self.db.run(
+        db.run(
             "INSERT INTO emoji(message, emoji, first, count) VALUES(?1, ?2, ?3, 1)
              ON CONFLICT(message, emoji) DO UPDATE SET count = count + 1",
-            params![self.row, emoji, int(self.rev)],
+            params![row, emoji, int(new.rev)],
         )?;
-        self.reactions_changed()
+        self.note_reactions()
     }
 
-    fn unreact(&mut self, user: UserId, emoji: &str) -> Result<Effect> {
-        if !self.reacted(user, emoji)? {
-            return Ok(Effect::None);
-        }
-        self.db.run(
+    fn unreact(&self, user: UserId, emoji: &str) -> Result<()> {
+        let Self { db, row, .. } = *self;
+        db.run(
             "DELETE FROM reactions WHERE message = ?1 AND emoji = ?2 AND user = ?3",
-            params![self.row, emoji, user],
+            params![row, emoji, user],
         )?;
-        self.db.run(
+        db.run(
             "UPDATE emoji SET count = count - 1 WHERE message = ?1 AND emoji = ?2",
-            params![self.row, emoji],
+            params![row, emoji],
         )?;
-        self.db.run(
+        db.run(
             "DELETE FROM emoji WHERE message = ?1 AND emoji = ?2 AND count = 0",
-            params![self.row, emoji],
+            params![row, emoji],
         )?;
-        self.reactions_changed()
+        self.note_reactions()
     }
 
-    fn reacted(&self, user: UserId, emoji: &str) -> Result<bool> {
-        self.db.has(
-            "SELECT 1 FROM reactions WHERE message = ?1 AND emoji = ?2 AND user = ?3",
-            params![self.row, emoji, user],
-        )
+    fn note_reactions(&self) -> Result<()> {
+        let reacted = !self.new.reactions.is_empty();
+        self.db
+            .run("UPDATE messages SET reacted = ?2 WHERE num = ?1", params![self.row, reacted])?;
+        Ok(())
     }
 
-    fn reactions_changed(&mut self) -> Result<Effect> {
-        self.message.reactions = reactions(self.db, self.row)?;
-        self.db.run(
-            "UPDATE messages SET reacted = ?2 WHERE num = ?1",
-            params![self.row, !self.message.reactions.is_empty()],
-        )?;
-        Ok(Effect::Some)
-    }
-
-    fn pin(&mut self, stamp: Option<Stamp>) -> Result<Effect> {
-        if self.message.pinned.is_some() == stamp.is_some() {
-            return Ok(Effect::None);
-        }
-        if stamp.is_some() {
-            let pinned: u32 = self.db.one(
-                "SELECT count(*) FROM messages WHERE chat = ?1 AND pinned_at IS NOT NULL",
-                [self.chat],
-                |row| row.get(0),
-            )?;
-            if pinned >= PINS {
-                return Ok(Effect::TooManyPins);
-            }
-        }
+    fn pin(&self) -> Result<()> {
+        let pinned = self.new.pinned;
         self.db.run(
             "UPDATE messages SET pinned_by = ?2, pinned_at = ?3 WHERE num = ?1",
-            params![self.row, stamp.map(|stamp| stamp.by), stamp.map(|stamp| stamp.at)],
+            params![self.row, pinned.map(|stamp| stamp.by), pinned.map(|stamp| stamp.at)],
         )?;
-        self.message.pinned = stamp;
-        Ok(Effect::Some)
+        Ok(())
     }
 }
 

@@ -4,18 +4,16 @@ use async_trait::async_trait;
 use rusqlite::{Params, Row, params};
 
 use super::EmbeddedStore;
-use super::chats;
-use super::content::Stored;
+use super::chats::{self, Numbered};
 use super::counts;
 use super::members;
-use super::messages::{self, Birth};
+use super::messages;
 use super::sql::{Db, int};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, ObjectId, UserId};
-use crate::model::calls::{Call, End};
-use crate::model::chats::Chat;
-use crate::model::messages::{CallContent, Content, Message};
+use crate::model::calls::Call;
+use crate::model::messages::Message;
 use crate::store::call_row::CallRow;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 
@@ -102,35 +100,21 @@ fn step(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<CallStep
 
 /// Writes how a call ended at the end of its chat's log.
 fn tell(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<Option<Message>> {
-    let (Some(record), Some(end)) = (record, call.end()) else { return Ok(None) };
-    let Some(chat) = chats::find(db, call.chat)? else {
+    let Some(CallRecord { message, known_to }) = record else { return Ok(None) };
+    let Some(Numbered { num, chat }) = chats::find(db, call.chat)? else {
         return Err(Error::internal("a call without its chat"));
     };
-    let Chat { head_seq, head_rev, id, .. } = chat.chat;
-    let (seq, rev) = (head_seq + 1, head_rev + 1);
-    let content = content(call, end);
-    let from = call.caller.user;
-    let birth =
-        Birth { chat: chat.num, seq, rev, id: record.message, from, author: None, sent: end.at };
-    messages::insert(db, &birth, &Stored::of(&content)?)?;
-    chats::grow(db, chat.num, (seq, rev), end.at)?;
-    for user in record.known_to {
-        let Some(seat) = members::find_active(db, chat.num, id, user)? else { continue };
-        let behind = (id, seat.member.read_floor(), head_seq);
-        if seat.member.unread(head_seq, counts::quiet(db, user, behind)?) == 0 {
-            members::wrote(db, seat.num, seq)?;
+    let Some(message) = Message::of_call(call, message, chat.next()) else { return Ok(None) };
+    messages::insert(db, num, None, &message)?;
+    chats::grow(db, num, &message)?;
+    for user in known_to {
+        let Some(seat) = members::find_active(db, num, chat.id, user)? else { continue };
+        let behind = (chat.id, seat.member.read_floor(), chat.head_seq);
+        if seat.member.unread(chat.head_seq, counts::quiet(db, user, behind)?) == 0 {
+            members::wrote(db, seat.num, message.seq)?;
         }
     }
-    Ok(Some(messages::newborn(record.message, id, (seq, rev), from, None, content, end.at)))
-}
-
-fn content(call: &Call, end: &End) -> Content {
-    Content::Call(CallContent {
-        call: call.id,
-        kind: call.kind,
-        reason: end.reason,
-        talked: end.talked,
-    })
+    Ok(Some(message))
 }
 
 fn of_user(

@@ -13,11 +13,13 @@ use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, MessageId, ObjectId, UserId};
 use crate::model::chats::{
-    Chat, ChatKind, Followed, INVITES, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+    Chat, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
-use crate::model::messages::SystemEvent;
+use crate::model::messages::{Message, SystemEvent};
 use crate::model::text::{About, Title};
-use crate::store::{Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped};
+use crate::store::{
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped, decide,
+};
 
 /// The columns of `numbered`, of `chats AS c` and `heads AS h`.
 macro_rules! columns {
@@ -94,11 +96,11 @@ pub(super) fn head(db: &Db<'_>, id: ChatId) -> Result<Option<(i64, u64, u64)>> {
     )
 }
 
-/// Moves a chat's head to its newest message, sent at `at`.
-pub(super) fn grow(db: &Db<'_>, num: i64, (seq, rev): (u64, u64), at: Time) -> Result<()> {
+/// Moves a chat's head to its newest message.
+pub(super) fn grow(db: &Db<'_>, num: i64, newest: &Message) -> Result<()> {
     db.run(
         "UPDATE heads SET seq = ?2, rev = ?3, active_at = ?4 WHERE chat = ?1",
-        params![num, int(seq), int(rev), at],
+        params![num, int(newest.seq), int(newest.rev), newest.sent],
     )?;
     Ok(())
 }
@@ -141,8 +143,7 @@ pub(super) fn insert(db: &Db<'_>, chat: Chat) -> Result<Numbered> {
 }
 
 /// Writes a group's own fields.
-pub(super) fn update(db: &Db<'_>, group: &Numbered) -> Result<()> {
-    let Numbered { num, chat } = group;
+pub(super) fn update(db: &Db<'_>, num: i64, chat: &Chat) -> Result<()> {
     db.run(
         "UPDATE chats SET title = ?2, about = ?3, avatar = ?4, owner = ?5, public = ?6,
              history_shared = ?7, deleted = ?8, meta_rev = ?9, member_count = ?10
@@ -178,43 +179,17 @@ pub(super) fn direct(
             if users::is_deleted(db, peers.0)? || users::is_deleted(db, peers.1)? {
                 return Ok(None);
             }
-            new_direct(db, peers, at)?
+            insert(db, Chat::direct(peers, at))?
         }
     };
     let mut seated = false;
-    for user in [peers.0, peers.1] {
+    for user in chat.chat.people() {
         if only.is_none_or(|one| one == user) {
-            let standing = (MemberState::Active, Role::Member);
-            seated |= members::insert(db, chat.num, user, standing, 1, at)?;
+            let joining = Member::joining(chat.chat.id, user, 1, at);
+            seated |= members::insert(db, chat.num, &joining)?;
         }
     }
     Ok(Some((chat, seated)))
-}
-
-fn new_direct(db: &Db<'_>, peers: (UserId, UserId), at: Time) -> Result<Numbered> {
-    let id = ChatId::direct(peers.0, peers.1);
-    let peers = if peers.0 <= peers.1 { peers } else { (peers.1, peers.0) };
-    insert(
-        db,
-        Chat {
-            id,
-            kind: ChatKind::Direct,
-            peers: Some(peers),
-            title: None,
-            about: About::stored(String::new()),
-            avatar: None,
-            owner: None,
-            public: false,
-            history_shared: false,
-            created: at,
-            deleted: None,
-            head_seq: 0,
-            head_rev: 0,
-            meta_rev: 0,
-            active_at: at,
-            member_count: if peers.0 == peers.1 { 1 } else { 2 },
-        },
-    )
 }
 
 fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
@@ -283,18 +258,11 @@ fn advance(
     cursor: Cursor,
     seq: u64,
 ) -> Result<Option<Member>> {
-    let Some((mut seat, head_seq)) = active(db, chat, user)? else { return Ok(None) };
-    let member = &mut seat.member;
-    let before = (member.read_seq, member.delivered_seq);
-    let seq = seq.min(head_seq);
-    member.delivered_seq = member.delivered_seq.max(seq);
-    if cursor == Cursor::Read {
-        member.read_seq = member.read_seq.max(seq);
+    let Some((seat, head_seq)) = active(db, chat, user)? else { return Ok(None) };
+    match decide::member::advance(&seat.member, cursor, seq, head_seq) {
+        Some(member) => members::update(db, Seat { member, ..seat }).map(Some),
+        None => Ok(None),
     }
-    if (member.read_seq, member.delivered_seq) == before {
-        return Ok(None);
-    }
-    members::update(db, seat).map(Some)
 }
 
 fn change_member(
@@ -303,17 +271,11 @@ fn change_member(
     user: UserId,
     change: &MemberChange,
 ) -> Result<Option<Member>> {
-    let Some((mut seat, head_seq)) = active(db, chat, user)? else { return Ok(None) };
-    let before = seat.member.clone();
-    let member = &mut seat.member;
-    member.muted_until = change.muted_until.unwrap_or(member.muted_until);
-    member.pinned = change.pinned.unwrap_or(member.pinned);
-    let hide_seq = change.hide_seq.unwrap_or(0).min(head_seq);
-    member.hide_seq = member.hide_seq.max(hide_seq);
-    if *member == before {
-        return Ok(Some(before));
+    let Some((seat, head_seq)) = active(db, chat, user)? else { return Ok(None) };
+    match decide::member::change(&seat.member, change, head_seq) {
+        Some(member) => members::update(db, Seat { member, ..seat }).map(Some),
+        None => Ok(Some(seat.member)),
     }
-    members::update(db, seat).map(Some)
 }
 
 /// An active member's row and the chat's head_seq.
@@ -354,20 +316,27 @@ fn put_invite(db: &Db<'_>, invite: &Invite, maker: Role) -> Result<InvitePut> {
     let Some((num, ..)) = head(db, invite.chat)? else {
         return Err(Error::not_found(text::NO_CHAT));
     };
-    let by = members::find_active(db, num, invite.chat, invite.by)?;
-    if by.is_none_or(|seat| seat.member.role != maker) {
-        return Ok(InvitePut::Stale);
-    }
-    let others: u32 = db.one(
+    let by = members::find(db, num, invite.chat, invite.by)?.map(|seat| seat.member);
+    let others = db.one(
         "SELECT count(*) FROM invites WHERE chat = ?1 AND code <> ?2",
         params![num, invite.code],
-        |row| row.get(0),
+        |row| count(row, 0),
     )?;
-    if others >= INVITES {
-        return Ok(InvitePut::Full);
+    let put = decide::member::put_invite(by.as_ref(), maker, others);
+    if put == InvitePut::Done {
+        write_invite(db, invite)?;
     }
-    write_invite(db, invite)?;
-    Ok(InvitePut::Done)
+    Ok(put)
+}
+
+/// A link by its code.
+pub(super) fn invite_of(db: &Db<'_>, code: &str) -> Result<Option<Invite>> {
+    db.first(
+        "SELECT i.code, c.id, i.by, i.created, i.expires, i.uses_left
+         FROM invites i JOIN chats c ON c.num = i.chat WHERE i.code = ?1",
+        [code],
+        invite,
+    )
 }
 
 /// Writes a link.
@@ -536,15 +505,7 @@ impl Chats for EmbeddedStore {
 
     async fn invite(&self, code: &str) -> Result<Option<Invite>> {
         let code = code.to_owned();
-        self.read(move |db| {
-            db.first(
-                "SELECT i.code, c.id, i.by, i.created, i.expires, i.uses_left
-                 FROM invites i JOIN chats c ON c.num = i.chat WHERE i.code = ?1",
-                [code],
-                invite,
-            )
-        })
-        .await
+        self.read(move |db| invite_of(db, &code)).await
     }
 
     async fn invites(&self, chat: ChatId) -> Result<Vec<Invite>> {

@@ -7,10 +7,9 @@
 use rusqlite::{Row, params};
 
 use super::sql::{Db, count, int};
-use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Member, MemberState, Role};
+use crate::model::chats::Member;
 
 /// Selects member rows: the 13 columns of `seat`, of `members AS m`, others behind them if so, and
 /// from what follows.
@@ -99,26 +98,44 @@ fn next_rev(db: &Db<'_>, user: UserId) -> Result<u64> {
     )
 }
 
-/// A new active or other member row as of message `seq`; nothing when there is one.
-pub(super) fn insert(
-    db: &Db<'_>,
-    num: i64,
-    user: UserId,
-    (state, role): (MemberState, Role),
-    seq: u64,
-    at: Time,
-) -> Result<bool> {
-    if number(db, num, user)? >= 0 {
+/// Writes a new row under the user's next inbox rev; nothing when there is one. `own_seq` is left
+/// to `wrote`. Whether it was new.
+pub(super) fn insert(db: &Db<'_>, num: i64, row: &Member) -> Result<bool> {
+    if number(db, num, row.user)? >= 0 {
         return Ok(false);
     }
-    let rev = next_rev(db, user)?;
+    let rev = next_rev(db, row.user)?;
     db.run(
         "INSERT INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq, hide_seq,
                              muted_until, pinned, since, rev)
-         VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, 0, NULL, 0, ?6, ?7)",
-        params![num, user, role, state, int(seq), at, int(rev)],
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            num,
+            row.user,
+            row.role,
+            row.state,
+            int(row.join_seq),
+            int(row.read_seq),
+            int(row.delivered_seq),
+            int(row.hide_seq),
+            row.muted_until,
+            row.pinned,
+            row.since,
+            int(rev),
+        ],
     )?;
     Ok(true)
+}
+
+/// Writes what a step made of a row of a group, which may be new, and counts the group.
+pub(super) fn settle(db: &Db<'_>, num: i64, before: Option<&Seat>, after: Member) -> Result<()> {
+    let was_in = before.is_some_and(|seat| seat.member.is_active());
+    let (user, is_in) = (after.user, after.is_active());
+    match before {
+        Some(seat) => update(db, Seat { num: seat.num, member: after }).map(drop)?,
+        None => insert(db, num, &after).map(drop)?,
+    }
+    if was_in == is_in { Ok(()) } else { count_group(db, user, is_in) }
 }
 
 /// Writes a changed row under the user's next inbox rev.

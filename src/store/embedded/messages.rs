@@ -9,14 +9,14 @@ use super::changes::changes;
 use super::chats::{self, Numbered};
 use super::content::{self, Stored};
 use super::files;
-use super::members;
+use super::members::{self, Seat};
 use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
-use crate::id::{ChatId, MessageId, UserId};
-use crate::model::chats::{Chat, Member, MemberState};
+use crate::id::{ChatId, UserId};
+use crate::model::chats::{Chat, Member, MemberState, Place};
 use crate::model::messages::{
-    Content, Message, MessageChange, NewMessage, PAGE, REACTORS_SHOWN, Reaction, Stamp,
+    Content, Message, MessageChange, NewMessage, PAGE, PINS, REACTORS_SHOWN, Reaction, Stamp,
     TextContent, Window,
 };
 use crate::model::text::ClientMsgId;
@@ -50,8 +50,9 @@ fn line(db: &Db<'_>, row: &Row<'_>, chat: ChatId) -> Result<Line> {
     let meta = row.get_ref(9)?.as_str_or_null().map_err(Error::internal)?;
     let content = content::content(row.get(6)?, row.get(7)?, reply_to, meta)?;
     let (from, key) = (row.get(4)?, row.get::<_, Option<String>>(5)?.map(ClientMsgId::stored));
-    let place = (count(row, 1)?, count(row, 2)?);
-    let mut message = newborn(row.get(3)?, chat, place, from, key, content, row.get(10)?);
+    let place = Place { seq: count(row, 1)?, rev: count(row, 2)? };
+    let mut message = Message::new(row.get(3)?, chat, place, from, content, row.get(10)?);
+    message.client_msg_id = key;
     // What has not changed since it came has nothing of what changes bring.
     if row.get(11)? {
         message.edited = row.get(12)?;
@@ -70,7 +71,7 @@ fn stamp(row: &Row<'_>, by: usize) -> rusqlite::Result<Option<Stamp>> {
 }
 
 /// The reactions on a message, in the order of their first use.
-pub(super) fn reactions(db: &Db<'_>, message: i64) -> Result<Vec<Reaction>> {
+fn reactions(db: &Db<'_>, message: i64) -> Result<Vec<Reaction>> {
     let mut reactions = db.all(
         "SELECT emoji, count FROM emoji WHERE message = ?1 ORDER BY first",
         [message],
@@ -98,46 +99,29 @@ pub(super) fn find(db: &Db<'_>, chat: &Numbered, seq: u64) -> Result<Option<Mess
     Ok(numbered(db, chat.num, chat.chat.id, seq)?.map(|found| found.message))
 }
 
-/// Where and from whom a new row comes.
-pub(super) struct Birth<'a> {
-    /// The chat's number.
-    pub(super) chat: i64,
-    /// The row's seq.
-    pub(super) seq: u64,
-    /// The row's rev.
-    pub(super) rev: u64,
-    /// Its name.
-    pub(super) id: MessageId,
-    /// Who wrote or caused it.
-    pub(super) from: UserId,
-    /// The sender's seat and key; none for a system message.
-    pub(super) author: Option<(i64, &'a ClientMsgId)>,
-    /// When.
-    pub(super) sent: Time,
-}
-
-/// Writes a new row.
-pub(super) fn insert(db: &Db<'_>, birth: &Birth<'_>, content: &Stored<'_>) -> Result<()> {
+/// Writes a new row; what a person sends comes from their `seat`.
+pub(super) fn insert(db: &Db<'_>, chat: i64, seat: Option<i64>, message: &Message) -> Result<()> {
+    let content = Stored::of(&message.content)?;
     db.run(
         "INSERT INTO messages(chat, seq, born, rev, id, sender, seat, key, kind, body, reply_to,
                               meta, sent, reacted)
          VALUES(?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
         params![
-            birth.chat,
-            int(birth.seq),
-            int(birth.rev),
-            birth.id,
-            birth.from,
-            birth.author.map(|(seat, _)| seat),
-            birth.author.map(|(_, key)| key.as_str()),
+            chat,
+            int(message.seq),
+            int(message.rev),
+            message.id,
+            message.from,
+            seat,
+            message.client_msg_id.as_ref().map(ClientMsgId::as_str),
             content.kind,
             content.body,
             content.reply_to.map(int),
             content.meta,
-            birth.sent,
+            message.sent,
         ],
     )?;
-    if content.is_quiet() { hush(db, birth.chat, birth.seq) } else { Ok(()) }
+    if content.is_quiet() { hush(db, chat, message.seq) } else { Ok(()) }
 }
 
 /// Notes that there is nothing to read in a message.
@@ -146,124 +130,77 @@ pub(super) fn hush(db: &Db<'_>, chat: i64, seq: u64) -> Result<()> {
     Ok(())
 }
 
-/// A row as it is when it is new.
-pub(super) fn newborn(
-    id: MessageId,
-    chat: ChatId,
-    (seq, rev): (u64, u64),
-    from: UserId,
-    client_msg_id: Option<ClientMsgId>,
-    content: Content,
-    sent: Time,
-) -> Message {
-    Message {
-        id,
-        chat,
-        seq,
-        rev,
-        from,
-        client_msg_id,
-        content,
-        sent,
-        edited: None,
-        deleted: None,
-        reactions: Vec::new(),
-        pinned: None,
-    }
-}
-
-/// Where an append goes.
-struct Place {
+/// The end of a chat, for somebody who writes there.
+struct Tail {
     chat: i64,
-    head_seq: u64,
-    head_rev: u64,
+    next: Place,
     seat: i64,
 }
 
-enum Found {
-    Place(Place),
-    Nowhere,
-}
-
-fn place(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Found> {
+/// `None`: no active member of this chat.
+fn tail(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Option<Tail>> {
     let found = db.first(
         "SELECT c.num, h.seq, h.rev, m.seat, m.state
          FROM chats c JOIN heads h ON h.chat = c.num
          LEFT JOIN members m ON m.chat = c.num AND m.user = ?2 WHERE c.id = ?1",
         params![chat, from],
         |row| {
-            let place = |seat| -> rusqlite::Result<Place> {
-                let (head_seq, head_rev) = (count(row, 1)?, count(row, 2)?);
-                Ok(Place { chat: row.get(0)?, head_seq, head_rev, seat })
+            let (Some(seat), Some(MemberState::Active)) = (row.get(3)?, row.get(4)?) else {
+                return Ok(None);
             };
-            match (row.get(3)?, row.get(4)?) {
-                (Some(seat), Some(MemberState::Active)) => place(seat).map(Found::Place),
-                _ => Ok(Found::Nowhere),
-            }
+            let next = Place { seq: count(row, 1)? + 1, rev: count(row, 2)? + 1 };
+            Ok(Some(Tail { chat: row.get(0)?, next, seat }))
         },
     )?;
-    Ok(found.unwrap_or(Found::Nowhere))
+    Ok(found.flatten())
 }
 
 /// Checks first, writes after: it runs without a savepoint.
 fn append(db: &Db<'_>, new: NewMessage) -> Result<Appended> {
-    let (place, created) = match (place(db, new.chat, new.from)?, new.peers) {
-        (Found::Place(place), Some(_)) if place.head_seq > 0 => (place, None),
+    let (tail, created) = match (tail(db, new.chat, new.from)?, new.begins()) {
+        (Some(tail), _) if new.peers.is_none() || tail.next.seq > 1 => (tail, None),
         // A direct chat begins, or was opened and holds nothing yet.
-        (_, Some(peers)) if peers.0 == new.from || peers.1 == new.from => {
+        (_, Some(peers)) => {
             let found = chats::direct(db, peers, None, new.sent)?;
             let Some((Numbered { num, chat }, seated)) = found else {
                 return Ok(Appended::NotMember);
             };
-            if members::find_active(db, num, chat.id, new.from)?.is_none() {
-                return Ok(Appended::NotMember);
-            }
-            let (head_seq, head_rev) = (chat.head_seq, chat.head_rev);
-            let seat = members::number(db, num, new.from)?;
-            (Place { chat: num, head_seq, head_rev, seat }, seated.then_some(chat))
+            let seat = members::find_active(db, num, chat.id, new.from)?;
+            let Some(Seat { num: seat, .. }) = seat else { return Ok(Appended::NotMember) };
+            (Tail { chat: num, next: chat.next(), seat }, seated.then_some(chat))
         }
-        (Found::Place(place), None) => (place, None),
         _ => return Ok(Appended::NotMember),
     };
     if created.is_none()
-        && let Some(earlier) = by_key(db, &place, new.chat, &new.client_msg_id)?
+        && let Some(earlier) = by_key(db, &tail, new.chat, &new.client_msg_id)?
     {
         return Ok(Appended::Repeated(earlier));
     }
-    write(db, new, &place, created)
+    write(db, new, &tail, created)
 }
 
-fn by_key(db: &Db<'_>, place: &Place, chat: ChatId, key: &ClientMsgId) -> Result<Option<Message>> {
+fn by_key(db: &Db<'_>, tail: &Tail, chat: ChatId, key: &ClientMsgId) -> Result<Option<Message>> {
     let seq = db.first(
         "SELECT seq FROM messages WHERE key = ?1 AND seat = ?2",
-        params![key.as_str(), place.seat],
+        params![key.as_str(), tail.seat],
         |row| count(row, 0),
     )?;
     let Some(seq) = seq else { return Ok(None) };
-    Ok(numbered(db, place.chat, chat, seq)?.map(|found| found.message))
+    Ok(numbered(db, tail.chat, chat, seq)?.map(|found| found.message))
 }
 
-fn write(db: &Db<'_>, new: NewMessage, place: &Place, created: Option<Chat>) -> Result<Appended> {
-    let (seq, rev) = (place.head_seq + 1, place.head_rev + 1);
-    let birth = Birth {
-        chat: place.chat,
-        seq,
-        rev,
-        id: new.id,
-        from: new.from,
-        author: Some((place.seat, &new.client_msg_id)),
-        sent: new.sent,
-    };
-    insert(db, &birth, &Stored::of_text(&new.content)?)?;
-    chats::grow(db, place.chat, (seq, rev), new.sent)?;
-    members::wrote(db, place.seat, seq)?;
-    put_mentions(db, place.chat, seq, new.from, &new.content)?;
-    files::attach(db, place.chat, seq, &new.content)?;
-    let created =
-        created.map(|chat| Chat { head_seq: seq, head_rev: rev, active_at: new.sent, ..chat });
-    let content = Content::Text(new.content);
-    let key = Some(new.client_msg_id);
-    let message = newborn(new.id, new.chat, (seq, rev), new.from, key, content, new.sent);
+fn write(db: &Db<'_>, new: NewMessage, tail: &Tail, mut created: Option<Chat>) -> Result<Appended> {
+    let message = new.at(tail.next);
+    insert(db, tail.chat, Some(tail.seat), &message)?;
+    chats::grow(db, tail.chat, &message)?;
+    members::wrote(db, tail.seat, message.seq)?;
+    if let Content::Text(text) = &message.content {
+        put_mentions(db, tail.chat, message.seq, message.from, text)?;
+        files::attach(db, tail.chat, message.seq, text)?;
+    }
+    if let Some(chat) = &mut created {
+        chat.grow(tail.next, message.sent);
+    }
     Ok(Appended::Stored { message, created })
 }
 
@@ -412,9 +349,9 @@ fn pinned(db: &Db<'_>, view: &View) -> Result<Vec<Message>> {
         columns!(),
         " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.pinned_at IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
-          ORDER BY m.pinned_at DESC, m.seq DESC LIMIT 100"
+          ORDER BY m.pinned_at DESC, m.seq DESC LIMIT ?4"
     );
-    let params = params![view.num, int(view.from_seq), view.seat];
+    let params = params![view.num, int(view.from_seq), view.seat, PINS];
     let found = rows(db, view.chat.id, PINNED, params)?;
     Ok(found.into_iter().map(|line| line.message).collect())
 }
@@ -444,9 +381,7 @@ fn hidden(db: &Db<'_>, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64
 #[async_trait]
 impl Messages for EmbeddedStore {
     async fn append(&self, new: NewMessage) -> Result<Pending<Appended>> {
-        if new.peers.is_some_and(|(one, other)| ChatId::direct(one, other) != new.chat) {
-            return Err(Error::internal("the peers are not those of the chat"));
-        }
+        new.check_peers()?;
         self.writer.append(move |db| append(db, new)).await
     }
 
@@ -457,7 +392,7 @@ impl Messages for EmbeddedStore {
         by: UserId,
         change: MessageChange,
     ) -> Result<Changed> {
-        self.write(move |db| alter(db, chat, seq, by, change)).await
+        self.write(move |db| alter(db, chat, seq, by, &change)).await
     }
 
     async fn history(

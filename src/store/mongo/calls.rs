@@ -11,7 +11,7 @@ use mongodb::bson::{self, Bson, DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, jitter};
-use super::commit::{ATTEMPTS, Plan, log_of, overtaken};
+use super::commit::{ATTEMPTS, Plan, grown, log_of, overtaken};
 use super::content;
 use super::members;
 use super::redo::Redo;
@@ -20,8 +20,8 @@ use super::schema::{Table, dated};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, MessageId, UserId};
-use crate::model::calls::{Call, End};
-use crate::model::messages::{CallContent, Content, Message};
+use crate::model::calls::Call;
+use crate::model::messages::{CallContent, Message};
 use crate::store::call_row::CallRow;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 
@@ -136,7 +136,6 @@ impl MongoStore {
 
     /// Tells how a call ended at the end of its chat's log, unless that was told.
     async fn tell(&self, call: &Call, record: &CallRecord) -> Result<Option<Message>> {
-        let Some(end) = call.end() else { return Ok(None) };
         let mut turn = self.commits.lock(call.chat).await;
         for _ in 0..ATTEMPTS {
             let ground = self.commits.ground_in_turn(call.chat).await?;
@@ -147,25 +146,24 @@ impl MongoStore {
                 self.note_told(call.id).await?;
                 return content::read(&told).map(Some);
             }
-            let (seq, rev) = (ground.chat.head_seq + 1, ground.chat.head_rev + 1);
-            let message = message(call, end, record.message, (seq, rev));
+            let message = Message::of_call(call, record.message, ground.chat.next());
+            let Some(message) = message else { return Ok(None) };
             let mut redo = Redo::new();
-            redo.insert(log, content::document(&message, rev));
+            redo.insert(log, content::document(&message, message.rev));
             let rows = members::find(&self.access, call.chat, &record.known_to).await?;
             for seat in rows.iter().filter(|seat| seat.member.is_active()) {
                 let (member, head_seq) = (&seat.member, ground.chat.head_seq);
                 let behind = (call.chat, member.read_floor(), head_seq);
                 let quiet = self.quiet_here(member.user, ground.chat.kind, behind).await?;
                 if member.unread(head_seq, quiet) == 0 {
-                    redo.update(Table::Members, members::wrote(call.chat, seat.member.user, seq));
+                    redo.update(
+                        Table::Members,
+                        members::wrote(call.chat, member.user, message.seq),
+                    );
                 }
             }
-            let fields = doc! {
-                "head_seq": int(seq), "head_rev": int(rev), "active_at": end.at.bson(),
-            };
-            if let Some(version) =
-                self.commits.commit(&mut turn, &ground, Plan { fields, redo }).await?
-            {
+            let plan = Plan { fields: grown(&message), redo };
+            if let Some(version) = self.commits.commit(&mut turn, &ground, plan).await? {
                 self.note_told(call.id).await?;
                 self.commits.clear_later(call.chat, ground.chat.kind, version);
                 return Ok(Some(message));
@@ -233,28 +231,6 @@ impl MongoStore {
             }
         }
         Ok(calls)
-    }
-}
-
-fn message(call: &Call, end: &End, id: MessageId, (seq, rev): (u64, u64)) -> Message {
-    Message {
-        id,
-        chat: call.chat,
-        seq,
-        rev,
-        from: call.caller.user,
-        client_msg_id: None,
-        content: Content::Call(CallContent {
-            call: call.id,
-            kind: call.kind,
-            reason: end.reason,
-            talked: end.talked,
-        }),
-        sent: end.at,
-        edited: None,
-        deleted: None,
-        reactions: Vec::new(),
-        pinned: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::MongoStore;
 use super::access::Find;
 use super::commit::{ATTEMPTS, Ground, Plan, chats_of, overtaken};
 use super::invites;
-use super::members::{self, Seat, Standing};
+use super::members::{self, Seat};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
@@ -23,7 +23,9 @@ use crate::model::chats::{
 };
 use crate::model::messages::SystemEvent;
 use crate::model::text::{About, Title};
-use crate::store::{Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped};
+use crate::store::{
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped, decide,
+};
 
 /// At most this many queries of one verb at once.
 pub(super) const AT_ONCE: usize = 16;
@@ -88,38 +90,6 @@ pub(super) fn read(document: &Document) -> Result<Chat> {
     })
 }
 
-/// A direct chat that begins now.
-pub(super) fn new_direct(peers: (UserId, UserId), at: Time) -> Chat {
-    let peers = if peers.0 <= peers.1 { peers } else { (peers.1, peers.0) };
-    Chat {
-        id: ChatId::direct(peers.0, peers.1),
-        kind: ChatKind::Direct,
-        peers: Some(peers),
-        title: None,
-        about: About::stored(String::new()),
-        avatar: None,
-        owner: None,
-        public: false,
-        history_shared: false,
-        created: at,
-        deleted: None,
-        head_seq: 0,
-        head_rev: 0,
-        meta_rev: 0,
-        active_at: at,
-        member_count: if peers.0 == peers.1 { 1 } else { 2 },
-    }
-}
-
-/// The people of a direct chat, each once.
-pub(super) fn peers_of(chat: &Chat) -> Vec<UserId> {
-    match chat.peers {
-        Some((low, high)) if low == high => vec![low],
-        Some((low, high)) => vec![low, high],
-        None => Vec::new(),
-    }
-}
-
 /// Member rows of a direct chat that holds nothing yet; what people write with the same commit
 /// comes from `own_seq`. A row that is there stays as it is.
 pub(super) fn seat_peers(
@@ -129,16 +99,9 @@ pub(super) fn seat_peers(
     own_seq: impl Fn(UserId) -> u64,
 ) {
     for &user in peers {
-        let standing = Standing {
-            chat: chat.id,
-            kind: ChatKind::Direct,
-            user,
-            state: MemberState::Active,
-            role: Role::Member,
-            begins: Some((1, chat.created)),
-            own_seq: own_seq(user),
-        };
-        redo.insert(Table::Members, standing.document());
+        let joining = Member::joining(chat.id, user, 1, chat.created);
+        let row = Member { own_seq: own_seq(user), ..joining };
+        redo.insert(Table::Members, members::newborn(&row, chat.kind));
     }
 }
 
@@ -273,8 +236,8 @@ impl MongoStore {
         only: Option<UserId>,
         at: Time,
     ) -> Result<Option<Chat>> {
-        let chat = new_direct(peers, at);
-        let mut seated = peers_of(&chat);
+        let chat = Chat::direct(peers, at);
+        let mut seated = chat.people();
         seated.retain(|user| only.is_none_or(|one| one == *user));
         let mut redo = Redo::new();
         seat_peers(&mut redo, &chat, &seated, |_| 0);
@@ -420,17 +383,10 @@ impl Chats for MongoStore {
         cursor: Cursor,
         seq: u64,
     ) -> Result<Option<Member>> {
-        let seq = seq.min(self.head(chat).await?);
+        let head_seq = self.head(chat).await?;
         let moved = members::change(&self.commits, chat, user, |seat| {
-            let Member { read_seq, delivered_seq, .. } = seat.member;
-            let mut set = Document::new();
-            if delivered_seq < seq {
-                set.insert("delivered_seq", int(seq));
-            }
-            if cursor == Cursor::Read && read_seq < seq {
-                set.insert("read_seq", int(seq));
-            }
-            (!set.is_empty()).then_some(set)
+            let moved = decide::member::advance(&seat.member, cursor, seq, head_seq)?;
+            Some(members::difference(&seat.member, &moved))
         });
         Ok(moved.await?.filter(|(_, moved)| *moved).map(|(member, _)| member))
     }
@@ -477,20 +433,8 @@ impl Chats for MongoStore {
     ) -> Result<Option<Member>> {
         let head_seq = self.head(chat).await?;
         let changed = members::change(&self.commits, chat, user, |seat| {
-            let mut set = Document::new();
-            if let Some(until) =
-                change.muted_until.filter(|until| *until != seat.member.muted_until)
-            {
-                set.insert("muted_until", until.bson());
-            }
-            if let Some(pinned) = change.pinned.filter(|pinned| *pinned != seat.member.pinned) {
-                set.insert("pinned", pinned);
-            }
-            let hide_seq = change.hide_seq.unwrap_or(0).min(head_seq);
-            if hide_seq > seat.member.hide_seq {
-                set.insert("hide_seq", int(hide_seq));
-            }
-            (!set.is_empty()).then_some(set)
+            let changed = decide::member::change(&seat.member, &change, head_seq)?;
+            Some(members::difference(&seat.member, &changed))
         });
         Ok(changed.await?.map(|(member, _)| member))
     }

@@ -19,6 +19,7 @@ use super::turns::{SLOWEST, Turn};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, Entropy, ObjectId, OsEntropy, UserId};
 use crate::model::chats::{Chat, ChatKind};
+use crate::model::messages::Message;
 
 /// At most so many chats are remembered; a forgotten one costs one more query.
 const REMEMBERED: u64 = 200_000;
@@ -50,6 +51,13 @@ pub(super) struct Plan {
     pub(super) fields: Document,
     /// What is written beside it.
     pub(super) redo: Redo,
+}
+
+/// The fields of a chat's head once a message is its newest.
+pub(super) fn grown(newest: &Message) -> Document {
+    doc! {
+        "head_seq": int(newest.seq), "head_rev": int(newest.rev), "active_at": newest.sent.bson(),
+    }
 }
 
 /// The commits of this node: its locks and what it knows.

@@ -12,8 +12,8 @@ use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{INVITES, Invite, Role};
-use crate::store::InvitePut;
+use crate::model::chats::{Invite, Role};
+use crate::store::{InvitePut, decide};
 
 fn read(document: &Document) -> Result<Option<Invite>> {
     let row = Row(document);
@@ -104,14 +104,13 @@ pub(super) async fn put(store: &MongoStore, invite: &Invite, maker: Role) -> Res
             return Err(Error::not_found(text::NO_CHAT));
         };
         let by = members::one(&store.access, invite.chat, invite.by).await?;
-        if by.is_none_or(|seat| !seat.member.is_active() || seat.member.role != maker) {
-            return Ok(InvitePut::Stale);
-        }
         let others = doc! {
             "chat": invite.chat.bson(), "_id": { "$ne": &invite.code }, "removed_at": Bson::Null,
         };
-        if store.access.count(Table::Invites, others).await? >= u64::from(INVITES) {
-            return Ok(InvitePut::Full);
+        let others = store.access.count(Table::Invites, others).await?;
+        match decide::member::put_invite(by.as_ref().map(|seat| &seat.member), maker, others) {
+            InvitePut::Done => {}
+            refused => return Ok(refused),
         }
         let version = ground.version + 1;
         let update = doc! { "$set": fields(invite, version), "$unset": { "removed_at": "" } };

@@ -12,20 +12,19 @@ use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::access::{Access, Find};
-use super::chats::{new_direct, peers_of, seat_peers};
-use super::commit::{ATTEMPTS, Commits, Ground, Plan, log_of, overtaken};
+use super::chats::seat_peers;
+use super::commit::{ATTEMPTS, Commits, Ground, Plan, grown, log_of, overtaken};
 use super::content;
 use super::members;
 use super::redo::Redo;
-use super::rows::{ToBson, int};
+use super::rows::ToBson;
 use super::schema::Table;
 use super::turns::Turn;
 use super::users::deleted_of;
-use crate::clock::Time;
 use crate::error::{Code, Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::model::chats::{Chat, ChatKind};
-use crate::model::messages::{Content, Message, NewMessage};
+use crate::model::chats::{Chat, ChatKind, Place};
+use crate::model::messages::{Message, NewMessage};
 use crate::model::text::ClientMsgId;
 use crate::store::{Appended, Pending};
 
@@ -76,7 +75,7 @@ impl Lanes {
                 chat,
                 commits: self.commits.clone(),
                 lanes: self.lanes.clone(),
-                known: None,
+                known: Knowledge::Unread,
                 last: 0,
                 contended: false,
             };
@@ -101,11 +100,26 @@ struct Known {
     others: HashSet<UserId>,
 }
 
+enum Knowledge {
+    /// The chat is to be read first: what was known may hold no more.
+    Unread,
+    /// The chat as this lane read it, or left it.
+    Of(Known),
+}
+
+/// What became of a try to commit.
+enum Tried {
+    /// It is committed, and these members of a direct chat are to be told of it.
+    Done(Option<Chat>),
+    /// Another node was faster.
+    Overtaken,
+}
+
 struct Lane {
     chat: ChatId,
     commits: Arc<Commits>,
     lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
-    known: Option<Known>,
+    known: Knowledge,
     /// The version of this lane's last commit.
     last: u64,
     /// Another node commits to the chat at the same time.
@@ -134,14 +148,14 @@ impl Lane {
                 self.store(&mut turn, &news).await
             };
             if result.is_err() {
-                self.known = None;
+                self.known = Knowledge::Unread;
             }
             for (index, (reply, _room)) in replies.into_iter().enumerate() {
                 // Whoever asked may be gone; what is stored stays stored.
                 reply.send(answer(&result, index)).ok();
             }
         }
-        if let Some(Known { ground, .. }) = &self.known {
+        if let Knowledge::Of(Known { ground, .. }) = &self.known {
             self.commits.clear_later(self.chat, ground.chat.kind, ground.version);
         }
     }
@@ -172,12 +186,9 @@ impl Lane {
         for _ in 0..ATTEMPTS {
             if self.contended {
                 turn.wait().await?;
-                self.known = None;
+                self.known = Knowledge::Unread;
             }
-            if self.known.is_none() {
-                self.known = self.look().await?;
-            }
-            let Some(mut known) = self.known.take() else {
+            let Some(mut known) = self.recall().await? else {
                 match self.begin(news).await? {
                     Some(done) => return Ok(done),
                     None => continue,
@@ -186,41 +197,60 @@ impl Lane {
             self.learn(&mut known, news).await?;
             let fates = self.fates(&known, news, &mut before).await?;
             let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
-            let Some(last) = stored.last() else {
-                self.known = Some(known);
+            let Some(newest) = stored.last() else {
+                self.known = Knowledge::Of(known);
                 return Ok((fates, None));
             };
-            let (seq, rev, sent) = (last.seq, last.rev, last.sent);
-            let begins = self.lacks_members(&known.ground.chat).await?;
-            let mut plan = plan(known.ground.chat.kind, &stored, (seq, rev, sent));
-            if begins {
-                Self::seat(&mut plan.redo, &known.ground.chat, &stored);
+            match self.commit(turn, known, &stored, newest).await? {
+                Tried::Done(opened) => return Ok((fates, opened)),
+                Tried::Overtaken => self.contended = true,
             }
-            let others = turn.is_marked() && known.ground.version != self.last;
-            if let Some(version) = self.commits.commit(turn, &known.ground, plan).await? {
-                known.ground.version = version;
-                (self.last, self.contended) = (version, others);
-                if others {
-                    self.commits.clear_later(self.chat, known.ground.chat.kind, version);
-                }
-                known.ground.chat.head_seq = seq;
-                known.ground.chat.head_rev = rev;
-                known.ground.chat.active_at = sent;
-                let opened = if begins { self.number(&known.ground.chat).await } else { None };
-                self.known = self.commits.has_written(self.chat, version).then_some(known);
-                return Ok((fates, opened));
-            }
-            // Whoever was faster waits for what this lane wrote before.
-            let Ground { chat, version } = &known.ground;
-            self.commits.clear_later(self.chat, chat.kind, *version);
-            self.contended = true;
         }
         Err(overtaken())
     }
 
-    async fn look(&self) -> Result<Option<Known>> {
+    /// What is known of the chat, read if need be; `None` when it is not there. Whoever changes
+    /// nothing, or commits, gives it back.
+    async fn recall(&mut self) -> Result<Option<Known>> {
+        if let Knowledge::Of(known) = std::mem::replace(&mut self.known, Knowledge::Unread) {
+            return Ok(Some(known));
+        }
         let ground = self.commits.ground_in_turn(self.chat).await?;
         Ok(ground.map(|ground| Known { ground, active: HashSet::new(), others: HashSet::new() }))
+    }
+
+    /// Commits messages, of which one is the newest, to the chat as it is known.
+    async fn commit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        mut known: Known,
+        stored: &[&Message],
+        newest: &Message,
+    ) -> Result<Tried> {
+        let ground = &mut known.ground;
+        let kind = ground.chat.kind;
+        let begins = self.lacks_members(&ground.chat).await?;
+        let mut plan = plan(kind, stored, newest);
+        if begins {
+            Self::seat(&mut plan.redo, &ground.chat, stored);
+        }
+        let others = turn.is_marked() && ground.version != self.last;
+        let Some(version) = self.commits.commit(turn, ground, plan).await? else {
+            // Whoever was faster waits for what this lane wrote before.
+            self.commits.clear_later(self.chat, kind, ground.version);
+            return Ok(Tried::Overtaken);
+        };
+        (self.last, self.contended) = (version, others);
+        if others {
+            self.commits.clear_later(self.chat, kind, version);
+        }
+        ground.version = version;
+        ground.chat.grow(newest.place(), newest.sent);
+        let opened = if begins { self.number(&ground.chat).await } else { None };
+        if self.commits.has_written(self.chat, version) {
+            self.known = Knowledge::Of(known);
+        }
+        Ok(Tried::Done(opened))
     }
 
     /// Looks up senders that are not known yet.
@@ -228,7 +258,7 @@ impl Lane {
         let chat = &known.ground.chat;
         if chat.head_seq == 0 && chat.peers.is_some() {
             // The first message makes both of them members.
-            known.active.extend(peers_of(chat));
+            known.active.extend(chat.people());
         }
         let is_new = |user: &UserId| !known.active.contains(user) && !known.others.contains(user);
         let mut users: Vec<UserId> = news.iter().map(|new| new.from).filter(is_new).collect();
@@ -263,14 +293,11 @@ impl Lane {
 
     /// The chat is not there: creates a direct one with these messages. `None`: now it is there.
     async fn begin(&mut self, news: &[NewMessage]) -> Result<Option<(Vec<Fate>, Option<Chat>)>> {
-        let begins = |new: &&NewMessage| {
-            new.peers.is_some_and(|(one, other)| one == new.from || other == new.from)
-        };
-        let Some((first, peers)) = news.iter().find(begins).and_then(|new| Some((new, new.peers?)))
-        else {
+        let begins = |new: &NewMessage| Some((new.begins()?, new.sent));
+        let Some((peers, sent)) = news.iter().find_map(begins) else {
             return Ok(Some((news.iter().map(|_| Fate::NotMember).collect(), None)));
         };
-        let mut chat = new_direct(peers, first.sent);
+        let mut chat = Chat::direct(peers, sent);
         // Before the chat is there, who is no peer of it is nobody in it.
         let is_peer = |user| user == peers.0 || user == peers.1;
         let fates = fates(&chat, news, is_peer, &HashMap::new(), &HashSet::new());
@@ -279,7 +306,7 @@ impl Lane {
         if !deleted_of(self.commits.access(), &[peers.0, peers.1]).await?.is_empty() {
             return Ok(Some((news.iter().map(|_| Fate::NotMember).collect(), None)));
         }
-        (chat.head_seq, chat.head_rev, chat.active_at) = (last.seq, last.rev, last.sent);
+        chat.grow(last.place(), last.sent);
         let mut redo = Redo::new();
         for message in &stored {
             redo.insert(Table::PrivateLog, content::document(message, message.rev));
@@ -295,7 +322,7 @@ impl Lane {
 
     /// Whether a direct chat was opened by one of the two alone, and holds nothing yet.
     async fn lacks_members(&self, chat: &Chat) -> Result<bool> {
-        let peers = peers_of(chat);
+        let peers = chat.people();
         if chat.head_seq > 0 || peers.is_empty() {
             return Ok(false);
         }
@@ -308,12 +335,12 @@ impl Lane {
             let own = stored.iter().rev().find(|message| message.from == user);
             own.map_or(0, |message| message.seq)
         };
-        seat_peers(redo, chat, &peers_of(chat), own_seq);
+        seat_peers(redo, chat, &chat.people(), own_seq);
     }
 
     /// Numbers their rows; the chat, which they are to be told of.
     async fn number(&self, chat: &Chat) -> Option<Chat> {
-        let numbered = members::number_all(self.commits.access(), chat.id, &peers_of(chat)).await;
+        let numbered = members::number_all(self.commits.access(), chat.id, &chat.people()).await;
         if let Err(error) = numbered {
             tracing::warn!(cause = ?error.cause(), "a reader will number these member rows");
         }
@@ -378,7 +405,7 @@ fn fates(
     earlier: &HashMap<(UserId, ClientMsgId), Message>,
     before: &HashSet<MessageId>,
 ) -> Vec<Fate> {
-    let (mut seq, mut rev) = (chat.head_seq, chat.head_rev);
+    let Place { mut seq, mut rev } = chat.next();
     let mut here: HashMap<(UserId, &ClientMsgId), usize> = HashMap::new();
     let mut fates = Vec::with_capacity(news.len());
     for (index, new) in news.iter().enumerate() {
@@ -391,33 +418,17 @@ fn fates(
             let is_own = message.id == new.id && !before.contains(&message.id);
             Fate::of_earlier(message.clone(), is_own)
         } else {
-            (seq, rev) = (seq + 1, rev + 1);
             here.insert((new.from, &new.client_msg_id), index);
-            Fate::Stored(born(new, seq, rev))
+            let message = new.clone().at(Place { seq, rev });
+            (seq, rev) = (seq + 1, rev + 1);
+            Fate::Stored(message)
         };
         fates.push(fate);
     }
     fates
 }
 
-fn born(new: &NewMessage, seq: u64, rev: u64) -> Message {
-    Message {
-        id: new.id,
-        chat: new.chat,
-        seq,
-        rev,
-        from: new.from,
-        client_msg_id: Some(new.client_msg_id.clone()),
-        content: Content::Text(new.content.clone()),
-        sent: new.sent,
-        edited: None,
-        deleted: None,
-        reactions: Vec::new(),
-        pinned: None,
-    }
-}
-
-fn plan(kind: ChatKind, stored: &[&Message], (seq, rev, sent): (u64, u64, Time)) -> Plan {
+fn plan(kind: ChatKind, stored: &[&Message], newest: &Message) -> Plan {
     let mut redo = Redo::new();
     let mut own: HashMap<UserId, (ChatId, u64)> = HashMap::new();
     for message in stored {
@@ -427,10 +438,7 @@ fn plan(kind: ChatKind, stored: &[&Message], (seq, rev, sent): (u64, u64, Time))
     for (user, (chat, seq)) in own {
         redo.update(Table::Members, members::wrote(chat, user, seq));
     }
-    let fields = doc! {
-        "head_seq": int(seq), "head_rev": int(rev), "active_at": sent.bson(),
-    };
-    Plan { fields, redo }
+    Plan { fields: grown(newest), redo }
 }
 
 fn answer(result: &Result<(Vec<Fate>, Option<Chat>)>, index: usize) -> Result<Appended> {

@@ -16,10 +16,9 @@ use super::access::{Access, Find, Statement};
 use super::commit::{ATTEMPTS, Commits, overtaken, upserted};
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
-use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{ChatKind, Member, MemberState, Role};
+use crate::model::chats::{ChatKind, Member, MemberState};
 
 /// From so many rows on they are numbered together.
 const MANY: usize = 8;
@@ -71,65 +70,70 @@ pub(super) fn read(document: &Document) -> Result<Seat> {
     })
 }
 
-/// A new row, or a new standing of a row that is there, as of a chat's version.
-pub(super) struct Standing {
-    /// The chat.
-    pub(super) chat: ChatId,
-    /// Its kind.
-    pub(super) kind: ChatKind,
-    /// Who.
-    pub(super) user: UserId,
-    /// In which state from now on.
-    pub(super) state: MemberState,
-    /// In which role from now on.
-    pub(super) role: Role,
-    /// The first message of the membership, and since when, when it begins.
-    pub(super) begins: Option<(u64, Time)>,
-    /// What a new row wrote already.
-    pub(super) own_seq: u64,
+/// The document of a row, as of the first version of its chat.
+pub(super) fn document(row: &Member, kind: ChatKind) -> Document {
+    let mut document = doc! { "_id": seat(row.chat, row.user), "v": 1_i64, "ver": 1_i64 };
+    document.extend(standing(row));
+    document.extend(own(row, kind));
+    if let Some(until) = row.muted_until {
+        document.insert("muted_until", until.bson());
+    }
+    document
 }
 
-impl Standing {
-    /// The row of a chat that is new.
-    pub(super) fn document(&self) -> Document {
-        let Self { chat, kind, user, state, role, begins, own_seq } = self;
-        let mut document = doc! {
-            "_id": seat(*chat, *user),
-            "chat": chat.bson(), "user": user.bson(), "kind": kind.bson(),
-            "state": state.bson(), "role": role.bson(),
-            "read_seq": 0_i64, "delivered_seq": 0_i64, "own_seq": int(*own_seq),
-            "hide_seq": 0_i64, "pinned": false, "rev": 0_i64,
-            "v": 1_i64, "ver": 1_i64, "dirty": true,
-        };
-        if let Some((join_seq, since)) = begins {
-            document.insert("join_seq", int(*join_seq));
-            document.insert("since", since.bson());
-        }
-        document
-    }
+/// The document of a row that is new with its chat: its rev is yet to be taken.
+pub(super) fn newborn(row: &Member, kind: ChatKind) -> Document {
+    let mut document = document(row, kind);
+    document.insert("dirty", true);
+    document
+}
 
-    /// The guarded write that brings it about.
-    pub(super) fn statement(&self, version: u64) -> Statement {
-        let Self { chat, kind, user, state, role, begins, own_seq } = self;
-        let mut set = doc! {
-            "state": state.bson(), "role": role.bson(), "v": int(version), "dirty": true,
-        };
-        if let Some((join_seq, since)) = begins {
-            set.insert("join_seq", int(*join_seq));
-            set.insert("since", since.bson());
-        }
-        let new = doc! {
-            "chat": chat.bson(), "user": user.bson(), "kind": kind.bson(),
-            "read_seq": 0_i64, "delivered_seq": 0_i64, "own_seq": int(*own_seq),
-            "hide_seq": 0_i64, "pinned": false, "rev": 0_i64,
-        };
-        let update = doc! { "$set": set, "$setOnInsert": new, "$inc": { "ver": 1_i64 } };
-        Statement::new(guard(*chat, *user, version), update).upsert()
+/// The write of a row whose standing changes with a commit of its chat, or that is new with it.
+pub(super) fn settle(row: &Member, kind: ChatKind, version: u64) -> Statement {
+    let mut set = standing(row);
+    set.extend(doc! { "v": int(version), "dirty": true });
+    let update = doc! { "$set": set, "$setOnInsert": own(row, kind), "$inc": { "ver": 1_i64 } };
+    let guard = doc! { "_id": seat(row.chat, row.user), "v": { "$lt": int(version) } };
+    Statement::new(guard, update).upsert()
+}
+
+/// What the chat's commits decide.
+fn standing(row: &Member) -> Document {
+    doc! {
+        "state": row.state.bson(), "role": row.role.bson(),
+        "join_seq": int(row.join_seq), "since": row.since.bson(),
     }
 }
 
-fn guard(chat: ChatId, user: UserId, version: u64) -> Document {
-    doc! { "_id": seat(chat, user), "v": { "$lt": int(version) } }
+/// What is the member's own.
+fn own(row: &Member, kind: ChatKind) -> Document {
+    doc! {
+        "chat": row.chat.bson(), "user": row.user.bson(), "kind": kind.bson(),
+        "read_seq": int(row.read_seq), "delivered_seq": int(row.delivered_seq),
+        "own_seq": int(row.own_seq), "hide_seq": int(row.hide_seq),
+        "pinned": row.pinned, "rev": int(row.rev),
+    }
+}
+
+/// Which of the fields that members change themselves differ.
+pub(super) fn difference(before: &Member, after: &Member) -> Document {
+    let mut set = Document::new();
+    for (name, before, after) in [
+        ("read_seq", before.read_seq, after.read_seq),
+        ("delivered_seq", before.delivered_seq, after.delivered_seq),
+        ("hide_seq", before.hide_seq, after.hide_seq),
+    ] {
+        if before != after {
+            set.insert(name, int(after));
+        }
+    }
+    if before.muted_until != after.muted_until {
+        set.insert("muted_until", after.muted_until.bson());
+    }
+    if before.pinned != after.pinned {
+        set.insert("pinned", after.pinned);
+    }
+    set
 }
 
 /// Notes the latest message that a member wrote.

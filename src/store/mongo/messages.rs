@@ -24,11 +24,8 @@ use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
 use crate::model::chats::{Chat, ChatKind, Member, MemberState};
-use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, Window};
+use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::store::{Appended, Changed, Changes, Messages, Pending};
-
-/// At most this many pinned messages.
-const PINNED: u32 = 100;
 
 /// What a viewer sees of a chat.
 pub(super) struct View {
@@ -274,9 +271,7 @@ impl MongoStore {
 #[async_trait]
 impl Messages for MongoStore {
     async fn append(&self, new: NewMessage) -> Result<Pending<Appended>> {
-        if new.peers.is_some_and(|(one, other)| ChatId::direct(one, other) != new.chat) {
-            return Err(Error::internal("the peers are not those of the chat"));
-        }
+        new.check_peers()?;
         self.lanes.append(new).await
     }
 
@@ -287,7 +282,7 @@ impl Messages for MongoStore {
         by: UserId,
         change: MessageChange,
     ) -> Result<Changed> {
-        alter(self, chat, seq, by, change).await
+        alter(self, chat, seq, by, &change).await
     }
 
     async fn history(
@@ -337,7 +332,7 @@ impl Messages for MongoStore {
             let mut filter = view.rows(1, u64::MAX);
             filter.insert("pinned.at", doc! { "$exists": true });
             let order = doc! { "target_id": 1, "pinned.at": -1, "seq": -1 };
-            self.rows(&view, rows_of(&view, filter).sort(order).limit(PINNED)).await
+            self.rows(&view, rows_of(&view, filter).sort(order).limit(PINS)).await
         })
         .await
     }

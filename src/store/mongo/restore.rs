@@ -11,10 +11,10 @@ use super::chats;
 use super::commit::{chats_of, log_of};
 use super::rows::{ToBson, int, seat};
 use super::schema::Table;
-use super::{alter, calls, content, files, invites, sessions, terms, users};
+use super::{alter, calls, content, files, invites, members, sessions, terms, users};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, ChatKind, Member};
+use crate::model::chats::{Chat, ChatKind};
 use crate::store::Index;
 use crate::store::archive::{Record, StoredMessage};
 
@@ -41,7 +41,8 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
                 hiding.push(hides(*chat, *user));
             }
             Record::Member(row) => {
-                batch.add(Table::Members, member(row, kind(store, row.chat).await?))
+                let kind = kind(store, row.chat).await?;
+                batch.add(Table::Members, members::document(row, kind));
             }
             Record::Message(stored) => {
                 let kind = kind(store, stored.message.chat).await?;
@@ -125,22 +126,6 @@ async fn kind(store: &MongoStore, chat: ChatId) -> Result<ChatKind> {
 fn chat_document(chat: &Chat) -> Document {
     let mut document = chats::document(chat);
     document.insert("version", 1_i64);
-    document
-}
-
-fn member(row: &Member, kind: ChatKind) -> Document {
-    let mut document = doc! {
-        "_id": seat(row.chat, row.user),
-        "chat": row.chat.bson(), "user": row.user.bson(), "kind": kind.bson(),
-        "state": row.state.bson(), "role": row.role.bson(),
-        "join_seq": int(row.join_seq), "since": row.since.bson(),
-        "read_seq": int(row.read_seq), "delivered_seq": int(row.delivered_seq),
-        "own_seq": int(row.own_seq), "hide_seq": int(row.hide_seq),
-        "pinned": row.pinned, "rev": int(row.rev), "v": 1_i64, "ver": 1_i64,
-    };
-    if let Some(until) = row.muted_until {
-        document.insert("muted_until", until.bson());
-    }
     document
 }
 

@@ -1,0 +1,88 @@
+//! What becomes of a member's own row, and whether a new link's maker may have it.
+//!
+//! Called by the adapters' `chats` and `invites`.
+
+use crate::model::chats::{INVITES, Member, MemberChange, Role};
+use crate::store::{Cursor, InvitePut};
+
+/// The row after a cursor moved to `seq`, at most to the chat's head; `None` when it stays.
+pub fn advance(member: &Member, cursor: Cursor, seq: u64, head_seq: u64) -> Option<Member> {
+    let seq = seq.min(head_seq);
+    let mut moved = member.clone();
+    moved.delivered_seq = moved.delivered_seq.max(seq);
+    if cursor == Cursor::Read {
+        moved.read_seq = moved.read_seq.max(seq);
+    }
+    (moved != *member).then_some(moved)
+}
+
+/// The row after what its member set; `None` when it is so already. Nobody clears a chat beyond
+/// its head, or takes that back.
+pub fn change(member: &Member, change: &MemberChange, head_seq: u64) -> Option<Member> {
+    let mut changed = member.clone();
+    changed.muted_until = change.muted_until.unwrap_or(changed.muted_until);
+    changed.pinned = change.pinned.unwrap_or(changed.pinned);
+    changed.hide_seq = changed.hide_seq.max(change.hide_seq.unwrap_or(0).min(head_seq));
+    (changed != *member).then_some(changed)
+}
+
+/// Whether a link may be put: `maker` is its maker's row, `role` the one that this rests on, and
+/// `others` how many other links the group has.
+pub fn put_invite(maker: Option<&Member>, role: Role, others: u64) -> InvitePut {
+    match maker.filter(|maker| maker.is_active() && maker.role == role) {
+        None => InvitePut::Stale,
+        Some(_) if others >= u64::from(INVITES) => InvitePut::Full,
+        Some(_) => InvitePut::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Time;
+    use crate::id::{ChatId, ObjectId, UserId};
+    use crate::model::chats::MemberState;
+
+    fn ana() -> Member {
+        let (chat, user) = (ChatId(ObjectId([1; 12])), UserId(ObjectId([2; 12])));
+        Member { read_seq: 3, delivered_seq: 5, ..Member::joining(chat, user, 1, Time(7)) }
+    }
+
+    #[test]
+    fn a_cursor_moves_forward_only_and_no_further_than_the_head() {
+        let cursors = |seq, cursor| {
+            advance(&ana(), cursor, seq, 9).map(|row| (row.read_seq, row.delivered_seq))
+        };
+        assert_eq!(cursors(8, Cursor::Delivered), Some((3, 8)));
+        assert_eq!(cursors(100, Cursor::Delivered), Some((3, 9)));
+        assert_eq!(cursors(5, Cursor::Delivered), None);
+        assert_eq!(cursors(4, Cursor::Read), Some((4, 5)), "what is read was delivered");
+        assert_eq!(cursors(8, Cursor::Read), Some((8, 8)));
+        assert_eq!(cursors(3, Cursor::Read), None);
+    }
+
+    #[test]
+    fn a_member_sets_what_it_names_and_nothing_else() {
+        let set = |wanted: &MemberChange| change(&ana(), wanted, 9);
+        assert_eq!(set(&MemberChange::default()), None);
+        let mute = MemberChange { muted_until: Some(Some(Time(9))), ..MemberChange::default() };
+        let muted = set(&mute).expect("muted");
+        assert_eq!(muted, Member { muted_until: Some(Time(9)), ..ana() });
+        assert_eq!(change(&muted, &mute, 9), None, "a repeat changes nothing");
+        let clear = |seq| MemberChange { hide_seq: Some(seq), ..MemberChange::default() };
+        assert_eq!(set(&clear(100)).map(|row| row.hide_seq), Some(9), "up to the head");
+        let cleared = Member { hide_seq: 6, ..ana() };
+        assert_eq!(change(&cleared, &clear(4), 9), None, "what is cleared stays so");
+    }
+
+    #[test]
+    fn a_link_needs_its_makers_rank_and_room() {
+        let admin = Member { role: Role::Admin, ..ana() };
+        assert_eq!(put_invite(Some(&admin), Role::Admin, 99), InvitePut::Done);
+        assert_eq!(put_invite(Some(&admin), Role::Admin, 100), InvitePut::Full);
+        assert_eq!(put_invite(Some(&admin), Role::Owner, 0), InvitePut::Stale);
+        let left = Member { state: MemberState::Left, ..admin };
+        assert_eq!(put_invite(Some(&left), Role::Admin, 0), InvitePut::Stale);
+        assert_eq!(put_invite(None, Role::Admin, 0), InvitePut::Stale);
+    }
+}
