@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{calls, chats, files, members, messages, restore, sessions, terms, users};
+use super::{calls, chats, files, invites, members, messages, restore, sessions, terms, users};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
@@ -213,7 +213,7 @@ fn invites(db: &Db<'_>, chat: ChatId, after: Option<&str>, limit: u32) -> Result
          WHERE i.chat = ?1 AND i.code > ?2 ORDER BY i.code LIMIT ?3",
         params![num(db, chat)?, after.unwrap_or_default(), limit],
         |row| {
-            let invite = chats::invite(row)?;
+            let invite = invites::read(row)?;
             Ok((invite.code.clone(), Record::Invite(invite)))
         },
     )

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::content::Stored;
 use super::sql::{Db, int};
-use super::{calls, chats, files, members, messages, sessions, terms, users};
+use super::{calls, chats, files, invites, members, messages, sessions, terms, users};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member};
@@ -53,7 +53,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         Record::Member(row) => member(db, row),
         Record::Message(stored) => message(db, stored),
         Record::Hidden(chat, user, seq, rev) => hidden(db, (*chat, *user), *seq, *rev),
-        Record::Invite(invite) => chats::write_invite(db, invite),
+        Record::Invite(invite) => invites::write(db, invite),
         Record::Call(call) => calls::insert(db, call),
     }
 }

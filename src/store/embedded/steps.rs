@@ -3,9 +3,8 @@
 //! What a step does is decided in `decide::step`; here it is read and written. Whoever carries it
 //! out is taken to have read up to its message, as with a message of their own.
 
-use rusqlite::params;
-
 use super::chats::{self, Numbered};
+use super::invites;
 use super::members::{self, Seat};
 use super::messages;
 use super::sql::Db;
@@ -75,7 +74,7 @@ pub(super) fn step(db: &Db<'_>, step: GroupStep) -> Result<Stepped> {
     };
     let unfit = unfit(db, &decided.comers, &decided.risers)?;
     let invite = match &step.invite {
-        Some(code) => chats::invite_of(db, code)?,
+        Some(code) => invites::find(db, code)?,
         None => None,
     };
     if let Some(refused) = decided.refusal(&step, unfit, invite.as_ref()) {
@@ -93,10 +92,10 @@ fn write(
 ) -> Result<Stepped> {
     let Decided { chat, members, message, .. } = decided;
     if let Some(code) = &step.invite {
-        db.run("UPDATE invites SET uses_left = uses_left - 1 WHERE code = ?1", [code])?;
+        invites::use_up(db, code)?;
     }
-    for maker in &step.revoked {
-        db.run("DELETE FROM invites WHERE chat = ?1 AND by = ?2", params![num, maker])?;
+    for &maker in &step.revoked {
+        invites::revoke(db, num, maker)?;
     }
     for row in members {
         let before = seats.iter().find(|seat| seat.member.user == row.user);

@@ -9,7 +9,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::Find;
-use super::chats::{AT_ONCE, KEYS};
+use super::chat_verbs::{AT_ONCE, KEYS};
 use super::commit::log_of;
 use super::content::EVERYBODY;
 use super::rows::{Row, ToBson, int, seat};

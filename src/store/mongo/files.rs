@@ -21,7 +21,7 @@ use mongodb::bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::chats::AT_ONCE;
+use super::chat_verbs::AT_ONCE;
 use super::commit::chat_by_id;
 use super::rows::{Row, ToBson, int};
 use super::schema::Table;

@@ -12,10 +12,9 @@ use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::access::{Access, Find};
-use super::chats::seat_peers;
 use super::commit::{ATTEMPTS, Commits, Ground, Plan, grown, log_of, overtaken};
 use super::content;
-use super::members;
+use super::members::{self, seat_peers};
 use super::redo::Redo;
 use super::rows::ToBson;
 use super::schema::Table;

@@ -14,11 +14,12 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::access::{Access, Find, Statement};
 use super::commit::{ATTEMPTS, Commits, overtaken, upserted};
+use super::redo::Redo;
 use super::rows::{Row, ToBson, int, seat};
 use super::schema::Table;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{ChatKind, Member, MemberState};
+use crate::model::chats::{Chat, ChatKind, Member, MemberState};
 
 /// From so many rows on they are numbered together.
 const MANY: usize = 8;
@@ -134,6 +135,21 @@ pub(super) fn difference(before: &Member, after: &Member) -> Document {
         set.insert("pinned", after.pinned);
     }
     set
+}
+
+/// Member rows of a direct chat that holds nothing yet; what people write with the same commit
+/// comes from `own_seq`. A row that is there stays as it is.
+pub(super) fn seat_peers(
+    redo: &mut Redo,
+    chat: &Chat,
+    peers: &[UserId],
+    own_seq: impl Fn(UserId) -> u64,
+) {
+    for &user in peers {
+        let joining = Member::joining(chat.id, user, 1, chat.created);
+        let row = Member { own_seq: own_seq(user), ..joining };
+        redo.insert(Table::Members, newborn(&row, chat.kind));
+    }
 }
 
 /// Notes the latest message that a member wrote.

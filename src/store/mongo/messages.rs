@@ -14,7 +14,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::MongoStore;
 use super::access::Find;
 use super::alter::{alter, hide};
-use super::chats::AT_ONCE;
+use super::chat_verbs::AT_ONCE;
 use super::commit::{ATTEMPTS, Ground, log_of, overtaken};
 use super::content;
 use super::members::{self, Seat};

@@ -45,6 +45,7 @@ mod redo;
 mod rows;
 mod schema;
 
+mod chats;
 mod commit;
 mod members;
 mod turns;
@@ -52,7 +53,7 @@ mod turns;
 mod alter;
 mod archive;
 mod calls;
-mod chats;
+mod chat_verbs;
 mod content;
 mod counts;
 mod files;

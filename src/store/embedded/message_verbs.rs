@@ -1,0 +1,320 @@
+//! Messages: the end of a chat, and pages of what is in it: the verbs of the contract.
+
+use async_trait::async_trait;
+use rusqlite::params;
+
+use super::EmbeddedStore;
+use super::alter::{alter, hide};
+use super::changes::changes;
+use super::chats::{self, Numbered};
+use super::files;
+use super::members::{self, Seat};
+use super::messages::{Line, View, columns, insert, numbered, put_mentions, rows};
+use super::sql::{Db, count, int};
+use crate::clock::Time;
+use crate::error::{Error, Result, text};
+use crate::id::{ChatId, UserId};
+use crate::model::chats::{Chat, Member, MemberState, Place};
+use crate::model::messages::{Content, Message, MessageChange, NewMessage, PAGE, PINS, Window};
+use crate::model::text::ClientMsgId;
+use crate::store::{Appended, Changed, Changes, Messages, Pending};
+
+/// The end of a chat, for somebody who writes there.
+struct Tail {
+    chat: i64,
+    next: Place,
+    seat: i64,
+}
+
+/// `None`: no active member of this chat.
+fn tail(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Option<Tail>> {
+    let found = db.first(
+        "SELECT c.num, h.seq, h.rev, m.seat, m.state
+         FROM chats c JOIN heads h ON h.chat = c.num
+         LEFT JOIN members m ON m.chat = c.num AND m.user = ?2 WHERE c.id = ?1",
+        params![chat, from],
+        |row| {
+            let (Some(seat), Some(MemberState::Active)) = (row.get(3)?, row.get(4)?) else {
+                return Ok(None);
+            };
+            let next = Place { seq: count(row, 1)? + 1, rev: count(row, 2)? + 1 };
+            Ok(Some(Tail { chat: row.get(0)?, next, seat }))
+        },
+    )?;
+    Ok(found.flatten())
+}
+
+/// Checks first, writes after: it runs without a savepoint.
+fn append(db: &Db<'_>, new: NewMessage) -> Result<Appended> {
+    let (tail, created) = match (tail(db, new.chat, new.from)?, new.begins()) {
+        (Some(tail), _) if new.peers.is_none() || tail.next.seq > 1 => (tail, None),
+        // A direct chat begins, or was opened and holds nothing yet.
+        (_, Some(peers)) => {
+            let found = chats::direct(db, peers, None, new.sent)?;
+            let Some((Numbered { num, chat }, seated)) = found else {
+                return Ok(Appended::NotMember);
+            };
+            let seat = members::find_active(db, num, chat.id, new.from)?;
+            let Some(Seat { num: seat, .. }) = seat else { return Ok(Appended::NotMember) };
+            (Tail { chat: num, next: chat.next(), seat }, seated.then_some(chat))
+        }
+        _ => return Ok(Appended::NotMember),
+    };
+    if created.is_none()
+        && let Some(earlier) = by_key(db, &tail, new.chat, &new.client_msg_id)?
+    {
+        return Ok(Appended::Repeated(earlier));
+    }
+    write(db, new, &tail, created)
+}
+
+fn by_key(db: &Db<'_>, tail: &Tail, chat: ChatId, key: &ClientMsgId) -> Result<Option<Message>> {
+    let seq = db.first(
+        "SELECT seq FROM messages WHERE key = ?1 AND seat = ?2",
+        params![key.as_str(), tail.seat],
+        |row| count(row, 0),
+    )?;
+    let Some(seq) = seq else { return Ok(None) };
+    Ok(numbered(db, tail.chat, chat, seq)?.map(|found| found.message))
+}
+
+fn write(db: &Db<'_>, new: NewMessage, tail: &Tail, mut created: Option<Chat>) -> Result<Appended> {
+    let message = new.at(tail.next);
+    insert(db, tail.chat, Some(tail.seat), &message)?;
+    chats::grow(db, tail.chat, &message)?;
+    members::wrote(db, tail.seat, message.seq)?;
+    if let Content::Text(text) = &message.content {
+        put_mentions(db, tail.chat, message.seq, message.from, text)?;
+        files::attach(db, tail.chat, message.seq, text)?;
+    }
+    if let Some(chat) = &mut created {
+        chat.grow(tail.next, message.sent);
+    }
+    Ok(Appended::Stored { message, created })
+}
+
+/// The view of an active member; `None` for everybody else.
+fn view(db: &Db<'_>, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
+    let Some(Numbered { num, chat }) = chats::find(db, chat)? else { return Ok(None) };
+    let seat = members::find_active(db, num, chat.id, viewer)?;
+    Ok(seat.map(|seat| {
+        let from_seq = seat.member.visible_from(&chat);
+        View { num, chat, seat: seat.num, from_seq }
+    }))
+}
+
+/// The view of nobody in particular: everything.
+fn view_of_all(db: &Db<'_>, chat: ChatId) -> Result<View> {
+    let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
+    Ok(View { num: found.num, chat: found.chat, seat: -1, from_seq: 1 })
+}
+
+fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<Message>> {
+    let limit = u64::from(limit.min(PAGE));
+    // Hardly anybody hides anything: then the seqs of a page are known beforehand.
+    let hides_nothing = !db.has("SELECT 1 FROM hidden WHERE seat = ?1", [view.seat])?;
+    let page = match window {
+        Window::After(seq) => {
+            let first = view.from_seq.max(seq.saturating_add(1));
+            match hides_nothing {
+                true => dense(db, view, first, first.saturating_add(limit))?,
+                false => sparse_next(db, view, first, limit)?,
+            }
+        }
+        Window::Before(seq) => {
+            let end = seq.unwrap_or(u64::MAX).min(view.chat.head_seq.saturating_add(1));
+            match hides_nothing {
+                true => dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end)?,
+                false => sparse_last(db, view, end, limit)?,
+            }
+        }
+    };
+    Ok(page.into_iter().map(|line| line.message).collect())
+}
+
+/// What is in a range of seqs, which has no holes. Upwards, because neighbours in a chat are often
+/// neighbours in the table too, and SQLite finds the next row without a search.
+fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Line>> {
+    const RANGE: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?3 ORDER BY m.seq"
+    );
+    rows(db, view.chat.id, RANGE, params![view.num, int(first), int(end)])
+}
+
+fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<Line>> {
+    const NEXT: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
+          ORDER BY m.seq LIMIT ?4"
+    );
+    rows(db, view.chat.id, NEXT, params![view.num, int(first), view.seat, int(limit)])
+}
+
+fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Line>> {
+    const LAST: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?5
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
+          ORDER BY m.seq DESC LIMIT ?4"
+    );
+    let params = params![view.num, int(view.from_seq), view.seat, int(limit), int(end)];
+    let mut page = rows(db, view.chat.id, LAST, params)?;
+    page.reverse();
+    Ok(page)
+}
+
+fn latest(db: &Db<'_>, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
+    let mut found = Vec::with_capacity(chats.len());
+    for &chat in chats {
+        if let Some(view) = view(db, chat, viewer)? {
+            found.extend(history(db, &view, Window::Before(None), 1)?);
+        }
+    }
+    Ok(found)
+}
+
+fn pinned(db: &Db<'_>, view: &View) -> Result<Vec<Message>> {
+    const PINNED: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.pinned_at IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
+          ORDER BY m.pinned_at DESC, m.seq DESC LIMIT ?4"
+    );
+    let params = params![view.num, int(view.from_seq), view.seat, PINS];
+    let found = rows(db, view.chat.id, PINNED, params)?;
+    Ok(found.into_iter().map(|line| line.message).collect())
+}
+
+/// The number of a message in its table.
+fn number(db: &Db<'_>, chat: ChatId, seq: u64) -> Result<i64> {
+    let found = db.first(
+        "SELECT m.num FROM chats c JOIN messages m ON m.chat = c.num AND m.seq = ?2
+         WHERE c.id = ?1",
+        params![chat, int(seq)],
+        |row| row.get(0),
+    )?;
+    // No message has this number.
+    Ok(found.unwrap_or(-1))
+}
+
+fn hidden(db: &Db<'_>, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
+    let seat = members::number(db, num, user)?;
+    db.all(
+        "SELECT seq FROM hidden WHERE seat = ?1 AND rev > ?2 ORDER BY seq",
+        params![seat, int(after)],
+        |row| count(row, 0),
+    )
+}
+
+#[async_trait]
+impl Messages for EmbeddedStore {
+    async fn append(&self, new: NewMessage) -> Result<Pending<Appended>> {
+        new.check_peers()?;
+        self.writer.append(move |db| append(db, new)).await
+    }
+
+    async fn change(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        by: UserId,
+        change: MessageChange,
+    ) -> Result<Changed> {
+        self.write(move |db| alter(db, chat, seq, by, &change)).await
+    }
+
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        window: Window,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>> {
+        self.read(move |db| {
+            let view = view(db, chat, viewer)?;
+            view.map(|view| history(db, &view, window, limit)).transpose()
+        })
+        .await
+    }
+
+    async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
+        let chats = chats.to_vec();
+        self.scan(move |db| latest(db, viewer, &chats)).await
+    }
+
+    async fn changes(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Changes>> {
+        self.read(move |db| {
+            let view = view(db, chat, viewer)?;
+            view.map(|view| changes(db, view, after, limit)).transpose()
+        })
+        .await
+    }
+
+    async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
+        self.read(move |db| changes(db, view_of_all(db, chat)?, after, limit)).await
+    }
+
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> Result<Option<Vec<Message>>> {
+        self.read(move |db| {
+            let view = view(db, chat, viewer)?;
+            view.map(|view| pinned(db, &view)).transpose()
+        })
+        .await
+    }
+
+    async fn reactors(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        emoji: &str,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserId>> {
+        let emoji = emoji.to_owned();
+        self.read(move |db| {
+            let message = number(db, chat, seq)?;
+            db.all(
+                "SELECT user FROM reactions
+                 WHERE message = ?1 AND emoji = ?2 AND user > coalesce(?3, x'')
+                 ORDER BY user LIMIT ?4",
+                params![message, emoji, after, limit],
+                |row| row.get(0),
+            )
+        })
+        .await
+    }
+
+    async fn edits(&self, chat: ChatId, seq: u64) -> Result<Vec<(Time, String)>> {
+        self.read(move |db| {
+            let message = number(db, chat, seq)?;
+            db.all(
+                "SELECT until, body FROM edits WHERE message = ?1 ORDER BY number",
+                [message],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+        .await
+    }
+
+    async fn hide(&self, chat: ChatId, user: UserId, seqs: &[u64]) -> Result<Option<Member>> {
+        let seqs = seqs.to_vec();
+        self.write(move |db| hide(db, chat, user, &seqs)).await
+    }
+
+    async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+        self.read(move |db| hidden(db, chat, user, after)).await
+    }
+}

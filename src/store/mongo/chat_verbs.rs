@@ -1,0 +1,401 @@
+//! Chats, their members, and invitation links: the verbs of the contract.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use mongodb::bson::{Bson, Document, doc};
+
+use super::MongoStore;
+use super::access::Find;
+use super::commit::{ATTEMPTS, Ground, Plan, chats_of, overtaken};
+use super::invites;
+use super::members::{self, Seat, seat_peers};
+use super::redo::Redo;
+use super::rows::{Row, ToBson, int, seat};
+use super::schema::Table;
+use super::steps;
+use super::users::deleted_of;
+use crate::clock::Time;
+use crate::error::Result;
+use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{
+    Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+};
+use crate::model::messages::SystemEvent;
+use crate::store::{
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped, decide,
+};
+
+/// At most this many queries of one verb at once.
+pub(super) const AT_ONCE: usize = 16;
+/// At most this many keys in one query.
+pub(super) const KEYS: usize = 1000;
+
+impl MongoStore {
+    /// Several chats by id, each with everything written that belongs to it; whether something had
+    /// to be written for it.
+    pub(super) async fn grounds(
+        &self,
+        groups: &[ChatId],
+        directs: &[ChatId],
+    ) -> Result<(HashMap<ChatId, Ground>, bool)> {
+        let (mut found, mut wrote) = (HashMap::new(), false);
+        for (kind, ids) in [(ChatKind::Group, groups), (ChatKind::Direct, directs)] {
+            for keys in ids.chunks(KEYS) {
+                let filter = doc! { "_id": { "$in": keys.bson() } };
+                let find = Find::new(chats_of(kind), filter).fields(doc! { "redo": 0 });
+                for document in self.access.find(find).await? {
+                    wrote |= self.commits.is_unwritten(&document)?;
+                    let ground = self.commits.settled(&document).await?;
+                    self.commits.note_kind(ground.chat.id, kind);
+                    found.insert(ground.chat.id, ground);
+                }
+            }
+        }
+        Ok((found, wrote))
+    }
+
+    /// Member rows with their chats. `again` reads the rows once more when a chat had something
+    /// left to be written, since that may be one of them.
+    async fn with_chats(&self, rows: Vec<Seat>, again: &Find) -> Result<Vec<InboxRow>> {
+        let ids = |kind| {
+            let of_kind = rows.iter().filter(|seat| seat.kind == kind);
+            of_kind.map(|seat| seat.member.chat).collect::<Vec<_>>()
+        };
+        let (groups, directs) = (ids(ChatKind::Group), ids(ChatKind::Direct));
+        let (found, wrote) = self.grounds(&groups, &directs).await?;
+        let rows = if wrote { self.seats(again).await? } else { rows };
+        let with_chat = |seat: Seat| {
+            let chat = found.get(&seat.member.chat)?.chat.clone();
+            Some(InboxRow { chat, member: seat.member })
+        };
+        Ok(rows.into_iter().filter_map(with_chat).collect())
+    }
+
+    async fn seats(&self, find: &Find) -> Result<Vec<Seat>> {
+        self.access.find(find.clone()).await?.iter().map(members::read).collect()
+    }
+
+    async fn inbox_page(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
+        for _ in 0..ATTEMPTS {
+            let inbox = self.access.one(Table::Inboxes, doc! { "_id": user.bson() }).await?;
+            let rev = inbox.map_or(Ok(0), |inbox| Row(&inbox).count("rev"))?;
+            if members::number_inbox(&self.access, user).await? {
+                continue;
+            }
+            let filter =
+                doc! { "user": user.bson(), "rev": { "$gt": int(after), "$lte": int(rev) } };
+            let find = Find::new(Table::Members, filter)
+                .sort(doc! { "rev": 1 })
+                .limit(limit.saturating_add(1));
+            let mut rows = self.seats(&find).await?;
+            let more = rows.len() > limit as usize;
+            rows.truncate(limit as usize);
+            let again = find.limit(limit);
+            let rows = self.with_chats(rows, &again).await?;
+            return Ok(Inbox { rev, rows, more });
+        }
+        Err(overtaken())
+    }
+
+    /// Member rows of a chat in one state, in the order of their user ids, numbered.
+    pub(super) async fn members_in(
+        &self,
+        chat: ChatId,
+        state: MemberState,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        if self.commits.ground(chat).await?.is_none() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut filter = doc! { "chat": chat.bson(), "state": state.bson() };
+        if let Some(after) = after {
+            filter.insert("user", doc! { "$gt": after.bson() });
+        }
+        let find = Find::new(Table::Members, filter)
+            .sort(doc! { "user": 1 })
+            .limit(limit.min(i32::MAX as u32));
+        let mut rows = self.seats(&find).await?;
+        let dirty: Vec<_> =
+            rows.iter().filter(|seat| seat.dirty).map(|seat| seat.member.user).collect();
+        if !dirty.is_empty() {
+            members::number_all(&self.access, chat, &dirty).await?;
+            rows = self.seats(&find).await?;
+        }
+        Ok(rows.into_iter().map(|seat| seat.member).collect())
+    }
+
+    /// A chat and rows of it that are no newer than it.
+    async fn chat_and_rows(
+        &self,
+        chat: ChatId,
+        users: &[UserId],
+    ) -> Result<Option<(Chat, Vec<Member>)>> {
+        for _ in 0..ATTEMPTS {
+            let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
+            let mut found = members::find(&self.access, chat, users).await?;
+            if found.iter().any(|seat| seat.v > ground.version) {
+                continue;
+            }
+            if found.iter().any(|seat| seat.dirty) {
+                members::number_all(&self.access, chat, users).await?;
+                found = members::find(&self.access, chat, users).await?;
+            }
+            let row = |user| found.iter().find(|seat| seat.member.user == user);
+            let rows = users.iter().filter_map(|user| Some(row(*user)?.member.clone()));
+            return Ok(Some((ground.chat, rows.collect())));
+        }
+        Err(overtaken())
+    }
+
+    /// The head of a chat; 0 when there is none.
+    async fn head(&self, chat: ChatId) -> Result<u64> {
+        Ok(self.commits.ground(chat).await?.map_or(0, |ground| ground.chat.head_seq))
+    }
+
+    /// The direct chat of two people; while it holds nothing, `only` one of them becomes a member,
+    /// or both.
+    async fn direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>> {
+        let chat = Chat::direct(peers, at);
+        let mut seated = chat.people();
+        seated.retain(|user| only.is_none_or(|one| one == *user));
+        let mut redo = Redo::new();
+        seat_peers(&mut redo, &chat, &seated, |_| 0);
+        let mut turn = self.commits.lock(chat.id).await;
+        for _ in 0..ATTEMPTS {
+            let version = match self.commits.ground_in_turn(chat.id).await? {
+                Some(known) if known.chat.head_seq > 0 => return Ok(Some(known.chat)),
+                Some(known) => {
+                    let there = members::find(&self.access, chat.id, &seated).await?;
+                    if there.len() == seated.len() {
+                        return Ok(Some(known.chat));
+                    }
+                    let mut redo = Redo::new();
+                    seat_peers(&mut redo, &chat, &seated, |_| 0);
+                    let plan = Plan { fields: Document::new(), redo };
+                    self.commits.commit(&mut turn, &known, plan).await?
+                }
+                None if !deleted_of(&self.access, &[peers.0, peers.1]).await?.is_empty() => {
+                    return Ok(None);
+                }
+                None => self.commits.create(&chat, &redo).await?.then_some(1),
+            };
+            if let Some(version) = version {
+                members::number_all(&self.access, chat.id, &seated).await?;
+                self.commits.clear_later(chat.id, chat.kind, version);
+                return Ok(Some(chat));
+            }
+            turn.wait().await?;
+        }
+        Err(overtaken())
+    }
+
+    /// Who of these people is in a group that the user is in too.
+    async fn in_groups_of(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let filter = doc! {
+            "user": { "$in": among.bson() },
+            "state": MemberState::Active.bson(),
+            "kind": ChatKind::Group.bson(),
+        };
+        let find = Find::new(Table::Members, filter).fields(doc! { "user": 1, "chat": 1 });
+        let mut in_group: HashMap<ChatId, Vec<UserId>> = HashMap::new();
+        for row in self.access.find(find).await? {
+            in_group.entry(Row(&row).chat("chat")?).or_default().push(Row(&row).user("user")?);
+        }
+        let keys: Vec<Bson> = in_group.keys().map(|chat| seat(*chat, user).into()).collect();
+        let mut found = Vec::new();
+        for some in keys.chunks(KEYS) {
+            let filter =
+                doc! { "_id": { "$in": some.to_vec() }, "state": MemberState::Active.bson() };
+            let find = Find::new(Table::Members, filter).fields(doc! { "chat": 1 });
+            for row in self.access.find(find).await? {
+                found.extend(in_group.remove(&Row(&row).chat("chat")?).unwrap_or_default());
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Chats for MongoStore {
+    async fn create_group(
+        &self,
+        chat: &Chat,
+        members: &[(UserId, Role)],
+        terms: Vec<String>,
+        message: MessageId,
+        event: SystemEvent,
+    ) -> Result<Founded> {
+        steps::create_group(self, chat.clone(), members, &terms, message, event).await
+    }
+
+    async fn open_direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>> {
+        self.direct(peers, only, at).await
+    }
+
+    async fn step(&self, step: GroupStep) -> Result<Stepped> {
+        steps::step(self, step).await
+    }
+
+    async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>> {
+        self.chat_and_rows(chat, users).await
+    }
+
+    async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>> {
+        let (mut found, _) = self.grounds(chats, chats).await?;
+        let known = chats.iter().filter_map(|chat| Some(found.remove(chat)?.chat));
+        Ok(known.collect())
+    }
+
+    async fn members(
+        &self,
+        chat: ChatId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        self.members_in(chat, MemberState::Active, after, limit).await
+    }
+
+    async fn banned(&self, chat: ChatId) -> Result<Vec<Member>> {
+        self.members_in(chat, MemberState::Banned, None, u32::MAX).await
+    }
+
+    async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
+        self.inbox_page(user, after, limit).await
+    }
+
+    async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
+        members::number_inbox(&self.access, user).await?;
+        let filter = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
+        let find = Find::new(Table::Members, filter);
+        let rows = self.seats(&find).await?;
+        self.with_chats(rows, &find).await
+    }
+
+    async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>> {
+        let (mut found, mut rest) = (Vec::new(), Vec::new());
+        let directs: Vec<_> = among.iter().map(|other| ChatId::direct(user, *other)).collect();
+        let (chats, _) = self.grounds(&[], &directs).await?;
+        for &other in among {
+            let direct = chats.get(&ChatId::direct(user, other));
+            match direct.is_some_and(|ground| ground.chat.head_seq > 0) {
+                true => found.push(other),
+                false => rest.push(other),
+            }
+        }
+        if !rest.is_empty() {
+            found.extend(self.in_groups_of(user, &rest).await?);
+            found.sort_unstable();
+            found.dedup();
+        }
+        Ok(found)
+    }
+
+    async fn advance(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        cursor: Cursor,
+        seq: u64,
+    ) -> Result<Option<Member>> {
+        let head_seq = self.head(chat).await?;
+        let moved = members::change(&self.commits, chat, user, |seat| {
+            let moved = decide::member::advance(&seat.member, cursor, seq, head_seq)?;
+            Some(members::difference(&seat.member, &moved))
+        });
+        Ok(moved.await?.filter(|(_, moved)| *moved).map(|(member, _)| member))
+    }
+
+    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
+        let (witnesses, _) = self.witnesses(chat, seq, author, None, u32::MAX).await?;
+        let count = |reached: &dyn Fn(&Member) -> bool| {
+            witnesses.iter().filter(|member| reached(member)).count() as u32
+        };
+        Ok(ReceiptCounts {
+            members: witnesses.len() as u32,
+            delivered: count(&|member| member.delivered_seq.max(member.own_seq) >= seq),
+            read: count(&|member| member.read_seq.max(member.own_seq) >= seq),
+        })
+    }
+
+    async fn readers(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>> {
+        let (mut readers, mut after) = (Vec::new(), after);
+        while readers.len() < limit as usize {
+            let (witnesses, last) = self.witnesses(chat, seq, author, after, KEYS as u32).await?;
+            let read = |member: &Member| member.read_seq.max(member.own_seq) >= seq;
+            readers.extend(witnesses.into_iter().filter(read));
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        readers.truncate(limit as usize);
+        Ok(readers)
+    }
+
+    async fn change_member(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        change: MemberChange,
+    ) -> Result<Option<Member>> {
+        let head_seq = self.head(chat).await?;
+        let changed = members::change(&self.commits, chat, user, |seat| {
+            let changed = decide::member::change(&seat.member, &change, head_seq)?;
+            Some(members::difference(&seat.member, &changed))
+        });
+        Ok(changed.await?.map(|(member, _)| member))
+    }
+
+    async fn quiet(&self, user: UserId, chats: &[(ChatId, u64, u64)]) -> Result<Vec<u64>> {
+        self.quiet_of(user, chats).await
+    }
+
+    async fn quiet_seqs(
+        &self,
+        chat: ChatId,
+        after: u64,
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<u64>> {
+        self.latest_quiet((chat, after, until), limit).await
+    }
+
+    async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>> {
+        self.mentions_of(user, chats).await
+    }
+
+    async fn put_invite(&self, invite: &Invite, maker: Role) -> Result<InvitePut> {
+        invites::put(self, invite, maker).await
+    }
+
+    async fn invite(&self, code: &str) -> Result<Option<Invite>> {
+        invites::find(self, code).await
+    }
+
+    async fn invites(&self, chat: ChatId) -> Result<Vec<Invite>> {
+        invites::of_chat(self, chat).await
+    }
+
+    async fn remove_invite(&self, chat: ChatId, code: &str) -> Result<bool> {
+        invites::remove(self, chat, code).await
+    }
+}
