@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::context::Context;
+use super::kind::Shape;
 use crate::edge::fault::status_of;
 use crate::error::{Code, Error, Text};
 use crate::protocol::envelope::Envelope;
@@ -56,15 +57,18 @@ pub async fn no_method() -> Error {
 
 /// Writes an error down for its caller; keeps what headers the response has.
 pub fn written(fault: &Error, context: &Context, response: &Response) -> Response {
-    let mut answer = if context.original {
-        let failure = Envelope::failure(fault, context.language, &context.request_id);
-        Answer(failure).into_response()
-    } else {
-        let problem = Problem::of(fault, context.language, Some(&context.request_id));
-        let mut answer = Answer(problem).into_response();
-        let kind = HeaderValue::from_static(problem::MEDIA_TYPE);
-        answer.headers_mut().insert(header::CONTENT_TYPE, kind);
-        answer
+    let mut answer = match context.kind.shape {
+        Shape::Envelope => {
+            let failure = Envelope::failure(fault, context.language, &context.request_id);
+            Answer(failure).into_response()
+        }
+        Shape::Problem => {
+            let problem = Problem::of(fault, context.language, Some(&context.request_id));
+            let mut answer = Answer(problem).into_response();
+            let kind = HeaderValue::from_static(problem::MEDIA_TYPE);
+            answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+            answer
+        }
     };
     *answer.status_mut() = status_of(fault.code);
     let headers = answer.headers_mut();

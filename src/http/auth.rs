@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, Known};
+use super::kind::Routes;
 use crate::core::auth::{self, Asker};
 use crate::error::{Error, Result, Text};
 use crate::id::SessionId;
@@ -26,11 +26,12 @@ const KEEP: Text = Text {
     es: "La única sesión que se puede conservar es 'current'.",
 };
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
-        .routes(routes!(sign_up))
-        .routes(routes!(ask_code))
-        .routes(routes!(open, list, close_all))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
+        .logins(routes!(sign_up))
+        .logins(routes!(ask_code))
+        .logins(routes!(open))
+        .routes(routes!(list, close_all))
         .routes(routes!(close))
 }
 

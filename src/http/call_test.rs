@@ -2,19 +2,16 @@
 //!
 //! It needs no framework and nothing from elsewhere. Called by `router`.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::routing::get;
 
-use super::Http;
 use super::docs::{javascript, page};
+use super::kind::Routes;
 
 const PAGE: &str = include_str!("call_test.html");
 const SCRIPT: &str = include_str!("call_test.js");
 
-pub(super) fn routes() -> Router<Arc<Http>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_envelopes()
         .route("/call-test", get(|| async { page(PAGE) }))
         .route("/call-test.js", get(|| async { javascript(SCRIPT, "no-cache") }))
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, Known, OptionalJson};
+use super::kind::Routes;
+use super::params::{CallPath, InstanceHeader};
 use crate::core::calls::Joined;
 use crate::error::{Error, Result, text};
 use crate::model::auth::Caller;
@@ -21,8 +22,8 @@ use crate::protocol::calls::{
 };
 use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(list, start))
         .routes(routes!(live))
         .routes(routes!(one))
@@ -81,7 +82,7 @@ async fn list(
 /// ringing.
 #[utoipa::path(
     post, path = "/calls", tag = "calls", operation_id = "startCall", security(("session" = [])),
-    params(("instance" = Option<String>, Header, description = "What this client calls itself")),
+    params(InstanceHeader),
     request_body = StartCall,
     responses((status = 201, description = "It rings", body = JoinedCall)),
 )]
@@ -103,7 +104,7 @@ async fn start(
 #[utoipa::path(
     get, path = "/calls/live", tag = "calls", operation_id = "liveCall",
     security(("session" = [])),
-    params(("instance" = Option<String>, Header, description = "What this client calls itself")),
+    params(InstanceHeader),
     responses((status = 200, description = "The call, or null", body = LiveCall)),
 )]
 async fn live(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<LiveCall>> {
@@ -120,10 +121,7 @@ async fn live(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<Li
 #[utoipa::path(
     get, path = "/calls/{call}", tag = "calls", operation_id = "readCall",
     security(("session" = [])),
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "The call", body = CallDetails)),
 )]
 async fn one(
@@ -144,10 +142,7 @@ async fn one(
 #[utoipa::path(
     post, path = "/calls/{call}/accept", tag = "calls", operation_id = "acceptCall",
     security(("session" = [])),
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "It is yours", body = JoinedCall)),
 )]
 async fn accept(
@@ -165,10 +160,7 @@ async fn accept(
 #[utoipa::path(
     post, path = "/calls/{call}/reject", tag = "calls", operation_id = "rejectCall",
     security(("session" = [])),
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "It is over", body = Call)),
 )]
 async fn reject(
@@ -186,10 +178,7 @@ async fn reject(
 #[utoipa::path(
     post, path = "/calls/{call}/hangup", tag = "calls", operation_id = "hangUp",
     security(("session" = [])), request_body = Option<LeaveCall>,
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "It is over", body = Call)),
 )]
 async fn leave(
@@ -210,10 +199,7 @@ async fn leave(
 #[utoipa::path(
     post, path = "/calls/{call}/alive", tag = "calls", operation_id = "keepCall",
     security(("session" = [])), request_body = Option<KeepCall>,
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "How it stands", body = Call)),
 )]
 async fn alive(
@@ -233,10 +219,7 @@ async fn alive(
 #[utoipa::path(
     post, path = "/calls/{call}/restart", tag = "calls", operation_id = "restartCall",
     security(("session" = [])), request_body = RestartCall,
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "The call, with fresh credentials",
         body = JoinedCall)),
 )]
@@ -257,10 +240,7 @@ async fn restart(
 #[utoipa::path(
     post, path = "/calls/{call}/signals", tag = "calls", operation_id = "sendSignal",
     security(("session" = [])), request_body = SendSignal,
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 204, description = "On its way")),
 )]
 async fn signal(
@@ -279,10 +259,7 @@ async fn signal(
 #[utoipa::path(
     put, path = "/calls/{call}/report", tag = "calls", operation_id = "reportCall",
     security(("session" = [])), request_body = CallReport,
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 204, description = "Noted")),
 )]
 async fn report(
@@ -301,10 +278,7 @@ async fn report(
 #[utoipa::path(
     get, path = "/calls/{call}/ice", tag = "calls", operation_id = "iceServers",
     security(("session" = [])),
-    params(
-        ("call" = Id, Path, description = "The call"),
-        ("instance" = Option<String>, Header, description = "What this client calls itself"),
-    ),
+    params(CallPath, InstanceHeader),
     responses((status = 200, description = "STUN and TURN servers", body = IceServers)),
 )]
 async fn ice(

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::chats::target;
 use super::extract::{InPath, InQuery, Json};
+use super::kind::Routes;
 use super::messages::named;
+use super::params::{ChatPath, MessagePath, PeoplePage};
 use crate::core::messages::changes::Edit;
 use crate::error::{Error, Result, text};
 use crate::id::UserId;
@@ -21,10 +22,9 @@ use crate::model::text::{Body, ClientMsgId};
 use crate::protocol::pages::{EarlierTexts, Pins, Reactors, Sent};
 use crate::protocol::rows;
 use crate::protocol::sync::{EarlierText, EditMessage, Forward, HideMessages};
-use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(edit, delete))
         .routes(routes!(react, unreact))
         .routes(routes!(reactors))
@@ -47,10 +47,7 @@ async fn row(http: &Http, message: Message) -> Result<Answer<rows::Message>> {
 #[utoipa::path(
     patch, path = "/chats/{chat}/messages/{seq}", tag = "messages", operation_id = "editMessage",
     security(("session" = [])), request_body = EditMessage,
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "The message as it is now", body = rows::Message)),
 )]
 async fn edit(
@@ -75,10 +72,7 @@ async fn edit(
 #[utoipa::path(
     delete, path = "/chats/{chat}/messages/{seq}", tag = "messages",
     operation_id = "deleteMessage", security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "The tombstone", body = rows::Message)),
 )]
 async fn delete(
@@ -109,8 +103,7 @@ async fn set_reaction(
     put, path = "/chats/{chat}/messages/{seq}/reactions/{emoji}", tag = "messages",
     operation_id = "react", security(("session" = [])),
     params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
+        MessagePath,
         ("emoji" = String, Path, description = "One emoji, percent-encoded"),
     ),
     responses((status = 200, description = "The message as it is now", body = rows::Message)),
@@ -128,8 +121,7 @@ async fn react(
     delete, path = "/chats/{chat}/messages/{seq}/reactions/{emoji}", tag = "messages",
     operation_id = "unreact", security(("session" = [])),
     params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
+        MessagePath,
         ("emoji" = String, Path, description = "One emoji, percent-encoded"),
     ),
     responses((status = 200, description = "The message as it is now", body = rows::Message)),
@@ -147,11 +139,9 @@ async fn unreact(
     get, path = "/chats/{chat}/messages/{seq}/reactions", tag = "messages",
     operation_id = "listReactors", security(("session" = [])),
     params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
+        MessagePath,
         ("emoji" = String, Query, description = "The emoji"),
-        ("after" = Option<Id>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "People a page", minimum = 1, maximum = 200),
+        PeoplePage,
     ),
     responses((status = 200, description = "A page of people", body = Reactors)),
 )]
@@ -185,10 +175,7 @@ async fn set_pin(
 #[utoipa::path(
     put, path = "/chats/{chat}/messages/{seq}/pin", tag = "messages", operation_id = "pinMessage",
     security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "The message as it is now", body = rows::Message)),
 )]
 async fn pin(
@@ -203,10 +190,7 @@ async fn pin(
 #[utoipa::path(
     delete, path = "/chats/{chat}/messages/{seq}/pin", tag = "messages",
     operation_id = "unpinMessage", security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "The message as it is now", body = rows::Message)),
 )]
 async fn unpin(
@@ -221,7 +205,7 @@ async fn unpin(
 #[utoipa::path(
     get, path = "/chats/{chat}/pins", tag = "messages", operation_id = "listPins",
     security(("session" = [])),
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses((status = 200, description = "Latest pin first; at most 100", body = Pins)),
 )]
 async fn pins(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Pins>> {
@@ -234,7 +218,7 @@ async fn pins(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 #[utoipa::path(
     post, path = "/chats/{chat}/hidden", tag = "messages", operation_id = "hideMessages",
     security(("session" = [])), request_body = HideMessages,
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses((status = 200, description = "Your membership after it", body = rows::Member)),
 )]
 async fn hide(
@@ -253,7 +237,7 @@ async fn hide(
 #[utoipa::path(
     post, path = "/chats/{chat}/forwards", tag = "messages", operation_id = "forwardMessage",
     security(("session" = [])), request_body = Forward,
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses(
         (status = 201, description = "Stored", body = Sent),
         (status = 200, description = "Stored before under the same key", body = Sent),
@@ -278,10 +262,7 @@ async fn forward(
 #[utoipa::path(
     get, path = "/chats/{chat}/messages/{seq}/edits", tag = "messages",
     operation_id = "listEdits", security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "Oldest first; at most 20", body = EarlierTexts)),
 )]
 async fn edits(

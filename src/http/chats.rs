@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json};
+use super::kind::Routes;
+use super::params::ChatPath;
 use crate::clock::Time;
 use crate::core::chats::Target;
 use crate::error::{Error, Result};
@@ -20,10 +21,10 @@ use crate::protocol::bodies::{ChangeMember, OpenDirect};
 use crate::protocol::envelope::peer_of;
 use crate::protocol::pages::{ChatPage, OpenChat};
 use crate::protocol::rows;
-use crate::protocol::values::{Id, Moment};
+use crate::protocol::values::Moment;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(list, open)).routes(routes!(read, change))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(list, open)).routes(routes!(read, change))
 }
 
 /// List your chats
@@ -86,7 +87,7 @@ async fn open(
 #[utoipa::path(
     get, path = "/chats/{chat}", tag = "chats", operation_id = "readChat",
     security(("session" = [])),
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses((status = 200, description = "The chat", body = OpenChat)),
 )]
 async fn read(
@@ -111,7 +112,7 @@ async fn opened(http: &Http, caller: &Caller, target: Target) -> Result<Answer<O
 #[utoipa::path(
     patch, path = "/chats/{chat}", tag = "chats", operation_id = "changeChat",
     security(("session" = [])), request_body = ChangeMember,
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses((status = 200, description = "Your membership after the change",
         body = rows::Member)),
 )]

@@ -6,12 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, header};
 
 use super::Http;
-use super::multipart::is_form;
+use super::kind::Kind;
 use crate::edge::address::{Client, Peer};
-use crate::edge::limits::Class;
 use crate::error::Language;
 use crate::id::UserId;
 
@@ -29,10 +28,8 @@ pub struct Context {
     pub ip: IpAddr,
     /// Somebody passed it on, and said so.
     pub forwarded: bool,
-    /// What it costs.
-    pub class: Class,
-    /// It is one of the original endpoints: answers are envelopes.
-    pub original: bool,
+    /// What its route is like.
+    pub kind: Kind,
     /// It brings a file, which takes as long as it takes while something comes.
     pub upload: bool,
     /// Who asks, once that is known.
@@ -40,9 +37,8 @@ pub struct Context {
 }
 
 impl Context {
-    pub(super) fn of(http: &Http, request: &Request) -> Self {
+    pub(super) fn of(http: &Http, kind: Kind, request: &Request) -> Self {
         let headers = request.headers();
-        let path = request.uri().path();
         let peer = request.extensions().get::<Peer>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
         let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
@@ -52,32 +48,10 @@ impl Context {
             language: language.map(Language::accepted).unwrap_or_default(),
             ip,
             forwarded,
-            class: class_of(request.method(), path),
-            upload: is_upload(request),
-            original: !["/api/", "/docs", "/livez", "/readyz", "/metrics", "/assets/", "/_/"]
-                .iter()
-                .any(|start| path.starts_with(start)),
+            kind,
+            upload: kind.upload.is(headers),
             user: OnceLock::new(),
         }
-    }
-}
-
-/// What a request costs.
-fn class_of(method: &Method, path: &str) -> Class {
-    const LOGIN: [&str; 6] =
-        ["/nsg", "/l", "/cv", "/api/v1/users", "/api/v1/auth/codes", "/api/v1/auth/sessions"];
-    let writes = method == Method::POST || method == Method::PUT;
-    if writes && LOGIN.contains(&path) { Class::Login } else { Class::Other }
-}
-
-/// Whether a request brings a file; whoever reads it bounds how long nothing may come.
-fn is_upload(request: &Request) -> bool {
-    let path = request.uri().path();
-    match *request.method() {
-        Method::POST => path == "/api/v1/files",
-        Method::PATCH => path.starts_with("/api/v1/uploads/"),
-        Method::PUT => path == "/sndmsg" && is_form(request.headers()),
-        _ => false,
     }
 }
 
@@ -86,18 +60,4 @@ fn sent_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     ((1..=64).contains(&id.len()) && id.bytes().all(harmless)).then(|| id.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn login_is_known_by_method_and_path() {
-        assert_eq!(class_of(&Method::PUT, "/cv"), Class::Login);
-        assert_eq!(class_of(&Method::POST, "/api/v1/auth/sessions"), Class::Login);
-        assert_eq!(class_of(&Method::DELETE, "/api/v1/auth/sessions"), Class::Other);
-        assert_eq!(class_of(&Method::GET, "/api/v1/auth/sessions"), Class::Other);
-        assert_eq!(class_of(&Method::PUT, "/sndmsg"), Class::Other);
-    }
 }

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
@@ -20,7 +19,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::Http;
+use super::kind::{Kinds, Routes, Shape};
 use crate::error::{Code, Error, Text};
 use crate::protocol::asyncapi;
 use crate::protocol::envelope::{Envelope, Failure};
@@ -72,7 +71,7 @@ pub(super) fn base() -> OpenApi {
 }
 
 /// Adds what all operations share: the session, and how an error looks.
-pub(super) fn finish(mut api: OpenApi) -> OpenApi {
+pub(super) fn finish(mut api: OpenApi, kinds: &Kinds) -> OpenApi {
     let components = api.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("session", SecurityScheme::Http(bearer));
@@ -84,10 +83,9 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
     Envelope::<Failure>::schemas(&mut nested);
     components.schemas.extend(nested);
     for (path, item) in &mut api.paths.paths {
-        let original = !path.starts_with("/api/") && !path.ends_with('z');
-        let (kind, schema) = match original {
-            true => ("application/json", &failure),
-            false => (problem::MEDIA_TYPE, &problem),
+        let (kind, schema) = match kinds.of(&Method::GET, Some(path.as_str()), path).shape {
+            Shape::Envelope => ("application/json", &failure),
+            Shape::Problem => (problem::MEDIA_TYPE, &problem),
         };
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
         let error = ResponseBuilder::new().description("An error").content(kind, content).build();
@@ -109,7 +107,7 @@ pub(super) fn finish(mut api: OpenApi) -> OpenApi {
 }
 
 /// The pages, with the description as a file.
-pub(super) fn routes(api: &OpenApi) -> Router<Arc<Http>> {
+pub(super) fn routes(api: &OpenApi) -> Routes {
     let file = |text: String| {
         let text: Arc<str> = text.into();
         get(move || async move {
@@ -117,7 +115,7 @@ pub(super) fn routes(api: &OpenApi) -> Router<Arc<Http>> {
             ([(header::CONTENT_TYPE, kind)], text.to_string())
         })
     };
-    Router::new()
+    Routes::with_problems()
         .route("/api/v1/openapi.json", file(api.to_json().unwrap_or_default()))
         .route("/api/v1/asyncapi.json", file(asyncapi::description().to_string()))
         // RapiDoc writes style elements of its own as it draws.
@@ -125,7 +123,7 @@ pub(super) fn routes(api: &OpenApi) -> Router<Arc<Http>> {
         .route("/docs/errors", get(|| async { page(errors()) }))
         .route("/docs/rapidoc-9.3.8.js", get(script))
         .route("/docs/start.js", get(|| async { javascript(include_str!("docs.js"), "no-cache") }))
-        .layer(CompressionLayer::new())
+        .map(|routes| routes.layer(CompressionLayer::new()))
 }
 
 async fn script() -> Response {

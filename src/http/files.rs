@@ -12,13 +12,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json, idempotency_key};
+use super::kind::{Routes, Upload};
 use super::multipart::{Form, Part};
+use super::params::FilePath;
 use super::ranges::Wanted;
 use crate::clock::Time;
 use crate::core::files::{Claim, Content, Given, SignedLink, Size, Staged};
@@ -67,9 +68,9 @@ const NO_FIELD: Text = Text {
     es: "Ese campo no existe aquí. Revisa cómo está escrito o quítalo.",
 };
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
-        .routes(routes!(upload))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
+        .uploads(Upload::Yes, routes!(upload))
         .routes(routes!(fetch, delete))
         .routes(routes!(info))
         .routes(routes!(links))
@@ -197,7 +198,7 @@ impl Fields {
     get, path = "/files/{file}", tag = "files", operation_id = "fetchFile",
     security(("session" = [])),
     params(
-        ("file" = Id, Path, description = "The file's id"),
+        FilePath,
         ("size" = Option<String>, Query,
             description = "`small`: a picture of at most 320 pixels; `large`: of at most 1,280"),
         ("download" = Option<u8>, Query, description = "1: for saving, whatever it is"),
@@ -335,7 +336,7 @@ fn disposition(how: &str, name: &FileName) -> String {
 /// Read what is known of a file
 #[utoipa::path(
     get, path = "/files/{file}/info", tag = "files", operation_id = "readFile",
-    security(("session" = [])), params(("file" = Id, Path, description = "The file's id")),
+    security(("session" = [])), params(FilePath),
     responses((status = 200, description = "The file", body = Attachment)),
 )]
 async fn info(
@@ -352,7 +353,7 @@ async fn info(
 /// One of yours that is in no message that you see and nobody's picture.
 #[utoipa::path(
     delete, path = "/files/{file}", tag = "files", operation_id = "deleteFile",
-    security(("session" = [])), params(("file" = Id, Path, description = "The file's id")),
+    security(("session" = [])), params(FilePath),
     responses((status = 204, description = "It goes within minutes")),
 )]
 async fn delete(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, Json, idempotency_key};
+use super::kind::Routes;
+use super::params::GroupPath;
 use crate::core::groups::{GroupEdit, NewGroup};
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::model::text::{About, Title};
 use crate::protocol::bodies::{CreateGroup, EditGroup, HandOver};
 use crate::protocol::rows::Chat;
-use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(create))
         .routes(routes!(look, edit, delete))
         .routes(routes!(hand_over))
@@ -63,7 +63,7 @@ async fn create(
 /// Members can, and everybody if it is public.
 #[utoipa::path(
     get, path = "/groups/{group}", tag = "groups", operation_id = "readGroup",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 200, description = "The group", body = Chat)),
 )]
 async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
@@ -76,7 +76,7 @@ async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 /// Admins change title and description, the owner also who finds and reads it.
 #[utoipa::path(
     patch, path = "/groups/{group}", tag = "groups", operation_id = "changeGroup",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     request_body = EditGroup,
     responses((status = 200, description = "The group after the change", body = Chat)),
 )]
@@ -99,7 +99,7 @@ async fn edit(
 /// Delete a group
 #[utoipa::path(
     delete, path = "/groups/{group}", tag = "groups", operation_id = "deleteGroup",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 204, description = "Deleted")),
 )]
 async fn delete(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
@@ -112,7 +112,7 @@ async fn delete(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 /// The member becomes the owner, and you an admin.
 #[utoipa::path(
     put, path = "/groups/{group}/owner", tag = "groups", operation_id = "handOver",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     request_body = HandOver,
     responses((status = 204, description = "Handed over")),
 )]
@@ -130,7 +130,7 @@ async fn hand_over(
 /// Join a public group
 #[utoipa::path(
     post, path = "/groups/{group}/join", tag = "groups", operation_id = "joinGroup",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 200, description = "The group", body = Chat)),
 )]
 async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
@@ -143,7 +143,7 @@ async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 /// An owner hands it over first, unless nobody else is in it: then it is deleted.
 #[utoipa::path(
     post, path = "/groups/{group}/leave", tag = "groups", operation_id = "leaveGroup",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 204, description = "Left")),
 )]
 async fn leave(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
+use super::kind::Routes;
 use crate::error::{Code, Error, Result, text};
 use crate::protocol::pages::Health;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(live)).routes(routes!(ready))
 }
 
 /// Is the process alive?

@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, OptionalJson, idempotency_key};
+use super::kind::Routes;
+use super::params::{GroupPath, InvitePath};
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::protocol::bodies::CreateInvite;
 use crate::protocol::pages::Invites;
 use crate::protocol::rows::{Chat, Invite};
-use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(list, create))
         .routes(routes!(revoke))
         .routes(routes!(look))
@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
 /// List a group's invitation links
 #[utoipa::path(
     get, path = "/groups/{group}/invites", tag = "groups", operation_id = "listInvites",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 200, description = "The links", body = Invites)),
 )]
 async fn list(
@@ -47,7 +47,7 @@ async fn list(
     post, path = "/groups/{group}/invites", tag = "groups", operation_id = "createInvite",
     security(("session" = [])), request_body = CreateInvite,
     params(
-        ("group" = Id, Path, description = "The group's id"),
+        GroupPath,
         ("idempotency-key" = Option<String>, Header, description = "Your key for this link"),
     ),
     responses((status = 201, description = "The link", body = Invite)),
@@ -71,10 +71,7 @@ async fn create(
 #[utoipa::path(
     delete, path = "/groups/{group}/invites/{code}", tag = "groups",
     operation_id = "revokeInvite", security(("session" = [])),
-    params(
-        ("group" = Id, Path, description = "The group's id"),
-        ("code" = String, Path, description = "The link's code"),
-    ),
+    params(GroupPath, InvitePath),
     responses((status = 204, description = "Revoked")),
 )]
 async fn revoke(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
@@ -86,7 +83,7 @@ async fn revoke(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 /// Read the group of an invitation link
 #[utoipa::path(
     get, path = "/invites/{code}", tag = "groups", operation_id = "readInvite",
-    security(("session" = [])), params(("code" = String, Path, description = "The link's code")),
+    security(("session" = [])), params(InvitePath),
     responses((status = 200, description = "The group that it leads to", body = Chat)),
 )]
 async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
@@ -97,7 +94,7 @@ async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 /// Join a group by an invitation link
 #[utoipa::path(
     post, path = "/invites/{code}/join", tag = "groups", operation_id = "joinByInvite",
-    security(("session" = [])), params(("code" = String, Path, description = "The link's code")),
+    security(("session" = [])), params(InvitePath),
     responses((status = 200, description = "The group", body = Chat)),
 )]
 async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {

@@ -7,14 +7,15 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
 
 use super::docs::{javascript, page};
+use super::kind::Routes;
 use super::local::{AtMachine, is_local};
 use super::{Http, answer};
 use crate::error::{Code, Error, Result, Text};
@@ -61,7 +62,7 @@ impl FromRequestParts<Arc<Http>> for Here {
     }
 }
 
-pub(super) fn routes(mailbox: Arc<dyn Mailbox>) -> Router<Arc<Http>> {
+pub(super) fn routes(mailbox: Arc<dyn Mailbox>) -> Routes {
     let list = move |_: Here, AtMachine(known): AtMachine| async move {
         if !known {
             return Err(Error::new(Code::Forbidden, NO_KEY));
@@ -69,7 +70,7 @@ pub(super) fn routes(mailbox: Arc<dyn Mailbox>) -> Router<Arc<Http>> {
         let rows = mailbox.latest().into_iter().map(Row::from);
         Ok(Json(rows.collect::<Vec<_>>()))
     };
-    Router::new()
+    Routes::with_problems()
         .route(PATH, get(show))
         .route("/_/mail.js", get(|_: Here| async { javascript(SCRIPT, "no-cache") }))
         .route("/_/mail.json", get(list))

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InQuery, Json};
+use super::kind::Routes;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::model::auth::Caller;
@@ -19,8 +19,8 @@ use crate::protocol::bodies::ChangeMe;
 use crate::protocol::pages::{Blocked, BlockedPeople};
 use crate::protocol::people::Me;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(read, change, delete)).routes(routes!(blocks))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(read, change, delete)).routes(routes!(blocks))
 }
 
 /// Read your account

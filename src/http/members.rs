@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, InQuery, Json};
+use super::kind::Routes;
+use super::params::{GroupPath, PeoplePage};
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::model::chats::Member;
@@ -18,8 +19,8 @@ use crate::protocol::bodies::{AddMembers, ChangeRole};
 use crate::protocol::pages::{Added, Banned, GroupMember, MemberPage};
 use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(list, add))
         .routes(routes!(change_role, remove))
         .routes(routes!(banned))
@@ -34,11 +35,7 @@ fn row((member, user): (Member, User)) -> GroupMember {
 #[utoipa::path(
     get, path = "/groups/{group}/members", tag = "groups", operation_id = "listMembers",
     security(("session" = [])),
-    params(
-        ("group" = Id, Path, description = "The group's id"),
-        ("after" = Option<Id>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "Rows a page", minimum = 1, maximum = 200),
-    ),
+    params(GroupPath, PeoplePage),
     responses((status = 200, description = "A page of members", body = MemberPage)),
 )]
 async fn list(
@@ -62,7 +59,7 @@ async fn list(
 /// out.
 #[utoipa::path(
     post, path = "/groups/{group}/members", tag = "groups", operation_id = "addMembers",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     request_body = AddMembers,
     responses((status = 200, description = "Who came in", body = Added)),
 )]
@@ -83,7 +80,7 @@ async fn add(
     patch, path = "/groups/{group}/members/{user}", tag = "groups", operation_id = "changeRole",
     security(("session" = [])), request_body = ChangeRole,
     params(
-        ("group" = Id, Path, description = "The group's id"),
+        GroupPath,
         ("user" = Id, Path, description = "The member's user id"),
     ),
     responses((status = 204, description = "Changed")),
@@ -104,7 +101,7 @@ async fn change_role(
     delete, path = "/groups/{group}/members/{user}", tag = "groups",
     operation_id = "removeMember", security(("session" = [])),
     params(
-        ("group" = Id, Path, description = "The group's id"),
+        GroupPath,
         ("user" = Id, Path, description = "The member's user id"),
     ),
     responses((status = 204, description = "Removed")),
@@ -117,7 +114,7 @@ async fn remove(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 /// List whom a group refuses
 #[utoipa::path(
     get, path = "/groups/{group}/bans", tag = "groups", operation_id = "listBans",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 200, description = "Banned people", body = Banned)),
 )]
 async fn banned(
@@ -136,7 +133,7 @@ async fn banned(
     put, path = "/groups/{group}/bans/{user}", tag = "groups", operation_id = "ban",
     security(("session" = [])),
     params(
-        ("group" = Id, Path, description = "The group's id"),
+        GroupPath,
         ("user" = Id, Path, description = "The person's user id"),
     ),
     responses((status = 204, description = "Banned")),
@@ -151,7 +148,7 @@ async fn ban(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Res
     delete, path = "/groups/{group}/bans/{user}", tag = "groups", operation_id = "unban",
     security(("session" = [])),
     params(
-        ("group" = Id, Path, description = "The group's id"),
+        GroupPath,
         ("user" = Id, Path, description = "The person's user id"),
     ),
     responses((status = 204, description = "Lifted")),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::chats::target;
 use super::extract::{InPath, InQuery, Json};
+use super::kind::Routes;
+use super::params::{ChatPath, MessagePath};
 use crate::core::messages::Send;
 use crate::error::{Error, Result, Text, text};
 use crate::id::UserId;
@@ -20,7 +21,6 @@ use crate::model::text::ClientMsgId;
 use crate::protocol::bodies::{SendMessage, text_of};
 use crate::protocol::pages::{MessagePage, Sent};
 use crate::protocol::rows;
-use crate::protocol::values::Id;
 
 const TWO_KEYS: Text = Text {
     en: "The header Idempotency-Key and this field differ. One of them is enough.",
@@ -31,8 +31,8 @@ const ONE_WAY: Text = Text {
     es: "Una página está antes o después de un mensaje, no ambas cosas.",
 };
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(list, send)).routes(routes!(one))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(list, send)).routes(routes!(one))
 }
 
 /// Read a chat's history
@@ -40,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
     get, path = "/chats/{chat}/messages", tag = "messages", operation_id = "listMessages",
     security(("session" = [])),
     params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
+        ChatPath,
         ("before" = Option<u64>, Query, description = "The latest messages before this seq",
             minimum = 1),
         ("after" = Option<u64>, Query, description = "The first messages after this seq"),
@@ -98,10 +98,7 @@ fn people_in(messages: &[Message]) -> Vec<UserId> {
 #[utoipa::path(
     get, path = "/chats/{chat}/messages/{seq}", tag = "messages", operation_id = "readMessage",
     security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "The message", body = rows::Message)),
 )]
 async fn one(
@@ -124,7 +121,7 @@ async fn one(
     post, path = "/chats/{chat}/messages", tag = "messages", operation_id = "sendMessage",
     security(("session" = [])), request_body = SendMessage,
     params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
+        ChatPath,
         ("idempotency-key" = Option<String>, Header,
             description = "In place of `client_msg_id`"),
     ),

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use axum::routing::get;
 
 use super::Http;
 use super::extract::Known;
+use super::kind::Routes;
 use super::local::Local;
 use crate::error::{Code, Error, Result, Text};
 
@@ -27,8 +27,8 @@ const NOT_FOR_YOU: Text = Text {
          programas de la máquina del servidor.",
 };
 
-pub(super) fn routes() -> Router<Arc<Http>> {
-    Router::new().route("/metrics", get(metrics))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().route("/metrics", get(metrics))
 }
 
 /// Not part of the description: it is for the operator's programs.

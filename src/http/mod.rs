@@ -12,6 +12,7 @@ pub mod answer;
 pub mod claims;
 mod context;
 pub mod extract;
+mod kind;
 
 mod auth;
 mod call_test;
@@ -33,6 +34,7 @@ mod metrics;
 mod multipart;
 mod original;
 mod original_send;
+mod params;
 mod pictures;
 mod presence;
 mod ranges;

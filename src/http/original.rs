@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::DeserializeOwned;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
@@ -18,6 +17,7 @@ use super::answer::Answer;
 use super::calls::joined;
 use super::chats::last_authors;
 use super::extract::{InQuery, Json, Known, json_bytes};
+use super::kind::Routes;
 use super::messages::named;
 use crate::core::auth::SignUp;
 use crate::core::chats::Target;
@@ -41,12 +41,12 @@ const PAGE: u32 = 50;
 const NO_BASE64: Text =
     Text { en: "This is no picture in base64.", es: "Esto no es una imagen en base64." };
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_envelopes()
         .routes(routes!(health))
-        .routes(routes!(sign_up))
-        .routes(routes!(log_in))
-        .routes(routes!(verify))
+        .logins(routes!(sign_up))
+        .logins(routes!(log_in))
+        .logins(routes!(verify))
         .routes(routes!(chats))
         .routes(routes!(look_up))
         .routes(routes!(call))
@@ -54,8 +54,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
 }
 
 /// `/nch` alone, so that upgrades to a WebSocket can be led elsewhere.
-pub(super) fn open_route() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(open))
+pub(super) fn open_route() -> Routes {
+    Routes::with_envelopes().routes(routes!(open))
 }
 
 /// Does the server run?

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InQuery, json_bytes};
 use super::files::Received;
+use super::kind::{Routes, Upload};
 use super::multipart::{Form, Part, is_form};
 use super::original::target;
 use crate::core::chats::Target;
@@ -43,8 +43,8 @@ const MANY: Text = Text {
     es: "Un mensaje lleva como máximo {} archivos. Envía los demás en otro.",
 };
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(send))
+pub(super) fn routes() -> Routes {
+    Routes::with_envelopes().uploads(Upload::Form, routes!(send))
 }
 
 /// Send a message

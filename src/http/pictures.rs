@@ -4,21 +4,21 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, Json};
+use super::kind::Routes;
+use super::params::GroupPath;
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::protocol::files::{SetAvatar, Storage};
 use crate::protocol::people::Me;
 use crate::protocol::rows::Chat;
-use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(set, remove))
         .routes(routes!(set_of_group, remove_of_group))
         .routes(routes!(storage))
@@ -56,7 +56,7 @@ async fn remove(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<
 /// For its admins. Members can see it, and everybody if the group is public.
 #[utoipa::path(
     put, path = "/groups/{group}/avatar", tag = "groups", operation_id = "setGroupAvatar",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     request_body = SetAvatar,
     responses((status = 200, description = "The group after the change", body = Chat)),
 )]
@@ -74,7 +74,7 @@ async fn set_of_group(
 /// Remove a group's picture
 #[utoipa::path(
     delete, path = "/groups/{group}/avatar", tag = "groups", operation_id = "removeGroupAvatar",
-    security(("session" = [])), params(("group" = Id, Path, description = "The group's id")),
+    security(("session" = [])), params(GroupPath),
     responses((status = 200, description = "The group after the change", body = Chat)),
 )]
 async fn remove_of_group(

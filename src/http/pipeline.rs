@@ -23,6 +23,7 @@ use super::Http;
 use super::answer;
 use super::claims::check_host;
 use super::context::{Context, REQUEST_ID};
+use super::kind::Kinds;
 use crate::edge::address::Client;
 use crate::edge::fault::{Fault, status_of};
 use crate::error::{Code, Error, Result, Text};
@@ -37,12 +38,27 @@ const SLOW: Text = Text {
          seguro.",
 };
 
+/// What wraps requests: what handlers share, and what each route is like.
+#[derive(Clone)]
+pub struct Pipeline {
+    /// What handlers share.
+    pub http: Arc<Http>,
+    /// The kinds of all routes.
+    pub kinds: Arc<Kinds>,
+}
+
 /// Wraps a request.
-pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Next) -> Response {
+pub async fn wrap(
+    State(Pipeline { http, kinds }): State<Pipeline>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
-    let context = Arc::new(Context::of(&http, &request));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let pattern = route.as_ref().map(MatchedPath::as_str);
+    let kind = kinds.of(&method, pattern, request.uri().path());
+    let context = Arc::new(Context::of(&http, kind, &request));
     request.extensions_mut().insert(context.clone());
     let (parts, body) = request.into_parts();
     let mut response = match check(&http, &context, &parts) {
@@ -56,15 +72,14 @@ pub async fn wrap(State(http): State<Arc<Http>>, mut request: Request, next: Nex
     put_headers(response.headers_mut(), &context, http.https);
     let took = started.elapsed();
     http.counters.answered(&method, route.as_ref(), response.status(), took);
-    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-    log_access(&method, route, response.status(), took, &context);
+    log_access(&method, pattern.unwrap_or("(none)"), response.status(), took, &context);
     response
 }
 
 /// Refuses what may not even be looked at.
 fn check(http: &Http, context: &Context, parts: &Parts) -> Result<()> {
     let client = Client { ip: context.ip, forwarded: context.forwarded };
-    http.limiter.check_ip(client, context.class)?;
+    http.limiter.check_ip(client, context.kind.class)?;
     check_host(parts)?;
     http.own_pages.check(parts)
 }

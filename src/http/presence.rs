@@ -4,19 +4,19 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::InQuery;
+use super::kind::Routes;
 use crate::error::{Error, Result, text};
 use crate::id::UserId;
 use crate::model::auth::Caller;
 use crate::protocol::pages::Presences;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(presence))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(presence))
 }
 
 /// See who is online

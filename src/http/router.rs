@@ -8,48 +8,61 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{MethodRouter, any};
 use tower::ServiceExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
+use super::kind::{Kinds, Routes};
+use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_test, calls, changes, chats, docs, files, groups, health, invites,
-    mailbox, me, members, messages, metrics, original, original_send, pictures, pipeline, presence,
-    search, server, sync, uploads, users, web,
+    mailbox, me, members, messages, metrics, original, original_send, pictures, presence, search,
+    server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
 /// All routes. `sockets` serves the WebSockets: `/api/v1/ws`, and `/nch` when it is an upgrade;
 /// `origins` names the web pages of other origins that may call.
 pub fn router(http: Arc<Http>, sockets: Router, origins: Origins) -> Router {
-    let open = original::open_route().route_layer(from_fn_with_state(sockets.clone(), divert));
-    let (routes, api) = described(open);
+    let diverted = from_fn_with_state(sockets.clone(), divert);
+    let open = original::open_route().map(|routes| routes.route_layer(diverted));
     let socket = any(move |request: Request| lead(sockets, request));
-    let routes = routes.merge(docs::routes(&api)).merge(call_test::routes()).merge(web::routes());
-    let routes = routes.merge(metrics::routes());
-    let routes = routes.merge(at_the_machine(&http)).with_state(http.clone());
-    let routes = routes
-        .route("/api/v1/ws", socket)
+    let (routes, kinds) = all(&http, open, socket).into_parts();
+    let kinds = Arc::new(kinds);
+    let pipeline = Pipeline { http: http.clone(), kinds: kinds.clone() };
+    let routes = Router::<()>::from(routes.with_state(http))
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
-        .layer(from_fn_with_state(http, pipeline::wrap));
-    let asked = from_fn_with_state(routes.clone(), ask_uploads);
-    routes.layer(cors(origins)).layer(asked)
+        .layer(from_fn_with_state(pipeline, pipeline::wrap));
+    let own = from_fn_with_state((kinds, routes.clone()), own_options);
+    routes.layer(cors(origins)).layer(own)
 }
 
-/// Leads the question of what uploads can do past what answers browsers before they call: that
-/// takes every OPTIONS for such a one.
-async fn ask_uploads(State(routes): State<Router>, request: Request, next: Next) -> Response {
-    let asks = request.method() == Method::OPTIONS && request.uri().path() == "/api/v1/uploads";
+/// Leads an OPTIONS to a route that answers it itself past what answers browsers before they call:
+/// that takes every OPTIONS for such a one.
+async fn own_options(
+    State((kinds, routes)): State<(Arc<Kinds>, Router)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let asks = *request.method() == Method::OPTIONS;
     let browser = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if asks && !browser { lead(routes, request).await } else { next.run(request).await }
+    let own = asks && !browser && kinds.has(request.method(), request.uri().path());
+    if own { lead(routes, request).await } else { next.run(request).await }
+}
+
+/// Every route of a server, with `open` at `/nch` and `socket` at `/api/v1/ws`.
+fn all(http: &Http, open: Routes, socket: MethodRouter<Arc<Http>>) -> Routes {
+    let (routes, api) = described(open);
+    let routes = routes.merge(docs::routes(&api)).merge(call_test::routes()).merge(web::routes());
+    let sockets = Routes::with_problems().route("/api/v1/ws", socket);
+    routes.merge(metrics::routes()).merge(at_the_machine(http)).merge(sockets)
 }
 
 /// What this server has for the person at its machine.
-fn at_the_machine(http: &Http) -> Router<Arc<Http>> {
-    let mut routes = Router::new();
+fn at_the_machine(http: &Http) -> Routes {
+    let mut routes = Routes::with_problems();
     if let Some(mailbox) = &http.welcome.mailbox {
         routes = routes.merge(mailbox::routes(mailbox.clone()));
     }
@@ -59,13 +72,19 @@ fn at_the_machine(http: &Http) -> Router<Arc<Http>> {
     routes
 }
 
+/// The kind of every route.
+#[cfg(test)]
+pub(super) fn kinds(http: &Http) -> Kinds {
+    all(http, original::open_route(), any(answer::no_route)).into_parts().1
+}
+
 /// The description of the API (OpenAPI 3.1).
 pub fn description() -> OpenApi {
     described(original::open_route()).1
 }
 
-fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
-    let v1 = OpenApiRouter::new()
+fn described(open: Routes) -> (Routes, OpenApi) {
+    let v1 = Routes::with_problems()
         .merge(server::routes())
         .merge(auth::routes())
         .merge(me::routes())
@@ -83,14 +102,13 @@ fn described(open: OpenApiRouter<Arc<Http>>) -> (Router<Arc<Http>>, OpenApi) {
         .merge(changes::routes())
         .merge(sync::routes())
         .merge(search::routes());
-    let all = OpenApiRouter::with_openapi(docs::base())
+    Routes::with_problems()
         .nest("/api/v1", v1)
         .merge(original::routes())
         .merge(original_send::routes())
         .merge(open)
-        .merge(health::routes());
-    let (routes, api) = all.split_for_parts();
-    (routes, docs::finish(api))
+        .merge(health::routes())
+        .described(docs::base(), docs::finish)
 }
 
 /// Leads upgrades to a WebSocket to where they are served.

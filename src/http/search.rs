@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::InQuery;
+use super::kind::Routes;
 use crate::error::{Error, Result};
 use crate::model::auth::Caller;
 use crate::protocol::pages::Found;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(find))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(find))
 }
 
 /// Find people and public groups

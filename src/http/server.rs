@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
+use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json as Answer, Router};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::Json;
+use super::kind::Routes;
 use super::local::AtMachine;
 use super::{Http, mailbox};
 use crate::config::MachineKey;
@@ -51,13 +51,13 @@ impl Welcome {
     }
 }
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(info))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(info))
 }
 
 /// The login of demo people. Not part of the description: no real server has it.
-pub(super) fn demo_routes() -> Router<Arc<Http>> {
-    Router::new().route("/api/v1/demo/sessions", post(open_demo))
+pub(super) fn demo_routes() -> Routes {
+    Routes::with_problems().route("/api/v1/demo/sessions", post(open_demo))
 }
 
 /// What to know before logging in

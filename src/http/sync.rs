@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::chats::target;
 use super::extract::{InPath, InQuery, Json};
+use super::kind::Routes;
+use super::params::{ChatPath, MessagePath, PeoplePage};
 use crate::core::receipts::Cursor;
 use crate::error::Result;
 use crate::id::UserId;
@@ -17,10 +18,9 @@ use crate::model::auth::Caller;
 use crate::protocol::pages::{Moved, Readers};
 use crate::protocol::rows;
 use crate::protocol::sync::{Have, News, ReceiptCounts, UpTo};
-use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(sync))
         .routes(routes!(read))
         .routes(routes!(delivered))
@@ -64,7 +64,7 @@ async fn advance(
 #[utoipa::path(
     post, path = "/chats/{chat}/read", tag = "sync", operation_id = "markRead",
     security(("session" = [])), request_body = UpTo,
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses((status = 200, description = "Your membership if the cursor moved", body = Moved)),
 )]
 async fn read(
@@ -80,7 +80,7 @@ async fn read(
 #[utoipa::path(
     post, path = "/chats/{chat}/delivered", tag = "sync", operation_id = "markDelivered",
     security(("session" = [])), request_body = UpTo,
-    params(("chat" = Id, Path, description = "The chat's id, or the other person's")),
+    params(ChatPath),
     responses((status = 200, description = "Your membership if the cursor moved", body = Moved)),
 )]
 async fn delivered(
@@ -96,10 +96,7 @@ async fn delivered(
 #[utoipa::path(
     get, path = "/chats/{chat}/messages/{seq}/receipts", tag = "sync",
     operation_id = "countReceipts", security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-    ),
+    params(MessagePath),
     responses((status = 200, description = "The counts", body = ReceiptCounts)),
 )]
 async fn receipts(
@@ -118,12 +115,7 @@ async fn receipts(
 #[utoipa::path(
     get, path = "/chats/{chat}/messages/{seq}/readers", tag = "sync", operation_id = "listReaders",
     security(("session" = [])),
-    params(
-        ("chat" = Id, Path, description = "The chat's id, or the other person's"),
-        ("seq" = u64, Path, description = "The message's position", minimum = 1),
-        ("after" = Option<Id>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "People a page", minimum = 1, maximum = 200),
-    ),
+    params(MessagePath, PeoplePage),
     responses((status = 200, description = "A page of people", body = Readers)),
 )]
 async fn readers(

@@ -13,19 +13,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::{Stream, StreamExt};
 use jiff::fmt::rfc2822::DateTimePrinter;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::InPath;
+use super::kind::{self, Routes};
+use super::params::UploadPath;
 use crate::clock::Time;
 use crate::core::files::{Claim, Progress};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::FileId;
 use crate::model::auth::Caller;
 use crate::protocol::files::Upload;
-use crate::protocol::values::Id;
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,expiration,termination";
@@ -56,11 +56,12 @@ const BROKEN: Text = Text {
     es: "Se cortó la conexión. Pregunta hasta dónde ha llegado la subida y sigue desde ahí.",
 };
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::with_problems()
         .routes(routes!(capabilities, create))
-        .routes(routes!(progress, offset, append, cancel))
-        .layer(from_fn(speak_tus))
+        .routes(routes!(progress, offset, cancel))
+        .uploads(kind::Upload::Yes, routes!(append))
+        .map(|routes| routes.layer(from_fn(speak_tus)))
 }
 
 /// Refuses other versions of the protocol, and says its own in every answer.
@@ -122,7 +123,7 @@ async fn create(
 /// Ask how far an upload has come
 #[utoipa::path(
     head, path = "/uploads/{upload}", tag = "files", operation_id = "uploadOffset",
-    security(("session" = [])), params(("upload" = Id, Path, description = "The upload's id")),
+    security(("session" = [])), params(UploadPath),
     responses((status = 200, description = "In headers: `upload-offset`, `upload-length`")),
 )]
 async fn offset(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Response> {
@@ -137,7 +138,7 @@ async fn offset(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 /// The file stands here once it is whole.
 #[utoipa::path(
     get, path = "/uploads/{upload}", tag = "files", operation_id = "readUpload",
-    security(("session" = [])), params(("upload" = Id, Path, description = "The upload's id")),
+    security(("session" = [])), params(UploadPath),
     responses((status = 200, description = "How far it has come", body = Upload)),
 )]
 async fn progress(
@@ -158,7 +159,7 @@ async fn progress(
     security(("session" = [])),
     request_body(content = String, content_type = "application/offset+octet-stream"),
     params(
-        ("upload" = Id, Path, description = "The upload's id"),
+        UploadPath,
         ("upload-offset" = u64, Header, description = "How far it has come"),
     ),
     responses((status = 204, description = "Taken; in headers: `upload-offset`")),
@@ -185,7 +186,7 @@ async fn append(
 /// Give an upload up
 #[utoipa::path(
     delete, path = "/uploads/{upload}", tag = "files", operation_id = "cancelUpload",
-    security(("session" = [])), params(("upload" = Id, Path, description = "The upload's id")),
+    security(("session" = [])), params(UploadPath),
     responses((status = 204, description = "Gone")),
 )]
 async fn cancel(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {

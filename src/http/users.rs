@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
 use super::extract::InPath;
+use super::kind::Routes;
+use super::params::UserPath;
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::protocol::people::User;
-use crate::protocol::values::Id;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<Http>> {
-    OpenApiRouter::new().routes(routes!(profile)).routes(routes!(block, unblock))
+pub(super) fn routes() -> Routes {
+    Routes::with_problems().routes(routes!(profile)).routes(routes!(block, unblock))
 }
 
 /// Read a person's profile
 #[utoipa::path(
     get, path = "/users/{user}", tag = "users", operation_id = "profile",
-    security(("session" = [])), params(("user" = Id, Path, description = "The person's id")),
+    security(("session" = [])), params(UserPath),
     responses((status = 200, description = "The profile", body = User)),
 )]
 async fn profile(
@@ -39,7 +39,7 @@ async fn profile(
 /// A blocked person cannot write to you, call you, or see whether you are online.
 #[utoipa::path(
     put, path = "/users/{user}/block", tag = "users", operation_id = "block",
-    security(("session" = [])), params(("user" = Id, Path, description = "The person's id")),
+    security(("session" = [])), params(UserPath),
     responses((status = 204, description = "Blocked")),
 )]
 async fn block(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
@@ -50,7 +50,7 @@ async fn block(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> R
 /// Unblock a person
 #[utoipa::path(
     delete, path = "/users/{user}/block", tag = "users", operation_id = "unblock",
-    security(("session" = [])), params(("user" = Id, Path, description = "The person's id")),
+    security(("session" = [])), params(UserPath),
     responses((status = 204, description = "Not blocked")),
 )]
 async fn unblock(

@@ -10,9 +10,8 @@
 //! one import map, by its hash. Called by `router` and `original`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -22,7 +21,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::{Http, answer};
+use super::answer;
+use super::kind::Routes;
 
 /// A file of the client; a form that is empty is not worth its while.
 struct Packed {
@@ -106,19 +106,19 @@ fn kind_of(path: &str) -> &'static str {
     }
 }
 
-pub(super) fn routes() -> Router<Arc<Http>> {
-    let mut routes = Router::new().route("/assets/{*path}", get(asset));
+pub(super) fn routes() -> Routes {
+    let mut at_root = Routes::with_envelopes();
     for name in AT_ROOT {
-        let at_root = move |headers: HeaderMap| async move {
+        let file = move |headers: HeaderMap| async move {
             let mut response = answer_with(name, &headers);
             // A worker lives under the policy of its own file.
             let policy = SITE.policy.clone();
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
             response
         };
-        routes = routes.route(&format!("/{name}"), get(at_root));
+        at_root = at_root.route(&format!("/{name}"), get(file));
     }
-    routes
+    Routes::with_problems().route("/assets/{*path}", get(asset)).merge(at_root)
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {

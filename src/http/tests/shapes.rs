@@ -1,6 +1,7 @@
 //! What every answer looks like, whatever the route: errors, headers, limits.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 use super::{App, Email};
 use crate::edge::address::Peer;
 use crate::http::extract::BODY_BYTES;
+use crate::http::pipeline::{Pipeline, wrap};
+use crate::http::router::kinds;
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
@@ -127,7 +130,8 @@ async fn answers_carry_security_headers() {
 #[tokio::test]
 async fn a_panic_in_a_handler_becomes_an_error_with_the_id_of_its_request() {
     let app = App::new();
-    let http = app.http.clone();
+    let kinds = Arc::new(kinds(&app.http));
+    let pipeline = Pipeline { http: app.http.clone(), kinds };
     let broken = || async {
         if true {
             panic!("oh")
@@ -135,7 +139,7 @@ async fn a_panic_in_a_handler_becomes_an_error_with_the_id_of_its_request() {
     };
     let router = Router::new()
         .route("/api/v1/broken", get(broken))
-        .layer(from_fn_with_state(http, crate::http::pipeline::wrap));
+        .layer(from_fn_with_state(pipeline, wrap));
     let app = App { router, ..app };
     let reply = app
         .send(request(Method::GET, "/api/v1/broken", &[("x-request-id", "r9")], Vec::new()))

@@ -1,0 +1,93 @@
+//! Parameters that many routes share, as the description of the API shows them: each is written
+//! once. Handlers read them by `extract`. Called by every resource.
+#![expect(dead_code, reason = "the fields only describe")]
+
+use utoipa::IntoParams;
+
+use crate::protocol::values::Id;
+
+/// A chat.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ChatPath {
+    /// The chat's id, or the other person's
+    chat: Id,
+}
+
+/// A message in a chat.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct MessagePath {
+    /// The chat's id, or the other person's
+    chat: Id,
+    /// The message's position
+    #[param(minimum = 1)]
+    seq: u64,
+}
+
+/// A group.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct GroupPath {
+    /// The group's id
+    group: Id,
+}
+
+/// A person.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UserPath {
+    /// The person's id
+    user: Id,
+}
+
+/// A call.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct CallPath {
+    /// The call
+    call: Id,
+}
+
+/// A file.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct FilePath {
+    /// The file's id
+    file: Id,
+}
+
+/// An upload in pieces.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UploadPath {
+    /// The upload's id
+    upload: Id,
+}
+
+/// An invitation link.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct InvitePath {
+    /// The link's code
+    code: String,
+}
+
+/// Which running client asks.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct InstanceHeader {
+    /// What this client calls itself
+    instance: Option<String>,
+}
+
+/// A page of people.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PeoplePage {
+    /// The `next` of the page before
+    after: Option<Id>,
+    /// People a page
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
