@@ -55,9 +55,10 @@ pub struct EdgeLimits {
 }
 
 impl Default for EdgeLimits {
+    /// The numbers of connections are the settings' own defaults.
     fn default() -> Self {
         Self {
-            connections: 20_000,
+            connections: 10_000,
             connections_per_ip: Some(500),
             head_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(30),
