@@ -14,7 +14,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{StartError, open_embedded};
+use super::StartError;
+use super::stores::open_embedded;
 use crate::config::data_dir::{create_private, make_private, remove_if_there, sync, write_private};
 use crate::config::values::ObjectsMode;
 use crate::config::{Config, DataDir};

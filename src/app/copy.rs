@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{StartError, open_embedded, open_mongo};
+use super::StartError;
+use super::stores::{open_embedded, open_mongo};
 use crate::config::data_dir::write_private;
 use crate::config::{Config, DataDir};
 use crate::error::Error;
@@ -143,7 +144,7 @@ pub async fn copy(
 async fn open(config: &Config, data: &DataDir, place: Place) -> Result<Box<dyn Store>, StartError> {
     match (place, &config.db_uri) {
         (Place::Embedded, _) => Ok(Box::new(open_embedded(data).await?)),
-        (Place::MongoDb, Some(uri)) => Ok(Box::new(open_mongo(config, uri.reveal()).await?)),
+        (Place::MongoDb, Some(uri)) => open_mongo(config, uri.reveal()).await,
         (Place::MongoDb, None) => {
             Err("DB_URI is not set: name the MongoDB in .env_db.".to_owned().into())
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::StartError;
-use crate::config::values::ObjectsMode;
 use crate::config::{Config, DataDir};
 use crate::objects::Objects;
 use crate::objects::local::LocalObjects;
+#[cfg(feature = "s3")]
 use crate::objects::s3::{Bucket, S3Objects};
 use crate::objects::staging::Staging;
 
@@ -27,13 +27,29 @@ impl Files {
 }
 
 async fn objects(config: &Config, data: &DataDir) -> Result<Arc<dyn Objects>, StartError> {
-    if let Some(bucket) = bucket(config) {
-        return Ok(Arc::new(S3Objects::open(bucket).await?));
+    if let Some(bucket) = in_bucket(config).await? {
+        return Ok(bucket);
     }
     let folder = data.path().join("objects");
     let opened = LocalObjects::open(folder.clone());
     let local = opened.map_err(|error| unusable(&folder, &error))?;
     Ok(Arc::new(local))
+}
+
+#[cfg(feature = "s3")]
+async fn in_bucket(config: &Config) -> Result<Option<Arc<dyn Objects>>, StartError> {
+    let Some(bucket) = bucket(config) else { return Ok(None) };
+    Ok(Some(Arc::new(S3Objects::open(bucket).await?)))
+}
+
+#[cfg(not(feature = "s3"))]
+async fn in_bucket(config: &Config) -> Result<Option<Arc<dyn Objects>>, StartError> {
+    use crate::config::values::ObjectsMode;
+
+    if config.objects == ObjectsMode::S3 {
+        return Err(StartError::not_built("OBJECTS=s3 keeps files in a bucket", "s3"));
+    }
+    Ok(None)
 }
 
 fn staging(data: &DataDir) -> Result<Arc<Staging>, StartError> {
@@ -42,8 +58,9 @@ fn staging(data: &DataDir) -> Result<Arc<Staging>, StartError> {
 }
 
 /// The bucket that the settings name; `None` keeps the objects in the data folder.
+#[cfg(feature = "s3")]
 pub fn bucket(config: &Config) -> Option<Bucket> {
-    if config.objects != ObjectsMode::S3 {
+    if config.objects != crate::config::values::ObjectsMode::S3 {
         return None;
     }
     // All of it is there: a `Config` that exists is valid.

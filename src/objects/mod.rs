@@ -12,6 +12,7 @@
 
 pub mod local;
 pub mod memory;
+#[cfg(feature = "s3")]
 pub mod s3;
 
 pub mod staging;
@@ -23,7 +24,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt, empty};
+use futures_util::stream::BoxStream;
 
 use crate::error::{Error, Result, Text};
 use crate::model::files::Digest;
@@ -35,7 +36,7 @@ pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 pub const PIECE: usize = 128 * 1024;
 
 const GONE: Text = Text {
-    en: "The content of this file is not there any more.",
+    en: "The content of this file is gone.",
     es: "El contenido de este archivo ya no está.",
 };
 
@@ -65,10 +66,6 @@ pub trait Objects: Send + Sync {
 /// There is no such object.
 fn gone() -> Error {
     Error::not_found(GONE)
-}
-
-fn nothing() -> ByteStream {
-    empty().boxed()
 }
 
 /// Bytes in pieces of at most `PIECE`.

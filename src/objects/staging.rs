@@ -38,27 +38,29 @@ use crate::model::files::Digest;
 pub const STALL: Duration = Duration::from_secs(30);
 
 const NO_UPLOAD: Text = Text {
-    en: "There is no such upload for you. Begin it anew.",
+    en: "This upload does not exist, or is not yours. Start it again.",
     es: "Esa subida no existe para ti. Empiézala de nuevo.",
 };
-const EXISTS: Text =
-    Text { en: "There is an upload with this id.", es: "Ya hay una subida con ese identificador." };
+const EXISTS: Text = Text {
+    en: "An upload with this id already exists.",
+    es: "Ya hay una subida con ese identificador.",
+};
 const BUSY: Text = Text {
-    en: "Another request is writing this upload. Wait until it ends, ask how far it has come, and \
-         go on from there.",
+    en: "Another request is writing to this upload. Wait until it ends, ask for the offset, and \
+         continue from there.",
     es: "Otra petición está escribiendo esta subida. Espera a que termine, pregunta hasta dónde ha \
          llegado y sigue desde ahí.",
 };
 const ELSEWHERE: Text = Text {
-    en: "This upload has {} bytes, and you go on at {}. Go on where it ends.",
+    en: "This upload has {} bytes, but you continue at {}. Continue where it ends.",
     es: "Esta subida tiene {} bytes y tú sigues en {}. Sigue donde termina.",
 };
 const TOO_LONG: Text = Text {
-    en: "This upload was to have {} bytes, and more came.",
+    en: "This upload was announced with {} bytes, but more arrived.",
     es: "Esta subida iba a tener {} bytes y llegaron más.",
 };
 const STALLED: Text = Text {
-    en: "Nothing came for {} s. Ask how far the upload has come, and go on from there.",
+    en: "Nothing arrived for {} s. Ask for the upload's offset, and continue from there.",
     es: "No llegó nada durante {} s. Pregunta hasta dónde ha llegado la subida y sigue desde ahí.",
 };
 

@@ -15,6 +15,7 @@
 //! The suite in `tests/contract` runs against every adapter. Called by `core` alone.
 
 pub mod embedded;
+#[cfg(feature = "mongodb")]
 pub mod mongo;
 
 pub mod archive;

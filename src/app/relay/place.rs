@@ -179,26 +179,26 @@ impl Fault {
 }
 
 const ONLY_HERE: Text = Text {
-    en: "The relay for calls listens for this machine alone, so nobody outside reaches it. Set \
-         TURN_HOST to :: or to an address that others reach.",
+    en: "The relay for calls listens only for this machine, so nobody else can reach it. Set \
+         TURN_HOST to :: or to an address that others can reach.",
     es: "La retransmisión de llamadas solo escucha en esta máquina y nadie llega a ella desde \
          fuera. Pon en TURN_HOST :: o una dirección a la que otros lleguen.",
 };
 const ONLY_NEAR: Text = Text {
-    en: "The relay for calls has an address that only its own network reaches. Set TURN_PUBLIC_IP \
-         to the address that the Internet sees, or to a name that leads to it.",
+    en: "The relay for calls has an address that only its own network can reach. Set \
+         TURN_PUBLIC_IP to its address on the Internet, or to a name that leads to it.",
     es: "La retransmisión de llamadas tiene una dirección a la que solo se llega desde su red. Pon \
          en TURN_PUBLIC_IP la dirección que ve Internet o un nombre que lleve a ella.",
 };
 const NO_IPV4: Text = Text {
     en: "TURN_PUBLIC_IP has an IPv4 address, but the relay for calls has none on this machine, so \
-         it goes without. Set TURN_HOST to :: or 0.0.0.0, or take the address out.",
+         it does without. Set TURN_HOST to :: or 0.0.0.0, or remove the address.",
     es: "TURN_PUBLIC_IP tiene una dirección IPv4, pero la retransmisión de llamadas no tiene \
          ninguna en esta máquina y prescinde de ella. Pon en TURN_HOST :: o 0.0.0.0, o quítala.",
 };
 const NO_IPV6: Text = Text {
     en: "TURN_PUBLIC_IP has an IPv6 address, but the relay for calls has none on this machine, so \
-         it goes without. Give the machine one and set TURN_HOST to ::, or take the address out.",
+         it does without. Give the machine one and set TURN_HOST to ::, or remove the address.",
     es: "TURN_PUBLIC_IP tiene una dirección IPv6, pero la retransmisión de llamadas no tiene \
          ninguna en esta máquina y prescinde de ella. Dale una y pon TURN_HOST en ::, o quítala.",
 };

@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{ByteStream, Objects, blocking, gone, nothing, pieces_of, unreadable, wrong_size};
+use super::{ByteStream, Objects, blocking, gone, pieces_of, unreadable, wrong_size};
 use crate::config::data_dir::remove_if_there;
 use crate::config::values::{Endpoint, Hidden};
 use crate::error::{Error, Result};
@@ -83,6 +83,10 @@ impl S3Objects {
         objects.shelf.probe().await.map_err(|error| cure::told(&error))?;
         Ok(objects)
     }
+}
+
+fn nothing() -> ByteStream {
+    stream::empty().boxed()
 }
 
 fn client(bucket: &Bucket) -> Result<AmazonS3, String> {

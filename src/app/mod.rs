@@ -13,6 +13,7 @@ pub mod objects;
 pub mod offline;
 mod relay;
 pub mod renew;
+mod stores;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::objects::Files;
+use self::stores::open_store;
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
@@ -50,8 +52,6 @@ use crate::protocol::frames::ENCODER;
 use crate::protocol::server::DemoPerson;
 use crate::rtc::Turn;
 use crate::store::Store;
-use crate::store::embedded::EmbeddedStore;
-use crate::store::mongo::{MongoStore, Names};
 use crate::ws;
 
 pub use listen::raise_open_files;
@@ -67,6 +67,17 @@ const CALLS_EVERY: Duration = Duration::from_secs(1);
 /// Why a server cannot start: cause and cure, for its operator. Tells no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartError(String);
+
+impl StartError {
+    /// The settings ask for what this program was built without.
+    #[cfg(not(all(feature = "mongodb", feature = "s3")))]
+    fn not_built(asked: &str, feature: &str) -> Self {
+        Self(format!(
+            "{asked}, and this program was built without it. Build it with the feature \
+             '{feature}', as 'cargo build --release' does by itself, or take the setting away."
+        ))
+    }
+}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -331,41 +342,6 @@ impl Running {
         }
         self.store.close().await;
     }
-}
-
-/// The store that the settings say.
-async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
-    copy::refuse_unfinished(data)?;
-    backup::adopt(data).await?;
-    match &config.db_uri {
-        Some(uri) => Ok(Arc::new(open_mongo(config, uri.reveal()).await?)),
-        None => Ok(Arc::new(open_embedded(data).await?)),
-    }
-}
-
-async fn open_mongo(config: &Config, uri: &str) -> Result<MongoStore, StartError> {
-    let names = Names {
-        users: config.db_users.clone(),
-        groups: config.db_groupd.clone(),
-        private_log: config.db_usr_chlogs.clone(),
-        group_log: config.db_gr_chlogs.clone(),
-    };
-    MongoStore::open(uri, &config.db_database, names).await.map_err(|error| {
-        let cause = error.cause().map_or_else(String::new, |cause| format!(" ({cause})"));
-        StartError(format!("{error}{cause}"))
-    })
-}
-
-async fn open_embedded(data: &DataDir) -> Result<EmbeddedStore, StartError> {
-    let folder = data.path().to_owned();
-    let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder)).await;
-    let why = match opened {
-        Ok(Ok(store)) => return Ok(store),
-        Ok(Err(error)) => error.why(),
-        Err(error) => error.to_string(),
-    };
-    let folder = data.path().display();
-    Err(StartError(format!("The store in DATA_DIR {folder} cannot be opened: {why}.")))
 }
 
 /// What sends mails, and what shows them when they stay on the machine.
