@@ -304,7 +304,8 @@ pub mod text {
 
     /// A fault of ours.
     pub const INTERNAL: Text = Text {
-        en: "The server made a mistake. Try again; if it stays, tell its operator the request id.",
+        en: "Something went wrong on the server. Try again; if it keeps happening, send the \
+             request id to whoever runs the server.",
         es: "El servidor cometió un error. Inténtalo de nuevo; si sigue, comunica al operador el \
              identificador de la petición.",
     };
@@ -324,13 +325,18 @@ pub mod text {
         es: "Inicia sesión primero y envía el token como 'Authorization: Bearer …'.",
     };
     /// An unknown or invisible chat.
-    pub const NO_CHAT: Text =
-        Text { en: "There is no such chat for you.", es: "Ese chat no existe para ti." };
+    pub const NO_CHAT: Text = Text {
+        en: "This chat does not exist, or you are not in it.",
+        es: "Ese chat no existe para ti.",
+    };
     /// An unknown or invisible user.
-    pub const NO_USER: Text = Text { en: "There is no such user.", es: "Ese usuario no existe." };
+    pub const NO_USER: Text =
+        Text { en: "This person does not exist.", es: "Ese usuario no existe." };
     /// An unknown or invisible message.
-    pub const NO_MESSAGE: Text =
-        Text { en: "There is no such message for you.", es: "Ese mensaje no existe para ti." };
+    pub const NO_MESSAGE: Text = Text {
+        en: "This message does not exist, or you cannot see it.",
+        es: "Ese mensaje no existe para ti.",
+    };
     /// Not 24 hex digits.
     pub const BAD_ID: Text = Text {
         en: "An id is 24 hexadecimal digits.",
@@ -341,7 +347,7 @@ pub mod text {
         Text { en: "This field is required.", es: "Este campo es obligatorio." };
     /// Somebody else changed the same thing at the same time, again and again.
     pub const CHANGED: Text = Text {
-        en: "Somebody changed this at the same time. Look at it again and retry.",
+        en: "Somebody else changed this at the same time. Look again, then retry.",
         es: "Alguien lo cambió al mismo tiempo. Vuelve a mirarlo e inténtalo de nuevo.",
     };
 }

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::objects::Files;
-use self::stores::open_store;
+use self::stores::{open_embedded, open_mongo};
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
@@ -341,6 +341,16 @@ impl Running {
             tracing::warn!("mails were still waiting and are lost: their codes can be asked again");
         }
         self.store.close().await;
+    }
+}
+
+/// The store that the settings say.
+async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
+    copy::refuse_unfinished(data)?;
+    backup::adopt(data).await?;
+    match &config.db_uri {
+        Some(uri) => Ok(Arc::from(open_mongo(config, uri.reveal()).await?)),
+        None => Ok(Arc::new(open_embedded(data).await?)),
     }
 }
 

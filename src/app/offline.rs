@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use super::objects::Files;
-use super::stores::open_store;
-use super::{Outside, StartError};
+use super::{Outside, StartError, open_store};
 use crate::bus::local::LocalBus;
 use crate::config::{Config, DataDir, Secrets};
 use crate::core::{Core, Ports, Rules};

@@ -4,8 +4,7 @@
 //! Invariant: it holds the lock of the data folder, so that no server runs on it; other servers on
 //! the same MongoDB are for the operator to stop. Called by `cli::store`.
 
-use super::StartError;
-use super::stores::open_store;
+use super::{StartError, open_store};
 use crate::config::{Config, DataDir};
 use crate::id::Incarnation;
 

@@ -1,24 +1,9 @@
-//! The store that the settings say, opened. Called by `app` and its commands.
+//! Opens each of the stores. Called by `app` and its commands.
 
-use std::sync::Arc;
-
-use super::{StartError, backup, copy};
+use super::StartError;
 use crate::config::{Config, DataDir};
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
-
-/// The store that the server works in.
-pub(super) async fn open_store(
-    config: &Config,
-    data: &DataDir,
-) -> Result<Arc<dyn Store>, StartError> {
-    copy::refuse_unfinished(data)?;
-    backup::adopt(data).await?;
-    match &config.db_uri {
-        Some(uri) => Ok(Arc::from(open_mongo(config, uri.reveal()).await?)),
-        None => Ok(Arc::new(open_embedded(data).await?)),
-    }
-}
 
 #[cfg(feature = "mongodb")]
 pub(super) async fn open_mongo(config: &Config, uri: &str) -> Result<Box<dyn Store>, StartError> {

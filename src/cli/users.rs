@@ -239,11 +239,11 @@ mod tests {
     fn a_wrong_line_is_named() {
         for (list, wrong) in [
             ("a@b.cd,Ana\nbeto", "line 2: there is no comma"),
-            ("nobody,Ana", "line 1: This is no e-mail address"),
+            ("nobody,Ana", "line 1: This is not an e-mail address"),
             ("\na@b.cd,  ", "line 2: Write at least one visible"),
             ("a@b.cd;Ana", "line 1: the columns are apart by ';'"),
             ("a@b.cd;Duarte, Ana", "line 1: the columns are apart by ';'"),
-            ("a@b.cd,Ana\nemail,name", "line 2: This is no e-mail address"),
+            ("a@b.cd,Ana\nemail,name", "line 2: This is not an e-mail address"),
             ("a@b.cd,\"Ana", "line 1: a quote is opened"),
             ("\"a@b.cd,Ana", "line 1: a quote is opened"),
             ("a@b.cd,\"Ana\" María", "line 1: there is text behind a closing quote"),

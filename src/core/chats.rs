@@ -18,7 +18,7 @@ use crate::model::messages::ChatSummary;
 use crate::model::users::User;
 
 const WITH_YOURSELF: Text = Text {
-    en: "A direct chat has two people; this is yourself.",
+    en: "You cannot open a chat with yourself.",
     es: "Un chat directo es entre dos personas; esta eres tú.",
 };
 pub(crate) const EX_MEMBER: Text = Text {
@@ -26,19 +26,19 @@ pub(crate) const EX_MEMBER: Text = Text {
     es: "Ya no eres miembro de este grupo.",
 };
 pub(crate) const BANNED: Text =
-    Text { en: "This group has banned you.", es: "Este grupo te ha vetado." };
+    Text { en: "You are banned from this group.", es: "Este grupo te ha vetado." };
 pub(crate) const JOIN_FIRST: Text =
     Text { en: "Join this public group first.", es: "Únete primero a este grupo público." };
 pub(crate) const YOU_BLOCK: Text = Text {
-    en: "You block this person. Unblock them first.",
+    en: "You have blocked this person. Unblock them first.",
     es: "Tienes bloqueada a esta persona. Desbloquéala primero.",
 };
 pub(crate) const BLOCKED: Text = Text {
-    en: "This person does not take messages or calls from you.",
+    en: "This person does not accept messages or calls from you.",
     es: "Esta persona no acepta mensajes ni llamadas tuyas.",
 };
 pub(crate) const GONE_USER: Text =
-    Text { en: "This account was deleted.", es: "Esta cuenta fue eliminada." };
+    Text { en: "This account has been deleted.", es: "Esta cuenta fue eliminada." };
 
 /// A chat that a caller names: by its id, or by the other person's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

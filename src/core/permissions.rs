@@ -61,15 +61,15 @@ pub const TABLE: [(Action, Role); 15] = [
 ];
 
 const ADMINS_ONLY: Text = Text {
-    en: "Only the admins of this group may do this. Ask one of them.",
+    en: "Only admins of this group can do this. Ask one of them.",
     es: "Solo los administradores de este grupo pueden hacerlo. Pídeselo a uno de ellos.",
 };
 const OWNER_ONLY: Text = Text {
-    en: "Only the owner of this group may do this.",
+    en: "Only the owner of this group can do this.",
     es: "Solo el propietario de este grupo puede hacerlo.",
 };
 const HIGHER_RANK: Text = Text {
-    en: "This member's rank is not below yours.",
+    en: "You can do this only to members whose role is below yours.",
     es: "El rango de este miembro no está por debajo del tuyo.",
 };
 

@@ -28,7 +28,7 @@ pub const LIVE_MEMBERS: u32 = 100;
 pub const TYPING_FOR: Duration = Duration::from_secs(6);
 
 const SWITCHED_OFF: Text = Text {
-    en: "You do not show read receipts, so you do not see those of others. Switch them on first.",
+    en: "You do not share read receipts, so you cannot see those of others. Turn them on first.",
     es: "No muestras tus confirmaciones de lectura, así que no ves las de los demás. Actívalas \
          primero.",
 };

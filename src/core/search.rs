@@ -55,7 +55,7 @@ const QUERY_CHARS: usize = 128;
 const PAGE: u32 = 50;
 
 const EMPTY: Text = Text {
-    en: "Write at least one letter, digit, or symbol to search for.",
+    en: "Enter at least one letter, digit or symbol to search for.",
     es: "Escribe al menos una letra, un dígito o un símbolo para buscar.",
 };
 const TOO_LONG: Text = Text {

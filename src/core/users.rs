@@ -20,7 +20,7 @@ use crate::model::users::{ProfileChange, User};
 /// At most this many deleted accounts leave their groups in one sweep.
 const DEPARTING: u32 = 100;
 
-const SELF: Text = Text { en: "That is yourself.", es: "Ese eres tú." };
+const SELF: Text = Text { en: "You cannot do this to yourself.", es: "Ese eres tú." };
 
 /// Profiles and blocks.
 #[derive(Clone)]

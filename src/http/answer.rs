@@ -18,11 +18,11 @@ use crate::protocol::json;
 use crate::protocol::problem::{self, Problem};
 
 pub(super) const NO_ROUTE: Text = Text {
-    en: "There is nothing at this address. What there is stands at /docs.",
+    en: "Nothing here. See /docs for what there is.",
     es: "No hay nada en esta dirección. Lo que hay está en /docs.",
 };
 const NO_METHOD: Text = Text {
-    en: "This address does not take this method; the header Allow says which ones it takes.",
+    en: "This address does not accept this method; the header Allow lists the ones that it does.",
     es: "Esta dirección no admite este método; la cabecera Allow dice cuáles admite.",
 };
 

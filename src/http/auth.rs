@@ -19,8 +19,7 @@ use crate::protocol::bodies::{AskCode, OpenSession, SignUp};
 use crate::protocol::pages::{CodeSent, Sessions, SignedIn};
 use crate::protocol::people::{Me, Session};
 
-const NO_SESSION: Text =
-    Text { en: "There is no such session of yours.", es: "No tienes esa sesión." };
+const NO_SESSION: Text = Text { en: "You have no such session.", es: "No tienes esa sesión." };
 const KEEP: Text = Text {
     en: "The only session that can be kept is 'current'.",
     es: "La única sesión que se puede conservar es 'current'.",

@@ -20,7 +20,7 @@ const TWO_HOSTS: Text = Text {
          dirección.",
 };
 const FOREIGN_PAGE: Text = Text {
-    en: "This request comes from a page of another web site. Whoever runs the server can allow it \
+    en: "This request comes from a page of another website. Whoever runs the server can allow it \
          with CORS_ORIGINS.",
     es: "Esta petición viene de una página de otro sitio web. Quien administra el servidor puede \
          permitirla con CORS_ORIGINS.",

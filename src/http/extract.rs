@@ -28,7 +28,7 @@ pub const BODY_BYTES: usize = 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(30);
 
 const TOO_LARGE: Text = Text {
-    en: "A request body holds at most {} bytes.",
+    en: "A request body can have at most {} bytes.",
     es: "El cuerpo de una petición admite como máximo {} bytes.",
 };
 const TOO_SLOW: Text = Text {
@@ -46,15 +46,13 @@ const BAD_PATH: Text = Text {
 const BAD_QUERY: Text =
     Text { en: "The query string cannot be read.", es: "No se puede leer la cadena de consulta." };
 const NO_PARAMETER: Text = Text {
-    en: "There is no such parameter here. Mind the spelling, or leave it out.",
+    en: "There is no parameter of this name here. Check the spelling, or leave it out.",
     es: "Ese parámetro no existe aquí. Revisa cómo está escrito o quítalo.",
 };
 const TWICE: Text =
-    Text { en: "This parameter is there twice.", es: "Este parámetro aparece dos veces." };
-const NO_NUMBER: Text = Text {
-    en: "This is a whole number from {} to {}.",
-    es: "Esto es un número entero de {} a {}.",
-};
+    Text { en: "This parameter is given twice.", es: "Este parámetro aparece dos veces." };
+const NO_NUMBER: Text =
+    Text { en: "Give a whole number from {} to {}.", es: "Esto es un número entero de {} a {}." };
 
 impl FromRequestParts<Arc<Http>> for Caller {
     type Rejection = Error;

@@ -50,7 +50,7 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 const IN_PLACE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 const ONE_FILE: Text = Text {
-    en: "A form has one part 'file', with the file, and one 'poster' at most.",
+    en: "A form has one part 'file', with the file, and at most one 'poster'.",
     es: "Un formulario tiene una parte 'file', con el archivo, y como máximo una 'poster'.",
 };
 const NO_SIZE: Text =
@@ -60,11 +60,11 @@ const NO_RANGE: Text = Text {
     es: "El archivo termina antes de este rango; tiene {} bytes.",
 };
 const NO_MILLIS: Text = Text {
-    en: "This is a whole number of milliseconds.",
+    en: "Give a whole number of milliseconds.",
     es: "Esto es un número entero de milisegundos.",
 };
 const NO_FIELD: Text = Text {
-    en: "There is no such field here. Mind the spelling, or leave it out.",
+    en: "There is no field of this name here. Check the spelling, or leave it out.",
     es: "Ese campo no existe aquí. Revisa cómo está escrito o quítalo.",
 };
 

@@ -28,8 +28,8 @@ const PAGE: &str = include_str!("mailbox.html");
 const SCRIPT: &str = include_str!("mailbox.js");
 
 const NO_KEY: Text = Text {
-    en: "The mails are shown for the key in the link that the server's terminal prints as it \
-         starts. It is also in DATA_DIR/secrets/machine_key.",
+    en: "To see the mails, open the link that the server prints in its terminal when it starts. \
+         The key in it is also in DATA_DIR/secrets/machine_key.",
     es: "Los correos se muestran con la clave del enlace que la terminal del servidor imprime al \
          arrancar. También está en DATA_DIR/secrets/machine_key.",
 };

@@ -23,11 +23,11 @@ use crate::protocol::pages::{MessagePage, Sent};
 use crate::protocol::rows;
 
 const TWO_KEYS: Text = Text {
-    en: "The header Idempotency-Key and this field differ. One of them is enough.",
+    en: "The header Idempotency-Key and this field differ. Send only one of them.",
     es: "La cabecera Idempotency-Key y este campo difieren. Basta con uno de los dos.",
 };
 const ONE_WAY: Text = Text {
-    en: "A page lies either before or after a message, not both.",
+    en: "Ask for the page before or after a message, not both.",
     es: "Una página está antes o después de un mensaje, no ambas cosas.",
 };
 

@@ -41,14 +41,14 @@ const NO_FORM: Text = Text {
 const BROKEN: Text =
     Text { en: "The form cannot be read: {}.", es: "No se puede leer el formulario: {}." };
 const STALLED: Text = Text {
-    en: "Nothing came for {} s, or the connection broke. Try again.",
+    en: "Nothing arrived for {} s, or the connection broke. Try again.",
     es: "No llegó nada durante {} s o se cortó la conexión. Inténtalo de nuevo.",
 };
 const MANY: Text =
     Text { en: "A form has at most {} parts.", es: "Un formulario tiene como máximo {} partes." };
 const TOO_LONG: Text =
     Text { en: "This field has at most {} bytes.", es: "Este campo tiene como máximo {} bytes." };
-const NO_TEXT: Text = Text { en: "This is no UTF-8 text.", es: "Esto no es texto en UTF-8." };
+const NO_TEXT: Text = Text { en: "This is not UTF-8 text.", es: "Esto no es texto en UTF-8." };
 
 /// Whether a body says that it is a form with parts.
 pub fn is_form(headers: &HeaderMap) -> bool {

@@ -39,7 +39,7 @@ use crate::protocol::values::Id;
 const PAGE: u32 = 50;
 
 const NO_BASE64: Text =
-    Text { en: "This is no picture in base64.", es: "Esto no es una imagen en base64." };
+    Text { en: "This is not a picture in base64.", es: "Esto no es una imagen en base64." };
 
 pub(super) fn routes() -> Routes {
     Routes::with_envelopes()

@@ -32,14 +32,14 @@ const NO_TYPE: Text = Text {
     es: "body_type es 8 (texto), 22 (archivos), 59 (vídeos) o 65 (imágenes).",
 };
 const OTHER_TYPE: Text = Text {
-    en: "This body_type does not fit the files: 8 has none, 59 videos alone, 65 images alone, 22 \
+    en: "This body_type does not fit the files: 8 takes none, 59 only videos, 65 only images, 22 \
          any.",
     es: "Este body_type no concuerda con los archivos: 8 no lleva ninguno, 59 solo vídeos, 65 solo \
          imágenes, 22 cualquiera.",
 };
-const NO_NUMBER: Text = Text { en: "This is a whole number.", es: "Esto es un número entero." };
+const NO_NUMBER: Text = Text { en: "Give a whole number.", es: "Esto es un número entero." };
 const MANY: Text = Text {
-    en: "A message carries at most {} files. Send the others in another one.",
+    en: "A message can have at most {} files. Send the rest in another message.",
     es: "Un mensaje lleva como máximo {} archivos. Envía los demás en otro.",
 };
 

@@ -25,7 +25,7 @@ use crate::protocol::server::{DemoPerson, MailMode, OpenDemo, ServerInfo};
 
 const NOT_HERE: Text = Text {
     en: "Demo people are only for a browser on the server's own machine. Open the link that the \
-         server's terminal prints, or log in with a code.",
+         server prints in its terminal, or log in with a code.",
     es: "Las personas de demostración son solo para un navegador en la propia máquina del \
          servidor. Abre el enlace que imprime su terminal, o inicia sesión con un código.",
 };

@@ -41,9 +41,9 @@ const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const OTHER_VERSION: Text =
     Text { en: "This server speaks tus 1.0.0.", es: "Este servidor habla tus 1.0.0." };
 const NO_NUMBER: Text =
-    Text { en: "This header is a whole number.", es: "Esta cabecera es un número entero." };
+    Text { en: "This header must be a whole number.", es: "Esta cabecera es un número entero." };
 const BAD_METADATA: Text = Text {
-    en: "Upload-Metadata is a list of names with base64 values: filename, kind, duration_ms.",
+    en: "Upload-Metadata must be a list of names with base64 values: filename, kind, duration_ms.",
     es: "Upload-Metadata es una lista de nombres con valores en base64: filename, kind, \
          duration_ms.",
 };
@@ -52,7 +52,7 @@ const WRONG_TYPE: Text = Text {
     es: "Envía los trozos con la cabecera 'Content-Type: application/offset+octet-stream'.",
 };
 const BROKEN: Text = Text {
-    en: "The connection broke. Ask how far the upload has come, and go on from there.",
+    en: "The connection broke. Ask for the upload's offset, and continue from there.",
     es: "Se cortó la conexión. Pregunta hasta dónde ha llegado la subida y sigue desde ahí.",
 };
 

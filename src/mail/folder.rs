@@ -25,7 +25,7 @@ use crate::error::{Code, Error, Result, Text};
 pub const KEPT: usize = 1000;
 
 const FAILED: Text = Text {
-    en: "The mail could not be written. Tell the server's operator.",
+    en: "The mail could not be written. Tell whoever runs the server.",
     es: "No se pudo escribir el correo. Avisa al operador del servidor.",
 };
 

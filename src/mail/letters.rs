@@ -181,7 +181,7 @@ const fn words(letter: &Letter) -> (Text, Text) {
         Letter::SignUpCode { .. } => (
             Text { en: "{} is your sign-up code", es: "{} es tu código de registro" },
             Text {
-                en: "Welcome! This code confirms your address and opens your account:",
+                en: "Welcome! This code confirms your address and creates your account:",
                 es: "¡Hola! Este código confirma tu dirección y abre tu cuenta:",
             },
         ),
@@ -192,8 +192,8 @@ const fn words(letter: &Letter) -> (Text, Text) {
         Letter::AlreadySignedUp { .. } => (
             LOGIN_SUBJECT,
             Text {
-                en: "Somebody, probably you, wanted to sign up with this address. It has an \
-                     account already. This code logs you in to it:",
+                en: "Somebody, probably you, tried to sign up with this address, but you already \
+                     have an account. This code logs you in:",
                 es: "Alguien, seguramente tú, quiso registrarse con esta dirección. Ya tiene una \
                      cuenta. Este código te da acceso a ella:",
             },
@@ -201,8 +201,8 @@ const fn words(letter: &Letter) -> (Text, Text) {
         Letter::NewDevice { .. } => (
             Text { en: "New login to your account", es: "Nuevo acceso a tu cuenta" },
             Text {
-                en: "Somebody logged in to your account on a device and from a network that it was \
-                     not used with before. The device calls itself:",
+                en: "Somebody logged in to your account from a device and a network that were not \
+                     used with it before. The device calls itself:",
                 es: "Alguien entró en tu cuenta desde un dispositivo y una red con los que no se \
                      había usado antes. El dispositivo dice llamarse:",
             },
@@ -230,22 +230,22 @@ fn minute(at: Time) -> String {
 const LANG: Text = Text { en: "en", es: "es" };
 const LOGIN_SUBJECT: Text = Text { en: "{} is your login code", es: "{} es tu código de acceso" };
 const VALIDITY: Text = Text {
-    en: "It works once, within the next {} minutes, where you asked for it.",
+    en: "It works once, within the next {} minutes, on the device that you asked from.",
     es: "Sirve una sola vez, durante los próximos {} minutos, donde lo pediste.",
 };
 const WARNING: Text = Text {
-    en: "Nobody else should get this code: whoever has it can log in as you, and we never ask for \
-         it. If you did not want it, ignore this mail; without the code nobody gets in.",
+    en: "Do not share this code: anyone who has it can log in as you, and we will never ask you \
+         for it. If you did not ask for it, ignore this mail; nobody can log in without the code.",
     es: "Nadie más debe tener este código: quien lo tenga puede entrar en tu lugar, y nunca te lo \
          pediremos. Si no lo querías, ignora este correo; sin el código nadie entra.",
 };
 
 const UNNAMED: Text = Text { en: "(no name)", es: "(sin nombre)" };
-const LOGGED_IN: Text = Text { en: "That was at {}.", es: "Fue a las {}." };
+const LOGGED_IN: Text = Text { en: "It happened at {}.", es: "Fue a las {}." };
 const NOT_ME: Text = Text {
-    en: "If it was you, there is nothing to do. If it was not, somebody can read your mail, where \
-         the codes come: change the password of your mailbox, then log that device out under \
-         Settings, Devices.",
+    en: "If it was you, you need not do anything. If it was not, somebody can read your mail, \
+         where the codes arrive: change the password of your mailbox, then log that device out \
+         under Settings, Devices.",
     es: "Si fuiste tú, no tienes que hacer nada. Si no, alguien puede leer tu correo, donde llegan \
          los códigos: cambia la contraseña de tu buzón y cierra la sesión de ese dispositivo en \
          Ajustes, Dispositivos.",
@@ -332,7 +332,7 @@ pub(super) mod tests {
             let text = TextPage { page: &page }.render().expect("text");
             let html = HtmlPage { page: &page }.render().expect("HTML");
             for part in [&text, &html] {
-                for words in ["123456", "5 minutes", "Nobody else", page.intro] {
+                for words in ["123456", "5 minutes", "Do not share", page.intro] {
                     assert!(part.contains(words), "{words} in {part}");
                 }
             }

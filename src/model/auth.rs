@@ -11,7 +11,7 @@ use crate::id::{FileId, ObjectId, SessionId, UserId};
 pub const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
 
 const BAD_INSTANCE: Text = Text {
-    en: "A running client is named by 1 to 64 letters, digits, '_' or '-'.",
+    en: "The name of a running client has 1 to 64 letters, digits, '_' or '-'.",
     es: "Un cliente en marcha se nombra con 1 a 64 letras, cifras, '_' o '-'.",
 };
 

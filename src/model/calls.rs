@@ -286,9 +286,9 @@ pub enum Failure {
     MediaDenied,
     /// There is no microphone or camera, or another program has it.
     MediaMissing,
-    /// No way between the two devices was found.
+    /// No path between the two devices was found.
     IceFailed,
-    /// A way was found, but the encryption did not come about.
+    /// A path was found, but encryption could not be set up.
     DtlsFailed,
     /// The descriptions of the two sides do not fit.
     NegotiationFailed,

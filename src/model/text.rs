@@ -10,10 +10,12 @@ use crate::error::{Error, Result, Text};
 /// At most this many bytes of text in a message.
 pub const BODY_BYTES: usize = 16 * 1024;
 
-const TOO_LONG: Text =
-    Text { en: "At most {} characters, please.", es: "Como máximo {} caracteres, por favor." };
+const TOO_LONG: Text = Text {
+    en: "This can have at most {} characters.",
+    es: "Como máximo {} caracteres, por favor.",
+};
 const TOO_LONG_BODY: Text = Text {
-    en: "A message holds at most {} bytes of text. Send it in parts.",
+    en: "A message can have at most {} bytes of text. Send it in parts.",
     es: "Un mensaje admite como máximo {} bytes de texto. Envíalo en partes.",
 };
 const EMPTY: Text = Text {
@@ -25,7 +27,7 @@ const CONTROL: Text = Text {
     es: "Aquí no se permiten caracteres de control.",
 };
 const BAD_EMAIL: Text = Text {
-    en: "This is no e-mail address. It looks like name@example.org.",
+    en: "This is not an e-mail address. It should look like name@example.org.",
     es: "Esto no es una dirección de correo. Tiene la forma nombre@example.org.",
 };
 const BAD_KEY: Text = Text {

@@ -20,13 +20,13 @@ const NOT_JSON: Text = Text {
     es: "Esto no es JSON en UTF-8: mira la línea {}, columna {}.",
 };
 const UNKNOWN: Text = Text {
-    en: "There is no such field here. Mind the spelling, or leave it out.",
+    en: "There is no field of this name here. Check the spelling, or leave it out.",
     es: "Ese campo no existe aquí. Revisa cómo está escrito o quítalo.",
 };
-const TWICE: Text = Text { en: "This field is there twice.", es: "Este campo aparece dos veces." };
+const TWICE: Text = Text { en: "This field is given twice.", es: "Este campo aparece dos veces." };
 const WRONG: Text = Text { en: "This does not fit: {}.", es: "Esto no encaja: {}." };
 const NOT_AN_OBJECT: Text = Text {
-    en: "The body is a JSON object, like {\"name\":\"Ana\"}.",
+    en: "The body must be a JSON object, like {\"name\":\"Ana\"}.",
     es: "El cuerpo es un objeto JSON, como {\"name\":\"Ana\"}.",
 };
 

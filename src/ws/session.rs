@@ -37,14 +37,16 @@ const IDENTIFY_FIRST: Text = Text {
     en: "Say who you are first: {\"op\":\"identify\",\"d\":{\"token\":\"…\"}}.",
     es: "Di primero quién eres: {\"op\":\"identify\",\"d\":{\"token\":\"…\"}}.",
 };
-const IDENTIFIED: Text =
-    Text { en: "This connection knows who you are.", es: "Esta conexión ya sabe quién eres." };
+const IDENTIFIED: Text = Text {
+    en: "This connection already knows who you are.",
+    es: "Esta conexión ya sabe quién eres.",
+};
 const NO_OP: Text = Text {
     en: "There is no operation of this name. The nearest is {}.",
     es: "No existe una operación con ese nombre. La más parecida es {}.",
 };
 const NO_FRAME: Text = Text {
-    en: "This is no request. A request is {\"op\":\"…\",\"id\":1,\"d\":{…}} in JSON.",
+    en: "This is not a request. A request is {\"op\":\"…\",\"id\":1,\"d\":{…}} in JSON.",
     es: "Esto no es una petición. Una petición es {\"op\":\"…\",\"id\":1,\"d\":{…}} en JSON.",
 };
 

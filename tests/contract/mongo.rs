@@ -274,7 +274,7 @@ async fn what_cannot_serve_says_what_to_change() {
     let cases = [
         (server.uri(), names, "DB_GROUPD"),
         (weak, Names::default(), "too weak a write concern (w=1)"),
-        ("mongodb://127.0.0.1:x/".into(), Names::default(), "DB_URI in .env_db is no address"),
+        ("mongodb://127.0.0.1:x/".into(), Names::default(), "DB_URI in .env_db is not the address"),
         (gone.into(), Names::default(), "No MongoDB answers at 127.0.0.1:1"),
     ];
     for (uri, names, word) in cases {

@@ -290,7 +290,7 @@ async fn who_is_blocked_changes_nothing_and_is_told_nothing() {
         match fate {
             Fate::Refused => {
                 let text = answer.expect_err(op).to_string();
-                assert!(text.contains("does not take"), "{op}: {text}");
+                assert!(text.contains("does not accept"), "{op}: {text}");
             }
             Fate::Own => assert!(answer.is_ok(), "{op}: {answer:?}"),
             Fate::NoCall => assert!(answer.is_err(), "{op}"),

@@ -85,17 +85,17 @@ fn of_path(report: &Report) -> Option<Finding> {
 
 const UNREACHABLE: Finding = trouble(
     Text {
-        en: "No device of the other person was there to ring.",
+        en: "None of the other person's devices could be reached.",
         es: "Ningún dispositivo de la otra persona estaba disponible para sonar.",
     },
     Text {
-        en: "Send a message; the call can be repeated when the person is online.",
+        en: "Send a message, or call again when they are online.",
         es: "Envía un mensaje; repite la llamada cuando la persona esté en línea.",
     },
 );
 const LOST_HERE: Finding = trouble(
     Text {
-        en: "Your device was not heard of for 25 seconds, so the call ended.",
+        en: "Your device was silent for 25 seconds, so the call ended.",
         es: "No se supo de tu dispositivo durante 25 segundos y la llamada terminó.",
     },
     Text {
@@ -105,21 +105,21 @@ const LOST_HERE: Finding = trouble(
 );
 const LOST_THERE: Finding = trouble(
     Text {
-        en: "The other device was not heard of for 25 seconds, so the call ended.",
+        en: "The other device was silent for 25 seconds, so the call ended.",
         es: "No se supo del otro dispositivo durante 25 segundos y la llamada terminó.",
     },
     Text {
-        en: "Its network or its app went away. Call again.",
+        en: "It lost its network, or its app was closed. Call again.",
         es: "Su red o su app se cayó. Vuelve a llamar.",
     },
 );
 const FAILED: Finding = trouble(
     Text {
-        en: "The call was answered, but no sound or picture came through within 20 seconds.",
+        en: "The call was answered, but no sound or picture arrived within 20 seconds.",
         es: "Se respondió a la llamada, pero en 20 segundos no llegó sonido ni imagen.",
     },
     Text {
-        en: "Open /call-test on both devices; it names what the network does not let through.",
+        en: "Open /call-test on both devices; it shows what the network blocks.",
         es: "Abre /call-test en ambos dispositivos; indica qué no deja pasar la red.",
     },
 );
@@ -145,7 +145,7 @@ const THEIRS_SILENT: Finding = trouble(
 );
 const NO_RELAY_HERE: Finding = trouble(
     Text {
-        en: "Your device did not get through to the relay.",
+        en: "Your device could not reach the relay.",
         es: "Tu dispositivo no llegó al servidor de retransmisión.",
     },
     Text {
@@ -159,21 +159,22 @@ const NO_RELAY_HERE: Finding = trouble(
 );
 const NO_RELAY_THERE: Finding = trouble(
     Text {
-        en: "The other device did not get through to the relay.",
+        en: "The other device could not reach the relay.",
         es: "El otro dispositivo no llegó al servidor de retransmisión.",
     },
     Text {
-        en: "Its network blocks it, or the server's firewall does: ask it to open /call-test.",
+        en: "Its network blocks it, or the server's firewall does: ask the other person to open \
+             /call-test.",
         es: "Lo bloquea su red o el cortafuegos del servidor: pídele que abra /call-test.",
     },
 );
 const SLOW: Finding = trouble(
     Text {
-        en: "It took more than five seconds until media flowed.",
+        en: "It took more than five seconds to connect.",
         es: "Pasaron más de cinco segundos hasta que hubo sonido o imagen.",
     },
     Text {
-        en: "A firewall probably drops UDP in silence, so that slower ways are tried first.",
+        en: "A firewall probably drops UDP silently, so slower paths are tried first.",
         es: "Probablemente un cortafuegos descarta UDP en silencio y se prueban vías más lentas.",
     },
 );
@@ -183,13 +184,13 @@ const DENIED_HERE: Finding = trouble(
         es: "Tu navegador o app no tiene permiso para usar el micrófono o la cámara.",
     },
     Text {
-        en: "Allow it in the settings of the site or the app. Browsers ask on https pages alone.",
+        en: "Allow it in the settings of the site or the app. Browsers ask only on https pages.",
         es: "Permítelo en los ajustes del sitio o de la app. Solo se pregunta en páginas https.",
     },
 );
 const MISSING_HERE: Finding = trouble(
     Text {
-        en: "Your device has no microphone or camera, or another program uses it.",
+        en: "Your device has no microphone or camera, or another program is using it.",
         es: "Tu dispositivo no tiene micrófono o cámara, o lo usa otro programa.",
     },
     Text {
@@ -203,29 +204,29 @@ const MEDIA_THERE: Finding = trouble(
         es: "El otro dispositivo no pudo usar su micrófono o su cámara.",
     },
     Text {
-        en: "The other person must allow it, or close the program that uses it.",
+        en: "They must allow it, or close the program that is using it.",
         es: "La otra persona debe permitirlo o cerrar el programa que lo usa.",
     },
 );
 const ICE: Finding = trouble(
     Text {
-        en: "No way between the two devices was found.",
+        en: "No path between the two devices was found.",
         es: "No se encontró ningún camino entre los dos dispositivos.",
     },
     Text {
-        en: "One of the networks lets neither the direct way nor the relay through: see \
-             /call-test, and the list of ports in docs/calls.md.",
+        en: "One of the networks blocks both the direct path and the relay: see /call-test, and \
+             the list of ports in docs/calls.md.",
         es: "Una de las redes no deja pasar ni la vía directa ni la retransmisión: véase \
              /call-test y la lista de puertos en docs/calls.md.",
     },
 );
 const DTLS: Finding = trouble(
     Text {
-        en: "A way was found, but the encryption did not come about.",
+        en: "A path was found, but encryption could not be set up.",
         es: "Se encontró un camino, pero no se estableció el cifrado.",
     },
     Text {
-        en: "A device in between damages packets, or a clock is far off. Try another network.",
+        en: "Something in between damages packets, or a clock is far off. Try another network.",
         es: "Algún equipo intermedio daña los paquetes o hay un reloj muy desajustado. Prueba \
              con otra red.",
     },
@@ -235,20 +236,20 @@ const CLIENT: Finding = trouble(
     Text { en: "Update both, and call again.", es: "Actualiza ambos y vuelve a llamar." },
 );
 const DIRECT: Finding = fine(Text {
-    en: "Media went directly between the two devices.",
+    en: "Sound and picture went directly between the two devices.",
     es: "El sonido y la imagen fueron directamente de un dispositivo al otro.",
 });
 const RELAYED: Finding = fine(Text {
-    en: "Media went through the relay, as there was no direct way.",
+    en: "Sound and picture went through the relay, because there was no direct path.",
     es: "El sonido y la imagen pasaron por la retransmisión, pues no había vía directa.",
 });
 const RELAYED_BY_STREAM: Finding = trouble(
     Text {
-        en: "Media went through the relay over TCP or TLS, as UDP does not get through.",
+        en: "Sound and picture went through the relay over TCP or TLS, because UDP is blocked.",
         es: "Sonido e imagen pasaron por la retransmisión sobre TCP o TLS, pues UDP no pasa.",
     },
     Text {
-        en: "That works, but stutters on bad networks: let UDP out to the TURN port.",
+        en: "This works, but stutters on bad networks: allow UDP to the TURN port.",
         es: "Funciona, pero se entrecorta en redes malas: permite UDP hacia el puerto TURN.",
     },
 );

@@ -41,22 +41,25 @@ pub const SIGNAL_BYTES: usize = 32 * 1024;
 /// At most this many calls a minute begin at one person.
 const STARTS_A_MINUTE: u32 = 20;
 
-const NO_CALL: Text =
-    Text { en: "There is no such call for you.", es: "Esa llamada no existe para ti." };
+const NO_CALL: Text = Text {
+    en: "This call does not exist, or you are not in it.",
+    es: "Esa llamada no existe para ti.",
+};
 const ONLY_DIRECT: Text = Text {
-    en: "Only a direct chat can be called. Give the id of a person, or of the chat with one.",
+    en: "You can call only one person. Give the person's id, or the id of your direct chat with \
+         them.",
     es: "Solo se puede llamar a un chat directo. Indica el id de una persona o del chat con ella.",
 };
 const CALLEE_BUSY: Text = Text {
-    en: "This person is in another call. It sees that you called.",
+    en: "They are on another call. They will see that you called.",
     es: "Esta persona está en otra llamada. Verá que has llamado.",
 };
 const YOU_ARE_BUSY: Text = Text {
-    en: "You are in another call, or somebody calls you. End or refuse that one first.",
+    en: "You are on another call, or somebody is calling you. End or decline that call first.",
     es: "Estás en otra llamada o te están llamando. Termínala o recházala primero.",
 };
 const OWN_CALL: Text = Text {
-    en: "You are the one who calls: wait for the answer, or cancel.",
+    en: "You are the caller: wait for an answer, or cancel.",
     es: "Eres quien llama: espera la respuesta o cancela.",
 };
 const OTHER_DEVICE: Text = Text {
@@ -69,7 +72,8 @@ const NOT_ANSWERED: Text = Text {
 };
 const OVER: Text = Text { en: "This call is over ({}).", es: "Esta llamada ha terminado ({})." };
 const OLD_EPOCH: Text = Text {
-    en: "The negotiation began anew: this signal belongs to epoch {}, the call is in epoch {}.",
+    en: "The negotiation was restarted: this signal belongs to epoch {}, and the call is in epoch \
+         {}.",
     es: "La negociación empezó de nuevo: esta señal es de la época {}, la llamada está en la {}.",
 };
 const LONG_SIGNAL: Text =

@@ -30,12 +30,12 @@ const CLAIMED_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 const TOO_LARGE: Text = Text {
-    en: "A file of this kind ({}) may have at most {}.",
+    en: "A file of this kind ({}) can be at most {}.",
     es: "Un archivo de este tipo ({}) puede tener como máximo {}.",
 };
 const FULL: Text = Text {
-    en: "There is no room: your files have {} of {}. Delete old messages with files first; \
-         the room is free three days later.",
+    en: "You have no room left: your files take up {} of {}. Delete old messages with files; their \
+         room is free again three days later.",
     es: "No hay espacio: tus archivos ocupan {} de {}. Elimina antes mensajes antiguos con \
          archivos; el espacio queda libre tres días después.",
 };
@@ -50,7 +50,7 @@ pub(super) struct Label {
 }
 
 const OTHER_FILE: Text = Text {
-    en: "This key was used for another file. Give each file a key of its own.",
+    en: "This key was used for another file. Use a new key for each file.",
     es: "Esta clave ya se usó para otro archivo. Da a cada archivo su propia clave.",
 };
 

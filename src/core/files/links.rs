@@ -27,7 +27,7 @@ const LINK_LIFE: Duration = Duration::from_secs(10 * 60);
 const MANY: Text =
     Text { en: "At most {} files at once.", es: "Como máximo {} archivos a la vez." };
 const BAD_LINK: Text = Text {
-    en: "This link does not work, or no longer. Ask for a new one.",
+    en: "This link does not work, or has expired. Ask for a new one.",
     es: "Este enlace no funciona o ha caducado. Pide uno nuevo.",
 };
 

@@ -21,30 +21,27 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 const EMPTY: Text = Text { en: "The file is empty.", es: "El archivo está vacío." };
 const DAMAGED: Text = Text {
-    en: "The picture is damaged and cannot be shown. Send it as a document, or make it anew.",
+    en: "The picture is damaged and cannot be shown. Send it as a document, or export it again.",
     es: "La imagen está dañada y no se puede mostrar. Envíala como documento o créala de nuevo.",
 };
 const UNSUPPORTED: Text = Text {
-    en: "Hardly any program can show this kind of picture. Send it as a document, or as JPEG or \
-         PNG.",
+    en: "Few programs can show this kind of picture. Send it as a document, or as JPEG or PNG.",
     es: "Casi ningún programa puede mostrar este tipo de imagen. Envíala como documento, o como \
          JPEG o PNG.",
 };
 const PIXELS: Text = Text {
-    en: "The picture has {} pixels; at most {} can be shown. Make it smaller, or send it as a \
-         document.",
+    en: "The picture has {} pixels; the limit is {}. Make it smaller, or send it as a document.",
     es: "La imagen tiene {} píxeles; se pueden mostrar como máximo {}. Redúcela o envíala como \
          documento.",
 };
 const SIDE: Text = Text {
-    en: "A side of the picture has {} pixels; at most {} can be shown. Make it smaller, or send it \
-         as a document.",
+    en: "One side of the picture has {} pixels; the limit is {}. Make it smaller, or send it as a \
+         document.",
     es: "Un lado de la imagen tiene {} píxeles; se pueden mostrar como máximo {}. Redúcela o \
          envíala como documento.",
 };
 const BYTES: Text = Text {
-    en: "The picture has {}; it may have at most {}. Make it smaller, or send it as a \
-         document.",
+    en: "The picture is {} large; the limit is {}. Make it smaller, or send it as a document.",
     es: "La imagen tiene {}; puede tener como máximo {}. Redúcela o envíala como documento.",
 };
 const FRAMES: Text = Text {
@@ -52,27 +49,26 @@ const FRAMES: Text = Text {
     es: "La animación tiene más de {} fotogramas. Envíala como vídeo o como documento.",
 };
 const ANIMATION: Text = Text {
-    en: "The frames of the animation have more than {} pixels in all. Send it as a video or as a \
+    en: "The frames of the animation have more than {} pixels in total. Send it as a video or as a \
          document.",
     es: "Los fotogramas de la animación suman más de {} píxeles. Envíala como vídeo o como \
          documento.",
 };
 const MEMORY: Text = Text {
-    en: "The picture would need {} of memory to be shown; at most {} are allowed. Send it \
-         as a document.",
+    en: "The picture would need {} of memory to show; the limit is {}. Send it as a document.",
     es: "Mostrar la imagen necesitaría {} de memoria; se permiten como máximo {}. Envíala \
          como documento.",
 };
 const NO_SOUND: Text = Text {
-    en: "A voice message is sound, and this file is none. Send it without kind=voice.",
+    en: "This file has no sound, so it cannot be a voice message. Send it without kind=voice.",
     es: "Un mensaje de voz es sonido y este archivo no lo es. Envíalo sin kind=voice.",
 };
 const NO_IMAGE: Text = Text {
-    en: "This is no picture that can be shown. Send JPEG, PNG, GIF or WebP.",
+    en: "This is not a picture that can be shown. Send JPEG, PNG, GIF or WebP.",
     es: "Esto no es una imagen que se pueda mostrar. Envía JPEG, PNG, GIF o WebP.",
 };
 const NO_KIND: Text = Text {
-    en: "A file is sent as auto, voice or document.",
+    en: "The kind of a file is auto, voice or document.",
     es: "Un archivo se envía como auto, voice o document.",
 };
 

@@ -45,18 +45,20 @@ pub const UNUSED_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// How many files are looked at once: each may need much memory.
 const LOOKED_AT_ONCE: usize = 2;
 
-const NO_FILE: Text =
-    Text { en: "There is no such file for you.", es: "Ese archivo no existe para ti." };
+const NO_FILE: Text = Text {
+    en: "This file does not exist, or you cannot see it.",
+    es: "Ese archivo no existe para ti.",
+};
 const NO_PICTURE: Text = Text {
-    en: "There is no smaller picture of this file.",
+    en: "This file has no smaller picture.",
     es: "No hay una imagen reducida de este archivo.",
 };
 const NOT_YOURS: Text = Text {
-    en: "Only who uploaded a file may let it go.",
+    en: "Only the person who uploaded this file can delete it.",
     es: "Solo quien subió un archivo puede desprenderse de él.",
 };
 const IN_USE: Text = Text {
-    en: "This file is in use: delete the message that it stands in, or choose another picture.",
+    en: "This file is in use: delete the message that contains it, or choose another picture.",
     es: "Este archivo está en uso: elimina el mensaje en el que está o elige otra imagen.",
 };
 

@@ -21,11 +21,11 @@ use crate::model::files::{FileKind, FileName};
 use crate::model::users::{ProfileChange, User};
 
 const NOT_YOURS: Text = Text {
-    en: "This is no file of yours. Upload it first, and send the id that you get.",
+    en: "This is not a file of yours. Upload it first, and send the id that you get.",
     es: "Esto no es un archivo tuyo. Súbelo primero y envía el identificador que recibas.",
 };
 const NO_PICTURE: Text = Text {
-    en: "This file is no picture. Send JPEG, PNG, GIF or WebP.",
+    en: "This file is not a picture. Send JPEG, PNG, GIF or WebP.",
     es: "Este archivo no es una imagen. Envía JPEG, PNG, GIF o WebP.",
 };
 

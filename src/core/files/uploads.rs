@@ -31,20 +31,20 @@ pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const UNFINISHED: usize = 20;
 
 const TOO_LARGE: Text = Text {
-    en: "A file may have at most {}, and some kinds less.",
+    en: "A file can be at most {}, and some kinds less.",
     es: "Un archivo puede tener como máximo {}, y algunos tipos menos.",
 };
 const MANY: Text = Text {
     en: "You have {} unfinished uploads. Finish or cancel one of them first.",
     es: "Tienes {} subidas sin terminar. Termina o cancela antes una de ellas.",
 };
-const EMPTY: Text = Text { en: "An empty file is none.", es: "Un archivo vacío no es nada." };
+const EMPTY: Text = Text { en: "The file is empty.", es: "Un archivo vacío no es nada." };
 const BUSY: Text = Text {
-    en: "This upload is whole and is being looked at. Ask again shortly.",
+    en: "This upload is complete and is being processed. Ask again shortly.",
     es: "Esta subida está completa y se está examinando. Vuelve a preguntar en breve.",
 };
 const NO_UPLOAD: Text = Text {
-    en: "There is no such upload for you. Begin it anew.",
+    en: "This upload does not exist, or is not yours. Start it again.",
     es: "Esa subida no existe para ti. Empiézala de nuevo.",
 };
 

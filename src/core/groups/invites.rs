@@ -29,7 +29,7 @@ const MANY_INVITES: Text = Text {
 };
 
 const ENDS_LATE: Text = Text {
-    en: "A link works for 1 second to {} seconds; leave the field out for one that does not end.",
+    en: "A link works for 1 to {} seconds; leave the field out for one that does not expire.",
     es: "Un enlace funciona de 1 segundo a {} segundos; omite el campo para uno que no termina.",
 };
 

@@ -33,19 +33,19 @@ use crate::store::Founded;
 pub const ADD_AT_ONCE: usize = 200;
 
 const USED_KEY: Text = Text {
-    en: "This key was used before for something else. Take a new one.",
+    en: "This key was already used for something else. Use a new one.",
     es: "Esta clave ya se usó para otra cosa. Usa una nueva.",
 };
 const MANY: Text =
     Text { en: "At most {} people at once.", es: "Como máximo {} personas a la vez." };
 const NOBODY: Text = Text {
-    en: "None of these people can be added: they are members already, banned, unknown, in too many \
-         groups, or do not want to hear from you.",
+    en: "None of these people can be added: they are already members, banned, unknown, in too many \
+         groups, or do not let you add them.",
     es: "No se puede añadir a ninguna de estas personas: ya son miembros, están vetadas, no \
          existen, están en demasiados grupos o no quieren saber de ti.",
 };
 const NO_INVITE: Text = Text {
-    en: "This invitation does not work any more. Ask for a new one.",
+    en: "This invitation no longer works. Ask for a new one.",
     es: "Esta invitación ya no funciona. Pide una nueva.",
 };
 const OWNER_LEAVES: Text = Text {
@@ -55,11 +55,11 @@ const OWNER_LEAVES: Text = Text {
 const NOT_BANNED: Text =
     Text { en: "This person is not banned.", es: "Esta persona no está vetada." };
 const OWNER_ROLE: Text = Text {
-    en: "Hand the group over to make somebody its owner.",
+    en: "To make somebody else the owner, hand the group over.",
     es: "Para que otra persona sea propietaria, cédele el grupo.",
 };
 const NOTHING: Text =
-    Text { en: "Nothing to change was given.", es: "No se indicó nada que cambiar." };
+    Text { en: "Say what to change: no field was given.", es: "No se indicó nada que cambiar." };
 const PRIVATE: Text = Text {
     en: "This group is private. Ask a member for an invitation.",
     es: "Este grupo es privado. Pide una invitación a un miembro.",

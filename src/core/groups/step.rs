@@ -32,11 +32,11 @@ const FULL: Text = Text {
     es: "El grupo está completo: tiene {} miembros.",
 };
 const YOU_ARE_IN_MANY: Text = Text {
-    en: "You are in {} groups, and nobody can be in more. Leave one first.",
+    en: "You are in {} groups, which is the limit. Leave one first.",
     es: "Estás en {} grupos, y nadie puede estar en más. Abandona uno primero.",
 };
 const IN_MANY: Text = Text {
-    en: "This person is in {} groups, and nobody can be in more. Ask them to leave one first.",
+    en: "This person is in {} groups, which is the limit. Ask them to leave one first.",
     es: "Esta persona está en {} grupos, y nadie puede estar en más. Pídele que abandone uno.",
 };
 const NOT_IN: Text = Text {
@@ -44,7 +44,7 @@ const NOT_IN: Text = Text {
     es: "Esta persona no es miembro del grupo.",
 };
 const SELF: Text = Text {
-    en: "That is yourself; leave the group or hand it over instead.",
+    en: "You cannot do this to yourself; leave the group or hand it over instead.",
     es: "Ese eres tú; abandona el grupo o cédelo.",
 };
 

@@ -16,15 +16,15 @@ use crate::model::messages::Content;
 const FIELD: &str = "attachments";
 
 const MANY: Text = Text {
-    en: "A message carries at most {} files. Send the others in another one.",
+    en: "A message can have at most {} files. Send the rest in another message.",
     es: "Un mensaje lleva como máximo {} archivos. Envía los demás en otro.",
 };
 const TWICE: Text = Text {
-    en: "Each file stands in a message once.",
+    en: "The same file cannot be in a message twice.",
     es: "Cada archivo aparece una sola vez en un mensaje.",
 };
 const NO_FILE: Text = Text {
-    en: "{} is no file of yours. Upload it first, and send the id that you get.",
+    en: "{} is not a file of yours. Upload it first, and send the id that you get.",
     es: "{} no es un archivo tuyo. Súbelo primero y envía el identificador que recibas.",
 };
 

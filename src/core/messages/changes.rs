@@ -26,25 +26,24 @@ use crate::store::{Changed, Pending};
 pub const HIDE_AT_ONCE: usize = 100;
 
 const NOT_YOURS: Text = Text {
-    en: "Only the author may do this with a message.",
+    en: "Only the author of a message can do this.",
     es: "Solo quien escribió un mensaje puede hacer esto con él.",
 };
 const NO_TEXT: Text = Text {
-    en: "This message has no text of a person: it was deleted, or tells what happened in the \
-         group.",
+    en: "This message cannot be changed: it was deleted, or says what happened in the group.",
     es: "Este mensaje no contiene texto de una persona: fue eliminado o cuenta algo del grupo.",
 };
 const TOO_LATE: Text = Text {
-    en: "It is too late to do this: the time was {} s after the message was sent.",
+    en: "It is too late: this was possible for {} s after the message was sent.",
     es: "Ya es tarde para hacerlo: el plazo era de {} s desde el envío del mensaje.",
 };
 const NO_EMOJI: Text = Text { en: "Send one emoji.", es: "Envía un emoji." };
 const MANY_EMOJI: Text = Text {
-    en: "This message has {} different emoji already; choose one of them.",
+    en: "This message already has {} different emoji; choose one of them.",
     es: "Este mensaje ya tiene {} emojis distintos; elige uno de ellos.",
 };
 const MANY_PINS: Text = Text {
-    en: "{} messages are pinned here already. Unpin one first.",
+    en: "{} messages are already pinned here. Unpin one first.",
     es: "Aquí ya hay {} mensajes fijados. Quita uno primero.",
 };
 const MANY_HIDDEN: Text =

@@ -30,11 +30,11 @@ use crate::store::Appended;
 pub use crate::store::Pending;
 
 const OTHER_CONTENT: Text = Text {
-    en: "This key was used for another message in this chat. Give each message a key of its own.",
+    en: "This key was used for another message in this chat. Use a new key for each message.",
     es: "Esta clave ya se usó para otro mensaje en este chat. Da a cada mensaje su propia clave.",
 };
 const NO_REPLY: Text = Text {
-    en: "There is no such message to answer in this chat.",
+    en: "The message that you reply to is not in this chat.",
     es: "No existe en este chat ese mensaje al que responder.",
 };
 const NO_MENTION: Text = Text {
@@ -46,7 +46,7 @@ const MANY_MENTIONS: Text = Text {
     es: "En un mensaje se puede mencionar como máximo a {} personas.",
 };
 const ONLY_GROUPS: Text = Text {
-    en: "Only in a group can everybody be mentioned.",
+    en: "Everybody can be mentioned only in a group.",
     es: "Solo en un grupo se puede mencionar a todos.",
 };
 

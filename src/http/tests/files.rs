@@ -253,7 +253,7 @@ async fn a_form_is_refused_with_a_reason() {
     let damaged = send(vec![file(&damaged)]).await;
     assert_eq!(damaged.is(415)["code"], "unsupported_media");
     let large = send(vec![file(STILL)]).await.is(413);
-    assert!(text(&large["detail"]).contains("at most 4 KB"), "{large}");
+    assert!(text(&large["detail"]).contains("the limit is 4 KB"), "{large}");
     assert_eq!(send(vec![file(&[b'x'; 102_401])]).await.is(413)["code"], "too_large");
     send(vec![file(&[b'x'; 100_000])]).await.is(201);
     let full = send(vec![file(&[b'y'; 100_000])]).await.is(409);

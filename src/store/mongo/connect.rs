@@ -22,23 +22,23 @@ const CONNECT: Duration = Duration::from_secs(3);
 pub type Watch = EventHandler<CommandEvent>;
 
 const BAD_URI: Text = Text {
-    en: "DB_URI in .env_db is no address of a MongoDB: {}. It looks like \
-         mongodb://user:password@host:27017 or mongodb+srv://user:password@host; special \
-         characters in the password are percent-encoded (@ is %40).",
+    en: "DB_URI in .env_db is not the address of a MongoDB: {}. It should look like \
+         mongodb://user:password@host:27017 or mongodb+srv://user:password@host; percent-encode \
+         special characters in the password (@ is %40).",
     es: "DB_URI en .env_db no es la dirección de un MongoDB: {}. Tiene la forma \
          mongodb://usuario:clave@servidor:27017 o mongodb+srv://usuario:clave@servidor; los \
          caracteres especiales de la clave van codificados con % (@ es %40).",
 };
 const WEAK: Text = Text {
     en: "DB_URI in .env_db asks for too weak a write concern ({}): an acknowledged message could \
-         be lost. Take w and journal out of the address; majority and journal are used.",
+         be lost. Remove w and journal from the address; majority and journal are used.",
     es: "DB_URI en .env_db pide una garantía de escritura demasiado débil ({}): un mensaje \
          confirmado podría perderse. Quita w y journal de la dirección; se usan majority y \
          journal.",
 };
 const UNREACHABLE: Text = Text {
-    en: "No MongoDB answers at {}. Start it, or correct the host and port in DB_URI (.env_db) and \
-         the firewall between; or take DB_URI out and the embedded store serves. ({})",
+    en: "No MongoDB answers at {}. Start it, or correct the host and port in DB_URI (.env_db) or \
+         the firewall in between; or remove DB_URI to use the embedded store. ({})",
     es: "Ningún MongoDB responde en {}. Inícialo, o corrige servidor y puerto en DB_URI (.env_db) \
          y el cortafuegos; o quita DB_URI y sirve el almacén incluido. ({})",
 };
