@@ -12,8 +12,8 @@ pub fn example(file: File) -> String {
     // invariant: writing into a String does not fail; so below.
     let _ = writeln!(
         text,
-        "# Copy this file to {name}, in the folder in which the server starts, and take the '#'\n\
-         # away from the lines that you change. The environment and flags weigh more than files."
+        "# Copy this file to {name}, in the folder in which the server starts, and remove the '#'\n\
+         # from the lines that you change. The environment and flags override files."
     );
     let mut group = "";
     for setting in SETTINGS.iter().filter(|setting| setting.file == file) {
@@ -69,13 +69,13 @@ const PAGE_HEAD: &str = "\
 Every setting has a default that works: with none set, the server listens on port 2565, keeps its \
 data in `./data` and writes mails into `./data/mail`.
 
-Values come from, in the order of growing weight: the files `.env` (the server) and `.env_db` (the \
-database) in the folder in which the server starts, the environment, flags. A line of a file is \
-`KEY=value`; comments begin with `#`; a value may stand in single or double quotes; nothing is \
-expanded. An empty value counts as none. What is unknown or wrong in a file is told, all of it at \
-once, and the server does not start. `wechat config check` shows the settings as the server sees \
-them and where each came from, without secrets.
+Values come from these sources, each overriding the ones before: the files `.env` (the server) and \
+`.env_db` (the database) in the folder in which the server starts, the environment, flags. A line \
+of a file is `KEY=value`; comments begin with `#`; a value may be in single or double quotes; \
+nothing is expanded. An empty value counts as none. If anything in a file is unknown or wrong, the \
+server lists all of it and does not start. `wechat config check` shows the settings as the server \
+sees them and where each came from, without secrets.
 
-The server's own secrets are made on its first start, in `DATA_DIR/secrets`, one file each (mode \
+The server makes its own secrets on its first start, in `DATA_DIR/secrets`, one file each (mode \
 0600).
 ";

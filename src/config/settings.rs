@@ -25,8 +25,7 @@ macro_rules! settings {
             example: $example:literal, $secrecy:ident
         } by $parse:expr;
     )*) => {
-        /// The settings that the server runs with. What is in here is valid; `Debug` tells no
-        /// secret.
+        /// The settings that the server runs with. All of them are valid; `Debug` shows no secret.
         #[derive(Debug, Clone)]
         pub struct Config {
             $( $(#[doc = $line])+ pub $field: $type, )*
@@ -53,83 +52,83 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The TCP port for REST, WebSocket and the pages. 0 takes any free one; the server
-    /// says which as it starts.
+    /// The TCP port for REST, WebSocket and the pages. 0 takes any free one; the server says which
+    /// when it starts.
     port: u16 = PORT {
         Env, "Server", default: "2565", unset: "", example: "2565", Open
     } by values::port;
 
     /// The IP address to listen on. `::` is every address of the machine, IPv4 and IPv6, so that
-    /// phones in the same network reach the server; 127.0.0.1 is this machine alone, which is right
+    /// phones in the same network reach the server; 127.0.0.1 is this machine only, which is right
     /// behind a reverse proxy on it.
     host: IpAddr = HOST {
         Env, "Server", default: "::", unset: "", example: "127.0.0.1", Open
     } by values::host;
 
-    /// The folder for everything that the server keeps: the embedded store, its secrets, mails.
-    /// It is created on the first start, for its owner alone. 'wechat backup' copies it.
+    /// The folder for everything that the server keeps: the embedded store, its secrets, mails. It
+    /// is created on the first start, accessible to its owner only. 'wechat backup' copies it.
     data_dir: PathBuf = DATA_DIR {
         Env, "Server", default: "./data", unset: "", example: "/var/lib/wechat", Open
     } by values::folder;
 
-    /// Tries things out: demo people with chats, as whom a browser on this machine logs in with
-    /// one click. Everything is kept apart, in the folder `dev` of DATA_DIR; delete it to begin
-    /// anew.
+    /// Lets you try things out: demo people with chats; a browser on this machine logs in as any of
+    /// them with one click. Everything is kept apart, in the folder `dev` of DATA_DIR; delete it to
+    /// start over.
     dev: bool = DEV {
         Env, "Server", default: "off", unset: "", example: "on", Open
     } by values::switch;
 
-    /// The address at which people reach the server from outside. It appears in links and mails.
-    /// It has no path: the server is at the root of its host. When it names another host than this
+    /// The address at which people reach the server from outside. It appears in links and mails. It
+    /// has no path: the server is at the root of its host. When it names a host other than this
     /// machine, the mailbox page and demo people are off.
     public_url: Option<PublicUrl> = PUBLIC_URL {
         Env, "Server", default: "", unset: "http://localhost with the port",
         example: "https://chat.example.org", Open
     } by optional(values::public_url);
 
-    /// The reverse proxies whose `X-Forwarded-For` is believed, as IP addresses or networks with
-    /// commas between. From all others the header is ignored, as anybody can write it.
+    /// The reverse proxies whose `X-Forwarded-For` is believed, as IP addresses or networks
+    /// separated by commas. From anybody else the header is ignored, as anybody can write it.
     trusted_proxies: Networks = TRUSTED_PROXIES {
         Env, "Server", default: "", unset: "none", example: "127.0.0.1, 10.0.0.0/8", Open
     } by values::networks;
 
-    /// Who may read `/metrics` (for Prometheus), as IP addresses or networks with commas between.
-    /// Programs of this machine may too, unless PUBLIC_URL names another host: then write 127.0.0.1
+    /// Who may read `/metrics` (for Prometheus), as IP addresses or networks separated by commas.
+    /// Programs on this machine may too, unless PUBLIC_URL names another host: then add 127.0.0.1
     /// here.
     metrics_from: Networks = METRICS_FROM {
         Env, "Server", default: "", unset: "none", example: "10.0.0.5", Open
     } by values::networks;
 
-    /// The web pages of other origins that may call the API from a browser, with commas between;
-    /// `*` allows all. Apps on phones need none.
+    /// The other origins whose web pages may call the API from a browser, separated by commas; `*`
+    /// allows all. Phone apps do not need this.
     cors_origins: Origins = CORS_ORIGINS {
         Env, "Server", default: "", unset: "none", example: "https://app.example.org", Open
     } by values::origins;
 
     /// The mail server that sends login codes. `smtps://` speaks TLS from the first byte (port
-    /// 465); `smtp://` begins in the clear and insists on STARTTLS (port 587). Special characters
-    /// in the user name or password are percent-encoded (`@` is `%40`). `?ca=FILE` trusts a
+    /// 465); `smtp://` begins unencrypted and insists on STARTTLS (port 587). Special characters in
+    /// the user name or password are percent-encoded (`@` is `%40`). `?ca=FILE` trusts a
     /// certificate authority of your own (PEM); `?tls=none` goes without TLS, to this machine only.
     smtp_url: Option<SmtpUrl> = SMTP_URL {
         Env, "Mail", default: "", unset: "mails are written into MAIL_DIR",
         example: "smtps://user:password@mail.example.org", Url
     } by optional(SmtpUrl::parse);
 
-    /// Who the mails come from. Required with SMTP_URL, as mail servers refuse senders that they
-    /// do not know.
+    /// The sender of the mails. Required with SMTP_URL, as mail servers refuse senders that they do
+    /// not know.
     mail_from: Option<Sender> = MAIL_FROM {
         Env, "Mail", default: "", unset: "WeChat <wechat@localhost>",
         example: "WeChat <no-reply@example.org>", Open
     } by optional(Sender::parse);
 
-    /// The folder into which mails are written as `.eml` files while there is no SMTP_URL: for
-    /// trying out and for development. The newest 1,000 are kept.
+    /// The folder where mails are written as `.eml` files while there is no SMTP_URL: for trying
+    /// things out and for development. The newest 1,000 are kept.
     mail_dir: Option<PathBuf> = MAIL_DIR {
         Env, "Mail", default: "", unset: "DATA_DIR/mail", example: "/tmp/mail", Open
     } by optional(values::folder);
 
-    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`; for parts of the server
-    /// `part=level` with commas between.
+    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`; for parts of the server,
+    /// `part=level`, separated by commas.
     log: String = LOG {
         Env, "Logs", default: "info", unset: "", example: "info,wechat::mail=debug", Open
     } by values::log_levels;
@@ -146,31 +145,32 @@ settings! {
         Env, "Limits", default: "10000", unset: "", example: "100000", Open
     } by values::connections;
 
-    /// How many of them one IP address may hold (an IPv6 /64 counts as one), or `off`. Raise it
-    /// where many people share an address; set TRUSTED_PROXIES behind a proxy.
+    /// How many connections one IP address may hold (an IPv6 /64 counts as one), or `off`. Raise it
+    /// if many people share an address; behind a proxy, set TRUSTED_PROXIES.
     max_connections_per_ip: ConnectionCap = MAX_CONNECTIONS_PER_IP {
         Env, "Limits", default: "500", unset: "", example: "off", Open
     } by ConnectionCap::parse;
 
     /// How many requests one IP address may make, as `count/s`, `count/min` or `count/h`, or `off`:
-    /// so many at once, then as fast as they refill.
+    /// that many at once, then as fast as they refill.
     rate_per_ip: Option<Rate> = RATE_PER_IP {
         Env, "Limits", default: "3000/min", unset: "", example: "off", Open
     } by Rate::parse;
 
-    /// How many requests and commands one user may make, by REST and WebSocket together.
+    /// How many requests and commands one user may make, over REST and WebSocket together.
     rate_per_user: Option<Rate> = RATE_PER_USER {
         Env, "Limits", default: "1200/min", unset: "", example: "off", Open
     } by Rate::parse;
 
-    /// How many login codes strangers together may ask for at one e-mail address in an hour; twice
-    /// as many in a day. Devices and networks that logged in before have as many for themselves.
+    /// How many login codes all strangers together may request for one e-mail address in an hour;
+    /// twice as many in a day. A device or network that has logged in before has as many of its
+    /// own.
     codes_per_address: u32 = CODES_PER_ADDRESS {
         Env, "Limits", default: "5", unset: "", example: "10", Open
     } by values::count;
 
-    /// How many login codes may be asked for from one IP address (IPv6: a /64) in an hour. Raise it
-    /// where many people share an address.
+    /// How many login codes may be requested from one IP address (IPv6: a /64) in an hour. Raise it
+    /// if many people share an address.
     codes_per_ip: u32 = CODES_PER_IP {
         Env, "Limits", default: "30", unset: "", example: "300", Open
     } by values::count;
@@ -180,15 +180,16 @@ settings! {
         Env, "Limits", default: "30", unset: "", example: "100", Open
     } by values::count;
 
-    /// How many wrong login codes may come from everywhere in an hour, before each network has but
+    /// How many wrong login codes may come from everywhere in an hour before each network has only
     /// a few of its own. With 200, somebody who sprays guesses from a thousand networks over any
-    /// number of accounts gets into one of them with a chance below 1 % a day (`docs/login.md`).
+    /// number of accounts has a chance below 1 % a day of getting into one of them
+    /// (`docs/login.md`).
     wrong_codes_in_all: u32 = WRONG_CODES_IN_ALL {
         Env, "Limits", default: "200", unset: "", example: "1000", Open
     } by values::count;
 
-    /// How long a login lasts that nobody uses, at least `1h`. A device that is connected, or asks
-    /// for anything, uses it.
+    /// How long an unused login lasts, at least `1h`. A device that is connected, or requests
+    /// anything, is using it.
     session_idle: Duration = SESSION_IDLE {
         Env, "Limits", default: "90d", unset: "", example: "30d", Open
     } by values::idle;
@@ -198,33 +199,33 @@ settings! {
         Env, "Messages", default: "48h", unset: "", example: "15min", Open
     } by values::span;
 
-    /// How long after sending a message its author may delete it for everyone. Admins of a group
+    /// How long after sending a message its author may delete it for everybody. A group's admins
     /// always may.
     delete_within: Duration = DELETE_WITHIN {
         Env, "Messages", default: "48h", unset: "", example: "365d", Open
     } by values::span;
 
     /// Where the content of files is kept: `local` is the folder `objects` of DATA_DIR, `s3` the
-    /// bucket S3_BUCKET of an S3-compatible store. What is still being uploaded is in
-    /// DATA_DIR/uploads either way.
+    /// bucket S3_BUCKET of an S3-compatible store. Unfinished uploads are in DATA_DIR/uploads
+    /// either way.
     objects: ObjectsMode = OBJECTS {
         Env, "Files", default: "local", unset: "", example: "s3", Open
     } by ObjectsMode::parse;
 
-    /// The bucket for the content of files. Nobody but the server needs to read it: keep it
-    /// private, and give it a rule that aborts incomplete multipart uploads after a day.
+    /// The bucket for the content of files. Only the server needs to read it: keep it private, and
+    /// give it a rule that aborts incomplete multipart uploads after a day.
     s3_bucket: Option<String> = S3_BUCKET {
         Env, "Files", default: "", unset: "none; OBJECTS=s3 needs one", example: "wechat", Open
     } by optional(values::bucket);
 
-    /// The address of the store, if that is not Amazon's. `?ca=FILE` trusts a certificate authority
+    /// The address of the store, if it is not Amazon's. `?ca=FILE` trusts a certificate authority
     /// of your own (PEM).
     s3_endpoint: Option<Endpoint> = S3_ENDPOINT {
         Env, "Files", default: "", unset: "Amazon's for S3_REGION",
         example: "https://s3.example.org:9000", Open
     } by optional(Endpoint::parse);
 
-    /// The region that the bucket is in. Stores of one's own take any.
+    /// The region of the bucket. Self-hosted stores accept any.
     s3_region: String = S3_REGION {
         Env, "Files", default: "us-east-1", unset: "", example: "eu-central-1", Open
     } by values::region;
@@ -242,13 +243,13 @@ settings! {
         example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", Whole
     } by optional(values::secret_access_key);
 
-    /// What the names of all objects in the bucket begin with, so that it can be shared.
+    /// The beginning of the names of all objects in the bucket, so that the bucket can be shared.
     s3_prefix: String = S3_PREFIX {
         Env, "Files", default: "", unset: "nothing", example: "wechat", Open
     } by values::prefix;
 
-    /// Whether the bucket's name stands in the path of requests, as most stores want it. `off` puts
-    /// it before the host's name.
+    /// Whether the bucket's name is in the path of requests, as most stores want it. `off` puts it
+    /// in front of the host's name.
     s3_path_style: bool = S3_PATH_STYLE {
         Env, "Files", default: "on", unset: "", example: "off", Open
     } by values::switch;
@@ -273,15 +274,15 @@ settings! {
         Env, "Files", default: "2GB", unset: "", example: "500MB", Open
     } by values::bytes;
 
-    /// How much room the files of one person may take in all. Whoever is at the bound deletes old
+    /// How much room one person's files may take in all. At the limit, people have to delete old
     /// messages with files.
     file_quota: u64 = FILE_QUOTA {
         Env, "Files", default: "10GB", unset: "", example: "1GB", Open
     } by values::bytes;
 
     /// Where calls find STUN and TURN. `embedded` is the relay of this server; `external` are the
-    /// servers of TURN_EXTERNAL_URLS; `off` leaves calls to find their way directly, which fails
-    /// for many.
+    /// servers of TURN_EXTERNAL_URLS; with `off`, calls only work directly, which fails for many
+    /// people.
     turn: TurnMode = TURN {
         Env, "Calls", default: "embedded", unset: "", example: "external", Open
     } by TurnMode::parse;
@@ -291,7 +292,7 @@ settings! {
         Env, "Calls", default: "", unset: "3478; any free one when PORT is 0", example: "3478", Open
     } by optional(values::port);
 
-    /// The TCP port of the relay for TLS. Open it in the firewall; 443, where nothing else has it,
+    /// The TCP port of the relay for TLS. Open it in the firewall; 443, if nothing else uses it,
     /// gets through the strictest networks.
     turn_tls_port: Option<u16> = TURN_TLS_PORT {
         Env, "Calls", default: "", unset: "5349; any free one when PORT is 0", example: "443", Open
@@ -303,30 +304,30 @@ settings! {
         Env, "Calls", default: "49152-50151", unset: "", example: "50000-50999", Open
     } by PortRange::parse;
 
-    /// The IP address that the relay listens on. Calls go past a reverse proxy, so the relay is on
-    /// every address also where HOST is this machine alone and PUBLIC_URL names another.
+    /// The IP address that the relay listens on. Calls bypass a reverse proxy, so the relay is on
+    /// every address even if HOST is this machine only and PUBLIC_URL names another.
     turn_host: Option<IpAddr> = TURN_HOST {
         Env, "Calls", default: "",
         unset: "HOST; every address when HOST is 127.0.0.1 and PUBLIC_URL is not this machine",
         example: "::", Open
     } by optional(values::host);
 
-    /// The name by which devices find the relay. It must lead to this machine: set it where
-    /// PUBLIC_URL leads elsewhere, to a content delivery network or a proxy on another machine.
+    /// The name by which devices find the relay. It must lead to this machine: set it if PUBLIC_URL
+    /// leads elsewhere, to a content delivery network or a proxy on another machine.
     turn_name: Option<String> = TURN_NAME {
         Env, "Calls", default: "", unset: "the host of PUBLIC_URL, else the relay's address",
         example: "turn.example.org", Open
     } by optional(values::uri_host);
 
     /// The address of this machine as the Internet sees it, if that is not one of its own (behind
-    /// NAT, in most clouds): IPv4, IPv6, or both with a comma between. A name does too, for an
-    /// address that changes: it is looked up each minute, and a new address is for new calls.
+    /// NAT, in most clouds): IPv4, IPv6, or both separated by a comma. For an address that changes,
+    /// use a name: it is looked up every minute, and new calls use the new address.
     turn_public_ip: PublicAddresses = TURN_PUBLIC_IP {
         Env, "Calls", default: "", unset: "the machine's own address", example: "203.0.113.7", Open
     } by PublicAddresses::parse;
 
-    /// The PEM file of the certificate chain for TURN over TLS. Without one the server makes its
-    /// own, which browsers do not trust.
+    /// The PEM file of the certificate chain for TURN over TLS. Without it the server makes its own
+    /// certificate, which browsers do not trust.
     turn_tls_cert: Option<PathBuf> = TURN_TLS_CERT {
         Env, "Calls", default: "", unset: "one of the server's own making",
         example: "/etc/letsencrypt/live/chat.example.org/fullchain.pem", Open
@@ -338,13 +339,13 @@ settings! {
         example: "/etc/letsencrypt/live/chat.example.org/privkey.pem", Open
     } by optional(values::folder);
 
-    /// Private networks that media may be relayed into, with commas between. All that is not public
-    /// is refused otherwise, so that the relay is no door into your network.
+    /// Private networks that media may be relayed into, separated by commas. Otherwise everything
+    /// that is not public is refused, so that the relay is not a door into your network.
     turn_allowed_peers: PeerNetworks = TURN_ALLOWED_PEERS {
         Env, "Calls", default: "", unset: "none", example: "192.168.1.0/24", Open
     } by PeerNetworks::parse;
 
-    /// The STUN and TURN servers in place of our own, with commas between. They must know
+    /// The STUN and TURN servers to use instead of our own, separated by commas. They must know
     /// TURN_SECRET (`use-auth-secret` in coturn).
     turn_external_urls: IceUrls = TURN_EXTERNAL_URLS {
         Env, "Calls", default: "", unset: "none",
@@ -357,9 +358,9 @@ settings! {
         example: "5f0c8e6d1b7a4932b6d5e8f7a1c09b34", Whole
     } by optional(values::shared_secret);
 
-    /// Where MongoDB is; with it, MongoDB serves. A standalone server suffices. Special characters
-    /// in the user name or password are percent-encoded (`@` is `%40`). The write concern is
-    /// always majority and journaled.
+    /// Where MongoDB is; if set, MongoDB is the store. A standalone server suffices. Special
+    /// characters in the user name or password are percent-encoded (`@` is `%40`). The write
+    /// concern is always majority and journaled.
     db_uri: Option<Hidden> = DB_URI {
         EnvDb, "MongoDB", default: "", unset: "the embedded store in DATA_DIR serves",
         example: "mongodb://user:password@db.example.org:27017", Url
