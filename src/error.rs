@@ -33,7 +33,7 @@ pub enum Language {
     /// English, also for whoever asks for none that we speak.
     #[default]
     English,
-    /// Spanish.
+    /// `es` and all its regions.
     Spanish,
 }
 

@@ -45,7 +45,7 @@ pub struct Outcome {
     pub files: Option<u64>,
     /// How many of them were not in it before.
     pub new_files: u64,
-    /// Their bytes.
+    /// How many bytes those take.
     pub new_bytes: u64,
 }
 

@@ -68,7 +68,7 @@ pub struct OwnMember {
 /// A member's cursors after one of them moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// The chat.
+    /// Where the cursor is.
     pub chat: ChatId,
     /// Whose.
     pub user: UserId,
@@ -90,7 +90,7 @@ pub struct CallNews {
 /// What one device of a call says to the other while they negotiate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
-    /// The call.
+    /// The call that both devices are in.
     pub call: CallId,
     /// Whose device gets it.
     pub to: UserId,
@@ -107,7 +107,7 @@ pub struct Signal {
 /// Somebody writes in a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Typing {
-    /// The chat.
+    /// Where they write.
     pub chat: ChatId,
     /// Who.
     pub user: UserId,

@@ -14,7 +14,7 @@ impl File {
     /// Both, in the order in which they are read.
     pub const ALL: [Self; 2] = [Self::Env, Self::EnvDb];
 
-    /// Its name.
+    /// What it is called in the working directory.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Env => ".env",
@@ -28,27 +28,27 @@ impl File {
 pub enum Secrecy {
     /// All of it.
     Open,
-    /// A URL without its user name and password. Such a setting has no flag either, as everybody
-    /// on a machine sees the flags of its processes.
+    /// A URL without its user name and password. Such a setting has no flag, since everybody on a
+    /// machine sees the flags of its processes.
     Url,
-    /// None of it. It has no flag either.
+    /// None of it. Such a setting has no flag either.
     Whole,
 }
 
-/// One row of the table: what there is to know of a setting, its type aside.
+/// One row of the table: all there is to know about a setting except its type.
 #[derive(Debug)]
 pub struct Setting {
     /// Its name in the files and in the environment.
     pub key: &'static str,
-    /// The file that it belongs into.
+    /// The file that it belongs in.
     pub file: File,
-    /// The heading that it stands under.
+    /// The heading that it appears under.
     pub group: &'static str,
     /// The value when none is given; empty where `unset` says what happens then.
     pub default: &'static str,
     /// What an absent value means, where there is no default.
     pub unset: &'static str,
-    /// A value to begin with, in the examples.
+    /// A value to start from, in the examples.
     pub example: &'static str,
     /// What people may see of it.
     pub secrecy: Secrecy,
@@ -63,7 +63,7 @@ impl Setting {
         open.then(|| self.key.to_ascii_lowercase().replace('_', "-"))
     }
 
-    /// Whether it is on or off, so that its flag alone means on.
+    /// Whether it is a switch, so that its flag alone means on.
     pub fn is_switch(&self) -> bool {
         ["on", "off"].contains(&self.default)
     }

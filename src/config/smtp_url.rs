@@ -26,7 +26,7 @@ pub enum Tls {
 pub struct SmtpUrl {
     /// Name or address of the server; an IPv6 address stands without brackets.
     pub host: String,
-    /// Its port.
+    /// The URL's own, else 465 for `smtps://` and 587 for `smtp://`.
     pub port: u16,
     /// How the connection is protected.
     pub tls: Tls,

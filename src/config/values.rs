@@ -226,7 +226,7 @@ impl PublicUrl {
         self.0.as_str().trim_end_matches('/')
     }
 
-    /// Its host.
+    /// The name or address of the host, without the port.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }

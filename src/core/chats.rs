@@ -43,7 +43,7 @@ pub(crate) const GONE_USER: Text =
 /// A chat that a caller names: by its id, or by the other person's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
-    /// The chat.
+    /// The chat that is meant; a direct one may not exist yet.
     pub chat: ChatId,
     /// The two people of a direct chat, the lower id first.
     pub peers: Option<(UserId, UserId)>,

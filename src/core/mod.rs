@@ -100,9 +100,9 @@ pub struct Core {
     pub chats: chats::Chats,
     /// Groups and their members.
     pub groups: groups::Groups,
-    /// Messages.
+    /// Sends, changes and reads messages.
     pub messages: messages::Messages,
-    /// Files.
+    /// Takes in, hands out and removes files.
     pub files: files::Files,
     /// Cursors, receipts, typing.
     pub receipts: receipts::Receipts,

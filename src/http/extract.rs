@@ -102,7 +102,7 @@ impl InPath {
         found.map(|pair| pair.1.as_str()).ok_or(Error::field(name, text::MISSING))
     }
 
-    /// An id.
+    /// A parameter that holds an id; `BadField` if it does not parse.
     pub fn id<T: FromStr>(&self, name: &'static str) -> Result<T> {
         self.text(name)?.parse().map_err(|_| Error::field(name, text::BAD_ID))
     }
@@ -147,7 +147,7 @@ impl InQuery {
         found.ok_or(Error::field(name, text::MISSING))
     }
 
-    /// An id.
+    /// A parameter that holds an id; `BadField` if it does not parse.
     pub fn id<T: FromStr>(&self, name: &'static str) -> Result<Option<T>> {
         let bad = |_| Error::field(name, text::BAD_ID);
         self.text(name)?.map(|text| text.parse().map_err(bad)).transpose()

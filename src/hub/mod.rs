@@ -92,7 +92,7 @@ pub struct Encoder {
 /// Something is missing between what a chat's audience heard and what waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
-    /// The chat.
+    /// The chat whose audience waits.
     pub chat: ChatId,
     /// Who asked: another audience of the same chat may stand in its place by now.
     audience: u64,
@@ -105,7 +105,7 @@ pub struct Gap {
 /// A chat that may have a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// The chat.
+    /// The chat that the report is about.
     pub chat: ChatId,
     /// It does not close by itself. Else it probably does: wait a moment (50 ms) before asking.
     pub at_once: bool,

@@ -91,7 +91,7 @@ pub struct Received {
     pub sent: Time,
     /// To whom.
     pub to: String,
-    /// Its subject.
+    /// Its subject line, as people read it.
     pub subject: String,
     /// Its text part.
     pub text: String,

@@ -64,7 +64,7 @@ impl LoginCode {
 /// one is: so nobody else's sign-up for the same address leaves a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstProfile {
-    /// The name.
+    /// What others will see.
     pub name: Name,
     /// The picture, once it was looked at.
     pub avatar: Option<FileId>,
@@ -130,9 +130,9 @@ impl std::fmt::Debug for TokenHash {
 /// Who calls: the user, the session that speaks for it, and which of the session's running clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// The user.
+    /// Whose rights count.
     pub user: UserId,
-    /// The session.
+    /// The one whose token was shown.
     pub session: SessionId,
     /// The running client, if it names itself.
     pub instance: Option<Instance>,
@@ -157,11 +157,11 @@ impl Instance {
 /// Which sessions of a user to close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// This one.
+    /// A single session, whether it is the caller's own or another.
     One(SessionId),
     /// All but this one.
     AllBut(SessionId),
-    /// All.
+    /// Every session of the user, the caller's own included.
     All,
 }
 

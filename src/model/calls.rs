@@ -50,7 +50,7 @@ impl Side {
 /// What talks in a call: a running client of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Device {
-    /// The session.
+    /// The session that the client belongs to.
     pub session: SessionId,
     /// Which of its clients; `None`: it named none, and all of the session are it.
     pub instance: Option<Instance>,

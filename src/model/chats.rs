@@ -161,7 +161,7 @@ pub enum MemberState {
 /// A person in a chat, with its own read state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The chat.
+    /// Where they are a member.
     pub chat: ChatId,
     /// The person.
     pub user: UserId,
@@ -236,7 +236,7 @@ impl Member {
 /// A member's own view of one chat, for the list of chats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxRow {
-    /// The chat.
+    /// As the member sees it now.
     pub chat: Chat,
     /// The user's membership in it.
     pub member: Member,
@@ -245,7 +245,7 @@ pub struct InboxRow {
 /// What there is to know of a chat for those who follow it: an active membership, as of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Followed {
-    /// The chat.
+    /// The chat that is followed.
     pub chat: ChatId,
     /// The version of its log.
     pub head_rev: u64,

@@ -164,7 +164,7 @@ pub struct FileFacts {
     pub kind: FileKind,
     /// Its media type (RFC 6838), by its content.
     pub media_type: String,
-    /// Its name.
+    /// What the sender called it; never a path.
     pub name: FileName,
     /// How many bytes.
     pub size: u64,
@@ -198,7 +198,7 @@ pub struct Rendition {
     pub digest: Digest,
     /// How many bytes.
     pub size: u64,
-    /// Its media type.
+    /// What its bytes are (RFC 6838).
     pub media_type: String,
 }
 
@@ -239,7 +239,7 @@ impl File {
 /// Where a file stands, for somebody who wants to see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileView {
-    /// The file.
+    /// As stored, whether the viewer may see it or not.
     pub file: File,
     /// It is attached to a message that the viewer may see.
     pub in_sight: bool,

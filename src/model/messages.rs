@@ -28,7 +28,7 @@ pub const EDITS: usize = 20;
 pub struct Message {
     /// Its name to the outside.
     pub id: MessageId,
-    /// The chat.
+    /// The chat whose log it is in.
     pub chat: ChatId,
     /// Its position in the chat: 1, 2, 3…
     pub seq: u64,
@@ -246,7 +246,7 @@ pub struct Reaction {
 /// A row of the list of chats, complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatSummary {
-    /// The chat.
+    /// As its viewer sees it now.
     pub chat: Chat,
     /// The user's membership in it.
     pub member: Member,

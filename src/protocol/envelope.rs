@@ -1,7 +1,7 @@
 //! The envelope of the original endpoints, its application codes, and their rows.
 //!
 //! The names are the ones that the mobile apps read; what is ours stands beside them. Called by
-//! `http::seed`.
+//! `http::original`.
 
 use std::sync::Arc;
 

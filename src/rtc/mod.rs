@@ -58,7 +58,7 @@ pub struct Settings {
 pub struct BindError {
     /// It was the TLS port.
     pub tls: bool,
-    /// The address.
+    /// Where the socket was to listen.
     pub address: SocketAddr,
     /// What the system says.
     pub cause: std::io::Error,

@@ -28,7 +28,6 @@ pub const MINUTE: i64 = 60_000;
 
 /// A store and where it lives.
 pub struct World {
-    /// The store.
     pub store: Arc<dyn Store>,
     /// A unique value that was changed may be used again. MongoDB does that; the server that
     /// stands for it in tests keeps such a value until its document is removed.
@@ -315,7 +314,6 @@ impl World {
         self.chat_and_member(chat, user).await.1
     }
 
-    /// A chat.
     pub async fn chat(&self, chat: ChatId) -> Chat {
         self.store.chat(chat, &[]).await.expect("reads").expect("the chat is there").0
     }

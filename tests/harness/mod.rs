@@ -110,12 +110,10 @@ pub struct Person {
 }
 
 impl Person {
-    /// Its id.
     pub fn id(&self) -> &str {
         self.api.user()
     }
 
-    /// Its token.
     pub fn token(&self) -> &str {
         &self.api.session().expect("a session").token
     }

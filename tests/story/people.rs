@@ -132,7 +132,6 @@ async fn a_repeated_creation_tells_nothing_to_who_was_removed() {
 
 /// What a blocked person may do in the direct chat: nothing of it reaches the other.
 enum Fate {
-    /// Refused.
     Refused,
     /// Its own view of the chat, or of itself.
     Own,

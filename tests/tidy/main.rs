@@ -7,6 +7,7 @@ mod ranks;
 mod source;
 mod style;
 mod tree;
+mod words;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -111,6 +112,22 @@ fn import_ranks_hold() {
 #[test]
 fn no_imports_in_loops() {
     none(loops::no_loops(sources(), tree()));
+}
+
+#[test]
+fn heads_name_callers_that_exist() {
+    none(words::callers_exist(tree(), sources()));
+}
+
+#[test]
+fn doc_comments_say_more_than_the_name() {
+    none(sources().iter().flat_map(words::docs_say_more));
+}
+
+#[test]
+fn the_glossary_has_the_words_of_public_types() {
+    let glossary = tree().text(words::GLOSSARY).expect("the glossary is tracked");
+    none(words::types_are_in_the_glossary(sources(), &glossary));
 }
 
 #[test]

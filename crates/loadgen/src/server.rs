@@ -200,7 +200,7 @@ impl Server {
         self.child.id()
     }
 
-    /// Its data.
+    /// The folder that it keeps its data in.
     pub fn data(&self) -> PathBuf {
         self.home.scratch.path().join("data")
     }

@@ -83,7 +83,7 @@ pub struct Asked {
 pub struct SignedIn {
     /// The account.
     pub user: User,
-    /// The session.
+    /// As stored: with the token's digest alone.
     pub session: Session,
     /// What the client sends from now on; 43 characters of base64url.
     pub token: Token,

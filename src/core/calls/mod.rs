@@ -82,13 +82,13 @@ const LONG_SIGNAL: Text =
 /// A call with what a device needs to take part in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
-    /// The call.
+    /// As it is now that the device takes part.
     pub call: Call,
     /// Where STUN and TURN are, with credentials made for this device.
     pub ice: Vec<IceServer>,
 }
 
-/// Calls.
+/// Starts, answers and ends calls, and passes on what the two devices say.
 #[derive(Clone)]
 pub struct Calls {
     shared: Arc<Shared>,

@@ -115,13 +115,13 @@ pub enum Size {
 /// The bytes that a fetch asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// The file.
+    /// The file that they belong to.
     pub file: File,
     /// The object.
     pub digest: Digest,
     /// How many bytes.
     pub size: u64,
-    /// Their media type.
+    /// What a client may take them for (RFC 6838).
     pub media_type: String,
 }
 

@@ -70,7 +70,7 @@ const PRIVATE: Text = Text {
 pub struct NewGroup {
     /// The caller's idempotency key: the same gives the same group.
     pub key: Option<ClientMsgId>,
-    /// Its title.
+    /// What people call it.
     pub title: Title,
     /// Its description.
     pub about: About,

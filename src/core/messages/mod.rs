@@ -72,7 +72,7 @@ pub struct Send {
 /// A message that is stored.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// The message.
+    /// As it is stored, with its place in the chat.
     pub message: Message,
     /// Its author's name.
     pub from_name: Arc<str>,

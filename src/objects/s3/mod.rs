@@ -46,7 +46,7 @@ const RETRIES_WITHIN: Duration = Duration::from_secs(60);
 /// Where the bucket is, and the key to it. `Debug` tells no secret.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// Its name.
+    /// What the store calls it; part of every request.
     pub name: String,
     /// The store's address; `None` is Amazon's for the region.
     pub endpoint: Option<Endpoint>,

@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An answer of the server.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Its status.
+    /// How the server answered, not judged yet.
     pub status: StatusCode,
-    /// Its headers.
+    /// As the server sent them.
     pub headers: HeaderMap,
-    /// Its body.
+    /// All of it, read to the end.
     pub body: Bytes,
 }
 

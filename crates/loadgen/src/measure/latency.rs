@@ -22,7 +22,7 @@ pub struct Latencies(Histogram<u64>);
 pub struct Quantiles {
     /// How many.
     pub count: u64,
-    /// Their mean.
+    /// The arithmetic mean.
     pub mean_us: f64,
     /// Half were at most this long.
     pub p50_us: u64,

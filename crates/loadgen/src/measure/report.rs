@@ -17,9 +17,9 @@ const FULL: f64 = 0.95;
 /// What one workload found on one server.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The workload.
+    /// Its name on the command line.
     pub workload: &'static str,
-    /// The server.
+    /// Which server was measured, as the report calls it.
     pub server: String,
     /// Parts of the run, in order.
     pub phases: Vec<Phase>,
@@ -239,9 +239,9 @@ fn phase_text(out: &mut String, phase: &Phase) {
 /// A figure of two servers, as medians over the rounds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ratio {
-    /// The phase.
+    /// The part of the workload that it belongs to.
     pub phase: String,
-    /// The figure.
+    /// What was measured, as the report calls it.
     pub figure: String,
     /// The first server's median.
     pub first: f64,
