@@ -1,7 +1,7 @@
 //! Packs the web client: for every file of `web/dist`, its bytes and the same compressed, so that
 //! the server compresses nothing while it runs. Writes `web.rs`, which `src/http/web.rs` includes.
 //!
-//! What stands in the folder is what is packed; a file that comes, goes or changes packs it anew.
+//! It packs what is in the folder; a file that is added, removed or changed makes it pack again.
 
 use std::env;
 use std::fmt::Write as _;

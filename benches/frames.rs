@@ -1,4 +1,4 @@
-//! What the server does for a message beside storing it: reading the sender's frame, encoding the
+//! What the server does for a message besides storing it: reading the sender's frame, encoding the
 //! event, handing it to the connections of a group. Nanoseconds of the processor, the median of
 //! many rounds.
 //!

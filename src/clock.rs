@@ -1,6 +1,6 @@
-//! Time, passed in everywhere, so that tests decide what o'clock it is.
+//! Time, passed in everywhere, so that tests decide what time it is.
 //!
-//! All times are milliseconds since 1970 in UTC, written as RFC 3339 to the outside.
+//! All times are milliseconds since 1970 in UTC, written as RFC 3339 outside the server.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};

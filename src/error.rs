@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// A text for people in every language that the server speaks. `{}` stands for an argument.
+/// A text for people in every language that the server speaks. `{}` is replaced by an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
     /// English.
@@ -30,7 +30,7 @@ impl Text {
 /// The languages of texts for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
-    /// English, also for whoever asks for none that we speak.
+    /// English, also for people who ask for no language that we speak.
     #[default]
     English,
     /// `es` and all its regions.

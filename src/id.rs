@@ -1,7 +1,7 @@
 //! Ids: 12-byte ObjectIds written as 24 lower-case hex digits, the same on every store.
 //!
-//! Every noun has its own type, so that a user can never stand where a chat is meant. Randomness
-//! is passed in (`Entropy`), so that tests repeat. Called by everyone.
+//! Every noun has its own type, so that a user can never be passed where a chat is meant.
+//! Randomness is passed in (`Entropy`), so that tests repeat. Called by everyone.
 
 use std::fmt;
 use std::str::FromStr;

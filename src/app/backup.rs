@@ -1,8 +1,9 @@
 //! Copies the data folder while its server runs: the embedded store, the secrets, and the bytes of
 //! files.
 //!
-//! The store is copied first, as of one moment. What it knows of files stays true of the objects
-//! that are copied after it: an object is removed days after the last message that showed it.
+//! The store is copied first, as of one moment. What it knows about files still holds for the
+//! objects that are copied after it: an object is removed only days after the last message that
+//! showed it.
 //!
 //! Invariant: the target is a data folder that a server can be started on, or was one after an
 //! earlier backup and still is: the store takes its place there after all that it needs, and what
@@ -32,7 +33,7 @@ const MARK_TEXT: &str = "A backup by 'wechat backup'. Start a server on it with 
 pub enum Told {
     /// This part of the store is copied, 0 to 1.
     Store(f64),
-    /// So many files were looked at.
+    /// How many files were checked so far.
     Files(u64),
 }
 
@@ -127,7 +128,7 @@ fn check_source(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Lets nothing be written over that is no backup, and nothing into the data themselves.
+/// Refuses to overwrite what is not a backup, and to write into the data themselves.
 fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
     let entries = match fs::read_dir(to) {
         Ok(entries) => entries.count(),

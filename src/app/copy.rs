@@ -1,10 +1,10 @@
-//! Copies all that one store holds into another, and proves that both hold the same.
+//! Copies everything in one store into another, and proves that both hold the same.
 //!
-//! Invariant: what `DATA_DIR/copy.json` says is done is durable in the target, so a copy that was
-//! cut off goes on from there. As long as the file is there, no server starts on these data: half
-//! a store would look like a whole one. The copy holds the lock of the data folder, so that no
-//! server runs on it; other servers on the same MongoDB are for the operator to stop. Objects (the
-//! bytes of files) are in neither store: both find them where they are. Called by `cli::store`.
+//! Invariant: what `DATA_DIR/copy.json` says is done is durable in the target, so an interrupted
+//! copy continues from there. As long as the file exists, no server starts on these data: half a
+//! store would look like a whole one. The copy holds the lock of the data folder, so that no server
+//! runs on it; the operator has to stop other servers on the same MongoDB. Objects (the bytes of
+//! files) are in neither store: both find them where they are. Called by `cli::store`.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The numbers that the parts of a server know of themselves, for `/metrics`.
+//! The numbers that the parts of a server know about themselves, for `/metrics`.
 
 use std::fs;
 use std::sync::Arc;

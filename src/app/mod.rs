@@ -1,7 +1,7 @@
 //! The only place where adapters are chosen and wired; starting and stopping the server.
 //!
 //! Order of starting: the data folder is locked first, so that nothing after it ever meets a second
-//! server. Order of stopping: no new connections, then what is under way, then mails, then the
+//! server. Order of stopping: no new connections, then requests under way, then mails, then the
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
 pub mod backup;
@@ -61,7 +61,7 @@ const MAILS_WITHIN: Duration = Duration::from_secs(2);
 /// How often what has expired is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// How often the deadlines of calls are looked at.
+/// How often the deadlines of calls are checked.
 const CALLS_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a server cannot start: cause and cure, for its operator. Tells no secret.
@@ -262,7 +262,7 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 }
 
 /// What runs beside the requests: gaps in what connections heard are closed, changes of who is
-/// online are told, search terms of an older version are made anew, what has expired is removed,
+/// online are told, search terms of an older version are rebuilt, what has expired is removed,
 /// calls past their time are ended.
 fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 5] {
     let (following, hub) = (core.clone(), hub.clone());
@@ -274,7 +274,7 @@ fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 5] {
     [gaps, presence, refolding, sweeping, tokio::spawn(end_calls(core.clone()))]
 }
 
-/// Makes search terms anew that an older version made; once it is done, there is nothing to do.
+/// Rebuilds search terms that an older version made; once that is done, there is nothing to do.
 async fn refold(core: Core) {
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

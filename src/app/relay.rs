@@ -21,7 +21,7 @@ use crate::core::calls::ice;
 use crate::id::Entropy;
 use crate::rtc::{self, BindError, Public, Settings, Turn, tls};
 
-/// How often the names of TURN_PUBLIC_IP are looked up anew.
+/// How often the names in TURN_PUBLIC_IP are looked up again.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(60);
 /// How long a look-up may take.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);

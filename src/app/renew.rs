@@ -1,8 +1,8 @@
-//! `wechat store renew`: another life for a store that an operator has put back by other means than
-//! a backup of ours, so that no client goes on from what it saw of the life before.
+//! `wechat store renew`: another life for a store that an operator has restored by other means than
+//! our backup, so that no client continues from what it saw of the life before.
 //!
-//! Invariant: it holds the lock of the data folder, so that no server runs on it; other servers on
-//! the same MongoDB are for the operator to stop. Called by `cli::store`.
+//! Invariant: it holds the lock of the data folder, so that no server runs on it; the operator has
+//! to stop other servers on the same MongoDB. Called by `cli::store`.
 
 use super::{StartError, open_store};
 use crate::config::{Config, DataDir};

@@ -1,6 +1,6 @@
 //! The bus of a single node: hands events straight to this node's listeners.
 //!
-//! Wired by `app`; listeners are told by it once, when everything stands.
+//! Wired by `app`, which sets the listeners once, when everything is built.
 
 use std::sync::{OnceLock, Weak};
 

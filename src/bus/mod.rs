@@ -1,4 +1,4 @@
-//! The bus: carries what has happened to every node that has somebody listening.
+//! The bus: carries what happened to every node where somebody listens.
 //!
 //! Invariant: a push is a hint, the store is the truth. The bus may lose and reorder; the hub puts
 //! changes of a chat in order by their rev, and gaps are read from the store.
@@ -78,7 +78,7 @@ pub struct Receipt {
     pub delivered_seq: u64,
 }
 
-/// How a call stands.
+/// The state of a call, as its two people may know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallNews {
     /// The call; of two with one id, the one with the higher version holds.

@@ -1,4 +1,4 @@
-//! The command line: the commands, and a flag for every setting that is no secret.
+//! The command line: the commands, and a flag for every setting that is not secret.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};

@@ -1,8 +1,8 @@
 //! The commands of `wechat`, and what they answer to the shell.
 //!
-//! Exit codes: 0 it went well, 1 the server could not start or failed, 2 the settings or the
-//! command line are wrong. Standard output is for people who asked for something, standard error
-//! for the log and for errors. Called by `main`.
+//! Exit codes: 0 success, 1 the server could not start or failed, 2 the settings or the command
+//! line are wrong. Standard output is for people who asked for something, standard error for the
+//! log and for errors. Called by `main`.
 
 mod backup;
 mod flags;

@@ -1,4 +1,4 @@
-//! `wechat store copy` and `wechat store renew`: an operator moves a store, or has put it back,
+//! `wechat store copy` and `wechat store renew`: an operator moves a store, or has restored one,
 //! while the server is stopped.
 
 use std::process::ExitCode;

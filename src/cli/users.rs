@@ -1,8 +1,8 @@
 //! `wechat users import`: accounts from a list, on the data of a server that is not running.
 //!
 //! The operator vouches for the addresses: no code is mailed, and the people log in by code later.
-//! The whole list is read and checked before the first account is made; who has an account already
-//! keeps it as it is, so that a list may be imported again.
+//! The whole list is read and checked before the first account is made; people who already have an
+//! account keep it as it is, so that a list may be imported again.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -74,7 +74,7 @@ fn read(file: &str) -> Result<String, String> {
     read.map(|()| list).map_err(|error| format!("{file} cannot be read: {error}."))
 }
 
-/// Reads `address,name` lines, as spreadsheets write them (RFC 4180): either may stand in quotes, a
+/// Reads `address,name` lines, as spreadsheets write them (RFC 4180): either may be in quotes, a
 /// first line may name the columns. Empty lines and lines that begin with `#` count for nothing.
 fn parse(list: &str) -> Result<Vec<Person>, String> {
     let list = list.strip_prefix('\u{feff}').unwrap_or(list);

@@ -118,7 +118,7 @@ impl PublicAddresses {
     }
 }
 
-/// A host as it stands in the URIs of ICE servers.
+/// A host as the URIs of ICE servers have it.
 pub(super) fn uri_host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let host = match bare.parse::<IpAddr>() {

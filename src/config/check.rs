@@ -1,5 +1,5 @@
-//! What no setting's value shows alone: what belongs together, and what contradicts. Called when
-//! every value has been read.
+//! What no single setting's value shows: which settings belong together, and which contradict each
+//! other. Called when every value has been read.
 
 use super::calls::TurnMode;
 use super::objects::ObjectsMode;

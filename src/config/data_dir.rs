@@ -1,7 +1,7 @@
-//! The data folder: made for its owner alone, and held by one server at a time.
+//! The data folder: accessible to its owner only, and held by one server at a time.
 //!
 //! Invariant: while a `DataDir` lives, no other server works in the same folder. The lock is the
-//! operating system's on the file `lock`, so that a killed server leaves none behind.
+//! operating system's on the file `lock`, so that a killed server leaves no lock behind.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};

@@ -1,8 +1,8 @@
-//! Reads `.env` and `.env_db`: `KEY=value`, one a line, and nothing clever.
+//! Reads `.env` and `.env_db`: `KEY=value`, one per line, and nothing clever.
 //!
-//! Comments begin with `#`; a value may stand in 'single' quotes (as it is) or "double" quotes
+//! Comments begin with `#`; a value may be in 'single' quotes (taken as it is) or "double" quotes
 //! (with `\"`, `\\`, `\n`). A `$` is a dollar: nothing is expanded, nothing is exported into the
-//! process. What cannot be read is a problem with its line, never a guess.
+//! process. A line that cannot be read is reported as a problem, never guessed at.
 
 /// The most bytes that such a file may have.
 const MAX_BYTES: usize = 64 * 1024;

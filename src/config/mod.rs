@@ -1,7 +1,7 @@
 //! Settings: the one table of all of them, and reading it from files, environment and flags.
 //!
-//! Invariant: a `Config` that exists is valid. Invariant: nothing here tells a secret, neither in
-//! an error nor by `Debug`. Nothing is exported into the process's environment.
+//! Invariant: a `Config` that exists is valid. Invariant: nothing here reveals a secret, neither in
+//! an error nor through `Debug`. Nothing is exported into the process's environment.
 //!
 //! Also the data folder: its lock and the server's own secrets. Called by `cli` and `app`.
 
@@ -109,7 +109,7 @@ impl Config {
     }
 
     /// Whether people reach the server from elsewhere by a public address: then nothing is for
-    /// whoever seems to sit at the machine, who may be behind a proxy on it.
+    /// people who seem to sit at the machine, who may be behind a proxy on it.
     pub fn is_public(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| !url.is_this_machine())
     }

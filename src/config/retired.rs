@@ -1,5 +1,5 @@
-//! What the first version of this backend, written in Go, was set with and what means nothing here:
-//! told once as the server starts, and left aside, so that its `.env` goes on working.
+//! Settings of the first version of this backend, written in Go, that mean nothing here: reported
+//! once when the server starts and otherwise ignored, so that its `.env` keeps working.
 //!
 //! Called by `sources`.
 

@@ -1,4 +1,4 @@
-//! One row of the table of settings: what there is to know of a setting, its type aside. The rows
+//! One row of the table of settings: all there is to know about a setting except its type. The rows
 //! are in `settings`; `sources`, `documents` and the command line read them.
 
 /// The files that hold settings, in the working directory.

@@ -1,7 +1,7 @@
 //! The server's own secrets: made on the first start, kept in `DATA_DIR/secrets`, one file each.
 //!
-//! A file is 64 hex digits, readable by its owner alone. A file that others can read, that is too
-//! short, or that was not made at random is refused: a secret that is none protects nobody.
+//! A file is 64 hex digits, readable by its owner only. A file that others can read, that is too
+//! short, or that was not made at random is refused: a secret that is not one protects nobody.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! `SMTP_URL`: which mail server, as whom, and how it is protected. TLS is the rule; going without
-//! is for a server on the same machine.
+//! `SMTP_URL`: which mail server, as whom, and how it is protected. TLS is the rule; only a server
+//! on the same machine may do without.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
-//! Where values come from, in the order of growing weight: the default, `.env` and `.env_db` in
-//! the working directory, the environment, flags. Every problem of every source is noted, so that
-//! a person hears of all at once.
+//! Where values come from, each source overriding the ones before: the default, `.env` and
+//! `.env_db` in the working directory, the environment, flags. Every problem of every source is
+//! noted, so that people hear about all of them at once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -108,7 +108,7 @@ impl Values {
         self.put(setting, entry.value, origin);
     }
 
-    /// Adds what the environment says; variables that are no settings are none of our business.
+    /// Adds what the environment says; variables that are not settings are none of our business.
     pub fn add_environment(&mut self, lookup: impl Fn(&str) -> Option<std::ffi::OsString>) {
         for setting in self.table {
             match lookup(setting.key).map(std::ffi::OsString::into_string) {
@@ -245,7 +245,7 @@ fn shown(secrecy: Secrecy, text: &str) -> String {
     }
 }
 
-/// A URL with stars for user name and password; of what is no URL, nothing.
+/// A URL with stars for user name and password; nothing if it is not a URL.
 fn without_credentials(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return "(hidden)".into() };
     let has_login = !url.username().is_empty() || url.password().is_some();

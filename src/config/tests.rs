@@ -1,4 +1,4 @@
-//! Settings as a person meets them: files, environment, flags, and what is said of mistakes.
+//! Settings as a person meets them: files, environment, flags, and what is said about mistakes.
 
 use std::ffi::OsString;
 use std::fs;

@@ -253,8 +253,8 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Whether a host, an IPv6 address in brackets or not, is this machine for whoever asks: a loopback
-/// address, or `localhost`.
+/// Whether a host, an IPv6 address in brackets or not, is this machine for the one who asks: a
+/// loopback address, or `localhost`.
 pub fn names_this_machine(host: &str) -> bool {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")

@@ -1,7 +1,7 @@
 //! The list of chats, direct chats, and what a member sets for itself.
 //!
-//! Invariant: a chat exists for its members alone; to everybody else it is `NotFound`, except that
-//! a public group can be looked at, and that an ex-member is told so.
+//! Invariant: a chat exists only for its members; for everybody else it is `NotFound`, except that
+//! a public group can be viewed, and that former members are told that they are no longer in it.
 //!
 //! Called by `http` and `ws`; `groups` and `messages` use its look-ups.
 
@@ -56,7 +56,7 @@ impl Target {
     }
 }
 
-/// A chat and where the caller stands to it.
+/// A chat and the caller's membership in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) chat: Chat,
@@ -304,7 +304,7 @@ impl Shared {
         Ok(!blocks.by_first && !blocks.by_second)
     }
 
-    /// Where the caller stands to a chat it is in; an error that fits otherwise.
+    /// The caller's standing in a chat that they are in; otherwise the error that fits.
     pub(crate) async fn standing(&self, caller: &Caller, chat: ChatId) -> Result<Standing> {
         let found = self.ports.store.chat(chat, &[caller.user]).await?;
         let (chat, mut members) = found.ok_or(Error::not_found(text::NO_CHAT))?;

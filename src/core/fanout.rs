@@ -1,7 +1,7 @@
 //! From a committed change to the events that tell it.
 //!
-//! Called by the rules, once a change is durable. A push is a hint: whoever misses it reads the
-//! store.
+//! Called by the rules, once a change is durable. A push is a hint: a client that misses it reads
+//! the store.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! The rules: what may be done, each beside its texts. No serde, no HTTP, no database.
 //!
-//! What things are stands in `model`. Rules see the ports (store, bus, mail, objects) as traits.
-//! Called by the adapters `http` and `ws`, which hold no rule.
+//! `model` says what things are. Rules see the ports (store, bus, mail, objects) as traits. Called
+//! by the adapters `http` and `ws`, which hold no rule.
 //!
 //! Invariant: a committed change is always published: what changes something runs to its end, even
-//! when its caller has gone.
+//! when its caller is gone.
 
 pub mod auth;
 pub mod calls;
@@ -38,7 +38,7 @@ use crate::objects::Objects;
 use crate::objects::staging::Staging;
 use crate::store::Store;
 
-/// What the rules stand on: the ports, time, randomness and ids.
+/// What the rules need: the ports, time, randomness and ids.
 pub struct Ports {
     /// What is remembered.
     pub store: Arc<dyn Store>,
@@ -247,7 +247,7 @@ impl Listener for Core {
     }
 }
 
-/// Runs a change to its end, also when whoever waits for it goes away.
+/// Runs a change to its end, even when nobody waits for it any more.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {

@@ -1,11 +1,12 @@
-//! Who is online, and when people were last seen: told to those who watch, and never stored but for
-//! the time at which a session was last used.
+//! Who is online, and when people were last seen: told to those who watch. Only the time at which a
+//! session was last used is stored.
 //!
-//! Invariant: of whoever does not show its presence, has no chat with the one who asks, blocks it
-//! or is blocked by it, or is unknown, nothing is told that would tell which of these it is. Who
-//! shows none sees none. Whether two have a chat is looked at when one begins to watch the other.
-//! Invariant: that a person went is told only if it is not back after `AWAY_AFTER`, so that a
-//! change of networks is no news, and who comes and goes again and again is not told each time.
+//! Invariant: a person may be hidden because they do not show their presence, have no chat with the
+//! watcher, block the watcher or are blocked by them, or are unknown; nothing reveals which of
+//! these it is. People who show none see none. Whether two people have a chat is checked when one
+//! begins to watch the other. Invariant: watchers learn that somebody left only if that person is
+//! not back after `AWAY_AFTER`, so that neither a change of networks nor somebody who keeps coming
+//! and going is reported each time.
 //!
 //! The watchers are those of this node. Called by `http` and `ws`.
 
@@ -49,7 +50,8 @@ impl Presences {
         Self { shared, hub }
     }
 
-    /// How people stand, as far as the caller may know, in the order asked; at most `WATCHED`.
+    /// The presence of people, as far as the caller may know, in the order asked; at most
+    /// `WATCHED`.
     pub async fn of(&self, caller: &Caller, users: &[UserId]) -> Result<Vec<Presence>> {
         check_count(users)?;
         let blind = self.sees_nobody(caller.user).await?;
@@ -132,7 +134,7 @@ impl Presences {
         self.tell_all(hub, &[user]).await
     }
 
-    /// Looks how people stand, and tells those who watch them.
+    /// Looks up people's presence, and tells those who watch them.
     async fn tell_all(&self, hub: &Hub, users: &[UserId]) -> Result<()> {
         let mut left: Vec<UserId> = users.to_vec();
         while !left.is_empty() {
@@ -149,7 +151,7 @@ impl Presences {
         Ok(())
     }
 
-    /// How people stand, by their own switches alone.
+    /// People's presence, by their own switches alone.
     async fn look(&self, users: &[UserId]) -> Result<HashMap<UserId, Presence>> {
         let store = &self.shared.ports.store;
         let shows = |user: &User| user.is_visible() && user.privacy.presence;

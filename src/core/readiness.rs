@@ -1,7 +1,7 @@
-//! Whether the server can serve, for whoever asks: strangers may.
+//! Whether the server can serve, for anybody who asks, strangers included.
 //!
-//! Invariant: however many ask, the store and the objects are asked once in `GOOD_FOR`, or in
-//! `BAD_FOR` while they fail: their answer costs writes. Called by `Core::ready`.
+//! Invariant: however many ask, the store and the objects are checked only once in `GOOD_FOR`, or
+//! in `BAD_FOR` while they fail: each check costs writes. Called by `Core::ready`.
 
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,11 @@
-//! Cursors and what others learn of them; typing.
+//! Cursors and what others learn about them; typing.
 //!
-//! Invariant: cursors only grow, and never beyond the chat's head.
-//! Invariant: who switched receipts off shows none and sees none; between two of whom one blocks
-//! the other, nobody shows any.
+//! Invariant: cursors only grow, and never beyond the chat's head. Invariant: people who switch
+//! receipts off show none and see none; if one of two people blocks the other, neither shows any.
 //!
-//! In chats of more than `LIVE_MEMBERS` people cursors are stored but not told to everybody: each
-//! of n readers would be told to n others. There receipts are asked for. Called by `http` and `ws`.
+//! In chats of more than `LIVE_MEMBERS` people cursors are stored but not sent to everybody: each
+//! of n readers would be sent to n others. There clients ask for receipts. Called by `http` and
+//! `ws`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl Receipts {
 }
 
 impl Shared {
-    /// A cursor did not move: because it stands there, or because the caller is no member.
+    /// A cursor did not move: it was already there, or the caller is not a member.
     async fn why_it_stands(&self, user: UserId, chat: ChatId) -> Result<Option<Member>> {
         let found = self.ports.store.chat(chat, &[user]).await?;
         let active = found.is_some_and(|(_, members)| members.iter().any(Member::is_active));

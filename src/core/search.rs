@@ -7,7 +7,7 @@
 //! names come first out of them: a page reads about as many terms as it shows, however many people
 //! there are. A symbol or emoji is a word of its own.
 //!
-//! The index says by which way of folding it was made: `refold` makes it anew by another one.
+//! The index says which version of folding made it: `refold` rebuilds it with another.
 //!
 //! Called by `http`; the rules of users and groups make terms with `terms_of`.
 
@@ -31,13 +31,13 @@ use crate::model::users::User;
 use crate::store::Index;
 use crate::store::archive::{Part, Record};
 
-/// The way of folding. Raise it when `fold` or `terms_of` changes: `refold` makes terms anew.
+/// The version of folding. Raise it when `fold` or `terms_of` changes: `refold` rebuilds the terms.
 pub const FOLD_VERSION: u32 = 3;
 /// Before the way of folding, in the term that says how the index was made. No name has it.
 const MADE_BY: char = '\u{1}';
 /// The entry of that term.
 const MADE: ObjectId = ObjectId([0; 12]);
-/// How many accounts or chats are folded anew at once.
+/// How many accounts or chats are folded again at once.
 const REFOLDED: u32 = 100;
 /// At most this many characters of a term are stored and searched.
 const TERM_CHARS: usize = 32;
@@ -45,7 +45,7 @@ const TERM_CHARS: usize = 32;
 const NAME: char = '^';
 /// Before what a later word begins with.
 const WORD: char = ' ';
-/// At most this many entries are looked at for a query.
+/// At most this many entries are read for a query.
 const SCAN: usize = 2_000;
 /// Entries read at once: at least, at most.
 const STEP: (usize, usize) = (20, 200);
@@ -115,9 +115,8 @@ impl Search {
         self.shared.ports.store.put_terms(Index::Users, terms.collect()).await
     }
 
-    /// Makes all terms anew, unless they were made by this way of folding; says whether it did. It
-    /// may be cut off and begun again, and runs beside requests: what changes under it is looked at
-    /// again.
+    /// Rebuilds all terms, unless this version of folding made them; says whether it did. It may be
+    /// interrupted and begun again, and runs beside requests: what changes under it is read again.
     pub async fn refold(&self) -> Result<bool> {
         let (low, high) = (MADE_BY.to_string(), '\u{2}'.to_string());
         let mark = format!("{MADE_BY}{FOLD_VERSION}");

@@ -1,13 +1,13 @@
-//! Sync: what a client needs to have what the server has.
+//! Sync: gives a client what it needs to have what the server has.
 //!
 //! State-based: the client says up to which rev it has its inbox and each chat, and gets the rows
 //! that changed since. Rows apply by rev, so that repeats and overlaps with live events are
-//! harmless, and an interrupted sync goes on where it was.
+//! harmless, and an interrupted sync continues where it was.
 //!
 //! Invariant: a client that applies all pages has, of every row that it may see and holds, the
-//! server's present state. Invariant: a chat that the user left says so and gives nothing else.
-//! Invariant: revs of one incarnation of the store are never compared with those of another:
-//! whoever holds rows of another one begins from nothing.
+//! server's present state. Invariant: a chat that the user has left says so and gives nothing else.
+//! Invariant: revs of one incarnation of the store are never compared with those of another: a
+//! client that holds rows of another one begins from nothing.
 //!
 //! Called by `http` and `ws`.
 

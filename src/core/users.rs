@@ -1,6 +1,6 @@
 //! Profiles and blocks.
 //!
-//! Invariant: an account that is not verified or is deleted exists for nobody else.
+//! Invariant: an account that is not verified or is deleted does not exist for anybody else.
 //!
 //! Called by `http` and `ws`.
 
@@ -101,7 +101,7 @@ impl Users {
         self.shared.visible_user(user).await.map(|user| (*user).clone())
     }
 
-    /// Several people's accounts; whoever may not be known is left out.
+    /// Several people's accounts; those that may not be known are left out.
     pub async fn profiles(&self, _caller: &Caller, users: &[UserId]) -> Result<Vec<User>> {
         let found = self.shared.people(users).await?.into_iter().map(|person| person.user);
         Ok(found.filter(|user| user.is_visible()).map(|user| (*user).clone()).collect())

@@ -1,8 +1,8 @@
 //! Accepts connections, speaks HTTP/1.1 and HTTP/2 on them, and stops in good order.
 //!
-//! The framework's own loop waits for ever for a request's head and knows no cap; this one bounds
-//! what a stranger can hold: connections in all and per address, the time for a head, the time in
-//! which nothing that we write is taken. Called by `app`.
+//! The framework's own loop waits for ever for a request's head and has no cap; this one limits
+//! what a stranger can hold: connections in all and per address, the time for a head, and the time
+//! in which the other side takes nothing that we write. Called by `app`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -32,7 +32,7 @@ use super::address::{Peer, TrustedProxies, network};
 
 /// At most this many bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1024;
-/// At most about so much that was not sent waits in the kernel, a connection.
+/// About how many unsent bytes wait in the kernel per connection, at most.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 64 * 1024;
 /// At most this many requests at once on one HTTP/2 connection.

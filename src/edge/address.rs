@@ -1,4 +1,5 @@
-//! Where a request comes from: the peer of its connection, or whom a trusted proxy names.
+//! Where a request comes from: the peer of its connection, or the address that a trusted proxy
+//! names.
 //!
 //! `X-Forwarded-For` is believed only when the peer is a proxy that the operator named; anybody
 //! else could write there what they like. Called by `accept`, `limits` and `http`.
@@ -15,7 +16,8 @@ use crate::config::values::Networks;
 pub struct Client {
     /// Its address.
     pub ip: IpAddr,
-    /// Somebody passed it on, and said so: then the address says nothing of this machine.
+    /// Somebody passed it on, and said so: then the address does not show whether it is from this
+    /// machine.
     pub forwarded: bool,
 }
 

@@ -1,5 +1,6 @@
 //! What the server counts: requests, WebSocket commands, closes and events, as they happen. What
-//! others know of themselves (connections, the relay, the process) is read when somebody asks.
+//! other parts know about themselves (connections, the relay, the process) is read when somebody
+//! asks.
 //!
 //! Invariant: only numbers, and labels of which there are few: no id, no address, no text.
 //!

@@ -1,4 +1,4 @@
-//! What a request's headers say of its caller: the token, and which client of the session it is.
+//! What a request's headers say about its caller: the token, and which client of the session it is.
 //! Called by `http/extract` and `ws`, which ask `core::auth` whose token it is.
 
 use axum::http::{HeaderMap, header};
@@ -20,7 +20,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// What a client calls itself, by the header `Instance`; `None` when it does not say.
 pub fn instance(headers: &HeaderMap) -> Result<Option<Instance>> {
     let Some(name) = headers.get("instance") else { return Ok(None) };
-    // What is no text is no name either, and refused as one.
+    // What is not text cannot be a name, and is refused as one.
     Instance::parse(name.to_str().unwrap_or_default()).map(Some)
 }
 

@@ -1,7 +1,7 @@
 //! How an error leaves a handler: as a response of its status that carries the error itself.
 //!
-//! Whoever wraps the handler knows the language and the shape that the path promises, and writes it
-//! down. Returned by handlers of `http` and `ws`; read by `http/pipeline`.
+//! The code around the handler knows the language and the shape that the path promises, and writes
+//! the body. Returned by handlers of `http` and `ws`; read by `http/pipeline`.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! How fast callers may ask: by address and by user, and slower still for login.
 //!
-//! Smooths what one place or one person can cost; the limits of login that security rests on are
+//! Smooths what one place or one person can cost; the login limits that security depends on are
 //! counted in the store, by `core::auth`. A refusal says when to come back. Called by
 //! `http/pipeline` (address), `http/extract` and `ws/socket` (user).
 

@@ -1,9 +1,9 @@
-//! The edge: accepts connections and bounds what a stranger can hold, for REST and WebSocket alike.
+//! The edge: accepts connections and limits what a stranger can hold, for REST and WebSocket alike.
 //!
 //! Reading order: `accept` takes connections and speaks HTTP on them, `address` says where a
-//! request comes from, `limits` how fast it may come, `credentials` what it shows of its caller,
-//! `fault` how an error leaves a handler, `counters` what is counted of it all. Knows no route:
-//! `http` and `ws` are built on it and do not know each other. Wired by `app`.
+//! request comes from, `limits` how fast it may come, `credentials` what it says about its caller,
+//! `fault` how an error leaves a handler, `counters` what is counted. Knows no route: `http` and
+//! `ws` are built on it and do not know each other. Wired by `app`.
 
 pub mod accept;
 

@@ -2,7 +2,7 @@
 //! original endpoints.
 //!
 //! A handler returns the error; the pipeline, which knows the path, the language and the request's
-//! id, writes it down. Causes go to the log alone. Called by handlers and `pipeline`.
+//! id, writes the body. Causes go only to the log. Called by handlers and `pipeline`.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, header};

@@ -36,9 +36,9 @@ pub(super) fn routes() -> Routes {
 
 /// Create an account
 ///
-/// Mails a code to the address. The account exists for others once the code was used. An address
-/// that has an account gets the same answer; its mail says so. What is said here holds once the
-/// code of this request is used.
+/// Mails a code to the address. The account exists for others once the code has been used. An
+/// address that has an account gets the same answer; its mail says so. What you say here takes
+/// effect once this request's code is used.
 #[utoipa::path(
     post, path = "/users", tag = "auth", operation_id = "signUp", request_body = SignUp,
     responses((status = 202, description = "A mail is on its way", body = CodeSent)),
@@ -86,10 +86,10 @@ async fn ask_code(
     Ok(code_sent(&email, asked.ticket))
 }
 
-/// Log in by a code
+/// Log in with a code
 ///
-/// A code works for whoever asked for it: send the ticket that came with the answer. Without one,
-/// it works from the network that asked, if no ticket was sent there either.
+/// A code works only for the client that asked for it: send the ticket that came with the answer.
+/// Without one, it works from the network that asked, if no ticket was sent there either.
 #[utoipa::path(
     post, path = "/auth/sessions", tag = "auth", operation_id = "logIn",
     request_body = OpenSession,
@@ -160,7 +160,7 @@ async fn close_all(
 
 /// Log out one device
 ///
-/// `current` stands for the session that asks.
+/// `current` means the session of this request.
 #[utoipa::path(
     delete, path = "/auth/sessions/{session}", tag = "auth", operation_id = "logOut",
     security(("session" = [])),

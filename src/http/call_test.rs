@@ -1,6 +1,6 @@
 //! The page `/call-test`: checks from a browser whether calls will work, and says what to do.
 //!
-//! It needs no framework and nothing from elsewhere. Called by `router`.
+//! It needs no framework and loads nothing from elsewhere. Called by `router`.
 
 use axum::routing::get;
 

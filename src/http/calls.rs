@@ -77,9 +77,9 @@ async fn list(
 
 /// Start a call
 ///
-/// All devices of the other person ring. If that very person is calling you at this moment, you
-/// answer that call. 409: one of you is in another call, or somebody else calls you, which goes on
-/// ringing.
+/// All devices of the other person ring. If that same person is calling you at this moment, you
+/// answer their call. 409: one of you is in another call, or somebody else is calling you, and that
+/// call goes on ringing.
 #[utoipa::path(
     post, path = "/calls", tag = "calls", operation_id = "startCall", security(("session" = [])),
     params(InstanceHeader),
@@ -100,7 +100,7 @@ async fn start(
 
 /// The call that you are in
 ///
-/// Also one that rings at your devices. For a device that has just connected.
+/// Including one that is ringing on your devices. For a device that has just connected.
 #[utoipa::path(
     get, path = "/calls/live", tag = "calls", operation_id = "liveCall",
     security(("session" = [])),
@@ -117,7 +117,7 @@ async fn live(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<Li
 
 /// Read one of your calls
 ///
-/// With what is known about how it went, in words, and the likely cure.
+/// Says in words how it went, as far as that is known, and the likely cure.
 #[utoipa::path(
     get, path = "/calls/{call}", tag = "calls", operation_id = "readCall",
     security(("session" = [])),
@@ -138,7 +138,7 @@ async fn one(
 
 /// Answer a call on this device
 ///
-/// The first device wins; the others stop to ring. 409: another was faster, or the call is over.
+/// The first device wins; the others stop ringing. 409: another was faster, or the call is over.
 #[utoipa::path(
     post, path = "/calls/{call}/accept", tag = "calls", operation_id = "acceptCall",
     security(("session" = [])),
@@ -156,7 +156,7 @@ async fn accept(
 
 /// Refuse a call
 ///
-/// All your devices stop to ring.
+/// All your devices stop ringing.
 #[utoipa::path(
     post, path = "/calls/{call}/reject", tag = "calls", operation_id = "rejectCall",
     security(("session" = [])),
@@ -174,7 +174,7 @@ async fn reject(
 
 /// Cancel a call, or hang up
 ///
-/// Any device of yours may. To end a call that is over is fine.
+/// Any of your devices may. Ending a call that is over does no harm.
 #[utoipa::path(
     post, path = "/calls/{call}/hangup", tag = "calls", operation_id = "hangUp",
     security(("session" = [])), request_body = Option<LeaveCall>,
@@ -193,8 +193,8 @@ async fn leave(
 
 /// Say that this device is there
 ///
-/// While it rings, a device of the callee says once that it does. In a call, both devices say it
-/// every ten seconds, and that media flows as soon as it does; after 25 seconds of silence the call
+/// While it rings, each of the callee's devices says so once. In a call, both devices say it every
+/// ten seconds, and as soon as media flows they say that too; after 25 seconds of silence the call
 /// ends.
 #[utoipa::path(
     post, path = "/calls/{call}/alive", tag = "calls", operation_id = "keepCall",
@@ -214,7 +214,7 @@ async fn alive(
 
 /// Begin a new negotiation
 ///
-/// For an ICE restart, or after this device has lost its peer connection. Both devices hear of the
+/// For an ICE restart, or after this device has lost its peer connection. Both devices are told the
 /// new epoch, and the caller's makes the offer.
 #[utoipa::path(
     post, path = "/calls/{call}/restart", tag = "calls", operation_id = "restartCall",
@@ -253,7 +253,7 @@ async fn signal(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Report how a call goes or went
+/// Report how a call is going or went
 ///
 /// Until five minutes after its end.
 #[utoipa::path(
@@ -292,8 +292,8 @@ async fn ice(
 
 /// Get credentials to test the connection
 ///
-/// For `/call-test`, without a call. They are good for two minutes, and for calls of a device to
-/// itself: relays that are made with them reach each other and nobody else.
+/// For `/call-test`, without a call. They work for two minutes, for calls from a device to itself:
+/// relays that are made with them reach only each other.
 #[utoipa::path(
     post, path = "/calls/test", tag = "calls", operation_id = "testIceServers",
     security(("session" = [])),

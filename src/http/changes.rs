@@ -43,7 +43,8 @@ async fn row(http: &Http, message: Message) -> Result<Answer<rows::Message>> {
 
 /// Edit your message
 ///
-/// Earlier texts are kept for you; see `edits`. Files stay, and so do mentions that are left out.
+/// Earlier texts are kept for you; see `edits`. Files stay, and so do mentions if you leave them
+/// out.
 #[utoipa::path(
     patch, path = "/chats/{chat}/messages/{seq}", tag = "messages", operation_id = "editMessage",
     security(("session" = [])), request_body = EditMessage,
@@ -68,7 +69,7 @@ async fn edit(
 
 /// Delete a message for everyone
 ///
-/// Your own in time; admins of a group any. A tombstone stays in its place.
+/// Your own within the time limit; a group's admins any. A tombstone stays in its place.
 #[utoipa::path(
     delete, path = "/chats/{chat}/messages/{seq}", tag = "messages",
     operation_id = "deleteMessage", security(("session" = [])),
@@ -98,7 +99,7 @@ async fn set_reaction(
 
 /// React to a message
 ///
-/// An emoji is one reaction however it is spelled, with a variation selector or without.
+/// An emoji is one reaction however it is encoded, with or without a variation selector.
 #[utoipa::path(
     put, path = "/chats/{chat}/messages/{seq}/reactions/{emoji}", tag = "messages",
     operation_id = "react", security(("session" = [])),
@@ -233,7 +234,7 @@ async fn hide(
 
 /// Forward a message
 ///
-/// Sends its text to the chat in the path, with where it comes from.
+/// Sends its text to the chat in the path, and says where it comes from.
 #[utoipa::path(
     post, path = "/chats/{chat}/forwards", tag = "messages", operation_id = "forwardMessage",
     security(("session" = [])), request_body = Forward,

@@ -1,4 +1,4 @@
-//! The caller's chats and its own settings in them. The rules are in `core::chats`.
+//! The caller's chats and their own settings in them. The rules are in `core::chats`.
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ pub(super) fn routes() -> Routes {
 
 /// List your chats
 ///
-/// Pinned ones first, then those with the latest message. A direct chat in which nobody wrote yet
-/// is not listed.
+/// Pinned ones first, then those with the latest message. A direct chat in which nobody has written
+/// yet is not listed.
 #[utoipa::path(
     get, path = "/chats", tag = "chats", operation_id = "listChats", security(("session" = [])),
     params(
@@ -66,7 +66,7 @@ pub(super) fn last_authors(chats: &[ChatSummary]) -> Vec<UserId> {
 
 /// Open the direct chat with a person
 ///
-/// It is created when it is new. A message can be sent without this: `chat` may be a user's id
+/// Creates it if it is new. You can send a message without this: `chat` may be a user's id
 /// everywhere.
 #[utoipa::path(
     post, path = "/chats", tag = "chats", operation_id = "openChat", security(("session" = [])),

@@ -1,9 +1,10 @@
-//! What a request claims of itself: the host that it was sent to, and the page that sent it.
+//! What a request claims about itself: the host that it was sent to, and the page that sent it.
 //!
-//! Invariant: a request names one host, or it is refused: what one part of the way takes for one
-//! server may not be another for the next (RFC 9112, section 3.2). Invariant: what needs no session
-//! is not changed by a page of another origin, or any page that people look at could ask for login
-//! codes and try them from their addresses. Apps and programs send no `Origin` and are not held up.
+//! Invariant: a request names exactly one host, or it is refused: no two parts of the path may take
+//! it to be for different servers (RFC 9112, section 3.2). Invariant: a page of another origin
+//! cannot use what needs no session; otherwise any page that people look at could ask for login
+//! codes and try them from their addresses. Apps and programs send no `Origin` and are not
+//! affected.
 //!
 //! Called by `pipeline` for every request, and by `local`.
 

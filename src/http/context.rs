@@ -1,4 +1,4 @@
-//! What is known of a request besides its path and body: found out once, as it comes in.
+//! What is known about a request besides its path and body: determined once, as it comes in.
 //!
 //! Made by `pipeline`; read by `extract` and handlers, and by `answer` when an error is written.
 
@@ -17,7 +17,7 @@ use crate::id::UserId;
 /// Names a request in the log and in errors.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What is known of a request besides its path and body.
+/// What is known about a request besides its path and body.
 #[derive(Debug)]
 pub struct Context {
     /// Names the request in the log and in errors: the caller's own name for it, or ours.
@@ -30,7 +30,7 @@ pub struct Context {
     pub forwarded: bool,
     /// What its route is like.
     pub kind: Kind,
-    /// It brings a file, which takes as long as it takes while something comes.
+    /// It brings a file, which may take as long as it likes while bytes keep coming.
     pub upload: bool,
     /// Who asks, once that is known.
     pub user: OnceLock<UserId>,

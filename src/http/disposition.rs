@@ -2,8 +2,8 @@
 //! UTF-8, older ones in Latin-1, .NET and Apache's clients with `filename*` (RFC 8187), mail
 //! libraries in encoded words (RFC 2047).
 //!
-//! It answers some name or none and refuses nothing: `FileName` makes a good one of any text.
-//! Called by `multipart`.
+//! It returns a name or none and refuses nothing: `FileName` turns any text into a good one. Called
+//! by `multipart`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -2,7 +2,7 @@
 //! frames, a page to read and try it that
 //! works without any network, and the page that explains error codes.
 //!
-//! The page runs RapiDoc, which stands in `web/vendor` with its licence. Called by `router`.
+//! The page runs RapiDoc, which is in `web/vendor` with its licence. Called by `router`.
 
 use std::sync::Arc;
 

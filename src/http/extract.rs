@@ -1,5 +1,5 @@
-//! Reads requests: who calls, path, query, body. Whatever does not fit becomes an error that names
-//! the field. Called by handlers.
+//! Reads requests: who calls, path, query, body. Anything that does not fit becomes an error that
+//! names the field. Called by handlers.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl InQuery {
 /// The key of a request that may be repeated; `None` when there is none.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<ClientMsgId>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    // What is no text is no key either, and refused as one.
+    // What is not text cannot be a key, and is refused as one.
     ClientMsgId::parse("idempotency-key", value.to_str().unwrap_or_default()).map(Some)
 }
 

@@ -2,7 +2,7 @@
 //! pieces are in `uploads`.
 //!
 //! Invariant: only pictures, films and sound of known types are shown in place, each in a sandbox
-//! of its own; all else is for saving.
+//! of its own; everything else can only be saved.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ use crate::protocol::values::Id;
 
 /// At most this many bytes of a poster.
 const POSTER_BYTES: usize = 4 * 1024 * 1024;
-/// What stands for itself in the name of a file (RFC 8187, section 3.2.1).
+/// Characters of a file's name that need no escape (RFC 8187, section 3.2.1).
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -78,10 +78,10 @@ pub(super) fn routes() -> Routes {
 
 /// Upload a file
 ///
-/// In one request; for phones and large files there are uploads in pieces (`/uploads`). The type is
-/// told by the content. Pictures are rebuilt without what they say of place and camera, and get
-/// smaller ones. What `kind=document` says is kept as it is and never shown in place. Repeat it
-/// with the same `Idempotency-Key` after a lost connection: the file is there once.
+/// In one request; for phones and large files there are uploads in pieces (`/uploads`). The content
+/// decides the type. Pictures are rebuilt without location and camera data, and get smaller
+/// versions. With `kind=document` a file is kept as it is and never shown in place. Repeat it with
+/// the same `Idempotency-Key` after a lost connection: the file is stored once.
 #[utoipa::path(
     post, path = "/files", tag = "files", operation_id = "uploadFile",
     security(("session" = [])),
@@ -191,9 +191,9 @@ impl Fields {
 
 /// Fetch a file
 ///
-/// Whoever may see it at this moment: its owner, who sees a message with it, who sees the person or
-/// group whose picture it is. With a session, or by a link of `/files/links`. Ranges and conditions
-/// are understood.
+/// For people who may see it at this moment: its owner, people who see a message with it, people
+/// who see the person or group whose picture it is. With a session, or with a link from
+/// `/files/links`. Ranges and conditions work.
 #[utoipa::path(
     get, path = "/files/{file}", tag = "files", operation_id = "fetchFile",
     security(("session" = [])),
@@ -292,7 +292,7 @@ fn nowhere(size: u64) -> Response {
 }
 
 fn put(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
-    // What is no header's value is left out; ours are ASCII.
+    // Anything that cannot be a header's value is left out; ours are ASCII.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -325,7 +325,7 @@ fn is_shown_in_place(content: &Content) -> bool {
     kind != FileKind::Document && (IN_PLACE.contains(&media_type) || (kind.plays() && plays))
 }
 
-/// The name for whoever reads no other (RFC 6266, section 4.3), and as it is.
+/// The name for clients that read only ASCII (RFC 6266, section 4.3), and as it is.
 fn disposition(how: &str, name: &FileName) -> String {
     let plain = |c: char| if c.is_ascii_graphic() && !"\"\\%;".contains(c) { c } else { '_' };
     let ascii: String = name.as_str().chars().map(plain).collect();
@@ -333,7 +333,7 @@ fn disposition(how: &str, name: &FileName) -> String {
     format!("{how}; filename=\"{ascii}\"; filename*=UTF-8''{exact}")
 }
 
-/// Read what is known of a file
+/// Read what is known about a file
 #[utoipa::path(
     get, path = "/files/{file}/info", tag = "files", operation_id = "readFile",
     security(("session" = [])), params(FilePath),
@@ -348,9 +348,9 @@ async fn info(
     Ok(Answer(file.into()))
 }
 
-/// Let a file go
+/// Delete a file
 ///
-/// One of yours that is in no message that you see and nobody's picture.
+/// One of yours that is in no message that you see and is nobody's picture.
 #[utoipa::path(
     delete, path = "/files/{file}", tag = "files", operation_id = "deleteFile",
     security(("session" = [])), params(FilePath),
@@ -364,7 +364,7 @@ async fn delete(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 /// Make links that need no header
 ///
 /// For `<img>` and `<video>`: each works for ten minutes, as long as your session is open and you
-/// may see the file. At most 50 at once; files that are not there for you are left out.
+/// may see the file. At most 50 at once; files that you may not see are left out.
 #[utoipa::path(
     post, path = "/files/links", tag = "files", operation_id = "linkFiles",
     security(("session" = [])), request_body = AskLinks,

@@ -60,7 +60,7 @@ async fn create(
 
 /// Read a group
 ///
-/// Members can, and everybody if it is public.
+/// For members, and for everybody if it is public.
 #[utoipa::path(
     get, path = "/groups/{group}", tag = "groups", operation_id = "readGroup",
     security(("session" = [])), params(GroupPath),
@@ -73,7 +73,7 @@ async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 
 /// Change a group
 ///
-/// Admins change title and description, the owner also who finds and reads it.
+/// Admins can change the title and description, the owner also who can find and read it.
 #[utoipa::path(
     patch, path = "/groups/{group}", tag = "groups", operation_id = "changeGroup",
     security(("session" = [])), params(GroupPath),
@@ -140,7 +140,7 @@ async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 
 /// Leave a group
 ///
-/// An owner hands it over first, unless nobody else is in it: then it is deleted.
+/// An owner has to hand it over first, unless nobody else is in it: then it is deleted.
 #[utoipa::path(
     post, path = "/groups/{group}/leave", tag = "groups", operation_id = "leaveGroup",
     security(("session" = [])), params(GroupPath),

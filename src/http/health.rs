@@ -26,8 +26,8 @@ async fn live() -> Answer<Health> {
 
 /// Can the server serve?
 ///
-/// 503 while the store cannot read and write. The answer may be some seconds old: however often it
-/// is asked for, the store is seldom written to for it.
+/// 503 while the store cannot read and write. The answer may be a few seconds old, so that frequent
+/// requests rarely write to the store.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", operation_id = "ready",
     responses((status = 200, description = "It can", body = Health)),

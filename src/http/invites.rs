@@ -1,4 +1,4 @@
-//! Invitation links: whoever has the code may join. The rules are in `core::groups`.
+//! Invitation links: anybody who has the code may join. The rules are in `core::groups`.
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
     Ok(Answer(found.into()))
 }
 
-/// Join a group by an invitation link
+/// Join a group with an invitation link
 #[utoipa::path(
     post, path = "/invites/{code}/join", tag = "groups", operation_id = "joinByInvite",
     security(("session" = [])), params(InvitePath),

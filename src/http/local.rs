@@ -1,13 +1,13 @@
 //! Whether a request comes from this machine itself, and from the person at it: for what only they
-//! may see, the mailbox page and the demo people.
+//! may see (the mailbox page and the demo people).
 //!
 //! A loopback peer is not enough. A reverse proxy on the machine passes strangers on: any header
-//! that proxies add refuses. A page of another site may have its name lead to 127.0.0.1 (DNS
-//! rebinding): the request must name this machine as its host. And a page of another origin may
-//! send requests: an `Origin` must be the server's own, and what the browser says of it too.
+//! that proxies add refuses. The name of another site may lead to 127.0.0.1 (DNS rebinding): the
+//! request must name this machine as its host. And a page of another origin may send requests: an
+//! `Origin` must be the server's own, and so must what the browser says about it.
 //!
-//! All of these a forwarder may leave out that adds no header. So what shows login codes asks for
-//! the machine's key besides, which only the terminal has shown, and is off where the operator has
+//! A forwarder that adds no header may leave out all of these. So pages that show login codes also
+//! demand the machine's key, which only the terminal has shown, and are off if the operator has
 //! named a public address. Called by `mailbox`, `metrics` and `server`.
 
 use std::sync::Arc;

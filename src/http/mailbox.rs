@@ -1,9 +1,9 @@
 //! `/_/mail`: the mails of a server that has no mail server, for the person at the machine.
 //!
-//! Mails hold login codes, so to everybody else there is nothing here: see `local`. The page has no
-//! secret in it; the list that it asks for again and again is given for the machine's key alone,
-//! which the page has from the link that the terminal printed (`/_/mail#KEY`: what stands behind
-//! the `#` is never sent). Called by `router`, when there is a mailbox.
+//! Mails hold login codes, so for everybody else there is nothing here: see `local`. The page
+//! contains no secret; the list that it keeps asking for is given only for the machine's key, which
+//! the page takes from the link that the terminal printed (`/_/mail#KEY`: what follows the `#` is
+//! never sent). Called by `router`, when there is a mailbox.
 
 use std::sync::Arc;
 

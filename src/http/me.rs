@@ -58,8 +58,8 @@ async fn change(
 
 /// Delete your account
 ///
-/// At once and for good; groups that you own go to an admin, else to the member who has been there
-/// longest. Your messages stay, as from a deleted account.
+/// At once and for good; groups that you own go to an admin, otherwise to the member who has been
+/// there longest. Your messages stay, shown as from a deleted account.
 #[utoipa::path(
     delete, path = "/me", tag = "me", operation_id = "deleteMe", security(("session" = [])),
     responses((status = 204, description = "Deleted; every session is over")),
@@ -68,7 +68,7 @@ async fn delete(State(http): State<Arc<Http>>, caller: Caller) -> Result<StatusC
     http.core.users.delete(&caller).await.map(|()| StatusCode::NO_CONTENT)
 }
 
-/// List whom you block
+/// List the people you block
 #[utoipa::path(
     get, path = "/me/blocks", tag = "me", operation_id = "listBlocks", security(("session" = [])),
     responses((status = 200, description = "Whom you block", body = BlockedPeople)),

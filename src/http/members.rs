@@ -1,4 +1,4 @@
-//! Who is in a group, with which rank, and whom it refuses. The rules are in `core::groups`.
+//! Who is in a group, in which role, and who is banned. The rules are in `core::groups`.
 
 use std::sync::Arc;
 
@@ -55,8 +55,8 @@ async fn list(
 
 /// Add people to a group
 ///
-/// For admins. Whoever is in it already, is banned, or is blocked from you or blocks you is left
-/// out.
+/// For admins. People who are already in it, who are banned, whom you block or who block you are
+/// left out.
 #[utoipa::path(
     post, path = "/groups/{group}/members", tag = "groups", operation_id = "addMembers",
     security(("session" = [])), params(GroupPath),
@@ -75,7 +75,7 @@ async fn add(
     Ok(Answer(Added { added: added.into_iter().map(Into::into).collect() }))
 }
 
-/// Give a member another rank
+/// Give a member another role
 #[utoipa::path(
     patch, path = "/groups/{group}/members/{user}", tag = "groups", operation_id = "changeRole",
     security(("session" = [])), request_body = ChangeRole,
@@ -111,7 +111,7 @@ async fn remove(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
     http.core.groups.remove(&caller, group, user).await.map(|()| StatusCode::NO_CONTENT)
 }
 
-/// List whom a group refuses
+/// List the people banned from a group
 #[utoipa::path(
     get, path = "/groups/{group}/bans", tag = "groups", operation_id = "listBans",
     security(("session" = [])), params(GroupPath),
@@ -128,7 +128,7 @@ async fn banned(
 
 /// Ban a person from a group
 ///
-/// A member is removed; nobody who is banned can join or be added.
+/// A member is removed; banned people can neither join nor be added.
 #[utoipa::path(
     put, path = "/groups/{group}/bans/{user}", tag = "groups", operation_id = "ban",
     security(("session" = [])),

@@ -1,8 +1,8 @@
 //! What the server counts, for Prometheus: `/metrics`.
 //!
-//! Invariant: it is for programs of this machine, and for the addresses that METRICS_FROM names.
+//! Invariant: it is for programs on this machine, and for the addresses that METRICS_FROM names.
 //! With a public PUBLIC_URL a caller on this machine may be a proxy that adds no header, so then
-//! METRICS_FROM alone counts. Called by `router`.
+//! only METRICS_FROM counts. Called by `router`.
 
 use std::sync::Arc;
 

@@ -79,8 +79,8 @@ pub struct Http {
 }
 
 impl Http {
-    /// What handlers share: the use-cases, who may ask how fast, whom to believe, and a source of
-    /// names for requests.
+    /// What handlers share: the use-cases, the limits on requests, the proxies to believe, and a
+    /// source of names for requests.
     pub fn new(core: Core, config: &Config, limiter: Arc<Limiter>, ids: IdSource) -> Self {
         Self {
             core,

@@ -1,9 +1,9 @@
-//! Multipart bodies (RFC 7578), read as they come and never whole.
+//! Multipart bodies (RFC 7578), read as they arrive and never as a whole.
 //!
-//! The parser of the framework takes all that has arrived before it looks at any of it, and knows
-//! no bound for what stands between two parts; so it is fed one piece at a time here, and so much
-//! of a head and no more. A body that is refused is read on for a while, so that its sender gets to
-//! read why. Called by `files` and `original`.
+//! The framework's parser takes everything that has arrived before it looks at any of it, and has
+//! no limit for what is between two parts; so here it is fed one piece at a time, and a limited
+//! amount of head. A refused body is read on for a while, so that its sender gets to read why.
+//! Called by `files` and `original`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -89,8 +89,8 @@ impl Form {
         Ok(next.map(Part::of))
     }
 
-    /// Reads on without keeping anything, for a while: whoever is refused while it still sends
-    /// would see a broken connection instead of the reason.
+    /// Reads on without keeping anything, for a while: a client that is refused while it still
+    /// sends would see a broken connection instead of the reason.
     pub async fn drain(mut self) {
         self.allowance.store(DRAIN_BYTES, Ordering::Relaxed);
         let rest = async { while let Ok(Some(_)) = self.parts.next_field().await {} };

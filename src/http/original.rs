@@ -1,5 +1,5 @@
 //! The endpoints that the mobile apps have always spoken, with their envelope: another thin adapter
-//! over the same use-cases as `/api/v1`. Parameters and names are as they were; what is unknown is
+//! over the same use-cases as `/api/v1`. Parameters and names are as they were; unknown ones are
 //! ignored.
 
 use std::sync::Arc;
@@ -106,7 +106,7 @@ async fn sign_up(
     Ok(proceed(&email))
 }
 
-/// The picture that stands in a field as base64.
+/// The picture in a field, as base64.
 async fn picture(http: &Http, field: Option<&str>) -> Result<Option<Picture>> {
     const NAME: &str = "profile_avatar";
     let Some(text) = field.map(str::trim).filter(|text| !text.is_empty()) else {
@@ -238,7 +238,7 @@ async fn rows(http: &Http, caller: &Caller, chats: Vec<ChatSummary>) -> Vec<Chat
 
 /// Open a chat
 ///
-/// Creates the direct chat when it is new. With an upgrade to a WebSocket: a connection for that
+/// Creates the direct chat if it is new. With an upgrade to a WebSocket: a connection for that
 /// chat.
 #[utoipa::path(
     get, path = "/nch", tag = "original", operation_id = "nch", security(("session" = [])),
@@ -297,8 +297,8 @@ async fn look_up(
 
 /// Start a voice call
 ///
-/// All devices of the other person ring. The body may be empty: descriptions of media flow after
-/// the answer. 409: one of you is in another call.
+/// All devices of the other person ring. The body may be empty: descriptions of media are exchanged
+/// after the answer. 409: one of you is in another call.
 #[utoipa::path(
     post, path = "/cllusr", tag = "original", operation_id = "cllusr",
     security(("session" = [])),
@@ -315,7 +315,7 @@ async fn call(
 
 /// Start a video call
 ///
-/// As a voice call, with pictures.
+/// Like a voice call, with pictures.
 #[utoipa::path(
     post, path = "/vcllusr", tag = "original", operation_id = "vcllusr",
     security(("session" = [])),

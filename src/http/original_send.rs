@@ -49,7 +49,7 @@ pub(super) fn routes() -> Routes {
 
 /// Send a message
 ///
-/// With files: their ids, when they were uploaded before, or the files themselves in a form.
+/// With files: their ids if they were uploaded before, or the files themselves in a form.
 #[utoipa::path(
     put, path = "/sndmsg", tag = "original", operation_id = "sndmsg",
     security(("session" = [])),
@@ -105,7 +105,7 @@ async fn send_to(
     Ok(Answer(Envelope::of(envelope::COMPLETED, "sent", message)))
 }
 
-/// What a body says of its files must be so.
+/// What a body says about its files must be true.
 async fn check_type(http: &Http, caller: &Caller, said: u16, files: &[FileId]) -> Result<()> {
     let fits = |kind: FileKind| match said {
         IMAGES => kind == FileKind::Image,

@@ -53,7 +53,7 @@ async fn remove(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<
 
 /// Set a group's picture
 ///
-/// For its admins. Members can see it, and everybody if the group is public.
+/// For its admins. Members can see it, and so can everybody if the group is public.
 #[utoipa::path(
     put, path = "/groups/{group}/avatar", tag = "groups", operation_id = "setGroupAvatar",
     security(("session" = [])), params(GroupPath),

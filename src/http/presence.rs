@@ -1,5 +1,4 @@
-//! Who is online, for those who ask; the WebSocket tells it as it changes. The rules are in
-//! `core::presence`.
+//! Who is online, on request; the WebSocket reports changes. The rules are in `core::presence`.
 
 use std::sync::Arc;
 
@@ -21,8 +20,8 @@ pub(super) fn routes() -> Routes {
 
 /// See who is online
 ///
-/// Of people who do not show it, or block you, nothing is told; who shows none sees none. The
-/// WebSocket's `presence.watch` tells every change.
+/// Nothing is shown about people who hide it or block you; people who hide theirs see nobody's. The
+/// WebSocket's `presence.watch` reports every change.
 #[utoipa::path(
     get, path = "/presence", tag = "users", operation_id = "presence", security(("session" = [])),
     params(("users" = String, Query, description = "People's ids, with commas between; at most 100",

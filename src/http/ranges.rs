@@ -27,7 +27,7 @@ impl Wanted {
             return Self::Unchanged;
         }
         let Some(range) = text(header::RANGE) else { return Self::Whole };
-        // A date is no strong validator here: whoever names one gets all of it.
+        // A date is not a strong validator here: a client that sends one gets all of it.
         if text(header::IF_RANGE).is_some_and(|known| known.trim() != etag) {
             return Self::Whole;
         }

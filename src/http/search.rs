@@ -20,7 +20,7 @@ pub(super) fn routes() -> Routes {
 /// Find people and public groups
 ///
 /// Case, accents and width do not matter; beginnings and parts of words are found, Chinese too. A
-/// whole e-mail address finds its owner, who allows it. A symbol or emoji is a word of its own.
+/// whole e-mail address finds its owner, if they allow it. A symbol or emoji is a word of its own.
 #[utoipa::path(
     get, path = "/search", tag = "search", operation_id = "search", security(("session" = [])),
     params(

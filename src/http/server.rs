@@ -30,16 +30,16 @@ const NOT_HERE: Text = Text {
          servidor. Abre el enlace que imprime su terminal, o inicia sesión con un código.",
 };
 
-/// What a server tells before logging in, and what it has for the person at its machine.
+/// What a server says before anybody logs in, and what it has for the person at its machine.
 #[derive(Default)]
 pub struct Welcome {
     /// What the person at the machine shows; `None`: nothing is for them.
     pub key: Option<MachineKey>,
-    /// Mails go out by a mail server.
+    /// Mails go out through a mail server.
     pub smtp: bool,
     /// The mails, when they stay on the machine.
     pub mailbox: Option<Arc<dyn Mailbox>>,
-    /// Whom the person at the machine can be; empty outside dev mode.
+    /// The demo people that the person at the machine can log in as; empty outside dev mode.
     pub demo: Vec<(UserId, DemoPerson)>,
 }
 

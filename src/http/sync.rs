@@ -31,7 +31,7 @@ pub(super) fn routes() -> Routes {
 /// Bring a client up to date
 ///
 /// Say what you have, apply what you get, and repeat while `more` is true. Rows apply by their
-/// `rev`: of two rows with one `seq` the one with the higher `rev` holds.
+/// `rev`: of two rows with the same `seq`, the one with the higher `rev` counts.
 #[utoipa::path(
     post, path = "/sync", tag = "sync", operation_id = "sync", security(("session" = [])),
     request_body = Have,

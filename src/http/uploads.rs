@@ -1,5 +1,5 @@
-//! Uploads in pieces, which go on after a broken connection: tus 1.0 (<https://tus.io>), its core
-//! with creation, expiration and termination. The rules are in `core::files`.
+//! Uploads in pieces, which continue after a broken connection: tus 1.0 (<https://tus.io>), its
+//! core with creation, expiration and termination. The rules are in `core::files`.
 //!
 //! The upload's id is that of the file that it becomes.
 
@@ -30,7 +30,7 @@ use crate::protocol::files::Upload;
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,expiration,termination";
 const PIECE_TYPE: &str = "application/offset+octet-stream";
-/// At most this many bytes of what a client says of an upload.
+/// At most this many bytes of what a client says about an upload.
 const METADATA_BYTES: usize = 4096;
 
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
@@ -120,7 +120,7 @@ async fn create(
     Ok((StatusCode::CREATED, [location, expires(progress.expires)]).into_response())
 }
 
-/// Ask how far an upload has come
+/// Ask how far an upload has got
 #[utoipa::path(
     head, path = "/uploads/{upload}", tag = "files", operation_id = "uploadOffset",
     security(("session" = [])), params(UploadPath),
@@ -135,7 +135,7 @@ async fn offset(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 
 /// Read an upload
 ///
-/// The file stands here once it is whole.
+/// The file is in the answer once it is whole.
 #[utoipa::path(
     get, path = "/uploads/{upload}", tag = "files", operation_id = "readUpload",
     security(("session" = [])), params(UploadPath),
@@ -151,7 +151,7 @@ async fn progress(
     Ok(Answer(Upload::of(id, progress)))
 }
 
-/// Go on with an upload
+/// Continue an upload
 ///
 /// After the last piece the file is there, under the upload's id.
 #[utoipa::path(
@@ -183,7 +183,7 @@ async fn append(
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
-/// Give an upload up
+/// Cancel an upload
 #[utoipa::path(
     delete, path = "/uploads/{upload}", tag = "files", operation_id = "cancelUpload",
     security(("session" = [])), params(UploadPath),
@@ -221,7 +221,7 @@ struct Metadata {
     claim: Claim,
 }
 
-/// What a client says of an upload; names that nobody knows here are ignored.
+/// What a client says about an upload; unknown names are ignored.
 fn metadata(headers: &HeaderMap) -> Result<Metadata> {
     let bad = || Error::field("upload-metadata", BAD_METADATA);
     let (mut name, mut kind, mut millis) = (String::new(), None, None);

@@ -1,10 +1,10 @@
 //! The web client, embedded: `web/dist` as the build packed it (`build.rs`), each file with its
 //! compressed forms. Nothing is read from disk, nothing is compressed while the server runs.
 //!
-//! `/` is the page (to whoever accepts HTML: `original::health` decides), `/sw.js` and
-//! `/manifest.webmanifest` stand at the root because browsers scope them by their place, all else
-//! is under `/assets/`. File names carry no hash, so every file is asked again with its ETag; an
-//! unchanged one costs a 304.
+//! `/` is the page (for clients that accept HTML: `original::health` decides), `/sw.js` and
+//! `/manifest.webmanifest` are at the root because browsers take their scope from their path,
+//! everything else is under `/assets/`. File names carry no hash, so clients revalidate every file
+//! by its ETag; an unchanged one costs a 304.
 //!
 //! Invariant: the page runs only scripts of this server: its policy allows no inline script but the
 //! one import map, by its hash. Called by `router` and `original`.
@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use super::answer;
 use super::kind::Routes;
 
-/// A file of the client; a form that is empty is not worth its while.
+/// A file of the client; a compressed form is empty if it is not worth while.
 struct Packed {
     path: &'static str,
     plain: &'static [u8],
@@ -41,7 +41,7 @@ const AT_ROOT: [&str; 2] = ["sw.js", "manifest.webmanifest"];
 const IMPORT_MAP: &str = "<script type=\"importmap\">";
 
 /// What the page may load, after the scripts. Media and images come as blobs from the API, which
-/// wants a token; styles and scripts are files alone.
+/// wants a token; styles and scripts are only files.
 const POLICY: &str = "style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
                       font-src 'self'; connect-src 'self'; worker-src 'self'; \
                       manifest-src 'self'; form-action 'self'; base-uri 'none'; \

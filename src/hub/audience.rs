@@ -1,14 +1,13 @@
-//! The connected members of one chat, and the order in which they hear of it.
+//! The connected members of one chat, and the order in which they are told its changes.
 //!
 //! Invariant: a subscriber gets the rows of revs above its `as_of`, each once, in the order of
-//! revs, from its `visible_from` on, and nothing that comes after its removal.
-//! Invariant: whoever lets go of the state's lock looks at `arrivals` afterwards
-//! (`Audience::settle` does), so that a publisher never waits for another's fan-out and no arrival
-//! is left lying.
+//! revs, from its `visible_from` on, and nothing that comes after its removal. Invariant: code that
+//! releases the state's lock checks `arrivals` afterwards (`Audience::settle` does), so that a
+//! publisher never waits for another's fan-out and no arrival is left behind.
 //!
 //! A membership that was read from the store at rev `as_of` describes the chat at that rev: changes
-//! up to it do not concern the subscriber any more. A read older than `known_from` is refused: of
-//! removals between the two this audience may not know. Called by the hub alone.
+//! up to it do not concern the subscriber any more. A read older than `known_from` is refused: the
+//! audience may not know about removals between the two. Called by the hub alone.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -53,9 +52,9 @@ struct State {
     /// Nothing passes yet: the audience began with somebody's coming, and a going that came after
     /// it in the log may have been told before.
     shut: bool,
-    /// A gap was reported and not looked at yet.
+    /// A gap was reported and has not been read yet.
     reported: bool,
-    /// Taken out of the hub; a new audience stands in its place, if any.
+    /// Taken out of the hub; there may be a new audience in its place.
     closed: bool,
 }
 
@@ -195,7 +194,7 @@ impl Audience {
         });
     }
 
-    /// What is missing here; `None` when it has come meanwhile, and the next gap is reported anew.
+    /// What is missing here; `None` when it has come meanwhile, and the next gap is reported again.
     pub(super) fn gap(&self, hub: &Hub) -> Option<Gap> {
         self.with(hub, |state| {
             state.reported = state.incomplete() && !state.closed;
@@ -264,8 +263,8 @@ impl Audience {
         }
     }
 
-    /// Delivers what has arrived. Lets go of the lock, so that whoever finds it taken is noticed by
-    /// the look at `arrivals` that follows.
+    /// Delivers what has arrived. Releases the lock, so that a publisher that finds it taken is
+    /// noticed by the look at `arrivals` that follows.
     fn take_in(&self, hub: &Hub, mut state: MutexGuard<'_, State>) {
         let arrivals = std::mem::take(&mut *lock(&self.arrivals));
         if state.closed {
@@ -423,7 +422,7 @@ impl State {
 
     /// Brings the audience to the state of a snapshot at `found.chat.head_rev`: members first, so
     /// that who is out gets nothing of it, then the rows. Left alone when somebody came in since
-    /// the gap was looked at: then the snapshot does not say where that person stands.
+    /// the gap was looked at: then the snapshot does not say whether that person is a member.
     fn catch_up(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>) {
         let head = found.chat.head_rev;
         if head <= self.gate.last() {

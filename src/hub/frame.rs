@@ -1,4 +1,4 @@
-//! A frame: text that was checked once, and shared by all who get it.
+//! A frame: text that was checked once and is shared by all connections that get it.
 //!
 //! Invariant: a clone shares the text, and so does what the socket writes: nothing is copied or
 //! read again for a connection.

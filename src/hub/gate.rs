@@ -1,4 +1,4 @@
-//! Puts the changes of one chat in order: they leave by rev, without a hole.
+//! Puts the changes of one chat in order: they leave by rev, without gaps.
 //!
 //! Invariant: what leaves is `last + 1` of what left before, or follows a `jump`; nothing leaves
 //! twice. Pure; called by `audience`.

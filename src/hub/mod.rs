@@ -6,10 +6,9 @@
 //! Invariant: a connection that `attach` has answered for gets every change of its user's chats, in
 //! the order of their revs, or a `resync` frame, or its close. It is registered first, then its
 //! memberships are read, then it follows; what came in between is in the store, where the client
-//! reads it when it is told that it is live.
-//! Invariant: once the event of a removal was delivered, no later row of that chat reaches the
-//! user's connections: memberships that were read before it are refused.
-//! Invariant: a chat has an audience only while somebody connected is in it.
+//! reads it once it is told that it is live. Invariant: once the event of a removal was delivered,
+//! no later row of that chat reaches the user's connections: memberships that were read before it
+//! are refused. Invariant: a chat has an audience only while somebody connected is in it.
 //!
 //! Locks are taken in the order: chat shard, audience, user shard; none is held across an await.
 //! Called by `ws` (`attach`), by the bus (`on_event`), and by `core::fanout` (gaps).
@@ -83,9 +82,9 @@ pub struct Encoder {
     pub event: fn(&Event) -> Frames,
     /// Tells a client to read what it has missed, in one chat or in all.
     pub resync: fn(Option<ChatId>) -> Frame,
-    /// How a call stands, for one device; `None`: it has nothing to do with it.
+    /// The state of a call, for one device; `None`: the device has nothing to do with it.
     pub call: fn(&CallNews, &Caller) -> Option<Frame>,
-    /// How a person stands, for those who watch.
+    /// A person's presence, for those who watch.
     pub presence: fn(&Presence) -> Frame,
 }
 
@@ -94,7 +93,7 @@ pub struct Encoder {
 pub struct Gap {
     /// The chat whose audience waits.
     pub chat: ChatId,
-    /// Who asked: another audience of the same chat may stand in its place by now.
+    /// The audience that asked: another one of the same chat may have taken its place by now.
     audience: u64,
     /// The rev up to which everything was delivered.
     pub after_rev: u64,
@@ -447,7 +446,7 @@ impl Hub {
         }
     }
 
-    /// Tells all devices of both people how their call stands.
+    /// Tells all devices of both people the state of their call.
     fn call(&self, news: &CallNews) {
         for user in [news.call.caller.user, news.call.callee.user] {
             for client in self.users.all(user) {
@@ -516,7 +515,7 @@ impl Attached {
         watching.iter().filter(enter).copied().collect()
     }
 
-    /// Tells this connection alone how somebody stands.
+    /// Tells only this connection somebody's presence.
     pub fn show(&self, presence: &Presence) {
         self.hub.watched.tell_one(presence, &self.client.connection);
     }

@@ -1,9 +1,9 @@
 //! Who watches whom: connections that show on screen whether people are online.
 //!
-//! Invariant: a watcher is told how each person stands that it watches: at first, and whenever that
-//! has changed; the last thing told is how it is. Whoever looked up how a person stands has taken
-//! the person's turn before, and is refused when something has stirred since.
-//! Invariant: what is told to a person's watchers is told once, however often it is looked up.
+//! Invariant: a watcher is told the presence of each person it watches, at first and whenever it
+//! changes; the last thing told is the truth. Before a look-up, the person's turn is taken, and the
+//! result is refused if anything has stirred since. Invariant: a person's watchers are told each
+//! change once, however often it is looked up.
 //!
 //! The hub says when something stirs; `core::presence` looks up what may be told, and tells it
 //! here. Locks of this index are taken last, and held while frames are queued, which never waits.
@@ -19,7 +19,7 @@ use crate::id::UserId;
 pub const WATCHED: usize = 100;
 const SHARDS: usize = 64;
 
-/// How a person stands, as far as those who watch may know.
+/// A person's presence, as far as those who watch may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Presence {
     /// Who.

@@ -1,5 +1,5 @@
-//! The hub against a naive model: random comings, goings, messages and edits, told out of order and
-//! sometimes not at all, with readers of the store that are slow.
+//! The hub against a naive model: people join, leave, write and edit at random; events arrive out
+//! of order or not at all; readers of the store are slow.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 

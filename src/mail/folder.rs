@@ -1,10 +1,10 @@
-//! Mails as `.eml` files in a folder: for trying out and development, while no mail server is set.
+//! Mails as `.eml` files in a folder: for trying things out and for development, while no mail
+//! server is set.
 //!
-//! A file is named `<time>-<address>.eml`, for example
-//! `20261122T101530.123Z-ana@example.org.eml`; names sort by time, so that the last mail to an
-//! address is the last of `ls *-ana@example.org.eml`. It is there as a whole once it was sent,
-//! for the server's user alone (mode 0600); it is not synced, as it is worth a few minutes only.
-//! The newest 1,000 are kept.
+//! A file is named `<time>-<address>.eml`, for example `20261122T101530.123Z-ana@example.org.eml`;
+//! names sort by time, so that the last mail to an address is the last of
+//! `ls *-ana@example.org.eml`. Once sent it is there as a whole, for the server's user only (mode
+//! 0600); it is not synced, since it is of use for a few minutes only. The newest 1,000 are kept.
 
 use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
@@ -84,8 +84,8 @@ impl Folder {
 }
 
 impl Mailer for FolderMailer {
-    /// Writes at once: a local file costs less than waking another thread, and whoever got the
-    /// answer to a request finds the mail.
+    /// Writes at once: a local file costs less than waking another thread, and a client that got
+    /// the answer to a request finds the mail.
     fn place(&self, _: Rank) -> Result<Place> {
         if !self.0.folder.is_dir() {
             return Err(Error::new(Code::MailFailed, FAILED));

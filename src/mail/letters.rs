@@ -2,9 +2,9 @@
 //! language, readable without images. The subject begins with the code, where there is one, so that
 //! it can be read from a notification.
 //!
-//! Invariant: what goes into a header is a checked address or text of ours, and one line of it.
-//! Invariant: what a stranger wrote (the name of a device) never becomes a link or markup.
-//! Called by the adapters beside.
+//! Invariant: what goes into a header is a checked address or our own text, in one line. Invariant:
+//! what a stranger wrote (the name of a device) never becomes a link or markup. Called by the
+//! adapters beside it.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

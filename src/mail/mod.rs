@@ -1,6 +1,7 @@
 //! Mail: one trait; by SMTP, into a local folder, or kept in memory for tests.
 //!
-//! Called by `core::auth`, which never waits for a server: mails are queued here and sent behind.
+//! Called by `core::auth`, which never waits for a server: mails are queued here and sent in the
+//! background.
 
 pub mod folder;
 pub mod letters;

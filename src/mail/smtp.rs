@@ -1,11 +1,11 @@
 //! Mails by SMTP (RFC 5321), protected by TLS.
 //!
-//! Invariant: `place` and sending never wait: the mail is written and sent behind, so that asking
-//! for a code takes the same time for every address.
-//! Invariant: at most 1,024 mails wait, half of them of sign-ups and an eighth only for people who
-//! are known; then `place` refuses. What fails for a while is tried again
-//! with growing pauses until its code has expired; what the server refuses for good is not.
-//! Invariant: the log tells neither address nor code.
+//! Invariant: `place` and sending never wait: the mail is written and sent in the background, so
+//! that a request for a code takes the same time for every address. Invariant: at most 1,024 mails
+//! wait, half of them from sign-ups, and an eighth of the places only for people who are known;
+//! then `place` refuses. A mail that fails for a while is retried with growing pauses until its
+//! code has expired; one that the server refuses for good is not. Invariant: the log shows neither
+//! address nor code.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,10 +1,10 @@
 //! An e-mail address as people write and paste it, in the one form in which it is kept: ASCII, in
-//! lower case, the domain in its Punycode (RFC 5890). Whether it is a valid one is for
-//! `text::Email` to say, which calls this.
+//! lower case, the domain in its Punycode (RFC 5890). `text::Email`, which calls this, decides
+//! whether it is valid.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What is longer is no address.
+/// Anything longer is not an address.
 const LONGEST: usize = 1024;
 
 /// The plain form; `None` when there is none.

@@ -17,9 +17,9 @@ const BAD_INSTANCE: Text = Text {
 
 /// How often one code may be guessed at.
 pub const TRIES: u32 = 3;
-/// How many codes of one asker work at an address: a mail that is late is no reason to fail.
+/// How many of one asker's codes work for an address: a late mail is not a reason to fail.
 pub const CODES_KEPT: usize = 2;
-/// How many known places of one account are remembered; the one that was used longest ago goes.
+/// How many known places of one account are remembered; the one used longest ago is forgotten.
 pub const PLACES: usize = 32;
 /// How long a known place is remembered after its last login.
 pub const PLACE_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -66,7 +66,7 @@ impl LoginCode {
 pub struct FirstProfile {
     /// What others will see.
     pub name: Name,
-    /// The picture, once it was looked at.
+    /// The picture, once it was examined.
     pub avatar: Option<FileId>,
     /// The address for push notifications.
     pub push_token: Option<PushToken>,

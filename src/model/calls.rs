@@ -108,7 +108,7 @@ pub struct Call {
     pub epoch: u32,
     /// The present negotiation begins with new peer connections, as a device lost its own.
     pub fresh: bool,
-    /// Grows with every change; whoever stores a change names the version that it saw.
+    /// Grows with every change; to store a change, name the version that it was computed from.
     pub version: u64,
 }
 
@@ -143,7 +143,7 @@ impl Call {
         self.device_of(device.user).is_some_and(|bound| bound.is(device))
     }
 
-    /// The device of a person that talks; `None` before the accept, and for who is no party.
+    /// The person's device in the call; `None` before the accept, and for people who are not in it.
     pub fn device_of(&self, user: UserId) -> Option<Device> {
         self.side(user).and_then(|side| self.party(side).device)
     }

@@ -48,7 +48,7 @@ pub struct Chat {
     pub avatar: Option<FileId>,
     /// A group's owner.
     pub owner: Option<UserId>,
-    /// Found by search, and open to whoever wants to join.
+    /// Found by search, and open to anybody who wants to join.
     pub public: bool,
     /// New members see what was written before they came.
     pub history_shared: bool,
@@ -147,7 +147,7 @@ pub enum Role {
     Owner,
 }
 
-/// Where a person stands to a chat.
+/// Whether a person is in a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MemberState {
     /// In it.
@@ -302,7 +302,7 @@ pub struct MemberChange {
     pub hide_seq: Option<u64>,
 }
 
-/// A link that lets whoever has its code join a group.
+/// A link that lets anybody who has its code join a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invite {
     /// 16 characters of base64url; knowing it is the right to join.

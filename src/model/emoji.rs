@@ -1,8 +1,9 @@
 //! Emoji: what one picture among text is, and the one spelling of it.
 //!
-//! The grammar is that of Unicode TS 51 (section 1.4.9): a picture with a skin tone or not, several
-//! of them joined into one, a flag of two letters or of tags, a keycap. Whatever it takes is one
-//! grapheme. Called by `core::messages` for reactions, by `visible` for what belongs to an emoji.
+//! The grammar is that of Unicode TS 51 (section 1.4.9): a picture with or without a skin tone,
+//! several of them joined into one, a flag of two letters or of tags, a keycap. Whatever it accepts
+//! is one grapheme. Called by `core::messages` for reactions, by `visible` for what belongs to an
+//! emoji.
 
 use unicode_properties::{EmojiStatus, UnicodeEmoji};
 

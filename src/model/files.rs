@@ -1,4 +1,4 @@
-//! Files: uploads with what is known of them.
+//! Files: uploads with what is known about them.
 //!
 //! A file is what a person uploaded, an attachment its use in a message, an object the bytes.
 //! A file never changes, so a message keeps a copy of its facts.
@@ -104,7 +104,7 @@ impl FileKind {
 pub struct FileName(String);
 
 impl FileName {
-    /// The nearest good name: what cannot stand in one is taken out, not refused.
+    /// The nearest good name: what a name cannot contain is taken out, not refused.
     pub fn of(text: &str) -> Self {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
         let clean: String = last.chars().filter(|c| !breaks_a_line(*c)).collect();
@@ -120,7 +120,7 @@ impl FileName {
         Self(text)
     }
 
-    /// The name with an ending that fits a picture of this type: whoever saves it opens it as what
+    /// The name with an ending that fits a picture of this type: people who save it open it as what
     /// it is. Names of other types stay.
     #[must_use]
     pub fn ending_as(self, media_type: &str) -> Self {
@@ -157,7 +157,7 @@ fn shortened(name: &str) -> String {
     stem.chars().take(room).chain(ending.chars()).collect()
 }
 
-/// What is known of a file by looking at it.
+/// What examining a file has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {
     /// What it is to people.
@@ -172,7 +172,7 @@ pub struct FileFacts {
     pub dimensions: Option<(u32, u32)>,
     /// How long it plays.
     pub duration: Option<Duration>,
-    /// A few bytes that stand for the picture until it is there (ThumbHash).
+    /// A few bytes from which a client draws a preview of the picture (ThumbHash).
     pub thumbhash: Option<Vec<u8>>,
     /// A picture that moves.
     pub animated: bool,
@@ -236,7 +236,7 @@ impl File {
     }
 }
 
-/// Where a file stands, for somebody who wants to see it.
+/// A file with what decides whether a viewer may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileView {
     /// As stored, whether the viewer may see it or not.

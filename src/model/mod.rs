@@ -1,4 +1,4 @@
-//! What things are: values that are valid because they exist. Called by the ports and the rules.
+//! What things are: values that are valid by construction. Called by the ports and the rules.
 
 mod address;
 pub mod auth;

@@ -130,7 +130,8 @@ impl About {
 }
 
 impl Body {
-    /// Checks the text of a message. It is stored as written: a chat is no place to correct people.
+    /// Checks the text of a message. It is stored as written: a chat is not a place to correct
+    /// people.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
         if text.len() > BODY_BYTES {
             return Err(Error::field(field, TOO_LONG_BODY).arg(BODY_BYTES.to_string()));

@@ -1,4 +1,4 @@
-//! Users: the accounts of people.
+//! Users: people's accounts.
 
 use super::text::{About, Email, Name, PushToken};
 use crate::clock::Time;

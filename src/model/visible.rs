@@ -1,7 +1,7 @@
 //! What people can see of a text, and what only hides in it.
 //!
 //! What cannot be seen (Unicode's Default_Ignorable_Code_Point) makes two names that look alike
-//! differ, so it is taken out of them, but for what belongs: joiners between letters of scripts
+//! differ, so it is taken out of them, except where it belongs: joiners between letters of scripts
 //! whose letters join, variants of Han and Mongolian letters, and whatever makes up an emoji.
 //! Called by `text` and `files` for names, by `core::auth` for those of devices, by `core::search`.
 
@@ -44,7 +44,7 @@ const fn is_line_separator(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a character leaves a mark on the screen. Blank ones that are no space are the empty
+/// Whether a character leaves a mark on the screen. Blank ones that are not a space are the empty
 /// pattern of Braille and the null notehead of music.
 pub(super) fn is_visible(c: char) -> bool {
     const BLANK: [char; 2] = ['\u{2800}', '\u{1d159}'];

@@ -1,9 +1,9 @@
 //! Objects as files in a folder, `ab/cdef…` by the digits of their digest: the default.
 //!
-//! Invariant: under an object's name stands the whole object: its bytes are synced before it gets
-//! the name, and the name is synced before `put` answers. What a crash leaves behind has a name
-//! that begins with `.new-`, and is removed by the next `open`.
-//! Invariant: files are for the owner alone (mode 0600), folders too (0700).
+//! Invariant: an object's name always leads to the whole object: its bytes are synced before it
+//! gets the name, and the name is synced before `put` answers. What a crash leaves behind has a
+//! name that begins with `.new-`, and is removed by the next `open`. Invariant: only the owner can
+//! read files (mode 0600) and folders (0700).
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
@@ -22,7 +22,7 @@ use crate::config::data_dir::{create_private, make_private, remove_if_there, syn
 use crate::error::{Error, Result};
 use crate::model::files::Digest;
 
-/// How the name of a file begins that is no object yet.
+/// How the name of a file begins that is not an object yet.
 const UNFINISHED: &str = ".new-";
 
 /// Keeps objects in a folder.

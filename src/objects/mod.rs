@@ -4,10 +4,10 @@
 //! crash of the process, the machine or the object store.
 //! Invariant: an object never changes: equal digest, equal bytes.
 //!
-//! Objects know nothing of people or rights: who may read one, and when nobody needs it any more,
-//! is decided in `core`. Whoever removes one must know that nobody puts an equal one at the same
-//! time: a `put` that finds it there leaves it to the remover. What is still being uploaded is in
-//! `staging`, on this node's disk, whatever keeps the objects. The suite in `tests/contract` runs
+//! Objects know nothing about people or rights: `core` decides who may read one and when nobody
+//! needs it any more. Code that removes one must know that nobody puts an equal one at the same
+//! time: a `put` that finds it there leaves it to the remover. Unfinished uploads are in `staging`,
+//! on this node's disk, whichever adapter keeps the objects. The suite in `tests/contract` runs
 //! against every adapter. Called by `core`.
 
 pub mod local;

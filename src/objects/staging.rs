@@ -1,13 +1,13 @@
-//! Uploads that are on their way, on this node's disk: they grow piece by piece, survive a crash,
-//! and become objects when they are whole.
+//! Unfinished uploads, on this node's disk: they grow piece by piece, survive a crash, and become
+//! objects when they are whole.
 //!
-//! An upload is two files, `<id>.json` (what its uploader said of it) and `<id>.part` (its bytes so
-//! far), for the server's user alone (mode 0600).
+//! An upload is two files, `<id>.json` (what its uploader said about it) and `<id>.part` (its bytes
+//! so far), for the server's user only (mode 0600).
 //!
-//! Invariant: how far an upload has come is the length of its file, nothing else: a client that was
-//! cut off, or whose server crashed, asks for it and goes on from there. So no append is synced:
-//! after a power cut the answer is a lower one. `Objects::put` syncs, once.
-//! Invariant: one writer at a time; an upload never grows beyond its declared length.
+//! Invariant: the length of its file alone says how far an upload has got: a client that was cut
+//! off, or whose server crashed, asks for it and continues from there. So no append is synced:
+//! after a power cut the answer is just lower. `Objects::put` syncs, once. Invariant: one writer at
+//! a time; an upload never grows beyond its declared length.
 //!
 //! Called by `core`.
 

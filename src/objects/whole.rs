@@ -1,5 +1,6 @@
-//! A file that came as a whole, on this node's disk: it is looked at, parts of it are written over,
-//! and then `Objects::put` takes it. What is here waits for the disk: for threads that may block.
+//! A file that has arrived as a whole, on this node's disk: it is examined, parts of it are
+//! overwritten, and then `Objects::put` takes it. Everything here waits for the disk: for threads
+//! that may block.
 //!
 //! Made by `staging`, called by `core::files`.
 

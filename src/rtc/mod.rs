@@ -304,7 +304,7 @@ fn bind_both(addresses: &[IpAddr], mut port: u16) -> Result<Both, BindError> {
     Ok((port, udp, tcp))
 }
 
-/// This machine's own address towards the Internet; none when there is no way out. Nothing is sent.
+/// This machine's own address towards the Internet; none when there is no route. Nothing is sent.
 pub fn outward(v6: bool) -> Option<IpAddr> {
     let (any, far): (IpAddr, IpAddr) = if v6 {
         (

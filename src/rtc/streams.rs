@@ -1,4 +1,4 @@
-//! Clients over TCP and TLS: for networks that let no UDP through.
+//! Clients over TCP and TLS: for networks that block UDP.
 //!
 //! Bounded: `CONNECTIONS` in all and `PER_ADDRESS` from one address; a fresh one has `FRESH` to
 //! allocate, and one without an allocation is closed; what waits for a slow one is bounded by
@@ -99,7 +99,7 @@ async fn run(shared: Shared, stream: impl AsyncRead + AsyncWrite, tuple: FiveTup
     shared.borrow_mut().stream_ended(&shared, tuple);
 }
 
-/// Hands on frames until the stream ends or is no TURN.
+/// Hands on frames until the stream ends or is not TURN.
 async fn read(shared: &Shared, mut input: impl AsyncRead + Unpin, tuple: FiveTuple) {
     let mut framer = StreamFramer::new();
     loop {

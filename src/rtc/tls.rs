@@ -1,6 +1,6 @@
-//! The certificate with which TURN over TLS is served: the operator's, or one of our own making.
+//! The certificate for TURN over TLS: the operator's, or one that we make.
 //!
-//! One of our own making serves development and clients that are told to trust it: browsers do not.
+//! One that we make is for development and for clients that are told to trust it: browsers do not.
 
 use std::path::Path;
 use std::sync::Arc;

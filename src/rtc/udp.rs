@@ -1,9 +1,9 @@
 //! Datagrams in batches: one system call receives many, and one sends many of equal size where the
 //! kernel has segmentation offload (GSO).
 //!
-//! Over IPv4 DF is set where a client asked for it and nowhere else (RFC 8656 §14), so that what is
-//! too long for a network on the way is cut there and arrives. IPv6 has no such bit: what is too
-//! long for this machine's own network is counted, and dropped.
+//! Over IPv4 DF is set only where a client asked for it (RFC 8656 §14), so that a datagram that is
+//! too long for a network on the way is fragmented there and arrives. IPv6 has no such bit: one
+//! that is too long for this machine's own network is counted and dropped.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};

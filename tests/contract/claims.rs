@@ -1,4 +1,4 @@
-//! Which objects are needed, and that none is removed under a file that needs it.
+//! Which objects are needed, and that none is removed while a file needs it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! What one store holds, copied into another: equal by every digest, and everything goes on there.
+//! What one store holds, copied into another: equal by every digest, and everything keeps working
+//! there.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What is promised of the embedded store alone: its file, its recovery from a kill, and what
-//! happens when the disk is full.
+//! What only the embedded store promises: its file, its recovery from a kill, and what happens when
+//! the disk is full.
 //!
 //! Some tests start this test binary again as a child (`CHILD_DIR` tells it where the store is), to
 //! kill it or to take its disk away.

@@ -1,4 +1,4 @@
-//! Files: what is known of them, who may see one, and when one goes.
+//! Files: what is known about them, who may see one, and when one is deleted.
 
 use std::time::Duration;
 

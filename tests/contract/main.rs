@@ -1,9 +1,9 @@
 //! The contracts of the ports, as tests that run against every adapter: the store here, the
 //! objects in `objects`.
 //!
-//! Each other module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store a
-//! test. A new adapter adds one line at the end of this file; a new test adds its name to the list
-//! (the compiler warns of one that was forgotten). What is promised of the embedded store alone
+//! Each other module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store
+//! for each test. A new adapter adds one line at the end of this file; a new test adds its name to
+//! the list (the compiler warns of one that was forgotten). What only the embedded store promises
 //! (its file, its recovery) is in `embedded`.
 
 #[path = "../harness/mongo.rs"]

@@ -1,4 +1,4 @@
-//! Messages: one dense order, idempotent, pages of it, and what changes of them.
+//! Messages: one dense order, idempotent sends, pages of history, and changes to messages.
 
 use futures_util::future::join_all;
 use wechat::id::{ChatId, UserId};

@@ -1,4 +1,4 @@
-//! The suite's world on MongoDB, and what is promised of that store alone.
+//! The suite's world on MongoDB, and what only that store promises.
 
 use std::collections::HashSet;
 use std::sync::Arc;

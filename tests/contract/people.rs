@@ -1,4 +1,4 @@
-//! Who may come in, who is gone, who knows whom; and bounds that no race passes.
+//! Who may join, who is gone, who knows whom; and bounds that no race exceeds.
 
 use futures_util::future::join_all;
 use wechat::id::{ChatId, MessageId, UserId};

@@ -1,5 +1,5 @@
-//! What the suite stands on: a store in a folder of its own, people with predictable ids, and short
-//! ways to say what they do.
+//! What the suite is built on: a store in a folder of its own, people with predictable ids, and
+//! short ways to say what they do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,7 +38,7 @@ pub struct World {
     _dir: Option<tempfile::TempDir>,
 }
 
-/// The embedded store in a folder that goes with it.
+/// The embedded store in a folder that is removed with it.
 pub async fn embedded() -> Option<World> {
     let dir = tempfile::tempdir().expect("a folder");
     let store = EmbeddedStore::open(dir.path()).expect("a store opens");

@@ -1,4 +1,4 @@
-//! Calls while the server stands still, or its database is gone: neither is anybody's silence.
+//! Calls while the server is frozen, or its database is gone: neither counts as anybody's silence.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

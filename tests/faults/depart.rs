@@ -1,5 +1,5 @@
 //! An account is deleted and the server dies in the middle, after one step, two, three, …: when it
-//! is back, the account is either there with all that it had, or in no group any more.
+//! is back, the account either still has everything, or is not in any group any more.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What was said in a chat, what of it was acknowledged, and whether the server still has it.
+//! What was said in a chat, which of it was acknowledged, and whether the server still has it.
 //!
 //! Invariant: an entry is either waiting or acknowledged; an acknowledged one never changes its
 //! seq. Called by the stories of this binary.

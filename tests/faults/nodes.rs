@@ -1,5 +1,5 @@
 //! Two servers on one MongoDB: what both write into one chat at once is one dense order, and when
-//! one of them dies the other goes on.
+//! one of them dies the other carries on.
 //!
 //! `NODES_MESSAGES` says how many messages (20,000).
 
@@ -18,7 +18,7 @@ use crate::ledger::Ledger;
 const IN_FLIGHT: usize = 256;
 /// A pause before a refused send is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Within this time of the other's death a server goes on with their chat.
+/// Within this time of the other's death, a server carries on with their chat.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 type Book = Arc<Mutex<Ledger>>;

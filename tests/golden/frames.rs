@@ -1,7 +1,7 @@
 //! The samples and tables in the description of the WebSocket's protocol: what the types write.
 //!
-//! In `docs/protocol.md`, `<!-- frame NAME -->` stands above a sample and `<!-- table NAME -->`
-//! above a table; what follows each is made here.
+//! In `docs/protocol.md`, `<!-- frame NAME -->` comes before a sample and `<!-- table NAME -->`
+//! before a table; what follows each is made here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -288,7 +288,7 @@ fn error_codes() -> String {
     table
 }
 
-/// What stands under a marker.
+/// What is under a marker.
 fn made(marker: &str) -> String {
     match marker {
         "table close-codes" => close_codes(),
@@ -301,7 +301,7 @@ fn made(marker: &str) -> String {
     }
 }
 
-/// The page with everything under its markers made anew, and the markers that it has.
+/// The page with everything under its markers rewritten, and the markers that it has.
 fn page(kept: &str) -> (String, BTreeSet<String>) {
     let (mut page, mut markers) = (String::new(), BTreeSet::new());
     let mut lines = kept.lines().peekable();

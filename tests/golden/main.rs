@@ -1,5 +1,5 @@
 //! Golden files: documents that come from the code, kept in the repository so that a change shows
-//! in review. `GOLDEN=write cargo test --test golden` writes them anew.
+//! in review. `GOLDEN=write cargo test --test golden` rewrites them.
 
 mod asyncapi;
 mod frames;

@@ -1,5 +1,5 @@
 //! As much of JSON Schema (draft 7) as the descriptions here use. A keyword that it does not know
-//! is a fault, so that nothing is taken for checked that was not.
+//! is a failure, so that nothing passes unchecked.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Files in the language of the stories: forms, fetches, uploads in pieces that break.
+//! Files, in the language of the stories: forms, fetches, uploads in pieces that break.
 
 use bytes::Bytes;
 use http_body_util::Full;

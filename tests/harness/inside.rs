@@ -1,5 +1,5 @@
-//! A core inside the test's own process: the store of this run with data of its own, a clock that
-//! stands still, mails kept in memory.
+//! A core inside the test's own process: this run's store with data of its own, a clock that stands
+//! still, mails kept in memory.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

@@ -2,7 +2,8 @@
 //!
 //! `let ana = world.person("Ana").await; ana.says("hola").to(&beto).await;` A world is a server
 //! process on a free port with data of its own, in the store of this run (`mongo`), ended by its id
-//! when the world goes. Nothing here sleeps to wait: what must happen is waited for, to a deadline.
+//! when the world is dropped. Nothing here sleeps to wait: it waits for what must happen, up to a
+//! deadline.
 
 #![allow(dead_code, reason = "each test binary speaks a part of the language")]
 

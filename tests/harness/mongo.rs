@@ -15,7 +15,7 @@ use std::sync::{Once, OnceLock};
 
 /// Names the server's binary.
 pub const BINARY: &str = "WECHAT_TEST_MONGO";
-/// Says which store the stories and faults stand on: `embedded`, as without it, or `mongo`.
+/// Says which store the stories and faults run on: `embedded`, as without it, or `mongo`.
 pub const STORE: &str = "WECHAT_TEST_STORE";
 
 /// Starts the server; when its standard input ends, kills it. The process that holds the other end
@@ -56,7 +56,7 @@ pub fn shared() -> Option<&'static Server> {
     SERVER.get_or_init(start).as_ref()
 }
 
-/// The server that the stories and faults of this run stand on; `None` is the embedded store.
+/// The server that the stories and faults of this run use; `None` is the embedded store.
 pub fn chosen() -> Option<&'static Server> {
     static SAID: Once = Once::new();
     match std::env::var(STORE).as_deref() {
@@ -79,7 +79,7 @@ pub fn settings(database: &str) -> Vec<(String, String)> {
 }
 
 impl Server {
-    /// Starts a server in a folder that goes with it.
+    /// Starts a server in a folder that is removed with it.
     pub fn shared(binary: &Path, folder: &Path) -> Self {
         Self::start(binary, folder, 0, false, &[])
     }

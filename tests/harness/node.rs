@@ -1,5 +1,5 @@
 //! A node inside the test's own process: the rules, the hub, and devices that follow it without a
-//! socket. Between them stands a post that tells events late or not at all when a test says so: the
+//! socket. Between them is a post that delivers events late or not at all when a test says so: the
 //! bus may lose and reorder.
 
 use std::collections::VecDeque;
@@ -98,7 +98,7 @@ impl Node {
         Self::on((new_store(folder.path()).await, folder))
     }
 
-    /// The server after this one, which goes on from a state that was kept aside.
+    /// The server after this one, which continues from a state that was set aside.
     pub async fn restarted_on(past: &Past) -> Self {
         Self::on(past.restored().await)
     }

@@ -1,4 +1,4 @@
-//! A state of a store that was kept aside, as a backup keeps it, and stores that go back to it.
+//! A state of a store that was set aside, as a backup does, and stores that go back to it.
 
 use std::fs;
 use std::sync::Arc;

@@ -149,7 +149,7 @@ async fn a_backup_taken_while_people_write_is_whole_and_is_brought_up_to_date() 
     assert_eq!((there.status.as_u16(), there.body), (200, here.body));
     drop(restored);
 
-    // What a server has worked in is no backup any more.
+    // A folder that a server has worked in is not a backup any more.
     let refused = back_up(&data, &backup);
     assert!(told(&refused).contains("neither empty nor a backup"), "{}", told(&refused));
     fs::write(backup.join("backup"), "").expect("written");
@@ -212,7 +212,7 @@ async fn a_client_that_saw_what_the_backup_lacks_begins_anew_however_long_the_ch
     assert_eq!(state, fresh);
     assert_eq!(all_texts(&beto, ana.id()).await.len(), 13);
 
-    // A restart is no restore.
+    // A restart is not a restore.
     drop(restored);
     let data = backup.to_str().expect("UTF-8");
     let again = Server::start(folder.path(), &["--data-dir", data, "--turn", "off"]);

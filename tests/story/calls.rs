@@ -1,4 +1,4 @@
-//! Calls, as the devices of two people hear of them.
+//! Calls, as two people's devices see them.
 
 use std::time::Duration;
 

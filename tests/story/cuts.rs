@@ -2,8 +2,9 @@
 //! what is told live come in any order, and people have two devices each.
 //!
 //! Sends over a link that broke are repeated under their key until they are acknowledged; in the
-//! end each stands in its chat once. A failure names its seed: `CUTS_SEED=7 cargo test --test story
-//! cuts`. `CUTS_RUNS` is the number of lives, `CUTS_FOR` for how many seconds more are begun.
+//! end each is in its chat once. A failure names its seed:
+//! `CUTS_SEED=7 cargo test --test story cuts`. `CUTS_RUNS` is the number of lives, `CUTS_FOR` for
+//! how many seconds more are begun.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -178,7 +179,7 @@ async fn change(random: &mut fastrand::Rng, people: &[Arc<Person>], group: &str)
     who.asks(method, &path, body).await;
 }
 
-/// How often each key stands in a chat.
+/// How often each key is in a chat.
 async fn keys(person: &Person, chat: &str) -> BTreeMap<String, u32> {
     let mut keys = BTreeMap::new();
     let page = person.api.history(chat, "?limit=200").await.expect("history");

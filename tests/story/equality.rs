@@ -1,5 +1,5 @@
-//! State equality: a client that applies events and syncs ends up with what one has that fetches
-//! everything afresh, after any mutating operation, cut at any moment, on any device.
+//! State equality: a client that applies events and syncs ends up with the same as one that fetches
+//! everything from scratch, after any mutating operation, cut at any moment, on any device.
 //!
 //! Random lives from seeds: people write, edit, delete, react, pin, hide, read, clear, come and
 //! go in groups, while their devices connect, are cut, sync and apply what they were told, sooner

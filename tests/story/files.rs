@@ -1,8 +1,8 @@
-//! Files as people meet them: sent in every way, seen by those whom they are for and refused to all
-//! others, on both object stores; uploads that break; and how a file goes.
+//! Files as people meet them: sent in every way, shown to the right people and refused to everybody
+//! else, on both object stores; uploads that break; and how a file is deleted.
 //!
-//! The upload that breaks has `UPLOAD_MB` megabytes (20 when nothing is said); the one of 1,024 is
-//! to be run by hand, and prints what memory the server took.
+//! The upload that breaks has `UPLOAD_MB` megabytes (20 by default); run the one of 1,024 by hand:
+//! it prints how much memory the server used.
 
 use std::path::Path;
 use std::sync::Arc;

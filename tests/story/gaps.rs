@@ -1,5 +1,5 @@
-//! No silent gap: what the bus lost is read from the store, however much it was, and told in order;
-//! or it is told to sync.
+//! No silent gap: what the bus lost is read from the store, however much it was, and delivered in
+//! order; or the client is told to sync.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The log of a whole run at its most talkative: programs can read every line, and no line tells a
+//! The log of a whole run at its most talkative: programs can read every line, and no line shows a
 //! token, a code, an address, or what somebody wrote.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the server tells of itself: what it counts, as Prometheus reads it, and whether it can
+//! What the server reports about itself: its counters, as Prometheus reads them, and whether it can
 //! serve.
 
 use hyper::{Method, Request};

@@ -1,5 +1,5 @@
-//! People and their groups: who goes is gone, who is blocked reaches nobody, who is a stranger
-//! learns nothing.
+//! People and their groups: people who leave are gone, blocked people reach nobody, strangers learn
+//! nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

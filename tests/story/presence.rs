@@ -1,4 +1,4 @@
-//! Who is online, as those see it who watch.
+//! Who is online, as watchers see it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, Person, World};
 
-/// Watches these people, and waits until it is told how each of them stands.
+/// Watches these people, and waits until it is told the presence of each.
 async fn watches(connection: &mut Connection, people: &[&Person]) -> Vec<Value> {
     let users: Vec<_> = people.iter().map(|person| person.id()).collect();
     connection.call("presence.watch", json!({ "users": users })).await.expect("granted");

@@ -1,4 +1,4 @@
-//! The lines of the READMEs, pasted into a shell as they are, but for the server's port.
+//! The lines of the READMEs, pasted into a shell as they are except for the server's port.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! Members only: while messages fly, somebody is removed. Nothing later than the removal reaches
-//! that person, whichever way it looks: live, by sync, in history, by coming back.
+//! that person, whichever way they try: live, by sync, in history, by coming back.
 //!
 //! A failure names its seed: `REMOVAL_SEED=7 cargo test --test story removal`. The number of trials
 //! is `REMOVAL_RUNS`.

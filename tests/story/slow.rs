@@ -1,5 +1,5 @@
 //! A reader that stalls: it costs a bounded amount, is closed with a code that says to come back,
-//! and misses nothing once it has synced.
+//! and has missed nothing once it has synced.
 
 use futures_util::future::join_all;
 use loadgen::client::connection::{Connection, Event};

@@ -1,4 +1,4 @@
-//! Uploads that nobody finishes: they count as long as they lie on the disk, over days and
+//! Uploads that nobody finishes: they count as long as they are on the disk, over days and
 //! restarts.
 
 use std::fs::File;

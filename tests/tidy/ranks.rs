@@ -1,5 +1,5 @@
-//! Who may name whom in `src/`. The tables below are the whole rule: a module stands in one rank,
-//! and names only modules of its own rank and of the ranks above it in the table.
+//! Who may name whom in `src/`. The tables below are the whole rule: a module is in one rank, and
+//! names only modules of its own rank and of the ranks above it in the table.
 
 use std::collections::BTreeSet;
 

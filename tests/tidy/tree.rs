@@ -134,8 +134,8 @@ fn path_attribute(source: &Source, line: usize) -> Option<String> {
     Some(folder.join("/"))
 }
 
-/// A file whose `mod` line stands under `#[cfg(test)]` is a test from its first to its last line,
-/// and so are the files below it.
+/// A file whose `mod` line is under `#[cfg(test)]` is a test from its first to its last line, and
+/// so are the files below it.
 fn mark_test_files(sources: &mut [Source]) {
     loop {
         let tests: BTreeSet<String> = sources

@@ -1,7 +1,8 @@
-//! The server under test: one that is started here, with data of its own, or one that runs already.
+//! The server under test: one that is started here, with data of its own, or one that is already
+//! running.
 //!
-//! Invariant: a server that was started here is ended by its process id, and its data are removed,
-//! when the value is dropped. Called by the workloads and the story tests.
+//! Invariant: when the value is dropped, a server that was started here is ended by its process id,
+//! and its data are removed. Called by the workloads and the story tests.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -24,8 +25,8 @@ const START: Duration = Duration::from_secs(30);
 /// How long a server may take to end before it is killed.
 const END: Duration = Duration::from_secs(15);
 
-/// Limits that stand in the way of a load from one machine, and the relay, whose port a second
-/// server would need too: switched off.
+/// Limits that get in the way of a load from one machine, and the relay, whose port a second server
+/// would need too: switched off.
 const NO_LIMITS: [(&str, &str); 5] = [
     ("TURN", "off"),
     ("RATE_PER_IP", "off"),
@@ -125,7 +126,7 @@ impl Home {
         Ok(server)
     }
 
-    /// Starts a process on these data; its log goes behind what earlier ones wrote.
+    /// Starts a process on these data; its log is appended to that of earlier ones.
     fn launch(&self) -> io::Result<(Child, SocketAddr)> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -1,6 +1,6 @@
-//! Looks at files as the server does and says what it found; with a folder as the first argument,
-//! writes there what would be stored and the thumbnails. For people who want to see for themselves:
-//! `cargo run -p media --example look -- FOLDER FILE…`
+//! Examines files as the server does and says what it found; with a folder as the first argument,
+//! it writes there what would be stored, and the thumbnails. For people who want to see for
+//! themselves: `cargo run -p media --example look -- FOLDER FILE…`
 
 use std::fs::{self, File};
 use std::path::Path;

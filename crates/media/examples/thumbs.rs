@@ -1,8 +1,8 @@
 //! What a picture of 12 megapixels costs: `cargo run --release -p media --example thumbs`.
 //!
-//! One thread looks at the same picture again and again. Prints pictures a second, CPU time and how
-//! far the process's memory peak rose, for a picture that stands upright and one that must be
-//! turned and encoded anew.
+//! One thread examines the same picture again and again. Prints pictures a second, CPU time and how
+//! far the process's memory peak rose, for a picture that is upright and one that must be turned
+//! and encoded again.
 
 use std::fs;
 use std::io::Cursor;

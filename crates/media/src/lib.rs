@@ -1,10 +1,10 @@
-//! Looks at what was uploaded: what a file is by its content, the figures that a client shows
-//! before it has the file, a picture that holds nothing but the picture, thumbnails.
+//! Examines uploads: what a file is by its content, the figures that a client shows before it has
+//! the file, a picture that holds nothing but the picture, thumbnails.
 //!
-//! It knows no chat word, no HTTP and no storage. The rules call [`inspect`] on an uploaded file,
-//! on a thread that may block, before anybody else sees the file. What it guarantees:
+//! It knows nothing about chat, HTTP or storage. The rules call [`inspect`] on an uploaded file, on
+//! a thread that may block, before anybody else sees the file. What it guarantees:
 //!
-//! - **Content decides.** Neither the file's name nor the uploader's claim is asked. A file is an
+//! - **Content decides.** Neither the file's name nor the uploader's claim counts. A file is an
 //!   image only when it was decoded, and a video or audio only when a track was read from it;
 //!   everything else is a [`Kind::Document`], which must only ever be served as an attachment.
 //! - **Only the picture survives.** Images are rebuilt from their coded picture: no EXIF, no
@@ -65,7 +65,7 @@ pub struct Picture {
 /// Bytes of the file that hold private metadata, such as where a video was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Where the four letters of the box's name stand; they become `free`.
+    /// Where the four letters of the box's name are; they become `free`.
     pub name_at: u64,
     /// What becomes zero.
     pub payload: Range<u64>,
@@ -93,8 +93,8 @@ pub struct Media {
     pub cleaned: Option<Vec<u8>>,
     /// What must be blanked in the file before it is stored (see [`erase`]); at most a few places.
     pub erasures: Vec<Erasure>,
-    /// The long side has 320 pixels. `None` for what is no picture, and for a still picture that
-    /// is not larger. Of an animation it is the first frame.
+    /// The long side has 320 pixels. `None` for anything that is not a picture, and for a still
+    /// picture that is not larger. Of an animation it is the first frame.
     pub small: Option<Picture>,
     /// The long side has 1,280 pixels. `None` when the picture is not larger.
     pub large: Option<Picture>,

@@ -1,5 +1,5 @@
-//! What a file is by its first bytes. Called by [`inspect`](crate::inspect), which then asks the
-//! rest of the file whether it is true.
+//! What a file is by its first bytes. Called by [`inspect`](crate::inspect), which then checks it
+//! against the rest of the file.
 
 /// An image format that is decoded here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub enum Found {
 /// Of what nothing better is known.
 pub const UNKNOWN: &str = "application/octet-stream";
 
-/// Documents by how they begin. Programs and scripts have no type of their own here: to whoever
-/// downloads one it is just bytes.
+/// Documents by how they begin. Programs and scripts have no type of their own here: to people who
+/// download one it is just bytes.
 const DOCUMENTS: &[(&[u8], &str)] = &[
     (b"%PDF-", "application/pdf"),
     (b"PK\x03\x04", "application/zip"),

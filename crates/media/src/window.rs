@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Bytes that are looked at to tell what a file is.
+/// How many bytes are examined to tell what a file is.
 const HEAD_BYTES: usize = 4096;
 
 /// A legal file needs a few thousand reads; a browser's recording without an index, some for each

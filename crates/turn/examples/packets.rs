@@ -1,6 +1,6 @@
-//! What a relayed packet costs a STUN and TURN server that runs: its CPU, by the kernel's account,
-//! over packets that really came through. For `scripts/relay --cpu`, which runs it against this
-//! server and against coturn.
+//! What a relayed packet costs a running STUN and TURN server: its CPU, as the kernel accounts it,
+//! divided by the packets that really arrived. For `scripts/relay --cpu`, which runs it against
+//! this server and against coturn.
 //!
 //! `packets ADDRESS SECRET PID up|down BYTES CALLS BURST`: CALLS clients each allocate and bind a
 //! channel; then each sends (or, `down`, is sent) bursts of BURST packets for some seconds.

@@ -1,10 +1,10 @@
 //! Allocate and Refresh: how relays begin, last and end (RFC 8656 §7, §8).
 //!
-//! An Allocate takes two steps. First every rule is checked, the relay is entered in the tables
-//! and the driver is asked to bind a socket; the client hears nothing yet. Then the driver
-//! reports the bound address, and only that sends the success answer; a failure sends 508. An
-//! Allocate that is sent again meanwhile changes nothing, afterwards it gets the same answer.
-//! Called by `request`, and by the driver for the second step.
+//! An Allocate takes two steps. First every rule is checked, the relay is entered in the tables and
+//! the driver is asked to bind a socket; the client gets no answer yet. Then the driver reports the
+//! bound address, and only that sends the success answer; a failure sends 508. An Allocate that is
+//! sent again meanwhile changes nothing, afterwards it gets the same answer. Called by `request`,
+//! and by the driver for the second step.
 
 use std::net::SocketAddr;
 

@@ -43,7 +43,7 @@ pub(crate) struct Bound {
 
 #[derive(Debug)]
 pub(crate) enum Holder {
-    /// Kept for whoever shows the token (RFC 8656 §7.2, EVEN-PORT).
+    /// Kept for the client that shows the token (RFC 8656 §7.2, EVEN-PORT).
     Reserved { token: [u8; 8], username: Box<[u8]> },
     /// A client's allocation.
     Client(Allocation),

@@ -1,4 +1,4 @@
-//! Which peers a relay may talk to, so that it is no door into the network it stands in.
+//! Which peers a relay may talk to, so that it is not a door into the network it is in.
 //!
 //! Refuses every address that is not a public unicast host, also when an IPv6 address only
 //! carries such an IPv4 one inside. The operator may allow ranges. Called on CreatePermission,

@@ -1,12 +1,12 @@
-//! How much strangers get answered over UDP, where anybody can write somebody else's address on a
-//! packet: so that the server sends nobody more than was sent to it.
+//! How much strangers get back over UDP, where anybody can write somebody else's address on a
+//! packet: the server sends nobody more than was sent to it.
 //!
 //! An answer that is no longer than its question is always given. A longer one is paid for: by a
-//! small budget of the source, so that whoever begins a call is answered at once; and when that is
-//! spent, by the question itself, which is answered once it was sent often enough to be as long as
-//! the answer. So a flood in the name of a network gets back less than it sends, and a client in
-//! that network, which sends its question again as all of them do, is answered by its third or
-//! fourth try. Requests with a right credential never come here.
+//! small budget of the source, so that somebody who begins a call is answered at once; and when
+//! that is spent, by the question itself, which is answered once it was sent often enough to be as
+//! long as the answer. So a flood in the name of a network gets back less than it sends, and a
+//! client in that network, which sends its question again as all of them do, is answered by its
+//! third or fourth try. Requests with a right credential never come here.
 //!
 //! Both tables have a fixed size and no entry is ever looked for in vain: two sources may share a
 //! budget, which costs them at most those tries. Called by the server and by `request`.

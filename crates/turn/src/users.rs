@@ -1,7 +1,7 @@
 //! What one user may take: allocations, and bytes a second over all of them.
 //!
-//! A user is remembered while it has a relay, and then for as long as its bandwidth bucket takes
-//! to fill, so that closing and opening again wins nothing. Called by the server.
+//! A user is remembered while it has a relay, and then for as long as its bandwidth bucket takes to
+//! fill, so that closing and opening again gains nothing. Called by the server.
 
 use std::collections::HashMap;
 

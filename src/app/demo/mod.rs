@@ -1,5 +1,5 @@
-//! The demo people of dev mode: accounts with chats that look lived in, played from a script by
-//! the same rules that real people go through, only with a clock that begins weeks ago.
+//! The demo people of dev mode: accounts with chats that look lived in, played from a script
+//! through the same rules as real people, but with a clock that begins weeks ago.
 //!
 //! What they say and to whom is the same each time: the script is fixed, and so is the seed of the
 //! small talk. Played once, into a data folder of their own (`Config` sees to that). Called by

@@ -14,7 +14,7 @@ use crate::model::text::Email;
 
 /// How many digits a code has.
 const DIGITS: usize = 6;
-/// What is pasted is looked at so far: a line of the mail fits.
+/// How many bytes of pasted text are examined: a line of the mail fits.
 const LOOKED_AT: usize = 256;
 
 /// The zeros of the scripts that count in tens and have digits of their own (Unicode, general

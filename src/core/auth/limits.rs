@@ -1,12 +1,12 @@
-//! How much may be asked and guessed: the budgets, and what chance they leave to somebody who
-//! guesses. `docs/login.md` tells it in words.
+//! How many codes may be requested and guessed: the budgets, and the chance that they leave to
+//! somebody who guesses. `docs/login.md` explains it in words.
 //!
-//! What is counted is counted in the store, in fixed windows that begin with the hour and the day
-//! (UTC). Each thing can be counted in more ways than one; the first way that has room is taken:
-//! so a budget that strangers share and have used up stops nobody who has one of their own.
+//! Everything is counted in the store, in fixed windows that begin with the hour and the day (UTC).
+//! A thing can be counted against more than one budget; the first that has room is taken: so a
+//! budget that strangers share and have used up stops nobody who has one of their own.
 //!
-//! Invariant: a code is compared only after each of the asker's codes that the guess is compared
-//! with was counted. Called by `auth`.
+//! Invariant: a guess is compared only after it was counted for each of the asker's codes that it
+//! is compared with. Called by `auth`.
 
 use super::ticket::Blocks;
 use crate::model::auth::{AskerKey, Quota, TRIES};

@@ -1,12 +1,11 @@
 //! Signing up, logging in by a code, and sessions.
 //!
 //! Invariant: known and unknown addresses get the same answer in the same time: the same store
-//! steps run for both, a mail's place is taken for both, and mails are only queued.
-//! Invariant: a guess is counted, durably, before it is compared; the comparison takes constant
-//! time.
-//! Invariant: a code is for its asker (`ticket`): what others ask for or guess never replaces it,
-//! spends its tries, or keeps out who has it. `limits` says what all of them may do together.
-//! Invariant: a session that was closed is not accepted again, from the moment the close is acked.
+//! steps run for both, a mail's place is taken for both, and mails are only queued. Invariant: a
+//! guess is counted, durably, before it is compared; the comparison takes constant time. Invariant:
+//! a code is for its asker (`ticket`): what others ask for or guess never replaces it, spends its
+//! tries, or keeps its holder out. `limits` says what all of them may do together. Invariant: a
+//! session that was closed is not accepted again, from the moment the close is acked.
 //!
 //! Called by `http` and `ws`.
 
@@ -192,7 +191,7 @@ impl Auth {
     }
 
     /// Checks a code and opens a session for the device that calls itself `device`. A guess where
-    /// no code waits for whoever guesses costs nobody anything.
+    /// no code waits for the guesser costs nobody anything.
     pub async fn verify(
         &self,
         email: &Email,
@@ -552,7 +551,7 @@ struct Wanted<'a> {
     profile: Option<FirstProfile>,
 }
 
-/// What an account begins as when its code was asked for without a sign-up by whoever asked.
+/// What an account begins as when its code was requested without a sign-up.
 fn plain_profile(email: &Email, language: Language) -> FirstProfile {
     let local = email.as_str().split('@').next().unwrap_or_default();
     let name = Name::parse("email", local).unwrap_or_else(|_| Name::stored(local.to_owned()));

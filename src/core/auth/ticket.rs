@@ -1,11 +1,11 @@
-//! Who asks: a ticket that the server gave, and the network that stands in where none comes back.
+//! Who is asking: known by a ticket that the server gave, or by the network if none comes back.
 //!
 //! A ticket is sixteen random bytes and a MAC over them under the server's key: nothing of it is
-//! stored, nobody makes one up, and what is no ticket of this server counts as none. It proves
-//! nothing but that the same client asks again.
+//! stored, nobody can forge one, and a ticket that is not this server's counts as none. It proves
+//! only that the same client is asking again.
 //!
-//! Invariant: a code is guessed at by its asker alone; to everybody else it does not exist.
-//! Called by `auth`.
+//! Invariant: only its asker can guess at a code; for everybody else it does not exist. Called by
+//! `auth`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -22,7 +22,7 @@ use crate::model::auth::{AskerKey, CODES_KEPT, LoginCode, TRIES};
 /// Bytes of a ticket: random ones and its MAC.
 const RANDOM: usize = 16;
 const MAC: usize = 16;
-/// A ticket has 43 characters; what is much longer is not looked at.
+/// A ticket has 43 characters; anything much longer is not examined.
 const LONGEST: usize = 64;
 
 /// Who asks for a code or tries one, as the request tells.
@@ -109,8 +109,9 @@ impl Identity {
         }
     }
 
-    /// Who may guess at a code that this asker gets: whoever keeps tickets is bound to it, so that
-    /// nobody else in the same network spends its tries; for others the network will do as well.
+    /// Who may guess at a code that this asker gets: a client that keeps tickets is bound to its
+    /// own, so that nobody else in the same network spends its tries; for others the network will
+    /// do as well.
     pub(super) fn binding(&self) -> (Option<AskerKey>, Option<AskerKey>) {
         (Some(self.given_key), (!self.keeps).then_some(self.network))
     }

@@ -1,8 +1,8 @@
-//! Tokens of open sessions: what of them is stored, and those seen lately, so that a request needs
-//! no read of the store.
+//! Tokens of open sessions: how they are stored, and those seen lately, so that a request needs no
+//! read of the store.
 //!
-//! Invariant: a session that nobody used for as long as the operator allows is over, whether or not
-//! a sweep has come by. Called by `auth`.
+//! Invariant: a session that nobody has used for as long as the operator allows is over, whether or
+//! not a sweep has removed it. Called by `auth`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

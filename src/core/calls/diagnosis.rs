@@ -1,6 +1,6 @@
 //! How a call went, in words, with the likely cure: from its state and its devices' reports.
 //!
-//! Called when a party looks at one of its calls.
+//! Called when people look at one of their calls.
 
 use crate::error::Text;
 use crate::model::calls::{Call, CandidateKind, EndReason, Failure, RelayTransport, Report, Side};

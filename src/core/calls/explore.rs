@@ -32,7 +32,7 @@ const fn device(user: u8, session: u8, tab: u8) -> Caller {
 const CALLERS: [Caller; 2] = [device(1, 11, 1), device(1, 11, 2)];
 /// Two sessions whose tabs have, by chance, one name.
 const CALLEES: [Caller; 2] = [device(2, 21, 1), device(2, 22, 1)];
-/// Somebody whom both know, and who is no party of the first call.
+/// Somebody whom both know, and who is not in the first call.
 const THIRD: Caller = device(3, 31, 1);
 const EVERYBODY: [Caller; 5] = [CALLERS[0], CALLERS[1], CALLEES[0], CALLEES[1], THIRD];
 const PEOPLE: [UserId; 3] = [CALLERS[0].user, CALLEES[0].user, THIRD.user];
@@ -53,7 +53,7 @@ enum Fault {
     LateTimer,
     /// A node writes what it computed from an older version.
     NoCompare,
-    /// The connect deadline is never looked at, and silence neither.
+    /// Neither the connect deadline nor silence is ever checked.
     ForgottenDeadline,
     /// Whoever calls somebody answers the call that rings.
     AnyStartAnswers,
@@ -92,7 +92,7 @@ enum Move {
     DoHeld(Input),
     /// Time passes; whether the timers run is another move.
     Wait(Duration),
-    /// A device of the callee connects and reads how the call stands.
+    /// A device of the callee connects and reads the state of the call.
     Connect(usize),
     /// The server starts again.
     Restart,

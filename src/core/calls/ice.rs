@@ -1,7 +1,7 @@
 //! Where the relay is, and the credentials to use it.
 //!
-//! Invariant: credentials that reach others go to the devices of a call alone, and expire by
-//! themselves; those for a test reach relays of this server alone (`turn::TRIAL`).
+//! Invariant: credentials that reach others go only to the devices of a call, and expire by
+//! themselves; those for a test reach only relays of this server (`turn::TRIAL`).
 
 use std::time::Duration;
 

@@ -1,11 +1,10 @@
 //! The call as a state machine: no I/O, no clock, no randomness.
 //!
-//! Invariant: one device of the callee answers, and that never changes.
-//! Invariant: a call is answered by the accept of a device of the callee, or by its own call to the
-//! very person who calls, and by nothing else.
-//! Invariant: an ended call stays as it ended; its end is recorded once, by the step that ends it.
-//! Invariant: when ringing stops, all devices of the callee but the one that answered are told.
-//! Invariant: only a party ends a call, or a deadline; a live call always has a deadline.
+//! Invariant: one device of the callee answers, and that never changes. Invariant: nothing answers
+//! a call but an accept by one of the callee's devices, or the callee's own call to the person who
+//! is calling. Invariant: an ended call never changes again; its end is recorded once, by the step
+//! that ends it. Invariant: when ringing stops, all devices of the callee but the one that answered
+//! are told. Invariant: only a party or a deadline ends a call; a live call always has a deadline.
 //!
 //! `explore` walks every state. Called by the use-cases beside it, which store each step under the
 //! version that it was computed from.
@@ -80,7 +79,7 @@ pub enum Effect {
         /// The one that answered.
         answered: Option<Device>,
     },
-    /// The devices of both learn how the call stands.
+    /// The devices of both learn the state of the call.
     Tell,
     /// The end is written into the chat, in the same step.
     Record,
@@ -159,8 +158,9 @@ pub fn busy(ringing: Change, now: Time) -> Change {
     Change { call, effects: vec![Effect::Tell, Effect::Record] }
 }
 
-/// What `input` does at the moment `now`. `listening` says when whoever applies it could hear: any
-/// other silence is nobody's fault, so that calls survive a restart or a pause of the server.
+/// What `input` does at the moment `now`. `listening` says when the node that applies it could
+/// hear: any other silence is nobody's fault, so that calls survive a restart or a pause of the
+/// server.
 pub fn apply(call: &Call, input: &Input, now: Time, listening: &Listening) -> Step {
     match overdue(call, now, listening) {
         Some((reason, by)) => Step::Expired(end(call, reason, by, now)),
@@ -225,7 +225,7 @@ fn ended(call: &Call, reason: EndReason, by: Side, now: Time) -> Step {
 }
 
 /// A person calls who is in a call already. If both call each other at once, the second start is an
-/// accept; whoever calls somebody else leaves this call as it is.
+/// accept; a call to somebody else leaves this call as it is.
 fn start(call: &Call, by: Caller, chat: ChatId, now: Time) -> Step {
     match (call.side(by.user), call.state) {
         (_, CallState::Ended(end)) => Step::Refused(Refusal::Over(end.reason)),

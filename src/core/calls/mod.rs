@@ -1,12 +1,12 @@
 //! Calls between two people: who may do what, and what follows.
 //!
 //! Invariant: every step is stored under the version that it was computed from, then told; so two
-//! nodes, or a device and a timer, never both end a call.
-//! Invariant: to whoever is no party of it, a call does not exist.
+//! nodes, or a device and a timer, never both end a call. Invariant: for everybody but its two
+//! parties, a call does not exist.
 //!
-//! Reading order: `machine` decides, this file carries out, `pauses` says what silence counts,
-//! `ice` where the relay is, `diagnosis` in words how it went. Called by `http` and `ws`, by the
-//! upkeep (`sweep`), and for what happens beside calls and ends them (`heed`).
+//! Reading order: `machine` decides, this file carries out, `pauses` says which silence counts,
+//! `ice` where the relay is, `diagnosis` says in words how the call went. Called by `http` and
+//! `ws`, by the upkeep (`sweep`), and for events outside of calls that end them (`heed`).
 
 pub mod diagnosis;
 pub mod ice;
@@ -32,7 +32,7 @@ use crate::model::auth::{Caller, Quota};
 use crate::model::calls::{Call, CallKind, CallState, Device, EndReason, Report, Side};
 use crate::store::{Begun, CallRecord, CallStepped};
 
-/// How often a step is computed anew when somebody else was faster.
+/// How often a step is computed again when somebody else was faster.
 const TRIES: usize = 8;
 /// Calls that end in one look at the deadlines.
 const SWEPT: u32 = 200;
@@ -146,7 +146,7 @@ impl Calls {
         Err(Error::new(Code::Conflict, text::CHANGED))
     }
 
-    /// The callee is in another call: that is written down, so that it sees who called.
+    /// The callee is in another call: that is stored, so that they see who called.
     async fn note_busy(&self, ringing: Change) -> Result<Call> {
         let change = machine::busy(ringing, self.shared.ports.now());
         let record = self.record(&change);
@@ -226,7 +226,7 @@ impl Calls {
         Ok(self.joined(caller, call))
     }
 
-    /// Takes what a device tells about how the call goes or went.
+    /// Takes a device's report about how the call is going or went.
     pub async fn report(&self, caller: &Caller, id: CallId, report: Report) -> Result<Call> {
         self.drive(caller.user, id, Input::Report { by: *caller, report }).await
     }
@@ -361,7 +361,7 @@ impl Calls {
         }
     }
 
-    /// Ends, soon, the call of whoever cannot be in it any more: its device was logged out, its
+    /// Ends, soon, the call of people who cannot be in it any more: its device was logged out, its
     /// account is gone, or one of the two blocks the other. Called with every event, by every node.
     pub(super) fn heed(&self, event: &Event) {
         let (user, closed) = match event {
@@ -403,7 +403,7 @@ impl Calls {
         }
     }
 
-    /// Puts an input to a call, anew as long as somebody else is faster.
+    /// Applies an input to a call, again as long as somebody else is faster.
     async fn drive(&self, user: UserId, id: CallId, input: Input) -> Result<Call> {
         let (calls, began) = (self.clone(), self.shared.ports.now());
         let driven = to_the_end(async move {
@@ -442,8 +442,8 @@ impl Calls {
         }
     }
 
-    /// How the end is written into the chat, if this step is the end. To whoever ended or took part
-    /// in it, a call is no news.
+    /// How the end is written into the chat, if this step is the end. For people who ended the call
+    /// or took part in it, it is not news.
     fn record(&self, change: &Change) -> Option<CallRecord> {
         let end = change.call.end().filter(|_| change.effects.contains(&Effect::Record))?;
         let answered = change.call.callee.device.is_some() || end.reason == EndReason::Rejected;

@@ -1,12 +1,12 @@
-//! For how long somebody was silent while the server could hear.
+//! How long somebody was silent while the server could hear.
 //!
-//! A *pause* is a time in which nobody could break a silence: this process stood still, or its
-//! store took nothing. Deadlines of calls go by the time without pauses, so that a pause moves them
-//! by its length and ends no call.
+//! A *pause* is a time in which nobody could break their silence: this process was frozen, or its
+//! store accepted nothing. Deadlines of calls do not count pauses, so a pause moves them by its
+//! length and never ends a call.
 //!
 //! `Ear` is told once a second that this process runs, and whenever the store refuses; `Listening`
 //! is what it knows at a moment, which the machine beside it asks. Each node has its own ear: what
-//! another node could not hear, this one takes for silence.
+//! another node could not hear counts as silence here.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! Links to files that need no header, for what shows pictures and plays films: short-lived, of one
-//! session, and signed.
+//! Links to files that need no header, for elements that show pictures and play films: short-lived,
+//! tied to one session, and signed.
 //!
-//! Invariant: a link opens what its session may see at the moment of the fetch, until its time is
-//! over or the session closes; it holds nothing of the token.
+//! Invariant: a link opens what its session may see at the moment of the fetch, until it expires or
+//! the session closes; it contains nothing of the token.
 //!
 //! Called by `http`.
 

@@ -1,8 +1,8 @@
-//! Looking at what was uploaded: what it is, and what may be kept of it.
+//! Examines uploads: what they are, and what may be kept of them.
 //!
-//! Looking needs memory and time, so that it runs on threads that may block, few at once; whoever
-//! comes later waits. What its uploader says of a file makes it a voice message or a document, and
-//! never a picture. Called by `keep` and `pictures`.
+//! This takes memory and time, so it runs on threads that may block, a few at once; the others
+//! wait. What its uploader says can make a file a voice message or a document, but never a picture.
+//! Called by `keep` and `pictures`.
 
 use std::io::{self, Cursor};
 use std::str::FromStr;
@@ -148,7 +148,7 @@ pub(super) struct Looked {
     pub(super) large: Option<Made>,
 }
 
-/// A picture that came within a request and was looked at.
+/// A picture that came within a request and was examined.
 #[derive(Debug, Clone)]
 pub struct Picture {
     pub(super) media: Box<Media>,
@@ -321,7 +321,7 @@ fn made(picture: media::Picture) -> Made {
     Made { bytes: picture.bytes, media_type: picture.media_type.to_owned() }
 }
 
-/// A film with the picture that stands for it.
+/// A film with the picture to show until it plays.
 fn with_poster(mut looked: Looked, poster: Option<Picture>) -> Looked {
     let Some(poster) = poster.filter(|_| looked.facts.kind == FileKind::Video) else {
         return looked;

@@ -1,16 +1,15 @@
-//! Files: how they come, who sees them, and when they go.
+//! Files: how they arrive, who can see them, and when they are deleted.
 //!
-//! An upload lies in the staging until it is whole, is looked at (`look`), stored (`keep`), and is
-//! a file from then on. Its row is put first and its bytes after it, the original last; a row whose
-//! bytes never came is gone within the hour.
+//! An upload stays in the staging until it is whole; then it is examined (`look`) and stored
+//! (`keep`), and from then on it is a file. Its row is put first and its bytes after it, the
+//! original last; a row whose bytes never arrived is deleted within the hour.
 //!
-//! Invariant: whoever fetches a file may see it at that moment: its owner, who sees a message that
-//! it stands in, who sees a person or group whose picture it is. To everybody else it does not
-//! exist.
-//! Invariant: what people get has been looked at: pictures are rebuilt, and what is no picture,
-//! film or sound is a document.
-//! Invariant: a file that nothing uses any more is kept for three days, then it is removed, and its
-//! bytes when no other file has the same.
+//! Invariant: only people who may see a file at that moment can fetch it: its owner, people who see
+//! a message with it, people who see a person or group whose picture it is. For everybody else it
+//! does not exist. Invariant: every file was examined before people get it: pictures are rebuilt,
+//! and anything that is not a picture, film or sound is a document. Invariant: a file that nothing
+//! uses any more is kept for three days and then removed, and so are its bytes unless another file
+//! has the same.
 //!
 //! Called by `http`; `messages` and `groups` use its checks.
 
@@ -42,7 +41,7 @@ use crate::objects::ByteStream;
 
 /// How long a file is kept that nothing uses.
 pub const UNUSED_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-/// How many files are looked at once: each may need much memory.
+/// How many files are examined at once: each may need much memory.
 const LOOKED_AT_ONCE: usize = 2;
 
 const NO_FILE: Text = Text {

@@ -1,4 +1,4 @@
-//! Pictures of people and groups: files of one's own that are pictures.
+//! Pictures of people and groups: the caller's own files that are pictures.
 //!
 //! Invariant: the old picture is kept for a while before the new one takes its place, so that the
 //! sweep finds it when nothing else uses it.

@@ -1,4 +1,4 @@
-//! An upload that lives as long as its request: whatever ends the request, nothing of it stays in
+//! An upload that lives as long as its request: however the request ends, nothing of it stays in
 //! the staging. Called by `uploads` and `keep`.
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! Letting go: files that nothing uses, bytes that no file needs, uploads that nobody goes on with.
+//! Cleans up: files that nothing uses, bytes that no file needs, uploads that nobody continues.
 //!
-//! Each step can be repeated, so that a sweep that a crash has cut off is gone on with by the next
-//! one. Called by `Core::sweep`, every minute.
+//! Each step can be repeated, so the next sweep continues one that a crash has interrupted. Called
+//! by `Core::sweep`, every minute.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! Uploads on their way: as a whole in one request, or piece by piece over many.
+//! Unfinished uploads: whole in one request, or piece by piece over many.
 //!
-//! Invariant: whoever uploads holds a bounded number of unfinished uploads, and never more bytes
-//! than its quota has room for.
-//! Invariant: an upload becomes a file once, by whichever request finds it whole.
+//! Invariant: a person has a bounded number of unfinished uploads, and never more bytes than their
+//! quota has room for. Invariant: an upload becomes a file once, by whichever request finds it
+//! whole.
 //!
 //! Called by `http`.
 
@@ -25,7 +25,7 @@ use crate::model::auth::Caller;
 use crate::model::files::{File, FileName, size_in_words};
 use crate::objects::staging::{Meta, Staging};
 
-/// How long an upload is kept that nobody goes on with.
+/// How long an upload is kept that nobody continues.
 pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// At most this many unfinished uploads of a person.
 const UNFINISHED: usize = 20;
@@ -75,7 +75,7 @@ pub struct Given {
     pub name: String,
     /// What its uploader says that it is.
     pub claim: Claim,
-    /// A picture that stands for it, if it is a film.
+    /// A picture to show until it plays, if it is a film.
     pub poster: Option<Picture>,
     /// The uploader's idempotency key.
     pub key: Option<String>,

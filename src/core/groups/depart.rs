@@ -1,8 +1,8 @@
 //! How a deleted account leaves its groups: one after the other, in any number of attempts.
 //!
-//! Invariant: what is left of it can be found and repeated at any time, by any node: each step is
-//! decided from what stands then. Since the account was marked deleted before, nothing takes it
-//! into a group again.
+//! Invariant: any node can find and repeat what is left to do, at any time: each step is decided
+//! from the state at that moment. Since the account was marked deleted before, nothing adds it to a
+//! group again.
 //!
 //! Called by `users`, when an account is deleted and by the sweep.
 
@@ -15,9 +15,9 @@ use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, GROUP_MEMBERS, Member, MemberState, Role};
 use crate::model::messages::SystemEvent;
 
-/// How often what is left is looked at again, when others change it meanwhile.
+/// How often what is left is read again when others change it meanwhile.
 const ROUNDS: u32 = 16;
-/// So many heirs are looked at together.
+/// How many heirs are considered together.
 const HEIRS: usize = 200;
 
 impl Groups {

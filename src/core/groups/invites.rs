@@ -1,7 +1,7 @@
-//! Invitation links: whoever knows the code of one may join its group.
+//! Invitation links: anybody who knows a link's code may join its group.
 //!
-//! Invariant: a link works as long as its maker may make one: with the rank go the links, in the
-//! same step. Whom the group has banned sees nothing by a link.
+//! Invariant: a link works as long as its maker may make one: losing the rank removes the links in
+//! the same step. People whom the group has banned see nothing through a link.
 //!
 //! Called by `http`; `step` says so when a link is used up meanwhile.
 

@@ -1,10 +1,9 @@
-//! Groups: who comes, goes, and leads; titles, settings, invitation links.
+//! Groups: who joins, leaves and leads; titles, settings, invitation links.
 //!
-//! Invariant: every change of a group is one atomic step with the system message that tells it, and
-//! rests on standings that still hold at that moment: a step whose ground has moved is looked at
-//! again.
-//! Invariant: a group that is not deleted has one owner, who is an active member; and no deleted
-//! account stays in a group for longer than it takes to leave it (`depart`).
+//! Invariant: every change to a group is one atomic step together with the system message about it,
+//! and is based on memberships that still hold at that moment: if they have changed, the step is
+//! planned again. Invariant: a group that is not deleted has one owner, who is an active member;
+//! and no deleted account stays in a group for longer than it takes to leave it (`depart`).
 //!
 //! Called by `http`.
 

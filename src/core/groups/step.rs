@@ -1,7 +1,7 @@
 //! A group step: from what was read, through a plan, to one atomic change and its event.
 //!
-//! Invariant: a plan rests on standings that still hold when it is carried out; when the ground has
-//! moved it is made again.
+//! Invariant: a plan is based on memberships that still hold when it is carried out; if they have
+//! changed, it is made again.
 //!
 //! Called by the use-cases of groups.
 
@@ -149,7 +149,7 @@ pub(super) fn why_unfit(caller: UserId, unfit: &Unfit) -> Error {
 }
 
 impl Shared {
-    /// A step to its end; for whoever runs in a task of its own.
+    /// Runs a step to its end; for callers that run in a task of their own.
     pub(super) async fn step(
         &self,
         caller: UserId,

@@ -1,8 +1,8 @@
 //! Files on their way into messages, and out of them.
 //!
-//! Invariant: whoever puts a file into a message, or takes a message with it away, keeps the file
-//! for a while first: so the sweep neither removes what is being taken into use nor overlooks what
-//! nobody uses any more.
+//! Invariant: code that puts a file into a message, or removes a message with one, extends the
+//! file's time first: so the sweep neither removes a file that is coming into use nor overlooks one
+//! that nobody uses any more.
 //!
 //! Called by the use-cases of messages.
 

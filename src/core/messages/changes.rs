@@ -285,7 +285,7 @@ impl Messages {
         Ok((standing, message))
     }
 
-    /// A message that the caller may see, and where the caller stands to its chat.
+    /// A message that the caller may see, and the caller's standing in its chat.
     async fn visible(
         &self,
         caller: &Caller,

@@ -1,9 +1,9 @@
 //! Sending messages and reading them back.
 //!
 //! Invariant: an acked message is durable, and its sender was an active member when it was stored.
-//! Invariant: the same key of the same sender in the same chat gives the first result; with another
-//! content it is refused.
-//! Invariant: one caller's sends, made one after the other, get ascending seqs.
+//! Invariant: the same key from the same sender in the same chat returns the first result; with
+//! other content it is refused. Invariant: one caller's sends, made one after the other, get
+//! ascending seqs.
 //!
 //! `check_*` may refuse a person; `do_*` assumes valid input and fails only operationally. Called
 //! by `http` and `ws`.

@@ -1,9 +1,9 @@
-//! Text without what people do not mean when they search: case, accents, width, ligatures,
+//! Text without what does not matter when people search: case, accents, width, ligatures,
 //! apostrophes, what nobody can see, skin tones, the letters that two keyboards write differently,
 //! the digits of whatever script.
 //!
-//! Guarantees: one text for all that are meant alike, the same for ever under one `FOLD_VERSION`.
-//! Called by `search`.
+//! Guarantees: texts that mean the same fold to one text, for ever the same under one
+//! `FOLD_VERSION`. Called by `search`.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;

@@ -1,4 +1,4 @@
-//! Whole ways through the API, as people go them.
+//! Whole journeys through the API, as people take them.
 
 use serde_json::{Value, json};
 

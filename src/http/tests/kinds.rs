@@ -1,5 +1,5 @@
-//! What every route is like besides what it does: in which shape its errors are told, what a
-//! request costs, and whether it may take as long as a file takes.
+//! What every route is like besides what it does: the shape of its errors, what a request costs,
+//! and whether it may take as long as a file does.
 
 use std::collections::BTreeSet;
 

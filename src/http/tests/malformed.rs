@@ -1,5 +1,5 @@
 //! Ten thousand requests that are nearly right or quite wrong, drawn from the API's own
-//! description: none may be answered by a fault of ours, and an error names the field at fault.
+//! description: none may be answered with an internal error, and an error names the field at fault.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -10,7 +10,7 @@ use crate::http::router::description;
 
 const REQUESTS: usize = 10_000;
 
-/// The same numbers on every run (xorshift64*), so that a failure can be looked at.
+/// The same numbers on every run (xorshift64*), so that a failure can be reproduced.
 struct Dice(u64);
 
 impl Dice {

@@ -2,7 +2,7 @@
 //! without a route.
 //!
 //! Each try has a group of its own: private, with an owner, an admin, two members, somebody who was
-//! removed and somebody who is banned. `blocked` is no member, and the owner blocks it.
+//! removed and somebody who is banned. `blocked` is not a member, and the owner blocks them.
 
 use std::collections::BTreeSet;
 
@@ -171,7 +171,7 @@ struct Cast {
     columns: [Person; 7],
     other: Person,
     banned: Person,
-    /// The owner's picture, which stands in message 5.
+    /// The owner's picture, which is in message 5.
     file: String,
     /// The owner's unfinished upload.
     upload: String,
@@ -272,7 +272,7 @@ async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
     app.ask(method, &path, &me.token, body).await.status.as_u16()
 }
 
-/// After these the person who tried is no longer what it was.
+/// After these the person who tried is no longer what they were.
 fn spends_people(row: &Row) -> bool {
     let ends = [
         "DELETE /api/v1/me",

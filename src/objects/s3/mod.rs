@@ -1,10 +1,10 @@
 //! Objects in a bucket of an S3-compatible store, as `objects/ab/cdef…` under an optional prefix.
 //!
-//! Invariant: an object shows only when the store has all of it: large ones go in parts, which the
-//! store joins at the end. A crash in between leaves parts that nobody sees; a rule of the bucket
-//! removes them (`docs/settings.md`).
-//! Invariant: so many uploads at once, one part of each in memory: at most `UPLOADS` × `PART`.
-//! Every request is signed over its bytes, tried again a few times, and given up in the end.
+//! Invariant: an object appears only when the store has all of it: large ones go in parts, which
+//! the store joins at the end. A crash in between leaves parts that nobody sees; a rule of the
+//! bucket removes them (`docs/settings.md`). Invariant: a bounded number of uploads at once, one
+//! part of each in memory: at most `UPLOADS` × `PART`. Every request is signed over its bytes,
+//! retried a few times, and given up in the end.
 
 mod cure;
 mod http;
@@ -35,7 +35,7 @@ use crate::model::files::Digest;
 
 /// How many uploads there are at once; more wait.
 const UPLOADS: usize = 4;
-/// What is larger goes in parts of this size.
+/// Anything larger is sent in parts of this size.
 const PART: u64 = 8 * 1024 * 1024;
 /// How many parts an object may have (of Amazon's limits).
 const PARTS: u64 = 10_000;
@@ -58,7 +58,7 @@ pub struct Bucket {
     pub secret_access_key: Hidden,
     /// What the names of all objects begin with; may be empty.
     pub prefix: String,
-    /// Whether the bucket's name stands in the path, or before the host's name.
+    /// Whether the bucket's name is in the path, or in front of the host's name.
     pub path_style: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is promised of the folder alone: its files, crashes, other file systems.
+//! What only the folder promises: its files, crashes, other file systems.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

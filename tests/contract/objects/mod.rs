@@ -1,5 +1,5 @@
-//! The contract of the objects, as tests that run against every adapter; what is promised of one
-//! alone is in `local` and `s3`.
+//! The contract of the objects, as tests that run against every adapter; what only one of them
+//! promises is in `local` and `s3`.
 
 mod local;
 mod s3;
@@ -71,7 +71,7 @@ impl World {
         Ok(read)
     }
 
-    /// There is no object of this digest.
+    /// No object has this digest.
     async fn has_not(&self, digest: Digest) {
         assert_eq!(self.objects.size(digest).await.expect("answers"), None);
         for range in [0..u64::MAX, 0..0, 7..8] {

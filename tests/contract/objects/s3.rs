@@ -1,4 +1,4 @@
-//! What is promised of the bucket alone: its settings, its refusals, parts, links that break.
+//! What only the bucket promises: its settings, its refusals, parts, links that break.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! The REST side of the protocol, `/api/v1`: one method a use-case that loads and stories need.
+//! The REST side of the protocol, `/api/v1`: one method for each use-case that loads and stories
+//! need.
 //!
 //! Answers are JSON as the server sent it, with small types where callers look inside. Called by
 //! the workloads and the story tests.

@@ -1,4 +1,4 @@
-//! When to come back after a lost connection: 0.5 to 30 seconds, with full jitter.
+//! When to reconnect after a lost connection: 0.5 to 30 seconds, with full jitter.
 
 use std::time::Duration;
 

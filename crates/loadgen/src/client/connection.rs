@@ -1,4 +1,4 @@
-//! A live connection: requests with their replies, and the events that the server tells.
+//! A live connection: requests with their replies, and the events that the server sends.
 //!
 //! Invariant: frames leave in the order of `submit`, many at once when they queue up; events come
 //! in the order in which the server sent them. A task of its own owns the socket; it ends when the
@@ -211,7 +211,7 @@ impl Driver {
         self.wire.flush().await
     }
 
-    /// Takes a frame to whoever waits for it.
+    /// Hands a frame to the request that waits for it.
     fn take(&mut self, text: &str) -> Result<()> {
         let frame = Frame::parse(text)?;
         if let Some(name) = frame.ev {

@@ -1,4 +1,4 @@
-//! A client of the chat protocol, over the wire alone: it shares no code with the server.
+//! A client of the chat protocol, over the wire only: it shares no code with the server.
 //!
 //! `http` and `wire` are the transports; `api` and `connection` speak the protocol over them;
 //! `mailbox` reads login codes from the server's mail folder; `state` is what a client keeps.

@@ -1,18 +1,18 @@
 //! What a client knows: its chats, its memberships, their messages, kept by rev.
 //!
 //! Invariant: applying a row twice, or an older row after a newer one, changes nothing; so live
-//! events and pages of sync may overlap and come in any order.
-//! Invariant: what `have` says to have reached is complete up to there: a live row counts only
-//! once sync has caught up on the same connection, or when it is the very next one.
-//! Invariant: sync has caught up only when nothing was lost since its last page was asked for: not
-//! the connection, not an event (`resync`), not a row that was dropped because the user was not yet
-//! known to be in its chat. A page that rests on what was forgotten since it was asked for is void.
-//! Invariant: all that is known is of one incarnation of the store.
-//! Invariant: of a chat that the user is not in, only the membership is kept.
+//! events and pages of sync may overlap and come in any order. Invariant: what `have` claims to
+//! have reached is complete up to there: a live row counts only once sync has caught up on the same
+//! connection, or when it is the very next one. Invariant: sync has caught up only when nothing was
+//! lost since its last page was asked for: not the connection, not an event (`resync`), not a row
+//! that was dropped because the user was not yet known to be in its chat. A page that builds on
+//! what was forgotten since it was requested is void. Invariant: everything known belongs to one
+//! incarnation of the store. Invariant: for a chat that the user is not in, only the membership is
+//! kept.
 //!
-//! Two states are equal when a person would see the same. Names of authors are left out: they are
-//! those of the moment of the answer. Called by tests that compare a client that followed events
-//! with one that fetched afresh.
+//! Two states are equal when a person would see the same. Authors' names are left out: they are
+//! those at the time of the answer. Called by tests that compare a client that followed events with
+//! one that fetched afresh.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! A WebSocket to the server: text frames in and out, and nothing of what they mean.
+//! A WebSocket to the server: text frames in and out, without regard to what they mean.
 //!
 //! Buffers are small, so that ten thousand of them fit into one process. Called by `connection`,
 //! and by the workloads, which look into frames no deeper than they must.

@@ -1,8 +1,8 @@
 //! The floor: what the machine itself costs and takes, measured in the same run.
 //!
 //! Three probes: a message sent and received over a raw loopback socket by one thread (CPU), a
-//! round trip between two threads (latency), and a small write with `fdatasync` in the folder where
-//! the server's data lie (latency), before, during, and after the load. Called by `run`.
+//! round trip between two threads (latency), and a small write with `fdatasync` in the folder of
+//! the server's data (latency), before, during, and after the load. Called by `run`.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -1,7 +1,7 @@
 //! Latencies in microseconds, as a histogram with three significant digits, and its quantiles.
 //!
 //! A latency counts from the moment that was *scheduled*, so that a stall of the server or of this
-//! program is seen by every operation that it delayed (no coordinated omission). Called by the
+//! program shows in every operation that it delayed (no coordinated omission). Called by the
 //! workloads and the floor's probes.
 
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The meter: reads all clocks at the start and at the end of a span and tells the difference.
+//! The meter: reads all clocks at the start and the end of a span and reports the difference.
 //!
 //! A span covers a steady part of a load, without its beginning and end. Called by the workloads.
 

@@ -1,4 +1,4 @@
-//! What Linux tells of a process and of the machine: `/proc`.
+//! What Linux says about a process and the machine: `/proc`.
 //!
 //! The parsers are pure and take the files' text; the readers are one line each. CPU times of a
 //! whole process come in steps of 10 ms (`utime`, `stime`), those of another thread as of its last

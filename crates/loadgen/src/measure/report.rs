@@ -64,7 +64,7 @@ pub struct Phase {
     pub schedule_lag: Option<Quantiles>,
     /// Other figures by name, with the unit last.
     pub figures: BTreeMap<&'static str, f64>,
-    /// What stands in the way of believing the figures.
+    /// Reasons to doubt the figures.
     pub warnings: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ impl Phase {
         self
     }
 
-    /// Looks at the figures and says what stands in the way of believing them.
+    /// Looks at the figures and adds the reasons to doubt them.
     #[must_use]
     pub fn judged(mut self) -> Self {
         let cores = self.cores as f64;

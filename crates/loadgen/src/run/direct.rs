@@ -129,7 +129,7 @@ enum Source {
 struct Sender {
     task: usize,
     shared: Arc<Shared>,
-    /// The receiver's user id: stands for the direct chat.
+    /// The receiver's user id, which names the direct chat.
     chat: String,
     source: Source,
     stop: Stop,

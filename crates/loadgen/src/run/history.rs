@@ -1,4 +1,4 @@
-//! `history`: pages of 50 messages out of a chat with very many, over HTTP.
+//! `history`: pages of 50 messages from a chat with very many, over HTTP.
 //!
 //! The messages are written through the protocol before anything is measured.
 

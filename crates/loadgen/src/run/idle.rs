@@ -1,7 +1,7 @@
-//! `idle`: what an authenticated WebSocket costs that says nothing.
+//! `idle`: the cost of an authenticated WebSocket that says nothing.
 //!
-//! Memory is that of the server's process: with all connections open, less with none, by
-//! connection. What the kernel keeps for the sockets is not in it.
+//! Memory is that of the server's process: with all connections open minus with none, per
+//! connection. It does not include what the kernel keeps for the sockets.
 
 use async_trait::async_trait;
 use tokio::time::sleep;

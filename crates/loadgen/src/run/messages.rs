@@ -1,5 +1,5 @@
-//! Messages of a load: numbered by their idempotency key, so that whoever gets one knows when it
-//! was due.
+//! Messages of a load: numbered by their idempotency key, so that a receiver knows when each was
+//! due.
 //!
 //! Called by the workloads that send.
 

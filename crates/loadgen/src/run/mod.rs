@@ -1,7 +1,7 @@
 //! The workloads: what each one does, and the frame around all of them.
 //!
-//! A workload prepares once a server (accounts are there already), and then measures as often as
-//! it is asked: that is what a comparison of two servers in turn needs. Called by the command.
+//! A workload prepares once per server (the accounts exist already), and then measures as often as
+//! it is asked: a comparison of two servers in turn needs that. Called by the command.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub trait Prepared: Send {
     async fn measure(&mut self, meter: Meter, pace: Pace) -> Result<Vec<Phase>>;
 }
 
-/// How many probes stand for the floor: enough for a p99.
+/// How many probes make up the floor: enough for a p99.
 const PROBES: u32 = 300;
 const ROUND_TRIPS: u32 = 5_000;
 

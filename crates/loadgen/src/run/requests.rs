@@ -1,5 +1,5 @@
 //! HTTP requests as a load: as many as the server takes over some connections, then at an even
-//! rate. The ground of `history` and `search`.
+//! rate. What `history` and `search` are built on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

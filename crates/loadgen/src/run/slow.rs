@@ -1,9 +1,9 @@
-//! `slow`: readers that stall, in a group whose other members must not feel it.
+//! `slow`: readers that stall, in a group whose other members must not notice.
 //!
 //! Two phases at one even rate: with the healthy members alone, then with the stalled ones beside
 //! them. Stalled readers have tiny receive buffers and read nothing; what the server keeps for them
-//! shows in its memory, and whether it let them go in how their connections end. Then they sync on
-//! from what they held, and are compared with what somebody reads afresh.
+//! shows in its memory, and how their connections end shows whether it dropped them. Then they sync
+//! from what they held, and are compared with a client that reads everything from scratch.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! `storm`: everybody comes back at once, with token and sync, as after a restart of the network.
 //!
 //! Everybody has a few chats and is one message behind in one of them. All connections are cut at
-//! one moment and opened again at the same moment; a client is back when its sync is answered. Who
-//! is refused comes again after a pause, as clients should.
+//! one moment and opened again at the same moment; a client is back when its sync is answered.
+//! Clients that are refused come back after a pause, as clients should.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
-//! Matroska and WebM: tracks, size and duration from the heads of a few elements. Recordings of
-//! browsers declare no duration: there the blocks' times tell it. Nothing that an element declares
-//! is allocated, and elements are visited on a fixed path, so they cannot nest. Called by the
-//! containers' `inspect`.
+//! Matroska and WebM: tracks, size and duration from the heads of a few elements. Browsers'
+//! recordings declare no duration: there it comes from the blocks' times. Nothing that an element
+//! declares is allocated, and elements are visited on a fixed path, so they cannot nest. Called by
+//! the containers' `inspect`.
 
 use std::io::{Read, Seek};
 use std::ops::Range;
@@ -26,8 +26,8 @@ const VIDEO: u32 = 0xe0;
 const PIXEL_WIDTH: u32 = 0xb0;
 const PIXEL_HEIGHT: u32 = 0xba;
 
-/// Elements looked at in one file: an hour of a browser's recording has 300,000 blocks, whose
-/// times are not worth that many reads.
+/// How many elements are examined in one file: an hour of a browser's recording has 300,000 blocks,
+/// whose times are not worth that many reads.
 const MAX_ELEMENTS: usize = 60_000;
 
 const NANOSECONDS: u64 = 1_000_000_000;
@@ -37,7 +37,7 @@ struct Element {
     body: Range<u64>,
 }
 
-/// How many more elements may be looked at.
+/// How many more elements may be examined.
 struct Walk {
     left: usize,
 }
@@ -99,7 +99,7 @@ pub fn read<R: Read + Seek>(window: &mut Window<'_, R>) -> Figures {
     });
     let scale_ns = info.scale_ns.unwrap_or(1_000_000).max(1);
     figures.duration = match info.duration {
-        // Seconds; a float that is no number becomes zero.
+        // Seconds; a float that is not a number becomes zero.
         Some(length) => ticks((length * scale_ns as f64) as u64, NANOSECONDS),
         None if is_complete => ticks(info.last_time.saturating_mul(scale_ns), NANOSECONDS),
         None => None,

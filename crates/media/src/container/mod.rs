@@ -19,7 +19,7 @@ use crate::sniff::{self, Container};
 use crate::window::Window;
 use crate::{Erasure, Kind, Media};
 
-/// Longer than this is no duration but nonsense, which no client need show.
+/// Anything longer than this is nonsense rather than a duration, and no client need show it.
 const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What a container's heads tell.

@@ -9,7 +9,8 @@ use super::{Figures, ticks};
 use crate::Erasure;
 use crate::window::Window;
 
-/// Boxes looked at in one parent. A recording in fragments has one for every few seconds.
+/// How many boxes are examined in one parent. A recording in fragments has one for every few
+/// seconds.
 const MAX_BOXES: usize = 20_000;
 const MAX_TRACKS: usize = 32;
 /// Places that are blanked; further ones are not looked for.

@@ -1,4 +1,4 @@
-//! GIF: every frame is decoded to indices of its palette and written anew, which loses nothing and
+//! GIF: every frame is decoded to indices of its palette and encoded again, which loses nothing and
 //! leaves nothing but frames: no comment, no foreign extension, no bytes behind a frame's end.
 //! Called by the picture pipeline.
 
@@ -16,7 +16,7 @@ const DAMAGED: Refusal = Refusal::Damaged("the GIF cannot be decoded");
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// The same animation, written anew.
+/// The same animation, encoded again.
 pub fn strip(file: &[u8], limits: &Limits) -> Result<Stripped, Refusal> {
     let mut reader = open(file, ColorOutput::Indexed)?;
     let (width, height) = (reader.width(), reader.height());

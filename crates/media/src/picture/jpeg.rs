@@ -1,9 +1,9 @@
 //! JPEG: keeps the segments that make the picture, byte for byte, and nothing else; so a picture
-//! that stands upright loses no quality.
+//! that is upright loses no quality.
 //!
-//! It is as patient as what shows pictures: bytes between segments that belong to none are left
-//! out, and a file that ends after its first scan has begun, as cameras and broken downloads leave
-//! them, gets the end that it lacks. Called by the picture pipeline.
+//! It is as tolerant as programs that show pictures: bytes between segments that belong to none are
+//! left out, and a file that ends after its first scan has begun, as cameras and broken downloads
+//! leave them, gets the end that it lacks. Called by the picture pipeline.
 
 use std::ops::Range;
 
@@ -86,7 +86,7 @@ fn next_marker(file: &[u8], at: usize) -> Option<(u8, usize)> {
     Some((file[start + 1], start))
 }
 
-/// What stands in the segment that starts there, and where it ends.
+/// What is in the segment that starts there, and where it ends.
 fn body_at(file: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let end = start + 2 + usize::from(be_u16(file, start + 2)?);
     Some((file.get(start + 4..end)?, end))
@@ -157,7 +157,8 @@ impl Walk {
         }
     }
 
-    /// The file ends here, or goes on with what is no JPEG: with a scan there is a picture to show.
+    /// The file ends here, or continues with what is not JPEG: with a scan there is a picture to
+    /// show.
     fn cut_off(self, file: &[u8]) -> Result<Stripped, Refusal> {
         if self.scans > 0 { self.finish(file) } else { Err(CUT_OFF) }
     }

@@ -131,7 +131,7 @@ impl<'a> Upright<'a> {
         Pixels { data, width, height, channels: self.pixels.channels }
     }
 
-    /// The picture written anew, and its type. WebP becomes JPEG, or PNG where something shines
+    /// The picture encoded again, and its type. WebP becomes JPEG, or PNG where something shines
     /// through: there is no lossy WebP encoder.
     pub fn encode(
         &self,

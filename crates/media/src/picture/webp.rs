@@ -13,7 +13,7 @@ use crate::{Limits, Refusal};
 const CUT_OFF: Refusal = Refusal::Damaged("the WebP is cut off");
 const NO_SENSE: Refusal = Refusal::Damaged("the WebP's chunks make no sense");
 
-/// Chunks that are looked at. An animation has one for each frame.
+/// How many chunks are examined. An animation has one for each frame.
 const MAX_CHUNKS: usize = 10_000;
 
 const ANIMATION_FLAG: u8 = 0x02;

@@ -1,4 +1,4 @@
-//! The attack corpus: hostile files, made here, and what must become of each: refused with a
+//! The attack corpus: hostile files, made here, and what must happen to each: refused with a
 //! reason, inert, or cleaned of what was planted in it. A binary of its own, since it asserts how
 //! far the process's memory may rise over the whole of it.
 

@@ -1,4 +1,4 @@
-//! STUN as bytes (RFC 8489): parse what came, write what goes.
+//! STUN as bytes (RFC 8489): parse what arrives, write what is sent.
 //!
 //! Guarantees: no input makes the reader panic, loop or allocate; every [`Message`] that exists
 //! is whole, its attributes fit, and its FINGERPRINT, if any, is right. Called by the server for

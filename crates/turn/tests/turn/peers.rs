@@ -46,7 +46,7 @@ const FORBIDDEN_V4: [&str; 36] = [
     "255.255.255.255",
 ];
 
-/// IPv6 addresses that are no public host, or carry an IPv4 address that is none.
+/// IPv6 addresses that are not a public host, or carry an IPv4 address that is not.
 const FORBIDDEN_V6: [&str; 42] = [
     "::",
     "::1",

@@ -1,6 +1,6 @@
 //! A network in memory: the server, a driver that carries out its actions, and clients.
 //!
-//! Used by every test here and by the fuzz targets, so it stands alone.
+//! Used by every test here and by the fuzz targets, so it depends on neither.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
