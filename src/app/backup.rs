@@ -28,7 +28,7 @@ const MARK: &str = "backup";
 /// Says what a folder is to those who find it.
 const MARK_TEXT: &str = "A backup by 'wechat backup'. Start a server on it with DATA_DIR.\n";
 
-/// What a backup tells while it runs.
+/// What a backup reports while it runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Told {
     /// This part of the store is copied, 0 to 1.

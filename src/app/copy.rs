@@ -47,7 +47,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a copy tells while it runs.
+/// What a copy reports while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// An earlier copy goes on.
@@ -281,7 +281,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Reads both stores, and tells what is the same and what is not.
+    /// Reads both stores, and reports what is the same and what is not.
     async fn compare(&mut self) -> Result<Outcome, Error> {
         let mut outcome = Outcome::default();
         for part in Part::GLOBAL {

@@ -13,7 +13,7 @@ use crate::config::Config;
 /// How many connections may wait to be accepted: a rush of returning clients.
 const BACKLOG: i32 = 4096;
 
-/// Files that a server has open beside its connections, with room to spare.
+/// Files that a server has open besides its connections, with room to spare.
 const OTHER_FILES: u64 = 256;
 
 /// Listens where the settings say. `::` takes IPv4 too, whatever the machine's default is; a

@@ -28,8 +28,8 @@ pub enum Event {
     Receipt(Receipt),
     /// A member is writing; goes to the other members who are connected. Never stored.
     Typing(Typing),
-    /// A call changed: all devices of both people hear how it stands; the callee's ring by it, and
-    /// stop.
+    /// A call changed: all devices of both people are told its state; it makes the callee's ring,
+    /// and stop.
     Call(Arc<CallNews>),
     /// A signal of a call; goes to one device. Never stored.
     Signal(Arc<Signal>),
@@ -52,7 +52,7 @@ pub struct Posted {
     pub chat: Option<Chat>,
     /// Who came in with this change, so that the hub follows.
     pub joined: Vec<UserId>,
-    /// Who went with this change: they hear of it, and of nothing after it.
+    /// Who left with this change: they are told about it, and about nothing after it.
     pub gone: Vec<UserId>,
 }
 
@@ -61,7 +61,7 @@ pub struct Posted {
 pub struct OwnMember {
     /// The row.
     pub member: Member,
-    /// Seqs hidden for this user alone.
+    /// Seqs hidden for this user only.
     pub hidden: Vec<u64>,
 }
 

@@ -10,10 +10,10 @@ use super::FAILED;
 use crate::app::backup::{Outcome, Told, back_up};
 use crate::config::Config;
 
-/// How often progress is told.
+/// How often progress is reported.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Copies as the arguments say; all that is told goes to standard error.
+/// Copies as the arguments say; all messages go to standard error.
 pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
     let Some(folder) = matches.get_one::<String>("FOLDER") else { return FAILED.into() };
     let mut told = Instant::now();

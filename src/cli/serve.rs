@@ -77,7 +77,7 @@ impl Signals {
 }
 
 /// Says that the server is there: to people on standard output, to programs in the log. The key of
-/// the person at the machine is for a terminal alone: a log is kept, and read by others.
+/// the person at the machine is for a terminal only: a log is kept, and read by others.
 fn tell(config: &Config, running: &Running) {
     let addr = running.addr();
     let url = config.public_url(addr.port());

@@ -12,7 +12,7 @@ use crate::app::copy::{Outcome, Place, Told, copy};
 use crate::app::renew;
 use crate::config::Config;
 
-/// How often progress is told.
+/// How often progress is reported.
 const EVERY: Duration = Duration::from_secs(2);
 
 fn place(matches: &ArgMatches, flag: &str) -> Option<Place> {

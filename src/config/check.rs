@@ -6,11 +6,11 @@ use super::objects::ObjectsMode;
 use super::settings::Config;
 use super::sources::{Origin, Values};
 
-/// What `OBJECTS=s3` needs beside it.
+/// What `OBJECTS=s3` needs besides.
 const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
 
 impl Config {
-    /// What no value shows alone.
+    /// What no single value shows.
     pub(super) fn check_together(&self, values: &mut Values) {
         if self.smtp_url.is_some() && self.mail_from.is_none() {
             let place = values.place("SMTP_URL");
@@ -46,7 +46,7 @@ impl Config {
         }
     }
 
-    /// What no value about calls shows alone.
+    /// What no single value about calls shows.
     fn check_calls(&self, values: &mut Values) {
         if self.turn == TurnMode::External && self.turn_external_urls.0.is_empty() {
             let place = values.place("TURN");
@@ -70,7 +70,7 @@ impl Config {
         }
     }
 
-    /// What no value about objects shows alone.
+    /// What no single value about objects shows.
     fn check_objects(&self, values: &mut Values) {
         let place = values.place("OBJECTS");
         let given = |key: &&str| values.origin(key) != Origin::Default;

@@ -29,7 +29,7 @@ impl DataDir {
     }
 }
 
-/// Makes a folder and those above it, for the owner alone; one that is there stays as it is.
+/// Makes a folder and those above it, for the owner only; one that is there stays as it is.
 pub fn make_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -75,7 +75,7 @@ fn in_use(folder: &Path, lock: &mut File) -> String {
     )
 }
 
-/// Writes a file that is there as a whole or not at all, for its owner alone (mode 0600), and
+/// Writes a file that is there as a whole or not at all, for its owner only (mode 0600), and
 /// survives a power cut.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
@@ -87,7 +87,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync)
 }
 
-/// Makes a file that is not there yet, for its owner alone (mode 0600), to be written.
+/// Makes a file that is not there yet, for its owner only (mode 0600), to be written.
 pub fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

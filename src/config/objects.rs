@@ -30,7 +30,7 @@ impl ObjectsMode {
 pub struct Endpoint {
     /// Scheme, host, maybe port and path.
     pub url: Url,
-    /// A file with a certificate authority to trust beside the public ones, in PEM.
+    /// A file with a certificate authority to trust besides the public ones, in PEM.
     pub ca: Option<PathBuf>,
 }
 

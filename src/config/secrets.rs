@@ -13,7 +13,7 @@ use std::path::Path;
 use super::data_dir::{DataDir, make_private, write_private};
 use crate::id::Entropy;
 
-/// The server's own secrets. `Debug` tells none.
+/// The server's own secrets. `Debug` shows none.
 #[derive(Clone)]
 pub struct Secrets {
     /// Keys the HMAC under which login codes are stored. A new one voids the codes that are out.
@@ -40,7 +40,7 @@ impl MachineKey {
         digits(&self.0)
     }
 
-    /// Whether a text is this key. How long it takes tells nothing of where they differ.
+    /// Whether a text is this key. The time it takes does not depend on where they differ.
     pub fn is(&self, text: &str) -> bool {
         key(text).is_some_and(|key| {
             let differ = key.iter().zip(&self.0).fold(0, |differ, (a, b)| differ | (a ^ b));

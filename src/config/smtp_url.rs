@@ -21,7 +21,7 @@ pub enum Tls {
     Off,
 }
 
-/// A checked `SMTP_URL`. Neither `Debug` nor `Display` tells user name or password.
+/// A checked `SMTP_URL`. Neither `Debug` nor `Display` shows user name or password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmtpUrl {
     /// Name or address of the server; an IPv6 address stands without brackets.
@@ -32,7 +32,7 @@ pub struct SmtpUrl {
     pub tls: Tls,
     /// User name and password, when the URL has them.
     pub login: Option<(Hidden, Hidden)>,
-    /// A file with a certificate authority to trust beside the public ones, in PEM.
+    /// A file with a certificate authority to trust besides the public ones, in PEM.
     pub ca: Option<PathBuf>,
 }
 

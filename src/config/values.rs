@@ -231,7 +231,7 @@ impl PublicUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// Whether its host is a name of this machine alone, as `localhost` is.
+    /// Whether its host is a name for this machine only, as `localhost` is.
     pub fn is_this_machine(&self) -> bool {
         names_this_machine(self.host())
     }
@@ -290,7 +290,7 @@ pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
 pub enum Origins {
     /// Every one.
     All,
-    /// These; an empty list is the server's own pages alone.
+    /// These; an empty list means only the server's own pages.
     These(Vec<String>),
 }
 

@@ -216,8 +216,8 @@ pub(crate) enum Reach {
 }
 
 /// Why it is refused, if it is; `mine` and `theirs`: the one who wants it blocks the other, or is
-/// blocked. Who blocks may still take back its own words; who is blocked may not, lest it take away
-/// what the other has to show.
+/// blocked. People who block may still take back their own words; blocked people may not, lest they
+/// take away what the other has to show.
 const fn verdict(reach: Reach, both_there: bool, mine: bool, theirs: bool) -> Option<Text> {
     match (reach, both_there, mine, theirs) {
         (Reach::Say, false, ..) => Some(GONE_USER),

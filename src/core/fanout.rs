@@ -57,7 +57,7 @@ impl Shared {
     }
 
     /// Tells people about their own member rows, which a change has touched. A hint like every
-    /// push: who cannot be told learns it by sync.
+    /// push: people who cannot be told learn it by sync.
     pub(crate) async fn tell_members(&self, chat: ChatId, users: &[UserId]) {
         let users = &users[..users.len().min(TOLD_MEMBERS)];
         if let Ok(Some((_, members))) = self.ports.store.chat(chat, users).await {
@@ -138,7 +138,7 @@ impl Core {
     }
 }
 
-/// Who came and who went, by what a row tells.
+/// Who joined and who left, by what a row says.
 fn moves_of(message: &Message) -> Moves {
     let Content::System(event) = &message.content else { return Moves::default() };
     let (joined, gone) = match event {

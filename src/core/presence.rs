@@ -23,7 +23,7 @@ use crate::id::UserId;
 use crate::model::auth::Caller;
 use crate::model::users::User;
 
-/// How long it takes until it is told that a person's last connection has ended.
+/// How long after a person's last connection has ended the watchers are told.
 pub const AWAY_AFTER: Duration = Duration::from_secs(8);
 /// How long it is remembered here when a person went; the store knows it after a minute.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -206,7 +206,7 @@ fn check_count(users: &[UserId]) -> Result<()> {
     Err(Error::field("users", TOO_MANY).arg(WATCHED.to_string()))
 }
 
-/// When people went whom the store knows only by an earlier time.
+/// When people left of whom the store knows only an earlier time.
 pub(crate) struct Gone(moka::sync::Cache<UserId, Time>);
 
 impl Default for Gone {

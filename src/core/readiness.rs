@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How long a good answer holds.
 const GOOD_FOR: Duration = Duration::from_secs(5);
-/// How long a bad one holds, so that a recovery is told soon.
+/// How long a bad one holds, so that a recovery shows soon.
 const BAD_FOR: Duration = Duration::from_secs(1);
 
 /// The last answer.
@@ -36,7 +36,7 @@ impl Seen {
 }
 
 impl Readiness {
-    /// The last answer while it holds, or else a new one. Who asks meanwhile waits for that.
+    /// The last answer while it holds, or else a new one. Others who ask meanwhile wait for that.
     pub(super) async fn ask(&self, look: impl Future<Output = Result<()>>) -> Result<()> {
         let mut last = self.0.lock().await;
         if let Some(seen) = last.as_ref().filter(|seen| seen.holds(Instant::now())) {

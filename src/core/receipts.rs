@@ -22,7 +22,7 @@ use crate::model::users::User;
 pub use crate::store::Cursor;
 use crate::store::ReceiptCounts;
 
-/// Up to so many members are told live how far each of them has read.
+/// In chats of up to this many members, everybody is told live how far each has read.
 pub const LIVE_MEMBERS: u32 = 100;
 /// How long a typing signal is believed unless it is repeated.
 pub const TYPING_FOR: Duration = Duration::from_secs(6);

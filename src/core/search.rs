@@ -84,7 +84,7 @@ impl Search {
     }
 
     /// A page of people and a page of groups that fit every word of `query`; `page` counts from 0,
-    /// `size` is at most 50. The whole e-mail address of somebody who allows it finds them alone.
+    /// `size` is at most 50. A whole e-mail address finds only its owner, if they allow it.
     pub async fn find(&self, _caller: &Caller, query: &str, page: u32, size: u32) -> Result<Found> {
         if query.chars().count() > QUERY_CHARS {
             return Err(Error::field("qry", TOO_LONG).arg(QUERY_CHARS.to_string()));

@@ -26,10 +26,10 @@ use crate::store::Changes;
 pub const CHATS: usize = 20_000;
 /// At most this many message rows a page.
 const ROWS: u32 = 1_000;
-/// A page is full when its rows weigh about this many bytes: who has a slow line must get it whole
-/// before the connection breaks, or would never get on.
+/// A page is full when its rows have about this many bytes: people with a slow line must get it
+/// whole before the connection breaks, or would never get on.
 const PAGE_BYTES: usize = 128 * 1024;
-/// About how many bytes a row has beside its text, and a file, a reaction or a chat in it.
+/// About how many bytes a row has besides its text, and a file, a reaction or a chat in it.
 const ROW_COST: usize = 400;
 /// At most this many seqs with nothing to read, the latest, of a chat that begins afresh: a client
 /// takes those before them for unread.
@@ -57,7 +57,7 @@ const MANY_CHATS: Text = Text {
 /// What a client has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Have {
-    /// The incarnation of the store that it has all this from, if it knows of such.
+    /// The incarnation of the store that it has all this from, if it knows about incarnations.
     pub incarnation: Option<Incarnation>,
     /// The `inbox` of the last page that it was given; 0 at first.
     pub inbox: u64,
@@ -69,7 +69,7 @@ pub struct Have {
 
 impl Have {
     /// Whether this may go on: what the client holds is of this incarnation, or it holds nothing. A
-    /// client of before there were incarnations names none; its `inbox` tells all the same.
+    /// client from before there were incarnations names none; its `inbox` shows it all the same.
     fn is_of(&self, ours: Incarnation) -> bool {
         match self.incarnation {
             Some(theirs) => theirs == ours,
@@ -132,7 +132,7 @@ impl News {
 pub struct Membership {
     /// The row. When it is no longer active, forget the chat.
     pub member: Member,
-    /// Messages hidden for this user alone since the client's inbox rev; all of them when the
+    /// Messages hidden for this user only since the client's inbox rev; all of them when the
     /// client does not hold the chat.
     pub hidden: Vec<u64>,
 }

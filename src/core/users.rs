@@ -96,7 +96,7 @@ impl Users {
         self.shared.ports.store.settle_departed(user).await.map(drop)
     }
 
-    /// Another person's account, if others may know of it. Adapters show its public part alone.
+    /// Another person's account, if others may know about it. Adapters show only its public part.
     pub async fn profile(&self, _caller: &Caller, user: UserId) -> Result<User> {
         self.shared.visible_user(user).await.map(|user| (*user).clone())
     }
@@ -133,7 +133,7 @@ impl Users {
         .await
     }
 
-    /// Whom the caller blocks, since when, latest first.
+    /// The people the caller blocks, since when, latest first.
     pub async fn blocked(&self, caller: &Caller) -> Result<Vec<(User, Time)>> {
         let blocked = self.shared.ports.store.blocked_by(caller.user).await?;
         let ids: Vec<_> = blocked.iter().map(|row| row.0).collect();

@@ -20,7 +20,8 @@ use crate::bus::Posted;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Followed, Member};
 
-/// At most this many rows are read again for the subscribers; who missed more is told to sync.
+/// At most this many rows are read again for the subscribers; those who missed more are told to
+/// sync.
 pub const REPAIRED_ROWS: usize = 512;
 
 /// A row on its way to the subscribers, encoded.
@@ -45,7 +46,7 @@ struct State {
     /// Membership changes after this rev are known here, earlier ones are not.
     known_from: u64,
     subscribers: HashMap<u64, Subscriber>,
-    /// Members whose coming was told too late to be delivered in order.
+    /// Members whose arrival was reported too late to be delivered in order.
     late: BTreeSet<UserId>,
     /// The audience began with an event: an earlier arrival may have found nobody and been dropped.
     unsure: bool,
@@ -421,8 +422,8 @@ impl State {
     }
 
     /// Brings the audience to the state of a snapshot at `found.chat.head_rev`: members first, so
-    /// that who is out gets nothing of it, then the rows. Left alone when somebody came in since
-    /// the gap was looked at: then the snapshot does not say whether that person is a member.
+    /// that people who are out get nothing of it, then the rows. Unchanged when somebody joined
+    /// since the gap was looked at: then the snapshot does not say whether that person is a member.
     fn catch_up(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>) {
         let head = found.chat.head_rev;
         if head <= self.gate.last() {
@@ -448,8 +449,8 @@ impl State {
         (self.unsure, self.shut) = (false, false);
     }
 
-    /// Lets those in whose coming is among the rows. A row that changed since still tells it: only
-    /// whose event waits here came after all that was delivered; the others are told to sync.
+    /// Lets in those whose arrival is among the rows. A row that changed since still says so: only
+    /// those whose event waits here came after everything delivered; the others are told to sync.
     fn let_in_with(&mut self, hub: &Hub, gap: &Gap, found: &Found<'_>, rows: &[&Arrival]) {
         let (as_of, head) = (self.gate.last(), found.chat.head_rev);
         let waiting = self.gate.waiting().filter(|arrival| arrival.posted.message.rev <= head);

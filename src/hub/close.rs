@@ -13,7 +13,7 @@ pub enum CloseCode {
     HeartbeatMissed,
     /// No `identify` came in time.
     IdentifyLate,
-    /// The client went on asking although it was told to wait.
+    /// The client kept asking although it was told to wait.
     TooFast,
     /// The client reads more slowly than its events come.
     Slow,

@@ -276,7 +276,7 @@ impl Hub {
         stirred
     }
 
-    /// Grows with every block; to be taken before looking who blocks whom.
+    /// Grows with every block; to be taken before looking up who blocks whom.
     pub fn blocks_turn(&self) -> u64 {
         self.blocks.load(Ordering::SeqCst)
     }
@@ -306,7 +306,7 @@ impl Hub {
         self.unwatch(whom, who);
     }
 
-    /// Takes a user's connections out of those who watch a person; for them it is gone.
+    /// Takes a user's connections out of those who watch a person, who is offline for them.
     fn unwatch(&self, whom: UserId, by: UserId) {
         for client in self.users.all(by) {
             if self.watched.leave(whom, client.number) {

@@ -31,7 +31,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// What is told of people of whom nothing is to be known.
+    /// What is told about people about whom nothing may be known.
     pub const fn hidden(user: UserId) -> Self {
         Self { user, online: false, last_seen: None }
     }
@@ -96,7 +96,7 @@ impl Board {
         was_in
     }
 
-    /// Something has happened: who looked before must look again. What was told last, if the person
+    /// Something has happened: earlier look-ups must be repeated. What was told last, if the person
     /// is watched.
     pub(super) fn stir(&self, user: UserId) -> Option<Option<Presence>> {
         let mut shard = lock(self.shard(user));
@@ -125,7 +125,7 @@ impl Board {
         true
     }
 
-    /// Tells one connection alone.
+    /// Tells only one connection.
     pub(super) fn tell_one(&self, presence: &Presence, connection: &Arc<dyn Connection>) {
         connection.push(&(self.write)(presence));
     }
@@ -136,7 +136,7 @@ impl Board {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Whom a user's connections watch.
+    /// The people that a user's connections watch.
     pub(super) fn watched_by(&self, user: UserId) -> Vec<UserId> {
         let by_user = |watched: &Watched| watched.watchers.values().any(|c| c.user() == user);
         let of = |shard: &Mutex<HashMap<UserId, Watched>>| -> Vec<UserId> {

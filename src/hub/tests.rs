@@ -156,7 +156,7 @@ impl Log {
         since.is_some_and(|since| change.seq >= *since)
     }
 
-    /// What the rows tell of coming and going: an edited row still tells it, in its new place.
+    /// What the rows say about joining and leaving: an edited row still says it, in its new place.
     fn posted(&self, chat: ChatId, rev: u64) -> Posted {
         let change = &self.changes[rev as usize - 1];
         let origin = self.changes.iter().find(|c| c.seq == change.seq).unwrap_or(change);
@@ -553,8 +553,8 @@ fn memberships_read_before_a_removal_are_refused_after_it() {
     assert!(hub.subscribe(&attached, hub.generation(&attached), &[]));
 }
 
-/// Registered first, then read: who comes into a group while the memberships are on their way hears
-/// of it, though what was read does not say so.
+/// Registered first, then read: somebody who joins a group while the memberships are on their way
+/// hears of it, though what was read does not say so.
 #[tokio::test]
 async fn what_happens_while_memberships_are_read_is_not_missed() {
     let (hub, _gaps) = Hub::new(ENCODER);

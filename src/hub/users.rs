@@ -43,7 +43,7 @@ pub(super) struct Users {
 }
 
 struct Entry {
-    /// Another one with every change of the user's memberships that this node hears of.
+    /// Changes with every change to the user's memberships that this node hears of.
     generation: u64,
     clients: Vec<Registered>,
 }
@@ -104,7 +104,7 @@ impl Users {
         entry.map(|entry| entry.generation = self.next_generation()).is_some()
     }
 
-    /// The user's connections that hear of the chat.
+    /// The user's connections that follow the chat.
     pub(super) fn hearing(&self, user: UserId, chat: ChatId) -> Vec<Client> {
         let shard = lock(self.shard(user));
         let clients = shard.get(&user).map_or(&[][..], |entry| &entry.clients);

@@ -48,7 +48,7 @@ struct Written {
 }
 
 impl FolderMailer {
-    /// Makes the folder, for its owner alone, if it is not there.
+    /// Makes the folder, for its owner only, if it is not there.
     pub fn open(folder: PathBuf, letters: Letters, clock: Arc<dyn Clock>) -> io::Result<Self> {
         make_private(&folder)?;
         let names = mails_in(&folder)?;

@@ -109,7 +109,7 @@ pub trait Mailbox: Send + Sync {
 /// How many mails a mailbox shows.
 pub const SHOWN: usize = 50;
 
-/// For whom a place in the queue is: strangers' sign-ups never take all of them, and neither do
+/// Whom a place in the queue is for: strangers' sign-ups never take all of them, and neither do
 /// strangers who ask for login codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {

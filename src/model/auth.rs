@@ -38,9 +38,9 @@ pub struct LoginCode {
     pub email: Email,
     /// The account; `None` when the address has none, so that both cases take the same time.
     pub user: Option<UserId>,
-    /// Whoever sends this ticket may guess at it.
+    /// A client that sends this ticket may guess at it.
     pub ticket: Option<AskerKey>,
-    /// Whoever comes from this network may guess at it, where the network stands in for a ticket.
+    /// A client in this network may guess at it, where the network replaces a ticket.
     pub network: Option<AskerKey>,
     /// HMAC-SHA-256 of address and code under the server's key.
     pub hmac: [u8; 32],
@@ -60,8 +60,8 @@ impl LoginCode {
     }
 }
 
-/// What a sign-up says of a person. It holds once its own code is redeemed, and never if another
-/// one is: so nobody else's sign-up for the same address leaves a trace.
+/// What a sign-up says about a person. It takes effect once its own code is redeemed, and never if
+/// another one is: so nobody else's sign-up for the same address leaves a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstProfile {
     /// What others will see.
@@ -139,7 +139,7 @@ pub struct Caller {
 }
 
 /// A running client of a session: a tab, an app. Known by a digest of the name that the client
-/// gives itself, so that it takes little room; told apart only within one session.
+/// gives itself, so that it takes little room; distinct only within one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instance(pub ObjectId);
 

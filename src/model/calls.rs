@@ -81,7 +81,7 @@ pub struct Party {
     pub seen: Time,
     /// Its connection is gone; it may come back until `seen` is `GRACE` ago.
     pub lost: bool,
-    /// What it told about how the call went.
+    /// What it reported about how the call went.
     pub report: Option<Report>,
 }
 
@@ -227,7 +227,7 @@ pub enum EndReason {
     Failed,
 }
 
-/// What a client tells about how a call went: facts of its browser, no free text.
+/// What a client reports about how a call went: facts from its browser, no free text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Report {
     /// From the accept until media flowed.

@@ -158,7 +158,7 @@ pub enum MemberState {
     Banned,
 }
 
-/// A person in a chat, with its own read state.
+/// A person in a chat, with their own read state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Where they are a member.
@@ -177,7 +177,7 @@ pub struct Member {
     pub delivered_seq: u64,
     /// The latest message that the member wrote: what one writes is not unread.
     pub own_seq: u64,
-    /// Cleared up to here, for this member alone.
+    /// Cleared up to here, for this member only.
     pub hide_seq: u64,
     /// No alerts until then.
     pub muted_until: Option<Time>,
@@ -255,7 +255,7 @@ pub struct Followed {
     pub history_shared: bool,
     /// The first message of the membership.
     pub join_seq: u64,
-    /// Cleared up to here, for this member alone.
+    /// Cleared up to here, for this member only.
     pub hide_seq: u64,
 }
 
@@ -298,7 +298,7 @@ pub struct MemberChange {
     pub muted_until: Option<Option<Time>>,
     /// Keep on top, or not.
     pub pinned: Option<bool>,
-    /// Clear what is there up to this seq, for this member alone; only grows.
+    /// Clear what is there up to this seq, for this member only; only grows.
     pub hide_seq: Option<u64>,
 }
 

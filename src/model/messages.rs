@@ -137,7 +137,7 @@ impl CallContent {
 /// Text of a person, with what it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextContent {
-    /// The text; empty only beside attachments.
+    /// The text; empty only if there are attachments.
     pub body: Body,
     /// Files, at most `ATTACHMENTS`.
     pub attachments: Vec<Attachment>,
@@ -161,7 +161,7 @@ pub enum Origin {
         /// When that was.
         sent: Time,
     },
-    /// Those who read it need not know its author, so nothing is told of it.
+    /// Its readers need not know the author, so nothing is said about them.
     Hidden,
 }
 

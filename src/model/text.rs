@@ -87,7 +87,8 @@ text_types! {
     Title;
     /// What a person or a group says of itself: at most 1,024 characters.
     About;
-    /// The text of a message: at most 16 KiB, at least one visible character. Empty beside files.
+    /// The text of a message: at most 16 KiB, at least one visible character. Empty only if there
+    /// are files.
     Body;
     /// An e-mail address (RFC 5321, section 4.1.2, without quoted names), in lower case.
     Email;

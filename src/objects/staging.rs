@@ -191,7 +191,7 @@ impl Staging {
     }
 
     /// Removes an upload; no effect when it is gone. Its bytes may have been moved away before. A
-    /// writer that is at it meets an upload that is gone when it ends.
+    /// writer that is still busy finds the upload gone when it ends.
     pub async fn discard(self: &Arc<Self>, id: FileId) -> Result<()> {
         let staging = self.clone();
         blocking(move || staging.remove(id).map_err(Error::unavailable)).await

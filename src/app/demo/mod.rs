@@ -33,7 +33,7 @@ use crate::store::{Cursor, Store};
 const SEED: u64 = 2565;
 const MINUTE_MS: i64 = 60_000;
 
-/// Whom one can be with one click; played into the store when they are not there yet.
+/// The people to log in as with one click; played into the store if they are not there yet.
 pub(super) async fn settle(
     store: &Arc<dyn Store>,
     files: &Files,

@@ -83,8 +83,8 @@ fn is_for_others(config: &Config) -> bool {
     config.public_url.as_ref().is_some_and(|url| !url.is_this_machine())
 }
 
-/// What to listen on. A server that a proxy on its machine stands before listens for that alone,
-/// but calls do not go through the proxy.
+/// What to listen on. A server behind a proxy on its machine listens for that only, but calls do
+/// not go through the proxy.
 fn host(config: &Config) -> IpAddr {
     match config.turn_host {
         Some(host) => host,

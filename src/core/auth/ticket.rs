@@ -25,7 +25,7 @@ const MAC: usize = 16;
 /// A ticket has 43 characters; anything much longer is not examined.
 const LONGEST: usize = 64;
 
-/// Who asks for a code or tries one, as the request tells.
+/// Who asks for a code or tries one, as far as the request shows.
 #[derive(Debug, Clone)]
 pub struct Asker {
     /// From where.
@@ -42,8 +42,8 @@ impl From<IpAddr> for Asker {
     }
 }
 
-/// What counts as one place: an IPv4 address, or blocks of IPv6 addresses. Whoever rents a machine
-/// or a line has a whole block, of which only the provider knows the size.
+/// What counts as one place: an IPv4 address, or blocks of IPv6 addresses. Somebody who rents a
+/// machine or a line has a whole block, of which only the provider knows the size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Blocks {
     /// The IPv4 address, or the /64: a network at home or a phone.

@@ -55,7 +55,7 @@ enum Fault {
     NoCompare,
     /// Neither the connect deadline nor silence is ever checked.
     ForgottenDeadline,
-    /// Whoever calls somebody answers the call that rings.
+    /// A person who calls somebody answers the call that rings.
     AnyStartAnswers,
     /// A device that says that it rings has answered.
     RingingAnswers,
@@ -452,7 +452,7 @@ fn second_calls(world: &World) -> Vec<Move> {
     moves
 }
 
-/// A call that rings is answered by what may answer it alone, on the device that did.
+/// A ringing call is answered only by what may answer it, on the device that did.
 fn answered_rightly(before: &Call, after: &Call, input: &Input) -> Result<(), String> {
     if before.callee.device == after.callee.device {
         return Ok(());

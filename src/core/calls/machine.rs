@@ -25,7 +25,7 @@ pub enum Input {
     Start {
         /// Which device.
         by: Caller,
-        /// The direct chat with whom it calls.
+        /// The direct chat with the person that it calls.
         chat: ChatId,
     },
     /// A device answers.
@@ -58,18 +58,18 @@ pub enum Input {
         /// It has lost its peer connection.
         fresh: bool,
     },
-    /// A device tells how it went.
+    /// A device reports how it went.
     Report {
         /// Which device.
         by: Caller,
-        /// What it tells.
+        /// What it reports.
         report: Report,
     },
     /// Time passes.
     Tick,
 }
 
-/// What follows from a step, beside the call's new state.
+/// What follows from a step, besides the call's new state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// All devices of the callee ring.
@@ -90,7 +90,7 @@ pub enum Effect {
 pub enum Refusal {
     /// The device's user is not in this call.
     NotParty,
-    /// The caller cannot answer or refuse its own call.
+    /// Callers cannot answer or refuse their own call.
     OwnCall,
     /// Another device of the same user is the one that talks.
     OtherDevice,
@@ -224,7 +224,7 @@ fn ended(call: &Call, reason: EndReason, by: Side, now: Time) -> Step {
     Step::Changed(end(call, reason, Some(by), now))
 }
 
-/// A person calls who is in a call already. If both call each other at once, the second start is an
+/// Somebody calls who is already in a call. If both call each other at once, the second start is an
 /// accept; a call to somebody else leaves this call as it is.
 fn start(call: &Call, by: Caller, chat: ChatId, now: Time) -> Step {
     match (call.side(by.user), call.state) {
@@ -321,7 +321,7 @@ fn lost(call: &Call, by: Caller, now: Time) -> Step {
     })
 }
 
-/// Both sides may notice the same trouble: the second who asks finds it done.
+/// Both sides may notice the same trouble: the second one to ask finds it done.
 fn restart(call: &Call, by: Caller, epoch: u32, fresh: bool, now: Time) -> Step {
     let Some(side) = call.side(by.user) else { return Step::Refused(Refusal::NotParty) };
     match call.state {

@@ -297,7 +297,7 @@ impl Calls {
         Ok(self.joined(caller, self.one(caller, id).await?))
     }
 
-    /// The live call that the caller is in, also as the one who is called.
+    /// The live call that the caller is in, on either side.
     pub async fn live(&self, caller: &Caller) -> Result<Option<Call>> {
         self.shared.ports.store.live_call(caller.user).await
     }
@@ -433,7 +433,7 @@ impl Calls {
         }
     }
 
-    /// Stores a step, then tells it; `None` when somebody else was faster.
+    /// Stores a step, then publishes it; `None` when somebody else was faster.
     async fn commit(&self, change: Change) -> Result<Option<Call>> {
         let record = self.record(&change);
         match self.shared.ports.store.step_call(&change.call, record).await? {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::clock::Time;
 use crate::model::calls::ALIVE_EVERY;
 
-/// The ear is told of each second; a process that was not heard of for so long stood still.
+/// The ear is told of each second; a process that was not heard from for this long was frozen.
 const STOOD_STILL: Duration = Duration::from_secs(3);
 /// At most so many pauses are known; the earliest is forgotten.
 const PAUSES: usize = 32;
@@ -43,8 +43,8 @@ impl Ear {
         });
     }
 
-    /// The store was asked `since` and refused `now`. Whoever is in a call says so every
-    /// `ALIVE_EVERY` and not more often: as long as the store is gone, somebody finds out again.
+    /// The store was asked `since` and refused `now`. Devices in a call report every `ALIVE_EVERY`
+    /// and not more often: as long as the store is gone, somebody finds out again.
     pub(super) fn refused(&self, since: Time, now: Time) {
         self.with(|heard| heard.note((since, now.plus(ALIVE_EVERY))));
     }

@@ -40,7 +40,7 @@ const FULL: Text = Text {
          archivos; el espacio queda libre tres días después.",
 };
 
-/// What is known of an upload besides its bytes.
+/// What is known about an upload besides its bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Label {
     pub(super) owner: UserId,

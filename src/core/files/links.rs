@@ -96,7 +96,7 @@ impl Files {
         Link { file, caller, until, signature: BASE64.encode(bytes) }
     }
 
-    /// A MAC under a key that signs links alone.
+    /// A MAC under a key that signs only links.
     fn mac(&self, file: FileId, caller: &Caller, until: Time) -> Hmac<Sha256> {
         let mut mac = self.shared.mac(b"file links\0");
         mac.update(&file.0.0);

@@ -129,7 +129,7 @@ impl FromStr for Claim {
     }
 }
 
-/// Bytes of our own making, in place of or beside an upload.
+/// Bytes that we made, in place of an upload or beside it.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) bytes: Vec<u8>,

@@ -57,7 +57,7 @@ pub struct Progress {
     pub length: u64,
     /// The file, once it is one.
     pub file: Option<File>,
-    /// Until when it can be gone on with.
+    /// Until when it can be continued.
     pub expires: Time,
 }
 
@@ -321,7 +321,7 @@ impl Files {
         .await
     }
 
-    /// Forgets an upload that has gone meanwhile.
+    /// Forgets an upload that was removed meanwhile.
     fn still_there(&self, id: FileId, outcome: Result<u64>) -> Result<u64> {
         outcome.inspect_err(|error| {
             if matches!(error.code, Code::NotFound | Code::TooLarge) {

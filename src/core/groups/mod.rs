@@ -77,8 +77,8 @@ pub struct NewGroup {
     pub public: bool,
     /// New members see what was written before.
     pub history_shared: bool,
-    /// The first members beside the caller; at most `ADD_AT_ONCE`. Whoever cannot be added is left
-    /// out.
+    /// The first members besides the caller; at most `ADD_AT_ONCE`. People who cannot be added are
+    /// left out.
     pub members: Vec<UserId>,
 }
 
@@ -221,8 +221,9 @@ impl Groups {
         .map(|done| done.1)
     }
 
-    /// Adds people; answers whom. Whoever is a member already, banned, unknown, in `GROUPS` groups,
-    /// or blocks the caller or is blocked by it is left out; when nobody is left it is an error.
+    /// Adds people; answers whom. Everybody who is a member already, banned, unknown, in `GROUPS`
+    /// groups, or blocks the caller or is blocked by it is left out; when nobody is left it is an
+    /// error.
     pub async fn add(
         &self,
         caller: &Caller,
@@ -268,7 +269,7 @@ impl Groups {
         .map(drop)
     }
 
-    /// Removes a person and refuses it from now on; also somebody who is not, or no longer, in it.
+    /// Removes a person and refuses them from now on, even if they are not, or no longer, in it.
     pub async fn ban(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
         self.shared.standing(caller, chat).await?;
         self.shared.visible_user(user).await?;
@@ -298,8 +299,8 @@ impl Groups {
         .map(drop)
     }
 
-    /// Leaves a group. Its owner hands it over or deletes it first, unless it is alone in it: then
-    /// the group is deleted.
+    /// Leaves a group. Its owner hands it over or deletes it first, unless they are alone in it:
+    /// then the group is deleted.
     pub async fn leave(&self, caller: &Caller, chat: ChatId) -> Result<()> {
         let me = caller.user;
         self.step(caller, chat, Vec::new(), move |ground| match ground.me(Action::Leave)? {

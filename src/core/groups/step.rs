@@ -79,7 +79,7 @@ pub(super) struct Ground<'a> {
     pub(super) chat: &'a Chat,
     pub(super) caller: UserId,
     pub(super) rows: &'a [Member],
-    /// Who was found to be unable to come in: a plan leaves them out, or is refused.
+    /// People who turned out to be unable to join: a plan leaves them out, or is refused.
     pub(super) unfit: &'a Unfit,
 }
 
@@ -253,7 +253,7 @@ impl Shared {
         }
     }
 
-    /// Who comes and who goes with a plan: whose row says otherwise now.
+    /// Who joins and who leaves by a plan: those whose row says otherwise now.
     async fn moves(&self, chat: &Chat, rows: &[Member], plan: &Plan) -> Result<Moves> {
         if plan.all_leave {
             let everybody = self.ports.store.members(chat.id, None, GROUP_MEMBERS).await?;

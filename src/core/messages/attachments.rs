@@ -29,7 +29,7 @@ const NO_FILE: Text = Text {
 };
 
 impl Messages {
-    /// The files that somebody wants to send: its own, uploaded as a whole.
+    /// The files that somebody wants to send: their own, completely uploaded.
     pub(super) async fn check_attachments(
         &self,
         caller: &Caller,

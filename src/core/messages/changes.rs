@@ -68,7 +68,7 @@ impl Default for Deadlines {
 /// A new text for a message.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// The new text; empty only beside files.
+    /// The new text; empty only if there are files.
     pub body: Body,
     /// People mentioned now; `None` leaves the mentions as they are.
     pub mentions: Option<Vec<UserId>>,
@@ -106,7 +106,7 @@ impl Messages {
     }
 
     /// Deletes a message for everyone: the author's own in time, an admin any. A tombstone stays.
-    /// Who is blocked cannot: what it wrote is the other's to show.
+    /// Blocked people cannot: what they wrote is the other's to show.
     pub async fn delete(&self, caller: &Caller, chat: ChatId, seq: u64) -> Result<Message> {
         let (standing, message) = self.changeable(caller, chat, seq, Reach::TakeBack).await?;
         let group = standing.chat.kind == ChatKind::Group;
@@ -199,8 +199,8 @@ impl Messages {
         self.do_send(caller.user, send, original.attachments, Some(origin)).await
     }
 
-    /// What may be told of an origin in a chat: its author if that is in the chat, so that all who
-    /// are there may know. A row is the same for all who read it, so this is decided here.
+    /// What may be shown about an origin in a chat: its author if that is in the chat, so that all
+    /// who are there may know. A row is the same for all who read it, so this is decided here.
     async fn told_in(&self, target: Target, origin: Origin) -> Result<Origin> {
         let Origin::Known { from, .. } = origin else { return Ok(Origin::Hidden) };
         let is_in = match target.peers {
@@ -213,7 +213,7 @@ impl Messages {
         Ok(if is_in { origin } else { Origin::Hidden })
     }
 
-    /// Hides messages for the caller alone, on all its devices.
+    /// Hides messages for the caller only, on all their devices.
     pub async fn hide(&self, caller: &Caller, chat: ChatId, seqs: Vec<u64>) -> Result<Member> {
         if seqs.len() > HIDE_AT_ONCE {
             return Err(Error::field("seqs", MANY_HIDDEN).arg(HIDE_AT_ONCE.to_string()));

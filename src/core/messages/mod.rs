@@ -57,7 +57,7 @@ pub struct Send {
     pub target: Target,
     /// The sender's idempotency key.
     pub client_msg_id: ClientMsgId,
-    /// The text; empty only beside files.
+    /// The text; empty only if there are files.
     pub body: Body,
     /// Files of the sender's own.
     pub attachments: Vec<FileId>,

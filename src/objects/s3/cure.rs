@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// How much of the store's own words is told.
+/// How many of the store's own words are repeated.
 const WORDS: usize = 400;
 
 /// Words in an error, and the cure; the first that fits counts.

@@ -43,7 +43,7 @@ const PARTS: u64 = 10_000;
 const RETRIES: usize = 3;
 const RETRIES_WITHIN: Duration = Duration::from_secs(60);
 
-/// Where the bucket is, and the key to it. `Debug` tells no secret.
+/// Where the bucket is, and the key to it. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     /// What the store calls it; part of every request.
@@ -184,7 +184,7 @@ impl Shelf {
         self.path(&format!("objects/{}/{}", &digits[..2], &digits[2..]))
     }
 
-    /// Puts something, removes it, and looks that it is gone: what the key must be allowed.
+    /// Puts something, removes it, and checks that it is gone: everything the key must be allowed.
     async fn probe(&self) -> object_store::Result<()> {
         let path = self.path("probe");
         self.store.put(&path, "Can the server write here?".into()).await?;
