@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 
 use crate::protocol::values::Id;
 
-/// A chat.
+/// One chat, by its id or the other person's.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct ChatPath {
@@ -14,7 +14,7 @@ pub struct ChatPath {
     chat: Id,
 }
 
-/// A message in a chat.
+/// One message of a chat.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct MessagePath {
@@ -25,7 +25,7 @@ pub struct MessagePath {
     seq: u64,
 }
 
-/// A group.
+/// One group, by its id.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct GroupPath {
@@ -33,7 +33,7 @@ pub struct GroupPath {
     group: Id,
 }
 
-/// A person.
+/// One person, by their id.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct UserPath {
@@ -41,15 +41,15 @@ pub struct UserPath {
     user: Id,
 }
 
-/// A call.
+/// One call, by its id.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct CallPath {
-    /// The call
+    /// The call's id
     call: Id,
 }
 
-/// A file.
+/// One file, by its id.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct FilePath {
