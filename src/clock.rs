@@ -40,7 +40,7 @@ const fn millis(duration: Duration) -> i64 {
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// The first moment of the year 1 and the last of the year 9999: beyond them is no RFC 3339.
+/// The first moment of the year 1 and the last of the year 9999: beyond them is not RFC 3339.
 const FIRST: i64 = -62_135_596_800_000;
 const LAST: i64 = 253_402_300_799_999;
 

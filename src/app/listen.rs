@@ -55,11 +55,11 @@ fn told(address: SocketAddr, error: &io::Error) -> String {
              PORT or --port."
         ),
         io::ErrorKind::PermissionDenied => format!(
-            "Port {port} is not for this user: those below 1024 are the system's. Choose another \
-             with PORT or --port, and put a reverse proxy before it."
+            "This user may not listen on port {port}: ports below 1024 are the system's. Choose \
+             another with PORT or --port, and put a reverse proxy in front."
         ),
         io::ErrorKind::AddrNotAvailable => format!(
-            "HOST {} is no address of this machine. Write one of its own, or :: for all of them.",
+            "HOST {} is not an address of this machine. Set one of its own, or :: for all of them.",
             address.ip()
         ),
         _ => format!("Cannot listen on {address}: {error}."),

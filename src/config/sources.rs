@@ -203,9 +203,9 @@ impl Values {
     fn unknown(&self, key: &str) -> String {
         let name = quoted(key);
         match self.nearest(key) {
-            Some(near) => format!("{name} is no setting. Did you mean {near}?"),
+            Some(near) => format!("{name} is not a setting. Did you mean {near}?"),
             None => format!(
-                "{name} is no setting. Remove it; 'wechat --help' lists all that there are."
+                "{name} is not a setting. Remove it; 'wechat --help' lists all that there are."
             ),
         }
     }

@@ -60,12 +60,12 @@ fn every_mistake_is_told_at_once_with_file_line_and_cure() {
     );
     let expected = [
         ".env, line 5: no KEY=value. Comments begin with '#'.",
-        ".env, line 1: \"PROT\" is no setting. Did you mean PORT?",
+        ".env, line 1: \"PROT\" is not a setting. Did you mean PORT?",
         ".env, line 4: DB_URI belongs into .env_db. Move the line there.",
-        ".env, line 6: \"ZEBRA\" is no setting. Remove it; 'wechat --help' lists all that there \
+        ".env, line 6: \"ZEBRA\" is not a setting. Remove it; 'wechat --help' lists all that there \
          are.",
         ".env, line 8: HOST is set in line 7 already. Remove one of the two.",
-        ".env_db, line 1: \"DB_DATABSE\" is no setting. Did you mean DB_DATABASE?",
+        ".env_db, line 1: \"DB_DATABSE\" is not a setting. Did you mean DB_DATABASE?",
         ".env, line 2: PORT is \"http\": no port. Write a number from 0 to 65535.",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);

@@ -61,8 +61,8 @@ impl TrustedProxies {
         self.networks.contain(ip)
     }
 
-    /// Where a request comes from: the last address that a trusted proxy has seen and that is no
-    /// trusted proxy itself.
+    /// Where a request comes from: the last address that a trusted proxy has seen and that is not
+    /// a trusted proxy itself.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let mut ip = peer.to_canonical();
         let lines = headers.get_all("x-forwarded-for");

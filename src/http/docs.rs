@@ -156,7 +156,7 @@ fn styled<T: IntoResponse>(html: T, styles: &str) -> Response {
          frame-ancestors 'none'"
     );
     let Ok(policy) = HeaderValue::from_str(&policy) else {
-        return Error::internal("a policy that is no header").into_response();
+        return Error::internal("a policy that is not a header").into_response();
     };
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -740,7 +740,7 @@ fn whoever_looked_before_something_stirred_must_look_again() {
 
     let second = hub.register(Recorder::of(2, None));
     drop(came);
-    assert!(stirs.try_recv().is_err(), "one connection more or less is no news");
+    assert!(stirs.try_recv().is_err(), "one connection more or less is not news");
     drop(second);
     assert_eq!(stirs.try_recv(), Ok(Stir { user: user(2), went: true }));
 

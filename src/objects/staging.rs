@@ -233,8 +233,8 @@ impl Staging {
         Ok(())
     }
 
-    /// Removes the uploads that are not written to and of which this is true; and of what is no
-    /// upload, the files of which it is true.
+    /// Removes the uploads that are not written to and of which this is true; and of what is not
+    /// an upload, the files of which it is true.
     fn remove_where(&self, unwanted: impl Fn(&Found) -> bool) -> io::Result<usize> {
         let mut removed = 0;
         for entry in fs::read_dir(&self.folder)? {

@@ -93,7 +93,7 @@ async fn operators_and_expressions_are_nothing_but_text() {
         let mut new = world.new_message(chat, ana, text(evil));
         new.client_msg_id = ClientMsgId::stored(evil.to_owned());
         let Appended::Stored { message, .. } = world.append(new.clone()).await else {
-            panic!("{evil} is no key of its own")
+            panic!("{evil} is not a key of its own")
         };
         assert_eq!((message.seq, body(&message)), (index as u64 + 1, evil));
         assert_eq!(world.append(new).await, Appended::Repeated(message.clone()));

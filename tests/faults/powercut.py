@@ -43,7 +43,7 @@ class Api:
         return answer.status, json.loads(text) if text.startswith((b"{", b"[")) else text
 
     def must(self, method, path, body=None):
-        """An answer that is no refusal."""
+        """An answer that is not a refusal."""
         status, answer = self.ask(method, path, body)
         if status >= 300:
             raise SystemExit(f"{method} {path}: {status} {answer}")

@@ -125,6 +125,6 @@ mod tests {
         let (used, idle) = (Time(1_000), Duration::from_secs(90));
         assert!(!is_idle(used, Time(90_999), idle));
         assert!(is_idle(used, Time(91_000), idle));
-        assert!(!is_idle(Time(99_000), Time(0), idle), "a use ahead is no end");
+        assert!(!is_idle(Time(99_000), Time(0), idle), "a use ahead is not an end");
     }
 }

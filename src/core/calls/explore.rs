@@ -461,7 +461,7 @@ fn answered_rightly(before: &Call, after: &Call, input: &Input) -> Result<(), St
     if may_answer(before, input) && after.callee.device == answered {
         return Ok(());
     }
-    Err(format!("{input:?} is no answer, and answers"))
+    Err(format!("{input:?} is not an answer, and answers"))
 }
 
 /// A pause, however long, ends no call that would have lived at its beginning.
@@ -570,9 +570,9 @@ fn planted_faults_are_found() {
         (Fault::LateTimer, ONE_NODE, "recorded twice"),
         (Fault::ForgottenDeadline, ONE_NODE, "no timer ends this"),
         (Fault::NoCompare, TWO_NODES, "recorded twice"),
-        (Fault::AnyStartAnswers, ONE_NODE, "is no answer, and answers"),
-        (Fault::AnyStartAnswers, TWO_CALLS, "is no answer, and answers"),
-        (Fault::RingingAnswers, TWO_CALLS, "is no answer, and answers"),
+        (Fault::AnyStartAnswers, ONE_NODE, "is not an answer, and answers"),
+        (Fault::AnyStartAnswers, TWO_CALLS, "is not an answer, and answers"),
+        (Fault::RingingAnswers, TWO_CALLS, "is not an answer, and answers"),
     ] {
         let found = Walk { fault: Some(fault), ..walk }.run().expect_err("a fault was planted");
         assert!(found.contains(symptom), "{fault:?} was found as something else: {found}");

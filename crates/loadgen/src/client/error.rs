@@ -56,7 +56,7 @@ impl Error {
     pub fn refused(problem: &Value) -> Self {
         match Problem::deserialize(problem) {
             Ok(problem) => Self::Refused(problem),
-            Err(_) => Self::protocol(format!("this is no problem document: {problem}")),
+            Err(_) => Self::protocol(format!("this is not a problem document: {problem}")),
         }
     }
 

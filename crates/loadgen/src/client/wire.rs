@@ -51,7 +51,7 @@ impl<'a> Frame<'a> {
     /// Reads a frame's outside.
     pub fn parse(text: &'a str) -> Result<Self> {
         if !text.starts_with('{') {
-            return Err(Error::protocol("a frame that is no object"));
+            return Err(Error::protocol("a frame that is not an object"));
         }
         Ok(serde_json::from_str(text)?)
     }

@@ -17,7 +17,7 @@ fn the_first_request_is_challenged() {
     assert_eq!(answer.message().find(attribute::REALM), Some(REALM.as_bytes()));
     assert!(answer.message().find(attribute::NONCE).is_some());
     assert!(!answer.message().has_integrity() && !answer.message().has_fingerprint());
-    assert_eq!(net.server.counters().auth_failures, 0, "a first request is no failure");
+    assert_eq!(net.server.counters().auth_failures, 0, "a first request is not a failure");
 }
 
 #[test]
