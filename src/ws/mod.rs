@@ -1,13 +1,18 @@
 //! The WebSocket: a thin adapter from frames to the use-cases of `core`.
 //!
-//! Reading order: `session` says what a frame is (pure), `outbox` holds what is to be written
-//! (bounded), `commands` carries a request out, `socket` drives one connection. Wired by `app`.
+//! Reading order: `socket` drives one connection; `session` says what a frame is (pure); `stream`
+//! reads and writes; `outbox` holds what is to be written (bounded), and `link` is what the hub
+//! knows of a connection; `commands` and `calls` carry a request out, `replies` has what both
+//! answer. Wired by `app`.
 
 mod calls;
 mod commands;
+mod link;
 mod outbox;
+mod replies;
 mod session;
 mod socket;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,8 +88,8 @@ async fn all_chats(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
-    let known = known(&ws, &headers).await?;
-    Ok(accept(ws, upgrade, &headers, known, None))
+    let identity = identity(&ws, &headers).await?;
+    Ok(accept(ws, upgrade, Opening { identity, chat: None, language: language(&headers) }))
 }
 
 async fn one_chat(
@@ -94,24 +99,39 @@ async fn one_chat(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
     let chat = ObjectId::parse(&query.chtid).map_err(|_| Error::field("chtid", text::BAD_ID))?;
-    let known = known(&ws, &headers).await?;
-    if let Some(known) = &known {
-        ws.core.chats.resolve(&known.caller, chat).await?;
+    let identity = identity(&ws, &headers).await?;
+    if let Some(identity) = &identity {
+        ws.core.chats.resolve(&identity.caller, chat).await?;
     }
-    Ok(accept(ws, upgrade, &headers, known, Some(chat)))
+    Ok(accept(ws, upgrade, Opening { identity, chat: Some(chat), language: language(&headers) }))
 }
 
-/// Who speaks, when the upgrade says so by `Authorization`.
-struct Known {
+/// Who speaks, and the token that proves it.
+struct Identity {
     token: String,
     caller: Caller,
 }
 
-async fn known(ws: &Ws, headers: &HeaderMap) -> Result<Option<Known>> {
+/// What an upgrade asked for.
+struct Opening {
+    /// Who speaks, when the upgrade says so by `Authorization`.
+    identity: Option<Identity>,
+    /// Events of this chat alone: its id, or the other person's.
+    chat: Option<ObjectId>,
+    /// The language of refusals.
+    language: Language,
+}
+
+async fn identity(ws: &Ws, headers: &HeaderMap) -> Result<Option<Identity>> {
     let Some(token) = bearer(headers) else { return Ok(None) };
     let caller = ws.core.auth.authenticate(token).await?;
     let caller = Caller { instance: instance(headers)?, ..caller };
-    Ok(Some(Known { token: token.to_owned(), caller }))
+    Ok(Some(Identity { token: token.to_owned(), caller }))
+}
+
+fn language(headers: &HeaderMap) -> Language {
+    let header = headers.get("accept-language").and_then(|value| value.to_str().ok());
+    header.map_or_else(Language::default, Language::accepted)
 }
 
 /// An upgrade with the bounds of every connection. Public for the program that Autobahn's suite
@@ -125,17 +145,9 @@ pub fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .max_message_size(FRAME_BYTES)
 }
 
-fn accept(
-    ws: Arc<Ws>,
-    upgrade: WebSocketUpgrade,
-    headers: &HeaderMap,
-    known: Option<Known>,
-    chat: Option<ObjectId>,
-) -> Response {
-    let header = headers.get("accept-language").and_then(|value| value.to_str().ok());
-    let language = header.map_or_else(Language::default, Language::accepted);
+fn accept(ws: Arc<Ws>, upgrade: WebSocketUpgrade, opening: Opening) -> Response {
     bounded(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |socket| async move {
         // A task of its own: the upgrade's future would hold the socket more than once.
-        tokio::spawn(socket::serve(ws, socket, known, chat, language));
+        tokio::spawn(socket::serve(ws, socket, opening));
     })
 }

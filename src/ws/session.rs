@@ -1,7 +1,8 @@
 //! What a connection may do next: a state machine without I/O, clock or task.
 //!
 //! It reads frames, knows whether the client has said who it is, and keeps the heartbeat. The
-//! socket's driver tells it what comes and when, and does what it answers.
+//! driver in `socket` tells it what comes and when, and does what it answers: a step, or a close
+//! code as the error, so that `?` ends the connection.
 //!
 //! Invariant: before the client is known, `identify` is the only request that is carried out.
 //! Invariant: a client that goes on sending what is not this protocol, or goes on asking too fast,
@@ -99,7 +100,7 @@ pub(super) enum Command {
     Ping,
 }
 
-/// What the driver is to do.
+/// What the driver is to do about what came.
 pub(super) enum Step {
     /// Find out whose token this is, and answer the request.
     Identify {
@@ -119,17 +120,13 @@ pub(super) enum Step {
     },
     /// Refuse a request; `None`: its id could not be read.
     Refuse(Option<u64>, Error),
-    /// Close.
-    Close(CloseCode),
     /// Nothing but to count it: the connection said that it lives.
     Count,
-    /// Nothing.
-    Rest,
 }
 
 /// The state of one connection.
 pub(super) struct Session {
-    known: bool,
+    identified: bool,
     opened: Time,
     heard: bool,
     strikes: u32,
@@ -138,14 +135,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A connection that was opened `now`; `known` when its upgrade said who speaks.
-    pub(super) const fn new(now: Time, known: bool) -> Self {
-        Self { known, opened: now, heard: true, strikes: 0, hasty: 0 }
+    /// A connection that was opened `now`; `identified` when its upgrade said who speaks.
+    pub(super) const fn new(now: Time, identified: bool) -> Self {
+        Self { identified, opened: now, heard: true, strikes: 0, hasty: 0 }
     }
 
     /// The client was identified.
     pub(super) const fn identified(&mut self) {
-        self.known = true;
+        self.identified = true;
     }
 
     /// Anything came from the client, a pong also.
@@ -154,7 +151,7 @@ impl Session {
     }
 
     /// A text came.
-    pub(super) fn on_text(&mut self, text: &str) -> Step {
+    pub(super) fn on_text(&mut self, text: &str) -> Result<Step, CloseCode> {
         self.hear();
         match serde_json::from_str::<Request<'_>>(text) {
             Ok(request) => self.on_request(&request),
@@ -163,8 +160,8 @@ impl Session {
     }
 
     /// Something came that is no text: the protocol is JSON.
-    pub(super) const fn on_binary(&self) -> Step {
-        Step::Close(CloseCode::Protocol)
+    pub(super) const fn on_binary(&self) -> Result<Step, CloseCode> {
+        Err(CloseCode::Protocol)
     }
 
     /// A ping or pong came, which costs what a request costs.
@@ -175,60 +172,61 @@ impl Session {
 
     /// What came last is counted against the user's rate, also what is refused anyhow: reading it
     /// has cost as much. What keeps to the rate goes on as it is.
-    pub(super) fn on_rate(&mut self, step: Step, checked: Result<()>) -> Step {
+    pub(super) fn on_rate(&mut self, step: Step, checked: Result<()>) -> Result<Step, CloseCode> {
         let Err(error) = checked else {
             self.hasty = 0;
-            return step;
+            return Ok(step);
         };
         if self.hasty >= TOO_FAST {
-            return Step::Close(CloseCode::TooFast);
+            return Err(CloseCode::TooFast);
         }
         self.hasty += 1;
-        match step {
+        Ok(match step {
             Step::Run { id, .. } | Step::Identify { id, .. } => Step::Refuse(Some(id), error),
             Step::Refuse(id, _) => Step::Refuse(id, error),
-            other => other,
-        }
+            Step::Count => Step::Count,
+        })
     }
 
-    /// A heartbeat has passed; whether to ping, or to close. While the server does not read,
-    /// silence says nothing of the client.
-    pub(super) fn on_beat(&mut self, reading: bool) -> Step {
+    /// A heartbeat has passed: time to ping, or to close. While the server does not read, silence
+    /// says nothing of the client.
+    pub(super) fn on_beat(&mut self, reading: bool) -> Result<(), CloseCode> {
         if std::mem::take(&mut self.heard) || !reading {
-            Step::Rest
+            Ok(())
         } else {
-            Step::Close(CloseCode::HeartbeatMissed)
+            Err(CloseCode::HeartbeatMissed)
         }
     }
 
     /// When to look whether the client has said who it is; `None` once it has.
     pub(super) fn identify_by(&self) -> Option<Time> {
-        (!self.known).then(|| self.opened.plus(IDENTIFY_WITHIN))
+        (!self.identified).then(|| self.opened.plus(IDENTIFY_WITHIN))
     }
 
-    fn strike(&mut self, id: Option<u64>, error: Error) -> Step {
+    fn strike(&mut self, id: Option<u64>, error: Error) -> Result<Step, CloseCode> {
         self.strikes += 1;
         if self.strikes > STRIKES {
-            return Step::Close(CloseCode::Protocol);
+            return Err(CloseCode::Protocol);
         }
-        Step::Refuse(id, error)
+        Ok(Step::Refuse(id, error))
     }
 
-    fn on_request(&mut self, request: &Request<'_>) -> Step {
+    fn on_request(&mut self, request: &Request<'_>) -> Result<Step, CloseCode> {
         let id = request.id;
         let data = request.d.map_or("{}", |data| data.get());
-        match (request.op.as_ref(), self.known) {
+        let read = match (request.op.as_ref(), self.identified) {
             ("identify", false) => match identify(data) {
-                Ok((token, instance)) => Step::Identify { id, token, instance },
-                Err(error) => self.strike(Some(id), error),
+                Ok((token, instance)) => Ok(Step::Identify { id, token, instance }),
+                Err(error) => return self.strike(Some(id), error),
             },
-            ("identify", true) => Step::Refuse(Some(id), Error::new(Code::BadRequest, IDENTIFIED)),
-            (_, false) => self.strike(Some(id), Error::new(Code::Unauthenticated, IDENTIFY_FIRST)),
-            (op, true) => match command(op, data) {
-                Ok(command) => Step::Run { id, command },
-                Err(error) => Step::Refuse(Some(id), error),
-            },
-        }
+            ("identify", true) => Err(Error::new(Code::BadRequest, IDENTIFIED)),
+            (_, false) => {
+                let error = Error::new(Code::Unauthenticated, IDENTIFY_FIRST);
+                return self.strike(Some(id), error);
+            }
+            (op, true) => command(op, data).map(|command| Step::Run { id, command }),
+        };
+        Ok(read.unwrap_or_else(|error| Step::Refuse(Some(id), error)))
     }
 }
 
@@ -282,17 +280,17 @@ fn no_op(op: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn session(known: bool) -> Session {
-        Session::new(Time(0), known)
+    fn session(identified: bool) -> Session {
+        Session::new(Time(0), identified)
     }
 
     fn ping(id: u64) -> Step {
         Step::Run { id, command: Command::Ping }
     }
 
-    fn refusal(step: Step) -> (Option<u64>, Code) {
+    fn refusal(step: Result<Step, CloseCode>) -> (Option<u64>, Code) {
         match step {
-            Step::Refuse(id, error) => (id, error.code),
+            Ok(Step::Refuse(id, error)) => (id, error.code),
             _ => panic!("not refused"),
         }
     }
@@ -304,10 +302,10 @@ mod tests {
         assert_eq!(refusal(session.on_text(sent)), (Some(3), Code::Unauthenticated));
         let identify = r#"{"op":"identify","id":4,"d":{"token":"t"}}"#;
         assert!(
-            matches!(session.on_text(identify), Step::Identify { id: 4, token, .. } if token == "t")
+            matches!(session.on_text(identify), Ok(Step::Identify { id: 4, token, .. }) if token == "t")
         );
         let named = r#"{"op":"identify","id":5,"d":{"token":"t","instance":"tab_1"}}"#;
-        let Step::Identify { instance: Some(instance), .. } = session.on_text(named) else {
+        let Ok(Step::Identify { instance: Some(instance), .. }) = session.on_text(named) else {
             panic!("it names itself");
         };
         assert_eq!(Some(instance), Instance::parse("tab_1").ok());
@@ -324,14 +322,14 @@ mod tests {
         for op in OPS.iter().filter(|op| **op != "identify") {
             let text = format!(r#"{{"op":"{op}","id":1,"d":{{"nonsense":1}}}}"#);
             match session.on_text(&text) {
-                Step::Run { command: Command::Ping, .. } => {}
-                Step::Refuse(Some(1), error) => {
+                Ok(Step::Run { command: Command::Ping, .. }) => {}
+                Ok(Step::Refuse(Some(1), error)) => {
                     assert_ne!(error.field.as_deref(), Some("op"), "{op}")
                 }
                 _ => panic!("{op}"),
             }
         }
-        let Step::Refuse(_, error) = session.on_text(r#"{"op":"mesage.sent","id":1}"#) else {
+        let Ok(Step::Refuse(_, error)) = session.on_text(r#"{"op":"mesage.sent","id":1}"#) else {
             panic!("unknown operation")
         };
         assert!(error.to_string().contains("message.send"), "{error}");
@@ -341,7 +339,7 @@ mod tests {
     fn wrong_fields_are_named() {
         let mut session = session(true);
         let text = r#"{"op":"read","id":9,"d":{"chat":"xyz","seq":1}}"#;
-        let Step::Refuse(Some(9), error) = session.on_text(text) else { panic!("refused") };
+        let Ok(Step::Refuse(Some(9), error)) = session.on_text(text) else { panic!("refused") };
         assert_eq!(error.field.as_deref(), Some("chat"));
     }
 
@@ -351,8 +349,8 @@ mod tests {
         for _ in 0..STRIKES {
             assert_eq!(refusal(session.on_text("{")), (None, Code::BadRequest));
         }
-        assert!(matches!(session.on_text("{"), Step::Close(CloseCode::Protocol)));
-        assert!(matches!(session.on_binary(), Step::Close(CloseCode::Protocol)));
+        assert!(matches!(session.on_text("{"), Err(CloseCode::Protocol)));
+        assert!(matches!(session.on_binary(), Err(CloseCode::Protocol)));
     }
 
     #[test]
@@ -363,7 +361,7 @@ mod tests {
             assert_eq!(refusal(session.on_text(&text)), (Some(id), Code::Unauthenticated));
         }
         let last = session.on_text(r#"{"op":"ping","id":99}"#);
-        assert!(matches!(last, Step::Close(CloseCode::Protocol)));
+        assert!(matches!(last, Err(CloseCode::Protocol)));
     }
 
     #[test]
@@ -373,11 +371,11 @@ mod tests {
         for id in 0..u64::from(TOO_FAST) {
             assert_eq!(refusal(session.on_rate(ping(id), too_fast())), (Some(id), Code::TooMany));
         }
-        assert!(matches!(session.on_rate(ping(0), Ok(())), Step::Run { id: 0, .. }));
+        assert!(matches!(session.on_rate(ping(0), Ok(())), Ok(Step::Run { id: 0, .. })));
         assert_eq!(refusal(session.on_rate(ping(1), too_fast())), (Some(1), Code::TooMany));
         (1..TOO_FAST).for_each(|_| drop(session.on_rate(ping(2), too_fast())));
         let last = session.on_rate(ping(3), too_fast());
-        assert!(matches!(last, Step::Close(CloseCode::TooFast)));
+        assert!(matches!(last, Err(CloseCode::TooFast)));
     }
 
     #[test]
@@ -389,34 +387,34 @@ mod tests {
             r#"{"op":"identify","id":5,"d":{"token":"t"}}"#,
         ] {
             let mut session = session(true);
-            let step = session.on_text(text);
+            let step = session.on_text(text).expect("open");
             let code = refusal(session.on_rate(step, Ok(()))).1;
             assert_ne!(code, Code::TooMany, "{text}");
             for _ in 0..TOO_FAST {
-                let step = session.on_text(text);
+                let step = session.on_text(text).expect("open");
                 let refused = refusal(session.on_rate(step, too_fast()));
                 assert_eq!(refused, (Some(5), Code::TooMany), "{text}");
             }
-            let step = session.on_text(text);
+            let step = session.on_text(text).expect("open");
             let last = session.on_rate(step, too_fast());
-            assert!(matches!(last, Step::Close(CloseCode::TooFast)), "{text}");
+            assert!(matches!(last, Err(CloseCode::TooFast)), "{text}");
         }
         let mut session = session(true);
         for _ in 0..TOO_FAST {
             let step = session.on_ping();
-            assert!(matches!(session.on_rate(step, too_fast()), Step::Count));
+            assert!(matches!(session.on_rate(step, too_fast()), Ok(Step::Count)));
         }
         let step = session.on_ping();
-        assert!(matches!(session.on_rate(step, too_fast()), Step::Close(CloseCode::TooFast)));
+        assert!(matches!(session.on_rate(step, too_fast()), Err(CloseCode::TooFast)));
     }
 
     #[test]
     fn silence_over_a_whole_heartbeat_closes() {
         let mut session = session(true);
-        assert!(matches!(session.on_beat(true), Step::Rest), "it has just been opened");
+        assert!(matches!(session.on_beat(true), Ok(())), "it has just been opened");
         session.hear();
-        assert!(matches!(session.on_beat(true), Step::Rest));
-        assert!(matches!(session.on_beat(false), Step::Rest), "nothing was read");
-        assert!(matches!(session.on_beat(true), Step::Close(CloseCode::HeartbeatMissed)));
+        assert!(matches!(session.on_beat(true), Ok(())));
+        assert!(matches!(session.on_beat(false), Ok(())), "nothing was read");
+        assert!(matches!(session.on_beat(true), Err(CloseCode::HeartbeatMissed)));
     }
 }

@@ -1,151 +1,51 @@
-//! Drives one connection: one task, one `select!` over what is to be written, the request that is
-//! being carried out, the socket, and a coarse heartbeat.
+//! Drives one connection, from its upgrade to its end. One task does all of it.
 //!
-//! Invariant: everything that waits in the outbox is fed to the socket, then flushed once.
+//! The life of a connection:
+//!
+//! 1. **It is identified.** The upgrade's `Authorization` said who speaks, or the client's first
+//!    request does, within ten seconds (`identify`).
+//! 2. **It goes live.** The hub registers it, reads its memberships and follows its chats; only then
+//!    is the client told `hello`, and the call that it may be in (`attach`).
+//! 3. **It lives**, turn by turn (`Driver::turn`). A turn is one of four things, the first of them
+//!    that is ready: what waits in the outbox is written; the reply of the request that runs is
+//!    written; the next frame is read, and begins a request; a heartbeat passes.
+//! 4. **It ends**, in whatever step, by an `End`: the other side is gone, or we close it with a code
+//!    that tells the client whether to come back. Then its people are told that it left.
+//!
+//! For example: Ana's phone sends three messages in a row. Each begins in its order, is queued, and
+//! leaves this task free for the next one (`Link::acks_when_durable`); when the store has them, the
+//! three replies stand in the outbox, beside Beto's answer that the hub pushed, and one turn writes
+//! all four and flushes once. Then Ana walks into a lift. Nothing is read any more; at the second
+//! heartbeat the session says `HeartbeatMissed`, `?` leads out of the loop, and the device's grace
+//! in a call begins.
+//!
 //! Invariant: requests begin in the order of their frames, one at a time; a send is over for this
-//! task once it is queued, and what is not yet durable of them is bounded by `OWED`.
+//! task once it is queued, and what is not yet durable of them is bounded (`Link::reads_on`).
 //! Invariant: the client is told `hello` only when the hub has everything in place; from then on it
 //! misses nothing, so that what it syncs after that is complete.
+//!
+//! `session` decides what a frame means, `stream` reads and writes. Called by the upgrade in `mod`.
 
-use std::future::{Future, poll_fn};
+use std::convert::Infallible;
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
-use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::SinkExt;
-use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use axum::extract::ws::WebSocket;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::calls;
-use super::commands::{refusal, run, sent};
-use super::outbox::{self, Outbox, Taken};
+use super::commands::run;
+use super::link::Link;
+use super::replies::refusal;
 use super::session::{Session, Step};
-use super::{Known, PING_EVERY, Ws};
-use crate::core::messages::{Pending, Sent};
-use crate::error::{Code, Error, Language, Result};
+use super::stream::{Came, End, Stream};
+use super::{Identity, Opening, PING_EVERY, Ws};
+use crate::error::{Code, Error, Result};
 use crate::hub::close::CloseCode;
 use crate::hub::{Attached, Connection, Frame};
-use crate::id::{ChatId, ObjectId, SessionId, UserId};
-use crate::model::auth::{Caller, Instance};
+use crate::model::auth::Caller;
 use crate::protocol::frames::{Done, Hello, granted, told};
-
-/// When the replies that a connection is owed weigh this many bytes, nothing is read from it: what
-/// it asks for may never fill its own outbox, however fast it sends.
-const OWED: usize = 64 * 1024;
-/// How long something small may take to be written.
-const WRITE_WITHIN: Duration = Duration::from_secs(20);
-/// How long a close may take.
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-
-/// A connection as the hub and the tasks that answer for it see it.
-pub(super) struct Link {
-    caller: Caller,
-    scope: Option<ChatId>,
-    language: Language,
-    outbox: Outbox,
-    /// About how many bytes of replies are to come when sends have become durable.
-    owed: AtomicUsize,
-}
-
-impl Connection for Link {
-    fn push(&self, frame: &Frame) {
-        self.outbox.push(frame);
-    }
-
-    fn close(&self, code: CloseCode) {
-        self.outbox.close(code);
-    }
-
-    fn user(&self) -> UserId {
-        self.caller.user
-    }
-
-    fn session(&self) -> SessionId {
-        self.caller.session
-    }
-
-    fn instance(&self) -> Option<Instance> {
-        self.caller.instance
-    }
-
-    fn scope(&self) -> Option<ChatId> {
-        self.scope
-    }
-}
-
-impl Link {
-    /// Who speaks.
-    pub(super) const fn caller(&self) -> Caller {
-        self.caller
-    }
-
-    /// The language of refusals.
-    pub(super) const fn language(&self) -> Language {
-        self.language
-    }
-
-    /// Replies through the outbox when a send has become durable, with about `bytes` bytes.
-    pub(super) fn acks_when_durable(
-        self: Arc<Self>,
-        id: u64,
-        bytes: usize,
-        pending: Pending<Sent>,
-    ) {
-        self.owed.fetch_add(bytes, Ordering::Relaxed);
-        tokio::spawn(async move {
-            let reply = match pending.await {
-                Ok(done) => sent(id, done),
-                Err(error) => refusal(Some(id), &error, self.language),
-            };
-            self.owed.fetch_sub(bytes, Ordering::Relaxed);
-            self.outbox.push(&reply);
-        });
-    }
-
-    fn reads_on(&self) -> bool {
-        self.owed.load(Ordering::Relaxed) < OWED
-    }
-}
-
-/// Why a connection ends without a word.
-struct Gone;
-
-type Running = Pin<Box<dyn Future<Output = Option<Frame>> + Send>>;
-
-/// Serves one connection to its end.
-pub(super) async fn serve(
-    ws: Arc<Ws>,
-    mut socket: WebSocket,
-    known: Option<Known>,
-    chat: Option<ObjectId>,
-    language: Language,
-) {
-    let mut session = Session::new(ws.clock.now(), known.is_some());
-    // In boxes of their own: what passes soon must not make the task larger while it idles.
-    let live = match known {
-        Some(known) => Box::pin(attach(&ws, known, chat, language)).await,
-        None => Box::pin(identify(&ws, &mut socket, &mut session, chat, language)).await,
-    };
-    let code = match live {
-        Ok(Ok(live)) => {
-            let code = drive(&ws, &mut socket, &mut session, &live).await;
-            let caller = live.link.caller;
-            drop(live);
-            ws.core.presence.left(&caller);
-            Box::pin(calls::gone(&ws, &caller)).await;
-            code
-        }
-        Ok(Err(code)) => Ok(code),
-        Err(Gone) => Err(Gone),
-    };
-    if let Ok(code) = code {
-        ws.counters.closes(code);
-        close(&mut socket, code).await;
-    }
-}
 
 /// A connection that the hub knows.
 struct Live {
@@ -153,164 +53,194 @@ struct Live {
     attached: Arc<Attached>,
 }
 
+/// Serves one connection to its end.
+pub(super) async fn serve(ws: Arc<Ws>, socket: WebSocket, opening: Opening) {
+    let mut stream = Stream(socket);
+    let Err(end) = live(&ws, &mut stream, opening).await;
+    if let End::Close(code) = end {
+        ws.counters.closes(code);
+        stream.close(code).await;
+    }
+}
+
+async fn live(ws: &Arc<Ws>, stream: &mut Stream, opening: Opening) -> Result<Infallible, End> {
+    let mut session = Session::new(ws.clock.now(), opening.identity.is_some());
+    // In a box of its own: what passes soon must not make the task larger while it idles.
+    let live = Box::pin(begin(ws, stream, &mut session, opening)).await?;
+    let end = drive(ws, stream, &mut session, &live).await;
+    let caller = live.link.caller();
+    drop(live);
+    ws.core.presence.left(&caller);
+    Box::pin(calls::gone(ws, &caller)).await;
+    end
+}
+
+async fn begin(
+    ws: &Arc<Ws>,
+    stream: &mut Stream,
+    session: &mut Session,
+    mut opening: Opening,
+) -> Result<Live, End> {
+    let identity = match opening.identity.take() {
+        Some(identity) => identity,
+        None => identify(ws, stream, session, &opening).await?,
+    };
+    attach(ws, identity, &opening).await
+}
+
 /// Waits for the client to say who it is.
 async fn identify(
-    ws: &Arc<Ws>,
-    socket: &mut WebSocket,
+    ws: &Ws,
+    stream: &mut Stream,
     session: &mut Session,
-    chat: Option<ObjectId>,
-    language: Language,
-) -> Result<Result<Live, CloseCode>, Gone> {
+    opening: &Opening,
+) -> Result<Identity, End> {
     while let Some(deadline) = session.identify_by() {
         let left = deadline.since(ws.clock.now());
-        let Ok(came) = timeout(left, socket.recv()).await else {
-            return Ok(Err(CloseCode::IdentifyLate));
-        };
-        let (id, token, instance) = match next_step(session, came)? {
+        let came = timeout(left, stream.next()).await.map_err(|_| CloseCode::IdentifyLate)?;
+        let (id, token, instance) = match hear(session, came?)? {
             Step::Identify { id, token, instance } => (id, token, instance),
             Step::Refuse(id, error) => {
-                write(socket, &refusal(id, &error, language)).await?;
+                stream.write(&refusal(id, &error, opening.language)).await?;
                 continue;
             }
-            Step::Close(code) => return Ok(Err(code)),
-            Step::Run { .. } | Step::Count | Step::Rest => continue,
+            Step::Run { .. } | Step::Count => continue,
         };
         let caller = match ws.core.auth.authenticate(&token).await {
             Ok(caller) => Caller { instance, ..caller },
             Err(error) => {
-                write(socket, &refusal(Some(id), &error, language)).await?;
-                return Ok(Err(close_code_of(&error)));
+                stream.write(&refusal(Some(id), &error, opening.language)).await?;
+                return Err(refused(&error));
             }
         };
         session.identified();
-        write(socket, &granted(id, &Done {})).await?;
-        return attach(ws, Known { token, caller }, chat, language).await;
+        stream.write(&granted(id, &Done {})).await?;
+        return Ok(Identity { token, caller });
     }
-    Ok(Err(CloseCode::Protocol))
+    Err(CloseCode::Protocol.into())
 }
 
 /// Makes the connection known to the hub, and says hello.
-async fn attach(
-    ws: &Arc<Ws>,
-    known: Known,
-    chat: Option<ObjectId>,
-    language: Language,
-) -> Result<Result<Live, CloseCode>, Gone> {
-    let attached = match try_attach(ws, &known, chat, language).await {
-        Ok(live) => live,
-        Err(error) => return Ok(Err(close_code_of(&error))),
-    };
+async fn attach(ws: &Arc<Ws>, identity: Identity, opening: &Opening) -> Result<Live, End> {
+    let Identity { token, caller } = identity;
+    let live = register(ws, caller, opening).await.map_err(|error| refused(&error))?;
     // A logout between the first look at the token and the registration has found nobody to close.
-    if let Err(error) = ws.core.auth.authenticate(&known.token).await {
-        return Ok(Err(close_code_of(&error)));
-    }
-    let Caller { user, session, .. } = known.caller;
-    attached.link.outbox.push(&told(
+    ws.core.auth.authenticate(&token).await.map_err(|error| refused(&error))?;
+    live.link.push(&told(
         "hello",
         &Hello {
-            user: user.into(),
-            session: session.into(),
+            user: caller.user.into(),
+            session: caller.session.into(),
             incarnation: ws.core.sync.incarnation().into(),
             now: ws.clock.now().into(),
             ping_every_ms: PING_EVERY.as_millis() as u64,
         },
     ));
-    if let Some(call) = calls::live(ws, &known.caller).await {
-        attached.link.outbox.push(&call);
+    if let Some(call) = calls::live(&ws.core, &caller).await {
+        live.link.push(&call);
     }
-    Ok(Ok(attached))
+    Ok(live)
 }
 
-async fn try_attach(
-    ws: &Arc<Ws>,
-    known: &Known,
-    chat: Option<ObjectId>,
-    language: Language,
-) -> Result<Live> {
+async fn register(ws: &Arc<Ws>, caller: Caller, opening: &Opening) -> Result<Live> {
     let _turn = ws.attaching.acquire().await.map_err(Error::internal)?;
-    let caller = known.caller;
-    let scope = match chat {
+    let scope = match opening.chat {
         Some(chat) => {
             let target = ws.core.chats.resolve(&caller, chat).await?;
             Some(ws.core.chats.open(&caller, target).await?.chat.id)
         }
         None => None,
     };
-    let link = Arc::new(Link {
-        caller,
-        scope,
-        language,
-        outbox: Outbox::default(),
-        owed: AtomicUsize::new(0),
-    });
+    let link = Arc::new(Link::new(caller, scope, opening.language));
     let followed = || ws.core.chats.followed(&caller);
     let attached = ws.hub.attach(link.clone(), followed).await?;
     Ok(Live { link, attached: Arc::new(attached) })
 }
 
-const fn close_code_of(error: &Error) -> CloseCode {
-    match error.code {
+/// The end of a connection that cannot go live.
+const fn refused(error: &Error) -> End {
+    End::Close(match error.code {
         Code::Unauthenticated => CloseCode::BadToken,
         Code::NotFound | Code::Forbidden | Code::BadField => CloseCode::NotMember,
         _ => CloseCode::Unavailable,
+    })
+}
+
+/// What the session makes of what came.
+fn hear(session: &mut Session, came: Came) -> Result<Step, CloseCode> {
+    match came {
+        Came::Text(text) => session.on_text(&text),
+        Came::Binary => session.on_binary(),
+        Came::Sign => Ok(session.on_ping()),
     }
 }
 
-/// The life of a connection that is known: until it is closed, with the code to close it by.
+/// The request that is being carried out; its reply, unless that comes through the outbox.
+type Running = Pin<Box<dyn Future<Output = Option<Frame>> + Send>>;
+
+/// A connection that lives.
+struct Driver<'a> {
+    ws: &'a Arc<Ws>,
+    stream: &'a mut Stream,
+    session: &'a mut Session,
+    live: &'a Live,
+    running: Option<Running>,
+    beats: Interval,
+}
+
 async fn drive(
     ws: &Arc<Ws>,
-    socket: &mut WebSocket,
+    stream: &mut Stream,
     session: &mut Session,
     live: &Live,
-) -> Result<CloseCode, Gone> {
-    let link = &live.link;
-    let mut running: Option<Running> = None;
+) -> Result<Infallible, End> {
     let mut beats = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut driver = Driver { ws, stream, session, live, running: None, beats };
     loop {
-        let step = tokio::select! {
+        driver.turn().await?;
+    }
+}
+
+impl Driver<'_> {
+    /// Does the first thing that is ready: so nothing is read while something waits to be written.
+    async fn turn(&mut self) -> Result<(), End> {
+        let outbox = self.live.link.outbox();
+        let reads = self.running.is_none() && self.live.link.reads_on();
+        tokio::select! {
             biased;
-            taken = poll_fn(|cx| link.outbox.poll_take(cx)) => {
-                if let Some(code) = write_out(socket, link, taken).await? {
-                    return Ok(code);
-                }
-                Step::Rest
+            taken = poll_fn(|cx| outbox.poll_take(cx)) => {
+                self.stream.write_out(outbox, taken).await
             }
-            reply = async { finished(&mut running).await } => {
-                running = None;
+            reply = finished(&mut self.running) => {
+                self.running = None;
                 match reply {
-                    Some(frame) => write_or_slow(socket, link, &frame).await?,
-                    None => Step::Rest,
+                    Some(frame) => self.stream.write_reply(outbox, frame).await,
+                    None => Ok(()),
                 }
             }
-            came = socket.recv(), if running.is_none() && link.reads_on() => {
-                next_step(session, came)?
+            came = self.stream.next(), if reads => self.on_frame(came?),
+            _ = self.beats.tick() => {
+                self.session.on_beat(reads)?;
+                self.stream.ping().await
             }
-            _ = beats.tick() => match session.on_beat(running.is_none() && link.reads_on()) {
-                Step::Rest => {
-                    write_message(socket, Message::Ping(Default::default())).await?;
-                    Step::Rest
-                }
-                step => step,
-            },
-        };
-        let step = match step {
-            Step::Run { .. } | Step::Refuse(..) | Step::Count => {
-                session.on_rate(step, ws.limiter.check_user(link.caller.user))
-            }
-            step => step,
-        };
-        match step {
+        }
+    }
+
+    /// Begins the request that came, or refuses it. Whatever it is, it counts against the rate.
+    fn on_frame(&mut self, came: Came) -> Result<(), End> {
+        let (ws, link) = (self.ws, &self.live.link);
+        let step = hear(self.session, came)?;
+        match self.session.on_rate(step, ws.limiter.check_user(link.user()))? {
             Step::Run { id, command } => {
                 ws.counters.commanded();
-                let attached = live.attached.clone();
-                let job = run(ws.clone(), link.clone(), attached, id, command);
-                running = Some(Box::pin(job));
+                let attached = self.live.attached.clone();
+                self.running = Some(Box::pin(run(ws.clone(), link.clone(), attached, id, command)));
             }
-            Step::Refuse(id, error) => link.push(&refusal(id, &error, link.language)),
-            Step::Close(code) => return Ok(code),
-            Step::Identify { .. } | Step::Count | Step::Rest => {}
+            Step::Refuse(id, error) => link.push(&refusal(id, &error, link.language())),
+            Step::Identify { .. } | Step::Count => {}
         }
+        Ok(())
     }
 }
 
@@ -318,103 +248,6 @@ async fn drive(
 async fn finished(running: &mut Option<Running>) -> Option<Frame> {
     match running {
         Some(job) => job.await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
-}
-
-fn next_step(
-    session: &mut Session,
-    came: Option<Result<Message, axum::Error>>,
-) -> Result<Step, Gone> {
-    match came {
-        Some(Ok(Message::Text(text))) => Ok(session.on_text(&text)),
-        Some(Ok(Message::Binary(_))) => Ok(session.on_binary()),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(session.on_ping()),
-        Some(Ok(Message::Close(_))) | None => Err(Gone),
-        Some(Err(error)) => broken(&error),
-    }
-}
-
-/// A socket that failed: by what the client sent, or because it is gone.
-fn broken(error: &axum::Error) -> Result<Step, Gone> {
-    use tokio_tungstenite::tungstenite::Error as Wire;
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Wire>());
-    match source {
-        Some(Wire::Capacity(_) | Wire::Utf8(_) | Wire::Protocol(_)) => {
-            Ok(Step::Close(CloseCode::Protocol))
-        }
-        _ => Err(Gone),
-    }
-}
-
-/// Writes everything that waited, in one go; the code to close by, if it is time.
-async fn write_out(
-    socket: &mut WebSocket,
-    link: &Link,
-    taken: Taken,
-) -> Result<Option<CloseCode>, Gone> {
-    let left = AtomicUsize::new(taken.bytes);
-    let writing = async {
-        for frame in taken.frames {
-            let cost = outbox::cost(&frame);
-            socket.feed(Message::Text(frame.into())).await.map_err(|_| Gone)?;
-            left.fetch_sub(cost, Ordering::Relaxed);
-        }
-        socket.flush().await.map_err(|_| Gone)
-    };
-    Ok(match unless_slow(link, &left, writing).await? {
-        Step::Close(code) => Some(code),
-        _ => taken.closing,
-    })
-}
-
-async fn write_or_slow(socket: &mut WebSocket, link: &Link, frame: &Frame) -> Result<Step, Gone> {
-    let message = Message::Text(frame.clone().into());
-    let sending = async { socket.send(message).await.map_err(|_| Gone) };
-    unless_slow(link, &AtomicUsize::new(0), sending).await
-}
-
-/// Lets a write go on until it is done, the outbox runs over, or the session is closed; who takes
-/// nothing at all is cut off by `edge/accept`. `left` tells how much of the outbox is still to be
-/// written.
-async fn unless_slow(
-    link: &Link,
-    left: &AtomicUsize,
-    writing: impl Future<Output = Result<(), Gone>>,
-) -> Result<Step, Gone> {
-    // Or the runtime would end the task's turn in the midst of a burst, as if the socket was full.
-    let mut writing = std::pin::pin!(unconstrained(writing));
-    poll_fn(|cx| match writing.as_mut().poll(cx) {
-        Poll::Ready(result) => Poll::Ready(result.map(|()| Step::Rest)),
-        Poll::Pending => {
-            let pointless = link.outbox.poll_pointless(left.load(Ordering::Relaxed), cx);
-            pointless.map(|code| Ok(Step::Close(code)))
-        }
-    })
-    .await
-}
-
-async fn write(socket: &mut WebSocket, frame: &Frame) -> Result<(), Gone> {
-    write_message(socket, Message::Text(frame.clone().into())).await
-}
-
-async fn write_message(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
-    match timeout(WRITE_WITHIN, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(Gone),
-    }
-}
-
-/// Says why, then reads on for a moment until the other side has answered: a socket that is dropped
-/// with something unread in it resets the connection, and the reason may be lost on its way.
-async fn close(socket: &mut WebSocket, code: CloseCode) {
-    let row = code.row();
-    let frame = CloseFrame { code: row.number, reason: row.reason.into() };
-    let parting = async {
-        socket.send(Message::Close(Some(frame))).await.ok()?;
-        while let Some(Ok(_)) = socket.recv().await {}
-        Some(())
-    };
-    // Whoever does not take it in time is let go without a word.
-    let _ = timeout(CLOSE_WITHIN, parting).await;
 }
