@@ -34,14 +34,7 @@ fn id(kind: u8, number: u32) -> ObjectId {
 }
 
 fn posted(seq: u64) -> Event {
-    let content = TextContent {
-        body: Body::stored(BODY.to_owned()),
-        attachments: Vec::new(),
-        reply_to: None,
-        mentions: Vec::new(),
-        mention_all: false,
-        forwarded: None,
-    };
+    let content = TextContent::of(Body::stored(BODY.to_owned()));
     Event::Message(Arc::new(Posted {
         message: Message {
             id: MessageId(id(1, seq as u32)),

@@ -44,14 +44,7 @@ fn message(number: u32) -> NewMessage {
         from,
         // Grows with time, like a UUID of version 7.
         client_msg_id: ClientMsgId::stored(format!("0193f2a0-{number:08x}-7b3c-9d41-5e6f7a8b9c0d")),
-        content: TextContent {
-            body: Body::stored(BODY.to_owned()),
-            attachments: Vec::new(),
-            reply_to: None,
-            mentions: Vec::new(),
-            mention_all: false,
-            forwarded: None,
-        },
+        content: TextContent::of(Body::stored(BODY.to_owned())),
         sent: Time(1_795_348_800_000 + i64::from(number)),
     }
 }

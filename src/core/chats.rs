@@ -75,8 +75,13 @@ impl Chats {
     }
 
     /// What `id` means to the caller: a chat, or the direct chat with the user of that id.
-    /// `NotFound` when it is neither.
-    pub async fn resolve(&self, caller: &Caller, id: ObjectId) -> Result<Target> {
+    /// `NotFound` when it is neither. `field` is what the request calls it.
+    pub async fn resolve(
+        &self,
+        caller: &Caller,
+        field: &'static str,
+        id: ObjectId,
+    ) -> Result<Target> {
         // Most sends to a person go to a chat that is known: no read of the store then.
         let with_user = direct(caller.user, UserId(id));
         let known = self.shared.facts.known.get(&with_user.chat);
@@ -90,7 +95,7 @@ impl Chats {
             return if party { Ok(target) } else { Err(Error::not_found(text::NO_CHAT)) };
         }
         if id == caller.user.0 {
-            return Err(Error::field("chtid", WITH_YOURSELF));
+            return Err(Error::field(field, WITH_YOURSELF));
         }
         let no_chat = |_| Error::not_found(text::NO_CHAT);
         let other = self.shared.visible_user(UserId(id)).await.map_err(no_chat)?.id;

@@ -24,7 +24,6 @@ pub use self::fold::fold;
 use super::Shared;
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, ObjectId, UserId};
-use crate::model::auth::Caller;
 use crate::model::chats::{Chat, ChatKind};
 use crate::model::text::Email;
 use crate::model::users::User;
@@ -63,6 +62,30 @@ const TOO_LONG: Text = Text {
     es: "Una búsqueda tiene como máximo {} caracteres.",
 };
 
+/// What somebody looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Folded; at least one.
+    words: Vec<String>,
+    /// The text as an address, if it is one.
+    email: Option<Email>,
+}
+
+impl Query {
+    /// Reads what somebody wrote: at most 128 characters, with something to search for in them.
+    /// `field` is what the request calls it.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self> {
+        if text.chars().count() > QUERY_CHARS {
+            return Err(Error::field(field, TOO_LONG).arg(QUERY_CHARS.to_string()));
+        }
+        let words = words_of(text);
+        if words.is_empty() {
+            return Err(Error::field(field, EMPTY));
+        }
+        Ok(Self { words, email: Email::parse(field, text).ok() })
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
@@ -85,23 +108,17 @@ impl Search {
 
     /// A page of people and a page of groups that fit every word of `query`; `page` counts from 0,
     /// `size` is at most 50. A whole e-mail address finds only its owner, if they allow it.
-    pub async fn find(&self, _caller: &Caller, query: &str, page: u32, size: u32) -> Result<Found> {
-        if query.chars().count() > QUERY_CHARS {
-            return Err(Error::field("qry", TOO_LONG).arg(QUERY_CHARS.to_string()));
-        }
+    pub async fn find(&self, query: &Query, page: u32, size: u32) -> Result<Found> {
         if let Some(owner) = self.by_email(query).await? {
             let users = if page == 0 { vec![owner] } else { Vec::new() };
             return Ok(Found { users, groups: Vec::new() });
         }
-        let words = words_of(query);
-        if words.is_empty() {
-            return Err(Error::field("qry", EMPTY));
-        }
+        let words = query.words.as_slice();
         let size = size.clamp(1, PAGE) as usize;
         let skip = (page as usize).saturating_mul(size);
         let upto = skip.saturating_add(size);
-        let users = self.walk(Index::Users, &words, upto, |ids| self.users(ids, &words)).await?;
-        let groups = self.walk(Index::Groups, &words, upto, |ids| self.groups(ids, &words)).await?;
+        let users = self.walk(Index::Users, words, upto, |ids| self.users(ids, words)).await?;
+        let groups = self.walk(Index::Groups, words, upto, |ids| self.groups(ids, words)).await?;
         Ok(Found {
             users: users.into_iter().skip(skip).take(size).collect(),
             groups: groups.into_iter().skip(skip).take(size).collect(),
@@ -173,9 +190,9 @@ impl Search {
         Ok(())
     }
 
-    async fn by_email(&self, query: &str) -> Result<Option<User>> {
-        let Ok(email) = Email::parse("qry", query) else { return Ok(None) };
-        let found = self.shared.ports.store.user_by_email(&email).await?;
+    async fn by_email(&self, query: &Query) -> Result<Option<User>> {
+        let Some(email) = &query.email else { return Ok(None) };
+        let found = self.shared.ports.store.user_by_email(email).await?;
         Ok(found.filter(|user| user.is_visible() && user.privacy.found_by_email))
     }
 

@@ -91,10 +91,9 @@ async fn start(
     caller: Caller,
     Json(body): Json<StartCall>,
 ) -> Result<(StatusCode, Answer<JoinedCall>)> {
-    let renamed = |error: Error| if error.field.is_some() { error.on("chat") } else { error };
-    let target = http.core.chats.resolve(&caller, body.chat.0).await.map_err(renamed)?;
-    let started = http.core.calls.start(&caller, target, body.kind.into()).await;
-    let joined = joined(&http, &caller, started.map_err(renamed)?).await?;
+    let target = http.core.chats.resolve(&caller, "chat", body.chat.0).await?;
+    let started = http.core.calls.start(&caller, "chat", target, body.kind.into()).await?;
+    let joined = joined(&http, &caller, started).await?;
     Ok((StatusCode::CREATED, Answer(joined)))
 }
 

@@ -11,14 +11,13 @@ use super::answer::Answer;
 use super::chats::target;
 use super::extract::{InPath, InQuery, Json};
 use super::kind::Routes;
-use super::messages::named;
+use super::messages::{named, stored};
 use super::params::{ChatPath, MessagePath, PeoplePage};
-use crate::core::messages::changes::Edit;
 use crate::error::{Error, Result, text};
 use crate::id::UserId;
 use crate::model::auth::Caller;
 use crate::model::messages::Message;
-use crate::model::text::{Body, ClientMsgId};
+use crate::model::text::ClientMsgId;
 use crate::protocol::pages::{EarlierTexts, Pins, Reactors, Sent};
 use crate::protocol::rows;
 use crate::protocol::sync::{EarlierText, EditMessage, Forward, HideMessages};
@@ -59,12 +58,7 @@ async fn edit(
 ) -> Result<Answer<rows::Message>> {
     let seq = path.seq("seq")?;
     let target = target(&http, &caller, &path).await?;
-    let edit = Edit {
-        body: Body::beside_files("body", &body.body)?,
-        mentions: body.mentions.map(|ids| ids.into_iter().map(Into::into).collect()),
-        mention_all: body.mention_all,
-    };
-    row(&http, http.core.messages.edit(&caller, target.chat, seq, edit).await?).await
+    row(&http, http.core.messages.edit(&caller, target.chat, seq, body.edit()?).await?).await
 }
 
 /// Delete a message for everyone
@@ -253,10 +247,7 @@ async fn forward(
     let target = target(&http, &caller, &path).await?;
     let key = ClientMsgId::parse("client_msg_id", &body.client_msg_id)?;
     let place = (body.from.into(), body.seq);
-    let sent = http.core.messages.forward(&caller, place, target, key).await?.await?;
-    let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    let message = rows::Message::of(sent.message, sent.from_name);
-    Ok((status, Answer(Sent { message, repeated: sent.repeated })))
+    Ok(stored(http.core.messages.forward(&caller, place, target, key).await?.await?))
 }
 
 /// Read the earlier texts of your message

@@ -12,8 +12,8 @@ use super::kind::Routes;
 use super::params::ChatPath;
 use crate::clock::Time;
 use crate::core::chats::Target;
-use crate::error::{Error, Result};
-use crate::id::{ChatId, ObjectId, UserId};
+use crate::error::Result;
+use crate::id::{ChatId, UserId};
 use crate::model::auth::Caller;
 use crate::model::chats::MemberChange;
 use crate::model::messages::ChatSummary;
@@ -79,7 +79,7 @@ async fn open(
     Json(body): Json<OpenDirect>,
 ) -> Result<Answer<OpenChat>> {
     let user: UserId = body.user.into();
-    let target = resolve(&http, &caller, user.0, "user").await?;
+    let target = http.core.chats.resolve(&caller, "user", user.0).await?;
     opened(&http, &caller, target).await
 }
 
@@ -136,15 +136,5 @@ async fn change(
 /// What the `chat` in a path means to the caller.
 pub(super) async fn target(http: &Http, caller: &Caller, path: &InPath) -> Result<Target> {
     let chat: ChatId = path.id("chat")?;
-    resolve(http, caller, chat.0, "chat").await
-}
-
-async fn resolve(
-    http: &Http,
-    caller: &Caller,
-    id: ObjectId,
-    field: &'static str,
-) -> Result<Target> {
-    let renamed = |error: Error| if error.field.is_some() { error.on(field) } else { error };
-    http.core.chats.resolve(caller, id).await.map_err(renamed)
+    http.core.chats.resolve(caller, "chat", chat.0).await
 }

@@ -12,13 +12,13 @@ use super::chats::target;
 use super::extract::{InPath, InQuery, Json};
 use super::kind::Routes;
 use super::params::{ChatPath, MessagePath};
-use crate::core::messages::Send;
+use crate::core::messages;
 use crate::error::{Error, Result, Text, text};
 use crate::id::UserId;
 use crate::model::auth::Caller;
 use crate::model::messages::{Content, Message, PAGE, Window};
 use crate::model::text::ClientMsgId;
-use crate::protocol::bodies::{SendMessage, text_of};
+use crate::protocol::bodies::SendMessage;
 use crate::protocol::pages::{MessagePage, Sent};
 use crate::protocol::rows;
 
@@ -137,19 +137,16 @@ async fn send(
     headers: HeaderMap,
     Json(body): Json<SendMessage>,
 ) -> Result<(StatusCode, Answer<Sent>)> {
-    let send = Send {
-        client_msg_id: key(&headers, body.client_msg_id.as_deref())?,
-        body: text_of(&body.body, &body.attachments)?,
-        attachments: body.attachments.into_iter().map(Into::into).collect(),
-        reply_to: body.reply_to,
-        mentions: body.mentions.into_iter().map(Into::into).collect(),
-        mention_all: body.mention_all,
-        target: target(&http, &caller, &path).await?,
-    };
-    let sent = http.core.messages.send(&caller, send).await?.await?;
+    let key = key(&headers, body.client_msg_id.as_deref())?;
+    let draft = body.draft(key)?;
+    let target = target(&http, &caller, &path).await?;
+    Ok(stored(http.core.messages.send(&caller, target, draft).await?.await?))
+}
+
+/// The answer to a send: new, or stored before.
+pub(super) fn stored(sent: messages::Sent) -> (StatusCode, Answer<Sent>) {
     let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    let message = rows::Message::of(sent.message, sent.from_name);
-    Ok((status, Answer(Sent { message, repeated: sent.repeated })))
+    (status, Answer(sent.into()))
 }
 
 /// The sender's key: the body's, or the header's.

@@ -22,6 +22,7 @@ use super::messages::named;
 use crate::core::auth::SignUp;
 use crate::core::chats::Target;
 use crate::core::files::Picture;
+use crate::core::search::Query;
 use crate::error::{Error, Result, Text, text};
 use crate::id::ChatId;
 use crate::model::auth::Caller;
@@ -263,7 +264,7 @@ async fn open(
 
 pub(super) async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Result<Target> {
     let id: ChatId = query.id("chtid")?.ok_or(Error::field("chtid", text::MISSING))?;
-    http.core.chats.resolve(caller, id.0).await
+    http.core.chats.resolve(caller, "chtid", id.0).await
 }
 
 /// Find people and groups
@@ -278,14 +279,15 @@ pub(super) async fn target(http: &Http, caller: &Caller, query: &InQuery) -> Res
 )]
 async fn look_up(
     State(http): State<Arc<Http>>,
-    caller: Caller,
+    _: Caller,
     query: InQuery,
 ) -> Result<Answer<Envelope<Found>>> {
     let (words, (page, next)) = (query.required("qry")?, page(&query)?);
-    let found = http.core.search.find(&caller, words, page, PAGE).await?;
+    let words = Query::parse("qry", words)?;
+    let found = http.core.search.find(&words, page, PAGE).await?;
     let mut more = found.users.len().max(found.groups.len()) == PAGE as usize;
     if more {
-        let behind = http.core.search.find(&caller, words, next, 1).await?;
+        let behind = http.core.search.find(&words, next, 1).await?;
         more = !behind.users.is_empty() || !behind.groups.is_empty();
     }
     let found = Found {
@@ -337,7 +339,7 @@ async fn start(
     kind: CallKind,
 ) -> Result<Answer<Envelope<JoinedCall>>> {
     let target = target(http, caller, query).await?;
-    let started = http.core.calls.start(caller, target, kind).await?;
+    let started = http.core.calls.start(caller, "chtid", target, kind).await?;
     let joined = joined(http, caller, started).await?;
     Ok(Answer(Envelope::of(envelope::COMPLETED, "ringing", joined)))
 }

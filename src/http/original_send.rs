@@ -13,13 +13,12 @@ use super::kind::{Routes, Upload};
 use super::multipart::{Form, Part, is_form};
 use super::original::target;
 use crate::core::chats::Target;
-use crate::core::messages::Send;
 use crate::error::{Error, Result, Text, text};
 use crate::id::{FileId, UserId};
 use crate::model::auth::Caller;
 use crate::model::files::{ATTACHMENTS, FileKind};
 use crate::model::text::{BODY_BYTES, ClientMsgId};
-use crate::protocol::bodies::{self, OriginalSend, OriginalSendForm, text_of};
+use crate::protocol::bodies::{self, OriginalSend, OriginalSendForm};
 use crate::protocol::envelope::{self, Envelope, FILES, IMAGES, Message, TEXT, VIDEOS};
 use crate::protocol::values::Id;
 
@@ -87,20 +86,11 @@ async fn send_to(
     target: Target,
     body: OriginalSend,
 ) -> Result<Answer<Envelope<Message>>> {
-    let files: Vec<FileId> = body.files.iter().copied().map(FileId::from).collect();
     if let Some(body_type) = body.body_type {
+        let files: Vec<_> = body.files.iter().copied().map(FileId::from).collect();
         check_type(http, caller, body_type, &files).await?;
     }
-    let send = Send {
-        client_msg_id: ClientMsgId::parse("message_id", &body.message_id)?,
-        body: text_of(&body.body, &body.files)?,
-        attachments: files,
-        reply_to: body.reply_to,
-        mentions: Vec::new(),
-        mention_all: false,
-        target,
-    };
-    let sent = http.core.messages.send(caller, send).await?.await?;
+    let sent = http.core.messages.send(caller, target, body.draft()?).await?.await?;
     let message = Message::of(sent.message, sent.from_name);
     Ok(Answer(Envelope::of(envelope::COMPLETED, "sent", message)))
 }

@@ -9,7 +9,8 @@ use super::Http;
 use super::answer::Answer;
 use super::extract::InQuery;
 use super::kind::Routes;
-use crate::error::{Error, Result};
+use crate::core::search::Query;
+use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::protocol::pages::Found;
 
@@ -32,17 +33,12 @@ pub(super) fn routes() -> Routes {
     ),
     responses((status = 200, description = "A page of what was found", body = Found)),
 )]
-async fn find(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    query: InQuery,
-) -> Result<Answer<Found>> {
+async fn find(State(http): State<Arc<Http>>, _: Caller, query: InQuery) -> Result<Answer<Found>> {
     let query = query.only(&["q", "after", "limit"])?;
     let size = query.limit(20, 50)?;
     let page = query.page("after")?;
-    let renamed = |error: Error| if error.field.is_some() { error.on("q") } else { error };
-    let words = query.required("q")?;
-    let found = http.core.search.find(&caller, words, page, size).await.map_err(renamed)?;
+    let words = Query::parse("q", query.required("q")?)?;
+    let found = http.core.search.find(&words, page, size).await?;
     let full = found.users.len().max(found.groups.len()) == size as usize;
     Ok(Answer(Found {
         users: found.users.into_iter().map(Into::into).collect(),

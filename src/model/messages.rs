@@ -151,6 +151,21 @@ pub struct TextContent {
     pub forwarded: Option<Origin>,
 }
 
+impl TextContent {
+    /// A text and nothing else. Begin with this and name what else there is, so that a new field
+    /// need not be named by all who do not know it.
+    pub const fn of(body: Body) -> Self {
+        Self {
+            body,
+            attachments: Vec::new(),
+            reply_to: None,
+            mentions: Vec::new(),
+            mention_all: false,
+            forwarded: None,
+        }
+    }
+}
+
 /// Where a forwarded message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 
 use super::people::{Privacy, Tongue};
 use super::rows::Role;
-use super::values::{Id, Moment};
+use super::values::{Id, Moment, ids};
+use crate::core::messages::Draft;
 use crate::error::{Code, Error, Result, Text, text};
-use crate::model::text::Body;
+use crate::model::text::{Body, ClientMsgId};
 
 const NOT_JSON: Text = Text {
     en: "This is not JSON in UTF-8: look at line {}, column {}.",
@@ -31,7 +32,7 @@ const NOT_AN_OBJECT: Text = Text {
 };
 
 /// The text of a message that may have files beside it.
-pub fn text_of(body: &str, attachments: &[Id]) -> Result<Body> {
+pub(super) fn text_of(body: &str, attachments: &[Id]) -> Result<Body> {
     match attachments {
         [] => Body::parse("body", body),
         _ => Body::beside_files("body", body),
@@ -298,6 +299,20 @@ pub struct SendMessage {
     pub mention_all: bool,
 }
 
+impl SendMessage {
+    /// The message that the sender means; `key` is that of the body or of the header.
+    pub fn draft(self, key: ClientMsgId) -> Result<Draft> {
+        let body = text_of(&self.body, &self.attachments)?;
+        Ok(Draft {
+            attachments: ids(self.attachments),
+            reply_to: self.reply_to,
+            mentions: ids(self.mentions),
+            mention_all: self.mention_all,
+            ..Draft::new(key, body)
+        })
+    }
+}
+
 /// `POST /nsg`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OriginalSignUp {
@@ -382,6 +397,15 @@ pub struct OriginalSend {
     /// The seq of the message that this one answers, in the same chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<u64>,
+}
+
+impl OriginalSend {
+    /// The message that the sender means.
+    pub fn draft(self) -> Result<Draft> {
+        let key = ClientMsgId::parse("message_id", &self.message_id)?;
+        let body = text_of(&self.body, &self.files)?;
+        Ok(Draft { attachments: ids(self.files), reply_to: self.reply_to, ..Draft::new(key, body) })
+    }
 }
 
 /// `PUT /sndmsg` as a form: the same fields, and the files themselves as parts with a file name.

@@ -1,9 +1,9 @@
 //! Frames of the WebSocket: what clients ask, and what the server replies and tells.
 //!
 //! A request is `{"op":…,"id":…,"d":{…}}`; its reply `{"re":id,"ok":…}` or
-//! `{"re":id,"err":problem}`; an event `{"ev":…,"d":…}`. An event is encoded once for all who
-//! get it. Called by `ws`; the hub
-//! gets `ENCODER` from `app`.
+//! `{"re":id,"err":problem}`; an event `{"ev":…,"d":…}`. An event is encoded once for all who get
+//! it. Which operation takes and gives which of them stands in `ops`. Called by `ws`; the hub gets
+//! `ENCODER` from `app`.
 
 use std::borrow::Cow;
 
@@ -11,45 +11,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::bodies::text_of;
 use super::calls::Call;
 use super::json;
 use super::people::Presence;
 use super::problem::Problem;
 use super::rows::{Chat, Member, Message};
-use super::sync::Membership;
-use super::values::{Id, Moment};
+use super::sync::{EditMessage, Membership};
+use super::values::{Id, Moment, ids};
 use crate::bus::{CallNews, Event, Signal};
+use crate::core::messages::changes::Edit;
+use crate::core::messages::{Draft, Sent};
+use crate::error::Result;
 use crate::hub::{self, Encoder, Frame, Frames};
 use crate::id::{ChatId, UserId};
 use crate::model::auth::Caller;
-
-/// Every operation's name.
-pub const OPS: [&str; 24] = [
-    "identify",
-    "message.send",
-    "message.edit",
-    "message.delete",
-    "message.react",
-    "message.pin",
-    "message.hide",
-    "message.forward",
-    "read",
-    "delivered",
-    "typing",
-    "presence.watch",
-    "call.start",
-    "call.accept",
-    "call.reject",
-    "call.cancel",
-    "call.hangup",
-    "call.alive",
-    "call.restart",
-    "call.signal",
-    "call.report",
-    "call.get",
-    "sync",
-    "ping",
-];
+use crate::model::text::ClientMsgId;
 
 /// A request as it comes, its data still unread.
 #[derive(Debug, Deserialize)]
@@ -102,6 +79,21 @@ pub struct SendFrame {
     pub mention_all: bool,
 }
 
+impl SendFrame {
+    /// The message that the sender means, for `chat`.
+    pub fn draft(self) -> Result<Draft> {
+        let key = ClientMsgId::parse("client_msg_id", &self.client_msg_id)?;
+        let body = text_of(&self.body, &self.attachments)?;
+        Ok(Draft {
+            attachments: ids(self.attachments),
+            reply_to: self.reply_to,
+            mentions: ids(self.mentions),
+            mention_all: self.mention_all,
+            ..Draft::new(key, body)
+        })
+    }
+}
+
 /// Names a message.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -128,6 +120,14 @@ pub struct EditFrame {
     /// Whether everybody is mentioned now. Left out, it stays as it is.
     #[serde(default)]
     pub mention_all: Option<bool>,
+}
+
+impl EditFrame {
+    /// The change of the text that its author means.
+    pub fn edit(self) -> Result<Edit> {
+        let Self { body, mentions, mention_all, .. } = self;
+        EditMessage { body, mentions, mention_all }.edit()
+    }
 }
 
 /// Puts an emoji on a message, or takes it away.
@@ -212,6 +212,13 @@ pub struct SentReply {
     pub message: Message,
     /// It was stored before, under the same key.
     pub repeated: bool,
+}
+
+impl From<Sent> for SentReply {
+    fn from(sent: Sent) -> Self {
+        let message = Message::of(sent.message, sent.from_name);
+        Self { message, repeated: sent.repeated }
+    }
 }
 
 /// The reply to a change of a message.

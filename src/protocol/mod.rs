@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod files;
 pub mod frames;
 pub mod json;
+pub mod ops;
 pub mod pages;
 pub mod people;
 pub mod problem;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::people::{Me, Presence, Session, User};
 use super::rows::{Chat, ChatSummary, Invite, Message, Role};
 use super::values::{Id, Moment};
+use crate::core::messages;
 
 /// A mail is on its way, if the address has an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -101,6 +102,13 @@ pub struct Sent {
     pub message: Message,
     /// It was stored before, under the same key.
     pub repeated: bool,
+}
+
+impl From<messages::Sent> for Sent {
+    fn from(sent: messages::Sent) -> Self {
+        let message = Message::of(sent.message, sent.from_name);
+        Self { message, repeated: sent.repeated }
+    }
 }
 
 /// A person in a group, as the other members see it.

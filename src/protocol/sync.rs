@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::rows::{Chat, Member, Message};
-use super::values::{Id, is_false};
+use super::values::{Id, ids, is_false};
+use crate::core::messages::changes::Edit;
 use crate::core::sync as core;
+use crate::error::Result;
 use crate::id::ChatId;
+use crate::model::text::Body;
 
 /// What a client has.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -137,6 +140,14 @@ pub struct EditMessage {
     /// Whether everybody is mentioned now. Left out, it stays as it is.
     #[serde(default)]
     pub mention_all: Option<bool>,
+}
+
+impl EditMessage {
+    /// The change of the text that its author means.
+    pub fn edit(self) -> Result<Edit> {
+        let body = Body::beside_files("body", &self.body)?;
+        Ok(Edit { body, mentions: self.mentions.map(ids), mention_all: self.mention_all })
+    }
 }
 
 /// Hides messages for the caller alone.

@@ -69,6 +69,11 @@ macro_rules! ids_on_the_wire {
 }
 ids_on_the_wire!(UserId, ChatId, SessionId, MessageId, FileId, CallId, Incarnation);
 
+/// Ids of the wire as the rules know them.
+pub(super) fn ids<T: From<Id>>(ids: Vec<Id>) -> Vec<T> {
+    ids.into_iter().map(T::from).collect()
+}
+
 /// A moment on the wire: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2026-11-22T16:00:00.007Z")]

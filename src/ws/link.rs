@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::outbox::Outbox;
-use super::replies::{refusal, sent};
+use super::replies::refusal;
 use crate::core::messages::{Pending, Sent};
 use crate::error::Language;
 use crate::hub::close::CloseCode;
 use crate::hub::{Connection, Frame};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
+use crate::protocol::frames::SentReply;
+use crate::protocol::ops::Reply;
 
 /// When the replies that a connection is owed weigh this many bytes, nothing is read from it: what
 /// it asks for may never fill its own outbox, however fast it sends.
@@ -81,18 +83,18 @@ impl Link {
     /// Replies through the outbox when a send has become durable, with about `bytes` bytes.
     pub(super) fn acks_when_durable(
         self: Arc<Self>,
-        id: u64,
+        reply: Reply<SentReply>,
         bytes: usize,
         pending: Pending<Sent>,
     ) {
         self.owed.fetch_add(bytes, Ordering::Relaxed);
         tokio::spawn(async move {
-            let reply = match pending.await {
-                Ok(done) => sent(id, done),
-                Err(error) => refusal(Some(id), &error, self.language),
+            let frame = match pending.await {
+                Ok(sent) => reply.granted(&sent.into()),
+                Err(error) => refusal(Some(reply.id()), &error, self.language),
             };
             self.owed.fetch_sub(bytes, Ordering::Relaxed);
-            self.outbox.push(&reply);
+            self.outbox.push(&frame);
         });
     }
 

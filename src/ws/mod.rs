@@ -2,8 +2,8 @@
 //!
 //! Reading order: `socket` drives one connection; `session` says what a frame is (pure); `stream`
 //! reads and writes; `outbox` holds what is to be written (bounded), and `link` is what the hub
-//! knows of a connection; `commands` and `calls` carry a request out, `replies` has what both
-//! answer. Wired by `app`.
+//! knows of a connection; `commands` and `calls` carry a request out, `replies` has what
+//! several of them answer. Wired by `app`.
 
 mod calls;
 mod commands;
@@ -101,7 +101,7 @@ async fn one_chat(
     let chat = ObjectId::parse(&query.chtid).map_err(|_| Error::field("chtid", text::BAD_ID))?;
     let identity = identity(&ws, &headers).await?;
     if let Some(identity) = &identity {
-        ws.core.chats.resolve(&identity.caller, chat).await?;
+        ws.core.chats.resolve(&identity.caller, "chtid", chat).await?;
     }
     Ok(accept(ws, upgrade, Opening { identity, chat: Some(chat), language: language(&headers) }))
 }
@@ -148,6 +148,6 @@ pub fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 fn accept(ws: Arc<Ws>, upgrade: WebSocketUpgrade, opening: Opening) -> Response {
     bounded(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |socket| async move {
         // A task of its own: the upgrade's future would hold the socket more than once.
-        tokio::spawn(socket::serve(ws, socket, opening));
+        tokio::spawn(socket::serve(ws, socket, Box::new(opening)));
     })
 }

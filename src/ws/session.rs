@@ -10,22 +10,13 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text};
 use crate::hub::close::CloseCode;
 use crate::model::auth::Instance;
 use crate::protocol::bodies;
-use crate::protocol::call_frames::{
-    AliveFrame, CallRef, LeaveFrame, ReportFrame, RestartFrame, SignalFrame,
-};
-use crate::protocol::calls::StartCall;
-use crate::protocol::frames::{
-    EditFrame, ForwardFrame, HideFrame, Identify, MessageRef, OPS, PinFrame, ReactFrame, Request,
-    SendFrame, TypingFrame, WatchFrame,
-};
-use crate::protocol::sync::Have;
+use crate::protocol::frames::{Identify, Request};
+use crate::protocol::ops::{self, Command};
 
 /// How long a client may take to say who it is.
 pub(super) const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
@@ -50,55 +41,6 @@ const NO_FRAME: Text = Text {
     en: "This is not a request. A request is {\"op\":\"…\",\"id\":1,\"d\":{…}} in JSON.",
     es: "Esto no es una petición. Una petición es {\"op\":\"…\",\"id\":1,\"d\":{…}} en JSON.",
 };
-
-/// A request that is well formed.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Send a message.
-    Send(SendFrame),
-    /// Change a message's text.
-    Edit(EditFrame),
-    /// Delete a message for everyone.
-    Delete(MessageRef),
-    /// Put or take away an emoji.
-    React(ReactFrame),
-    /// Pin or unpin.
-    Pin(PinFrame),
-    /// Hide for oneself.
-    Hide(HideFrame),
-    /// Forward.
-    Forward(ForwardFrame),
-    /// Move the read cursor.
-    Read(MessageRef),
-    /// Move the delivered cursor.
-    Delivered(MessageRef),
-    /// Say that one writes.
-    Typing(TypingFrame),
-    /// Say whose online state is on screen.
-    Watch(WatchFrame),
-    /// Start a call.
-    CallStart(StartCall),
-    /// Answer a call.
-    CallAccept(CallRef),
-    /// Refuse a call.
-    CallReject(CallRef),
-    /// Cancel a call, or hang up.
-    CallLeave(LeaveFrame),
-    /// Say that one rings, or is in the call.
-    CallAlive(AliveFrame),
-    /// Begin a new negotiation.
-    CallRestart(RestartFrame),
-    /// Say something to the other device of a call.
-    CallSignal(SignalFrame),
-    /// Tell how a call goes or went.
-    CallReport(ReportFrame),
-    /// Say how a call stands.
-    CallGet(CallRef),
-    /// Catch up.
-    Sync(Have),
-    /// Ask whether the server is there.
-    Ping,
-}
 
 /// What the driver is to do about what came.
 pub(super) enum Step {
@@ -224,56 +166,26 @@ impl Session {
                 let error = Error::new(Code::Unauthenticated, IDENTIFY_FIRST);
                 return self.strike(Some(id), error);
             }
-            (op, true) => command(op, data).map(|command| Step::Run { id, command }),
+            (op, true) => match Command::read(op, id, data) {
+                Some(read) => read.map(|command| Step::Run { id, command }),
+                None => Err(no_op(op)),
+            },
         };
         Ok(read.unwrap_or_else(|error| Step::Refuse(Some(id), error)))
     }
 }
 
-fn read<T: DeserializeOwned>(data: &str) -> Result<T> {
-    bodies::read(data.as_bytes())
-}
-
 /// The token, and what the client calls itself.
 fn identify(data: &str) -> Result<(String, Option<Instance>)> {
-    let Identify { token, instance } = read(data)?;
+    let Identify { token, instance } = bodies::read(data.as_bytes())?;
     Ok((token, instance.as_deref().map(Instance::parse).transpose()?))
-}
-
-/// What is asked, by the operation's name.
-fn command(op: &str, data: &str) -> Result<Command> {
-    Ok(match op {
-        "message.send" => Command::Send(read(data)?),
-        "message.edit" => Command::Edit(read(data)?),
-        "message.delete" => Command::Delete(read(data)?),
-        "message.react" => Command::React(read(data)?),
-        "message.pin" => Command::Pin(read(data)?),
-        "message.hide" => Command::Hide(read(data)?),
-        "message.forward" => Command::Forward(read(data)?),
-        "read" => Command::Read(read(data)?),
-        "delivered" => Command::Delivered(read(data)?),
-        "typing" => Command::Typing(read(data)?),
-        "presence.watch" => Command::Watch(read(data)?),
-        "call.start" => Command::CallStart(read(data)?),
-        "call.accept" => Command::CallAccept(read(data)?),
-        "call.reject" => Command::CallReject(read(data)?),
-        "call.cancel" | "call.hangup" => Command::CallLeave(read(data)?),
-        "call.alive" => Command::CallAlive(read(data)?),
-        "call.restart" => Command::CallRestart(read(data)?),
-        "call.signal" => Command::CallSignal(read(data)?),
-        "call.report" => Command::CallReport(read(data)?),
-        "call.get" => Command::CallGet(read(data)?),
-        "sync" => Command::Sync(read(data)?),
-        "ping" => Command::Ping,
-        unknown => return Err(no_op(unknown)),
-    })
 }
 
 fn no_op(op: &str) -> Error {
     // A long name costs too much to compare, and is near to nothing.
     let op = op.get(..32.min(op.len())).unwrap_or_default();
-    let nearest = OPS.iter().min_by_key(|known| strsim::osa_distance(known, op));
-    Error::field("op", NO_OP).arg(nearest.copied().unwrap_or_default())
+    let nearest = ops::names().min_by_key(|known| strsim::osa_distance(known, op));
+    Error::field("op", NO_OP).arg(nearest.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -285,7 +197,8 @@ mod tests {
     }
 
     fn ping(id: u64) -> Step {
-        Step::Run { id, command: Command::Ping }
+        let command = Command::read("ping", id, "{}").expect("an operation").expect("fits");
+        Step::Run { id, command }
     }
 
     fn refusal(step: Result<Step, CloseCode>) -> (Option<u64>, Code) {
@@ -301,9 +214,8 @@ mod tests {
         let sent = r#"{"op":"message.send","id":3,"d":{}}"#;
         assert_eq!(refusal(session.on_text(sent)), (Some(3), Code::Unauthenticated));
         let identify = r#"{"op":"identify","id":4,"d":{"token":"t"}}"#;
-        assert!(
-            matches!(session.on_text(identify), Ok(Step::Identify { id: 4, token, .. }) if token == "t")
-        );
+        let step = session.on_text(identify);
+        assert!(matches!(step, Ok(Step::Identify { id: 4, token, .. }) if token == "t"));
         let named = r#"{"op":"identify","id":5,"d":{"token":"t","instance":"tab_1"}}"#;
         let Ok(Step::Identify { instance: Some(instance), .. }) = session.on_text(named) else {
             panic!("it names itself");
@@ -319,10 +231,10 @@ mod tests {
     #[test]
     fn every_operation_is_known_by_its_name_and_a_misspelt_one_gets_the_nearest() {
         let mut session = session(true);
-        for op in OPS.iter().filter(|op| **op != "identify") {
+        for op in ops::names().filter(|op| *op != "identify") {
             let text = format!(r#"{{"op":"{op}","id":1,"d":{{"nonsense":1}}}}"#);
             match session.on_text(&text) {
-                Ok(Step::Run { command: Command::Ping, .. }) => {}
+                Ok(Step::Run { command: Command::Ping(..), .. }) => {}
                 Ok(Step::Refuse(Some(1), error)) => {
                     assert_ne!(error.field.as_deref(), Some("op"), "{op}")
                 }

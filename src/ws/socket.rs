@@ -4,20 +4,20 @@
 //!
 //! 1. **It is identified.** The upgrade's `Authorization` said who speaks, or the client's first
 //!    request does, within ten seconds (`identify`).
-//! 2. **It goes live.** The hub registers it, reads its memberships and follows its chats; only then
-//!    is the client told `hello`, and the call that it may be in (`attach`).
+//! 2. **It goes live.** The hub registers it, reads its memberships and follows its chats; only
+//!    then is the client told `hello`, and the call that it may be in (`attach`).
 //! 3. **It lives**, turn by turn (`Driver::turn`). A turn is one of four things, the first of them
 //!    that is ready: what waits in the outbox is written; the reply of the request that runs is
 //!    written; the next frame is read, and begins a request; a heartbeat passes.
-//! 4. **It ends**, in whatever step, by an `End`: the other side is gone, or we close it with a code
-//!    that tells the client whether to come back. Then its people are told that it left.
+//! 4. **It ends**, in whatever step, by an `End`: the other side is gone, or we close it with a
+//!    code that tells the client whether to come back. Then its person may be offline, and a call
+//!    that its device was in may be lost.
 //!
 //! For example: Ana's phone sends three messages in a row. Each begins in its order, is queued, and
-//! leaves this task free for the next one (`Link::acks_when_durable`); when the store has them, the
-//! three replies stand in the outbox, beside Beto's answer that the hub pushed, and one turn writes
-//! all four and flushes once. Then Ana walks into a lift. Nothing is read any more; at the second
-//! heartbeat the session says `HeartbeatMissed`, `?` leads out of the loop, and the device's grace
-//! in a call begins.
+//! leaves this task free for the next one (`Link::acks_when_durable`). When the store has them, the
+//! three replies wait in the outbox, beside Beto's answer that the hub pushed, and one turn writes
+//! all four and flushes once. Then Ana walks into a lift, and nothing comes from her phone any
+//! more. At the second heartbeat the session says `HeartbeatMissed`, and `?` leads out of the loop.
 //!
 //! Invariant: requests begin in the order of their frames, one at a time; a send is over for this
 //! task once it is queued, and what is not yet durable of them is bounded (`Link::reads_on`).
@@ -35,7 +35,7 @@ use axum::extract::ws::WebSocket;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::calls;
-use super::commands::run;
+use super::commands::Requests;
 use super::link::Link;
 use super::replies::refusal;
 use super::session::{Session, Step};
@@ -54,7 +54,7 @@ struct Live {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(ws: Arc<Ws>, socket: WebSocket, opening: Opening) {
+pub(super) async fn serve(ws: Arc<Ws>, socket: WebSocket, opening: Box<Opening>) {
     let mut stream = Stream(socket);
     let Err(end) = live(&ws, &mut stream, opening).await;
     if let End::Close(code) = end {
@@ -63,15 +63,15 @@ pub(super) async fn serve(ws: Arc<Ws>, socket: WebSocket, opening: Opening) {
     }
 }
 
-async fn live(ws: &Arc<Ws>, stream: &mut Stream, opening: Opening) -> Result<Infallible, End> {
+async fn live(ws: &Arc<Ws>, stream: &mut Stream, opening: Box<Opening>) -> Result<Infallible, End> {
     let mut session = Session::new(ws.clock.now(), opening.identity.is_some());
-    // In a box of its own: what passes soon must not make the task larger while it idles.
+    // In boxes of their own: what passes soon must not make the task larger while it idles.
     let live = Box::pin(begin(ws, stream, &mut session, opening)).await?;
     let end = drive(ws, stream, &mut session, &live).await;
     let caller = live.link.caller();
     drop(live);
     ws.core.presence.left(&caller);
-    Box::pin(calls::gone(ws, &caller)).await;
+    Box::pin(calls::gone(&ws.core, &ws.hub, &caller)).await;
     end
 }
 
@@ -79,7 +79,7 @@ async fn begin(
     ws: &Arc<Ws>,
     stream: &mut Stream,
     session: &mut Session,
-    mut opening: Opening,
+    mut opening: Box<Opening>,
 ) -> Result<Live, End> {
     let identity = match opening.identity.take() {
         Some(identity) => identity,
@@ -146,7 +146,7 @@ async fn register(ws: &Arc<Ws>, caller: Caller, opening: &Opening) -> Result<Liv
     let _turn = ws.attaching.acquire().await.map_err(Error::internal)?;
     let scope = match opening.chat {
         Some(chat) => {
-            let target = ws.core.chats.resolve(&caller, chat).await?;
+            let target = ws.core.chats.resolve(&caller, "chtid", chat).await?;
             Some(ws.core.chats.open(&caller, target).await?.chat.id)
         }
         None => None,
@@ -234,8 +234,9 @@ impl Driver<'_> {
         match self.session.on_rate(step, ws.limiter.check_user(link.user()))? {
             Step::Run { id, command } => {
                 ws.counters.commanded();
-                let attached = self.live.attached.clone();
-                self.running = Some(Box::pin(run(ws.clone(), link.clone(), attached, id, command)));
+                let (link, attached) = (link.clone(), self.live.attached.clone());
+                let requests = Requests { ws: ws.clone(), link, attached };
+                self.running = Some(Box::pin(requests.run(id, command)));
             }
             Step::Refuse(id, error) => link.push(&refusal(id, &error, link.language())),
             Step::Identify { .. } | Step::Count => {}

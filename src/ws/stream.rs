@@ -100,7 +100,8 @@ impl Stream {
 
     /// Writes a reply of any size, past the outbox.
     pub(super) async fn write_reply(&mut self, outbox: &Outbox, frame: Frame) -> Result<(), End> {
-        let sending = async { self.0.send(Message::Text(frame.into())).await.map_err(|_| End::Gone) };
+        let sending =
+            async { self.0.send(Message::Text(frame.into())).await.map_err(|_| End::Gone) };
         unless_pointless(outbox, &AtomicUsize::new(0), sending).await
     }
 

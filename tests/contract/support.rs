@@ -54,14 +54,7 @@ pub fn after(millis: i64) -> Time {
 
 /// A text for a message.
 pub fn text(body: &str) -> TextContent {
-    TextContent {
-        body: Body::stored(body.to_owned()),
-        attachments: Vec::new(),
-        reply_to: None,
-        mentions: Vec::new(),
-        mention_all: false,
-        forwarded: None,
-    }
+    TextContent::of(Body::stored(body.to_owned()))
 }
 
 /// An address.

@@ -94,14 +94,7 @@ fn message(number: u32, scale: &Scale) -> NewMessage {
         0 => (ChatId::direct(from, to), Some((from, to))),
         _ => (ChatId(id(2, number / 4 % scale.groups)), None),
     };
-    let content = TextContent {
-        body: Body::stored(format!("mensaje {number}: ¡hola!")),
-        attachments: Vec::new(),
-        reply_to: None,
-        mentions: Vec::new(),
-        mention_all: false,
-        forwarded: None,
-    };
+    let content = TextContent::of(Body::stored(format!("mensaje {number}: ¡hola!")));
     NewMessage {
         id: MessageId(id(3, number)),
         chat,

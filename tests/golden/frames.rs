@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::json;
 use wechat::bus::{Event, OwnMember, Posted, Receipt, Typing};
@@ -21,9 +22,10 @@ use wechat::model::messages::{Content, Message, SystemEvent, TextContent};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
 use wechat::protocol::frames::{
     Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
-    MessageReply, OPS, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, WatchFrame,
-    granted, refused, told,
+    MessageReply, PinFrame, ReactFrame, SendFrame, SentReply, TypingFrame, WatchFrame, granted,
+    refused, told,
 };
+use wechat::protocol::ops::{self, Made, OPERATIONS};
 use wechat::protocol::problem::Problem;
 use wechat::protocol::rows;
 use wechat::protocol::sync::{ChatNews, Have, Membership, News};
@@ -85,12 +87,10 @@ fn picture() -> Attachment {
 
 fn hola() -> Message {
     let content = TextContent {
-        body: Body::stored("hola".into()),
         attachments: vec![picture()],
         reply_to: Some(86),
         mentions: vec![UserId(id(2))],
-        mention_all: false,
-        forwarded: None,
+        ..TextContent::of(Body::stored("hola".into()))
     };
     message(Content::Text(content), Some(key()))
 }
@@ -288,11 +288,29 @@ fn error_codes() -> String {
     table
 }
 
+fn operations() -> String {
+    let mut generator = SchemaSettings::default().into_generator();
+    let mut name = |made: Made| {
+        let schema = made(&mut generator).to_value();
+        schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or("").to_owned()
+    };
+    let mut table = String::from(
+        "| operation | what it does | takes | its reply carries |\n|---|---|---|---|\n",
+    );
+    for operation in OPERATIONS {
+        let (takes, gives) = (name(operation.takes), name(operation.gives));
+        let (op, about) = (operation.name, operation.about);
+        table += &format!("| `{op}` | {about} | `{takes}` | `{gives}` |\n");
+    }
+    table
+}
+
 /// What is under a marker.
 fn made(marker: &str) -> String {
     match marker {
         "table close-codes" => close_codes(),
         "table error-codes" => error_codes(),
+        "table operations" => operations(),
         _ => {
             let frame = marker.strip_prefix("frame ").and_then(|name| samples().remove(name));
             let frame = frame.unwrap_or_else(|| panic!("{PAGE} asks for `{marker}`"));
@@ -324,7 +342,9 @@ fn the_page_of_the_protocol_shows_every_frame_as_the_types_write_it() {
     for name in samples().into_keys() {
         assert!(markers.contains(&format!("frame {name}")), "{PAGE} does not show `{name}`");
     }
-    assert!(markers.contains("table close-codes") && markers.contains("table error-codes"));
+    for table in ["close-codes", "error-codes", "operations"] {
+        assert!(markers.contains(&format!("table {table}")), "{PAGE} does not show `{table}`");
+    }
     super::golden(PAGE, &page);
 }
 
@@ -332,6 +352,6 @@ fn the_page_of_the_protocol_shows_every_frame_as_the_types_write_it() {
 fn every_operation_has_a_sample() {
     let shown: BTreeSet<_> = requests().into_keys().collect();
     // The operations of calls stand in docs/calls.md.
-    let messaging = OPS.into_iter().filter(|op| !op.starts_with("call."));
+    let messaging = ops::names().filter(|name| !name.starts_with("call."));
     assert_eq!(shown, messaging.collect());
 }

@@ -160,3 +160,26 @@ async fn who_is_logged_out_in_a_call_is_out_of_it_at_once() {
     let over = hears(&mut a1, |call| call["state"] == "ended").await;
     assert_eq!((&over["reason"], &over["by"]), (&json!("hangup"), &json!("callee")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_names_the_field_as_its_request_calls_it() {
+    let world = World::new().await;
+    let ana = world.person("Ana").await;
+    let group = ana.api.create_group("Notes", &[]).await.expect("a group");
+    let (connection, me) = (ana.connects().await, ana.id());
+    for (op, data) in [
+        ("message.send", json!({ "chat": me, "client_msg_id": "k1", "body": "hola" })),
+        ("message.delete", json!({ "chat": me, "seq": 1 })),
+        ("typing", json!({ "chat": me })),
+        ("call.start", json!({ "chat": me, "kind": "voice" })),
+        ("call.start", json!({ "chat": group, "kind": "voice" })),
+    ] {
+        match connection.call(op, data).await {
+            Err(Error::Refused(problem)) => {
+                let named = (problem.code.as_str(), problem.field.as_deref());
+                assert_eq!(named, ("bad_field", Some("chat")), "{op}");
+            }
+            other => panic!("{op}: {other:?}"),
+        }
+    }
+}

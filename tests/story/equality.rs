@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use wechat::core::chats::Target;
 use wechat::core::groups::{GroupEdit, NewGroup};
-use wechat::core::messages::Send;
+use wechat::core::messages::Draft;
 use wechat::core::messages::changes::Edit;
 use wechat::core::receipts::Cursor;
 use wechat::id::ChatId;
@@ -103,17 +103,11 @@ impl Life {
 
     async fn say(&mut self) {
         let who = self.somebody();
-        let send = Send {
-            target: self.somewhere(who),
-            client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
-            body: Body::parse("body", "hola").expect("a text"),
-            attachments: Vec::new(),
-            reply_to: None,
-            mentions: Vec::new(),
-            mention_all: false,
-        };
+        let target = self.somewhere(who);
+        let key = ClientMsgId::parse("key", &fresh_key()).expect("a key");
+        let draft = Draft::new(key, Body::parse("body", "hola").expect("a text"));
         // Whoever is not in the group is refused: that is a step too.
-        if let Ok(pending) = self.world.inside.core.messages.send(&who, send).await {
+        if let Ok(pending) = self.world.inside.core.messages.send(&who, target, draft).await {
             let _ = pending.await;
         }
     }

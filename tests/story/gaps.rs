@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use wechat::core::chats::Target;
-use wechat::core::messages::Send;
+use wechat::core::messages::Draft;
 use wechat::hub::REPAIRED_ROWS;
 use wechat::id::{ChatId, UserId};
 use wechat::model::auth::Caller;
@@ -14,16 +14,10 @@ use crate::harness::node::{Device, Node};
 use crate::harness::{PATIENCE, fresh_key};
 
 async fn say(node: &Node, who: &Caller, chat: ChatId, peers: (UserId, UserId)) {
-    let send = Send {
-        target: Target { chat, peers: Some(peers) },
-        client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
-        body: Body::parse("body", "hola").expect("a text"),
-        attachments: Vec::new(),
-        reply_to: None,
-        mentions: Vec::new(),
-        mention_all: false,
-    };
-    let pending = node.inside.core.messages.send(who, send).await.expect("queued");
+    let target = Target { chat, peers: Some(peers) };
+    let key = ClientMsgId::parse("key", &fresh_key()).expect("a key");
+    let draft = Draft::new(key, Body::parse("body", "hola").expect("a text"));
+    let pending = node.inside.core.messages.send(who, target, draft).await.expect("queued");
     pending.await.expect("sent");
 }
 

@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use wechat::clock::Clock;
 use wechat::core::Rules;
 use wechat::core::auth::{Asker, Limits, SignUp};
-use wechat::core::messages::Send;
+use wechat::core::messages::Draft;
+use wechat::core::search::Query;
 use wechat::error::{Code, Language};
 use wechat::mail::{Letter, Mail};
 use wechat::model::auth::{CODE_LIFE, Caller, Which};
@@ -192,7 +193,8 @@ async fn an_account_becomes_what_the_sign_up_of_its_code_said() {
     let user = inside.log_in_with(&victor, &code).await.expect("logged in").user;
     assert_eq!(user.name.as_str(), "Victor");
     assert_eq!(user.push_token.as_ref().map(PushToken::as_str), Some("his"));
-    let found = inside.core.search.find(&inside.person("Ana").await, "victor", 0, 9).await;
+    let victor = Query::parse("q", "victor").expect("a query");
+    let found = inside.core.search.find(&victor, 0, 9).await;
     assert_eq!(found.expect("a search").users.len(), 1);
 }
 
@@ -258,17 +260,9 @@ async fn a_message_of_a_wrong_clock_keeps_no_chat_on_top() {
     let say = |to: Caller, key: &'static str| {
         let (core, ana) = (inside.core.clone(), ana);
         async move {
-            let target = core.chats.resolve(&ana, to.user.0).await.expect("a chat");
-            let send = Send {
-                target,
-                client_msg_id: ClientMsgId::stored(key.into()),
-                body: Body::stored("hola".into()),
-                attachments: Vec::new(),
-                reply_to: None,
-                mentions: Vec::new(),
-                mention_all: false,
-            };
-            core.messages.send(&ana, send).await.expect("queued").await.expect("sent");
+            let target = core.chats.resolve(&ana, "chat", to.user.0).await.expect("a chat");
+            let draft = Draft::new(ClientMsgId::stored(key.into()), Body::stored("hola".into()));
+            core.messages.send(&ana, target, draft).await.expect("queued").await.expect("sent");
             target.chat
         }
     };
@@ -446,7 +440,7 @@ async fn a_closed_session_is_refused_at_once_although_it_was_just_used() {
 #[tokio::test]
 async fn an_account_that_nobody_verified_is_nobody_and_vanishes() {
     let inside = Inside::new(Rules::default()).await;
-    let ana = inside.person("Ana").await;
+    inside.person("Ana").await;
     let request = wechat::core::auth::SignUp {
         name: wechat::model::text::Name::parse("name", "Fantasma").expect("a name"),
         email: address("Fantasma"),
@@ -455,7 +449,8 @@ async fn an_account_that_nobody_verified_is_nobody_and_vanishes() {
         asker: HOME.into(),
     };
     inside.core.auth.sign_up(request).await.expect("signed up");
-    let found = inside.core.search.find(&ana, "fantasma", 0, 20).await.expect("a search");
+    let ghost = Query::parse("q", "fantasma").expect("a query");
+    let found = inside.core.search.find(&ghost, 0, 20).await.expect("a search");
     assert!(found.users.is_empty());
     inside.clock.advance(Duration::from_secs(25 * 3600));
     inside.core.sweep().await.expect("swept");

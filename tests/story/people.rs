@@ -15,7 +15,7 @@ use wechat::error::Code;
 use wechat::model::auth::Caller;
 use wechat::model::chats::{ChatKind, Role};
 use wechat::model::text::{About, ClientMsgId, Title};
-use wechat::protocol::frames::OPS;
+use wechat::protocol::ops;
 
 use crate::harness::inside::Inside;
 use crate::harness::{PATIENCE, Person, World, fresh_key, hears, message_of};
@@ -295,8 +295,8 @@ async fn who_is_blocked_changes_nothing_and_is_told_nothing() {
             Fate::NoCall => assert!(answer.is_err(), "{op}"),
         }
     }
-    for op in OPS.iter().filter(|op| **op != "identify") {
-        assert!(frames(&chat, &group).iter().any(|(known, ..)| known == op), "{op} is not walked");
+    for op in ops::names().filter(|op| *op != "identify") {
+        assert!(frames(&chat, &group).iter().any(|(known, ..)| *known == op), "{op} is not walked");
     }
 
     // Nothing of all this has come to Ana.

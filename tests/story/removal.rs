@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use wechat::core::chats::Target;
 use wechat::core::groups::NewGroup;
-use wechat::core::messages::Send;
+use wechat::core::messages::Draft;
 use wechat::core::messages::changes::Edit;
 use wechat::core::receipts::Cursor;
 use wechat::error::Code;
@@ -72,16 +72,9 @@ impl Trial {
     }
 
     async fn say(&self, who: &Caller, body: &str) -> bool {
-        let send = Send {
-            target: self.target(),
-            client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
-            body: Body::parse("body", body).expect("a text"),
-            attachments: Vec::new(),
-            reply_to: None,
-            mentions: Vec::new(),
-            mention_all: false,
-        };
-        match self.node.inside.core.messages.send(who, send).await {
+        let key = ClientMsgId::parse("key", &fresh_key()).expect("a key");
+        let draft = Draft::new(key, Body::parse("body", body).expect("a text"));
+        match self.node.inside.core.messages.send(who, self.target(), draft).await {
             Ok(pending) => pending.await.is_ok(),
             Err(_) => false,
         }

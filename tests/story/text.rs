@@ -6,9 +6,9 @@ use serde_json::json;
 use wechat::core::Rules;
 use wechat::core::chats::Target;
 use wechat::core::groups::NewGroup;
-use wechat::core::messages::Send;
+use wechat::core::messages::Draft;
 use wechat::core::messages::changes::Edit;
-use wechat::core::search::terms_of;
+use wechat::core::search::{Query, terms_of};
 use wechat::error::Code;
 use wechat::id::{ChatId, ObjectId, UserId};
 use wechat::model::auth::Caller;
@@ -49,16 +49,11 @@ impl Group {
     }
 
     async fn say(&self, who: &Caller, text: &str, mentions: &[UserId], all: bool) -> u64 {
-        let send = Send {
-            target: Target { chat: self.chat, peers: None },
-            client_msg_id: ClientMsgId::parse("key", &fresh_key()).expect("a key"),
-            body: body(text),
-            attachments: Vec::new(),
-            reply_to: None,
-            mentions: mentions.to_vec(),
-            mention_all: all,
-        };
-        let sent = self.inside.core.messages.send(who, send).await.expect("queued");
+        let key = ClientMsgId::parse("key", &fresh_key()).expect("a key");
+        let draft =
+            Draft { mentions: mentions.to_vec(), mention_all: all, ..Draft::new(key, body(text)) };
+        let target = Target { chat: self.chat, peers: None };
+        let sent = self.inside.core.messages.send(who, target, draft).await.expect("queued");
         sent.await.expect("sent").message.seq
     }
 
@@ -83,7 +78,8 @@ impl Group {
     }
 
     async fn finds(&self, query: &str) -> (Vec<UserId>, Vec<ChatId>) {
-        let found = self.inside.core.search.find(&self.people[0], query, 0, 20).await;
+        let words = Query::parse("q", query).expect(query);
+        let found = self.inside.core.search.find(&words, 0, 20).await;
         let found = found.expect(query);
         let users = found.users.iter().map(|user| user.id).collect();
         (users, found.groups.iter().map(|group| group.id).collect())
@@ -212,7 +208,7 @@ async fn names_are_found_as_people_type_them() {
     let change = ProfileChange { privacy, ..ProfileChange::default() };
     group.inside.store.change_profile(ana, change, None).await.expect("a step").expect("there");
     assert_eq!(group.finds(mail.as_str()).await.0, [ana], "a whole address");
-    let nothing = group.inside.core.search.find(&group.people[0], "\u{200b} ", 0, 20).await;
+    let nothing = Query::parse("q", "\u{200b} ");
     assert_eq!(nothing.expect_err("nothing to search for").code, Code::BadField);
 }
 

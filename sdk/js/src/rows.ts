@@ -209,6 +209,18 @@ export interface CallReport {
 /** Which side of a call you are. */
 export type CallRole = 'caller' | 'callee';
 
+/** What the other device of a call says while both negotiate. */
+export interface CallSignal {
+  /** The call. */
+  call: Id;
+  /** JSON of the client's own making: a description or a candidate. */
+  data: unknown;
+  /** The negotiation that it belongs to; drop what belongs to an earlier one. */
+  epoch: number;
+  /** The sender's own count. */
+  seq: number;
+}
+
 /** How far a call is. */
 export type CallState = 'ringing' | 'connecting' | 'active' | 'ended';
 
@@ -366,6 +378,9 @@ export interface Diagnosis {
   /** What was found. */
   finding: string;
 }
+
+/** A reply that carries nothing. */
+export type Done = Record<string, never>;
 
 /** An earlier text of a message. */
 export interface EarlierText {
@@ -958,6 +973,14 @@ export interface ReceiptCounts {
 
 /** How a client reaches its relay. */
 export type RelayTransport = 'udp' | 'tcp' | 'tls';
+
+/** Tells how a call goes or went. */
+export interface ReportFrame {
+  /** Which call. */
+  call: Id;
+  /** Facts of the browser's statistics. */
+  report: CallReport;
+}
 
 /** Begins a new negotiation. */
 export interface RestartCall {

@@ -18,7 +18,7 @@ use crate::clock::{Clock, Time};
 use crate::config::Secrets;
 use crate::core::auth::Imported;
 use crate::core::groups::NewGroup;
-use crate::core::messages::Send;
+use crate::core::messages::Draft;
 use crate::core::{Core, Ports, Rules, chats};
 use crate::error::{Language, Result};
 use crate::id::{Entropy, IdSource, OsEntropy, SessionId, UserId};
@@ -196,7 +196,7 @@ impl Stage {
             }
             None => others.first().unwrap_or(first).caller.user.0,
         };
-        let target = self.core.chats.resolve(&first.caller, id).await?;
+        let target = self.core.chats.resolve(&first.caller, "chat", id).await?;
         let mut scene = Scene { actors, target, seqs: Vec::new() };
         for line in &chat.lines {
             self.play_line(script, line, &mut scene, dice).await?;
@@ -275,16 +275,9 @@ impl Stage {
         text: &str,
         reply_to: Option<u64>,
     ) -> Result<u64> {
-        let send = Send {
-            target,
-            client_msg_id: ClientMsgId::parse("client_msg_id", &self.ids.next().to_string())?,
-            body: Body::parse("body", text)?,
-            attachments: Vec::new(),
-            reply_to,
-            mentions: Vec::new(),
-            mention_all: false,
-        };
-        Ok(self.core.messages.send(who, send).await?.await?.message.seq)
+        let key = ClientMsgId::parse("client_msg_id", &self.ids.next().to_string())?;
+        let draft = Draft { reply_to, ..Draft::new(key, Body::parse("body", text)?) };
+        Ok(self.core.messages.send(who, target, draft).await?.await?.message.seq)
     }
 }
 

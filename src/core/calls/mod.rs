@@ -102,12 +102,18 @@ impl Calls {
 
     /// Calls the other person of a direct chat. If that very person is calling the caller at this
     /// moment, it is an accept; a call of somebody else goes on ringing, and this is refused. The
-    /// same device gets the same call again.
-    pub async fn start(&self, caller: &Caller, target: Target, kind: CallKind) -> Result<Joined> {
+    /// same device gets the same call again. `field` is what the request calls the target.
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        field: &'static str,
+        target: Target,
+        kind: CallKind,
+    ) -> Result<Joined> {
         let Some(callee) = target.other(caller.user) else {
             // A stranger does not learn whether a group exists.
             self.shared.standing(caller, target.chat).await?;
-            return Err(Error::field("chtid", ONLY_DIRECT));
+            return Err(Error::field(field, ONLY_DIRECT));
         };
         self.shared.check_reachable(caller, target).await?;
         let (calls, by) = (self.clone(), *caller);

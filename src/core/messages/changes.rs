@@ -9,7 +9,7 @@ use super::super::chats::{Reach, Standing, Target};
 use super::super::fanout::Moves;
 use super::super::permissions::{self, Action};
 use super::super::to_the_end;
-use super::{Messages, Send, Sent, check_count, distinct};
+use super::{Draft, Messages, Sent, check_count, distinct};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
@@ -184,19 +184,11 @@ impl Messages {
         let Content::Text(original) = message.content else {
             return Err(Error::new(Code::BadRequest, NO_TEXT));
         };
-        let send = Send {
-            target,
-            client_msg_id,
-            body: original.body,
-            attachments: Vec::new(),
-            reply_to: None,
-            mentions: Vec::new(),
-            mention_all: false,
-        };
-        self.check_send(caller, &send).await?;
+        let draft = Draft::new(client_msg_id, original.body);
+        self.check_send(caller, target, &draft).await?;
         let origin = original.forwarded.unwrap_or(origin);
         let origin = self.told_in(target, origin).await?;
-        self.do_send(caller.user, send, original.attachments, Some(origin)).await
+        self.do_send(caller.user, target, draft, original.attachments, Some(origin)).await
     }
 
     /// What may be shown about an origin in a chat: its author if that is in the chat, so that all

@@ -50,11 +50,9 @@ const ONLY_GROUPS: Text = Text {
     es: "Solo en un grupo se puede mencionar a todos.",
 };
 
-/// A message that somebody wants to send.
+/// A message that somebody wants to send. Begin with `Draft::new` and name what else it has.
 #[derive(Debug, Clone)]
-pub struct Send {
-    /// Where to.
-    pub target: Target,
+pub struct Draft {
     /// The sender's idempotency key.
     pub client_msg_id: ClientMsgId,
     /// The text; empty only if there are files.
@@ -67,6 +65,20 @@ pub struct Send {
     pub mentions: Vec<UserId>,
     /// Mention everybody; for admins of groups.
     pub mention_all: bool,
+}
+
+impl Draft {
+    /// A text and nothing else.
+    pub const fn new(client_msg_id: ClientMsgId, body: Body) -> Self {
+        Self {
+            client_msg_id,
+            body,
+            attachments: Vec::new(),
+            reply_to: None,
+            mentions: Vec::new(),
+            mention_all: false,
+        }
+    }
 }
 
 /// A message that is stored.
@@ -94,19 +106,29 @@ impl Messages {
 
     /// Checks a message and queues it; the answer resolves once it is durable. Waits only while
     /// the queue is full. Dropping the answer does not undo it.
-    pub async fn send(&self, caller: &Caller, mut send: Send) -> Result<Pending<Sent>> {
-        send.mentions = self.check_send(caller, &send).await?;
-        let attachments = self.check_attachments(caller, &send.attachments).await?;
-        self.do_send(caller.user, send, attachments, None).await
+    pub async fn send(
+        &self,
+        caller: &Caller,
+        target: Target,
+        mut draft: Draft,
+    ) -> Result<Pending<Sent>> {
+        draft.mentions = self.check_send(caller, target, &draft).await?;
+        let attachments = self.check_attachments(caller, &draft.attachments).await?;
+        self.do_send(caller.user, target, draft, attachments, None).await
     }
 
     /// Answers who is mentioned: see `check_mentions`.
-    async fn check_send(&self, caller: &Caller, send: &Send) -> Result<Vec<UserId>> {
-        self.shared.check_reachable(caller, send.target).await?;
+    async fn check_send(
+        &self,
+        caller: &Caller,
+        target: Target,
+        draft: &Draft,
+    ) -> Result<Vec<UserId>> {
+        self.shared.check_reachable(caller, target).await?;
         let mentions =
-            self.check_mentions(caller, send.target, &send.mentions, send.mention_all).await?;
-        if let Some(seq) = send.reply_to {
-            self.check_reply(caller, send.target, seq).await?;
+            self.check_mentions(caller, target, &draft.mentions, draft.mention_all).await?;
+        if let Some(seq) = draft.reply_to {
+            self.check_reply(caller, target, seq).await?;
         }
         Ok(mentions)
     }
@@ -164,25 +186,26 @@ impl Messages {
     async fn do_send(
         &self,
         from: UserId,
-        send: Send,
+        target: Target,
+        draft: Draft,
         attachments: Vec<Attachment>,
         forwarded: Option<Origin>,
     ) -> Result<Pending<Sent>> {
         let ports = &self.shared.ports;
         let content = TextContent {
-            body: send.body,
             attachments,
-            reply_to: send.reply_to,
-            mentions: distinct(send.mentions),
-            mention_all: send.mention_all,
+            reply_to: draft.reply_to,
+            mentions: distinct(draft.mentions),
+            mention_all: draft.mention_all,
             forwarded,
+            ..TextContent::of(draft.body)
         };
         let new = NewMessage {
             id: MessageId(ports.ids.next()),
-            chat: send.target.chat,
-            peers: send.target.peers,
+            chat: target.chat,
+            peers: target.peers,
             from,
-            client_msg_id: send.client_msg_id,
+            client_msg_id: draft.client_msg_id,
             content: content.clone(),
             sent: ports.now(),
         };

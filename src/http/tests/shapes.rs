@@ -95,6 +95,43 @@ async fn v1_refuses_unknown_fields_and_parameters_by_name_and_the_original_ignor
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_field_as_its_request_calls_it() {
+    let app = App::new();
+    let (ana, beto) = (app.person("Ana").await, app.person("Beto").await);
+    let (me, group) = (ana.id.as_str(), app.group(&[&ana, &beto]).await);
+    let long = "x".repeat(200);
+    let call = |chat: &str| json!({ "chat": chat, "kind": "voice" });
+    let (get, post, put) = (Method::GET, Method::POST, Method::PUT);
+    let cases = [
+        (get.clone(), format!("/api/v1/chats/{me}"), Value::Null, "chat"),
+        (post.clone(), "/api/v1/chats".to_owned(), json!({ "user": me }), "user"),
+        (post.clone(), format!("/api/v1/chats/{me}/messages"), message("client_msg_id"), "chat"),
+        (post.clone(), "/api/v1/calls".to_owned(), call(me), "chat"),
+        (post.clone(), "/api/v1/calls".to_owned(), call(&group), "chat"),
+        (get.clone(), format!("/api/v1/search?q={long}"), Value::Null, "q"),
+        (get.clone(), "/api/v1/search?q=%20".to_owned(), Value::Null, "q"),
+        (get.clone(), format!("/nch?chtid={me}"), Value::Null, "chtid"),
+        (put, format!("/sndmsg?chtid={me}&crruid={me}"), message("message_id"), "chtid"),
+        (post.clone(), format!("/cllusr?chtid={me}"), Value::Null, "chtid"),
+        (post, format!("/vcllusr?chtid={group}"), Value::Null, "chtid"),
+        (get.clone(), format!("/lkup?qry={long}"), Value::Null, "qry"),
+        (get, "/lkup?qry=%20".to_owned(), Value::Null, "qry"),
+    ];
+    for (method, path, body, field) in cases {
+        let answer = app.ask(method, &path, &ana.token, body).await.is(400);
+        let (code, named) = match path.starts_with("/api/v1") {
+            true => (&answer["code"], &answer["field"]),
+            false => (&answer["data"]["reason"], &answer["data"]["field"]),
+        };
+        assert_eq!((code, named), (&json!("bad_field"), &json!(field)), "{path}");
+    }
+}
+
+fn message(key: &str) -> Value {
+    json!({ key: "k1", "body": "hola" })
+}
+
+#[tokio::test]
 async fn errors_speak_the_language_of_the_caller_and_name_the_request() {
     let app = App::new();
     let headers: &[_] = &[("accept-language", "es-MX,es;q=0.9"), ("x-request-id", "abc-1")];
