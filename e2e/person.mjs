@@ -1,6 +1,6 @@
 // Somebody with a browser: what people do on the page, found by the words that they read, in the
 // language that they speak. Everything waits for what it needs and fails at a deadline.
-import { texts } from '../web/dist/texts.js';
+import * as languages from '../web/dist/texts/languages.js';
 import { until } from './server.mjs';
 import { Wire } from './wire.mjs';
 
@@ -17,7 +17,7 @@ export class Person {
     Object.assign(person, { browser, server, name, lang, width, theme, errors: [] });
     person.wire = await Wire.to(server.port);
     person.context = await browser.newContext({
-      locale: lang === 'es' ? 'es-ES' : 'en-US',
+      locale: lang,
       viewport: { width, height: width < 600 ? 740 : 800 },
       colorScheme: theme,
       reducedMotion: 'reduce',
@@ -59,7 +59,7 @@ export class Person {
 
   // A text of the page in the language of this person.
   t(key, fill = {}) {
-    const text = texts[key][this.lang === 'es' ? 1 : 0].split('|').at(-1);
+    const text = languages[this.lang].texts[key].split('|').at(-1);
     return text.replace(/\{(\w+)\}/g, (whole, word) => fill[word] ?? whole);
   }
 

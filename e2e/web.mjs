@@ -3,6 +3,7 @@
 // Needs playwright-core and @axe-core/playwright: scripts/install-chromium prints their folder,
 // which goes into BROWSER_HOME.
 import { readFileSync } from 'node:fs';
+import * as languages from '../web/dist/texts/languages.js';
 import { check } from './person.mjs';
 import { until, wait } from './server.mjs';
 import { another, arrives, run, screen, server, shown, token, two, twoSignedUp } from './stage.mjs';
@@ -128,11 +129,11 @@ async function screens(ana, beto) {
   }
   await ana.goes('settings');
   const other = ana.lang === 'es' ? 'en' : 'es';
-  await ana.$('label', { hasText: other === 'es' ? 'Español' : 'English' }).click();
+  await ana.$('label', { hasText: languages[other].name }).click();
   [ana.lang, ana.was] = [other, ana.lang];
   await ana.page.getByRole('heading', { name: ana.t('settings') }).first().waitFor();
   check(await ana.page.evaluate(() => document.documentElement.lang) === other, 'the page says its language');
-  await ana.$('label', { hasText: ana.was === 'es' ? 'Español' : 'English' }).click();
+  await ana.$('label', { hasText: languages[ana.was].name }).click();
   ana.lang = ana.was;
   await ana.page.getByRole('heading', { name: ana.t('settings') }).first().waitFor();
 }

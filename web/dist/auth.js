@@ -1,7 +1,7 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { lang, t } from './i18n.js';
+import { LANGS, LANGUAGES, lang, tongue, t } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { client, told } from './state.js';
 import { Icon } from './ui.js';
@@ -18,7 +18,7 @@ export function Auth() {
         error.value = '';
         try {
             if (isNew.value)
-                await client.signUp(name.value, email.value.trim(), lang.value);
+                await client.signUp(name.value, email.value.trim(), tongue());
             else
                 await client.askCode(email.value.trim());
             return true;
@@ -93,8 +93,11 @@ function CodeStep({ email, refused, again, onBack }) {
                         } }), _jsx("span", { class: "code-boxes", "aria-hidden": "true", children: digits.map((digit, at) => (_jsx("span", { class: at === Math.min(5, code.value.length) ? 'now' : '', children: digit.trim() }, at))) })] }), (error.value || refused) && _jsx("p", { class: "error-text", role: "alert", children: error.value || refused }), _jsxs("div", { class: "auth-foot", children: [_jsx("button", { type: "button", class: "link", onClick: onBack, children: t('auth.other_address') }), _jsx("button", { type: "button", class: "link", disabled: isSent.value, onClick: () => void sendAgain(), children: t(isSent.value ? 'auth.sent_again' : 'auth.send_again') })] })] }));
 }
 export function Languages() {
-    const choice = (code, name) => (_jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => { lang.value = code; }, children: name }));
-    return _jsxs("p", { class: "languages", children: [choice('en', 'English'), " \u00B7 ", choice('es', 'Español')] });
+    const choices = LANGS.flatMap((code, at) => [
+        at > 0 && ' · ',
+        _jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => { lang.value = code; }, children: LANGUAGES[code].name }, code),
+    ]);
+    return _jsx("p", { class: "languages", children: choices });
 }
 function deviceName() {
     const { userAgent } = navigator;

@@ -1,5 +1,7 @@
 import { signal } from '@preact/signals';
-import { texts } from './texts.js';
+import * as languages from './texts/languages.js';
+export const LANGUAGES = languages;
+export const LANGS = Object.keys(LANGUAGES);
 function firstLang() {
     let chosen = null;
     try {
@@ -7,19 +9,21 @@ function firstLang() {
     }
     catch {
     }
-    return (chosen ?? navigator.language).startsWith('es') ? 'es' : 'en';
+    const wanted = chosen ?? navigator.language;
+    return LANGS.find((code) => wanted.startsWith(code)) ?? 'en';
 }
 export const lang = signal(firstLang());
-const plurals = {
-    en: new Intl.PluralRules('en'),
-    es: new Intl.PluralRules('es'),
-};
+export const tongue = () => LANGUAGES[lang.value].tongue;
+const plurals = new Map();
+function isOne(n) {
+    const rules = plurals.get(lang.value) ?? new Intl.PluralRules(lang.value);
+    plurals.set(lang.value, rules);
+    return rules.select(n) === 'one';
+}
 export function t(key, args = {}) {
-    const [en, es] = texts[key];
-    const text = lang.value === 'es' ? es : en;
-    const [one = '', many = one] = text.split('|');
-    const isOne = plurals[lang.value].select(Number(args.n ?? 2)) === 'one';
-    return (isOne ? one : many).replace(/\{(\w+)\}/g, (whole, name) => {
+    const [one = '', many = one] = LANGUAGES[lang.value].texts[key].split('|');
+    const text = isOne(Number(args.n ?? 2)) ? one : many;
+    return text.replace(/\{(\w+)\}/g, (whole, name) => {
         const value = args[name];
         if (value === undefined)
             return whole;

@@ -1,6 +1,6 @@
 import { batch, effect, signal } from '@preact/signals';
 import { Client } from 'wechat-sdk';
-import { lang, t } from './i18n.js';
+import { lang, tongue, t } from './i18n.js';
 export const client = new Client();
 const versions = new Map();
 function version(topic) {
@@ -122,5 +122,5 @@ effect(() => keep('alerts', alerts.value ? 'on' : 'off'));
 effect(() => {
     keep('lang', lang.value);
     document.documentElement.lang = lang.value;
-    client.rest.language = lang.value;
+    client.rest.language = tongue();
 });

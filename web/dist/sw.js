@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-4fca909288b8';
+const CACHE = 'shell-67078309b67a';
 const FILES = [
   "/assets/auth.js",
   "/assets/call.js",
@@ -64,7 +64,10 @@ const FILES = [
   "/assets/sounds.js",
   "/assets/state.js",
   "/assets/style.css",
-  "/assets/texts.js",
+  "/assets/texts/en.js",
+  "/assets/texts/es.js",
+  "/assets/texts/language.js",
+  "/assets/texts/languages.js",
   "/assets/thumbhash.js",
   "/assets/ticks.js",
   "/assets/timeline.js",

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-import { type Lang, lang, t } from './i18n.js';
+import { LANGS, LANGUAGES, lang, tongue, t } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { client, told } from './state.js';
 import { Icon } from './ui.js';
@@ -24,7 +24,7 @@ export function Auth(): JSX.Element {
     busy.value = true;
     error.value = '';
     try {
-      if (isNew.value) await client.signUp(name.value, email.value.trim(), lang.value);
+      if (isNew.value) await client.signUp(name.value, email.value.trim(), tongue());
       else await client.askCode(email.value.trim());
       return true;
     } catch (why) {
@@ -168,11 +168,12 @@ function CodeStep({ email, refused, again, onBack }: CodeStepProps): JSX.Element
 }
 
 export function Languages(): JSX.Element {
-  const choice = (code: Lang, name: string): JSX.Element => (
-    <button type="button" class="link" lang={code} aria-pressed={lang.value === code}
-      onClick={() => { lang.value = code; }}>{name}</button>
-  );
-  return <p class="languages">{choice('en', 'English')} · {choice('es', 'Español')}</p>;
+  const choices = LANGS.flatMap((code, at) => [
+    at > 0 && ' · ',
+    <button type="button" class="link" lang={code} key={code} aria-pressed={lang.value === code}
+      onClick={() => { lang.value = code; }}>{LANGUAGES[code].name}</button>,
+  ]);
+  return <p class="languages">{choices}</p>;
 }
 
 /** What the list of devices calls this browser. */

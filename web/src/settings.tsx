@@ -7,9 +7,9 @@ import type { Blocked, Privacy, Session } from 'wechat-sdk';
 
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
-import { type Lang, lang, t } from './i18n.js';
+import { LANGS, LANGUAGES, type Lang, lang, tongue, t } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
-import type { Key } from './texts.js';
+import type { Key } from './texts/language.js';
 import { type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 
@@ -68,10 +68,10 @@ function Overview(): JSX.Element {
           options={[['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')]]}
           onChange={(value) => { theme.value = value; }} />
         <Choice<Lang> label={t('language')} icon="languages" value={lang.value}
-          options={[['en', 'English'], ['es', 'Español']]}
+          options={LANGS.map((code) => [code, LANGUAGES[code].name])}
           onChange={(value) => {
             lang.value = value;
-            void attempt(client.setMe({ language: value }));
+            void attempt(client.setMe({ language: tongue() }));
           }} />
       </div>
       <div class="card">

@@ -7,7 +7,7 @@
 import { type Signal, batch, effect, signal } from '@preact/signals';
 import { Client, type Topic } from 'wechat-sdk';
 
-import { lang, t } from './i18n.js';
+import { lang, tongue, t } from './i18n.js';
 
 export const client = new Client();
 
@@ -163,5 +163,5 @@ effect(() => keep('alerts', alerts.value ? 'on' : 'off'));
 effect(() => {
   keep('lang', lang.value);
   document.documentElement.lang = lang.value;
-  client.rest.language = lang.value;
+  client.rest.language = tongue();
 });

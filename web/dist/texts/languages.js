@@ -1,0 +1,2 @@
+export { en } from './en.js';
+export { es } from './es.js';
