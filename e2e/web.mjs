@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import * as languages from '../web/dist/texts/languages.js';
 import { check } from './person.mjs';
+import { readsQr } from './qr.mjs';
 import { until, wait } from './server.mjs';
 import { another, arrives, run, screen, server, shown, token, two, twoSignedUp } from './stage.mjs';
 
@@ -101,6 +102,7 @@ async function group(ana, beto) {
   await until('the link is there', async () => /#\/join\/[\w-]{16}$/.test(await ana.$('.invite-link code').textContent()));
   await screen(ana, 'invitation');
   const link = new URL(await ana.$('.invite-link code').textContent());
+  check(await readsQr(ana) === link.href, 'a camera reads the link');
   await ana.page.keyboard.press('Escape');
   await beto.goes(link.hash.slice(2));
   await shown(beto, '.chat-pane');

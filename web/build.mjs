@@ -22,6 +22,7 @@ const VENDORED = {
   'preact/jsx-runtime': 'preact/jsx-runtime/dist/jsxRuntime.mjs',
   '@preact/signals-core': '@preact/signals-core/dist/signals-core.mjs',
   '@preact/signals': '@preact/signals/dist/signals.mjs',
+  'uqr': 'uqr/dist/index.mjs',
 };
 const vendorName = (name) => `${name.replace('@preact/', '').replace('/', '-')}.js`;
 
@@ -65,7 +66,7 @@ function write(name, text) {
 }
 
 function licences() {
-  const names = ['preact', '@preact/signals', '@preact/signals-core', 'lucide-static'];
+  const names = ['preact', '@preact/signals', '@preact/signals-core', 'lucide-static', 'uqr'];
   const text = (name) => {
     const file = readdirSync(join(modules, name)).find((one) => /^licen[cs]e/i.test(one));
     return `${name}\n\n${file ? readFileSync(join(modules, name, file), 'utf8').trim() : 'MIT'}\n`;

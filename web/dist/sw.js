@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-67078309b67a';
+const CACHE = 'shell-9e0662f3fda8';
 const FILES = [
   "/assets/auth.js",
   "/assets/call.js",
@@ -78,6 +78,7 @@ const FILES = [
   "/assets/vendor/preact.js",
   "/assets/vendor/signals-core.js",
   "/assets/vendor/signals.js",
+  "/assets/vendor/uqr.js",
   "/assets/viewer.js",
   "/assets/viewing.js",
   "/assets/voice.js",
