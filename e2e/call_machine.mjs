@@ -1,6 +1,6 @@
-// The client's own state of a call (sdk/js/src/call_machine.ts): a walk through all orders of clicks,
-// prompts, events and reloads up to a depth, then longer walks at random; and examples, each of a
-// fault that people met elsewhere. No browser, no server, no clock.
+// The client's own state of a call (sdk/js/src/call_machine.ts): a walk through all orders of
+// clicks, prompts, events and reloads up to a depth, then longer walks at random; and examples,
+// each of a fault that people met elsewhere. No browser, no server, no clock.
 //   node e2e/call_machine.mjs [SEED]
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,8 @@ class World {
   constructor(state = first()) {
     Object.assign(this, {
       state, live: new Set(), prompt: null, sent: { mic: null, cam: null, isMuted: state.isMuted },
-      asked: [], owes: new Set(state.owed.map(({ call }) => call)), pressed: new Set(state.mine ? [state.mine] : []),
+      asked: [], owes: new Set(state.owed.map(({ call }) => call)),
+      pressed: new Set(state.mine ? [state.mine] : []),
       peer: false, track: 0, version: 1, effects: [], path: [],
     });
   }
@@ -40,7 +41,9 @@ class World {
       for (const track of [input.mic, input.cam]) if (track) this.live.add(track);
     }
     if (input.is === 'lost') this.live.delete(input.track);
-    if (input.is === 'joined' || input.is === 'refused') this.asked = this.asked.filter(({ n }) => n !== input.n);
+    if (input.is === 'joined' || input.is === 'refused') {
+      this.asked = this.asked.filter(({ n }) => n !== input.n);
+    }
     if (input.is === 'heard' || input.is === 'gone') this.owes.delete(input.call);
     if (input.is === 'told' && input.call.state === 'ended') this.owes.delete(input.call.id);
     if (input.is === 'joined' && input.call.state === 'ended') this.owes.delete(input.call.id);
@@ -72,7 +75,9 @@ class World {
         this.asked.push(effect);
         break;
       case 'leave':
-        assert.ok(!['dismiss', 'captured', 'lost', 'devices'].includes(input.is), `${input.is} hangs up`);
+        assert.ok(
+          !['dismiss', 'captured', 'lost', 'devices'].includes(input.is), `${input.is} hangs up`,
+        );
         this.owes.add(effect.call);
         break;
       case 'negotiate':
@@ -89,35 +94,53 @@ class World {
     const { state, live, sent } = this;
     const held = new Set([state.mic, state.cam].filter((track) => track !== null));
     assert.deepEqual([...live].sort(), [...held].sort(), 'live is what is held');
-    assert.deepEqual(sent, { mic: state.mic, cam: state.cam, isMuted: state.isMuted }, 'what is sent follows');
-    if (!state.doing && !isHere(state)) assert.equal(live.size, 0, 'something is live without a call');
+    assert.deepEqual(
+      sent, { mic: state.mic, cam: state.cam, isMuted: state.isMuted }, 'what is sent follows',
+    );
+    if (!state.doing && !isHere(state)) {
+      assert.equal(live.size, 0, 'something is live without a call');
+    }
     if (!isHere(state)) assert.ok(!this.peer, 'a connection without a call');
     assert.equal(this.peer, state.peer !== null);
     if (this.peer) assert.ok(talks(state));
-    if (input.is === 'leave') assert.ok(!state.doing && !isHere(state) && !live.size, 'a hang-up is over at the press');
-    assert.deepEqual(new Set(state.owed.map(({ call }) => call)), this.owes, 'what is owed is kept');
-    for (const id of state.left) assert.ok(state.call?.id !== id || !isLive(state), 'a call that was left came back');
+    if (input.is === 'leave') {
+      assert.ok(!state.doing && !isHere(state) && !live.size, 'a hang-up is over at the press');
+    }
+    assert.deepEqual(
+      new Set(state.owed.map(({ call }) => call)), this.owes, 'what is owed is kept',
+    );
+    for (const id of state.left) {
+      assert.ok(state.call?.id !== id || !isLive(state), 'a call that was left came back');
+    }
     if (isHere(state)) assert.ok(this.pressed.has(state.mine), 'in a call without a press');
     if (input.is === 'start' && isHere(before)) {
       assert.equal(this.effects.length, 0);
       assert.equal(state.shown, before.shown + 1);
     }
-    if (input.is === 'dismiss' && rings(before)) assert.ok(rings(state), 'to close a dialog refuses no call');
+    if (input.is === 'dismiss' && rings(before)) {
+      assert.ok(rings(state), 'to close a dialog refuses no call');
+    }
   }
 
   /** The page is loaded again: its tracks end, its prompt closes, replies find nobody. */
   reload() {
     const next = new World(first(JSON.parse(JSON.stringify(kept(this.state)))));
-    Object.assign(next, { version: this.version, track: this.track, owes: new Set(this.owes), pressed: new Set(this.pressed), path: [...this.path, 'reload'] });
+    Object.assign(next, {
+      version: this.version, track: this.track, owes: new Set(this.owes),
+      pressed: new Set(this.pressed), path: [...this.path, 'reload'],
+    });
     return next;
   }
 
   get key() {
     const { state: s, asked, prompt } = this;
-    const call = s.call && [s.call.id, s.call.state, s.call.on, s.call.epoch - (s.peer ?? s.behind), s.call.fresh];
+    const call = s.call && [
+      s.call.id, s.call.state, s.call.on, s.call.epoch - (s.peer ?? s.behind), s.call.fresh,
+    ];
     const doing = s.doing && [s.doing.what, s.doing.chat, s.doing.call, s.doing.asked];
     return JSON.stringify([
-      call, s.mine, doing, s.wants, s.isMuted, prompt && [prompt.mic, prompt.cam], !!s.mic, !!s.cam, s.devices, s.swaps,
+      call, s.mine, doing, s.wants, s.isMuted, prompt && [prompt.mic, prompt.cam], !!s.mic, !!s.cam,
+      s.devices, s.swaps,
       s.losses, s.isMicLost, s.peer !== null, s.behind > 0, s.problem, s.owed, s.left, s.abandoned,
       asked.map((one) => [one.do, one.chat, one.call, one.n === s.doing?.n]),
     ]);
@@ -131,20 +154,24 @@ const CALLS = {
   y: { id: 'y', chat: 'c', role: 'caller', kind: 'voice' },
 };
 const call = (id, state, on, version, more = {}) => ({
-  ...CALLS[id], state, on, version, epoch: 1, fresh: true, alive_every_s: 10, started: '', peer: { user: 'p', name: 'P' }, ...more,
+  ...CALLS[id], state, on, version, epoch: 1, fresh: true, alive_every_s: 10, started: '',
+  peer: { user: 'p', name: 'P' }, ...more,
 });
 
 const PRESSES = [
-  { is: 'start', chat: 'b', kind: 'voice', mic: true }, { is: 'start', chat: 'c', kind: 'video', mic: true },
+  { is: 'start', chat: 'b', kind: 'voice', mic: true },
+  { is: 'start', chat: 'c', kind: 'video', mic: true },
   { is: 'start', chat: 'b', kind: 'voice', mic: false },
-  { is: 'accept', mic: true, cam: true }, { is: 'accept', mic: true, cam: false }, { is: 'accept', mic: false, cam: false },
+  { is: 'accept', mic: true, cam: true }, { is: 'accept', mic: true, cam: false },
+  { is: 'accept', mic: false, cam: false },
   { is: 'leave' }, { is: 'dismiss' }, { is: 'mute', on: true }, { is: 'mute', on: false },
   { is: 'camera', on: true }, { is: 'camera', on: false },
   { is: 'choose', kind: 'mic', device: 'm2' }, { is: 'choose', kind: 'cam', device: 'c2' },
   { is: 'devices' }, { is: 'hello' },
 ];
 const STANDS = [
-  ['x', 'ringing', 'nowhere'], ['x', 'connecting', 'this_device'], ['x', 'active', 'other_device'], ['x', 'ended', 'this_device'],
+  ['x', 'ringing', 'nowhere'], ['x', 'connecting', 'this_device'], ['x', 'active', 'other_device'],
+  ['x', 'ended', 'this_device'],
   ['y', 'ringing', 'this_device'], ['y', 'active', 'this_device'], ['y', 'ended', 'this_device'],
   ['z', 'ringing', 'this_device'], ['z', 'connecting', 'this_device'], ['z', 'ended', 'nowhere'],
 ];
@@ -158,22 +185,32 @@ function* presses() {
 function* answers({ state, prompt, asked }) {
   if (prompt) {
     yield (next) => next.do(given(next, prompt));
-    for (const error of ['denied', 'missing']) yield (next) => next.do({ is: 'captured', n: prompt.n, error });
+    for (const error of ['denied', 'missing']) {
+      yield (next) => next.do({ is: 'captured', n: prompt.n, error });
+    }
   }
-  for (const track of [state.mic, state.cam]) if (track) yield (next) => next.do({ is: 'lost', track });
+  for (const track of [state.mic, state.cam]) {
+    if (track) yield (next) => next.do({ is: 'lost', track });
+  }
   for (const one of asked) {
-    for (const made of one.do === 'accept' ? [['x', 'connecting']] : one.chat === 'c' ? [['y', 'ringing']] : [['z', 'ringing'], ['x', 'connecting']]) {
+    const started = one.chat === 'c' ? [['y', 'ringing']] : [['z', 'ringing'], ['x', 'connecting']];
+    for (const made of one.do === 'accept' ? [['x', 'connecting']] : started) {
       yield (next) => next.do(joining(next, one, made));
     }
-    for (const isOffline of [true, false]) yield (next) => next.do({ is: 'refused', n: one.n, words: 'no', isOffline });
+    for (const isOffline of [true, false]) {
+      yield (next) => next.do({ is: 'refused', n: one.n, words: 'no', isOffline });
+    }
   }
   for (const { call: id } of state.owed) yield (next) => next.do({ is: 'heard', call: id });
   if (state.call) {
     const { id, state: at, on, epoch } = state.call;
-    if (isHere(state) && at !== 'active') yield (next) => next.do(telling(next, call(id, 'active', on, ++next.version)));
+    if (isHere(state) && at !== 'active') {
+      yield (next) => next.do(telling(next, call(id, 'active', on, ++next.version)));
+    }
     if (at !== 'ringing' && at !== 'ended' && epoch < 4) {
       for (const fresh of [true, false]) {
-        yield (next) => next.do(telling(next, call(id, at, on, ++next.version, { epoch: epoch + 1, fresh })));
+        yield (next) =>
+          next.do(telling(next, call(id, at, on, ++next.version, { epoch: epoch + 1, fresh })));
       }
     }
   }
@@ -181,7 +218,9 @@ function* answers({ state, prompt, asked }) {
 
 /** What may come at any time, whether it makes sense or not. */
 function* events({ state }) {
-  for (const [id, at, on] of STANDS) yield (next) => next.do(telling(next, call(id, at, on, ++next.version)));
+  for (const [id, at, on] of STANDS) {
+    yield (next) => next.do(telling(next, call(id, at, on, ++next.version)));
+  }
   if (state.call) {
     const { id } = state.call;
     yield (next) => next.do({ is: 'told', call: call(id, 'ringing', 'nowhere', 0) });
@@ -208,7 +247,9 @@ function joining(world, { n }, [id, at]) {
 function telling(world, told) {
   const { doing } = world.state;
   // The event may be faster than the reply.
-  if (doing?.what === 'start' && doing.asked && doing.chat === told.chat) world.pressed.add(told.id);
+  if (doing?.what === 'start' && doing.asked && doing.chat === told.chat) {
+    world.pressed.add(told.id);
+  }
   return { is: 'told', call: told };
 }
 
@@ -238,7 +279,8 @@ function wander(seed) {
     let world = new World();
     for (let step = 0; step < STEPS; step++) {
       const [kind, expected] = [chance(), [...answers(world)]];
-      const from = kind < 0.1 ? [...events(world)] : kind < 0.6 && expected.length ? expected : [...presses()];
+      const from =
+        kind < 0.1 ? [...events(world)] : kind < 0.6 && expected.length ? expected : [...presses()];
       world = from[Math.floor(chance() * from.length)](world);
       if (talks(world.state)) inCall += 1;
     }
@@ -269,7 +311,8 @@ const rules = {
     assert.equal(world.asked.length, 1);
   },
   'a call button in a call leads back to it, and mute still acts on what is sent'() {
-    const world = inCall().do({ is: 'start', chat: 'b', kind: 'voice', mic: true }).do({ is: 'mute', on: true });
+    const world = inCall().do({ is: 'start', chat: 'b', kind: 'voice', mic: true })
+      .do({ is: 'mute', on: true });
     assert.deepEqual(world.sent, { mic: world.state.mic, cam: null, isMuted: true });
   },
   'a hang-up without a connection is over, and told at the next hello'() {
@@ -289,7 +332,9 @@ const rules = {
   'who has no microphone closes the dialog, and it rings on'() {
     const world = press(ringing(), { is: 'accept', mic: true, cam: false });
     world.do({ is: 'captured', n: world.prompt.n, error: 'missing' });
-    assert.deepEqual(world.state.problem, { what: 'media', error: 'missing', again: { accept: 'x' } });
+    assert.deepEqual(
+      world.state.problem, { what: 'media', error: 'missing', again: { accept: 'x' } },
+    );
     world.do({ is: 'dismiss' });
     assert.ok(rings(world.state) && !world.owes.size);
     press(world, { is: 'accept', mic: false, cam: false });
@@ -339,11 +384,16 @@ const rules = {
     assert.ok(world.sent.isMuted);
   },
   'a page that was loaded again begins a fresh negotiation, not one that it did not hear of'() {
-    const world = inCall().reload().do({ is: 'told', call: call('y', 'active', 'this_device', 30, { epoch: 2 }) });
+    const world = inCall().reload()
+      .do({ is: 'told', call: call('y', 'active', 'this_device', 30, { epoch: 2 }) });
     assert.equal(did(world, 'negotiate').length, 0);
-    world.do({ is: 'told', call: call('y', 'active', 'this_device', 31, { epoch: 3, fresh: false }) });
+    world.do(
+      { is: 'told', call: call('y', 'active', 'this_device', 31, { epoch: 3, fresh: false }) },
+    );
     assert.equal(did(world, 'negotiate').length, 0, 'the other side was faster');
-    world.do({ is: 'told', call: call('y', 'active', 'this_device', 32, { epoch: 4, fresh: true }) });
+    world.do(
+      { is: 'told', call: call('y', 'active', 'this_device', 32, { epoch: 4, fresh: true }) },
+    );
     assert.equal(did(world, 'negotiate').length, 1);
   },
   'a start whose answer was lost rings nobody for long'() {
@@ -366,27 +416,37 @@ const rules = {
   },
 };
 
-/** Two devices that lost each other, on a way of `ms` to the server: how many negotiations it takes. */
+/**
+ * Two devices that lost each other, on a way of `ms` to the server: how many negotiations it takes.
+ */
 function heals(ms) {
-  const sides = [0, 1].map((side) => ({ healing: { ...healthy(), epoch: 1 }, epoch: 1, notices: 6_000 + side * 700 }));
+  const sides = [0, 1].map(
+    (side) => ({ healing: { ...healthy(), epoch: 1 }, epoch: 1, notices: 6_000 + side * 700 }),
+  );
   let [epoch, begun, queue, fixed] = [1, 0, [], null];
   for (let now = 0; now < 120_000 && fixed === null; now += 100) {
     for (const item of queue.filter(({ at }) => at === now)) item.run();
     queue = queue.filter(({ at }) => at > now);
-    // Offer and answer go through the server; each is there after two of its ways, and ICE after one more.
+    // Offer and answer go through the server; each is there after two of its ways, and ICE after
+    // one more.
     if (epoch > 1 && now - begun >= 5 * ms + 300) fixed = now;
     for (const side of sides) {
       const state = now < side.notices ? 'connected' : 'disconnected';
-      const seen = look(side.healing, { now, epoch: side.epoch, state, isQuiet: false, isLive: true });
+      const seen =
+        look(side.healing, { now, epoch: side.epoch, state, isQuiet: false, isLive: true });
       side.healing = seen.healing;
       if (!seen.restart) continue;
       const asked = side.epoch;
       queue.push({ at: now + ms, run: () => {
         if (asked === epoch) {
           [epoch, begun] = [epoch + 1, now + ms];
-          for (const other of sides) queue.push({ at: now + 2 * ms, run: () => { other.epoch = epoch; } });
+          for (const other of sides) {
+            queue.push({ at: now + 2 * ms, run: () => { other.epoch = epoch; } });
+          }
         }
-        queue.push({ at: now + 2 * ms, run: () => { side.healing = replied(side.healing, now + 2 * ms); } });
+        queue.push(
+          { at: now + 2 * ms, run: () => { side.healing = replied(side.healing, now + 2 * ms); } },
+        );
       } });
     }
   }
@@ -397,7 +457,9 @@ Object.assign(rules, {
   'healing ends, however slow the way to the server'() {
     for (const ms of [100, 300, 600, 1_000, 2_000]) {
       const { epochs, ms: took } = heals(ms);
-      assert.ok(took !== null && epochs <= 3, `${ms} ms each way: ${epochs} negotiations, ${took} ms`);
+      assert.ok(
+        took !== null && epochs <= 3, `${ms} ms each way: ${epochs} negotiations, ${took} ms`,
+      );
       console.log(`    ${ms} ms each way: ${epochs} negotiation(s), whole again after ${took} ms`);
     }
   },

@@ -29,7 +29,9 @@ const scenarios = {
     check(call.duration_s !== undefined, 'no duration');
     check(await t.unread(b) === 0, 'a call that was answered is no news');
     const { diagnosis } = await t.ask(b, `calls/${call.id}`);
-    check(/directly between/.test(diagnosis[0]?.finding), `diagnosis: ${JSON.stringify(diagnosis)}`);
+    check(
+      /directly between/.test(diagnosis[0]?.finding), `diagnosis: ${JSON.stringify(diagnosis)}`,
+    );
     return `connected ${ms} ms after the accept`;
   },
   async video(t) {
@@ -38,7 +40,8 @@ const scenarios = {
     const stats = await Promise.all([a.hears(true), b.hears(true)]);
     await b.do('act', 'hangup');
     await t.over(a, b, 'hangup');
-    const [one, two] = stats.map(({ frames, energy }) => `${frames} frames and energy ${energy.toExponential(1)}`);
+    const [one, two] =
+      stats.map(({ frames, energy }) => `${frames} frames and energy ${energy.toExponential(1)}`);
     return `connected in ${ms} ms; ${one} at the caller, ${two} at the callee`;
   },
   async reject(t) {
@@ -199,14 +202,17 @@ const scenarios = {
     check(await relays(), 'the credential is good at first');
     await until('the credential is refused', async () => !(await relays()), (seconds + 5) * 1000);
     await t.flows(a, b);
-    check((await a.state()).epoch === 1 && (await b.state()).epoch === 1, 'nothing was negotiated anew');
+    check(
+      (await a.state()).epoch === 1 && (await b.state()).epoch === 1, 'nothing was negotiated anew',
+    );
     await a.do('act', 'hangup');
     await t.over(a, b, 'hangup');
   },
 };
 
 for (const [name, relay, over] of [
-  ['relay_udp', /^turn:.*udp/, 'udp'], ['relay_tcp', /^turn:.*tcp/, 'tcp'], ['relay_tls', /^turns:/, 'tls'],
+  ['relay_udp', /^turn:.*udp/, 'udp'], ['relay_tcp', /^turn:.*tcp/, 'tcp'],
+  ['relay_tls', /^turns:/, 'tls'],
 ]) {
   scenarios[name] = async (t) => {
     const [a, b] = await t.two({ relay: relay.source });
@@ -216,7 +222,9 @@ for (const [name, relay, over] of [
     await a.do('act', 'hangup');
     const call = await t.over(a, b, 'hangup');
     const { diagnosis } = await t.ask(a, `calls/${call.id}`);
-    check(/through the relay/.test(diagnosis[0]?.finding), `diagnosis: ${JSON.stringify(diagnosis)}`);
+    check(
+      /through the relay/.test(diagnosis[0]?.finding), `diagnosis: ${JSON.stringify(diagnosis)}`,
+    );
     return `connected in ${ms} ms`;
   };
 }
@@ -304,12 +312,15 @@ const restarting = {
       await t.server.up();
       await Promise.all([a.live(), b.live()]);
     });
-    check(amid > before / 2, `${amid} packets a second while the server was gone, ${before} before`);
+    check(
+      amid > before / 2, `${amid} packets a second while the server was gone, ${before} before`,
+    );
     const call = await a.state();
     check(call.state === 'active' && call.epoch === 1, 'the call survives');
     await a.do('act', 'hangup');
     await t.over(a, b, 'hangup');
-    return `${amid.toFixed(0)} audio packets a second while the server was gone, ${before.toFixed(0)} before`;
+    return `${amid.toFixed(0)} audio packets a second while the server was gone, `
+      + `${before.toFixed(0)} before`;
   },
   async relay_back(t) {
     const [a, b] = await t.two({ relay: '^turn:.*udp' });
@@ -338,7 +349,9 @@ async function play(browser, server, name, run) {
   const began = Date.now();
   try {
     const told = await run(scene);
-    console.log(`ok    ${name.padEnd(16)} ${((Date.now() - began) / 1000).toFixed(1)} s  ${told || ''}`);
+    console.log(
+      `ok    ${name.padEnd(16)} ${((Date.now() - began) / 1000).toFixed(1)} s  ${told || ''}`,
+    );
   } catch (error) {
     failed += 1;
     console.log(`FAIL  ${name.padEnd(16)} ${error.stack || error}`);
@@ -349,13 +362,15 @@ async function play(browser, server, name, run) {
   await scene.close();
 }
 
-const chosen = (all) => Object.entries(all).filter(([name]) => !wanted.length || wanted.includes(name));
+const chosen = (all) =>
+  Object.entries(all).filter(([name]) => !wanted.length || wanted.includes(name));
 
 async function inTurn(browser, server, all) {
   for (const [name, run] of chosen(all)) await play(browser, server, name, run);
 }
 
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
+const browser =
+  await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
 const [server, other] = [await Server.start(binary), await Server.start(binary)];
 await Promise.all([
   inTurn(browser, server, scenarios).then(() => inTurn(browser, other, restarting)),

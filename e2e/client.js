@@ -7,14 +7,17 @@
   class Client {
     // For tests: `relay` takes only relays whose URI fits, `ice` others than the server names.
     constructor({ token, relay, ice, instance }) {
-      Object.assign(this, { token, relay, instance, id: 0, waiting: new Map(), call: null, pc: null });
-      Object.assign(this, { epoch: 0, fixed: ice, ice: ice || [], iceAt: 0, gathered: {}, log: [], early: [], stopped: false });
+      Object.assign(
+        this, { token, relay, instance, id: 0, waiting: new Map(), call: null, pc: null },
+      );
+      Object.assign(this, { epoch: 0, fixed: ice, ice: ice || [], iceAt: 0, gathered: {} });
+      Object.assign(this, { log: [], early: [], stopped: false });
       this.work = Promise.resolve();
     }
 
-    // What this tab calls itself. A reload is the same instance. A duplicated tab gets a copy of the
-    // storage, but not the lock, and takes another name; the lock of a page that is being loaded
-    // again may be free only after a moment.
+    // What this tab calls itself. A reload is the same instance. A duplicated tab gets a copy of
+    // the storage, but not the lock, and takes another name; the lock of a page that is being
+    // loaded again may be free only after a moment.
     static async instance() {
       for (;;) {
         const name = sessionStorage.getItem('instance') || crypto.randomUUID();
@@ -48,7 +51,8 @@
         const ws = new WebSocket(url, ['wechat.v1.json']);
         this.ws = ws;
         ws.onopen = () =>
-          this.ask('identify', { token: this.token, instance: this.instance }).then(() => this.rejoin()).then(() => done(true), fail);
+          this.ask('identify', { token: this.token, instance: this.instance })
+            .then(() => this.rejoin()).then(() => done(true), fail);
         ws.onmessage = ({ data }) => this.on(JSON.parse(data));
         ws.onclose = () => {
           for (const { fail } of this.waiting.values()) fail(new Error('closed'));
@@ -87,7 +91,8 @@
     // Negotiations and signals one after the other: an offer must not be answered while the
     // microphone is still being opened.
     inTurn(step) {
-      this.work = this.work.then(step).catch((error) => this.note('failed', { error: String(error) }));
+      this.work =
+        this.work.then(step).catch((error) => this.note('failed', { error: String(error) }));
     }
 
     // After a hello. A device that is in a call begins a new negotiation when it has no peer
@@ -125,7 +130,8 @@
       if (ice?.length) this.takeIce(ice);
       if (this.call?.id === call.id && call.version < this.call.version) return;
       // Somebody else called in vain, as this person is in a call.
-      if (this.call && this.call.id !== call.id && this.call.state !== 'ended' && call.state === 'ended') return;
+      if (this.call && this.call.id !== call.id && this.call.state !== 'ended'
+        && call.state === 'ended') return;
       const before = this.call?.id === call.id ? this.call : null;
       this.call = call;
       const rings = call.state === 'ringing' && call.role === 'callee';
@@ -144,7 +150,9 @@
     }
 
     hush(before) {
-      if (before?.on === 'this_device' && before.state === 'connecting' && this.pc) this.report(true);
+      if (before?.on === 'this_device' && before.state === 'connecting' && this.pc) {
+        this.report(true);
+      }
       clearInterval(this.beat);
       clearInterval(this.healing);
       this.beat = this.healing = null;
@@ -165,13 +173,17 @@
     // A new epoch: with the peer connection that is there, or with a new one. An offer of the epoch
     // before may still wait for an answer that will never come.
     async negotiate(call) {
-      if (call.epoch <= this.epoch || this.call.id !== call.id || this.call.state === 'ended') return;
+      if (call.epoch <= this.epoch || this.call.id !== call.id || this.call.state === 'ended') {
+        return;
+      }
       this.epoch = call.epoch;
       await this.refresh();
       if (!this.pc || call.fresh) await this.connectPeer(call);
       else this.pc.setConfiguration(this.configuration());
       if (call.role === 'caller') {
-        if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
+        if (this.pc.signalingState === 'have-local-offer') {
+          await this.pc.setLocalDescription({ type: 'rollback' });
+        }
         this.pc.restartIce();
         await this.offer();
       }
@@ -232,7 +244,10 @@
 
     send(data) {
       const signal = { call: this.call.id, epoch: this.epoch, seq: ++this.id, data };
-      if (this.live) this.ask('call.signal', signal).catch((error) => this.note('refused', { error: error.message }));
+      if (this.live) {
+        this.ask('call.signal', signal)
+          .catch((error) => this.note('refused', { error: error.message }));
+      }
     }
 
     async signalled(signal) {
@@ -270,7 +285,9 @@
     }
 
     async get(path) {
-      const headers = { authorization: `Bearer ${this.token}`, ...(this.instance && { instance: this.instance }) };
+      const headers = {
+        authorization: `Bearer ${this.token}`, ...(this.instance && { instance: this.instance }),
+      };
       return (await fetch(`/api/v1/${path}`, { headers })).json();
     }
 
@@ -300,12 +317,15 @@
       const report = { ...pair, gathered_host, gathered_srflx, gathered_relay };
       if (setup && call.epoch === 1) report.setup_ms = setup;
       if (failed) report.failure = 'ice_failed';
-      await this.ask('call.report', { call: call.id, report }).catch((error) => this.note('no report', { error: error.message }));
+      await this.ask('call.report', { call: call.id, report })
+        .catch((error) => this.note('no report', { error: error.message }));
     }
 
     // Frames decoded, audio energy, the way that media takes.
     async stats() {
-      const found = { state: this.pc?.connectionState, frames: 0, energy: 0, bytes: 0, audioPackets: 0 };
+      const found = {
+        state: this.pc?.connectionState, frames: 0, energy: 0, bytes: 0, audioPackets: 0,
+      };
       if (!this.pc) return found;
       const stats = await this.pc.getStats();
       for (const one of stats.values()) {

@@ -70,7 +70,8 @@ export class Device {
   hears(video) {
     return until(`${this.person.name} hears${video ? ' and sees' : ''}`, async () => {
       const stats = await this.do('stats');
-      return stats.energy > 1e-3 && stats.audioPackets > 10 && (!video || stats.frames > 5) && stats;
+      return stats.energy > 1e-3 && stats.audioPackets > 10 && (!video || stats.frames > 5)
+        && stats;
     });
   }
 

@@ -15,7 +15,8 @@ async function attaches(person, ...files) {
   const chosen = files.map(([name, mimeType, buffer]) => ({ name, mimeType, buffer }));
   const before = await person.$('.about-files li').count();
   await person.$('.composer input[type=file]').setInputFiles(chosen);
-  await until('they are chosen', async () => await person.$('.about-files li').count() === before + files.length);
+  const all = before + files.length;
+  await until('they are chosen', async () => await person.$('.about-files li').count() === all);
 }
 
 const last = (person) => person.$('.messages .message-row').last().locator('.bubble');
@@ -24,16 +25,19 @@ const last = (person) => person.$('.messages .message-row').last().locator('.bub
 async function arrived(person, count) {
   await until(`${person.name} has ${count} files`, () => person.inside(({ client }, count) => {
     const chat = client.store.chats.get(location.hash.split('/')[2]);
-    return chat?.messages.flatMap((row) => row.attachments ?? []).length === count && !client.outbox.of(chat.id).length;
+    return chat?.messages.flatMap((row) => row.attachments ?? []).length === count
+      && !client.outbox.of(chat.id).length;
   }, count));
 }
 
-const drawn = (person, selector) => until(`${person.name} sees ${selector}`, () => person.page.evaluate((selector) => {
+const drawn = (person, selector) =>
+  until(`${person.name} sees ${selector}`, () => person.page.evaluate((selector) => {
   const images = [...document.querySelectorAll(selector)];
   return images.length > 0 && images.every((image) => image.complete && image.naturalWidth > 0);
 }, selector));
 
-const storage = async (person) => (await server.ask('GET', '/api/v1/me/storage', await token(person))).body.used;
+const storage =
+  async (person) => (await server.ask('GET', '/api/v1/me/storage', await token(person))).body.used;
 
 // Everything that two people can send each other.
 async function exchange(ana, beto) {
@@ -67,7 +71,10 @@ async function exchange(ana, beto) {
 }
 
 async function lastLine(person, of, text) {
-  await until(`the list says ${text}`, async () => (await person.row(of).locator('.chat-last').textContent()).includes(text));
+  await until(
+    `the list says ${text}`,
+    async () => (await person.row(of).locator('.chat-last').textContent()).includes(text),
+  );
 }
 
 async function pictures(ana, beto) {
@@ -77,8 +84,13 @@ async function pictures(ana, beto) {
   await ana.sends();
   await arrived(beto, 1);
   await drawn(beto, '.pictures img');
-  const three = [2, 3, 4, 5, 6].map(async (seed) => [`${seed}.png`, 'image/png', await picture(ana, { type: 'image/png', seed, width: 400 })]);
-  await attaches(ana, ...await Promise.all(three), ['sobra.png', 'image/png', await picture(ana, { type: 'image/png' })]);
+  const three = [2, 3, 4, 5, 6].map(async (seed) => [
+    `${seed}.png`, 'image/png', await picture(ana, { type: 'image/png', seed, width: 400 }),
+  ]);
+  await attaches(
+    ana, ...await Promise.all(three),
+    ['sobra.png', 'image/png', await picture(ana, { type: 'image/png' })],
+  );
   await ana.button('file.remove', { name: 'sobra.png' }).click();
   await ana.sends();
   for (const person of [ana, beto]) {
@@ -95,14 +107,17 @@ async function full(person) {
   await last(person).locator('.picture').first().click();
   await drawn(person, '.full img');
   const count = () => person.$('.full-count').textContent();
-  check(await count() === person.t('file.count', { n: 2, all: 6 }), `it is the second of all: ${await count()}`);
+  const second = person.t('file.count', { n: 2, all: 6 });
+  check(await count() === second, `it is the second of all: ${await count()}`);
   await screen(person, 'a picture in full');
   await person.page.keyboard.press('ArrowRight');
   await until('the next', async () => await count() === person.t('file.count', { n: 3, all: 6 }));
   await person.page.keyboard.press('Home');
   await until('the first', async () => await count() === person.t('file.count', { n: 1, all: 6 }));
   await drawn(person, '.full img');
-  const scale = () => person.page.evaluate(() => new DOMMatrix(document.querySelector('.zoomed img').style.transform).a);
+  const scale = () => person.page.evaluate(
+    () => new DOMMatrix(document.querySelector('.zoomed img').style.transform).a,
+  );
   const box = await person.$('.zoomed').boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   await person.page.mouse.dblclick(x, y);
@@ -114,9 +129,14 @@ async function full(person) {
   await person.page.mouse.down();
   await person.page.mouse.move(x - 150, y, { steps: 4 });
   await person.page.mouse.up();
-  await until('the next by a swipe', async () => await count() === person.t('file.count', { n: 2, all: 6 }));
-  const saved = await saves(person, () => person.$('.full').getByRole('button', { name: person.t('file.save') }).click());
-  check(saved.name === '2.png' && saved.bytes.subarray(1, 4).toString() === 'PNG', `saved as ${saved.name}`);
+  await until('the next by a swipe', async () => await count() === second);
+  const saved = await saves(
+    person, () => person.$('.full').getByRole('button', { name: person.t('file.save') }).click(),
+  );
+  check(
+    saved.name === '2.png' && saved.bytes.subarray(1, 4).toString() === 'PNG',
+    `saved as ${saved.name}`,
+  );
   await person.page.keyboard.press('Escape');
   await person.$('.full').waitFor({ state: 'detached' });
 }
@@ -135,7 +155,10 @@ async function films(ana, beto) {
     await drawn(person, '.message-row:last-child .picture img');
   }
   await last(beto).locator('.picture').click();
-  await until('the film plays', () => beto.page.evaluate(() => document.querySelector('video.picture')?.currentTime > 0.2));
+  await until(
+    'the film plays',
+    () => beto.page.evaluate(() => document.querySelector('video.picture')?.currentTime > 0.2),
+  );
   await screen(beto, 'a film');
   await beto.goesHome();
   await lastLine(beto, ana.name, beto.t('file.video'));
@@ -159,14 +182,19 @@ async function voice(ana, beto) {
   await ana.page.mouse.up();
   for (const person of [ana, beto]) await arrived(person, 8);
   await beto.goesHome();
-  await until('the list says how long', async () => /\(0:0[2-4]\)/.test(await beto.row(ana.name).locator('.chat-last').textContent()));
+  await until(
+    'the list says how long',
+    async () => /\(0:0[2-4]\)/.test(await beto.row(ana.name).locator('.chat-last').textContent()),
+  );
   await lastLine(beto, ana.name, beto.t('file.voice'));
   await beto.openChat(ana.name);
   const seek = beto.$('.sound .seek').last();
   await beto.button('file.play', { name: beto.t('file.voice') }).last().click();
   await until('it plays', async () => Number(await seek.inputValue()) > 0.2);
   await beto.$('.sound .speed').last().click();
-  await until('faster', async () => /1[.,]5/.test(await beto.$('.sound .speed').last().textContent()));
+  await until(
+    'faster', async () => /1[.,]5/.test(await beto.$('.sound .speed').last().textContent()),
+  );
   await until('it comes to its end', async () => Number(await seek.inputValue()) === 0);
   await seek.fill('1.5');
   await until('it goes on from there', async () => Number(await seek.inputValue()) > 1.5);
@@ -204,20 +232,32 @@ const part = (person) => person.$('.leaving-foot progress').evaluate((bar) => ba
 // Puts files on the page as a drop or a paste does.
 const gives = (person, kind, names) => person.page.evaluate(({ kind, names }) => {
   const data = new DataTransfer();
-  for (const name of names) data.items.add(new File([`${name} `.repeat(50)], name, { type: 'text/plain' }));
+  for (const name of names) {
+    data.items.add(new File([`${name} `.repeat(50)], name, { type: 'text/plain' }));
+  }
   const on = document.querySelector(kind === 'paste' ? '.composer textarea' : '.messages');
   const fire = (event) => on.dispatchEvent(event);
-  if (kind === 'paste') return fire(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
-  for (const name of ['dragover', 'drop']) fire(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+  if (kind === 'paste') {
+    return fire(
+      new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }),
+    );
+  }
+  for (const name of ['dragover', 'drop']) {
+    fire(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+  }
 }, { kind, names });
 
 const scenarios = {
   async english_wide_spanish_narrow() {
-    await exchange(...await two({ lang: 'en', width: 1280 }, { lang: 'es', width: 360, theme: 'dark' }));
+    await exchange(
+      ...await two({ lang: 'en', width: 1280 }, { lang: 'es', width: 360, theme: 'dark' })
+    );
   },
 
   async spanish_wide_english_narrow() {
-    await exchange(...await two({ lang: 'en', width: 360, theme: 'dark' }, { lang: 'es', width: 1280 }));
+    await exchange(
+      ...await two({ lang: 'en', width: 360, theme: 'dark' }, { lang: 'es', width: 1280 })
+    );
   },
 
   async dropped_pasted_and_at_most_ten() {
@@ -319,7 +359,8 @@ const scenarios = {
     const [ana, beto] = await twoSignedUp({}, { width: 360 });
     const choose = async (person, seed) => {
       const buffer = await picture(person, { seed, width: 900 });
-      await person.$('.picture-choice input').setInputFiles({ name: 'yo.jpg', mimeType: 'image/jpeg', buffer });
+      await person.$('.picture-choice input')
+        .setInputFiles({ name: 'yo.jpg', mimeType: 'image/jpeg', buffer });
       await drawn(person, '.crop-box img');
       const place = () => person.$('.crop-box img').evaluate((image) => image.style.left);
       await person.$('.crop-box').focus();
@@ -346,14 +387,17 @@ const scenarios = {
     await screen(beto, 'a face in full');
     await beto.page.keyboard.press('Escape');
 
-    const { body: group } = await server.ask('POST', '/api/v1/groups', await token(ana), { title: 'Caminatas', members: [beto.id] });
+    const { body: group } = await server.ask(
+      'POST', '/api/v1/groups', await token(ana), { title: 'Caminatas', members: [beto.id] },
+    );
     await ana.goes(`chat/${group.id}/info`);
     await ana.page.getByRole('button', { name: ana.t('group.edit') }).click();
     await choose(ana, 5);
     await ana.page.keyboard.press('Escape');
     await drawn(ana, '.info-pane .face .avatar img');
     await beto.goes(`chat/${group.id}`);
-    await beto.$('.messages .chip', { hasText: beto.t('event.avatar_changed', { name: ana.name }) }).waitFor();
+    await beto.$('.messages .chip', { hasText: beto.t('event.avatar_changed', { name: ana.name }) })
+      .waitFor();
     await drawn(beto, '.chat-head .avatar img');
     await screen(beto, 'a group with a picture');
 
@@ -365,7 +409,8 @@ const scenarios = {
 
   // What the server does not take is told in its own words, and can be tried again or thrown away.
   async refused() {
-    const small = await another({ FILE_LIMIT_DOCUMENT: '4MB', FILE_LIMIT_IMAGE: '4MB', FILE_QUOTA: '6MB' });
+    const small =
+      await another({ FILE_LIMIT_DOCUMENT: '4MB', FILE_LIMIT_IMAGE: '4MB', FILE_QUOTA: '6MB' });
     try {
       const [ana, beto] = await twoSignedUp({ width: 360 }, {}, small);
       await ana.finds(beto.name);
@@ -377,7 +422,9 @@ const scenarios = {
         check(words.test(told), `${name}: ${told}`);
         await screen(ana, `refused ${name}`);
         await ana.button('retry').click();
-        await until('it is refused again', async () => words.test(await ana.$('p.failed').textContent({ timeout: 1_000 }).catch(() => '')));
+        await until('it is refused again', async () => words.test(
+          await ana.$('p.failed').textContent({ timeout: 1_000 }).catch(() => ''),
+        ));
         await ana.button('discard').click();
         await ana.$('p.failed').waitFor({ state: 'detached' });
         return told;
@@ -388,13 +435,17 @@ const scenarios = {
       const exif = Buffer.from('ffe1000c45786966000000000000', 'hex');
       const half = Buffer.concat([whole.subarray(0, 2), exif, whole.subarray(2, 120)]);
       told.push(await refusal('roto.jpg', 'image/jpeg', half, /damaged|picture|image/i));
-      told.push(await refusal('grande.bin', 'application/octet-stream', noise(5), /4194304|4(\.\d)? ?Mi?B/));
+      told.push(
+        await refusal('grande.bin', 'application/octet-stream', noise(5), /4194304|4(\.\d)? ?Mi?B/),
+      );
       for (const name of ['uno.bin', 'dos.bin']) {
         await attaches(ana, [name, 'application/octet-stream', noise(2)]);
         await ana.sends();
       }
       await arrived(ana, 2);
-      told.push(await refusal('mucho.bin', 'application/octet-stream', noise(2.5), /6291456|6000000|6(\.\d)? ?Mi?B/));
+      told.push(await refusal(
+        'mucho.bin', 'application/octet-stream', noise(2.5), /6291456|6000000|6(\.\d)? ?Mi?B/,
+      ));
       // Refusals are answers, which browsers write into the console.
       ana.errors = ana.errors.filter((text) => !/status of (4\d\d)/.test(text));
       for (const person of [ana, beto]) person.quiet();
@@ -428,7 +479,9 @@ const scenarios = {
       const strange = await person.page.evaluate(() => {
         const inside = '.file-name *, .full-by *, .chat-last bdi *, .about-body *, .tray *';
         return [...document.querySelectorAll(inside)].map((node) => node.outerHTML)
-          .concat([...document.querySelectorAll('script:not([src]):not([type=importmap]), iframe, object, embed')].map((node) => node.outerHTML))
+          .concat([...document.querySelectorAll(
+            'script:not([src]):not([type=importmap]), iframe, object, embed',
+          )].map((node) => node.outerHTML))
           .concat(window.wasRun ? ['a script ran'] : []);
       });
       check(!strange.length, `${person.name}: ${strange.join('\n')}`);
@@ -442,7 +495,10 @@ const scenarios = {
     const [ana, beto] = await twoSignedUp({ width: 360 });
     await ana.finds(beto.name);
     await ana.page.evaluate(() => { document.documentElement.dir = 'rtl'; });
-    await attaches(ana, ['عطلة.jpg', 'image/jpeg', await picture(ana)], ['2.jpg', 'image/jpeg', await picture(ana, { seed: 2 })]);
+    await attaches(
+      ana, ['عطلة.jpg', 'image/jpeg', await picture(ana)],
+      ['2.jpg', 'image/jpeg', await picture(ana, { seed: 2 })],
+    );
     await screen(ana, 'a tray from right to left');
     await ana.types('صور من العطلة');
     await ana.sends();
@@ -454,7 +510,10 @@ const scenarios = {
     await ana.$('.pictures.many .picture').first().click();
     await drawn(ana, '.full img');
     await ana.page.keyboard.press('ArrowLeft');
-    await until('the left arrow goes on', async () => await ana.$('.full-count').textContent() === ana.t('file.count', { n: 2, all: 2 }));
+    const second = ana.t('file.count', { n: 2, all: 2 });
+    await until(
+      'the left arrow goes on', async () => await ana.$('.full-count').textContent() === second,
+    );
     await screen(ana, 'in full from right to left');
     ana.quiet();
   },

@@ -6,7 +6,9 @@ export const digest = (bytes) => createHash('sha256').update(bytes).digest('hex'
 const bytes = (base64) => Buffer.from(base64, 'base64');
 
 // A landscape; `seed` changes its colours.
-export async function picture(person, { width = 800, height = 600, type = 'image/jpeg', seed = 1 } = {}) {
+export async function picture(
+  person, { width = 800, height = 600, type = 'image/jpeg', seed = 1 } = {},
+) {
   return bytes(await person.page.evaluate(({ width, height, type, seed }) => {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [width, height];
@@ -22,7 +24,9 @@ export async function picture(person, { width = 800, height = 600, type = 'image
     paint.fill();
     paint.fillStyle = 'rgb(20 60 40)';
     paint.beginPath();
-    for (const [x, y] of [[0, 1], [0.35, 0.45], [0.6, 0.8], [0.8, 0.55], [1, 1]]) paint.lineTo(x * width, y * height);
+    for (const [x, y] of [[0, 1], [0.35, 0.45], [0.6, 0.8], [0.8, 0.55], [1, 1]]) {
+      paint.lineTo(x * width, y * height);
+    }
     paint.fill();
     return canvas.toDataURL(type, 0.9).split(',')[1];
   }, { width, height, type, seed }));
@@ -52,7 +56,9 @@ export async function film(person, ms = 1_600) {
     });
     const whole = new Uint8Array(await new Blob(parts).arrayBuffer());
     let text = '';
-    for (let at = 0; at < whole.length; at += 8_192) text += String.fromCharCode(...whole.subarray(at, at + 8_192));
+    for (let at = 0; at < whole.length; at += 8_192) {
+      text += String.fromCharCode(...whole.subarray(at, at + 8_192));
+    }
     return btoa(text);
   }, ms));
 }
@@ -63,7 +69,8 @@ export function pdf(text) {
   const objects = [
     '<< /Type /Catalog /Pages 2 0 R >>',
     '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
-    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << '
+      + '/F1 5 0 R >> >> >>',
     `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`,
     '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
   ];
@@ -74,7 +81,8 @@ export function pdf(text) {
     return place;
   });
   const table = places.map((place) => `${String(place).padStart(10, '0')} 00000 n \n`).join('');
-  file += `xref\n0 6\n0000000000 65535 f \n${table}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n${file.length}\n%%EOF\n`;
+  file += `xref\n0 6\n0000000000 65535 f \n${table}trailer\n<< /Size 6 /Root 1 0 R `
+    + `>>\nstartxref\n${file.length}\n%%EOF\n`;
   return Buffer.from(file, 'latin1');
 }
 

@@ -1,8 +1,11 @@
 // Somebody with a browser: what people do on the page, found by the words that they read, in the
 // language that they speak. Everything waits for what it needs and fails at a deadline.
-import * as languages from '../web/dist/texts/languages.js';
+import * as all from '../web/dist/texts/languages.js';
 import { until } from './server.mjs';
 import { Wire } from './wire.mjs';
+
+// The languages of the page, each by its code.
+export const languages = { ...all };
 
 export const check = (fact, message) => {
   if (!fact) throw new Error(message);
@@ -12,7 +15,9 @@ export const check = (fact, message) => {
 const OUTAGE = /net::ERR_|WebSocket connection to .* failed|Failed to fetch|status of 50[23]/;
 
 export class Person {
-  static async arrives(browser, server, { name, lang = 'en', width = 1280, theme = 'light', init = [] }) {
+  static async arrives(
+    browser, server, { name, lang = 'en', width = 1280, theme = 'light', init = [] },
+  ) {
     const person = new Person();
     Object.assign(person, { browser, server, name, lang, width, theme, errors: [] });
     person.wire = await Wire.to(server.port);
@@ -35,7 +40,8 @@ export class Person {
 
   // The address of a name: unique in a run.
   get email() {
-    return `${this.name.normalize('NFD').replace(/[^a-z0-9]/gi, '').toLowerCase() || 'x'}@example.org`;
+    const plain = this.name.normalize('NFD').replace(/[^a-z0-9]/gi, '').toLowerCase();
+    return `${plain || 'x'}@example.org`;
   }
 
   async opens(path) {
@@ -208,7 +214,10 @@ export class Person {
   }
 
   async live() {
-    await until(`${this.name} is live`, () => this.inside(({ client }) => client.connection === 'live' && client.isSynced));
+    await until(
+      `${this.name} is live`,
+      () => this.inside(({ client }) => client.connection === 'live' && client.isSynced),
+    );
   }
 
   async leaves() {

@@ -1,8 +1,8 @@
-// Pages and calls through nginx and Caddy, as docs/ops.md sets server and proxy up: its own lines are
-// read and run; only ports, and the paths of a certificate, are put in.
+// Pages and calls through nginx and Caddy, as docs/ops.md sets server and proxy up: its own lines
+// are read and run; only ports, and the paths of a certificate, are put in.
 //   node e2e/proxies.mjs BINARY [PROXY…]     (scripts/test proxies runs both)
-// Needs the programs in the folder PROXIES (scripts/install-proxies prints it) and playwright-core in
-// BROWSER_HOME (scripts/install-chromium).
+// Needs the programs in the folder PROXIES (scripts/install-proxies prints it) and playwright-core
+// in BROWSER_HOME (scripts/install-chromium).
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
@@ -24,15 +24,17 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 const NAME = 'chat.example.org';
-// Where that name leads: to the machine as others see it, so that what listens for the machine alone
-// is not found.
+// Where that name leads: to the machine as others see it, so that what listens for the machine
+// alone is not found.
 const addresses = Object.values(networkInterfaces()).flat();
-const LEADS_TO = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+const LEADS_TO =
+  addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 
 // The one block of docs/ops.md that has this in it.
 const manual = readFileSync(new URL('../docs/ops.md', import.meta.url), 'utf8');
 function block(sign) {
-  const found = [...manual.matchAll(/^```\w*\n([^]*?)^```$/gm)].filter(([, text]) => text.includes(sign));
+  const found = [...manual.matchAll(/^```\w*\n([^]*?)^```$/gm)]
+    .filter(([, text]) => text.includes(sign));
   check(found.length === 1, `docs/ops.md has ${found.length} blocks with ${sign}`);
   return found[0][1];
 }
@@ -63,8 +65,10 @@ const proxies = {
   async nginx(folder, port, to) {
     const [certificate, key] = [join(folder, 'chain.pem'), join(folder, 'key.pem')];
     execFileSync('openssl', [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-      '-subj', `/CN=${NAME}`, '-addext', `subjectAltName=DNS:${NAME}`, '-keyout', key, '-out', certificate,
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+      '-days', '2',
+      '-subj', `/CN=${NAME}`, '-addext', `subjectAltName=DNS:${NAME}`, '-keyout', key, '-out',
+      certificate,
     ], { stdio: 'ignore' });
     let site = put(block('proxy_pass'), 'listen 443 ssl', `listen 127.0.0.1:${port} ssl`);
     site = put(site, '127.0.0.1:2565', `127.0.0.1:${to}`);
@@ -83,7 +87,10 @@ access_log off;
 ${site}
 }
 `);
-    return spawn(join(process.env.PROXIES, 'nginx'), ['-p', folder, '-c', file, '-e', 'stderr'], { stdio: 'pipe' });
+    return spawn(
+      join(process.env.PROXIES, 'nginx'), ['-p', folder, '-c', file, '-e', 'stderr'],
+      { stdio: 'pipe' },
+    );
   },
   async caddy(folder, port, to) {
     const site = put(block('reverse_proxy'), '127.0.0.1:2565', `127.0.0.1:${to}`);
@@ -98,13 +105,18 @@ ${site}
 	skip_install_trust
 }
 ${site}`);
-    const env = { PATH: process.env.PATH, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
-    return spawn(join(process.env.PROXIES, 'caddy'), ['run', '--config', file, '--adapter', 'caddyfile'], { env, stdio: 'pipe' });
+    const env = {
+      PATH: process.env.PATH, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder,
+    };
+    return spawn(
+      join(process.env.PROXIES, 'caddy'), ['run', '--config', file, '--adapter', 'caddyfile'],
+      { env, stdio: 'pipe' },
+    );
   },
 };
 
-// For UDP a browser asks the system where a name leads, and no system knows this one: in its place the
-// page looks the name up as it hands the servers on.
+// For UDP a browser asks the system where a name leads, and no system knows this one: in its place
+// the page looks the name up as it hands the servers on.
 function lookUp([name, address]) {
   const found = (settings) => ({
     ...settings,
@@ -126,7 +138,10 @@ function lookUp([name, address]) {
 
 // What somebody outside gets for a path.
 function outside(port, path) {
-  const options = { host: '127.0.0.1', port, path, servername: NAME, headers: { host: NAME }, rejectUnauthorized: false };
+  const options = {
+    host: '127.0.0.1', port, path, servername: NAME, headers: { host: NAME },
+    rejectUnauthorized: false,
+  };
   return new Promise((done) => {
     const asked = request(options, (answer) => {
       answer.resume();
@@ -209,7 +224,8 @@ async function through(name, start) {
   });
   const rules = `MAP ${NAME}:443 127.0.0.1:${port}, MAP ${NAME} ${LEADS_TO}`;
   const args = [...FLAGS, `--host-resolver-rules=${rules}`];
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
+  const browser =
+    await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
   const newContext = async () => {
     const context = await browser.newContext();
     await context.addInitScript(lookUp, [NAME, LEADS_TO]);

@@ -12,7 +12,7 @@ export async function readsQr(person) {
     svg.getAttribute('viewBox'), svg.querySelector('path').getAttribute('d'),
   ]);
   const side = Number(box.split(' ')[2]) - 8;
-  const rows = Array.from({ length: side }, () => new Array(side).fill(0));
+  const rows = Array.from({ length: side }, () => Array.from({ length: side }, () => 0));
   for (const [, x, y] of path.matchAll(/M(\d+) (\d+)h1v1h-1z/g)) rows[y][x] = 1;
   const input = rows.map((row) => row.join('')).join('\n');
   return execFileSync(python, [SCRIPT], { input, encoding: 'utf8' }).trim();

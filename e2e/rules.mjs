@@ -18,13 +18,16 @@ const chat = (head, more = {}) => ({
   head_seq: head, head_rev: head, member_count: 2, ...more,
 });
 const member = (rev, join_seq = 1, state = 'active') => ({
-  chat: 'c', user: 'me', state, join_seq, read_seq: 0, delivered_seq: 1_000, own_seq: 0, hide_seq: 0,
+  chat: 'c', user: 'me', state, join_seq, read_seq: 0, delivered_seq: 1_000, own_seq: 0,
+  hide_seq: 0,
   pinned: false, role: 'member', rev,
 });
 const row = (seq, rev = seq) => ({
   chat: 'c', seq, rev, from: 'ana', kind: 'text', body: `m${seq}`, sent: '2026-01-01T00:00:00Z',
 });
-const page = (inbox, memberships, chats = [], more = false) => ({ inbox, memberships, chats, more });
+const page = (
+  inbox, memberships, chats = [], more = false,
+) => ({ inbox, memberships, chats, more });
 const news = (head, messages, more = {}) => ({ chat: chat(head, more), rev: head, messages });
 
 /** A client whose syncs the test answers. */
@@ -32,9 +35,11 @@ class Rig {
   asked = [];
 
   constructor() {
-    this.client = new Client({ storage: { save: async () => undefined, session: () => null, keptCall: () => null } });
+    this.client = new Client(
+      { storage: { save: async () => undefined, session: () => null, keptCall: () => null } },
+    );
     this.client.store.me = 'me';
-    this.client.learnPeers = async () => undefined;
+    this.client.people.learn = async () => undefined;
     this.client.open = async () => { throw new Error('not found'); };
     const ask = (op, data) => op === 'sync'
       ? new Promise((done) => this.asked.push({ have: data, done }))

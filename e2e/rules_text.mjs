@@ -11,8 +11,12 @@ const { ApiError, offline } = await import('../web/dist/sdk/rest.js');
 const { Changes } = await import('../web/dist/sdk/changes.js');
 
 const settled = () => new Promise((done) => setImmediate(done));
-const row = (seq, body, more = {}) => ({ id: `m${seq}`, chat: 'c', seq, body, mentions: [], ...more });
-const refusal = new ApiError({ type: 'about:blank', title: 'x', status: 403, code: 'forbidden', detail: 'too late' });
+const row = (
+  seq, body, more = {},
+) => ({ id: `m${seq}`, chat: 'c', seq, body, mentions: [], ...more });
+const refusal = new ApiError(
+  { type: 'about:blank', title: 'x', status: 403, code: 'forbidden', detail: 'too late' },
+);
 
 const LINKS = [
   ['访问 https://example.com/docs，详见', 'https://example.com/docs'],
@@ -22,8 +26,14 @@ const LINKS = [
   ['https://example.com/a、https://example.com/b', 'https://example.com/a', 'https://example.com/b'],
   ['https://example.com/a？', 'https://example.com/a'],
   ['https://example.com/中文/日本', 'https://example.com/中文/日本'],
-  ['(https://en.wikipedia.org/wiki/Rust_(language))', 'https://en.wikipedia.org/wiki/Rust_(language)'],
-  ['https://en.wikipedia.org/wiki/Rust_(language)', 'https://en.wikipedia.org/wiki/Rust_(language)'],
+  [
+    '(https://en.wikipedia.org/wiki/Rust_(language))',
+    'https://en.wikipedia.org/wiki/Rust_(language)',
+  ],
+  [
+    'https://en.wikipedia.org/wiki/Rust_(language)',
+    'https://en.wikipedia.org/wiki/Rust_(language)',
+  ],
   ['(see https://example.com/a).', 'https://example.com/a'],
   ['[docs](https://example.com/a)', 'https://example.com/a'],
   ['[https://example.com/a]', 'https://example.com/a'],
@@ -105,7 +115,9 @@ export const textRules = {
     assert.equal(draft.toSaved(draft.nothing()), null);
     const now = { ...draft.nothing(), body: 'hola @Beto', mentions: new Map([['Beto', 'b']]) };
     const editing = draft.beginEdit(now, row(4, 'lunez'), 'lunez', new Map([['Ana', 'a']]));
-    for (const one of [now, editing]) assert.deepEqual(draft.fromSaved(structuredClone(draft.toSaved(one))), one);
+    for (const one of [now, editing]) {
+      assert.deepEqual(draft.fromSaved(structuredClone(draft.toSaved(one))), one);
+    }
     const kept = [];
     let release;
     const drafts = new Drafts({
@@ -115,7 +127,9 @@ export const textRules = {
     assert.equal(drafts.of('c').body, 'hol');
     release();
     await settled();
-    assert.deepEqual(kept.map(({ body }) => body), ['h', 'hol'], 'the latest, once the first is written');
+    assert.deepEqual(
+      kept.map(({ body }) => body), ['h', 'hol'], 'the latest, once the first is written',
+    );
     drafts.keep('c', null);
     release();
     await settled();
@@ -125,15 +139,24 @@ export const textRules = {
   async 'mentions stay while their names are in the text'() {
     const names = new Map([['Beto', 'b'], ['Ana', 'a']]);
     const old = row(1, 'hola @Beto y @Ana', { mentions: ['a', 'b'] });
-    const after = (text, one = old, chosen = names) => draft.mentionsAfter(one, text, chosen).mentions.sort();
+    const after = (text, one = old, chosen = names) =>
+      draft.mentionsAfter(one, text, chosen).mentions.sort();
     assert.deepEqual(after('hola @Beto y @Ana!'), ['a', 'b']);
     assert.deepEqual(after('hola @Beto'), ['b']);
     assert.deepEqual(after('hola'), []);
-    assert.deepEqual(after('hola', row(1, 'hola @Old Name', { mentions: ['b'] })), ['b'], 'renamed since');
-    assert.deepEqual(after('hola @Beto y @Carla', old, new Map([...names, ['Carla', 'c']])), ['b', 'c']);
+    assert.deepEqual(
+      after('hola', row(1, 'hola @Old Name', { mentions: ['b'] })), ['b'], 'renamed since',
+    );
+    assert.deepEqual(
+      after('hola @Beto y @Carla', old, new Map([...names, ['Carla', 'c']])), ['b', 'c'],
+    );
     assert.deepEqual(draft.chosenIn('@Anabel', new Map([['Ana', 'a'], ['Anabel', 'n']])), ['n']);
-    const all = (body, text) => draft.mentionsAfter(row(1, body, { mention_all: true }), text, names).mention_all;
-    assert.deepEqual([all('@todos, ya', '@todos, no'), all('@all now', 'now'), all('ya', 'no')], [true, false, true]);
+    const all = (body, text) =>
+      draft.mentionsAfter(row(1, body, { mention_all: true }), text, names).mention_all;
+    assert.deepEqual(
+      [all('@todos, ya', '@todos, no'), all('@all now', 'now'), all('ya', 'no')],
+      [true, false, true],
+    );
     assert.equal(draft.mentionsAfter(old, '@all', names).mention_all, false);
   },
 
@@ -142,7 +165,9 @@ export const textRules = {
       assert.equal(draft.byteLength(text), Buffer.byteLength(text, 'utf8'), JSON.stringify(text));
     }
     const most = 16 * 1024;
-    assert.deepEqual(draft.room('x'.repeat(most), most), { bytes: most, isNear: true, isOver: false });
+    assert.deepEqual(
+      draft.room('x'.repeat(most), most), { bytes: most, isNear: true, isOver: false },
+    );
     assert.ok(draft.room('x'.repeat(most + 1), most).isOver);
     assert.ok(draft.room('你'.repeat(6_000), most).isOver);
     assert.ok(!draft.room('x'.repeat(most * 0.8), most).isNear);
@@ -154,8 +179,12 @@ export const textRules = {
     await post.outbox.add('c', { body: 'new' });
     await post.outbox.change(row(4, 'a'), change('c'));
     assert.equal(post.outbox.changeOf(row(4)).body, 'c');
-    assert.deepEqual(post.outbox.of('c').map(({ body }) => body), ['new'], 'a change is no message of its own');
-    assert.deepEqual([...post.kept.values()].map(({ body }) => body), ['new', 'c'], 'both are kept');
+    assert.deepEqual(
+      post.outbox.of('c').map(({ body }) => body), ['new'], 'a change is no message of its own',
+    );
+    assert.deepEqual(
+      [...post.kept.values()].map(({ body }) => body), ['new', 'c'], 'both are kept',
+    );
     const again = new Post();
     again.outbox.load([...post.kept.values()]);
     again.outbox.open(true);

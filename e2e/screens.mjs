@@ -15,7 +15,8 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
 ];
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
+const browser =
+  await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
 const server = await Server.start(binary, { DEV: 'on' });
 mkdirSync(folder, { recursive: true });
 
@@ -52,7 +53,9 @@ try {
   await ana.$('.composer textarea').waitFor();
   await ana.goes(`chat/${await ana.chat}/info`);
   await ana.button('invite').click();
-  await until('the link is there', async () => /join/.test(await ana.$('.invite-link code').textContent()));
+  await until(
+    'the link is there', async () => /join/.test(await ana.$('.invite-link code').textContent()),
+  );
   await picture(ana, 'invitation');
   await ana.page.keyboard.press('Escape');
 
@@ -67,8 +70,14 @@ try {
 
   await ana.openChat('Beto Ramírez');
   const photos = [];
-  for (const seed of [1, 2, 3, 5]) photos.push({ name: `${seed}.jpg`, mimeType: 'image/jpeg', buffer: await media.picture(ana, { seed }) });
-  for (const files of [photos, [{ name: 'Receta de la abuela.pdf', mimeType: 'application/pdf', buffer: media.pdf('Receta') }]]) {
+  for (const seed of [1, 2, 3, 5]) {
+    photos.push(
+      { name: `${seed}.jpg`, mimeType: 'image/jpeg', buffer: await media.picture(ana, { seed }) },
+    );
+  }
+  for (const files of [photos, [
+    { name: 'Receta de la abuela.pdf', mimeType: 'application/pdf', buffer: media.pdf('Receta') },
+  ]]) {
     await ana.$('.composer input[type=file]').setInputFiles(files);
     await ana.$('.tray li').first().waitFor();
     await ana.sends();
@@ -78,7 +87,10 @@ try {
   await ana.sends();
   await beto.openChat('Ana Torres');
   await beto.$('.sound').waitFor();
-  await until('they are drawn', () => beto.page.evaluate(() => document.querySelectorAll('.pictures img').length === 4));
+  await until(
+    'they are drawn',
+    () => beto.page.evaluate(() => document.querySelectorAll('.pictures img').length === 4),
+  );
   await picture(beto, 'files-dark');
   await beto.goes('settings');
 
@@ -86,7 +98,10 @@ try {
   await beto.$('dialog.incoming').waitFor();
   await picture(beto, 'ringing');
   await beto.button('call.accept').click();
-  await until('a picture moves', () => ana.page.evaluate(() => document.querySelector('video.call-remote')?.currentTime > 0.5));
+  await until(
+    'a picture moves',
+    () => ana.page.evaluate(() => document.querySelector('video.call-remote')?.currentTime > 0.5),
+  );
   await picture(ana, 'call');
 } finally {
   await browser.close();

@@ -62,7 +62,8 @@ export class Server {
       LOG: 'info',
       ...this.settings,
     };
-    this.child = spawn(this.binary, [], { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child =
+      spawn(this.binary, [], { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
     this.errors = '';
     this.child.stderr.on('data', (text) => (this.errors += text));
     await until('the server answers', async () => {
@@ -95,7 +96,10 @@ export class Server {
   // A copy of the data as they are now, made by the program's own command.
   backUp() {
     const env = { PATH: process.env.PATH, DATA_DIR: join(this.folder, 'data') };
-    execFileSync(this.binary, ['backup', join(this.folder, 'kept')], { env, cwd: this.folder, stdio: 'ignore' });
+    execFileSync(
+      this.binary, ['backup', join(this.folder, 'kept')],
+      { env, cwd: this.folder, stdio: 'ignore' },
+    );
   }
 
   // Goes back to that copy, as docs/ops.md says.
@@ -114,7 +118,8 @@ export class Server {
   async ask(method, path, token, body) {
     const headers = { 'content-type': 'application/json' };
     if (token) headers.authorization = `Bearer ${token}`;
-    const answer = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body) });
+    const answer =
+      await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     return { status: answer.status, body: text ? JSON.parse(text) : null };
   }
@@ -149,7 +154,14 @@ export class Server {
   }
 
   async redeem(email, before) {
-    const fresh = () => { try { const code = this.code(email); return code !== before && code; } catch { return null; } };
+    const fresh = () => {
+      try {
+        const code = this.code(email);
+        return code !== before && code;
+      } catch {
+        return null;
+      }
+    };
     const code = await until(`a mail to ${email}`, fresh);
     const { status, body } = await this.ask('POST', '/api/v1/auth/sessions', null, { email, code });
     if (status !== 201) throw new Error(`no session for ${email}: ${JSON.stringify(body)}`);

@@ -19,7 +19,8 @@ export const SETTINGS = {
 };
 
 const [binary, ...wanted] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
+const browser =
+  await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
 export const server = await Server.start(binary, SETTINGS);
 let people = [];
 let runs = 0;
@@ -51,7 +52,10 @@ export async function twoSignedUp(...how) {
 // No violation on the screen as it is.
 async function accessible(person, screen) {
   const { violations } = await new AxeBuilder({ page: person.page }).analyze();
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 160)} (${any[0]?.message ?? ''})`).slice(0, 3).join(' | ')}`);
+  const place = ({ html, any }) => `${html.slice(0, 160)} (${any[0]?.message ?? ''})`;
+  const told = violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(place).join(' | ')}`,
+  );
   check(!told.length, `${screen}, ${person.lang}, ${person.width} px: ${told.join('\n')}`);
 }
 
@@ -83,7 +87,9 @@ export async function run(scenarios) {
     const began = Date.now();
     try {
       const told = await play();
-      console.log(`ok    ${name.padEnd(30)} ${((Date.now() - began) / 1000).toFixed(1)} s  ${told || ''}`);
+      console.log(
+        `ok    ${name.padEnd(30)} ${((Date.now() - began) / 1000).toFixed(1)} s  ${told || ''}`,
+      );
     } catch (error) {
       failed += 1;
       console.log(`FAIL  ${name.padEnd(30)} ${error.stack || error}`);
@@ -98,7 +104,9 @@ export async function run(scenarios) {
 }
 
 async function tell(person, name) {
-  console.log('     ', person.name, person.page?.url().replace(/^.*#/, '#'), person.errors.slice(0, 5));
+  console.log(
+    '     ', person.name, person.page?.url().replace(/^.*#/, '#'), person.errors.slice(0, 5),
+  );
   if (!process.env.SCREENSHOTS) return;
   const path = `${process.env.SCREENSHOTS}/${name}-${person.width}.png`;
   await person.page?.screenshot({ path }).catch(() => undefined);

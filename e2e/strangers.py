@@ -1,9 +1,9 @@
 """Asks a relay for allocations without any credential, from many ports of one network.
 
-strangers.py PORT COUNT    sends COUNT requests over UDP, each another one, and prints how many were
-                           answered; fails if an answer is not 401, if more bytes came back than were
-                           sent, or if a client that sends one request again and again, as clients do,
-                           is not answered by its fourth try
+strangers.py PORT COUNT
+    sends COUNT requests over UDP, each another one, and prints how many were answered; fails if an
+    answer is not 401, if more bytes came back than were sent, or if a client that sends one request
+    again and again, as clients do, is not answered by its fourth try
 
 For `scripts/relay`, which looks at the server's memory before and after.
 """

@@ -22,14 +22,19 @@ const FLAGS = [
 ];
 const watched = readFileSync(new URL('watched.js', import.meta.url), 'utf8');
 
-const REFUSALS = [['video', 'NotAllowedError'], ['all', 'NotAllowedError'], ['audio', 'NotFoundError']]
+const REFUSALS = [
+  ['video', 'NotAllowedError'], ['all', 'NotAllowedError'], ['audio', 'NotFoundError'],
+]
   .map(([kind, name]) => ({ kind, name, isOnce: true }));
 
 // What a person may press, by the words on it (pages are in English here).
 const BUTTONS = {
-  voice: 'Voice call', video: 'Video call', accept: 'Accept', accept_voice: 'Voice only', reject: 'Decline',
-  mute: 'Mute', unmute: 'Unmute', no_mic: 'No microphone', camera: 'Camera', camera_off: 'Stop camera',
-  hang_up: 'Hang up', smaller: 'Make smaller', larger: 'Full size', listen: 'Answer without microphone',
+  voice: 'Voice call', video: 'Video call', accept: 'Accept', accept_voice: 'Voice only',
+  reject: 'Decline',
+  mute: 'Mute', unmute: 'Unmute', no_mic: 'No microphone', camera: 'Camera',
+  camera_off: 'Stop camera',
+  hang_up: 'Hang up', smaller: 'Make smaller', larger: 'Full size',
+  listen: 'Answer without microphone',
   listen_start: 'Call without microphone', close: 'Close',
 };
 // What is pressed more often than the rest, so that walks lead through calls.
@@ -40,7 +45,11 @@ class Page {
     const page = Object.assign(new Page(), { person, server });
     // Another tab of the same browser shares what the browser keeps.
     page.wire = first?.wire ?? await Wire.to(server.port);
-    page.context = first?.context ?? await browser.newContext({ locale: 'en-US', permissions: ['microphone', 'camera'], viewport: { width: 1100, height: 700 } });
+    page.context =
+      first?.context ?? await browser.newContext({
+        locale: 'en-US', permissions: ['microphone', 'camera'],
+        viewport: { width: 1100, height: 700 },
+      });
     if (!first) await page.context.addInitScript(watched);
     page.tab = await page.context.newPage();
     const me = (await server.ask('GET', '/api/v1/me', person.token)).body;
@@ -62,7 +71,8 @@ class Page {
         .map((one) => one.getAttribute('aria-label') ?? one.textContent.trim());
       const screen = document.querySelector('.call.live') !== null;
       return {
-        live, audio, video, labels, screen, isMuted: calls.isMuted, isHere: calls.isHere, id: calls.call?.id,
+        live, audio, video, labels, screen, isMuted: calls.isMuted, isHere: calls.isHere,
+        id: calls.call?.id,
         isBusy: calls.isHere || !!calls.calling || !!calls.isAnswering, state: calls.call?.state,
         told: calls.peerMedia?.audio, captures: window.watched.captures,
       };
@@ -72,7 +82,9 @@ class Page {
   press(label, times) {
     return this.tab.evaluate(({ label, times }) => {
       const all = [...document.querySelectorAll('button')];
-      const found = all.filter((one) => (one.getAttribute('aria-label') ?? one.textContent.trim()) === label).at(-1);
+      const found = all.filter(
+        (one) => (one.getAttribute('aria-label') ?? one.textContent.trim()) === label,
+      ).at(-1);
       for (let time = 0; time < times; time++) found?.click();
     }, { label, times });
   }
@@ -85,7 +97,9 @@ class Page {
 // Some pages, and what they walk through.
 class Group {
   constructor(name, pages) {
-    Object.assign(this, { name, pages, steps: [], heard: 0, quiet: 0, calls: new Set(), talked: new Set() });
+    Object.assign(
+      this, { name, pages, steps: [], heard: 0, quiet: 0, calls: new Set(), talked: new Set() },
+    );
   }
 
   async walk(seed) {
@@ -141,7 +155,8 @@ class Group {
     if (!(await page.look()).isBusy || this.chance() < 0.15) {
       const chat = this.pick(page.person.chats);
       await page.tab.evaluate((id) => { location.hash = `#/chat/${id}`; }, chat);
-      await page.tab.waitForSelector('.composer textarea', { timeout: 5_000 }).catch(() => undefined);
+      await page.tab.waitForSelector('.composer textarea', { timeout: 5_000 })
+        .catch(() => undefined);
     }
     const { labels } = await page.look();
     const all = Object.entries(BUTTONS).filter(([, label]) => labels.includes(label));
@@ -159,7 +174,8 @@ class Group {
   async listens(page) {
     const { id, isMuted } = await page.look();
     const looks = await Promise.all(this.pages.map((other) => other.look()));
-    const other = this.pages.find((one, at) => one !== page && looks[at].isHere && looks[at].id === id);
+    const other =
+      this.pages.find((one, at) => one !== page && looks[at].isHere && looks[at].id === id);
     if (!other || !isMuted) return;
     this.quiet += 1;
     // What is on its way still comes; then there is silence, while packets come.
@@ -182,8 +198,12 @@ class Group {
       page.rings = now.labels.includes(BUTTONS.accept);
       if (now.state === 'active' && now.isHere) this.talked.add(now.id);
       if (now.id) this.calls.add(now.id);
-      if (now.isMuted && now.audio) throw new Error(`${page.name} is muted and sends sound: ${JSON.stringify(now)}`);
-      if (!now.isBusy && (now.audio || now.video)) throw new Error(`${page.name} is in no call and sends: ${JSON.stringify(now)}`);
+      if (now.isMuted && now.audio) {
+        throw new Error(`${page.name} is muted and sends sound: ${JSON.stringify(now)}`);
+      }
+      if (!now.isBusy && (now.audio || now.video)) {
+        throw new Error(`${page.name} is in no call and sends: ${JSON.stringify(now)}`);
+      }
       // The screen is drawn a moment after the state.
       if (!now.screen && (now.audio || now.video)) {
         await until(`${page.name} shows a call or sends nothing`, async () => {
@@ -212,7 +232,8 @@ class Group {
     for (const page of this.pages) {
       await until(`${page.name} is out of every call`, async () => {
         const now = await page.look();
-        const label = [BUTTONS.close, BUTTONS.hang_up, BUTTONS.reject].find((one) => now.labels.includes(one));
+        const label = [BUTTONS.close, BUTTONS.hang_up, BUTTONS.reject]
+          .find((one) => now.labels.includes(one));
         if (label) await page.press(label, 1);
         const { body } = await page.server.ask('GET', '/api/v1/calls/live', page.person.token);
         return !label && !body?.call && !now.live;
@@ -221,7 +242,9 @@ class Group {
     await this.holds();
     for (const page of this.pages) {
       const { live, screen } = await page.look();
-      if (live || screen) throw new Error(`${page.name} after the end: ${live} live tracks, screen: ${screen}`);
+      if (live || screen) {
+        throw new Error(`${page.name} after the end: ${live} live tracks, screen: ${screen}`);
+      }
     }
   }
 }
@@ -229,7 +252,8 @@ class Group {
 let people = 0;
 async function gather(browser, server, kind) {
   const number = ++people;
-  const [ana, beto, eva] = await Promise.all(['Ana', 'Beto', 'Eva'].map((name) => server.person(`${name}${number}`)));
+  const [ana, beto, eva] =
+    await Promise.all(['Ana', 'Beto', 'Eva'].map((name) => server.person(`${name}${number}`)));
   for (const [one, other] of [[ana, beto], [ana, eva], [beto, eva]]) {
     const { body } = await server.ask('POST', '/api/v1/chats', one.token, { user: other.id });
     for (const person of [one, other]) (person.chats ??= []).push(body.chat.id);
@@ -243,15 +267,22 @@ async function gather(browser, server, kind) {
   return new Group(['two people', 'three people', 'two people, one with two tabs'][kind], pages);
 }
 
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
+const browser =
+  await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: FLAGS });
 const server = await Server.start(binary);
 let [next, done, failed] = [0, 0, 0];
 const began = Date.now();
-const groups = await Promise.all([...Array(GROUPS).keys()].map((at) => gather(browser, server, at % 3)));
+const groups =
+  await Promise.all([...Array(GROUPS).keys()].map((at) => gather(browser, server, at % 3)));
 const sum = (what) => groups.reduce((total, group) => total + what(group), 0);
-const told = () => `${failed ? 'FAIL' : 'ok'}    ${done} walks of ${STEPS} steps from seed ${firstSeed}, ${((Date.now() - began) / 1000).toFixed(0)} s: `
-  + `${failed} of them failed; ${sum(({ calls }) => calls.size)} calls, ${sum(({ talked }) => talked.size)} of them talked, `
-  + `sound after mute listened for ${sum(({ checked }) => checked ?? 0)} times`;
+const told = () => {
+  const seconds = ((Date.now() - began) / 1000).toFixed(0);
+  const [calls, talked] = [sum((one) => one.calls.size), sum((one) => one.talked.size)];
+  const walked = `${done} walks of ${STEPS} steps from seed ${firstSeed}, ${seconds} s`;
+  return `${failed ? 'FAIL' : 'ok'}    ${walked}: ${failed} of them failed; ${calls} calls, `
+    + `${talked} of them talked, `
+    + `sound after mute listened for ${sum(({ checked }) => checked ?? 0)} times`;
+};
 await Promise.all(groups.map(async (group) => {
   while (next < Number(walks)) {
     const seed = Number(firstSeed) + next++;
@@ -259,7 +290,8 @@ await Promise.all(groups.map(async (group) => {
       await group.walk(seed);
     } catch (error) {
       failed += 1;
-      console.log(`FAIL  walk ${seed}, ${group.name}: ${error.stack || error}\n      ${group.steps.join('\n      ')}`);
+      console.log(`FAIL  walk ${seed}, ${group.name}: ${error.stack || error}\n      `
+        + `${group.steps.join('\n      ')}`);
       await group.ends().catch(() => undefined);
     }
     done += 1;

@@ -24,7 +24,9 @@
       for (const pc of watched.connections) {
         if (pc.signalingState === 'closed') continue;
         for (const one of (await pc.getStats()).values()) {
-          if (one.type === 'inbound-rtp' && one.kind === 'audio') energy += one.totalAudioEnergy ?? 0;
+          if (one.type === 'inbound-rtp' && one.kind === 'audio') {
+            energy += one.totalAudioEnergy ?? 0;
+          }
           if (one.type === 'inbound-rtp') bytes += one.bytesReceived ?? 0;
         }
       }

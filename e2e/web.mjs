@@ -3,142 +3,11 @@
 // Needs playwright-core and @axe-core/playwright: scripts/install-chromium prints their folder,
 // which goes into BROWSER_HOME.
 import { readFileSync } from 'node:fs';
-import * as languages from '../web/dist/texts/languages.js';
+import { acquaintance } from './acquaintance.mjs';
 import { check } from './person.mjs';
-import { readsQr } from './qr.mjs';
+import { scrolling } from './scrolling.mjs';
 import { until, wait } from './server.mjs';
 import { another, arrives, run, screen, server, shown, token, two, twoSignedUp } from './stage.mjs';
-
-// While a chat scrolls, a task may take as long as drawing 200 rows so many times (see `drawing`).
-const LONGEST_TASK = 12;
-
-// A whole acquaintance: from signing up to a group, a second device and everything said between.
-async function acquaintance(ana, beto) {
-  for (const person of [ana, beto]) {
-    await screen(person, 'log in');
-    await person.$('.auth-switch button').click();
-    await screen(person, 'sign up');
-    await person.$('.auth-switch button').click();
-    await person.asksForCode();
-    await screen(person, 'code');
-    await person.pastes(await person.readsCode());
-    await shown(person, '.list-pane .empty');
-    await screen(person, 'no chats');
-    person.id = await person.inside(({ client }) => client.me.id);
-  }
-  await ana.goes('new');
-  await screen(ana, 'new chat');
-  await ana.finds(beto.name);
-  await ana.says('¡Hola, Beto! 你好 مرحبا 👋');
-  await ana.standing('¡Hola, Beto!', 'sent');
-  await until('one unread', async () => (await beto.unread(ana.name))?.startsWith('1'));
-  check((await beto.page.title()).includes('1'), `the title tells of it: ${await beto.page.title()}`);
-  await screen(beto, 'one chat');
-  await beto.openChat(ana.name);
-  await beto.sees('¡Hola, Beto!');
-  await ana.standing('¡Hola, Beto!', 'read');
-
-  await beto.does('¡Hola, Beto!', 'reply');
-  await beto.says('¿Qué tal, Ana?');
-  await ana.sees('¿Qué tal, Ana?');
-  check(await ana.bubble('¿Qué tal').locator('.quote').count() === 1, 'the answer quotes');
-  await ana.menuOf('¿Qué tal');
-  await screen(ana, 'menu of a message');
-  await ana.page.keyboard.press('Escape');
-  await ana.reacts('¿Qué tal', '👍');
-  await shown(beto, '.reaction');
-  await ana.says('Nos vemos el lunez');
-  await ana.does('el lunez', 'edit');
-  await ana.types('Nos vemos el lunes');
-  await ana.sends();
-  await beto.sees('el lunes');
-  await beto.$('.bubble', { hasText: 'el lunes' }).getByText(beto.t('edited')).first().waitFor();
-  await ana.types('…');
-  await shown(beto, '.chat-sub.typing');
-  await ana.types('');
-  await screen(ana, 'chat');
-  await screen(beto, 'chat');
-
-  await ana.says('Esto no era para ti');
-  await beto.sees('no era para ti');
-  await ana.does('no era para ti', 'delete');
-  await screen(ana, 'delete?');
-  await ana.button('message.delete_all').click();
-  await shown(beto, '.bubble.gone');
-  await ana.does('el lunes', 'message.info');
-  await shown(ana, '.facts');
-  await screen(ana, 'message info');
-  await ana.page.keyboard.press('Escape');
-  await ana.does('el lunes', 'pin');
-  await shown(beto, '.pinned');
-
-  await group(ana, beto);
-  await unread(ana, beto);
-  await screens(ana, beto);
-  for (const person of [ana, beto]) person.quiet();
-}
-
-async function group(ana, beto) {
-  await ana.goesHome();
-  await ana.button('new').click();
-  await ana.$('.chat-row', { hasText: ana.t('group.new') }).click();
-  await ana.field('group.title').fill('Caminatas · Walks');
-  await ana.$('.new-group .search input').fill(beto.name);
-  await ana.$('.new-group .chat-row', { hasText: beto.name }).click();
-  await shown(ana, '.chosen li');
-  await screen(ana, 'new group');
-  await ana.$('.new-group .foot button').click();
-  await ana.$('.composer textarea').waitFor();
-  await ana.says('Domingo a las nueve');
-  await beto.openChat('Caminatas');
-  await beto.sees('Domingo a las nueve');
-  await beto.says('@');
-  await screen(beto, 'group');
-  await ana.goes(`chat/${await ana.chat}/info`);
-  await shown(ana, '.info-pane .member');
-  await screen(ana, 'group info');
-  await ana.button('invite').click();
-  await shown(ana, 'dialog .invite-link code');
-  await until('the link is there', async () => /#\/join\/[\w-]{16}$/.test(await ana.$('.invite-link code').textContent()));
-  await screen(ana, 'invitation');
-  const link = new URL(await ana.$('.invite-link code').textContent());
-  check(await readsQr(ana) === link.href, 'a camera reads the link');
-  await ana.page.keyboard.press('Escape');
-  await beto.goes(link.hash.slice(2));
-  await shown(beto, '.chat-pane');
-  await screen(beto, 'join');
-}
-
-async function unread(ana, beto) {
-  await beto.goesHome();
-  await ana.openChat(beto.name);
-  for (const word of ['uno', 'dos', 'tres']) await ana.says(`mensaje ${word}`);
-  await until('three unread', async () => (await beto.unread(ana.name))?.startsWith('3'));
-  await beto.openChat(ana.name);
-  await shown(beto, '#unread');
-  await ana.standing('mensaje tres', 'read');
-  await beto.goesHome();
-  await until('none unread', async () => await beto.row(ana.name).locator('.badge').count() === 0);
-}
-
-// Every other screen, and the language switched in place.
-async function screens(ana, beto) {
-  for (const path of ['settings', 'settings/profile', 'settings/privacy', 'settings/devices', 'settings/blocked', 'calls', `user/${beto.id}`]) {
-    await ana.goes(path);
-    await ana.page.waitForFunction(() => !document.querySelector('.spinner'));
-    await shown(ana, '.pane h1:visible');
-    await screen(ana, path);
-  }
-  await ana.goes('settings');
-  const other = ana.lang === 'es' ? 'en' : 'es';
-  await ana.$('label', { hasText: languages[other].name }).click();
-  [ana.lang, ana.was] = [other, ana.lang];
-  await ana.page.getByRole('heading', { name: ana.t('settings') }).first().waitFor();
-  check(await ana.page.evaluate(() => document.documentElement.lang) === other, 'the page says its language');
-  await ana.$('label', { hasText: languages[ana.was].name }).click();
-  ana.lang = ana.was;
-  await ana.page.getByRole('heading', { name: ana.t('settings') }).first().waitFor();
-}
 
 // The page can be opened without a network.
 async function keepsPage({ page }) {
@@ -148,6 +17,22 @@ async function keepsPage({ page }) {
     return name && !!(await (await caches.open(name)).match('/assets/chat.js'));
   }));
 }
+
+// All messages of a chat that the page can get, each as its seq, author and text.
+const history = (person, chat) => person.inside(async ({ client }, chat) => {
+  const all = new Map();
+  const keep = () => {
+    for (const { seq, from, body } of client.store.chats.get(chat).messages) {
+      all.set(seq, `${from} ${body}`);
+    }
+  };
+  for (let page = 0; page < 30 && !client.store.chats.get(chat).isWhole; page++) {
+    keep();
+    await client.older(chat, 200);
+  }
+  keep();
+  return [...all].sort(([a], [b]) => a - b).map(([seq, text]) => `${seq} ${text}`);
+}, chat);
 
 const scenarios = {
   // What the README promises to somebody who has just started the server.
@@ -164,11 +49,15 @@ const scenarios = {
   },
 
   async english_wide_spanish_narrow() {
-    await acquaintance(...await two({ lang: 'en', width: 1280 }, { lang: 'es', width: 360, theme: 'dark' }));
+    await acquaintance(
+      ...await two({ lang: 'en', width: 1280 }, { lang: 'es', width: 360, theme: 'dark' })
+    );
   },
 
   async spanish_wide_english_narrow() {
-    await acquaintance(...await two({ lang: 'en', width: 360, theme: 'dark' }, { lang: 'es', width: 1280 }));
+    await acquaintance(
+      ...await two({ lang: 'en', width: 360, theme: 'dark' }, { lang: 'es', width: 1280 })
+    );
   },
 
   // In a tunnel: what was read is there, what is written waits, also through a reload; then it
@@ -199,7 +88,8 @@ const scenarios = {
     for (const person of [ana, beto]) person.quiet();
   },
 
-  // What is being written is never lost: by a change, a cancel, a reload, a link that is gone, a limit.
+  // What is being written is never lost: by a change, a cancel, a reload, a link that is gone, a
+  // limit.
   async what_is_written_stays() {
     const [ana, beto] = await twoSignedUp({}, { width: 360 });
     await ana.finds(beto.name);
@@ -207,7 +97,8 @@ const scenarios = {
     await beto.openChat(ana.name);
     await beto.sees('errror');
     const text = () => ana.$('.composer textarea').inputValue();
-    const kept = (body) => until('it is kept in the browser', () => ana.inside(async ({ client }, body) => {
+    const kept = (body) =>
+      until('it is kept in the browser', () => ana.inside(async ({ client }, body) => {
       const { unsent, drafts } = await client.storage.load();
       return [...unsent, ...drafts.values()].some((one) => one.body === body);
     }, body));
@@ -277,7 +168,10 @@ const scenarios = {
     await beto.types('todavía por enviar');
     await beto.sends();
     await apart.restore();
-    await until('what is lost is gone', async () => await ana.$('.bubble', { hasText: 'perdido' }).count() === 0);
+    await until(
+      'what is lost is gone',
+      async () => await ana.$('.bubble', { hasText: 'perdido' }).count() === 0,
+    );
     for (const text of ['nuevo uno', 'nuevo dos', 'nuevo tres']) await ana.says(text);
     await ana.standing('nuevo tres', 'sent');
     beto.wire.mend();
@@ -285,11 +179,14 @@ const scenarios = {
     const texts = (person) => person.$('.bubble').allTextContents();
     const same = async (when) => {
       for (const person of [ana, beto]) {
-        for (const text of ['antes de la copia', 'nuevo uno', 'nuevo dos', 'nuevo tres', 'todavía por enviar']) {
+        for (const text of ['antes de la copia', 'nuevo uno', 'nuevo dos', 'nuevo tres']) {
           await person.sees(text);
         }
+        await person.sees('todavía por enviar');
         const told = (await texts(person)).join(' | ');
-        check(!told.includes('perdido'), `${when}, ${person.name} holds what the server lost: ${told}`);
+        check(
+          !told.includes('perdido'), `${when}, ${person.name} holds what the server lost: ${told}`,
+        );
       }
     };
     await same('live');
@@ -401,28 +298,22 @@ const scenarios = {
     check(head === 1 + 2 * each, `the server has ${head} messages`);
     const lists = [];
     for (const person of [ana, beto]) {
-      await until('it has the newest', () => person.inside(({ client }, { chat, head }) => client.store.chats.get(chat).last?.seq === head, { chat, head }));
-      lists.push(await person.inside(async ({ client }, chat) => {
-        const all = new Map();
-        const keep = () => {
-          for (const { seq, from, body } of client.store.chats.get(chat).messages) all.set(seq, `${from} ${body}`);
-        };
-        for (let page = 0; page < 30 && !client.store.chats.get(chat).isWhole; page++) {
-          keep();
-          await client.older(chat, 200);
-        }
-        keep();
-        return [...all].sort(([a], [b]) => a - b).map(([seq, text]) => `${seq} ${text}`);
-      }, chat));
+      await until('it has the newest', () => person.inside(
+        ({ client }, { chat, head }) => client.store.chats.get(chat).last?.seq === head,
+        { chat, head },
+      ));
+      lists.push(await history(person, chat));
     }
     const [one, other] = lists;
     check(one.length === head, `one page has ${one.length} of ${head}`);
     const differs = one.findIndex((text, at) => text !== other[at]);
-    check(differs < 0 && one.length === other.length, `they differ: ${one[differs]} / ${other[differs]}`);
+    check(differs < 0 && one.length === other.length, `they differ: ${one[differs]} / `
+      + `${other[differs]}`);
     const texts = new Set(one.map((text) => text.split(' ').slice(2).join(' ')));
     check(texts.size === head, `${head - texts.size} are there twice`);
     for (const who of ['ana', 'beto']) {
-      const order = one.map((text) => text.split(' ')).filter(([, , name]) => name === who).map(([, , , n]) => Number(n));
+      const order = one.map((text) => text.split(' ')).filter(([, , name]) => name === who)
+        .map(([, , , n]) => Number(n));
       check(order.every((n, at) => n === at), `${who}'s own order is kept`);
     }
     for (const person of [ana, beto]) person.quiet();
@@ -437,12 +328,16 @@ const scenarios = {
     const tokenOfAna = await token(ana);
     const ask = (method, path, body) => server.ask(method, path, tokenOfAna, body);
     await ask('PATCH', '/api/v1/me', { about: corpus.join(' ').slice(0, 200) });
-    const made = await ask('POST', '/api/v1/groups', { title: corpus.find((text) => text.length <= 60), members: [beto.id] });
+    const made = await ask(
+      'POST', '/api/v1/groups',
+      { title: corpus.find((text) => text.length <= 60), members: [beto.id] },
+    );
     check(made.status === 201, JSON.stringify(made.body));
     await ana.finds(beto.name);
     const chat = await ana.chat;
     for (const [n, text] of corpus.entries()) {
-      const sent = await ask('POST', `/api/v1/chats/${chat}/messages`, { client_msg_id: `x${n}`, body: text });
+      const sent =
+        await ask('POST', `/api/v1/chats/${chat}/messages`, { client_msg_id: `x${n}`, body: text });
       check(sent.status === 201, `${text}: ${JSON.stringify(sent.body)}`);
     }
     for (const person of [ana, beto]) {
@@ -453,101 +348,50 @@ const scenarios = {
         await shown(person, '.info-pane .face');
       }
       await person.goes(`chat/${chat}`);
-      await until('all is drawn', () => person.$('.messages .bubble').count().then((count) => count > 3));
+      await until(
+        'all is drawn', () => person.$('.messages .bubble').count().then((count) => count > 3),
+      );
       const strange = await person.page.evaluate(() => {
         const allowed = 'a[href^="http://"], a[href^="https://"], a[href^="mailto:"]';
-        const inside = '.bubble-text *, .chat-name *, .chat-last bdi *, .about-me *, .pinned-text *';
+        const inside =
+          '.bubble-text *, .chat-name *, .chat-last bdi *, .about-me *, .pinned-text *';
         return [...document.querySelectorAll(inside)]
-          .filter((node) => !node.matches(`${allowed}, bdi, span, strong, em, code, pre, mark, svg, use, time, br`))
+          .filter((node) => !node.matches(`${allowed}, bdi, span, strong, em, code, pre, mark, `
+            + `svg, use, time, br`))
           .map((node) => node.outerHTML)
-          .concat([...document.querySelectorAll('a[href]')].map((a) => a.protocol).filter((protocol) => !/^(https?|mailto):$/.test(protocol)))
+          .concat(
+            [...document.querySelectorAll('a[href]')].map((a) => a.protocol)
+              .filter((protocol) => !/^(https?|mailto):$/.test(protocol)),
+          )
           .concat(window.wasRun ? ['a script ran'] : []);
       });
       check(!strange.length, `${person.name}: ${strange.join('\n')}`);
-      const written = await person.inside(({ client }, chat) => client.store.chats.get(chat).messages.map(({ body }) => body), chat);
+      const written = await person.inside(
+        ({ client }, chat) => client.store.chats.get(chat).messages.map(({ body }) => body), chat,
+      );
       check(corpus.every((text) => written.includes(text.trim())), 'every text came as it was');
       person.quiet();
     }
   },
 
-  // A chat with 50,000 messages: drawn a window at a time, scrolled without long work.
-  async fifty_thousand() {
-    const [ana, beto] = await twoSignedUp();
-    await ana.finds(beto.name);
-    const chat = await ana.chat;
-    await beto.page.goto('about:blank');
-    await fill(ana, chat, 50_000);
-    await beto.opens('/');
-    await beto.openChat(ana.name);
-    await beto.sees('49999');
-    const trace = await beto.context.newCDPSession(beto.page);
-    const events = [];
-    trace.on('Tracing.dataCollected', ({ value }) => events.push(...value));
-    await trace.send('Tracing.start', { categories: 'toplevel,devtools.timeline', transferMode: 'ReportEvents' });
-    const unit = await beto.page.evaluate(drawing);
-    const box = await beto.$('.messages').boundingBox();
-    await beto.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-    for (let step = 0; step < 300; step++) {
-      await beto.page.mouse.wheel(0, step % 3 === 2 ? 500 : -900);
-      await wait(10);
-    }
-    const drawn = await beto.$('.messages .message-row').count();
-    const ended = new Promise((done) => trace.once('Tracing.tracingComplete', done));
-    await trace.send('Tracing.end');
-    await ended;
-    const held = await beto.inside(({ client }, chat) => client.store.chats.get(chat).messages.length, chat);
-    check(drawn > 5 && drawn < 150, `${drawn} rows are drawn`);
-    check(held > 500, `only ${held} messages were scrolled through`);
-    const main = new Set(events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid}/${tid}`));
-    const tasks = events.filter(({ name, tdur, pid, tid }) => /RunTask$/.test(name) && tdur && (!main.size || main.has(`${pid}/${tid}`))).map(({ tdur }) => tdur / 1000);
-    tasks.sort((a, b) => b - a);
-    // Processor time, so that a busy machine hardly counts, and measured against a piece of work of
-    // this page, so that a slow one does not. A garbage collection now and then does not count
-    // either, while a list that draws too much has hundreds of long tasks.
-    const most = unit * LONGEST_TASK;
-    const long = tasks.filter((ms) => ms > most);
-    check(tasks.length > 300 && long.length <= 5, `${tasks.length} tasks, ${long.length} longer than ${most.toFixed(0)} ms: ${long.slice(0, 5).map((ms) => ms.toFixed(0))} ms`);
-    await beto.$('.to-newest button').click();
-    await beto.sees('49999');
-    beto.quiet();
-    return `${drawn} rows drawn, ${held} held, ${long.length} tasks above ${most.toFixed(0)} ms, longest ${tasks[0].toFixed(1)} ms, p99 ${tasks[Math.floor(tasks.length / 100)].toFixed(1)} ms of ${tasks.length}`;
-  },
-
-  // What a page holds does not grow with what it has received.
-  async memory_is_flat() {
-    const [ana, beto] = await twoSignedUp();
-    await ana.finds(beto.name);
-    const chat = await ana.chat;
-    await ana.says('empieza');
-    await beto.openChat(ana.name);
-    const session = await beto.context.newCDPSession(beto.page);
-    await session.send('HeapProfiler.enable');
-    const heap = async (count) => {
-      await until('all is there', () => beto.inside(({ client }, { chat, count }) => client.store.chats.get(chat).last?.seq >= count, { chat, count }));
-      await session.send('HeapProfiler.collectGarbage');
-      return (await session.send('Runtime.getHeapUsage')).usedSize / 1e6;
-    };
-    await fill(ana, chat, 2_500);
-    const early = await heap(2_500);
-    await fill(ana, chat, 10_000);
-    const late = await heap(12_500);
-    check(late - early < 1.5, `from ${early.toFixed(1)} MB to ${late.toFixed(1)} MB`);
-    beto.quiet();
-    return `${early.toFixed(1)} MB after 2,500 messages, ${late.toFixed(1)} MB after 12,500`;
-  },
-
   // What a first visit loads before it can be used: the page and every file that it names.
   async first_load() {
-    const get = (path, accept = '*/*') => fetch(server.url + path, { headers: { accept, 'accept-encoding': 'br' } });
+    const get = (path, accept = '*/*') =>
+      fetch(server.url + path, { headers: { accept, 'accept-encoding': 'br' } });
     const page = await get('/', 'text/html');
     const size = (answer) => Number(answer.headers.get('content-length'));
     const text = await page.text();
-    const files = [...text.matchAll(/<(?:link rel="(?:stylesheet|modulepreload)"|script type="module") (?:href|src)="([^"]+)"/g)].map(([, path]) => path);
+    const files = [...text.matchAll(
+      /<(?:link rel="(?:stylesheet|modulepreload)"|script type="module") (?:href|src)="([^"]+)"/g,
+    )]
+      .map(([, path]) => path);
     files.push('/assets/icons.svg');
     let sum = size(page);
     for (const path of new Set(files)) {
       const answer = await get(path);
-      check(answer.ok && answer.headers.get('content-encoding') === 'br', `${path}: ${answer.status}`);
+      check(
+        answer.ok && answer.headers.get('content-encoding') === 'br', `${path}: ${answer.status}`,
+      );
       sum += size(answer);
       await answer.arrayBuffer();
     }
@@ -575,60 +419,4 @@ const scenarios = {
   },
 };
 
-// Milliseconds for a fixed piece of the work that a list does: to make, lay out and take away 200
-// rows of text. The fastest of many, so that what else the machine does hardly counts.
-function drawing() {
-  const times = [];
-  for (let round = 0; round < 40; round++) {
-    const began = performance.now();
-    const list = document.createElement('div');
-    list.style.cssText = 'position: fixed; inset: 0; visibility: hidden; overflow: auto';
-    for (let row = 0; row < 200; row++) {
-      const text = document.createElement('p');
-      text.textContent = `${row} Una frase algo más larga, que ocupa dos o tres renglones. 好的 مرحبا`;
-      list.append(text);
-    }
-    document.body.append(list);
-    list.scrollTop = list.scrollHeight;
-    list.remove();
-    times.push(performance.now() - began);
-  }
-  return Math.min(...times);
-}
-
-// Sends many messages by a socket of its own, as fast as they are taken; the person's page, which
-// would hear of each, is left.
-async function fill(person, chat, count) {
-  person.token ??= await token(person);
-  await person.page.goto('about:blank');
-  const page = await person.context.newPage();
-  await page.goto(`${person.wire.url}/call-test`);
-  await page.evaluate(async ({ token, chat, count }) => {
-    const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/api/v1/ws`, 'wechat.v1.json');
-    const texts = ['¿Vienes?', 'Yes, of course! See you at eight, I will bring the tickets.', '好的', 'مرحبا', '👍', 'Una frase algo más larga, que ocupa dos o tres renglones en una pantalla estrecha y uno en una ancha.'];
-    let [sent, done, id] = [0, 0, 1];
-    const ask = (op, d) => socket.send(JSON.stringify({ op, id: id++, d }));
-    await new Promise((resolve, reject) => {
-      const more = () => {
-        while (sent < count && sent - done < 256) {
-          ask('message.send', { chat, client_msg_id: `fill-${count}-${sent}`, body: `${sent} ${texts[sent % texts.length]}` });
-          sent += 1;
-        }
-      };
-      socket.onopen = () => ask('identify', { token });
-      socket.onclose = ({ code }) => reject(new Error(`closed: ${code}`));
-      socket.onmessage = ({ data }) => {
-        const frame = JSON.parse(data);
-        if (frame.err) return reject(new Error(data));
-        if (frame.re > 1) done += 1;
-        if (frame.re) more();
-        if (done === count) resolve();
-      };
-    });
-    socket.onclose = null;
-    socket.close();
-  }, { token: person.token, chat, count });
-  await page.close();
-}
-
-await run(scenarios);
+await run({ ...scenarios, ...scrolling });

@@ -1,5 +1,5 @@
-// Calls as people make them on the page, on bad days: two tabs, lost networks, slow ones, microphones
-// that are refused, missing or unplugged.
+// Calls as people make them on the page, on bad days: two tabs, lost networks, slow ones,
+// microphones that are refused, missing or unplugged.
 //   node e2e/web_calls.mjs BINARY [SCENARIO…]     (scripts/test calls runs all)
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -26,7 +26,10 @@ async function pair(ana = {}, beto = {}) {
 const calls = (person, page = person.page) => page.evaluate(async () => {
   const { client } = await import('/assets/state.js');
   const { call, isHere, isMuted, isReconnecting, problem } = client.calls;
-  return { call, isHere, isMuted, isReconnecting, problem, captures: window.watched.captures, ...window.watched.look() };
+  return {
+    call, isHere, isMuted, isReconnecting, problem, captures: window.watched.captures,
+    ...window.watched.look()
+  };
 });
 const heard = (person, page = person.page) => page.evaluate(() => window.watched.heard());
 
@@ -42,7 +45,8 @@ async function hears(person, page = person.page, within = 30_000) {
 }
 
 const rings = (person) => shown(person, 'dialog.incoming');
-const isOut = (person, page = person.page, within = 10_000) => until(`${person.name} is out of the call`, async () => {
+const isOut = (person, page = person.page, within = 10_000) =>
+  until(`${person.name} is out of the call`, async () => {
   const now = await calls(person, page);
   return !now.isHere && !now.live;
 }, within);
@@ -65,7 +69,9 @@ const through = (person, port) => person.page.evaluate((port) => {
   window.watched.relay = (configuration) => {
     const { username, credential } = configuration.iceServers.find((one) => one.credential) ?? {};
     const urls = [`turn:127.0.0.1:${port}?transport=udp`];
-    return { ...configuration, iceTransportPolicy: 'relay', iceServers: [{ urls, username, credential }] };
+    return {
+      ...configuration, iceTransportPolicy: 'relay', iceServers: [{ urls, username, credential }],
+    };
   };
 }, port);
 
@@ -82,7 +88,10 @@ const scenarios = {
     const [ana, beto] = await pair();
     const other = await beto.context.newPage();
     await other.goto(beto.wire.url);
-    await until('the other tab is live', () => other.evaluate(async () => (await import('/assets/state.js')).client.isSynced));
+    await until(
+      'the other tab is live',
+      () => other.evaluate(async () => (await import('/assets/state.js')).client.isSynced),
+    );
     for (const [caller, callee] of [[ana, beto], [beto, ana]]) {
       await caller.button('call.voice').click();
       await rings(callee);
@@ -90,11 +99,16 @@ const scenarios = {
       await Promise.all([hears(ana), hears(beto)]);
       await other.getByText(beto.t('call.elsewhere', { name: ana.name })).waitFor();
       const { captures, isHere, live } = await calls(beto, other);
-      check(captures === 0 && !isHere && !live, `the other tab: ${captures} captures, here: ${isHere}`);
+      check(
+        captures === 0 && !isHere && !live, `the other tab: ${captures} captures, here: ${isHere}`,
+      );
       await hangUp(ana, beto);
     }
     // A duplicated tab begins with a copy of what the first one keeps, and is another all the same.
-    const names = () => Promise.all([beto.page, other].map((page) => page.evaluate(() => sessionStorage.getItem('wechat.instance'))));
+    const names = () => Promise.all(
+      [beto.page, other]
+        .map((page) => page.evaluate(() => sessionStorage.getItem('wechat.instance'))),
+    );
     const [first, second] = await names();
     check(first && second && first !== second, 'two tabs have two names');
     await other.evaluate((name) => sessionStorage.setItem('wechat.instance', name), first);
@@ -152,7 +166,10 @@ const scenarios = {
     const began = Date.now();
     await Promise.all(people.map((person) => hears(person, person.page, 90_000)));
     const ms = Date.now() - began;
-    await until('both are connected', async () => (await Promise.all(people.map((person) => calls(person)))).every(({ isReconnecting }) => !isReconnecting));
+    await until('both are connected', async () => {
+      const both = await Promise.all(people.map((person) => calls(person)));
+      return both.every(({ isReconnecting }) => !isReconnecting);
+    });
     const epochs = (await calls(ana)).call.epoch - epoch;
     check(epochs <= 4, `${epochs} negotiations`);
     for (const { wire } of people) wire.delay = 0;
@@ -169,12 +186,15 @@ const scenarios = {
     const times = [];
     for (let change = 0; change < Number(process.env.NETWORKS ?? 2); change++) {
       flows.change();
-      times.push(Math.max(...await Promise.all(people.map((person) => hears(person, person.page, 90_000)))));
+      times.push(
+        Math.max(...await Promise.all(people.map((person) => hears(person, person.page, 90_000)))),
+      );
     }
     const { call: { epoch } } = await calls(people[0]);
     await hangUp(...people);
     flows.end();
-    return `media back after ${times.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s, epoch ${epoch}`;
+    return `media back after ${times.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s, epoch `
+      + `${epoch}`;
   },
 
   // Ten minutes later the relay takes Beto's first credentials no more; Ana loads her page again.
@@ -188,13 +208,19 @@ const scenarios = {
       const { client } = await import('/assets/state.js');
       const { ice } = client.calls.driver;
       ice.at -= 660_000;
-      for (const one of ice.servers.filter((server) => server.credential)) Object.assign(one, { username, credential });
+      for (const one of ice.servers.filter((server) => server.credential)) {
+        Object.assign(one, { username, credential });
+      }
     }, { username, credential });
     await ana.page.addInitScript((port) => {
       window.watched.relay = (configuration) => {
-        const { username, credential } = configuration.iceServers.find((one) => one.credential) ?? {};
+        const { username, credential } =
+          configuration.iceServers.find((one) => one.credential) ?? {};
         const urls = [`turn:127.0.0.1:${port}?transport=udp`];
-        return { ...configuration, iceTransportPolicy: 'relay', iceServers: [{ urls, username, credential }] };
+        return {
+          ...configuration, iceTransportPolicy: 'relay',
+          iceServers: [{ urls, username, credential }],
+        };
       };
     }, flows.port);
     const began = Date.now();
@@ -209,7 +235,9 @@ const scenarios = {
   // Who has no microphone closes the dialog, and it rings on; or listens.
   async no_microphone() {
     const [ana, beto] = await pair({}, { width: 360 });
-    await beto.page.evaluate(() => { window.watched.prompt = { ms: 0, error: { kind: 'audio', name: 'NotFoundError' } }; });
+    await beto.page.evaluate(
+      () => { window.watched.prompt = { ms: 0, error: { kind: 'audio', name: 'NotFoundError' } }; },
+    );
     await ana.button('call.voice').click();
     await rings(beto);
     await screen(beto, 'ringing voice');
@@ -243,7 +271,9 @@ const scenarios = {
     await talk(ana, beto);
     const unplug = (error) => ana.page.evaluate((error) => {
       window.watched.prompt = { ms: 0, error };
-      const track = window.watched.tracks.find(({ kind, readyState }) => kind === 'audio' && readyState === 'live');
+      const track = window.watched.tracks.find(
+        ({ kind, readyState }) => kind === 'audio' && readyState === 'live',
+      );
       track.stop();
       track.dispatchEvent(new Event('ended'));
     }, error);
@@ -261,7 +291,9 @@ const scenarios = {
   async camera_refused() {
     const [ana, beto] = await pair();
     await talk(ana, beto);
-    await ana.page.evaluate(() => { window.watched.prompt = { ms: 200, error: { kind: 'video', name: 'NotAllowedError' } }; });
+    await ana.page.evaluate(() => {
+      window.watched.prompt = { ms: 200, error: { kind: 'video', name: 'NotAllowedError' } };
+    });
     await ana.button('call.camera_on').click();
     await ana.page.getByText(ana.t('call.notice.camera')).waitFor();
     check(!(await calls(ana)).problem, 'no dialog lies over the call');
@@ -276,7 +308,8 @@ const scenarios = {
     await ana.button('call.smaller').click();
     // The small window covers no button of the chat.
     await screen(ana, 'small call');
-    await ana.$('.chat-pane .bar').getByRole('button', { name: ana.t('call.voice'), exact: true }).click();
+    await ana.$('.chat-pane .bar').getByRole('button', { name: ana.t('call.voice'), exact: true })
+      .click();
     await ana.button('call.smaller').waitFor();
     await screen(ana, 'a call at full size');
     await ana.button('call.mute').click();
@@ -298,7 +331,8 @@ const scenarios = {
     await ana.button('call.devices').click();
     await shown(ana, 'dialog.devices');
     await screen(ana, 'devices');
-    const choices = ana.$(`dialog.devices section[aria-label="${ana.t('call.microphone')}"] button`);
+    const choices =
+      ana.$(`dialog.devices section[aria-label="${ana.t('call.microphone')}"] button`);
     check(await choices.count() > 1, 'there is a choice');
     await choices.nth(1).click();
     await until('another was captured', async () => (await calls(ana)).captures === 2);
@@ -314,7 +348,10 @@ const scenarios = {
     const [ana, beto] = await pair(off(3_600_000), off(-3_600_000));
     await talk(ana, beto);
     for (const person of [ana, beto]) {
-      await until(`${person.name}'s timer runs`, async () => /^0:[0-5][1-9]$/.test(await person.$('.call-head time').textContent()));
+      await until(
+        `${person.name}'s timer runs`,
+        async () => /^0:[0-5][1-9]$/.test(await person.$('.call-head time').textContent()),
+      );
     }
     await hangUp(ana, beto);
   },
@@ -327,7 +364,9 @@ const scenarios = {
     await ana.page.goto('about:blank');
     await page.goto(`${server.url}/call-test`);
     await page.evaluate(file('client.js'));
-    await page.evaluate((token) => { window.c = new Client({ token }); return window.c.connect(); }, key);
+    await page.evaluate(
+      (token) => { window.c = new Client({ token }); return window.c.connect(); }, key,
+    );
     await page.evaluate((id) => window.c.start(id, 'video'), beto.id);
     await rings(beto);
     await beto.button('call.accept').click();

@@ -1,6 +1,7 @@
 // A wire between a browser and the server that can be cut: what a train does to a phone. Browsers'
-// own offline mode leaves WebSockets open; here nothing gets through. It can be slow, too, on the way
-// to the server, and counts what went there. Its like for datagrams kills the flows of a network.
+// own offline mode leaves WebSockets open; here nothing gets through. It can be slow, too, on the
+// way to the server, and counts what went there. Its like for datagrams kills the flows of a
+// network.
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 

@@ -96,3 +96,24 @@ python_tool() {
   [ -x "$python_root/bin/$1" ] || fail "$1 is not in $python_root/bin: see requirements.txt"
   printf '%s\n' "$python_root/bin/$1"
 }
+
+# web_packages: the folder of what web/package.json pins: what builds and checks the page.
+web_packages() {
+  local home
+  home=$cache_root/web-$(sha256sum "$repo_root/web/package.json" | cut -c1-12)
+  (lock_cache web && { [ -d "$home" ] || install_web_packages "$home"; }) ||
+    fail "the npm packages could not be installed"
+  printf '%s\n' "$home/node_modules"
+}
+
+install_web_packages() {
+  local wanted=$repo_root/web/package.json
+  need node nodejs
+  need npm npm
+  say "installing npm packages: $(sed -n '/devDependencies/,/}/s/ *"\(.*\)": "\(.*\)",*/\1 \2/p' "$wanted" | tr '\n' ' ')"
+  rm -rf "$1.partial"
+  mkdir -p "$1.partial"
+  cp "$wanted" "$1.partial/"
+  npm install --prefix "$1.partial" --no-audit --no-fund --no-package-lock --loglevel=error \
+    </dev/null >&2 && mv "$1.partial" "$1"
+}

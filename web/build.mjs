@@ -1,5 +1,6 @@
 // Builds web/dist: the client library and the page, one module for each source file, as tsc writes
-// it without the comments, with the vendored modules, the style sheet and the icons. `--check` builds beside it and compares.
+// it without the comments, with the vendored modules, the style sheet and the icons. `--check`
+// builds beside it and compares.
 //   node build.mjs [--check]
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,7 +36,8 @@ run(tsc, '-p', sdk);
 run(tsc, '-p', here, '--outDir', dist, '--removeComments');
 run(tsc, '-p', sdk, '--outDir', join(dist, 'sdk'), '--removeComments', '--declaration', 'false');
 for (const [name, path] of Object.entries(VENDORED)) {
-  const text = readFileSync(join(modules, path), 'utf8').replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
+  const text =
+    readFileSync(join(modules, path), 'utf8').replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
   write(`vendor/${vendorName(name)}`, text);
 }
 cpSync(join(here, 'static'), dist, { recursive: true });
@@ -78,21 +80,27 @@ function licences() {
 function sprite() {
   const icons = join(modules, 'lucide-static/icons');
   const known = new Set(readdirSync(icons).map((name) => name.replace('.svg', '')));
-  const sources = files(join(here, 'src')).map((name) => readFileSync(join(here, 'src', name), 'utf8'));
-  const words = sources.flatMap((text) => [...text.matchAll(/['"]([a-z][a-z0-9-]*)['"]/g)].map(([, word]) => word));
+  const sources =
+    files(join(here, 'src')).map((name) => readFileSync(join(here, 'src', name), 'utf8'));
+  const words = sources.flatMap(
+    (text) => [...text.matchAll(/['"]([a-z][a-z0-9-]*)['"]/g)].map(([, word]) => word),
+  );
   const used = [...new Set(words)].filter((word) => known.has(word)).sort();
   const symbols = used.map((name) => {
     const text = readFileSync(join(icons, `${name}.svg`), 'utf8');
-    const inner = text.slice(text.indexOf('>', text.indexOf('<svg')) + 1, text.lastIndexOf('</svg>'));
+    const inner =
+      text.slice(text.indexOf('>', text.indexOf('<svg')) + 1, text.lastIndexOf('</svg>'));
     return symbol(name, inner.trim().replace(/\s*\n\s*/g, ''));
   });
   const licence = '<!-- Icons: Lucide (ISC), https://lucide.dev/license -->';
   const brand = symbol('brand', readFileSync(join(here, 'brand.svg.part'), 'utf8').trim());
-  return `<svg xmlns="http://www.w3.org/2000/svg">\n${licence}\n${[brand, ...symbols].join('\n')}\n</svg>\n`;
+  const shown = [licence, brand, ...symbols].join('\n');
+  return `<svg xmlns="http://www.w3.org/2000/svg">\n${shown}\n</svg>\n`;
 }
 
 function symbol(name, inner) {
-  return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" `
+  return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" `
+    + `stroke-width="2" `
     + `stroke-linecap="round" stroke-linejoin="round">${inner}</symbol>`;
 }
 
@@ -109,7 +117,8 @@ function page() {
 
 // The worker keeps every file; its cache is named by what is in them.
 function worker() {
-  const names = files(dist).filter((name) => !['index.html', 'sw.js', 'manifest.webmanifest'].includes(name));
+  const names =
+    files(dist).filter((name) => !['index.html', 'sw.js', 'manifest.webmanifest'].includes(name));
   const paths = names.filter((name) => !name.endsWith('.png')).map((name) => `/assets/${name}`);
   const hash = createHash('sha256');
   for (const name of ['index.html', ...names]) hash.update(readFileSync(join(dist, name)));
@@ -135,7 +144,9 @@ function reached(first) {
 
 function compare(there, made) {
   const [old, fresh] = [files(there), files(made)];
-  const odd = [...old.filter((name) => !fresh.includes(name)), ...fresh.filter((name) => !old.includes(name))];
+  const odd = [
+    ...old.filter((name) => !fresh.includes(name)), ...fresh.filter((name) => !old.includes(name)),
+  ];
   const same = (name) => readFileSync(join(there, name)).equals(readFileSync(join(made, name)));
   return [...odd, ...fresh.filter((name) => old.includes(name) && !same(name))];
 }

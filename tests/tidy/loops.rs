@@ -21,8 +21,6 @@ use crate::tree::Tree;
 const OPEN: &[(&str, &str)] = &[
     ("src/store/embedded/", "its files are being cut anew"),
     ("src/store/mongo/", "its files are being cut anew"),
-    ("sdk/js/src/", "its files are being cut anew"),
-    ("web/src/", "its files are being cut anew"),
 ];
 
 /// Where the crates are.

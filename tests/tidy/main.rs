@@ -70,6 +70,10 @@ fn every_file_opens_with_its_purpose() {
 #[test]
 fn lines_fit_the_page() {
     none(sources().iter().flat_map(style::fits_the_page));
+    let scripts: Vec<_> = tree().files.iter().filter(|path| style::is_script(path)).collect();
+    assert!(scripts.len() > 50, "the rules did not find the page and its tests");
+    let texts = scripts.iter().filter_map(|path| Some((path, tree().text(path)?)));
+    none(texts.flat_map(|(path, text)| style::script_fits_the_page(path, &text)));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The rules that look at one Rust file at a time: sizes, panics, prints, left-over notes.
+//! The rules that look at one file at a time: sizes, panics, prints, left-over notes. The sizes of
+//! other languages' functions and files are the linter's (`.oxlintrc.json`).
 
 use crate::Finding;
 use crate::source::{Source, closing};
@@ -28,7 +29,7 @@ pub fn fits_the_page(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, line) in source.lines.iter().enumerate() {
         let columns = line.text.chars().count();
-        if columns <= MAX_COLUMNS || line.text.contains("://") {
+        if !is_wide(&line.text) {
             continue;
         }
         // Inside a string nothing can be noted: its exception stands above the line that opens it.
@@ -44,6 +45,33 @@ pub fn fits_the_page(source: &Source) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The same for the page, its library and their tests.
+pub fn script_fits_the_page(path: &str, text: &str) -> Vec<Finding> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_noted = |at: usize| lines[at].contains("tidy: wide because ");
+    let wide = |at: &usize| {
+        is_wide(lines[*at]) && !is_noted(*at) && !at.checked_sub(1).is_some_and(is_noted)
+    };
+    let found = |at: usize| {
+        let problem = format!("{} columns, at most {MAX_COLUMNS}", lines[at].chars().count());
+        Finding::new(path, at, "columns", &problem, "break the line")
+    };
+    (0..lines.len()).filter(wide).map(found).collect()
+}
+
+/// Whether a file holds TypeScript, JavaScript or Python that people write.
+pub fn is_script(path: &str) -> bool {
+    let ours = ["web/src/", "web/static/", "web/build.mjs", "sdk/", "e2e/", "tests/"];
+    let endings = [".ts", ".tsx", ".js", ".mjs", ".py"];
+    ours.iter().any(|place| path.starts_with(place))
+        && endings.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Whether a line is longer than a page; a web address may be.
+fn is_wide(line: &str) -> bool {
+    line.chars().count() > MAX_COLUMNS && !line.contains("://")
 }
 
 pub fn functions_are_short(source: &Source) -> Vec<Finding> {
@@ -210,6 +238,17 @@ mod tests {
         assert_eq!(count(fits_the_page, &format!("// tidy: wide because a table\n{wide}")), 0);
         let inside = format!("// tidy: wide because golden\nlet a = \"x\n{}\";", "b".repeat(101));
         assert_eq!(count(fits_the_page, &inside), 0);
+    }
+
+    #[test]
+    fn columns_of_scripts() {
+        let count = |text: &str| script_fits_the_page("e2e/a.mjs", text).len();
+        let wide = format!("a({});", "b".repeat(100));
+        assert_eq!(count(&format!("a();\n{wide}\n{wide}")), 2);
+        assert_eq!(count(&format!("// tidy: wide because a table\n{wide}")), 0);
+        assert_eq!(count(&format!("// {}\n// https://x/{}", "ñ".repeat(97), "b".repeat(99))), 0);
+        assert!(is_script("web/src/call.tsx") && is_script("e2e/lives/server.mjs"));
+        assert!(!is_script("web/dist/call.js") && !is_script("web/vendor/x.js"));
     }
 
     #[test]

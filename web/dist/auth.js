@@ -38,25 +38,35 @@ export function Auth() {
     };
     return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx("div", { class: "brand", children: _jsx(Icon, { name: "brand" }) }), step.value === 'code'
                         ? _jsx(CodeStep, { email: email.value.trim(), again: ask, refused: error.value, onBack: () => { step.value = 'address'; error.value = ''; } })
-                        : (_jsxs("form", { onSubmit: submit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, maxLength: 64, dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: (event) => { email.value = event.currentTarget.value; } })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] })), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {})] }));
+                        : _jsx(AddressStep, { isNew, name, email, busy, error, onSubmit: submit }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {})] }));
+}
+function AddressStep(props) {
+    const { isNew, name, email, busy, error, onSubmit } = props;
+    const set = (one) => (event) => {
+        one.value = event.currentTarget.value;
+    };
+    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, maxLength: 64, dir: "auto", value: name.value, onInput: set(name) })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] }));
 }
 function CodeStep({ email, refused, again, onBack }) {
+    const { code, busy, error, isSent, input, write, send, sendAgain } = useCode(email, again);
+    const wrong = error.value || refused;
+    return (_jsxs("form", { onSubmit: (event) => { event.preventDefault(); if (code.value.length === 6)
+            void send(); }, "aria-busy": busy.value, children: [_jsx("h1", { children: t('auth.code') }), _jsx("p", { class: "dim", children: t('auth.code.hint', { email }) }), _jsx(MailHint, {}), _jsxs("label", { class: "code-field", children: [_jsx("span", { class: "hidden", children: t('auth.code.label') }), _jsx("input", { ref: input, name: "code", inputMode: "numeric", autocomplete: "one-time-code", value: code.value, disabled: busy.value, "aria-invalid": error.value ? 'true' : undefined, onInput: (event) => write(event.currentTarget.value), onPaste: (event) => {
+                            event.preventDefault();
+                            write(event.clipboardData?.getData('text') ?? '');
+                        } }), _jsx(CodeBoxes, { code: code.value })] }), wrong && _jsx("p", { class: "error-text", role: "alert", children: wrong }), _jsxs("div", { class: "auth-foot", children: [_jsx("button", { type: "button", class: "link", onClick: onBack, children: t('auth.other_address') }), _jsx("button", { type: "button", class: "link", disabled: isSent.value, onClick: () => void sendAgain(), children: t(isSent.value ? 'auth.sent_again' : 'auth.send_again') })] })] }));
+}
+function CodeBoxes({ code }) {
+    const now = Math.min(5, code.length);
+    return (_jsx("span", { class: "code-boxes", "aria-hidden": "true", children: [...code.padEnd(6)].map((digit, at) => (_jsx("span", { class: at === now ? 'now' : '', children: digit.trim() }, at))) }));
+}
+function useCode(email, again) {
     const code = useSignal('');
     const busy = useSignal(false);
     const error = useSignal('');
-    const isSent = useSignal(false);
     const input = useRef(null);
-    const resting = useRef(undefined);
-    useEffect(() => {
-        input.current?.focus();
-        return () => clearTimeout(resting.current);
-    }, []);
-    const rest = (on) => {
-        clearTimeout(resting.current);
-        isSent.value = on;
-        if (on)
-            resting.current = setTimeout(() => { isSent.value = false; }, AGAIN_MS);
-    };
+    const { isSent, rest } = useRest();
+    useEffect(() => { input.current?.focus(); }, []);
     const sendAgain = async () => {
         error.value = '';
         rest(true);
@@ -85,12 +95,19 @@ function CodeStep({ email, refused, again, onBack }) {
         if (code.value.length === 6 && !busy.value)
             void send();
     };
-    const digits = [...code.value.padEnd(6)];
-    return (_jsxs("form", { onSubmit: (event) => { event.preventDefault(); if (code.value.length === 6)
-            void send(); }, "aria-busy": busy.value, children: [_jsx("h1", { children: t('auth.code') }), _jsx("p", { class: "dim", children: t('auth.code.hint', { email }) }), _jsx(MailHint, {}), _jsxs("label", { class: "code-field", children: [_jsx("span", { class: "hidden", children: t('auth.code.label') }), _jsx("input", { ref: input, name: "code", inputMode: "numeric", autocomplete: "one-time-code", value: code.value, disabled: busy.value, "aria-invalid": error.value ? 'true' : undefined, onInput: (event) => write(event.currentTarget.value), onPaste: (event) => {
-                            event.preventDefault();
-                            write(event.clipboardData?.getData('text') ?? '');
-                        } }), _jsx("span", { class: "code-boxes", "aria-hidden": "true", children: digits.map((digit, at) => (_jsx("span", { class: at === Math.min(5, code.value.length) ? 'now' : '', children: digit.trim() }, at))) })] }), (error.value || refused) && _jsx("p", { class: "error-text", role: "alert", children: error.value || refused }), _jsxs("div", { class: "auth-foot", children: [_jsx("button", { type: "button", class: "link", onClick: onBack, children: t('auth.other_address') }), _jsx("button", { type: "button", class: "link", disabled: isSent.value, onClick: () => void sendAgain(), children: t(isSent.value ? 'auth.sent_again' : 'auth.send_again') })] })] }));
+    return { code, busy, error, isSent, input, write, send, sendAgain };
+}
+function useRest() {
+    const isSent = useSignal(false);
+    const timer = useRef(undefined);
+    useEffect(() => () => clearTimeout(timer.current), []);
+    const rest = (on) => {
+        clearTimeout(timer.current);
+        isSent.value = on;
+        if (on)
+            timer.current = setTimeout(() => { isSent.value = false; }, AGAIN_MS);
+    };
+    return { isSent, rest };
 }
 export function Languages() {
     const choices = LANGS.flatMap((code, at) => [

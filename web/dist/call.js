@@ -46,7 +46,7 @@ function Starting({ chat }) {
     return (_jsxs("section", { class: "call live", "aria-label": t('call.with', { name }), children: [_jsx(Peer, { user: state?.peer(myId()) ?? chat, name: name, words: t('call.calling'), isRinging: true }), _jsx("div", { class: "call-buttons", children: _jsx(HangUp, {}) })] }));
 }
 function HangUp() {
-    return _jsx(RoundButton, { icon: "phone-off", label: t('call.hang_up'), kind: "hang", onClick: () => client.calls.leave() });
+    return (_jsx(RoundButton, { icon: "phone-off", label: t('call.hang_up'), kind: "hang", onClick: () => client.calls.leave() }));
 }
 function RoundButton({ icon, label, onClick, kind = '' }) {
     return (_jsxs("div", { class: "round", children: [_jsx(IconButton, { icon: icon, label: label, class: kind, onClick: onClick }), _jsx("span", { "aria-hidden": "true", children: label })] }));
@@ -96,18 +96,18 @@ function InCall({ call }) {
     });
     useEffect(() => { isSmall.value = false; }, [calls.shown]);
     const { name, user } = call.peer;
-    return (_jsxs("section", { class: `call live ${isSmall.value ? 'small' : ''} ${hasPicture ? 'pictured' : ''}`, "aria-label": t('call.with', { name }), children: [_jsx("audio", { ref: sound, autoplay: true }), _jsx("video", { ref: remote, class: "call-remote", autoplay: true, playsInline: true, muted: true, hidden: !hasPicture }), !hasPicture && _jsx(Peer, { user: user, name: name, words: "", isRinging: call.state === 'ringing' }), _jsx("video", { ref: local, class: "call-local", autoplay: true, playsInline: true, muted: true, hidden: !calls.hasCamera }), _jsxs("header", { class: "call-head", children: [_jsx(IconButton, { icon: isSmall.value ? 'maximize-2' : 'minimize-2', onClick: () => { isSmall.value = !isSmall.value; }, label: t(isSmall.value ? 'call.larger' : 'call.smaller') }), _jsxs("span", { class: "grow", children: [_jsx("bdi", { class: "chat-name", children: name }), _jsx(Status, { call: call })] }), call.state === 'active' && _jsx(Bars, {})] }), _jsxs("div", { class: "call-buttons", children: [_jsx(Microphone, {}), _jsx(RoundButton, { icon: calls.hasCamera ? 'video' : 'video-off', kind: calls.hasCamera ? '' : 'off', label: t(calls.hasCamera ? 'call.camera_off' : 'call.camera_on'), onClick: () => calls.camera(!calls.hasCamera) }), hasPicture && document.pictureInPictureEnabled && _jsx(Float, { video: remote }), _jsx(Devices, { sound: sound, button: (open) => (_jsx(RoundButton, { icon: "sliders-horizontal", label: t('call.devices'), kind: "choice", onClick: open })) }), _jsx(HangUp, {})] })] }));
+    return (_jsxs("section", { class: `call live ${isSmall.value ? 'small' : ''} ${hasPicture ? 'pictured' : ''}`, "aria-label": t('call.with', { name }), children: [_jsx("audio", { ref: sound, autoplay: true }), _jsx("video", { ref: remote, class: "call-remote", autoplay: true, playsInline: true, muted: true, hidden: !hasPicture }), !hasPicture && (_jsx(Peer, { user: user, name: name, words: "", isRinging: call.state === 'ringing' })), _jsx("video", { ref: local, class: "call-local", autoplay: true, playsInline: true, muted: true, hidden: !calls.hasCamera }), _jsxs("header", { class: "call-head", children: [_jsx(IconButton, { icon: isSmall.value ? 'maximize-2' : 'minimize-2', onClick: () => { isSmall.value = !isSmall.value; }, label: t(isSmall.value ? 'call.larger' : 'call.smaller') }), _jsxs("span", { class: "grow", children: [_jsx("bdi", { class: "chat-name", children: name }), _jsx(Status, { call: call })] }), call.state === 'active' && _jsx(Bars, {})] }), _jsxs("div", { class: "call-buttons", children: [_jsx(Microphone, {}), _jsx(RoundButton, { icon: calls.hasCamera ? 'video' : 'video-off', kind: calls.hasCamera ? '' : 'off', label: t(calls.hasCamera ? 'call.camera_off' : 'call.camera_on'), onClick: () => calls.camera(!calls.hasCamera) }), hasPicture && document.pictureInPictureEnabled && _jsx(Float, { video: remote }), _jsx(Devices, { sound: sound, button: (open) => (_jsx(RoundButton, { icon: "sliders-horizontal", label: t('call.devices'), kind: "choice", onClick: open })) }), _jsx(HangUp, {})] })] }));
 }
 function Microphone() {
     watch('call');
     const { calls } = client;
     const isOff = calls.isMuted || !calls.hasMicrophone;
     const label = t(calls.isMuted ? 'call.unmute' : isOff ? 'call.no_mic' : 'call.mute');
-    return _jsx(RoundButton, { icon: isOff ? 'mic-off' : 'mic', kind: isOff ? 'off' : '', label: label, onClick: () => calls.mute(!isOff) });
+    return (_jsx(RoundButton, { icon: isOff ? 'mic-off' : 'mic', kind: isOff ? 'off' : '', label: label, onClick: () => calls.mute(!isOff) }));
 }
 function Float({ video }) {
     const float = () => void video.current?.requestPictureInPicture().catch(() => undefined);
-    return _jsx(RoundButton, { icon: "picture-in-picture-2", label: t('call.pip'), kind: "choice", onClick: float });
+    return (_jsx(RoundButton, { icon: "picture-in-picture-2", label: t('call.pip'), kind: "choice", onClick: float }));
 }
 function attach(element, stream) {
     if (!element || element.srcObject === stream)
@@ -124,18 +124,20 @@ function Status({ call }) {
     }, []);
     const { calls } = client;
     const isBroken = calls.isReconnecting || call.peer.reconnecting || client.connection !== 'live';
-    if (call.state === 'ringing')
+    if (call.state === 'ringing') {
         return _jsx("small", { role: "status", children: t(call.rings ? 'call.rings' : 'call.calling') });
+    }
     if (call.state === 'connecting')
         return _jsx("small", { role: "status", children: t('call.connecting') });
     if (isBroken)
         return _jsx("small", { role: "status", class: "warn", children: t('call.reconnecting') });
     const seconds = Math.max(0, (now.value - Date.parse(call.since ?? call.started)) / 1_000);
-    return _jsxs("small", { children: [_jsx("time", { children: duration(seconds) }), !calls.peerMedia.audio && ` · ${t('call.peer_muted')}`] });
+    const muted = calls.peerMedia.audio ? '' : ` · ${t('call.peer_muted')}`;
+    return _jsxs("small", { children: [_jsx("time", { children: duration(seconds) }), muted] });
 }
 function Bars() {
     watch('call');
     const { quality } = client.calls;
     const label = t(`call.quality.${quality}`);
-    return _jsxs("span", { class: `bars ${quality}`, role: "img", "aria-label": label, title: label, children: [_jsx("i", {}), _jsx("i", {}), _jsx("i", {})] });
+    return (_jsxs("span", { class: `bars ${quality}`, role: "img", "aria-label": label, title: label, children: [_jsx("i", {}), _jsx("i", {}), _jsx("i", {})] }));
 }

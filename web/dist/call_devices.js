@@ -15,7 +15,8 @@ export function Devices({ sound, button }) {
     if (![of('audioinput'), of('videoinput'), outputs].some(({ length }) => length > 1))
         return null;
     const speak = async (id) => {
-        await sound.current?.setSinkId?.(id).then(() => { sink.value = id; }, () => undefined);
+        await sound.current?.setSinkId?.(id)
+            .then(() => { sink.value = id; }, () => undefined);
     };
     return (_jsxs(_Fragment, { children: [button(() => { isOpen.value = true; }), isOpen.value && (_jsxs(Dialog, { title: t('call.devices'), onClose: () => { isOpen.value = false; }, class: "devices", children: [_jsx(Choice, { title: t('call.microphone'), icon: "mic", devices: of('audioinput'), used: calls.using('mic'), onChoose: (id) => calls.choose('mic', id) }), _jsx(Choice, { title: t('call.camera_on'), icon: "video", devices: of('videoinput'), used: calls.using('cam'), onChoose: (id) => calls.choose('cam', id) }), _jsx(Choice, { title: t('call.speaker'), icon: "volume-2", devices: outputs, used: sink.value || 'default', onChoose: (id) => void speak(id) })] }))] }));
 }

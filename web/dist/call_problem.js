@@ -11,6 +11,6 @@ export function CallProblem({ problem }) {
 function Listen({ again }) {
     const { calls } = client;
     return 'accept' in again
-        ? _jsx("button", { type: "button", class: "button", onClick: () => calls.accept(false, false), children: t('call.listen') })
+        ? (_jsx("button", { type: "button", class: "button", onClick: () => calls.accept(false, false), children: t('call.listen') }))
         : (_jsx("button", { type: "button", class: "button", onClick: () => calls.start(again.start.chat, again.start.kind, false), children: t('call.listen_start') }));
 }

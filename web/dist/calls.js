@@ -18,10 +18,11 @@ export function CallHistory() {
     };
     const isLive = client.calls.isLive;
     useEffect(() => { void load(); }, [isLive]);
-    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('calls'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => back() }), _jsx("h1", { class: "grow", children: t('calls') })] }), _jsxs("div", { class: "scroll", children: [!calls.value && _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }), calls.value?.length === 0 && _jsx(Empty, { icon: "phone", title: t('calls.none'), text: t('calls.none.hint') }), calls.value?.map((call) => _jsx(CallRow, { call: call }, call.id)), next.value && (_jsx("button", { type: "button", class: "row-button", onClick: () => void load(next.value ?? undefined), children: t('more') }))] })] }));
+    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('calls'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => back() }), _jsx("h1", { class: "grow", children: t('calls') })] }), _jsxs("div", { class: "scroll", children: [!calls.value && _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }), calls.value?.length === 0 && (_jsx(Empty, { icon: "phone", title: t('calls.none'), text: t('calls.none.hint') })), calls.value?.map((call) => _jsx(CallRow, { call: call }, call.id)), next.value && (_jsx("button", { type: "button", class: "row-button", onClick: () => void load(next.value ?? undefined), children: t('more') }))] })] }));
 }
 function CallRow({ call }) {
-    const isMissed = call.role === 'callee' && call.duration_s == null && call.state === 'ended' && call.reason !== 'rejected';
+    const isMissed = call.role === 'callee' && call.duration_s == null && call.state === 'ended'
+        && call.reason !== 'rejected';
     const icon = isMissed ? 'phone-missed' : call.role === 'caller' ? 'phone-outgoing' : 'phone-incoming';
     const kind = t(call.kind === 'video' ? 'call.video' : 'call.voice');
     const words = call.duration_s != null ? `${kind}, ${duration(call.duration_s)}`

@@ -5,11 +5,12 @@ import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
+import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, isNarrow, watch } from './state.js';
 import { stopSound } from './player.js';
 import { presenceText, showPeople } from './presence.js';
-import { Timeline, jumpTo } from './timeline.js';
+import { Timeline } from './timeline.js';
 import { addFiles } from './writing.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 export function ChatPane({ id }) {
@@ -24,7 +25,7 @@ export function ChatPane({ id }) {
     if (state)
         return _jsx(Chat, { state: state }, id);
     return (_jsxs("section", { class: "pane chat-pane", children: [_jsx("header", { class: "bar", children: _jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "back flip", onClick: () => go('') }) }), missing.value
-                ? _jsx(Empty, { icon: "message-circle-off", title: t('chat.missing'), text: t('chat.missing.hint') })
+                ? (_jsx(Empty, { icon: "message-circle-off", title: t('chat.missing'), text: t('chat.missing.hint') }))
                 : _jsx("div", { class: "empty", children: _jsx(Spinner, {}) })] }));
 }
 function Chat({ state }) {
@@ -34,8 +35,9 @@ function Chat({ state }) {
     useEffect(() => {
         if (!isLive)
             return;
-        if (!state.isWhole && state.messages.length < 40)
+        if (!state.isWhole && state.messages.length < 40) {
             void client.older(state.id).catch(() => undefined);
+        }
         void learnCursors(state);
     }, [state.id, isLive]);
     const peer = state.peer(myId());
@@ -54,8 +56,9 @@ function Chat({ state }) {
         isOverIt.value = true;
     };
     const onDragLeave = (event) => {
-        if (!event.currentTarget.contains(event.relatedTarget))
+        if (!event.currentTarget.contains(event.relatedTarget)) {
             isOverIt.value = false;
+        }
     };
     const onDrop = (event) => {
         if (!isOverIt.value)

@@ -52,8 +52,9 @@ function Chats({ list }) {
 }
 function NoChats() {
     watch('connection');
-    if (!client.isSynced && client.connection !== 'waiting')
+    if (!client.isSynced && client.connection !== 'waiting') {
         return _jsx("div", { class: "empty", children: _jsx(Spinner, {}) });
+    }
     return (_jsx(Empty, { icon: "message-circle", title: t('chats.none'), text: t('chats.none.hint'), children: _jsx("button", { type: "button", class: "button primary", onClick: () => go('new'), children: t('chats.begin') }) }));
 }
 function ChatRow({ state, top }) {
@@ -75,7 +76,8 @@ function LastTime({ state }) {
     const { last } = state;
     if (!last)
         return null;
-    return _jsx("time", { class: `chat-time ${state.unread && !state.isMuted() ? 'fresh' : ''}`, children: brief(last.sent) });
+    const isFresh = state.unread && !state.isMuted();
+    return _jsx("time", { class: `chat-time ${isFresh ? 'fresh' : ''}`, children: brief(last.sent) });
 }
 function LastLine({ state }) {
     watch(`chat:${state.id}`, `rows:${state.id}`, 'users');
@@ -113,7 +115,10 @@ export function chatActions(state) {
             onClick: set({ muted_until: muted ? null : forever }, t(muted ? 'unmuted' : 'muted')),
         },
         ...(state.unread
-            ? [{ icon: 'check-check', label: t('mark_read'), onClick: () => client.read(state.id, state.chat.head_seq) }]
+            ? [{
+                    icon: 'check-check', label: t('mark_read'),
+                    onClick: () => client.read(state.id, state.chat.head_seq),
+                }]
             : []),
     ];
 }

@@ -57,7 +57,9 @@ export function Crop({ file, onDone }) {
     return (_jsxs(Dialog, { title: t('file.crop'), onClose: () => onDone(null), class: "crop", children: [_jsx("div", { ref: box, class: "crop-box", tabIndex: 0, role: "group", "aria-label": t('file.crop.move'), onPointerDown: (event) => event.currentTarget.setPointerCapture(event.pointerId), onPointerMove: drag, onKeyDown: onKeyDown, onWheel: (event) => {
                     event.preventDefault();
                     look({ zoom: view.peek().zoom * Math.exp(-event.deltaY / 600) });
-                }, children: image ? _jsx("img", { src: image.src, alt: "", draggable: false, style: placed(image, view.value) }) : _jsx(Spinner, {}) }), _jsxs("label", { class: "crop-zoom", children: [_jsx(Icon, { name: "zoom-in", label: t('file.crop.zoom') }), _jsx("input", { type: "range", min: 1, max: MOST, step: 0.01, value: view.value.zoom, onInput: (event) => look({ zoom: Number(event.currentTarget.value) }) })] }), _jsxs("div", { class: "buttons", children: [_jsx("button", { type: "button", class: "button", onClick: () => onDone(null), children: t('cancel') }), _jsx("button", { type: "button", class: "button primary", disabled: !image, onClick: () => void done(), children: t('save') })] })] }));
+                }, children: image
+                    ? _jsx("img", { src: image.src, alt: "", draggable: false, style: placed(image, view.value) })
+                    : _jsx(Spinner, {}) }), _jsxs("label", { class: "crop-zoom", children: [_jsx(Icon, { name: "zoom-in", label: t('file.crop.zoom') }), _jsx("input", { type: "range", min: 1, max: MOST, step: 0.01, value: view.value.zoom, onInput: (event) => look({ zoom: Number(event.currentTarget.value) }) })] }), _jsxs("div", { class: "buttons", children: [_jsx("button", { type: "button", class: "button", onClick: () => onDone(null), children: t('cancel') }), _jsx("button", { type: "button", class: "button primary", disabled: !image, onClick: () => void done(), children: t('save') })] })] }));
 }
 function seenOf({ naturalWidth, naturalHeight }, zoom) {
     return Math.min(naturalWidth, naturalHeight) / zoom;
@@ -74,7 +76,10 @@ function inside(image, { zoom, x, y }) {
 function placed(image, { zoom, x, y }) {
     const seen = seenOf(image, zoom);
     const [w, h] = [image.naturalWidth / seen, image.naturalHeight / seen];
-    return { width: `${w * 100}%`, height: `${h * 100}%`, left: `${(0.5 - x * w) * 100}%`, top: `${(0.5 - y * h) * 100}%` };
+    return {
+        width: `${w * 100}%`, height: `${h * 100}%`, left: `${(0.5 - x * w) * 100}%`,
+        top: `${(0.5 - y * h) * 100}%`,
+    };
 }
 function cut(image, { zoom, x, y }) {
     const seen = seenOf(image, zoom);

@@ -39,7 +39,7 @@ function Picture({ file, state, alone = false, more = 0 }) {
     const best = alone || !small_url ? large_url ?? url : small_url;
     const source = usePicture(moves ? url : kind === 'video' ? small_url : best);
     const label = t(kind === 'video' ? 'file.play' : 'file.open', { name });
-    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, onClick: () => view(state, file.id), children: [_jsxs("span", { class: "hidden", children: [label, " "] }), _jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), kind === 'video' && !small_url && _jsx(FirstFrame, { file: file }), source === '' && _jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) }), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
+    return (_jsxs("button", { type: "button", class: "picture", style: alone ? room(file) : undefined, onClick: () => view(state, file.id), children: [_jsxs("span", { class: "hidden", children: [label, " "] }), _jsx(Placeholder, { hash: file.thumbhash }), source && _jsx("img", { src: source, alt: "", decoding: "async" }), kind === 'video' && !small_url && _jsx(FirstFrame, { file: file }), source === '' && (_jsx("span", { class: "picture-gone", children: _jsx(Icon, { name: "image-off", label: t('file.gone') }) })), kind === 'video' && !more && _jsx(FilmMarks, { file: file }), animated && !moves && _jsx("span", { class: "film-time", children: "GIF" }), more > 0 && _jsxs("span", { class: "picture-more", children: ["+", more] })] }));
 }
 function Placeholder({ hash }) {
     const ref = useRef(null);
@@ -60,7 +60,7 @@ function FirstFrame({ file }) {
     }, [file.id]);
     if (!link.value)
         return null;
-    return _jsx("video", { src: link.value, preload: "metadata", muted: true, playsInline: true, tabIndex: -1, "aria-hidden": "true", disablePictureInPicture: true });
+    return (_jsx("video", { src: link.value, preload: "metadata", muted: true, playsInline: true, tabIndex: -1, "aria-hidden": "true", disablePictureInPicture: true }));
 }
 function FilmMarks({ file }) {
     return (_jsxs(_Fragment, { children: [_jsx("span", { class: "film-play", children: _jsx(Icon, { name: "play" }) }), _jsx("span", { class: "film-time", children: file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size) })] }));
@@ -69,7 +69,7 @@ function Film({ file }) {
     const isOpen = useSignal(false);
     const poster = usePicture(file.large_url ?? file.small_url);
     if (isOpen.value) {
-        return _jsx(PlayFilm, { file: file, class: "picture", style: room(file), ...(poster ? { poster } : {}) });
+        return (_jsx(PlayFilm, { file: file, class: "picture", style: room(file), ...(poster ? { poster } : {}) }));
     }
     return (_jsxs("button", { type: "button", class: "picture", style: room(file), onClick: () => { isOpen.value = true; }, children: [_jsxs("span", { class: "hidden", children: [t('file.play', { name: file.name }), " "] }), _jsx(Placeholder, { hash: file.thumbhash }), poster && _jsx("img", { src: poster, alt: "", decoding: "async" }), !file.small_url && _jsx(FirstFrame, { file: file }), _jsx(FilmMarks, { file: file })] }));
 }
@@ -101,5 +101,5 @@ function Document({ file }) {
 }
 export function FileIcon({ name }) {
     const ending = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1];
-    return _jsx("span", { class: "file-icon", "aria-hidden": "true", children: ending ? _jsx("b", { children: ending.toUpperCase() }) : _jsx(Icon, { name: "file-text" }) });
+    return (_jsx("span", { class: "file-icon", "aria-hidden": "true", children: ending ? _jsx("b", { children: ending.toUpperCase() }) : _jsx(Icon, { name: "file-text" }) }));
 }

@@ -19,8 +19,9 @@ export function filesText(files) {
     if (!first)
         return '';
     const { kind, name, duration_ms } = first;
-    if (rest.length && files.every((one) => one.kind === 'image'))
+    if (rest.length && files.every((one) => one.kind === 'image')) {
         return t('file.images', { n: files.length });
+    }
     const word = kind === 'document' || kind === 'audio' ? name : t(`file.${kind}`);
     const text = kind === 'voice' && duration_ms ? `${word} (${duration(duration_ms / 1000)})` : word;
     return rest.length ? `${text} +${rest.length}` : text;
@@ -28,5 +29,8 @@ export function filesText(files) {
 export function guessed({ blob, kind, name, duration_ms }) {
     const [type] = blob.type.split('/');
     const isShown = type === 'image' || type === 'video' || type === 'audio';
-    return { kind: kind === 'auto' ? (isShown ? type : 'document') : kind, name, duration_ms: duration_ms ?? null };
+    return {
+        kind: kind === 'auto' ? (isShown ? type : 'document') : kind, name,
+        duration_ms: duration_ms ?? null,
+    };
 }

@@ -12,7 +12,7 @@ import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
-import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch } from './ui.js';
+import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch, } from './ui.js';
 import { viewFace } from './viewing.js';
 export function InfoPane({ id }) {
     watch(`chat:${id}`, 'users');
@@ -45,8 +45,9 @@ function ClearChat({ state }) {
     const asked = useSignal(false);
     const done = async (yes) => {
         asked.value = false;
-        if (yes)
+        if (yes) {
             await attempt(client.setChat(state.id, { hide_seq: state.chat.head_seq }).then(() => go('')));
+        }
     };
     return (_jsxs(_Fragment, { children: [_jsx(Action, { icon: "eraser", label: t('chat.clear'), onClick: () => { asked.value = true; }, danger: true }), asked.value && (_jsx(Confirm, { title: t('chat.clear'), text: t('chat.clear.hint'), action: t('chat.clear'), onDone: done }))] }));
 }
@@ -86,8 +87,9 @@ function GroupInfo({ state }) {
         if (yes)
             await attempt(client.rest.delete(`/groups/${chat.id}`).then(() => go('')));
     };
-    const sub = `${t('members', { n: chat.member_count })} · ${t(chat.public ? 'group.is_public' : 'group.is_private')}`;
-    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: chat.id, name: chat.title ?? '', sub: sub, about: chat.about ?? '', group: true }), _jsxs("div", { class: "card", children: [isManager && _jsx(Action, { icon: "pencil", label: t('group.edit'), onClick: () => { step.value = 'edit'; } }), isManager && _jsx(Action, { icon: "link", label: t('invite'), onClick: () => { step.value = 'invite'; } }), chatActions(state).map((item) => _jsx(Action, { ...item }, item.label))] }), _jsx(Members, { state: state, onAdd: isManager ? () => { step.value = 'add'; } : null }), _jsxs("div", { class: "card", children: [_jsx(ClearChat, { state: state }), _jsx(Action, { icon: "log-out", label: t('group.leave'), onClick: () => { step.value = 'leave'; }, danger: true }), member.role === 'owner' && (_jsx(Action, { icon: "trash-2", label: t('group.delete'), onClick: () => { step.value = 'delete'; }, danger: true }))] }), _jsx("p", { class: "dim small created", children: t('group.created', { date: date(chat.created) }) }), step.value === 'edit' && _jsx(EditGroup, { state: state, onClose: close }), step.value === 'add' && _jsx(AddMembers, { state: state, onClose: close }), step.value === 'invite' && _jsx(Invitation, { state: state, onClose: close }), step.value === 'leave' && (_jsx(Confirm, { title: t('group.leave'), text: t('group.leave.hint'), action: t('group.leave'), onDone: leave })), step.value === 'delete' && (_jsx(Confirm, { title: t('group.delete'), text: t('group.delete.hint'), action: t('group.delete'), onDone: remove }))] }));
+    const sub = `${t('members', { n: chat.member_count })} · `
+        + `${t(chat.public ? 'group.is_public' : 'group.is_private')}`;
+    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: chat.id, name: chat.title ?? '', sub: sub, about: chat.about ?? '', group: true }), _jsxs("div", { class: "card", children: [isManager && (_jsx(Action, { icon: "pencil", label: t('group.edit'), onClick: () => { step.value = 'edit'; } })), isManager && (_jsx(Action, { icon: "link", label: t('invite'), onClick: () => { step.value = 'invite'; } })), chatActions(state).map((item) => _jsx(Action, { ...item }, item.label))] }), _jsx(Members, { state: state, onAdd: isManager ? () => { step.value = 'add'; } : null }), _jsxs("div", { class: "card", children: [_jsx(ClearChat, { state: state }), _jsx(Action, { icon: "log-out", label: t('group.leave'), onClick: () => { step.value = 'leave'; }, danger: true }), member.role === 'owner' && (_jsx(Action, { icon: "trash-2", label: t('group.delete'), onClick: () => { step.value = 'delete'; }, danger: true }))] }), _jsx("p", { class: "dim small created", children: t('group.created', { date: date(chat.created) }) }), step.value === 'edit' && _jsx(EditGroup, { state: state, onClose: close }), step.value === 'add' && _jsx(AddMembers, { state: state, onClose: close }), step.value === 'invite' && _jsx(Invitation, { state: state, onClose: close }), step.value === 'leave' && (_jsx(Confirm, { title: t('group.leave'), text: t('group.leave.hint'), action: t('group.leave'), onDone: leave })), step.value === 'delete' && (_jsx(Confirm, { title: t('group.delete'), text: t('group.delete.hint'), action: t('group.delete'), onDone: remove }))] }));
 }
 const RANK = { owner: 0, admin: 1, member: 2 };
 function Members({ state, onAdd }) {
@@ -105,7 +107,7 @@ function Members({ state, onAdd }) {
     };
     useEffect(() => { void load(); }, [state.id, state.chat.member_count, state.chat.head_rev]);
     return (_jsxs("div", { class: "card", children: [_jsx("h3", { class: "section", children: t('members.title') }), onAdd && _jsx(Action, { icon: "user-plus", label: t('members.add'), onClick: onAdd }), members.value
-                ? members.value.map((one) => _jsx(MemberLine, { one: one, state: state, onChanged: () => void load() }, one.user.id))
+                ? members.value.map((one) => (_jsx(MemberLine, { one: one, state: state, onChanged: () => void load() }, one.user.id)))
                 : _jsx(Spinner, {}), next.value && (_jsx("button", { type: "button", class: "row-button", onClick: () => void load(next.value ?? undefined), children: t('more') }))] }));
 }
 function MemberLine({ one, state, onChanged }) {
@@ -121,14 +123,21 @@ function MemberLine({ one, state, onChanged }) {
     const setRole = (to) => run(() => client.rest.patch(path, { role: to }));
     const mayRemove = !isMe && RANK[mine] < RANK[role];
     const items = [
-        !isMe && { icon: 'message-circle', label: t('message'), onClick: () => void openDirect(user.id) },
-        mine === 'owner' && role === 'member' && { icon: 'shield', label: t('role.make_admin'), onClick: setRole('admin') },
-        mine === 'owner' && role === 'admin' && { icon: 'shield-off', label: t('role.make_member'), onClick: setRole('member') },
+        !isMe && {
+            icon: 'message-circle', label: t('message'), onClick: () => void openDirect(user.id),
+        },
+        mine === 'owner' && role === 'member'
+            && { icon: 'shield', label: t('role.make_admin'), onClick: setRole('admin') },
+        mine === 'owner' && role === 'admin'
+            && { icon: 'shield-off', label: t('role.make_member'), onClick: setRole('member') },
         mine === 'owner' && !isMe && {
             icon: 'crown', label: t('role.hand_over'),
             onClick: run(() => client.rest.put(`/groups/${state.id}/owner`, { user: user.id })),
         },
-        mayRemove && { icon: 'user-minus', label: t('members.remove'), danger: true, onClick: run(() => client.rest.delete(path)) },
+        mayRemove && {
+            icon: 'user-minus', label: t('members.remove'), danger: true,
+            onClick: run(() => client.rest.delete(path)),
+        },
         mayRemove && {
             icon: 'ban', label: t('members.ban'), danger: true,
             onClick: run(() => client.rest.put(`/groups/${state.id}/bans/${user.id}`)),
@@ -150,7 +159,8 @@ function EditGroup({ state, onClose }) {
     const save = async (event) => {
         event.preventDefault();
         const change = {
-            title: title.value.trim(), about: about.value.trim(), public: isPublic.value, history_shared: isShared.value,
+            title: title.value.trim(), about: about.value.trim(), public: isPublic.value,
+            history_shared: isShared.value,
         };
         const done = await attempt(client.rest.patch(`/groups/${chat.id}`, change).then(() => true));
         if (done)

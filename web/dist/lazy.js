@@ -31,14 +31,17 @@ export function lazy(load, pane = 'list-pane') {
     return function Lazy(props) {
         const isThere = useSignal(loaded !== null);
         useEffect(() => {
-            if (!isThere.value)
+            if (!isThere.value) {
                 get().then(() => { isThere.value = true; }, (error) => say(told(error), true));
+            }
         }, []);
         if (isThere.value && loaded) {
             const Screen = loaded;
             return _jsx(Screen, { ...props });
         }
-        return pane ? _jsx("section", { class: `pane ${pane}`, children: _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }) }) : null;
+        return pane
+            ? _jsx("section", { class: `pane ${pane}`, children: _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }) })
+            : null;
     };
 }
 export function loadRest() {

@@ -79,8 +79,9 @@ render(_jsx(App, {}), document.getElementById('app'));
 loadRest();
 if ('serviceWorker' in navigator && isSecureContext) {
     navigator.serviceWorker.register('/sw.js').catch(() => undefined);
-    navigator.serviceWorker.addEventListener('message', ({ data }) => {
+    const onMessage = ({ data }) => {
         if (data?.chat)
             go(`chat/${data.chat}`);
-    });
+    };
+    navigator.serviceWorker.addEventListener('message', onMessage);
 }

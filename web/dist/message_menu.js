@@ -39,10 +39,14 @@ export function MessageMenu({ row, state, at, onClose }) {
     return (_jsx(Menu, { label: t('message'), at: at, onClose: () => queueMicrotask(() => { if (!isStep.now)
             onClose(); }), items: [
             { icon: 'reply', label: t('reply'), onClick: () => replyTo(row) },
-            isText && !!row.body && { icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? '') },
+            isText && !!row.body && {
+                icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? ''),
+            },
             isText && isMine && { icon: 'pencil', label: t('edit'), onClick: () => editRow(row) },
             isText && { icon: 'forward', label: t('forward'), onClick: stepping('forward') },
-            files.length > 0 && { icon: 'download', label: t('file.save'), onClick: () => void saveAll(files) },
+            files.length > 0 && {
+                icon: 'download', label: t('file.save'), onClick: () => void saveAll(files),
+            },
             isText && mayPin && {
                 icon: row.pinned ? 'pin-off' : 'pin',
                 label: t(row.pinned ? 'unpin' : 'pin'),

@@ -50,7 +50,8 @@ function list(names) {
 }
 export function isMissed(row) {
     const reason = row.call?.reason;
-    return reason === 'missed' || reason === 'cancelled' || reason === 'busy' || reason === 'unreachable';
+    return reason === 'missed' || reason === 'cancelled' || reason === 'busy'
+        || reason === 'unreachable';
 }
 export function callText(row) {
     const { call } = row;

@@ -50,8 +50,9 @@ function told(row, state) {
 }
 function show(tag, title, body, chat) {
     const nothing = () => undefined;
-    if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted')
+    if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted') {
         return nothing;
+    }
     const options = { body, tag, icon: '/assets/icon-192.png' };
     try {
         const notification = new Notification(title, options);

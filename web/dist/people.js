@@ -32,7 +32,7 @@ export function PeopleList({ query, onPick, chosen, without }) {
     if (query && !shown.length) {
         return _jsx(Empty, { icon: "search", title: t('search.none'), text: t('search.none.hint') });
     }
-    return (_jsxs(_Fragment, { children: [!query && shown.length > 0 && _jsx("h2", { class: "section", children: t('people.known') }), shown.map((user) => (_jsxs("button", { type: "button", class: "chat-row", onClick: () => onPick(user), "aria-pressed": chosen ? chosen.has(user.id) : undefined, children: [_jsx(Avatar, { id: user.id, name: user.name }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: user.name }), user.about && _jsx("span", { class: "chat-last", children: _jsx("bdi", { children: user.about }) })] }), chosen && _jsx("span", { class: `pick ${chosen.has(user.id) ? 'on' : ''}`, children: _jsx(Icon, { name: "check" }) })] }, user.id)))] }));
+    return (_jsxs(_Fragment, { children: [!query && shown.length > 0 && _jsx("h2", { class: "section", children: t('people.known') }), shown.map((user) => (_jsxs("button", { type: "button", class: "chat-row", onClick: () => onPick(user), "aria-pressed": chosen ? chosen.has(user.id) : undefined, children: [_jsx(Avatar, { id: user.id, name: user.name }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: user.name }), user.about && _jsx("span", { class: "chat-last", children: _jsx("bdi", { children: user.about }) })] }), chosen && (_jsx("span", { class: `pick ${chosen.has(user.id) ? 'on' : ''}`, children: _jsx(Icon, { name: "check" }) }))] }, user.id)))] }));
 }
 export function Picker({ chosen, without }) {
     const query = useSignal('');

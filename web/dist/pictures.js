@@ -13,8 +13,9 @@ export function usePicture(path) {
         let isWanted = false;
         const get = () => {
             isWanted = false;
-            client.files.picture(path).then((found) => { if (isHere)
-                url.value = found; }, (error) => {
+            const found = (one) => { if (isHere)
+                url.value = one; };
+            client.files.picture(path).then(found, (error) => {
                 if (error instanceof ApiError && !error.isPassing)
                     url.value = '';
                 else

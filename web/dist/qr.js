@@ -1,7 +1,8 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { encode } from 'uqr';
 function pathOf(rows) {
-    return rows.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
+    return rows.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : '')))
+        .join('');
 }
 export function QrCode({ text, label }) {
     const { size, data } = encode(text, { ecc: 'M', border: 0 });

@@ -46,7 +46,7 @@ export function Rich({ body, names }) {
     return (_jsx(_Fragment, { children: pieces(body, names).map(({ kind, text }, at) => {
             switch (kind) {
                 case 'link':
-                    return _jsx("a", { href: text, target: "_blank", rel: "noopener noreferrer nofollow", children: text }, at);
+                    return (_jsx("a", { href: text, target: "_blank", rel: "noopener noreferrer nofollow", children: text }, at));
                 case 'mention': return _jsx("strong", { class: "mention", children: text }, at);
                 case 'code': return _jsx("code", { children: text }, at);
                 default: return text;

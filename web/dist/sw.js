@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-9e0662f3fda8';
+const CACHE = 'shell-9a0d370c6405';
 const FILES = [
   "/assets/auth.js",
   "/assets/call.js",
@@ -18,14 +18,17 @@ const FILES = [
   "/assets/files.js",
   "/assets/files_text.js",
   "/assets/format.js",
+  "/assets/geometry.js",
   "/assets/i18n.js",
   "/assets/icon.svg",
   "/assets/icons.svg",
   "/assets/info.js",
+  "/assets/jump.js",
   "/assets/lazy.js",
   "/assets/links.js",
   "/assets/mailbox.js",
   "/assets/main.js",
+  "/assets/mention.js",
   "/assets/message.js",
   "/assets/message_menu.js",
   "/assets/more.css",
@@ -48,13 +51,20 @@ const FILES = [
   "/assets/sdk/calls.js",
   "/assets/sdk/changes.js",
   "/assets/sdk/client.js",
+  "/assets/sdk/cursors.js",
   "/assets/sdk/drafts.js",
   "/assets/sdk/files.js",
+  "/assets/sdk/follower.js",
   "/assets/sdk/index.js",
   "/assets/sdk/instance.js",
+  "/assets/sdk/keeper.js",
+  "/assets/sdk/line.js",
   "/assets/sdk/outbox.js",
+  "/assets/sdk/outgoing.js",
+  "/assets/sdk/people.js",
   "/assets/sdk/rest.js",
   "/assets/sdk/rows.js",
+  "/assets/sdk/sender.js",
   "/assets/sdk/socket.js",
   "/assets/sdk/storage.js",
   "/assets/sdk/store.js",
@@ -72,6 +82,8 @@ const FILES = [
   "/assets/ticks.js",
   "/assets/timeline.js",
   "/assets/ui.js",
+  "/assets/use_composer.js",
+  "/assets/use_timeline.js",
   "/assets/vendor/LICENSES.txt",
   "/assets/vendor/preact-hooks.js",
   "/assets/vendor/preact-jsx-runtime.js",
@@ -88,7 +100,8 @@ const FILES = [
 ];
 
 const isShell = (url) => url.origin === location.origin
-  && (url.pathname === '/' || url.pathname === '/manifest.webmanifest' || url.pathname.startsWith('/assets/'));
+  && (url.pathname === '/' || url.pathname === '/manifest.webmanifest'
+    || url.pathname.startsWith('/assets/'));
 
 self.addEventListener('install', (event) => {
   event.waitUntil(fill().then(() => self.skipWaiting()));

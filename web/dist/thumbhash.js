@@ -39,8 +39,12 @@ function decode(hash) {
         return { ac, nx, ny };
     };
     const l = { dc: (low & 63) / 63, ...channel(lx, ly, ((low >> 18) & 31) / 31) };
-    const p = { dc: ((low >> 6) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 3) & 63) / 63) * 1.25) };
-    const q = { dc: ((low >> 12) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 9) & 63) / 63) * 1.25) };
+    const p = {
+        dc: ((low >> 6) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 3) & 63) / 63) * 1.25)
+    };
+    const q = {
+        dc: ((low >> 12) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 9) & 63) / 63) * 1.25)
+    };
     const a = hasAlpha
         ? { dc: (byte(5) & 15) / 15, ...channel(5, 5, (byte(5) >> 4) / 15) }
         : { dc: 1, ac: [], nx: 0, ny: 0 };

@@ -15,8 +15,9 @@ export function standing(state, row) {
     return delivered >= others || read > 0 ? 'delivered' : 'sent';
 }
 const ICONS = {
-    sending: 'clock', failed: 'circle-alert', sent: 'check', delivered: 'check-check', read: 'check-check',
+    sending: 'clock', failed: 'circle-alert', sent: 'check', delivered: 'check-check',
+    read: 'check-check',
 };
 export function Ticks({ state }) {
-    return _jsx("span", { class: `ticks ${state}`, children: _jsx(Icon, { name: ICONS[state], label: t(`state.${state}`) }) });
+    return (_jsx("span", { class: `ticks ${state}`, children: _jsx(Icon, { name: ICONS[state], label: t(`state.${state}`) }) }));
 }

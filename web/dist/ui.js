@@ -69,7 +69,9 @@ export function Menu({ label, at, items, onClose, children }) {
         buttons[(now + step + buttons.length) % buttons.length]?.focus();
     };
     const pressed = useRef(false);
-    const onPointerDown = (event) => { pressed.current = event.target === ref.current; };
+    const onPointerDown = (event) => {
+        pressed.current = event.target === ref.current;
+    };
     const onClick = (event) => {
         if (event.target === ref.current && pressed.current)
             onClose();

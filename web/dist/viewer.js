@@ -52,9 +52,9 @@ export function Viewer() {
             return;
         event.preventDefault();
     };
-    return (_jsxs("dialog", { ref: ref, class: "full", "aria-label": one.file.name, onKeyDown: onKeyDown, onCancel: (event) => { event.preventDefault(); close(); }, children: [_jsxs("header", { children: [_jsxs("span", { class: "grow", children: [_jsx("span", { class: "full-by", dir: "auto", children: one.by }), one.sent && _jsx("small", { children: full(one.sent) })] }), all.length > 1 && _jsx("span", { class: "full-count", role: "status", children: t('file.count', { n: at + 1, all: all.length }) }), _jsx(IconButton, { icon: "download", label: t('file.save'), onClick: () => void save(one.file) }), _jsx(IconButton, { icon: "x", label: t('close'), onClick: close })] }), _jsxs("div", { class: "stage", children: [one.file.kind === 'video'
+    return (_jsxs("dialog", { ref: ref, class: "full", "aria-label": one.file.name, onKeyDown: onKeyDown, onCancel: (event) => { event.preventDefault(); close(); }, children: [_jsxs("header", { children: [_jsxs("span", { class: "grow", children: [_jsx("span", { class: "full-by", dir: "auto", children: one.by }), one.sent && _jsx("small", { children: full(one.sent) })] }), all.length > 1 && (_jsx("span", { class: "full-count", role: "status", children: t('file.count', { n: at + 1, all: all.length }) })), _jsx(IconButton, { icon: "download", label: t('file.save'), onClick: () => void save(one.file) }), _jsx(IconButton, { icon: "x", label: t('close'), onClick: close })] }), _jsxs("div", { class: "stage", children: [one.file.kind === 'video'
                         ? _jsx(PlayFilm, { file: one.file, class: "full-film" }, one.file.id)
-                        : _jsx(Zoomed, { one: one, onSwipe: (by) => step(by * forwards()) }, one.file.id), at > 0 && _jsx(Step, { icon: "chevron-left", label: t('file.previous'), class: "before", onClick: () => step(-1) }), at < all.length - 1 && _jsx(Step, { icon: "chevron-right", label: t('file.next'), class: "on", onClick: () => step(1) })] })] }));
+                        : _jsx(Zoomed, { one: one, onSwipe: (by) => step(by * forwards()) }, one.file.id), at > 0 && (_jsx(Step, { icon: "chevron-left", label: t('file.previous'), class: "before", onClick: () => step(-1) })), at < all.length - 1 && (_jsx(Step, { icon: "chevron-right", label: t('file.next'), class: "on", onClick: () => step(1) }))] })] }));
 }
 function Step({ icon, label, class: name, onClick }) {
     return (_jsx("button", { type: "button", class: `icon-button full-step ${name} flip`, "aria-label": label, title: label, onClick: onClick, children: _jsx(Icon, { name: icon }) }));
@@ -104,7 +104,9 @@ function useTouch(stage, place, move, onSwipe) {
     const set = (to) => move(bounded(stage.current, to));
     const point = (event) => {
         const box = stage.current?.getBoundingClientRect() ?? new DOMRect();
-        return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };
+        return {
+            x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2,
+        };
     };
     const onPointerDown = (event) => {
         if (event.button !== 0)

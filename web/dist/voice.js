@@ -33,8 +33,9 @@ export function useVoice(chat, send) {
             removeEventListener('pointercancel', onUp);
             const isHeld = Date.now() - since > HELD_MS;
             const isAway = Math.abs(up.clientX - from) > SLIDE_PX;
-            if (isHeld && up.type === 'pointerup')
+            if (isHeld && up.type === 'pointerup') {
                 void begun.then(() => recording.peek() && end(!isAway));
+            }
         };
         addEventListener('pointerup', onUp);
         addEventListener('pointercancel', onUp);

@@ -48,5 +48,7 @@ function Progress({ item }) {
     const part = client.outbox.progress.get(item.client_msg_id) ?? 0;
     const total = (item.files ?? []).reduce((sum, { blob }) => sum + blob.size, 0);
     const isMoving = client.isSynced;
-    return (_jsxs("div", { class: "leaving-foot", children: [_jsx("progress", { max: 1, value: part, "aria-label": t('file.sending') }), _jsx("small", { children: isMoving ? t('file.of', { part: bytes(part * total), total: bytes(total) }) : t('file.waits') }), _jsx(IconButton, { icon: "x", label: t('file.cancel'), onClick: () => client.outbox.discard(item.client_msg_id) })] }));
+    return (_jsxs("div", { class: "leaving-foot", children: [_jsx("progress", { max: 1, value: part, "aria-label": t('file.sending') }), _jsx("small", { children: isMoving
+                    ? t('file.of', { part: bytes(part * total), total: bytes(total) })
+                    : t('file.waits') }), _jsx(IconButton, { icon: "x", label: t('file.cancel'), onClick: () => client.outbox.discard(item.client_msg_id) })] }));
 }

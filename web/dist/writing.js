@@ -26,7 +26,9 @@ export function replyTo(row) {
 export function editRow(row) {
     const one = writing(row.chat);
     const { body, mentions, mention_all } = client.outbox.changeOf(row) ?? row;
-    const shown = { ...row, body: body ?? '', mentions: mentions ?? [], mention_all: !!mention_all };
+    const shown = {
+        ...row, body: body ?? '', mentions: mentions ?? [], mention_all: !!mention_all,
+    };
     const names = new Map((mentions ?? []).map((id) => [client.user(id)?.name ?? '', id]));
     names.delete('');
     one.value = beginEdit(one.value, shown, shown.body ?? '', names);
@@ -48,7 +50,8 @@ export function dropAbout(chat) {
 }
 export function addFiles(chat, files) {
     const one = writing(chat);
-    const more = [...files].map((file) => ({ blob: file, name: file.name || 'file', kind: 'auto' }));
+    const more = [...files]
+        .map((file) => ({ blob: file, name: file.name || 'file', kind: 'auto' }));
     if (!more.length)
         return;
     const now = [...one.value.files, ...more];
@@ -67,8 +70,9 @@ function describe(one, file) {
 }
 export async function ready(files) {
     const works = files.map((file) => described.get(file)).filter((work) => work !== undefined);
-    if (works.length)
+    if (works.length) {
         await Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+    }
 }
 export function clear(chat) {
     writing(chat).value = nothing();

@@ -1,7 +1,7 @@
 /** Signing up and logging in: an address, then the six digits that were mailed to it. */
 
-import { useSignal } from '@preact/signals';
-import type { JSX } from 'preact';
+import { type Signal, useSignal } from '@preact/signals';
+import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 import { LANGS, LANGUAGES, lang, tongue, t } from './i18n.js';
@@ -46,39 +46,54 @@ export function Auth(): JSX.Element {
         {step.value === 'code'
           ? <CodeStep email={email.value.trim()} again={ask} refused={error.value}
               onBack={() => { step.value = 'address'; error.value = ''; }} />
-          : (
-            <form onSubmit={submit} aria-busy={busy.value}>
-              <h1>{t(isNew.value ? 'auth.sign_up' : 'auth.log_in')}</h1>
-              <p class="dim">{t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint')}</p>
-              {isNew.value && (
-                <label class="field">
-                  <span>{t('name')}</span>
-                  <input name="name" autocomplete="name" required maxLength={64} dir="auto"
-                    value={name.value}
-                    onInput={(event) => { name.value = event.currentTarget.value; }} />
-                </label>
-              )}
-              <label class="field">
-                <span>{t('email')}</span>
-                <input name="email" type="email" autocomplete="email" required
-                  placeholder="ana@example.org" value={email.value}
-                  onInput={(event) => { email.value = event.currentTarget.value; }} />
-              </label>
-              {error.value && <p class="error-text" role="alert">{error.value}</p>}
-              <button class="button primary wide" disabled={busy.value}>{t('auth.mail_code')}</button>
-              <p class="auth-switch">
-                {t(isNew.value ? 'auth.have_account' : 'auth.no_account')}{' '}
-                <button type="button" class="link"
-                  onClick={() => { isNew.value = !isNew.value; error.value = ''; }}>
-                  {t(isNew.value ? 'auth.log_in' : 'auth.sign_up')}
-                </button>
-              </p>
-            </form>
-          )}
+          : <AddressStep {...{ isNew, name, email, busy, error }} onSubmit={submit} />}
         {step.value === 'address' && <DemoPeople device={deviceName()} />}
       </div>
       <Languages />
     </main>
+  );
+}
+
+interface AddressStepProps {
+  isNew: Signal<boolean>;
+  name: Signal<string>;
+  email: Signal<string>;
+  busy: Signal<boolean>;
+  error: Signal<string>;
+  onSubmit: (event: Event) => Promise<void>;
+}
+
+function AddressStep(props: AddressStepProps): JSX.Element {
+  const { isNew, name, email, busy, error, onSubmit } = props;
+  const set = (one: Signal<string>) => (event: { currentTarget: HTMLInputElement }): void => {
+    one.value = event.currentTarget.value;
+  };
+  return (
+    <form onSubmit={onSubmit} aria-busy={busy.value}>
+      <h1>{t(isNew.value ? 'auth.sign_up' : 'auth.log_in')}</h1>
+      <p class="dim">{t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint')}</p>
+      {isNew.value && (
+        <label class="field">
+          <span>{t('name')}</span>
+          <input name="name" autocomplete="name" required maxLength={64} dir="auto"
+            value={name.value} onInput={set(name)} />
+        </label>
+      )}
+      <label class="field">
+        <span>{t('email')}</span>
+        <input name="email" type="email" autocomplete="email" required
+          placeholder="ana@example.org" value={email.value} onInput={set(email)} />
+      </label>
+      {error.value && <p class="error-text" role="alert">{error.value}</p>}
+      <button class="button primary wide" disabled={busy.value}>{t('auth.mail_code')}</button>
+      <p class="auth-switch">
+        {t(isNew.value ? 'auth.have_account' : 'auth.no_account')}{' '}
+        <button type="button" class="link"
+          onClick={() => { isNew.value = !isNew.value; error.value = ''; }}>
+          {t(isNew.value ? 'auth.log_in' : 'auth.sign_up')}
+        </button>
+      </p>
+    </form>
   );
 }
 
@@ -91,29 +106,75 @@ interface CodeStepProps {
 }
 
 function CodeStep({ email, refused, again, onBack }: CodeStepProps): JSX.Element {
+  const { code, busy, error, isSent, input, write, send, sendAgain } = useCode(email, again);
+  const wrong = error.value || refused;
+  return (
+    <form
+      onSubmit={(event) => { event.preventDefault(); if (code.value.length === 6) void send(); }}
+      aria-busy={busy.value}>
+      <h1>{t('auth.code')}</h1>
+      <p class="dim">{t('auth.code.hint', { email })}</p>
+      <MailHint />
+      <label class="code-field">
+        <span class="hidden">{t('auth.code.label')}</span>
+        <input ref={input} name="code" inputMode="numeric" autocomplete="one-time-code"
+          value={code.value} disabled={busy.value} aria-invalid={error.value ? 'true' : undefined}
+          onInput={(event) => write(event.currentTarget.value)}
+          onPaste={(event) => {
+            event.preventDefault();
+            write(event.clipboardData?.getData('text') ?? '');
+          }} />
+        <CodeBoxes code={code.value} />
+      </label>
+      {wrong && <p class="error-text" role="alert">{wrong}</p>}
+      <div class="auth-foot">
+        <button type="button" class="link" onClick={onBack}>{t('auth.other_address')}</button>
+        <button type="button" class="link" disabled={isSent.value}
+          onClick={() => void sendAgain()}>
+          {t(isSent.value ? 'auth.sent_again' : 'auth.send_again')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function CodeBoxes({ code }: { code: string }): JSX.Element {
+  const now = Math.min(5, code.length);
+  return (
+    <span class="code-boxes" aria-hidden="true">
+      {[...code.padEnd(6)].map((digit, at) => (
+        <span key={at} class={at === now ? 'now' : ''}>{digit.trim()}</span>
+      ))}
+    </span>
+  );
+}
+
+interface CodeEntry {
+  code: Signal<string>;
+  busy: Signal<boolean>;
+  error: Signal<string>;
+  /** Another code was just sent. */
+  isSent: Signal<boolean>;
+  input: RefObject<HTMLInputElement | null>;
+  write: (text: string) => void;
+  send: () => Promise<void>;
+  sendAgain: () => Promise<void>;
+}
+
+/** A code that is being written: it is sent with its last digit. */
+function useCode(email: string, again: () => Promise<boolean>): CodeEntry {
   const code = useSignal('');
   const busy = useSignal(false);
   const error = useSignal('');
-  const isSent = useSignal(false);
   const input = useRef<HTMLInputElement>(null);
-  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => {
-    input.current?.focus();
-    return () => clearTimeout(resting.current);
-  }, []);
-  /** Another code may be asked for after a while, and at once when this one is refused. */
-  const rest = (on: boolean): void => {
-    clearTimeout(resting.current);
-    isSent.value = on;
-    if (on) resting.current = setTimeout(() => { isSent.value = false; }, AGAIN_MS);
-  };
+  const { isSent, rest } = useRest();
+  useEffect(() => { input.current?.focus(); }, []);
   const sendAgain = async (): Promise<void> => {
     error.value = '';
     rest(true);
     if (!await again()) rest(false);
     input.current?.focus();
   };
-
   const send = async (): Promise<void> => {
     busy.value = true;
     error.value = '';
@@ -133,38 +194,20 @@ function CodeStep({ email, refused, again, onBack }: CodeStepProps): JSX.Element
     if (input.current) input.current.value = code.value;
     if (code.value.length === 6 && !busy.value) void send();
   };
-  const digits = [...code.value.padEnd(6)];
-  return (
-    <form onSubmit={(event) => { event.preventDefault(); if (code.value.length === 6) void send(); }}
-      aria-busy={busy.value}>
-      <h1>{t('auth.code')}</h1>
-      <p class="dim">{t('auth.code.hint', { email })}</p>
-      <MailHint />
-      <label class="code-field">
-        <span class="hidden">{t('auth.code.label')}</span>
-        <input ref={input} name="code" inputMode="numeric" autocomplete="one-time-code"
-          value={code.value} disabled={busy.value} aria-invalid={error.value ? 'true' : undefined}
-          onInput={(event) => write(event.currentTarget.value)}
-          onPaste={(event) => {
-            event.preventDefault();
-            write(event.clipboardData?.getData('text') ?? '');
-          }} />
-        <span class="code-boxes" aria-hidden="true">
-          {digits.map((digit, at) => (
-            <span key={at} class={at === Math.min(5, code.value.length) ? 'now' : ''}>{digit.trim()}</span>
-          ))}
-        </span>
-      </label>
-      {(error.value || refused) && <p class="error-text" role="alert">{error.value || refused}</p>}
-      <div class="auth-foot">
-        <button type="button" class="link" onClick={onBack}>{t('auth.other_address')}</button>
-        <button type="button" class="link" disabled={isSent.value}
-          onClick={() => void sendAgain()}>
-          {t(isSent.value ? 'auth.sent_again' : 'auth.send_again')}
-        </button>
-      </div>
-    </form>
-  );
+  return { code, busy, error, isSent, input, write, send, sendAgain };
+}
+
+/** Another code may be asked for after a while, and at once when this one is refused. */
+function useRest(): { isSent: Signal<boolean>; rest: (on: boolean) => void } {
+  const isSent = useSignal(false);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const rest = (on: boolean): void => {
+    clearTimeout(timer.current);
+    isSent.value = on;
+    if (on) timer.current = setTimeout(() => { isSent.value = false; }, AGAIN_MS);
+  };
+  return { isSent, rest };
 }
 
 export function Languages(): JSX.Element {

@@ -12,6 +12,7 @@ import { t } from './i18n.js';
 import { chatName, myId } from './names.js';
 import { ring, silence } from './sounds.js';
 import { client, watch } from './state.js';
+import type { Key } from './texts/language.js';
 import { Avatar, Icon, IconButton } from './ui.js';
 
 export function CallLayer(): JSX.Element | null {
@@ -71,7 +72,10 @@ function Starting({ chat }: { chat: Id }): JSX.Element {
 }
 
 function HangUp(): JSX.Element {
-  return <RoundButton icon="phone-off" label={t('call.hang_up')} kind="hang" onClick={() => client.calls.leave()} />;
+  return (
+    <RoundButton icon="phone-off" label={t('call.hang_up')} kind="hang"
+      onClick={() => client.calls.leave()} />
+  );
 }
 
 function RoundButton({ icon, label, onClick, kind = '' }: {
@@ -97,11 +101,13 @@ function Incoming({ call }: { call: Call }): JSX.Element {
   const words = calls.isAnswering ? t('call.connecting')
     : t(isVideo ? 'call.incoming_video' : 'call.incoming_voice');
   return (
-    <dialog ref={ref} class="call incoming" aria-label={t('call.incoming', { name: call.peer.name })}
+    <dialog ref={ref} class="call incoming"
+      aria-label={t('call.incoming', { name: call.peer.name })}
       onCancel={(event) => event.preventDefault()}>
       <Peer user={call.peer.user} name={call.peer.name} isRinging words={words} />
       <div class="call-buttons">
-        <RoundButton icon="phone-off" label={t('call.reject')} kind="hang" onClick={() => calls.leave()} />
+        <RoundButton icon="phone-off" label={t('call.reject')} kind="hang"
+          onClick={() => calls.leave()} />
         {isVideo && (
           <RoundButton icon="phone" label={t('call.accept_voice')} kind="take"
             onClick={() => calls.accept(false)} />
@@ -125,8 +131,7 @@ function Elsewhere({ call }: { call: Call }): JSX.Element {
   );
 }
 
-const REASONS: Record<EndReason, 'call.end.cancelled' | 'call.end.rejected' | 'call.end.missed'
-  | 'call.end.unreachable' | 'call.end.busy' | 'call.end.hangup' | 'call.end.lost' | 'call.end.failed'> = {
+const REASONS: Record<EndReason, Extract<Key, `call.end.${string}`>> = {
   cancelled: 'call.end.cancelled', rejected: 'call.end.rejected', missed: 'call.end.missed',
   unreachable: 'call.end.unreachable', busy: 'call.end.busy', hangup: 'call.end.hangup',
   lost: 'call.end.lost', failed: 'call.end.failed',
@@ -134,7 +139,8 @@ const REASONS: Record<EndReason, 'call.end.cancelled' | 'call.end.rejected' | 'c
 
 function Ended({ call }: { call: Call }): JSX.Element {
   useEffect(() => {
-    const timer = setTimeout(() => client.calls.dismiss(), call.reason === 'failed' ? 6_000 : 2_500);
+    const timer =
+      setTimeout(() => client.calls.dismiss(), call.reason === 'failed' ? 6_000 : 2_500);
     return () => clearTimeout(timer);
   }, []);
   const words = t(REASONS[call.reason ?? 'hangup']);
@@ -169,10 +175,13 @@ function InCall({ call }: { call: Call }): JSX.Element {
       aria-label={t('call.with', { name })}>
       <audio ref={sound} autoplay />
       <video ref={remote} class="call-remote" autoplay playsInline muted hidden={!hasPicture} />
-      {!hasPicture && <Peer user={user} name={name} words="" isRinging={call.state === 'ringing'} />}
+      {!hasPicture && (
+        <Peer user={user} name={name} words="" isRinging={call.state === 'ringing'} />
+      )}
       <video ref={local} class="call-local" autoplay playsInline muted hidden={!calls.hasCamera} />
       <header class="call-head">
-        <IconButton icon={isSmall.value ? 'maximize-2' : 'minimize-2'} onClick={() => { isSmall.value = !isSmall.value; }}
+        <IconButton icon={isSmall.value ? 'maximize-2' : 'minimize-2'}
+          onClick={() => { isSmall.value = !isSmall.value; }}
           label={t(isSmall.value ? 'call.larger' : 'call.smaller')} />
         <span class="grow">
           <bdi class="chat-name">{name}</bdi>
@@ -182,12 +191,14 @@ function InCall({ call }: { call: Call }): JSX.Element {
       </header>
       <div class="call-buttons">
         <Microphone />
-        <RoundButton icon={calls.hasCamera ? 'video' : 'video-off'} kind={calls.hasCamera ? '' : 'off'}
+        <RoundButton icon={calls.hasCamera ? 'video' : 'video-off'}
+          kind={calls.hasCamera ? '' : 'off'}
           label={t(calls.hasCamera ? 'call.camera_off' : 'call.camera_on')}
           onClick={() => calls.camera(!calls.hasCamera)} />
         {hasPicture && document.pictureInPictureEnabled && <Float video={remote} />}
         <Devices sound={sound} button={(open) => (
-          <RoundButton icon="sliders-horizontal" label={t('call.devices')} kind="choice" onClick={open} />
+          <RoundButton icon="sliders-horizontal" label={t('call.devices')} kind="choice"
+            onClick={open} />
         )} />
         <HangUp />
       </div>
@@ -201,12 +212,17 @@ function Microphone(): JSX.Element {
   // Who only listens asks for the microphone by the same button.
   const isOff = calls.isMuted || !calls.hasMicrophone;
   const label = t(calls.isMuted ? 'call.unmute' : isOff ? 'call.no_mic' : 'call.mute');
-  return <RoundButton icon={isOff ? 'mic-off' : 'mic'} kind={isOff ? 'off' : ''} label={label} onClick={() => calls.mute(!isOff)} />;
+  return (
+    <RoundButton icon={isOff ? 'mic-off' : 'mic'} kind={isOff ? 'off' : ''} label={label}
+      onClick={() => calls.mute(!isOff)} />
+  );
 }
 
 function Float({ video }: { video: { current: HTMLVideoElement | null } }): JSX.Element {
   const float = (): void => void video.current?.requestPictureInPicture().catch(() => undefined);
-  return <RoundButton icon="picture-in-picture-2" label={t('call.pip')} kind="choice" onClick={float} />;
+  return (
+    <RoundButton icon="picture-in-picture-2" label={t('call.pip')} kind="choice" onClick={float} />
+  );
 }
 
 function attach(element: HTMLMediaElement | null, stream: MediaStream | null): void {
@@ -225,16 +241,23 @@ function Status({ call }: { call: Call }): JSX.Element {
   }, []);
   const { calls } = client;
   const isBroken = calls.isReconnecting || call.peer.reconnecting || client.connection !== 'live';
-  if (call.state === 'ringing') return <small role="status">{t(call.rings ? 'call.rings' : 'call.calling')}</small>;
+  if (call.state === 'ringing') {
+    return <small role="status">{t(call.rings ? 'call.rings' : 'call.calling')}</small>;
+  }
   if (call.state === 'connecting') return <small role="status">{t('call.connecting')}</small>;
   if (isBroken) return <small role="status" class="warn">{t('call.reconnecting')}</small>;
   const seconds = Math.max(0, (now.value - Date.parse(call.since ?? call.started)) / 1_000);
-  return <small><time>{duration(seconds)}</time>{!calls.peerMedia.audio && ` · ${t('call.peer_muted')}`}</small>;
+  const muted = calls.peerMedia.audio ? '' : ` · ${t('call.peer_muted')}`;
+  return <small><time>{duration(seconds)}</time>{muted}</small>;
 }
 
 function Bars(): JSX.Element {
   watch('call');
   const { quality } = client.calls;
   const label = t(`call.quality.${quality}`);
-  return <span class={`bars ${quality}`} role="img" aria-label={label} title={label}><i /><i /><i /></span>;
+  return (
+    <span class={`bars ${quality}`} role="img" aria-label={label} title={label}>
+      <i /><i /><i />
+    </span>
+  );
 }

@@ -22,22 +22,27 @@ export function Devices({ sound, button }: DevicesProps): JSX.Element | null {
   const isOpen = useSignal(false);
   const sink = useSignal('');
   const { calls } = client;
-  const of = (kind: MediaDeviceKind): MediaDeviceInfo[] => all.filter((one) => one.kind === kind && one.label);
+  const of = (kind: MediaDeviceKind): MediaDeviceInfo[] =>
+    all.filter((one) => one.kind === kind && one.label);
   const outputs = 'setSinkId' in HTMLMediaElement.prototype ? of('audiooutput') : [];
   if (![of('audioinput'), of('videoinput'), outputs].some(({ length }) => length > 1)) return null;
   const speak = async (id: string): Promise<void> => {
-    await (sound.current as Sink | null)?.setSinkId?.(id).then(() => { sink.value = id; }, () => undefined);
+    await (sound.current as Sink | null)?.setSinkId?.(id)
+      .then(() => { sink.value = id; }, () => undefined);
   };
   return (
     <>
       {button(() => { isOpen.value = true; })}
       {isOpen.value && (
         <Dialog title={t('call.devices')} onClose={() => { isOpen.value = false; }} class="devices">
-          <Choice title={t('call.microphone')} icon="mic" devices={of('audioinput')} used={calls.using('mic')}
+          <Choice title={t('call.microphone')} icon="mic" devices={of('audioinput')}
+            used={calls.using('mic')}
             onChoose={(id) => calls.choose('mic', id)} />
-          <Choice title={t('call.camera_on')} icon="video" devices={of('videoinput')} used={calls.using('cam')}
+          <Choice title={t('call.camera_on')} icon="video" devices={of('videoinput')}
+            used={calls.using('cam')}
             onChoose={(id) => calls.choose('cam', id)} />
-          <Choice title={t('call.speaker')} icon="volume-2" devices={outputs} used={sink.value || 'default'}
+          <Choice title={t('call.speaker')} icon="volume-2" devices={outputs}
+            used={sink.value || 'default'}
             onChoose={(id) => void speak(id)} />
         </Dialog>
       )}
@@ -61,7 +66,9 @@ function Choice({ title, icon, devices, used, onChoose }: ChoiceProps): JSX.Elem
       {devices.map(({ deviceId, label }) => (
         <button type="button" class="row-button" key={deviceId} aria-pressed={deviceId === used}
           onClick={() => onChoose(deviceId)}>
-          <Icon name={icon} /><span class="grow">{label}</span>{deviceId === used && <Icon name="check" />}
+          <Icon name={icon} />
+          <span class="grow">{label}</span>
+          {deviceId === used && <Icon name="check" />}
         </button>
       ))}
     </section>
@@ -74,7 +81,8 @@ function useDevices(): MediaDeviceInfo[] {
   const { hasMicrophone, hasCamera } = client.calls;
   useEffect(() => {
     const media = navigator.mediaDevices as MediaDevices | undefined;
-    const read = (): void => void media?.enumerateDevices().then((all) => { devices.value = all; }, () => undefined);
+    const read = (): void =>
+      void media?.enumerateDevices().then((all) => { devices.value = all; }, () => undefined);
     read();
     media?.addEventListener('devicechange', read);
     return () => media?.removeEventListener('devicechange', read);

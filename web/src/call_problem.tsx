@@ -7,7 +7,10 @@ import { t } from './i18n.js';
 import { client } from './state.js';
 import { Dialog } from './ui.js';
 
-/** No microphone, no secure context, or the server said no. To close it leaves a ringing call ringing. */
+/**
+ * No microphone, no secure context, or the server said no. To close it leaves a ringing call
+ * ringing.
+ */
 export function CallProblem({ problem }: { problem: Problem }): JSX.Element {
   const { calls } = client;
   const close = (): void => calls.dismiss();
@@ -27,9 +30,14 @@ export function CallProblem({ problem }: { problem: Problem }): JSX.Element {
 function Listen({ again }: { again: (Problem & { what: 'media' })['again'] }): JSX.Element {
   const { calls } = client;
   return 'accept' in again
-    ? <button type="button" class="button" onClick={() => calls.accept(false, false)}>{t('call.listen')}</button>
+    ? (
+      <button type="button" class="button" onClick={() => calls.accept(false, false)}>
+        {t('call.listen')}
+      </button>
+    )
     : (
-      <button type="button" class="button" onClick={() => calls.start(again.start.chat, again.start.kind, false)}>
+      <button type="button" class="button"
+        onClick={() => calls.start(again.start.chat, again.start.kind, false)}>
         {t('call.listen_start')}
       </button>
     );

@@ -30,10 +30,15 @@ export function CallHistory(): JSX.Element {
       </header>
       <div class="scroll">
         {!calls.value && <div class="empty"><Spinner /></div>}
-        {calls.value?.length === 0 && <Empty icon="phone" title={t('calls.none')} text={t('calls.none.hint')} />}
+        {calls.value?.length === 0 && (
+          <Empty icon="phone" title={t('calls.none')} text={t('calls.none.hint')} />
+        )}
         {calls.value?.map((call) => <CallRow key={call.id} call={call} />)}
         {next.value && (
-          <button type="button" class="row-button" onClick={() => void load(next.value ?? undefined)}>{t('more')}</button>
+          <button type="button" class="row-button"
+            onClick={() => void load(next.value ?? undefined)}>
+            {t('more')}
+          </button>
         )}
       </div>
     </section>
@@ -41,8 +46,10 @@ export function CallHistory(): JSX.Element {
 }
 
 function CallRow({ call }: { call: Call }): JSX.Element {
-  const isMissed = call.role === 'callee' && call.duration_s == null && call.state === 'ended' && call.reason !== 'rejected';
-  const icon = isMissed ? 'phone-missed' : call.role === 'caller' ? 'phone-outgoing' : 'phone-incoming';
+  const isMissed = call.role === 'callee' && call.duration_s == null && call.state === 'ended'
+    && call.reason !== 'rejected';
+  const icon =
+    isMissed ? 'phone-missed' : call.role === 'caller' ? 'phone-outgoing' : 'phone-incoming';
   const kind = t(call.kind === 'video' ? 'call.video' : 'call.voice');
   const words = call.duration_s != null ? `${kind}, ${duration(call.duration_s)}`
     : isMissed ? t('call.missed', { kind }) : t('call.unanswered', { kind });
@@ -55,7 +62,9 @@ function CallRow({ call }: { call: Call }): JSX.Element {
             <span class="chat-name" dir="auto">{call.peer.name}</span>
             <time class="chat-time">{brief(call.started)}</time>
           </span>
-          <span class={`chat-last ${isMissed ? 'missed' : ''}`}><Icon name={icon} /> <bdi>{words}</bdi></span>
+          <span class={`chat-last ${isMissed ? 'missed' : ''}`}>
+            <Icon name={icon} /> <bdi>{words}</bdi>
+          </span>
         </span>
       </a>
       <IconButton icon={call.kind === 'video' ? 'video' : 'phone'} label={t('call.again')}

@@ -23,11 +23,13 @@ export function ChangePicture({ has, onChange }: {
   };
   return (
     <div class="picture-choice">
-      <button type="button" class="button small" disabled={busy.value} onClick={() => input.current?.click()}>
+      <button type="button" class="button small" disabled={busy.value}
+        onClick={() => input.current?.click()}>
         {t('file.change')}
       </button>
       {has && (
-        <button type="button" class="button small" disabled={busy.value} onClick={() => void change(null)}>
+        <button type="button" class="button small" disabled={busy.value}
+          onClick={() => void change(null)}>
           {t('file.take_away')}
         </button>
       )}

@@ -9,11 +9,12 @@ import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
+import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, isNarrow, watch } from './state.js';
 import { stopSound } from './player.js';
 import { presenceText, showPeople } from './presence.js';
-import { Timeline, jumpTo } from './timeline.js';
+import { Timeline } from './timeline.js';
 import { addFiles } from './writing.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 
@@ -33,7 +34,10 @@ export function ChatPane({ id }: { id: string }): JSX.Element {
         <IconButton icon="arrow-left" label={t('back')} class="back flip" onClick={() => go('')} />
       </header>
       {missing.value
-        ? <Empty icon="message-circle-off" title={t('chat.missing')} text={t('chat.missing.hint')} />
+        ? (
+          <Empty icon="message-circle-off" title={t('chat.missing')}
+            text={t('chat.missing.hint')} />
+        )
         : <div class="empty"><Spinner /></div>}
     </section>
   );
@@ -46,7 +50,9 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
   const isLive = client.isSynced;
   useEffect(() => {
     if (!isLive) return;
-    if (!state.isWhole && state.messages.length < 40) void client.older(state.id).catch(() => undefined);
+    if (!state.isWhole && state.messages.length < 40) {
+      void client.older(state.id).catch(() => undefined);
+    }
     void learnCursors(state);
   }, [state.id, isLive]);
   const peer = state.peer(myId());
@@ -64,7 +70,9 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
   };
   // Going from one part of the pane to another is no leaving.
   const onDragLeave = (event: DragEvent): void => {
-    if (!(event.currentTarget as Node).contains(event.relatedTarget as Node | null)) isOverIt.value = false;
+    if (!(event.currentTarget as Node).contains(event.relatedTarget as Node | null)) {
+      isOverIt.value = false;
+    }
   };
   const onDrop = (event: DragEvent): void => {
     if (!isOverIt.value) return;

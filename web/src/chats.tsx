@@ -79,7 +79,8 @@ function Chats({ list }: { list: ChatState[] }): JSX.Element {
   const scroller = useRef<HTMLDivElement>(null);
   const { from, to } = useWindow(scroller, list.length, ROW_PX);
   const drawn = list.slice(from, to);
-  const peers = drawn.map((state) => state.peer(myId())).filter((id) => id !== null && id !== myId());
+  const peers =
+    drawn.map((state) => state.peer(myId())).filter((id) => id !== null && id !== myId());
   useEffect(() => showPeople('list', peers as string[]), [peers.join()]);
   if (!list.length) return <NoChats />;
   return (
@@ -95,10 +96,14 @@ function Chats({ list }: { list: ChatState[] }): JSX.Element {
 
 function NoChats(): JSX.Element {
   watch('connection');
-  if (!client.isSynced && client.connection !== 'waiting') return <div class="empty"><Spinner /></div>;
+  if (!client.isSynced && client.connection !== 'waiting') {
+    return <div class="empty"><Spinner /></div>;
+  }
   return (
     <Empty icon="message-circle" title={t('chats.none')} text={t('chats.none.hint')}>
-      <button type="button" class="button primary" onClick={() => go('new')}>{t('chats.begin')}</button>
+      <button type="button" class="button primary" onClick={() => go('new')}>
+        {t('chats.begin')}
+      </button>
     </Empty>
   );
 }
@@ -150,7 +155,8 @@ function LastTime({ state }: { state: ChatState }): JSX.Element | null {
   watch(`chat:${state.id}`, `rows:${state.id}`);
   const { last } = state;
   if (!last) return null;
-  return <time class={`chat-time ${state.unread && !state.isMuted() ? 'fresh' : ''}`}>{brief(last.sent)}</time>;
+  const isFresh = state.unread && !state.isMuted();
+  return <time class={`chat-time ${isFresh ? 'fresh' : ''}`}>{brief(last.sent)}</time>;
 }
 
 function LastLine({ state }: { state: ChatState }): JSX.Element {
@@ -161,7 +167,8 @@ function LastLine({ state }: { state: ChatState }): JSX.Element {
   if (unsent) {
     return (
       <span class="chat-last">
-        <Icon name={unsent.error ? 'circle-alert' : 'clock'} label={t(unsent.error ? 'state.failed' : 'state.sending')} />
+        <Icon name={unsent.error ? 'circle-alert' : 'clock'}
+          label={t(unsent.error ? 'state.failed' : 'state.sending')} />
         <bdi>{unsent.body || filesText((unsent.files ?? []).map(guessed))}</bdi>
       </span>
     );
@@ -170,7 +177,8 @@ function LastLine({ state }: { state: ChatState }): JSX.Element {
   if (!last) return <span class="chat-last" />;
   const isMine = last.from === myId();
   const [file] = last.kind === 'text' ? attachmentsOf(last) : [];
-  const author = state.chat.kind === 'group' && last.kind === 'text' && !isMine ? last.from_name : '';
+  const author =
+    state.chat.kind === 'group' && last.kind === 'text' && !isMine ? last.from_name : '';
   return (
     <span class={`chat-last ${last.kind !== 'text' ? 'quiet' : ''}`}>
       {isMine && last.kind === 'text' && <Ticks state={standing(state, last)} />}
@@ -202,7 +210,10 @@ export function chatActions(state: ChatState): MenuItem[] {
       onClick: set({ muted_until: muted ? null : forever }, t(muted ? 'unmuted' : 'muted')),
     },
     ...(state.unread
-      ? [{ icon: 'check-check', label: t('mark_read'), onClick: () => client.read(state.id, state.chat.head_seq) }]
+      ? [{
+        icon: 'check-check', label: t('mark_read'),
+        onClick: () => client.read(state.id, state.chat.head_seq),
+      }]
       : []),
   ];
 }

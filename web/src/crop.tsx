@@ -1,4 +1,6 @@
-/** Cuts a square out of a picture, for people and groups. Loaded with the first one that is chosen. */
+/**
+ * Cuts a square out of a picture, for people and groups. Loaded with the first one that is chosen.
+ */
 
 import { useSignal } from '@preact/signals';
 import type { CSSProperties, JSX } from 'preact';
@@ -20,7 +22,9 @@ interface View {
   y: number;
 }
 
-export function Crop({ file, onDone }: { file: Blob; onDone: (picture: Blob | null) => void }): JSX.Element {
+export function Crop(
+  { file, onDone }: { file: Blob; onDone: (picture: Blob | null) => void },
+): JSX.Element {
   const picture = useSignal<HTMLImageElement | null>(null);
   const view = useSignal<View>({ zoom: 1, x: 0.5, y: 0.5 });
   const box = useRef<HTMLDivElement>(null);
@@ -68,7 +72,9 @@ export function Crop({ file, onDone }: { file: Blob; onDone: (picture: Blob | nu
           event.preventDefault();
           look({ zoom: view.peek().zoom * Math.exp(-event.deltaY / 600) });
         }}>
-        {image ? <img src={image.src} alt="" draggable={false} style={placed(image, view.value)} /> : <Spinner />}
+        {image
+          ? <img src={image.src} alt="" draggable={false} style={placed(image, view.value)} />
+          : <Spinner />}
       </div>
       <label class="crop-zoom">
         <Icon name="zoom-in" label={t('file.crop.zoom')} />
@@ -77,7 +83,9 @@ export function Crop({ file, onDone }: { file: Blob; onDone: (picture: Blob | nu
       </label>
       <div class="buttons">
         <button type="button" class="button" onClick={() => onDone(null)}>{t('cancel')}</button>
-        <button type="button" class="button primary" disabled={!image} onClick={() => void done()}>{t('save')}</button>
+        <button type="button" class="button primary" disabled={!image} onClick={() => void done()}>
+          {t('save')}
+        </button>
       </div>
     </Dialog>
   );
@@ -102,7 +110,10 @@ function inside(image: HTMLImageElement, { zoom, x, y }: View): View {
 function placed(image: HTMLImageElement, { zoom, x, y }: View): CSSProperties {
   const seen = seenOf(image, zoom);
   const [w, h] = [image.naturalWidth / seen, image.naturalHeight / seen];
-  return { width: `${w * 100}%`, height: `${h * 100}%`, left: `${(0.5 - x * w) * 100}%`, top: `${(0.5 - y * h) * 100}%` };
+  return {
+    width: `${w * 100}%`, height: `${h * 100}%`, left: `${(0.5 - x * w) * 100}%`,
+    top: `${(0.5 - y * h) * 100}%`,
+  };
 }
 
 function cut(image: HTMLImageElement, { zoom, x, y }: View): Promise<Blob | null> {
@@ -115,6 +126,9 @@ function cut(image: HTMLImageElement, { zoom, x, y }: View): Promise<Blob | null
   context.fillStyle = '#fff';
   context.fillRect(0, 0, side, side);
   context.imageSmoothingQuality = 'high';
-  context.drawImage(image, x * image.naturalWidth - seen / 2, y * image.naturalHeight - seen / 2, seen, seen, 0, 0, side, side);
+  context.drawImage(
+    image, x * image.naturalWidth - seen / 2, y * image.naturalHeight - seen / 2, seen, seen, 0, 0,
+    side, side,
+  );
   return new Promise((done) => canvas.toBlob(done, 'image/jpeg', 0.9));
 }

@@ -27,7 +27,9 @@ export const nothing = (): Writing => ({ ...empty(), edit: null, aside: null, fi
 const written = ({ body, reply, mentions }: Written): Written => ({ body, reply, mentions });
 
 /** Begins to change a message; `mentions` are the people in it whose names are known. */
-export function beginEdit(now: Writing, row: Message, body: string, mentions: Map<string, Id>): Writing {
+export function beginEdit(
+  now: Writing, row: Message, body: string, mentions: Map<string, Id>,
+): Writing {
   const aside = now.edit ? now.aside : written(now);
   return { body, reply: null, mentions, edit: row, aside, files: now.files };
 }
@@ -87,7 +89,8 @@ const ALL = new Map([['all', 'all'], ['todos', 'all']]);
  * before under a name that cannot be told (unknown, or another one since).
  */
 export function mentionsAfter(
-  old: Pick<Message, 'body' | 'mentions' | 'mention_all'>, text: string, chosen: ReadonlyMap<string, Id>,
+  old: Pick<Message, 'body' | 'mentions' | 'mention_all'>, text: string,
+  chosen: ReadonlyMap<string, Id>,
 ): { mentions: Id[]; mention_all: boolean } {
   const before = old.body ?? '';
   const told = new Set(chosenIn(before, chosen));
@@ -113,7 +116,9 @@ export function byteLength(text: string): number {
 }
 
 /** How near a text is to the limit: it is said from four fifths on. */
-export function room(text: string, most: number): { bytes: number; isNear: boolean; isOver: boolean } {
+export function room(
+  text: string, most: number,
+): { bytes: number; isNear: boolean; isOver: boolean } {
   // A unit of text takes at most three bytes.
   const bytes = text.length * 3 < most * 0.8 ? 0 : byteLength(text);
   return { bytes, isNear: bytes > most * 0.8, isOver: bytes > most };

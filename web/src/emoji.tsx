@@ -13,7 +13,9 @@ export function EmojiPicker({ onPick }: { onPick: (emoji: string) => void }): JS
   return (
     <div class="emoji-grid">
       {EMOJI.map((emoji) => (
-        <button type="button" key={emoji} aria-label={emoji} onClick={() => onPick(emoji)}>{emoji}</button>
+        <button type="button" key={emoji} aria-label={emoji} onClick={() => onPick(emoji)}>
+          {emoji}
+        </button>
       ))}
     </div>
   );

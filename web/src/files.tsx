@@ -20,9 +20,12 @@ const TILES = 4;
 const LIVELY = 8_000_000;
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)');
 
-export const isPictured = ({ kind }: Pick<Attachment, 'kind'>): boolean => kind === 'image' || kind === 'video';
+export const isPictured = ({ kind }: Pick<Attachment, 'kind'>): boolean =>
+  kind === 'image' || kind === 'video';
 
-export function Attachments({ row, state }: { row: Message; state: ChatState }): JSX.Element | null {
+export function Attachments(
+  { row, state }: { row: Message; state: ChatState },
+): JSX.Element | null {
   const all = attachmentsOf(row);
   if (!all.length) return null;
   const pictures = all.filter(isPictured);
@@ -82,7 +85,9 @@ function Picture({ file, state, alone = false, more = 0 }: PictureProps): JSX.El
       <Placeholder hash={file.thumbhash} />
       {source && <img src={source} alt="" decoding="async" />}
       {kind === 'video' && !small_url && <FirstFrame file={file} />}
-      {source === '' && <span class="picture-gone"><Icon name="image-off" label={t('file.gone')} /></span>}
+      {source === '' && (
+        <span class="picture-gone"><Icon name="image-off" label={t('file.gone')} /></span>
+      )}
       {kind === 'video' && !more && <FilmMarks file={file} />}
       {animated && !moves && <span class="film-time">GIF</span>}
       {more > 0 && <span class="picture-more">+{more}</span>}
@@ -102,21 +107,28 @@ function Placeholder({ hash }: { hash?: string | null | undefined }): JSX.Elemen
   return hash ? <canvas ref={ref} width={1} height={1} aria-hidden="true" /> : null;
 }
 
-/** A film that came without a picture of itself: the browser fetches just enough of it to draw one. */
+/**
+ * A film that came without a picture of itself: the browser fetches just enough of it to draw one.
+ */
 function FirstFrame({ file }: { file: Attachment }): JSX.Element | null {
   const link = useSignal('');
   useEffect(() => {
     client.files.link(file.id).then((url) => { link.value = `${url}#t=0.3`; }, () => undefined);
   }, [file.id]);
   if (!link.value) return null;
-  return <video src={link.value} preload="metadata" muted playsInline tabIndex={-1} aria-hidden="true" disablePictureInPicture />;
+  return (
+    <video src={link.value} preload="metadata" muted playsInline tabIndex={-1} aria-hidden="true"
+      disablePictureInPicture />
+  );
 }
 
 function FilmMarks({ file }: { file: Attachment }): JSX.Element {
   return (
     <>
       <span class="film-play"><Icon name="play" /></span>
-      <span class="film-time">{file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size)}</span>
+      <span class="film-time">
+        {file.duration_ms ? duration(file.duration_ms / 1000) : bytes(file.size)}
+      </span>
     </>
   );
 }
@@ -125,10 +137,13 @@ function Film({ file }: { file: Attachment }): JSX.Element {
   const isOpen = useSignal(false);
   const poster = usePicture(file.large_url ?? file.small_url);
   if (isOpen.value) {
-    return <PlayFilm file={file} class="picture" style={room(file)} {...(poster ? { poster } : {})} />;
+    return (
+      <PlayFilm file={file} class="picture" style={room(file)} {...(poster ? { poster } : {})} />
+    );
   }
   return (
-    <button type="button" class="picture" style={room(file)} onClick={() => { isOpen.value = true; }}>
+    <button type="button" class="picture" style={room(file)}
+      onClick={() => { isOpen.value = true; }}>
       <span class="hidden">{t('file.play', { name: file.name })} </span>
       <Placeholder hash={file.thumbhash} />
       {poster && <img src={poster} alt="" decoding="async" />}
@@ -166,12 +181,15 @@ export function PlayFilm({ file, class: name, style, poster }: PlayFilmProps): J
     return (
       <span class={`${name} film-bad`} style={style}>
         <span>{t('file.unplayable')}</span>
-        <button type="button" class="button small" onClick={() => void save(file)}>{t('file.save')}</button>
+        <button type="button" class="button small" onClick={() => void save(file)}>
+          {t('file.save')}
+        </button>
       </span>
     );
   }
   return (
-    <video ref={ref} class={name} style={style} src={link.value || undefined} poster={poster} controls autoplay
+    <video ref={ref} class={name} style={style} src={link.value || undefined} poster={poster}
+      controls autoplay
       playsInline aria-label={file.name} onError={() => { if (link.peek()) void get(); }} />
   );
 }
@@ -192,5 +210,9 @@ function Document({ file }: { file: Attachment }): JSX.Element {
 /** The ending of a name says at a glance what it is. */
 export function FileIcon({ name }: { name: string }): JSX.Element {
   const ending = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1];
-  return <span class="file-icon" aria-hidden="true">{ending ? <b>{ending.toUpperCase()}</b> : <Icon name="file-text" />}</span>;
+  return (
+    <span class="file-icon" aria-hidden="true">
+      {ending ? <b>{ending.toUpperCase()}</b> : <Icon name="file-text" />}
+    </span>
+  );
 }

@@ -16,7 +16,9 @@ import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { attempt, client, go, say, watch } from './state.js';
-import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch } from './ui.js';
+import {
+  Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch,
+} from './ui.js';
 import { viewFace } from './viewing.js';
 
 export function InfoPane({ id }: { id: Id }): JSX.Element {
@@ -30,7 +32,8 @@ export function InfoPane({ id }: { id: Id }): JSX.Element {
         <IconButton icon="arrow-left" label={t('back')} class="flip only-narrow-i"
           onClick={() => go(`chat/${id}`)} />
         <h1 class="grow">{t('info')}</h1>
-        <IconButton icon="x" label={t('close')} class="not-narrow" onClick={() => go(`chat/${id}`)} />
+        <IconButton icon="x" label={t('close')} class="not-narrow"
+          onClick={() => go(`chat/${id}`)} />
       </header>
       <div class="scroll info">
         {peer === null ? <GroupInfo state={state} /> : <DirectInfo state={state} peer={peer} />}
@@ -53,7 +56,9 @@ function Face({ id, name, sub, about, group }: {
 }
 
 /** The picture of a person or group, which opens in full when there is one. */
-export function FacePicture({ id, name, group }: { id: Id; name: string; group?: boolean }): JSX.Element {
+export function FacePicture(
+  { id, name, group }: { id: Id; name: string; group?: boolean },
+): JSX.Element {
   watch('users', 'session', `chat:${id}`);
   const file = faceOf(id);
   const face = <Avatar id={id} name={name} size="xl" {...(group ? { group } : {})} />;
@@ -103,13 +108,17 @@ function ClearChat({ state }: { state: ChatState }): JSX.Element {
   const asked = useSignal(false);
   const done = async (yes: boolean): Promise<void> => {
     asked.value = false;
-    if (yes) await attempt(client.setChat(state.id, { hide_seq: state.chat.head_seq }).then(() => go('')));
+    if (yes) {
+      await attempt(client.setChat(state.id, { hide_seq: state.chat.head_seq }).then(() => go('')));
+    }
   };
   return (
     <>
-      <Action icon="eraser" label={t('chat.clear')} onClick={() => { asked.value = true; }} danger />
+      <Action icon="eraser" label={t('chat.clear')} onClick={() => { asked.value = true; }}
+        danger />
       {asked.value && (
-        <Confirm title={t('chat.clear')} text={t('chat.clear.hint')} action={t('chat.clear')} onDone={done} />
+        <Confirm title={t('chat.clear')} text={t('chat.clear.hint')} action={t('chat.clear')}
+          onDone={done} />
       )}
     </>
   );
@@ -127,7 +136,8 @@ function Block({ user }: { user: Id }): JSX.Element | null {
   if (blocked.value === null) return null;
   const set = async (on: boolean): Promise<void> => {
     const path = `/users/${user}/block`;
-    const done = await attempt((on ? client.rest.put(path) : client.rest.delete(path)).then(() => true));
+    const done =
+      await attempt((on ? client.rest.put(path) : client.rest.delete(path)).then(() => true));
     if (done) blocked.value = on;
   };
   return (
@@ -135,7 +145,8 @@ function Block({ user }: { user: Id }): JSX.Element | null {
       <Action icon="ban" label={t(blocked.value ? 'unblock' : 'block')} danger={!blocked.value}
         onClick={() => { if (blocked.value) void set(false); else asked.value = true; }} />
       {asked.value && (
-        <Confirm title={t('block.ask', { name: userName(user) })} text={t('block.hint')} action={t('block')}
+        <Confirm title={t('block.ask', { name: userName(user) })} text={t('block.hint')}
+          action={t('block')}
           onDone={(yes) => { asked.value = false; if (yes) void set(true); }} />
       )}
     </>
@@ -156,21 +167,28 @@ function GroupInfo({ state }: { state: ChatState }): JSX.Element {
     close();
     if (yes) await attempt(client.rest.delete(`/groups/${chat.id}`).then(() => go('')));
   };
-  const sub = `${t('members', { n: chat.member_count })} · ${t(chat.public ? 'group.is_public' : 'group.is_private')}`;
+  const sub = `${t('members', { n: chat.member_count })} · `
+    + `${t(chat.public ? 'group.is_public' : 'group.is_private')}`;
   return (
     <>
       <Face id={chat.id} name={chat.title ?? ''} sub={sub} about={chat.about ?? ''} group />
       <div class="card">
-        {isManager && <Action icon="pencil" label={t('group.edit')} onClick={() => { step.value = 'edit'; }} />}
-        {isManager && <Action icon="link" label={t('invite')} onClick={() => { step.value = 'invite'; }} />}
+        {isManager && (
+          <Action icon="pencil" label={t('group.edit')} onClick={() => { step.value = 'edit'; }} />
+        )}
+        {isManager && (
+          <Action icon="link" label={t('invite')} onClick={() => { step.value = 'invite'; }} />
+        )}
         {chatActions(state).map((item) => <Action key={item.label} {...item} />)}
       </div>
       <Members state={state} onAdd={isManager ? () => { step.value = 'add'; } : null} />
       <div class="card">
         <ClearChat state={state} />
-        <Action icon="log-out" label={t('group.leave')} onClick={() => { step.value = 'leave'; }} danger />
+        <Action icon="log-out" label={t('group.leave')} onClick={() => { step.value = 'leave'; }}
+          danger />
         {member.role === 'owner' && (
-          <Action icon="trash-2" label={t('group.delete')} onClick={() => { step.value = 'delete'; }} danger />
+          <Action icon="trash-2" label={t('group.delete')}
+            onClick={() => { step.value = 'delete'; }} danger />
         )}
       </div>
       <p class="dim small created">{t('group.created', { date: date(chat.created) })}</p>
@@ -178,10 +196,12 @@ function GroupInfo({ state }: { state: ChatState }): JSX.Element {
       {step.value === 'add' && <AddMembers state={state} onClose={close} />}
       {step.value === 'invite' && <Invitation state={state} onClose={close} />}
       {step.value === 'leave' && (
-        <Confirm title={t('group.leave')} text={t('group.leave.hint')} action={t('group.leave')} onDone={leave} />
+        <Confirm title={t('group.leave')} text={t('group.leave.hint')} action={t('group.leave')}
+          onDone={leave} />
       )}
       {step.value === 'delete' && (
-        <Confirm title={t('group.delete')} text={t('group.delete.hint')} action={t('group.delete')} onDone={remove} />
+        <Confirm title={t('group.delete')} text={t('group.delete.hint')} action={t('group.delete')}
+          onDone={remove} />
       )}
     </>
   );
@@ -208,10 +228,14 @@ function Members({ state, onAdd }: { state: ChatState; onAdd: (() => void) | nul
       <h3 class="section">{t('members.title')}</h3>
       {onAdd && <Action icon="user-plus" label={t('members.add')} onClick={onAdd} />}
       {members.value
-        ? members.value.map((one) => <MemberLine key={one.user.id} one={one} state={state} onChanged={() => void load()} />)
+        ? members.value.map((one) => (
+          <MemberLine key={one.user.id} one={one} state={state} onChanged={() => void load()} />
+        ))
         : <Spinner />}
       {next.value && (
-        <button type="button" class="row-button" onClick={() => void load(next.value ?? undefined)}>{t('more')}</button>
+        <button type="button" class="row-button" onClick={() => void load(next.value ?? undefined)}>
+          {t('more')}
+        </button>
       )}
     </div>
   );
@@ -232,14 +256,21 @@ function MemberLine({ one, state, onChanged }: {
   const setRole = (to: Role) => run(() => client.rest.patch(path, { role: to }));
   const mayRemove = !isMe && RANK[mine] < RANK[role];
   const items: (MenuItem | false)[] = [
-    !isMe && { icon: 'message-circle', label: t('message'), onClick: () => void openDirect(user.id) },
-    mine === 'owner' && role === 'member' && { icon: 'shield', label: t('role.make_admin'), onClick: setRole('admin') },
-    mine === 'owner' && role === 'admin' && { icon: 'shield-off', label: t('role.make_member'), onClick: setRole('member') },
+    !isMe && {
+      icon: 'message-circle', label: t('message'), onClick: () => void openDirect(user.id),
+    },
+    mine === 'owner' && role === 'member'
+      && { icon: 'shield', label: t('role.make_admin'), onClick: setRole('admin') },
+    mine === 'owner' && role === 'admin'
+      && { icon: 'shield-off', label: t('role.make_member'), onClick: setRole('member') },
     mine === 'owner' && !isMe && {
       icon: 'crown', label: t('role.hand_over'),
       onClick: run(() => client.rest.put(`/groups/${state.id}/owner`, { user: user.id })),
     },
-    mayRemove && { icon: 'user-minus', label: t('members.remove'), danger: true, onClick: run(() => client.rest.delete(path)) },
+    mayRemove && {
+      icon: 'user-minus', label: t('members.remove'), danger: true,
+      onClick: run(() => client.rest.delete(path)),
+    },
     mayRemove && {
       icon: 'ban', label: t('members.ban'), danger: true,
       onClick: run(() => client.rest.put(`/groups/${state.id}/bans/${user.id}`)),
@@ -250,11 +281,14 @@ function MemberLine({ one, state, onChanged }: {
       <button type="button" class="row-button member" disabled={isMe}
         onClick={(event) => { menu.value = { x: event.clientX, y: event.clientY }; }}>
         <Avatar id={user.id} name={user.name} size="s" />
-        <span class="grow chat-name" dir="auto">{isMe ? t('you') : user.name || t('user.deleted')}</span>
+        <span class="grow chat-name" dir="auto">
+          {isMe ? t('you') : user.name || t('user.deleted')}
+        </span>
         {role !== 'member' && <span class="tag">{t(`role.${role}`)}</span>}
       </button>
       {menu.value && (
-        <Menu label={user.name} at={menu.value} onClose={() => { menu.value = null; }} items={items} />
+        <Menu label={user.name} at={menu.value} onClose={() => { menu.value = null; }}
+          items={items} />
       )}
     </>
   );
@@ -274,14 +308,16 @@ function EditGroup({ state, onClose }: { state: ChatState; onClose: () => void }
   const save = async (event: Event): Promise<void> => {
     event.preventDefault();
     const change = {
-      title: title.value.trim(), about: about.value.trim(), public: isPublic.value, history_shared: isShared.value,
+      title: title.value.trim(), about: about.value.trim(), public: isPublic.value,
+      history_shared: isShared.value,
     };
     const done = await attempt(client.rest.patch(`/groups/${chat.id}`, change).then(() => true));
     if (done) onClose();
   };
   return (
     <Dialog title={t('group.edit')} onClose={onClose}>
-      <ChangePicture has={!!chat.avatar} onChange={(picture) => client.setGroupPicture(chat.id, picture)} />
+      <ChangePicture has={!!chat.avatar}
+        onChange={(picture) => client.setGroupPicture(chat.id, picture)} />
       <form class="form" onSubmit={save}>
         <label class="field"><span>{t('group.title')}</span>
           <input required maxLength={64} dir="auto" value={title.value}
@@ -303,7 +339,8 @@ function AddMembers({ state, onClose }: { state: ChatState; onClose: () => void 
   const chosen = useSignal<ReadonlySet<Id>>(new Set());
   const add = async (): Promise<void> => {
     const users = [...chosen.value];
-    const added = await attempt(client.rest.post<{ added: Id[] }>(`/groups/${state.id}/members`, { users }));
+    const added =
+      await attempt(client.rest.post<{ added: Id[] }>(`/groups/${state.id}/members`, { users }));
     if (!added) return;
     if (added.added.length < users.length) say(t('members.not_all'));
     onClose();
@@ -312,7 +349,8 @@ function AddMembers({ state, onClose }: { state: ChatState; onClose: () => void 
     <Dialog title={t('members.add')} onClose={onClose} class="tall">
       <Picker chosen={chosen} />
       <div class="buttons">
-        <button type="button" class="button primary" disabled={!chosen.value.size} onClick={() => void add()}>
+        <button type="button" class="button primary" disabled={!chosen.value.size}
+          onClick={() => void add()}>
           {t('add')}
         </button>
       </div>
@@ -347,8 +385,12 @@ function Invitation({ state, onClose }: { state: ChatState; onClose: () => void 
       {link ? <QrCode text={link} label={t('invite.qr')} /> : <Spinner />}
       <p class="invite-link"><code dir="ltr">{link}</code></p>
       <div class="buttons">
-        <button type="button" class="button" onClick={() => void revoke()}>{t('invite.renew')}</button>
-        <button type="button" class="button primary" onClick={() => void copy(link)}>{t('copy')}</button>
+        <button type="button" class="button" onClick={() => void revoke()}>
+          {t('invite.renew')}
+        </button>
+        <button type="button" class="button primary" onClick={() => void copy(link)}>
+          {t('copy')}
+        </button>
       </div>
     </Dialog>
   );

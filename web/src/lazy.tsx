@@ -44,13 +44,17 @@ export function lazy<P extends object>(
   return function Lazy(props: P): JSX.Element | null {
     const isThere = useSignal(loaded !== null);
     useEffect(() => {
-      if (!isThere.value) get().then(() => { isThere.value = true; }, (error: unknown) => say(told(error), true));
+      if (!isThere.value) {
+        get().then(() => { isThere.value = true; }, (error: unknown) => say(told(error), true));
+      }
     }, []);
     if (isThere.value && loaded) {
       const Screen = loaded;
       return <Screen {...props} />;
     }
-    return pane ? <section class={`pane ${pane}`}><div class="empty"><Spinner /></div></section> : null;
+    return pane
+      ? <section class={`pane ${pane}`}><div class="empty"><Spinner /></div></section>
+      : null;
   };
 }
 

@@ -1,4 +1,6 @@
-/** What the server tells before anybody is logged in: where mails are read, who can be tried out. */
+/**
+ * What the server tells before anybody is logged in: where mails are read, who can be tried out.
+ */
 
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
@@ -32,14 +34,18 @@ export function MailHint(): JSX.Element | null {
       <span>
         {t(info.mailbox ? 'auth.mailbox' : 'auth.mailbox.folder')}{' '}
         {info.mailbox && (
-          <a href={`${info.mailbox}#${machineKey.value}`} target="_blank" rel="noopener">{t('auth.mailbox.open')}</a>
+          <a href={`${info.mailbox}#${machineKey.value}`} target="_blank" rel="noopener">
+            {t('auth.mailbox.open')}
+          </a>
         )}
       </span>
     </p>
   );
 }
 
-/** One click and one is somebody: for the person at the machine of a server started with `--dev`. */
+/**
+ * One click and one is somebody: for the person at the machine of a server started with `--dev`.
+ */
 export function DemoPeople({ device }: { device: string }): JSX.Element | null {
   const people = useServer()?.demo ?? [];
   if (!people.length) return null;
@@ -48,7 +54,8 @@ export function DemoPeople({ device }: { device: string }): JSX.Element | null {
       <h2 class="section">{t('auth.demo')}</h2>
       <div class="demo-people">
         {people.map(({ user, name }) => (
-          <button type="button" key={user} class="button" onClick={() => void attempt(client.demo(user, device, machineKey.value))}>
+          <button type="button" key={user} class="button"
+            onClick={() => void attempt(client.demo(user, device, machineKey.value))}>
             <Avatar id={user} name={name} size="s" /> {name}
           </button>
         ))}

@@ -98,7 +98,8 @@ loadRest();
 
 if ('serviceWorker' in navigator && isSecureContext) {
   navigator.serviceWorker.register('/sw.js').catch(() => undefined);
-  navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ chat?: string }>) => {
+  const onMessage = ({ data }: MessageEvent<{ chat?: string }>): void => {
     if (data?.chat) go(`chat/${data.chat}`);
-  });
+  };
+  navigator.serviceWorker.addEventListener('message', onMessage);
 }

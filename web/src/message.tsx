@@ -1,7 +1,7 @@
 /** One message: bubble, tombstone, fact of the group, call, or one that is still on its way. */
 
-import { useSignal } from '@preact/signals';
-import type { JSX } from 'preact';
+import { type Signal, useSignal } from '@preact/signals';
+import type { HTMLAttributes, JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Attachment, ChatState, Message, Reaction, Unsent } from 'wechat-sdk';
 
@@ -9,15 +9,18 @@ import { Attachments, isPictured } from './files.js';
 import { attachmentsOf } from './files_text.js';
 import { clock, full } from './format.js';
 import { t } from './i18n.js';
+import { jumpTo } from './jump.js';
 import { MessageMenu } from './message_menu.js';
 import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
 import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { type Standing, Ticks, standing } from './ticks.js';
-import { jumpTo } from './timeline.js';
 import { Leaving } from './waiting.js';
 import { replyTo } from './writing.js';
 import { Avatar, Icon, IconButton, hue } from './ui.js';
+
+/** A finger that rests this long opens the menu. */
+const PRESS_MS = 500;
 
 interface MessageRowProps {
   row: Message;
@@ -53,7 +56,9 @@ function Body(props: MessageRowProps): JSX.Element {
   const { row, state } = props;
   switch (row.kind) {
     case 'system':
-      return <p class="chip"><span dir="auto">{row.event ? eventText(row.event, row) : ''}</span></p>;
+      return (
+        <p class="chip"><span dir="auto">{row.event ? eventText(row.event, row) : ''}</span></p>
+      );
     case 'call': return <CallLine row={row} state={state} />;
     default: return <Bubble {...props} />;
   }
@@ -81,86 +86,133 @@ function CallLine({ row, state }: { row: Message; state: ChatState }): JSX.Eleme
 
 function Bubble(props: MessageRowProps): JSX.Element {
   const { row, state, first, last, flash, mine, change, failed } = props;
-  const menu = useSignal<{ x: number; y: number } | null>(null);
-  // Drawing tools for every row would cost more than drawing the rows.
+  const menu = useBubbleMenu(row);
+  const isGone = row.kind === 'deleted';
+  const line = { mine, first, last, flash };
+  return (
+    <div class={classes('bubble-line', line)} {...menu.near}>
+      {state.chat.kind === 'group' && !mine && (
+        <span class="bubble-avatar">{last && <AuthorAvatar row={row} />}</span>
+      )}
+      <div class="bubble-box">
+        <Said {...props} menu={menu} />
+        {change && failed && <Failed item={change} why={t('edit.failed', { why: failed })} />}
+        {!!row.reactions?.length && <Reactions row={row} />}
+        {!isGone && <BubbleTools row={row} menu={menu} />}
+      </div>
+      {menu.at.value && (
+        <MessageMenu row={row} state={state} at={menu.at.value}
+          onClose={() => { menu.at.value = null; }} />
+      )}
+    </div>
+  );
+}
+
+/** The names of a base class and of those that hold. */
+const classes = (base: string, are: Record<string, boolean>): string =>
+  [base, ...Object.keys(are).filter((name) => are[name])].join(' ');
+
+interface BubbleMenu {
+  /** Where the menu is open. */
+  at: Signal<{ x: number; y: number } | null>;
+  /** Whether the tools are drawn: for every row they would cost more than the rows. */
+  hot: Signal<boolean>;
+  /** For the whole line. */
+  near: HTMLAttributes<HTMLDivElement>;
+  /** For the bubble: what opens the menu. */
+  press: HTMLAttributes<HTMLDivElement>;
+}
+
+function useBubbleMenu(row: Message): BubbleMenu {
+  const at = useSignal<{ x: number; y: number } | null>(null);
   const hot = useSignal(false);
   const held = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const isGroup = state.chat.kind === 'group';
+  const heat = (on: boolean) => (): void => { hot.value = on; };
+  const onPointerEnd = (): void => clearTimeout(held.current);
+  const press: BubbleMenu['press'] = {
+    onContextMenu: (event) => {
+      if (row.kind === 'deleted' || (event.target as Element).closest('a')) return;
+      event.preventDefault();
+      at.value = { x: event.clientX, y: event.clientY };
+    },
+    // Not every phone tells of a long press by itself.
+    onPointerDown: ({ pointerType, clientX, clientY }) => {
+      if (pointerType !== 'touch') return;
+      held.current = setTimeout(() => { at.value = { x: clientX, y: clientY }; }, PRESS_MS);
+    },
+    onPointerUp: onPointerEnd, onPointerMove: onPointerEnd, onPointerCancel: onPointerEnd,
+  };
+  const near = { onPointerEnter: heat(true), onFocusIn: heat(true), onPointerLeave: heat(false) };
+  return { at, hot, near, press };
+}
+
+function AuthorAvatar({ row }: { row: Message }): JSX.Element {
+  return (
+    <button type="button" class="avatar-button" aria-label={row.from_name} tabIndex={-1}
+      onClick={() => go(`user/${row.from}`)}>
+      <Avatar id={row.from} name={row.from_name} size="s" />
+    </button>
+  );
+}
+
+/** The bubble itself: who says what, and how it stands. */
+function Said(props: MessageRowProps & { menu: BubbleMenu }): JSX.Element {
+  const { row, state, mine, change, failed, menu } = props;
   const isGone = row.kind === 'deleted';
   const files = isGone ? [] : attachmentsOf(row);
   const hasFiles = files.length > 0;
   // A change that is not acknowledged shows already.
   const shown = change && !isGone ? { ...row, body: change.body, mentions: change.mentions } : row;
   const body = shown.body ?? '';
-  const large = !isGone && !hasFiles && !row.reply_to && isLarge(body);
-  const turned = isRightToLeft(isGone ? t('message.deleted') : body);
-  const open = (x: number, y: number): void => { menu.value = { x, y }; };
-  // Not every phone tells of a long press by itself.
-  const onPointerDown = (event: PointerEvent): void => {
-    if (event.pointerType !== 'touch') return;
-    const { clientX, clientY } = event;
-    held.current = setTimeout(() => open(clientX, clientY), 500);
-  };
-  const onPointerEnd = (): void => clearTimeout(held.current);
-  const onContextMenu = (event: MouseEvent): void => {
-    if (isGone || (event.target as Element).closest('a')) return;
-    event.preventDefault();
-    open(event.clientX, event.clientY);
+  const looks = {
+    large: !isGone && !hasFiles && !row.reply_to && isLarge(body),
+    gone: isGone,
+    'rtl-text': isRightToLeft(isGone ? t('message.deleted') : body),
   };
   return (
-    <div onPointerEnter={() => { hot.value = true; }} onFocusIn={() => { hot.value = true; }}
-      onPointerLeave={() => { hot.value = false; }}
-      class={`bubble-line ${mine ? 'mine' : ''} ${first ? 'first' : ''} ${last ? 'last' : ''} ${flash ? 'flash' : ''}`}>
-      {isGroup && !mine && (
-        <span class="bubble-avatar">
-          {last && (
-            <button type="button" class="avatar-button" aria-label={row.from_name} tabIndex={-1}
-              onClick={() => go(`user/${row.from}`)}>
-              <Avatar id={row.from} name={row.from_name} size="s" />
-            </button>
-          )}
-        </span>
+    <div class={`${classes('bubble', looks)} ${look(row, files)}`} {...menu.press}>
+      <Author {...props} />
+      {row.forwarded && <p class="bubble-note"><Icon name="forward" /> {t('forwarded')}</p>}
+      {row.reply_to != null && <Quote state={state} seq={row.reply_to} />}
+      {hasFiles && <Attachments row={row} state={state} />}
+      <p class="bubble-text" dir="auto">
+        {isGone
+          ? <><Icon name="ban" /> {t('message.deleted')}</>
+          : <Rich body={body} names={mentionNames(shown)} />}
+        <MetaRoom row={row} mine={mine} />
+      </p>
+      <Meta row={row} state={state} mine={mine}
+        waiting={change && (failed ? 'failed' : 'sending')} />
+    </div>
+  );
+}
+
+/** The author's name: seen above a run of theirs in a group, and otherwise heard. */
+function Author({ row, state, first, mine }: MessageRowProps): JSX.Element {
+  if (mine) return <span class="hidden">{t('you')}: </span>;
+  if (state.chat.kind !== 'group' || !first) return <span class="hidden">{row.from_name}: </span>;
+  return (
+    <p class={`bubble-author hue-text-${hue(row.from)}`} dir="auto">
+      {row.from_name || t('user.deleted')}
+    </p>
+  );
+}
+
+function BubbleTools({ row, menu }: { row: Message; menu: BubbleMenu }): JSX.Element {
+  const open = (event: MouseEvent): void => {
+    const box = (event.currentTarget as Element).getBoundingClientRect();
+    menu.at.value = { x: box.left, y: box.bottom + 4 };
+  };
+  return (
+    <div class="bubble-tools">
+      {menu.hot.value && (
+        <>
+          <IconButton icon="smile-plus" label={t('react')} onClick={open} />
+          <IconButton icon="reply" label={t('reply')} onClick={() => replyTo(row)} />
+        </>
       )}
-      <div class="bubble-box">
-        <div class={`bubble ${large ? 'large' : ''} ${look(row, files)} ${isGone ? 'gone' : ''} ${turned ? 'rtl-text' : ''}`}
-          onContextMenu={onContextMenu}
-          onPointerDown={onPointerDown} onPointerUp={onPointerEnd} onPointerMove={onPointerEnd}
-          onPointerCancel={onPointerEnd}>
-          {mine
-            ? <span class="hidden">{t('you')}: </span>
-            : isGroup && first
-              ? <p class={`bubble-author hue-text-${hue(row.from)}`} dir="auto">{row.from_name || t('user.deleted')}</p>
-              : <span class="hidden">{row.from_name}: </span>}
-          {row.forwarded && <p class="bubble-note"><Icon name="forward" /> {t('forwarded')}</p>}
-          {row.reply_to != null && <Quote state={state} seq={row.reply_to} />}
-          {hasFiles && <Attachments row={row} state={state} />}
-          <p class="bubble-text" dir="auto">
-            {isGone
-              ? <><Icon name="ban" /> {t('message.deleted')}</>
-              : <Rich body={body} names={mentionNames(shown)} />}
-            <MetaRoom row={row} mine={mine} />
-          </p>
-          <Meta row={row} state={state} mine={mine}
-            waiting={change && (failed ? 'failed' : 'sending')} />
-        </div>
-        {change && failed && <Failed item={change} why={t('edit.failed', { why: failed })} />}
-        {!!row.reactions?.length && <Reactions row={row} />}
-        {!isGone && (
-          <div class="bubble-tools">
-            {hot.value && (
-              <>
-                <IconButton icon="smile-plus" label={t('react')} onClick={(event) => openAt(event, open)} />
-                <IconButton icon="reply" label={t('reply')} onClick={() => replyTo(row)} />
-              </>
-            )}
-            <button type="button" class="icon-button dots" aria-label={t('more')} title={t('more')}
-              onClick={(event) => openAt(event, open)} />
-          </div>
-        )}
-      </div>
-      {menu.value && (
-        <MessageMenu row={row} state={state} at={menu.value} onClose={() => { menu.value = null; }} />
-      )}
+      <button type="button" class="icon-button dots" aria-label={t('more')} title={t('more')}
+        onClick={open} />
     </div>
   );
 }
@@ -169,13 +221,9 @@ function Bubble(props: MessageRowProps): JSX.Element {
 function look({ body }: Message, files: readonly Attachment[]): string {
   if (!files.length) return '';
   if (!files.some(isPictured)) return 'filed';
-  const isBare = !body && files.every(isPictured) && (files.length > 1 || files[0]?.kind === 'image');
+  const isBare =
+    !body && files.every(isPictured) && (files.length > 1 || files[0]?.kind === 'image');
   return isBare ? 'filed photos bare' : 'filed photos';
-}
-
-function openAt(event: MouseEvent, open: (x: number, y: number) => void): void {
-  const box = (event.currentTarget as Element).getBoundingClientRect();
-  open(box.left, box.bottom + 4);
 }
 
 function mentionNames(row: Message): string[] {
@@ -197,7 +245,8 @@ function Meta({ row, state, mine, waiting }: MetaProps): JSX.Element {
       {row.pinned && <Icon name="pin" label={t('pinned')} />}
       {row.edited && row.kind !== 'deleted' && <span>{t('edited')}</span>}
       <time dateTime={row.sent} title={full(row.sent)}>{clock(row.sent)}</time>
-      {mine && row.kind !== 'deleted' && (waiting ? <Ticks state={waiting} /> : <OwnTicks row={row} state={state} />)}
+      {mine && row.kind !== 'deleted'
+        && (waiting ? <Ticks state={waiting} /> : <OwnTicks row={row} state={state} />)}
     </span>
   );
 }
@@ -241,7 +290,8 @@ function Reactions({ row }: { row: Message }): JSX.Element {
       {row.reactions?.map((one) => {
         const isMine = one.users.includes(me);
         return (
-          <button type="button" key={one.emoji} class="reaction" aria-pressed={isMine} title={names(one)}
+          <button type="button" key={one.emoji} class="reaction" aria-pressed={isMine}
+            title={names(one)}
             aria-label={`${one.emoji} ${one.count}`}
             onClick={() => void attempt(client.react(row, one.emoji, !isMine))}>
             <span>{one.emoji}</span>{one.count > 1 && <span>{one.count}</span>}
@@ -275,11 +325,16 @@ interface UnsentRowProps {
 }
 
 export function UnsentRow({ item, state, failed }: UnsentRowProps): JSX.Element {
+  const looks = {
+    filed: !!item.files,
+    large: !item.files && isLarge(item.body),
+    'rtl-text': isRightToLeft(item.body),
+  };
   return (
     <div class="message-row" data-key={`u${item.client_msg_id}`}>
       <div class="bubble-line mine last">
         <div class="bubble-box">
-          <div class={`bubble waiting ${item.files ? 'filed' : ''} ${!item.files && isLarge(item.body) ? 'large' : ''} ${isRightToLeft(item.body) ? 'rtl-text' : ''}`}>
+          <div class={classes('bubble waiting', looks)}>
             {item.reply_to !== undefined && <Quote state={state} seq={item.reply_to} />}
             {item.files && <Leaving item={item} failed={!!failed} />}
             <p class="bubble-text" dir="auto">

@@ -61,10 +61,14 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
       onClose={() => queueMicrotask(() => { if (!isStep.now) onClose(); })}
       items={[
         { icon: 'reply', label: t('reply'), onClick: () => replyTo(row) },
-        isText && !!row.body && { icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? '') },
+        isText && !!row.body && {
+          icon: 'copy', label: t('copy'), onClick: () => void copy(row.body ?? ''),
+        },
         isText && isMine && { icon: 'pencil', label: t('edit'), onClick: () => editRow(row) },
         isText && { icon: 'forward', label: t('forward'), onClick: stepping('forward') },
-        files.length > 0 && { icon: 'download', label: t('file.save'), onClick: () => void saveAll(files) },
+        files.length > 0 && {
+          icon: 'download', label: t('file.save'), onClick: () => void saveAll(files),
+        },
         isText && mayPin && {
           icon: row.pinned ? 'pin-off' : 'pin',
           label: t(row.pinned ? 'unpin' : 'pin'),
@@ -75,7 +79,9 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
       ]}>
       <div class="quick" role="group" aria-label={t('react')}>
         {QUICK.map((emoji) => (
-          <button type="button" key={emoji} aria-label={emoji} onClick={() => react(emoji)}>{emoji}</button>
+          <button type="button" key={emoji} aria-label={emoji} onClick={() => react(emoji)}>
+            {emoji}
+          </button>
         ))}
         <IconButton icon="plus" label={t('react.more')} onClick={stepping('emoji')} />
       </div>
@@ -117,7 +123,8 @@ function DeleteDialog({ row, forAll, onClose }: {
           {t('message.hide')}
         </button>
         {forAll && (
-          <button type="button" class="button danger" onClick={() => void run(client.delete(row))()}>
+          <button type="button" class="button danger"
+            onClick={() => void run(client.delete(row))()}>
             {t('message.delete_all')}
           </button>
         )}
@@ -166,14 +173,17 @@ function InfoDialog({ row, onClose }: { row: Message; onClose: () => void }): JS
         {row.edited && <><dt>{t('info.edited')}</dt><dd>{full(row.edited)}</dd></>}
         {counts.value && (
           <>
-            <dt>{t('state.delivered')}</dt><dd>{counts.value.delivered} / {counts.value.members}</dd>
+            <dt>{t('state.delivered')}</dt>
+            <dd>{counts.value.delivered} / {counts.value.members}</dd>
             <dt>{t('state.read')}</dt><dd>{counts.value.read} / {counts.value.members}</dd>
           </>
         )}
       </dl>
       {!counts.value && <Spinner />}
       {readers.value?.users.map((id) => (
-        <p class="person-line" key={id}><Avatar id={id} name={userName(id)} size="s" /> {userName(id)}</p>
+        <p class="person-line" key={id}>
+          <Avatar id={id} name={userName(id)} size="s" /> {userName(id)}
+        </p>
       ))}
     </Dialog>
   );

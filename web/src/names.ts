@@ -61,7 +61,8 @@ function list(names: string[]): string {
 
 export function isMissed(row: Message): boolean {
   const reason = row.call?.reason;
-  return reason === 'missed' || reason === 'cancelled' || reason === 'busy' || reason === 'unreachable';
+  return reason === 'missed' || reason === 'cancelled' || reason === 'busy'
+    || reason === 'unreachable';
 }
 
 export function callText(row: Message): string {

@@ -60,7 +60,9 @@ function told(row: Message, state: ChatState): void {
 /** Returns how to take it back. */
 function show(tag: string, title: string, body: string, chat: string): () => void {
   const nothing = (): void => undefined;
-  if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted') return nothing;
+  if (!alerts.value || !('Notification' in window) || Notification.permission !== 'granted') {
+    return nothing;
+  }
   const options = { body, tag, icon: '/assets/icon-192.png' };
   try {
     const notification = new Notification(title, options);
@@ -73,7 +75,9 @@ function show(tag: string, title: string, body: string, chat: string): () => voi
   } catch {
     // Phones show notifications by a service worker alone.
     const worker = navigator.serviceWorker?.ready;
-    const shown = worker?.then((it) => it.showNotification(title, { ...options, data: { chat } }).then(() => it));
+    const shown = worker?.then(
+      (it) => it.showNotification(title, { ...options, data: { chat } }).then(() => it),
+    );
     return () => void shown?.then(async (it) => {
       for (const one of await it.getNotifications({ tag })) one.close();
     }, nothing);

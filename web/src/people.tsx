@@ -45,7 +45,8 @@ function PeopleSearch({ query }: { query: Signal<string> }): JSX.Element {
   return (
     <div class="search">
       <Icon name="search" />
-      <input type="search" placeholder={t('people.search')} aria-label={t('people.search')} dir="auto"
+      <input type="search" placeholder={t('people.search')} aria-label={t('people.search')}
+        dir="auto"
         value={query.value} onInput={(event) => { query.value = event.currentTarget.value; }} />
     </div>
   );
@@ -78,7 +79,9 @@ export function PeopleList({ query, onPick, chosen, without }: PeopleListProps):
             <span class="chat-name" dir="auto">{user.name}</span>
             {user.about && <span class="chat-last"><bdi>{user.about}</bdi></span>}
           </span>
-          {chosen && <span class={`pick ${chosen.has(user.id) ? 'on' : ''}`}><Icon name="check" /></span>}
+          {chosen && (
+            <span class={`pick ${chosen.has(user.id) ? 'on' : ''}`}><Icon name="check" /></span>
+          )}
         </button>
       ))}
     </>

@@ -18,7 +18,8 @@ export function usePicture(path: string | null | undefined): string | null {
     let isWanted = false;
     const get = (): void => {
       isWanted = false;
-      client.files.picture(path).then((found) => { if (isHere) url.value = found; }, (error: unknown) => {
+      const found = (one: string): void => { if (isHere) url.value = one; };
+      client.files.picture(path).then(found, (error: unknown) => {
         if (error instanceof ApiError && !error.isPassing) url.value = '';
         else isWanted = true;
       });

@@ -35,7 +35,8 @@ async function start(file: Attachment, from: number): Promise<void> {
   current.value = { id: file.id, audio };
   position.value = from;
   length.value = 0;
-  const url = await attempt(file.size < WHOLE ? client.files.picture(file.url) : client.files.link(file.id));
+  const url =
+    await attempt(file.size < WHOLE ? client.files.picture(file.url) : client.files.link(file.id));
   if (current.peek()?.audio !== audio) return;
   if (!url) return stopSound();
   audio.src = url;
@@ -89,7 +90,8 @@ export function Sound({ file }: { file: Attachment }): JSX.Element {
       </button>
       <div class="sound-text">
         {file.kind === 'audio' && <span class="file-name" dir="auto">{name}</span>}
-        <input type="range" class="seek" min={0} max={total || 1} step={0.1} value={now} disabled={!total}
+        <input type="range" class="seek" min={0} max={total || 1} step={0.1} value={now}
+          disabled={!total}
           style={{ '--part': total ? now / total : 0 }}
           aria-label={t('file.position')} aria-valuetext={times}
           onInput={(event) => seek(file, Number(event.currentTarget.value))} />

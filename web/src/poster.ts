@@ -1,11 +1,15 @@
-/** What a film looks like and how long it takes, found in the browser: the server decodes no films. */
+/**
+ * What a film looks like and how long it takes, found in the browser: the server decodes no films.
+ */
 
 import type { Outgoing } from 'wechat-sdk';
 
 const LONG_PX = 1_280;
 const WITHIN_MS = 4_000;
 
-/** Adds a picture and the length to a film that is to be sent; nothing where it cannot be played. */
+/**
+ * Adds a picture and the length to a film that is to be sent; nothing where it cannot be played.
+ */
 export async function describe(file: Outgoing): Promise<void> {
   const video = document.createElement('video');
   const url = URL.createObjectURL(file.blob);

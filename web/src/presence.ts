@@ -29,6 +29,8 @@ export function presenceText(id: Id | null): string {
   if (!standing) return '';
   if (standing.online) return t('presence.online');
   if (!standing.last_seen) return '';
-  const when = isSameDay(standing.last_seen, Date.now()) ? clock(standing.last_seen) : brief(standing.last_seen);
+  const when = isSameDay(
+    standing.last_seen, Date.now(),
+  ) ? clock(standing.last_seen) : brief(standing.last_seen);
   return t('presence.seen', { when });
 }

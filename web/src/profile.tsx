@@ -13,7 +13,8 @@ import { Avatar, Empty, Icon, IconButton, Spinner } from './ui.js';
 export function Profile({ id }: { id: Id }): JSX.Element {
   const user = useSignal<User | null>(client.store.users.get(id) ?? null);
   useEffect(() => {
-    void attempt(client.rest.get<User>(`/users/${id}`)).then((found) => { if (found) user.value = found; });
+    void attempt(client.rest.get<User>(`/users/${id}`))
+      .then((found) => { if (found) user.value = found; });
   }, [id]);
   return (
     <section class="pane chat-pane plain" aria-label={t('profile')}>
@@ -43,10 +44,12 @@ export function Join({ code }: { code: string }): JSX.Element {
   const group = useSignal<Chat | null | undefined>(undefined);
   useEffect(() => {
     const path = `/invites/${encodeURIComponent(code)}`;
-    client.rest.get<Chat>(path).then((found) => { group.value = found; }, () => { group.value = null; });
+    client.rest.get<Chat>(path)
+      .then((found) => { group.value = found; }, () => { group.value = null; });
   }, [code]);
   const join = async (): Promise<void> => {
-    const joined = await attempt(client.rest.post<Chat>(`/invites/${encodeURIComponent(code)}/join`));
+    const joined =
+      await attempt(client.rest.post<Chat>(`/invites/${encodeURIComponent(code)}/join`));
     if (!joined) return;
     await attempt(client.open(joined.id));
     go(`chat/${joined.id}`, true);
@@ -70,8 +73,17 @@ export function Join({ code }: { code: string }): JSX.Element {
           </div>
           <div class="face-buttons">
             {client.store.chats.has(found.id)
-              ? <button type="button" class="button primary" onClick={() => go(`chat/${found.id}`, true)}>{t('open')}</button>
-              : <button type="button" class="button primary" onClick={() => void join()}>{t('join')}</button>}
+              ? (
+                <button type="button" class="button primary"
+                  onClick={() => go(`chat/${found.id}`, true)}>
+                  {t('open')}
+                </button>
+              )
+              : (
+                <button type="button" class="button primary" onClick={() => void join()}>
+                  {t('join')}
+                </button>
+              )}
           </div>
         </div>
       )}

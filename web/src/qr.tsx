@@ -5,7 +5,8 @@ import { encode } from 'uqr';
 
 /** The path of the dark modules, each a square of one unit. */
 function pathOf(rows: readonly (readonly boolean[])[]): string {
-  return rows.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
+  return rows.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : '')))
+    .join('');
 }
 
 export function QrCode({ text, label }: { text: string; label: string }): JSX.Element {

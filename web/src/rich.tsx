@@ -16,7 +16,9 @@ interface Piece {
 }
 
 /** Cuts what matches out of the text pieces. */
-function cut(pieces: Piece[], pattern: RegExp, make: (match: RegExpMatchArray) => [Piece, number]): Piece[] {
+function cut(
+  pieces: Piece[], pattern: RegExp, make: (match: RegExpMatchArray) => [Piece, number],
+): Piece[] {
   return pieces.flatMap((piece) => {
     if (piece.kind !== 'text') return [piece];
     const found: Piece[] = [];
@@ -62,7 +64,9 @@ export function Rich({ body, names }: { body: string; names: readonly string[] }
       {pieces(body, names).map(({ kind, text }, at) => {
         switch (kind) {
           case 'link':
-            return <a key={at} href={text} target="_blank" rel="noopener noreferrer nofollow">{text}</a>;
+            return (
+              <a key={at} href={text} target="_blank" rel="noopener noreferrer nofollow">{text}</a>
+            );
           case 'mention': return <strong key={at} class="mention">{text}</strong>;
           case 'code': return <code key={at}>{text}</code>;
           default: return text;

@@ -10,7 +10,9 @@ import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, type Lang, lang, tongue, t } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import type { Key } from './texts/language.js';
-import { type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch } from './state.js';
+import {
+  type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch,
+} from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 
 export function Settings(): JSX.Element {
@@ -40,7 +42,9 @@ function Page({ title, children }: { title: string; children: ComponentChildren 
 function Link({ to, icon, label }: { to: string; icon: string; label: string }): JSX.Element {
   return (
     <a class="row-button" href={`#/settings/${to}`}>
-      <Icon name={icon} /><span class="grow">{label}</span><span class="flip chevron"><Icon name="chevron-right" /></span>
+      <Icon name={icon} />
+      <span class="grow">{label}</span>
+      <span class="flip chevron"><Icon name="chevron-right" /></span>
     </a>
   );
 }
@@ -65,7 +69,9 @@ function Overview(): JSX.Element {
       </a>
       <div class="card">
         <Choice<Theme> label={t('theme')} icon="sun-moon" value={theme.value}
-          options={[['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')]]}
+          options={[
+            ['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')],
+          ]}
           onChange={(value) => { theme.value = value; }} />
         <Choice<Lang> label={t('language')} icon="languages" value={lang.value}
           options={LANGS.map((code) => [code, LANGUAGES[code].name])}
@@ -75,7 +81,8 @@ function Overview(): JSX.Element {
           }} />
       </div>
       <div class="card">
-        <Switch label={t('alerts')} hint={alertsHint()} on={alerts.value} onChange={(on) => void setAlerts(on)} />
+        <Switch label={t('alerts')} hint={alertsHint()} on={alerts.value}
+          onChange={(on) => void setAlerts(on)} />
         <Switch label={t('sounds')} on={sounds.value} onChange={(on) => { sounds.value = on; }} />
       </div>
       <div class="card">
@@ -83,7 +90,9 @@ function Overview(): JSX.Element {
         <Link to="devices" icon="monitor-smartphone" label={t('devices')} />
         <Link to="blocked" icon="ban" label={t('blocked')} />
         <a class="row-button" href="/call-test" target="_blank" rel="noopener">
-          <Icon name="activity" /><span class="grow">{t('call.test')}</span><Icon name="external-link" />
+          <Icon name="activity" />
+          <span class="grow">{t('call.test')}</span>
+          <Icon name="external-link" />
         </a>
       </div>
       <Storage />
@@ -111,8 +120,12 @@ function Storage(): JSX.Element | null {
   const words = t('storage.of', { used: bytes(used), quota: bytes(quota) });
   return (
     <div class="card storage">
-      <p class="storage-line"><Icon name="hard-drive" /><span class="grow">{t('storage')}</span> <span class="dim">{words}</span></p>
-      <meter max={quota || 1} value={used} high={quota * 0.9} aria-label={t('storage')} aria-valuetext={words} />
+      <p class="storage-line">
+        <Icon name="hard-drive" />
+        <span class="grow">{t('storage')}</span> <span class="dim">{words}</span>
+      </p>
+      <meter max={quota || 1} value={used} high={quota * 0.9} aria-label={t('storage')}
+        aria-valuetext={words} />
       <p class="dim small">{t('storage.hint')}</p>
     </div>
   );
@@ -126,14 +139,17 @@ interface ChoiceProps<T extends string> {
   onChange: (value: T) => void;
 }
 
-function Choice<T extends string>({ label, icon, value, options, onChange }: ChoiceProps<T>): JSX.Element {
+function Choice<T extends string>(
+  { label, icon, value, options, onChange }: ChoiceProps<T>,
+): JSX.Element {
   return (
     <fieldset class="choice">
       <legend><Icon name={icon} /> {label}</legend>
       <div class="segments">
         {options.map(([option, name]) => (
           <label key={option}>
-            <input type="radio" name={icon} checked={option === value} onChange={() => onChange(option)} />
+            <input type="radio" name={icon} checked={option === value}
+              onChange={() => onChange(option)} />
             <span>{name}</span>
           </label>
         ))}
@@ -148,7 +164,8 @@ function alertsHint(): string {
 }
 
 async function setAlerts(on: boolean): Promise<void> {
-  const isAllowed = on && 'Notification' in window && await Notification.requestPermission() === 'granted';
+  const isAllowed =
+    on && 'Notification' in window && await Notification.requestPermission() === 'granted';
   alerts.value = isAllowed;
   if (on && !isAllowed) say(alertsHint(), true);
 }
@@ -188,7 +205,8 @@ function EditProfile(): JSX.Element {
         </button>
       </div>
       {ending.value && (
-        <Confirm title={t('account.delete')} text={t('account.delete.hint')} action={t('account.delete')} onDone={end} />
+        <Confirm title={t('account.delete')} text={t('account.delete.hint')}
+          action={t('account.delete')} onDone={end} />
       )}
     </>
   );
@@ -199,7 +217,8 @@ function PrivacyPage(): JSX.Element {
   const privacy = client.me?.privacy;
   if (!privacy) return <Spinner />;
   const line = (name: keyof Privacy): JSX.Element => (
-    <Switch label={t(`privacy.${name}` as Key)} hint={t(`privacy.${name}.hint` as Key)} on={privacy[name]}
+    <Switch label={t(`privacy.${name}` as Key)} hint={t(`privacy.${name}.hint` as Key)}
+      on={privacy[name]}
       onChange={(on) => void attempt(client.setMe({ privacy: { ...privacy, [name]: on } }))} />
   );
   return <div class="card">{line('receipts')}{line('presence')}{line('found_by_email')}</div>;
@@ -230,17 +249,23 @@ function Devices(): JSX.Element {
             <span class="grow">
               <span>{session.device || t('device.unknown')}</span>
               <small class="dim">
-                {session.current ? t('device.this') : t('device.seen', { when: brief(session.last_seen) })}
+                {session.current
+                  ? t('device.this')
+                  : t('device.seen', { when: brief(session.last_seen) })}
               </small>
             </span>
             {!session.current && (
-              <button type="button" class="button small" onClick={() => void end(session)}>{t('log_out')}</button>
+              <button type="button" class="button small" onClick={() => void end(session)}>
+                {t('log_out')}
+              </button>
             )}
           </div>
         ))}
       </div>
       {list.value.length > 1 && (
-        <button type="button" class="button danger wide" onClick={() => void endOthers()}>{t('device.end_others')}</button>
+        <button type="button" class="button danger wide" onClick={() => void endOthers()}>
+          {t('device.end_others')}
+        </button>
       )}
     </>
   );
@@ -258,14 +283,20 @@ function BlockedPeople(): JSX.Element {
     list.value = list.value?.filter(({ user }) => user.id !== id) ?? null;
   };
   if (!list.value) return <div class="empty"><Spinner /></div>;
-  if (!list.value.length) return <Empty icon="ban" title={t('blocked.none')} text={t('block.hint')} />;
+  if (!list.value.length) {
+    return <Empty icon="ban" title={t('blocked.none')} text={t('block.hint')} />;
+  }
   return (
     <div class="card">
       {list.value.map(({ user, since }) => (
         <div class="device" key={user.id}>
           <Avatar id={user.id} name={user.name} size="s" />
-          <span class="grow"><span dir="auto">{user.name}</span><small class="dim">{date(since)}</small></span>
-          <button type="button" class="button small" onClick={() => void unblock(user.id)}>{t('unblock')}</button>
+          <span class="grow">
+            <span dir="auto">{user.name}</span><small class="dim">{date(since)}</small>
+          </span>
+          <button type="button" class="button small" onClick={() => void unblock(user.id)}>
+            {t('unblock')}
+          </button>
         </div>
       ))}
     </div>

@@ -17,7 +17,9 @@ function context(): AudioContext | null {
 }
 
 for (const event of ['pointerdown', 'keydown'] as const) {
-  addEventListener(event, () => { if (audio?.state === 'suspended') void audio.resume(); }, { passive: true });
+  addEventListener(
+    event, () => { if (audio?.state === 'suspended') void audio.resume(); }, { passive: true },
+  );
 }
 
 function tone(hz: number, at: number, seconds: number, loud: number): void {

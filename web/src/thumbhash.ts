@@ -50,8 +50,12 @@ function decode(hash: Uint8Array): ImageData {
     return { ac, nx, ny };
   };
   const l = { dc: (low & 63) / 63, ...channel(lx, ly, ((low >> 18) & 31) / 31) };
-  const p = { dc: ((low >> 6) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 3) & 63) / 63) * 1.25) };
-  const q = { dc: ((low >> 12) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 9) & 63) / 63) * 1.25) };
+  const p = {
+    dc: ((low >> 6) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 3) & 63) / 63) * 1.25)
+  };
+  const q = {
+    dc: ((low >> 12) & 63) / 31.5 - 1, ...channel(3, 3, (((high >> 9) & 63) / 63) * 1.25)
+  };
   const a = hasAlpha
     ? { dc: (byte(5) & 15) / 15, ...channel(5, 5, (byte(5) >> 4) / 15) }
     : { dc: 1, ac: [], nx: 0, ny: 0 };
@@ -60,7 +64,8 @@ function decode(hash: Uint8Array): ImageData {
   const pixels = new ImageData(Math.max(1, w), Math.max(1, h));
   for (let y = 0, i = 0; y < h; y++) {
     for (let x = 0; x < w; x++, i += 4) {
-      const value = ({ dc, ...one }: Channel & { dc: number }): number => dc + waves(one, (x + 0.5) / w, (y + 0.5) / h);
+      const value = ({ dc, ...one }: Channel & { dc: number }): number =>
+        dc + waves(one, (x + 0.5) / w, (y + 0.5) / h);
       const [light, yellow, red] = [value(l), value(p), value(q)];
       const blue = light - (2 / 3) * yellow;
       const r = (3 * light - blue + red) / 2;

@@ -21,9 +21,12 @@ export function standing(state: ChatState, row: Message): Standing {
 }
 
 const ICONS: Record<Standing, string> = {
-  sending: 'clock', failed: 'circle-alert', sent: 'check', delivered: 'check-check', read: 'check-check',
+  sending: 'clock', failed: 'circle-alert', sent: 'check', delivered: 'check-check',
+  read: 'check-check',
 };
 
 export function Ticks({ state }: { state: Standing }): JSX.Element {
-  return <span class={`ticks ${state}`}><Icon name={ICONS[state]} label={t(`state.${state}`)} /></span>;
+  return (
+    <span class={`ticks ${state}`}><Icon name={ICONS[state]} label={t(`state.${state}`)} /></span>
+  );
 }

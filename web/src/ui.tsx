@@ -63,11 +63,14 @@ interface AvatarProps {
   picture?: Id | null | undefined;
 }
 
-export function Avatar({ id, name, size = 'm', group, online, picture: file }: AvatarProps): JSX.Element {
+export function Avatar(
+  { id, name, size = 'm', group, online, picture: file }: AvatarProps,
+): JSX.Element {
   watch('users', 'session', `chat:${id}`);
   const picture = usePicture(facePath(id, file));
   return (
-    <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true" data-initials={initials(name)}>
+    <span class={`avatar avatar-${size} hue-${hue(id)}`} aria-hidden="true"
+      data-initials={initials(name)}>
       {!name && <Icon name={group ? 'users' : 'user'} />}
       {picture && <img src={picture} alt="" />}
       {online && <span class="online" />}
@@ -170,12 +173,15 @@ export function Menu({ label, at, items, onClose, children }: MenuProps): JSX.El
   };
   // The finger that opened it by a long press is lifted above it: that is no click on it.
   const pressed = useRef(false);
-  const onPointerDown = (event: PointerEvent): void => { pressed.current = event.target === ref.current; };
+  const onPointerDown = (event: PointerEvent): void => {
+    pressed.current = event.target === ref.current;
+  };
   const onClick = (event: MouseEvent): void => {
     if (event.target === ref.current && pressed.current) onClose();
   };
   return (
-    <dialog ref={ref} class="menu" aria-label={label} onClick={onClick} onPointerDown={onPointerDown} onKeyDown={onKeyDown}
+    <dialog ref={ref} class="menu" aria-label={label} onClick={onClick}
+      onPointerDown={onPointerDown} onKeyDown={onKeyDown}
       onCancel={(event) => { event.preventDefault(); onClose(); }}>
       {children}
       {items.map((item) => item && (

@@ -44,7 +44,8 @@ export function Viewer(): JSX.Element | null {
     if (to >= 0 && to < all.length) viewing.value = { all, at: to };
   };
   // Forwards is where the text runs to.
-  const forwards = (): number => (ref.current && getComputedStyle(ref.current).direction === 'rtl' ? -1 : 1);
+  const forwards = (): number =>
+    (ref.current && getComputedStyle(ref.current).direction === 'rtl' ? -1 : 1);
   const onKeyDown = (event: KeyboardEvent): void => {
     if ((event.target as Element).matches('video')) return;
     if (event.key === 'ArrowRight') step(forwards());
@@ -62,7 +63,11 @@ export function Viewer(): JSX.Element | null {
           <span class="full-by" dir="auto">{one.by}</span>
           {one.sent && <small>{full(one.sent)}</small>}
         </span>
-        {all.length > 1 && <span class="full-count" role="status">{t('file.count', { n: at + 1, all: all.length })}</span>}
+        {all.length > 1 && (
+          <span class="full-count" role="status">
+            {t('file.count', { n: at + 1, all: all.length })}
+          </span>
+        )}
         <IconButton icon="download" label={t('file.save')} onClick={() => void save(one.file)} />
         <IconButton icon="x" label={t('close')} onClick={close} />
       </header>
@@ -70,8 +75,13 @@ export function Viewer(): JSX.Element | null {
         {one.file.kind === 'video'
           ? <PlayFilm key={one.file.id} file={one.file} class="full-film" />
           : <Zoomed key={one.file.id} one={one} onSwipe={(by) => step(by * forwards())} />}
-        {at > 0 && <Step icon="chevron-left" label={t('file.previous')} class="before" onClick={() => step(-1)} />}
-        {at < all.length - 1 && <Step icon="chevron-right" label={t('file.next')} class="on" onClick={() => step(1)} />}
+        {at > 0 && (
+          <Step icon="chevron-left" label={t('file.previous')} class="before"
+            onClick={() => step(-1)} />
+        )}
+        {at < all.length - 1 && (
+          <Step icon="chevron-right" label={t('file.next')} class="on" onClick={() => step(1)} />
+        )}
       </div>
     </dialog>
   );
@@ -81,7 +91,8 @@ function Step({ icon, label, class: name, onClick }: {
   icon: string; label: string; class: string; onClick: () => void;
 }): JSX.Element {
   return (
-    <button type="button" class={`icon-button full-step ${name} flip`} aria-label={label} title={label} onClick={onClick}>
+    <button type="button" class={`icon-button full-step ${name} flip`} aria-label={label}
+      title={label} onClick={onClick}>
       <Icon name={icon} />
     </button>
   );
@@ -98,7 +109,9 @@ interface Place {
 }
 const WHOLE: Place = { scale: 1, x: 0, y: 0 };
 
-/** A picture that can be zoomed and moved; `onSwipe` asks for the next (1) or the one before (-1). */
+/**
+ * A picture that can be zoomed and moved; `onSwipe` asks for the next (1) or the one before (-1).
+ */
 function Zoomed({ one, onSwipe }: { one: Shown; onSwipe: (by: number) => void }): JSX.Element {
   const stage = useRef<HTMLDivElement>(null);
   const place = useSignal(WHOLE);
@@ -162,7 +175,9 @@ function useTouch(
   const set = (to: Place): void => move(bounded(stage.current, to));
   const point = (event: MouseEvent): { x: number; y: number } => {
     const box = stage.current?.getBoundingClientRect() ?? new DOMRect();
-    return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };
+    return {
+      x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2,
+    };
   };
   const onPointerDown = (event: PointerEvent): void => {
     if (event.button !== 0) return;

@@ -52,7 +52,9 @@ export function useVoice(chat: Id, send: (file: Outgoing) => void): VoiceKey {
       removeEventListener('pointercancel', onUp);
       const isHeld = Date.now() - since > HELD_MS;
       const isAway = Math.abs(up.clientX - from) > SLIDE_PX;
-      if (isHeld && up.type === 'pointerup') void begun.then(() => recording.peek() && end(!isAway));
+      if (isHeld && up.type === 'pointerup') {
+        void begun.then(() => recording.peek() && end(!isAway));
+      }
     };
     addEventListener('pointerup', onUp);
     addEventListener('pointercancel', onUp);

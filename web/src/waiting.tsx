@@ -18,7 +18,8 @@ const SHOWN = /^image\/(png|jpeg|gif|webp|avif|bmp)$/;
 /** The address of what a file looks like; empty when it looks like nothing. */
 function useLooks(file: Outgoing): string {
   const url = useSignal('');
-  const looks = file.poster ?? (SHOWN.test(file.blob.type) && file.kind === 'auto' ? file.blob : null);
+  const looks =
+    file.poster ?? (SHOWN.test(file.blob.type) && file.kind === 'auto' ? file.blob : null);
   useEffect(() => {
     if (!looks) {
       url.value = '';
@@ -61,7 +62,9 @@ function Named({ file }: { file: Outgoing }): JSX.Element {
       {isVoice ? <span class="file-icon"><Icon name="mic" /></span> : <FileIcon name={file.name} />}
       <span class="file-text">
         <span class="file-name" dir="auto">{isVoice ? t('file.voice') : file.name}</span>
-        <small>{isVoice && duration_ms ? duration(duration_ms / 1000) : bytes(file.blob.size)}</small>
+        <small>
+          {isVoice && duration_ms ? duration(duration_ms / 1000) : bytes(file.blob.size)}
+        </small>
       </span>
     </span>
   );
@@ -74,7 +77,9 @@ export function Leaving({ item, failed }: { item: Unsent; failed: boolean }): JS
   return (
     <>
       {files.length === 1 && one ? <LeavingFile file={one} /> : (
-        <ul class="tray">{files.map((file, at) => <li key={at}><LeavingFile file={file} /></li>)}</ul>
+        <ul class="tray">
+          {files.map((file, at) => <li key={at}><LeavingFile file={file} /></li>)}
+        </ul>
       )}
       {!failed && <Progress item={item} />}
     </>
@@ -94,8 +99,13 @@ function Progress({ item }: { item: Unsent }): JSX.Element {
   return (
     <div class="leaving-foot">
       <progress max={1} value={part} aria-label={t('file.sending')} />
-      <small>{isMoving ? t('file.of', { part: bytes(part * total), total: bytes(total) }) : t('file.waits')}</small>
-      <IconButton icon="x" label={t('file.cancel')} onClick={() => client.outbox.discard(item.client_msg_id)} />
+      <small>
+        {isMoving
+          ? t('file.of', { part: bytes(part * total), total: bytes(total) })
+          : t('file.waits')}
+      </small>
+      <IconButton icon="x" label={t('file.cancel')}
+        onClick={() => client.outbox.discard(item.client_msg_id)} />
     </div>
   );
 }

@@ -1,10 +1,14 @@
-/** What is being written in each chat: text, files, an answer to, a change of. Kept until it is sent. */
+/**
+ * What is being written in each chat: text, files, an answer to, a change of. Kept until it is
+ * sent.
+ */
 
 import { type Signal, signal } from '@preact/signals';
 import { type Id, MAX_FILES, type Message, type Outgoing } from 'wechat-sdk';
 
 import {
-  type Writing, beginEdit, beginReply, endEdit, fromSaved, mentionsAfter, nothing, toSaved, withFiles,
+  type Writing, beginEdit, beginReply, endEdit, fromSaved, mentionsAfter, nothing, toSaved,
+  withFiles,
 } from './draft.js';
 import { t } from './i18n.js';
 import { client, say } from './state.js';
@@ -39,8 +43,11 @@ export function replyTo(row: Message): void {
 export function editRow(row: Message): void {
   const one = writing(row.chat);
   const { body, mentions, mention_all } = client.outbox.changeOf(row) ?? row;
-  const shown: Message = { ...row, body: body ?? '', mentions: mentions ?? [], mention_all: !!mention_all };
-  const names = new Map((mentions ?? []).map((id): [string, Id] => [client.user(id)?.name ?? '', id]));
+  const shown: Message = {
+    ...row, body: body ?? '', mentions: mentions ?? [], mention_all: !!mention_all,
+  };
+  const names =
+    new Map((mentions ?? []).map((id): [string, Id] => [client.user(id)?.name ?? '', id]));
   names.delete('');
   one.value = beginEdit(one.value, shown, shown.body ?? '', names);
   composer.focus();
@@ -52,7 +59,8 @@ export async function saveEdit(chat: Id, text: string): Promise<void> {
   const { edit, mentions } = one.value;
   if (!edit) return;
   const after = mentionsAfter(edit, text, mentions);
-  const kept = text === edit.body ? null : client.edit(edit, text, after.mentions, after.mention_all);
+  const kept =
+    text === edit.body ? null : client.edit(edit, text, after.mentions, after.mention_all);
   one.value = endEdit(one.value);
   await kept;
 }
@@ -65,7 +73,8 @@ export function dropAbout(chat: Id): void {
 
 export function addFiles(chat: Id, files: Iterable<File>): void {
   const one = writing(chat);
-  const more = [...files].map((file): Outgoing => ({ blob: file, name: file.name || 'file', kind: 'auto' }));
+  const more = [...files]
+    .map((file): Outgoing => ({ blob: file, name: file.name || 'file', kind: 'auto' }));
   if (!more.length) return;
   const now = [...one.value.files, ...more];
   if (now.length > MAX_FILES) say(t('file.most', { n: MAX_FILES }), true);
@@ -83,7 +92,9 @@ function describe(one: Signal<Writing>, file: Outgoing): void {
 /** Waits a moment for what is still being found out about the files. */
 export async function ready(files: readonly Outgoing[]): Promise<void> {
   const works = files.map((file) => described.get(file)).filter((work) => work !== undefined);
-  if (works.length) await Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+  if (works.length) {
+    await Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+  }
 }
 
 export function clear(chat: Id): void {

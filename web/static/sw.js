@@ -4,7 +4,8 @@ const CACHE = '{{version}}';
 const FILES = '{{files}}';
 
 const isShell = (url) => url.origin === location.origin
-  && (url.pathname === '/' || url.pathname === '/manifest.webmanifest' || url.pathname.startsWith('/assets/'));
+  && (url.pathname === '/' || url.pathname === '/manifest.webmanifest'
+    || url.pathname.startsWith('/assets/'));
 
 self.addEventListener('install', (event) => {
   event.waitUntil(fill().then(() => self.skipWaiting()));

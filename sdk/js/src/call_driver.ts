@@ -4,7 +4,6 @@
  * keeps the call alive. `call_healing` says when to negotiate again. Loaded by `Calls`.
  */
 
-import type { Client } from './client.js';
 import { type Healing, healthy, look, replied } from './call_healing.js';
 import {
   type Effect, type Input, type Notice, type State,
@@ -12,6 +11,7 @@ import {
 } from './call_machine.js';
 import { Media } from './call_media.js';
 import { Peer } from './call_peer.js';
+import type { Line } from './line.js';
 import { ApiError } from './rest.js';
 import type { Storage } from './storage.js';
 import type { Call, CallDetails, Events, IceServer, Id, JoinedCall } from './types.js';
@@ -51,7 +51,7 @@ export class CallDriver {
   private watching: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    private readonly client: Client,
+    private readonly line: Line,
     private readonly storage: Storage,
     private readonly say: (notice: Notice) => void,
   ) {
@@ -88,7 +88,9 @@ export class CallDriver {
   }
 
   clear(): void {
-    for (const track of [this.state.mic, this.state.cam]) if (track !== null) this.media.stop(track);
+    for (const track of [this.state.mic, this.state.cam]) {
+      if (track !== null) this.media.stop(track);
+    }
     this.close();
     this.state = { ...first(), n: this.state.n };
     this.ice = null;
@@ -118,10 +120,12 @@ export class CallDriver {
       case 'capture': return void this.capture(effect);
       case 'stop': return this.media.stop(effect.track);
       case 'send': return this.send();
-      case 'start': return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
+      case 'start':
+        return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
       case 'accept': return void this.join('accept', effect.n, { call: effect.call });
       case 'leave': return void this.tellLeft(effect.call, effect.op);
-      case 'rings': return void this.client.ask('call.alive', { call: effect.call }).catch(() => undefined);
+      case 'rings':
+        return void this.line.ask('call.alive', { call: effect.call }).catch(() => undefined);
       case 'look': return void this.ask(effect.call);
       case 'negotiate': return this.negotiate(effect.call);
       case 'close': return this.close();
@@ -140,18 +144,20 @@ export class CallDriver {
 
   private async join(op: 'start' | 'accept', n: number, what: object): Promise<void> {
     try {
-      const joined = await this.client.ask<JoinedCall>(`call.${op}`, what);
+      const joined = await this.line.ask<JoinedCall>(`call.${op}`, what);
       this.takeIce(joined);
       this.do({ is: 'joined', n, call: joined.call });
     } catch (error) {
       const isOffline = error instanceof ApiError && error.isPassing;
-      this.do({ is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline });
+      this.do({
+        is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline,
+      });
     }
   }
 
   private async tellLeft(call: Id, op: string): Promise<void> {
     try {
-      const reply = await this.client.ask<{ call: Call }>(`call.${op}`, { call });
+      const reply = await this.line.ask<{ call: Call }>(`call.${op}`, { call });
       this.do({ is: 'heard', call });
       this.stands(reply.call);
     } catch (error) {
@@ -164,12 +170,12 @@ export class CallDriver {
   /** Without a connection the next `hello` tells it. */
   private tellAgain(call: Id, op: string): void {
     const isOwed = this.state.owed.some((one) => one.call === call);
-    if (isOwed && this.client.connection === 'live') void this.tellLeft(call, op);
+    if (isOwed && this.line.connection === 'live') void this.tellLeft(call, op);
   }
 
   private async ask(call: Id): Promise<void> {
     try {
-      this.stands((await this.client.rest.get<CallDetails>(`/calls/${call}`)).call);
+      this.stands((await this.line.rest.get<CallDetails>(`/calls/${call}`)).call);
     } catch (error) {
       if (error instanceof ApiError && error.problem.status === 404) this.do({ is: 'gone', call });
     }
@@ -188,7 +194,8 @@ export class CallDriver {
     this.answered = performance.now();
     const peer: Peer = new Peer({
       signal: (epoch, data) => {
-        this.client.ask('call.signal', { call, epoch, seq: ++this.sent, data }).catch(() => undefined);
+        this.line.ask('call.signal', { call, epoch, seq: ++this.sent, data })
+          .catch(() => undefined);
       },
       servers: (now) => this.servers(now),
       moved: () => peer === this.peer && this.moved(),
@@ -224,7 +231,7 @@ export class CallDriver {
     const isFresh = ice?.call === id && performance.now() - ice.at < ICE_MS;
     if (!isFresh) {
       const path = `/calls/${id}/ice`;
-      const answer = await this.client.rest.get<{ ice_servers: IceServer[] }>(path).catch(() => null);
+      const answer = await this.line.rest.get<{ ice_servers: IceServer[] }>(path).catch(() => null);
       if (answer?.ice_servers.length) {
         this.ice = { call: id, servers: answer.ice_servers, at: performance.now() };
       }
@@ -255,7 +262,7 @@ export class CallDriver {
     const { call } = this.state;
     if (!call || !isHere(this.state)) return;
     const connected = this.peer?.state === 'connected';
-    this.client.ask<{ call: Call }>('call.alive', { call: call.id, connected }).then(
+    this.line.ask<{ call: Call }>('call.alive', { call: call.id, connected }).then(
       (reply) => this.stands(reply.call),
       (error: unknown) => this.contradicted(call.id, error),
     );
@@ -314,7 +321,7 @@ export class CallDriver {
       epoch: call.epoch,
       state: this.way,
       isQuiet: this.isQuiet,
-      isLive: this.client.connection === 'live',
+      isLive: this.line.connection === 'live',
     });
     this.healing = healing;
     if (restart) void this.restart(call);
@@ -326,7 +333,7 @@ export class CallDriver {
     this.heard.at = 0;
     const what = { call: id, epoch, fresh: this.state.peer === null };
     try {
-      const joined = await this.client.ask<JoinedCall>('call.restart', what);
+      const joined = await this.line.ask<JoinedCall>('call.restart', what);
       this.healing = replied(this.healing, performance.now());
       this.takeIce(joined);
       this.stands(joined.call);
@@ -340,19 +347,21 @@ export class CallDriver {
     const { call } = this.state;
     if (!call) return;
     peer.report.setup_ms ??= Math.round(performance.now() - this.answered);
-    this.client.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
+    this.line.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
   }
 
-  /** Who closes the page while it rings calls nobody any more: it does not ring on for 25 seconds. */
+  /**
+   * Who closes the page while it rings calls nobody any more: it does not ring on for 25 seconds.
+   */
   private hide(): void {
     const { call } = this.state;
     if (!call || call.state !== 'ringing' || call.role !== 'caller' || !isHere(this.state)) return;
     this.do({ is: 'leave' });
     const request = { method: 'POST', body: {}, keepalive: true } as const;
-    this.client.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
+    this.line.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
   }
 
   touch(): void {
-    this.client.changes.touch('call');
+    this.line.changes.touch('call');
   }
 }

@@ -13,8 +13,8 @@
  * Two clicks that cross, as an example: Ana presses "Voice call" twice while the browser asks for
  * the microphone. The first press sets `doing`, and `settle` asks for one capture; the second finds
  * `doing` and changes nothing. Ana cancels before she answers the browser: `doing` is gone, the
- * capture is still under way. She allows it: `captured` puts the track in, `settle` sees that nobody
- * needs it, and its effect is `stop`.
+ * capture is still under way. She allows it: `captured` puts the track in, `settle` sees that
+ * nobody needs it, and its effect is `stop`.
  *
  * e2e/call_machine.mjs walks its states.
  */
@@ -35,9 +35,12 @@ export type Doing =
   | { what: 'start'; n: number; chat: Id; kind: CallKind; asked: boolean }
   | { what: 'accept'; n: number; call: Id; asked: boolean };
 
+/** The press that did not come through. */
+export type Again = { start: { chat: Id; kind: CallKind } } | { accept: Id };
+
 /** Why a call did not begin. With `again`, the same press helps without a microphone. */
 export type Problem =
-  | { what: 'media'; error: MediaError; again: { start: { chat: Id; kind: CallKind } } | { accept: Id } }
+  | { what: 'media'; error: MediaError; again: Again }
   | { what: 'refused'; words: string };
 
 /** How a call is left, as the server's operations are called. */
@@ -83,7 +86,9 @@ export interface State {
   devices: { mic?: string; cam?: string };
   /** A chosen device is to replace the one in use. */
   swaps: Wants;
-  /** Microphones that went away since one was plugged in: those that always end are not tried on. */
+  /**
+   * Microphones that went away since one was plugged in: those that always end are not tried on.
+   */
   losses: number;
   isMicLost: boolean;
   /** The negotiation that the peer connection is in; null without one. */
@@ -162,7 +167,8 @@ export function first(kept?: Kept | null): State {
   };
 }
 
-export const kept = ({ mine, isMuted, wants, owed }: State): Kept => ({ mine, isMuted, wants, owed });
+export const kept = ({ mine, isMuted, wants, owed }: State): Kept =>
+  ({ mine, isMuted, wants, owed });
 
 export const isLive = ({ call }: State): boolean => !!call && call.state !== 'ended';
 
@@ -170,7 +176,8 @@ export const isLive = ({ call }: State): boolean => !!call && call.state !== 'en
 export const isHere = (state: State): boolean =>
   isLive(state) && state.call?.on === 'this_device' && state.mine === state.call.id;
 
-export const rings = ({ call }: State): boolean => call?.state === 'ringing' && call.role === 'callee';
+export const rings = ({ call }: State): boolean =>
+  call?.state === 'ringing' && call.role === 'callee';
 
 /** Answered, and this page is the one that talks. */
 export const talks = (state: State): boolean => isHere(state) && state.call?.state !== 'ringing';
@@ -251,7 +258,8 @@ class Step {
     const { call } = state;
     if (!call || call.state === 'ended') return wasStarting ? this.rest() : this.dismiss();
     this.owe(call);
-    const reason = call.state !== 'ringing' ? 'hangup' : call.role === 'caller' ? 'cancelled' : 'rejected';
+    const reason =
+      call.state !== 'ringing' ? 'hangup' : call.role === 'caller' ? 'cancelled' : 'rejected';
     state.call = rings(state) ? null : { ...call, state: 'ended', reason };
     this.rest();
   }
@@ -437,7 +445,8 @@ class Step {
   private meet(call: Call): void {
     const { state } = this;
     const { doing } = state;
-    const isPressed = doing?.what === 'start' ? doing.asked && doing.chat === call.chat : doing?.call === call.id;
+    const isPressed =
+      doing?.what === 'start' ? doing.asked && doing.chat === call.chat : doing?.call === call.id;
     if (isPressed && call.on === 'this_device' && call.state !== 'ended') state.mine = call.id;
     const isKnown = state.call?.id === call.id || !!doing?.asked;
     // What an earlier page began needs new peer connections on both sides.
@@ -449,7 +458,9 @@ class Step {
     const { state } = this;
     const { doing } = state;
     if (doing?.what === 'start' && doing.asked && call.id === state.mine) state.doing = null;
-    if (doing?.what === 'accept' && doing.call === call.id && call.state !== 'ringing') state.doing = null;
+    if (doing?.what === 'accept' && doing.call === call.id && call.state !== 'ringing') {
+      state.doing = null;
+    }
     const { problem } = state;
     const isAnswer = problem?.what === 'media' && 'accept' in problem.again;
     if (isAnswer && !rings(state)) state.problem = null;

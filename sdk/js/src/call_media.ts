@@ -46,7 +46,9 @@ export class Media {
       return { ...(mic && { mic: this.keep(mic) }), ...(cam && { cam: this.keep(cam) }) };
     } catch (error) {
       const { name } = error as DOMException;
-      return { error: name === 'NotAllowedError' || name === 'SecurityError' ? 'denied' : 'missing' };
+      return {
+        error: name === 'NotAllowedError' || name === 'SecurityError' ? 'denied' : 'missing',
+      };
     }
   }
 

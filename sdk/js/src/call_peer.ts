@@ -52,7 +52,8 @@ export class Peer {
   /** The other device's pictures, while there are any to see. */
   get hasPicture(): boolean {
     if (this.told.video !== undefined) return this.told.video;
-    return this.remote.getVideoTracks().some(({ muted, readyState }) => !muted && readyState === 'live');
+    return this.remote.getVideoTracks()
+      .some(({ muted, readyState }) => !muted && readyState === 'live');
   }
 
   /** Takes part in a negotiation: that of the call's present epoch. */
@@ -82,7 +83,8 @@ export class Peer {
   }
 
   private inTurn(step: () => Promise<void>): void {
-    // A step of a negotiation that is over, or a signal that does not fit: healing begins a new one.
+    // A step of a negotiation that is over, or a signal that does not fit: healing begins a new
+    // one.
     this.work = this.work.then(() => this.isClosed ? undefined : step()).catch(() => undefined);
   }
 
@@ -98,7 +100,9 @@ export class Peer {
     if (!pc) return;
     if (!isNew) pc.setConfiguration(configuration);
     if (call.role === 'caller') {
-      if (pc.signalingState === 'have-local-offer') await pc.setLocalDescription({ type: 'rollback' });
+      if (pc.signalingState === 'have-local-offer') {
+        await pc.setLocalDescription({ type: 'rollback' });
+      }
       if (!isNew) pc.restartIce();
       await this.describe(pc);
     }
@@ -122,7 +126,9 @@ export class Peer {
     };
     if (!isCaller) return;
     const streams = [new MediaStream()];
-    for (const kind of ['audio', 'video'] as const) pc.addTransceiver(kind, { direction: 'sendrecv', streams });
+    for (const kind of ['audio', 'video'] as const) {
+      pc.addTransceiver(kind, { direction: 'sendrecv', streams });
+    }
     void this.put();
   }
 
@@ -147,7 +153,9 @@ export class Peer {
     if (media) this.listener.moved();
   }
 
-  private async described(pc: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
+  private async described(
+    pc: RTCPeerConnection, description: RTCSessionDescriptionInit,
+  ): Promise<void> {
     await pc.setRemoteDescription(description);
     for (const candidate of this.candidates.splice(0)) await pc.addIceCandidate(candidate);
     if (description.type !== 'offer') return;
@@ -213,7 +221,8 @@ export class Peer {
     const share = lost / Math.max(1, lost + now.received - this.lost.received);
     this.lost = now;
     const before = this.quality;
-    this.quality = share > 0.08 || trip > 0.6 ? 'poor' : share > 0.02 || trip > 0.3 ? 'fair' : 'good';
+    this.quality =
+      share > 0.08 || trip > 0.6 ? 'poor' : share > 0.02 || trip > 0.3 ? 'fair' : 'good';
     if (before !== this.quality) this.listener.moved();
   }
 
@@ -221,15 +230,18 @@ export class Peer {
     const { report } = this;
     if (local?.candidateType) report.local = local.candidateType;
     if (remote?.candidateType) report.remote = remote.candidateType;
-    if (local?.candidateType === 'relay' && local.relayProtocol) report.relay_over = local.relayProtocol;
+    if (local?.candidateType === 'relay' && local.relayProtocol) {
+      report.relay_over = local.relayProtocol;
+    }
   }
 }
 
 /** One transport for sound and pictures: half the relays that a browser asks for otherwise. */
 function configured(servers: IceServer[]): RTCConfiguration {
-  return { bundlePolicy: 'max-bundle', iceServers: servers.map(({ urls, username, credential }) => ({
+  const iceServers = servers.map(({ urls, username, credential }) => ({
     urls, ...(username ? { username } : {}), ...(credential ? { credential } : {}),
-  })) };
+  }));
+  return { bundlePolicy: 'max-bundle', iceServers };
 }
 
 /** The fields of statistics that are read here. */

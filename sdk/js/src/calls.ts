@@ -7,7 +7,7 @@
 import type { CallDriver } from './call_driver.js';
 import type { Input, Notice, Problem } from './call_machine.js';
 import type { Quality } from './call_peer.js';
-import type { Client } from './client.js';
+import type { Line } from './line.js';
 import type { Storage } from './storage.js';
 import type { Call, CallKind, Events, Id } from './types.js';
 
@@ -19,7 +19,7 @@ export class Calls {
   private loading = false;
   private waiting: ((driver: CallDriver) => void)[] = [];
 
-  constructor(private readonly client: Client, private readonly storage: Storage) {}
+  constructor(private readonly line: Line, private readonly storage: Storage) {}
 
   // ---- how it stands ----
 
@@ -159,7 +159,7 @@ export class Calls {
 
   /** The connection is gone; media may flow all the same. */
   cut(): void {
-    this.client.changes.touch('call');
+    this.line.changes.touch('call');
   }
 
   clear(): void {
@@ -178,7 +178,7 @@ export class Calls {
     this.loading = true;
     try {
       const { CallDriver } = await import('./call_driver.js');
-      this.driver = new CallDriver(this.client, this.storage, (notice) => this.onNotice(notice));
+      this.driver = new CallDriver(this.line, this.storage, (notice) => this.onNotice(notice));
       for (const work of this.waiting.splice(0)) work(this.driver);
     } catch {
       // Without a network and a first visit: the next connection brings it, and what it missed.

@@ -1,12 +1,14 @@
 /**
- * Tells listeners what changed: at once, but at most some sixty times a second however much happens.
+ * Tells listeners what changed: at once, but at most some sixty times a second however much
+ * happens.
  *
  * Topics: `session`, `connection`, `chats` (the list), `chat:ID` (its fields, members' cursors, who
  * types), `rows:ID` (its messages and what waits to be sent), `users`, `presence`, `call`.
  */
 
 export type Topic =
-  | 'session' | 'connection' | 'chats' | 'users' | 'presence' | 'call' | `chat:${string}` | `rows:${string}`;
+  | 'session' | 'connection' | 'chats' | 'users' | 'presence' | 'call'
+  | `chat:${string}` | `rows:${string}`;
 
 type Listener = (topics: ReadonlySet<Topic>) => void;
 

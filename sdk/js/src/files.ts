@@ -6,26 +6,9 @@
  * the session.
  */
 
+import type { Outgoing, Upload } from './outgoing.js';
 import { ApiError, type Rest, offline } from './rest.js';
 import type { Attachment, Id } from './types.js';
-import type { Upload } from './upload.js';
-
-/** A file that is to be sent, kept with its message until it is. */
-export interface Outgoing {
-  blob: Blob;
-  name: string;
-  kind: 'auto' | 'voice' | 'document';
-  /** How long it plays, where the file itself does not say. */
-  duration_ms?: number;
-  /** A picture that stands for a film. */
-  poster?: Blob;
-  /** Once the server has it. */
-  id?: Id;
-  /** The upload in parts that is under way. */
-  upload?: Id;
-  /** A link broke while it was sent. */
-  broke?: boolean;
-}
 
 /** At most so many files in a message. */
 export const MAX_FILES = 10;
@@ -62,7 +45,9 @@ export class Files {
 
   /** A picture that was sent from here need not be fetched. */
   sent({ kind, url, large_url }: Attachment, blob: Blob): void {
-    if (kind === 'image') this.keepPicture(large_url ?? url, Promise.resolve(URL.createObjectURL(blob)));
+    if (kind === 'image') {
+      this.keepPicture(large_url ?? url, Promise.resolve(URL.createObjectURL(blob)));
+    }
   }
 
   private keepPicture(path: string, url: Promise<string>): void {
@@ -75,8 +60,11 @@ export class Files {
   }
 
   private async fetchPicture(path: string): Promise<string> {
-    const headers = { authorization: `Bearer ${this.rest.token ?? ''}`, 'accept-language': this.rest.language };
-    const answer = await fetch(this.rest.base + path, { headers, credentials: 'omit' }).catch(() => {
+    const headers = {
+      authorization: `Bearer ${this.rest.token ?? ''}`, 'accept-language': this.rest.language,
+    };
+    const answer =
+      await fetch(this.rest.base + path, { headers, credentials: 'omit' }).catch(() => {
       throw offline();
     });
     if (!answer.ok) throw problemOf(answer.status, answer.statusText);

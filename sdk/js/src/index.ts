@@ -8,11 +8,13 @@ export type { MediaError, Notice, Problem } from './call_machine.js';
 export type { Quality } from './call_peer.js';
 export { Changes, type Topic } from './changes.js';
 export { Drafts } from './drafts.js';
-export { Files, MAX_FILES, type Outgoing } from './files.js';
+export { Files, MAX_FILES } from './files.js';
 export { type Change, type Draft, MAX_BODY_BYTES, Outbox, uniqueId } from './outbox.js';
+export type { Outgoing, Upload } from './outgoing.js';
 export { ApiError, type Ask, Rest } from './rest.js';
 export { type Connection, Socket } from './socket.js';
-export { type SavedDraft, type SavedSession, type SavedText, Storage, type Unsent } from './storage.js';
+export {
+  type SavedDraft, type SavedSession, type SavedText, Storage, type Unsent,
+} from './storage.js';
 export { ChatState, type Cursor, Store } from './store.js';
 export type * from './types.js';
-export type { Upload } from './upload.js';

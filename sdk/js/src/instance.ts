@@ -39,7 +39,8 @@ function lock(name: string): Promise<boolean> {
       done(true);
       return new Promise(() => undefined);
     };
-    locks.request(`${NAME}.${name}`, { signal: AbortSignal.timeout(WAIT_MS) }, held).catch(() => done(false));
+    locks.request(`${NAME}.${name}`, { signal: AbortSignal.timeout(WAIT_MS) }, held)
+      .catch(() => done(false));
   });
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { Changes } from './changes.js';
-import type { Outgoing } from './files.js';
+import type { Outgoing } from './outgoing.js';
 import { ApiError } from './rest.js';
 import type { Storage, Unsent } from './storage.js';
 import type { Id, Message } from './types.js';
@@ -118,11 +118,15 @@ export class Outbox {
     return this.put(item);
   }
 
-  /** Resolves when the new text is kept; it is sent by itself, in place of what waits for the row. */
+  /**
+   * Resolves when the new text is kept; it is sent by itself, in place of what waits for the row.
+   */
   async change(row: Pick<Message, 'chat' | 'seq' | 'id'>, change: Change): Promise<Unsent> {
     const waiting = this.changeOf(row);
     const { chat, seq, id } = row;
-    const item = { client_msg_id: uniqueId(), chat, edit: seq, message: id, at: Date.now(), ...change };
+    const item = {
+      client_msg_id: uniqueId(), chat, edit: seq, message: id, at: Date.now(), ...change,
+    };
     const kept = this.put(item);
     // What is being sent may arrive: the new text follows it.
     if (waiting && !this.stops.has(waiting.client_msg_id)) this.remove(waiting);
@@ -182,14 +186,17 @@ export class Outbox {
     let wait = FIRST_WAIT_MS;
     try {
       for (;;) {
-        const item = this.items.find((one) => one.chat === chat && !one.files === !files && !one.error);
+        const item =
+          this.items.find((one) => one.chat === chat && !one.files === !files && !one.error);
         if (!item || !this.isOpen) return;
         const passing = await this.attempt(item);
         if (!passing) {
           wait = FIRST_WAIT_MS;
           continue;
         }
-        await this.pause(lane, Math.max(wait, (passing.problem.retry_after ?? 0) * 1_000), passing.isOffline);
+        await this.pause(
+          lane, Math.max(wait, (passing.problem.retry_after ?? 0) * 1_000), passing.isOffline,
+        );
         wait = Math.min(LAST_WAIT_MS, wait * 2);
       }
     } finally {

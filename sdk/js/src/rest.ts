@@ -60,7 +60,9 @@ export class Rest {
   /** `base` is the server's origin; empty for that of the page. */
   constructor(readonly base: string) {}
 
-  async ask<T>(path: string, { method = 'GET', body, query, signal, keepalive, ...more }: Ask = {}): Promise<T> {
+  async ask<T>(
+    path: string, { method = 'GET', body, query, signal, keepalive, ...more }: Ask = {},
+  ): Promise<T> {
     const headers: Record<string, string> = { ...more.headers, 'accept-language': this.language };
     if (this.token) headers.authorization = `Bearer ${this.token}`;
     if (this.instance) headers.instance = this.instance;
@@ -120,5 +122,7 @@ function problem(answer: Response, text: string): Problem {
   }
   const title = answer.statusText || 'Error';
   const code = answer.status >= 500 ? 'unavailable' : 'bad_request';
-  return { type: 'about:blank', title, status: answer.status, code, detail: `${answer.status} ${title}` };
+  return {
+    type: 'about:blank', title, status: answer.status, code, detail: `${answer.status} ${title}`,
+  };
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Kept, Owed } from './call_machine.js';
-import type { Outgoing } from './files.js';
+import type { Outgoing } from './outgoing.js';
 import type { Chat, Id, Me, Membership, Message, User } from './types.js';
 
 /** Who is logged in here. */
@@ -148,7 +148,9 @@ export class Storage {
     }
   }
 
-  /** What tells the server that the same browser asks again; it outlives a logout. Empty: none yet. */
+  /**
+   * What tells the server that the same browser asks again; it outlives a logout. Empty: none yet.
+   */
   ticket(): string {
     try {
       return localStorage.getItem(TICKET) ?? this.lastTicket;
@@ -188,11 +190,15 @@ export class Storage {
     const isOne = chats.every((chat) => chat.incarnation === incarnation);
     const nothing = { chats: [], users: [], incarnation: undefined, inbox: 0 };
     const inbox = Number(fact.get('inbox') ?? 0);
-    return { ...(isOne ? { chats, users, incarnation, inbox } : nothing), unsent, drafts, isMixed: !isOne };
+    return {
+      ...(isOne ? { chats, users, incarnation, inbox } : nothing), unsent, drafts, isMixed: !isOne,
+    };
   }
 
   /** Another tab may have written a later state of a chat: the later one stays. */
-  async save({ isAnew = false, incarnation, inbox, chats = [], gone = [], users = [] }: Batch): Promise<void> {
+  async save(
+    { isAnew = false, incarnation, inbox, chats = [], gone = [], users = [] }: Batch,
+  ): Promise<void> {
     await this.change((store) => {
       if (isAnew) for (const name of ['chats', 'users'] as const) store(name).clear();
       for (const chat of chats) {
@@ -221,7 +227,8 @@ export class Storage {
 
   /** How far the files of a message have come: beside it, as the files themselves may be large. */
   async keepUploads({ client_msg_id, files = [] }: Unsent): Promise<void> {
-    const value: Came[] = files.map(({ id, upload }) => ({ ...(id && { id }), ...(upload && { upload }) }));
+    const value: Came[] =
+      files.map(({ id, upload }) => ({ ...(id && { id }), ...(upload && { upload }) }));
     await this.change((store) => store('facts').put({ id: uploadsOf(client_msg_id), value }));
   }
 

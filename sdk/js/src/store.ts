@@ -8,7 +8,9 @@
 
 import type { Changes } from './changes.js';
 import type { SavedChat } from './storage.js';
-import type { Chat, ChatNews, Events, Id, Member, Membership, Message, Standing, User } from './types.js';
+import type {
+  Chat, ChatNews, Events, Id, Member, Membership, Message, Standing, User,
+} from './types.js';
 
 const DAY_MS = 86_400_000;
 
@@ -228,7 +230,9 @@ export class ChatState {
     for (const seq of saved.hidden) state.hidden.add(seq);
     for (const seq of saved.quiet ?? []) state.quiet.add(seq);
     for (const row of saved.rows) state.rows.set(row.seq, row);
-    for (const [user, read, delivered] of saved.receipts) state.cursors.set(user, { read, delivered });
+    for (const [user, read, delivered] of saved.receipts) {
+      state.cursors.set(user, { read, delivered });
+    }
     state.floor = saved.rows[0]?.seq ?? Infinity;
     state.rev = saved.rev;
     return state;

@@ -5,18 +5,9 @@
  * Loaded with the first file that is sent.
  */
 
+import type { Outgoing, Upload } from './outgoing.js';
 import { ApiError, type Rest, offline } from './rest.js';
-import type { Outgoing } from './files.js';
 import type { Attachment, Id, Problem } from './types.js';
-
-/** What the sender of a file hears, and how it is stopped. */
-export interface Upload {
-  /** How much is there, from 0 to 1. */
-  progress: (part: number) => void;
-  /** An upload in parts began, whose id is in `file.upload`: to be kept. */
-  began?: () => Promise<void>;
-  signal?: AbortSignal;
-}
 
 /** Files from this size on go in parts, each of at most this many bytes. */
 const PARTS_FROM = 3 * 2 ** 20;
@@ -43,14 +34,17 @@ export async function upload(rest: Rest, file: Outgoing, how: Upload): Promise<A
   }
 }
 
-async function whole(rest: Rest, file: Outgoing, { progress, signal }: Upload): Promise<Attachment> {
+async function whole(
+  rest: Rest, file: Outgoing, { progress, signal }: Upload,
+): Promise<Attachment> {
   const form = new FormData();
   form.append('kind', file.kind);
   if (file.duration_ms) form.append('duration_ms', String(Math.round(file.duration_ms)));
   if (file.poster) form.append('poster', file.poster, 'poster.jpg');
   form.append('file', file.blob, file.name);
   const answer = await send(rest, {
-    method: 'POST', path: '/files', body: form, signal, progress: (sent, total) => progress(total ? sent / total : 0),
+    method: 'POST', path: '/files', body: form, signal,
+    progress: (sent, total) => progress(total ? sent / total : 0),
   });
   return JSON.parse(answer.responseText) as Attachment;
 }
@@ -81,11 +75,15 @@ async function inParts(rest: Rest, file: Outgoing, how: Upload): Promise<Attachm
 }
 
 /** Sends what follows `from`; gives how much is there then. */
-async function part(rest: Rest, path: string, blob: Blob, from: number, how: Upload): Promise<number> {
+async function part(
+  rest: Rest, path: string, blob: Blob, from: number, how: Upload,
+): Promise<number> {
   const answer = await send(rest, {
     method: 'PATCH',
     path,
-    headers: { ...TUS, 'upload-offset': String(from), 'content-type': 'application/offset+octet-stream' },
+    headers: {
+      ...TUS, 'upload-offset': String(from), 'content-type': 'application/offset+octet-stream',
+    },
     body: blob.slice(from, from + PART),
     signal: how.signal,
     progress: (sent) => how.progress((from + sent) / blob.size),
@@ -111,12 +109,17 @@ async function elsewhere(
 }
 
 /** How much of an upload is there; nothing when the server does not know it (any more). */
-async function offsetOf(rest: Rest, path: string, signal: AbortSignal | undefined): Promise<number | null> {
+async function offsetOf(
+  rest: Rest, path: string, signal: AbortSignal | undefined,
+): Promise<number | null> {
   try {
     const answer = await send(rest, { method: 'HEAD', path, headers: TUS, signal });
     return Number(answer.getResponseHeader('upload-offset'));
   } catch (error) {
-    if (error instanceof ApiError && (error.problem.status === 404 || error.problem.status === 410)) return null;
+    if (error instanceof ApiError
+      && (error.problem.status === 404 || error.problem.status === 410)) {
+      return null;
+    }
     throw error;
   }
 }
@@ -152,7 +155,9 @@ interface Send {
 }
 
 /** Only XMLHttpRequest tells how much of a body is sent. */
-function send(rest: Rest, { method, path, headers, body, signal, progress }: Send): Promise<XMLHttpRequest> {
+function send(
+  rest: Rest, { method, path, headers, body, signal, progress }: Send,
+): Promise<XMLHttpRequest> {
   return new Promise((done, fail) => {
     const request = new XMLHttpRequest();
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -164,7 +169,9 @@ function send(rest: Rest, { method, path, headers, body, signal, progress }: Sen
     request.open(method, `${rest.base}/api/v1${path}`);
     request.setRequestHeader('authorization', `Bearer ${rest.token ?? ''}`);
     request.setRequestHeader('accept-language', rest.language);
-    for (const [name, value] of Object.entries(headers ?? {})) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(headers ?? {})) {
+      request.setRequestHeader(name, value);
+    }
     if (progress) {
       request.upload.onprogress = ({ loaded, total }) => {
         within(STALL_MS);
@@ -205,7 +212,9 @@ async function checkReadable(rest: Rest, blob: Blob): Promise<void> {
     const detail = rest.language.startsWith('es')
       ? 'El archivo se movió o cambió después de elegirlo. Elígelo de nuevo.'
       : 'The file was moved or changed after it was chosen. Choose it again.';
-    throw new ApiError({ type: 'about:blank', title: 'Unreadable', status: 400, code: 'unreadable', detail });
+    throw new ApiError(
+      { type: 'about:blank', title: 'Unreadable', status: 400, code: 'unreadable', detail },
+    );
   }
 }
 

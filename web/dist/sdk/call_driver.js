@@ -10,7 +10,7 @@ const BACK_MS = 700;
 const EARLY = 200;
 const AGAIN_MS = 3_000;
 export class CallDriver {
-    client;
+    line;
     storage;
     say;
     state;
@@ -31,8 +31,8 @@ export class CallDriver {
     answered = 0;
     beat;
     watching;
-    constructor(client, storage, say) {
-        this.client = client;
+    constructor(line, storage, say) {
+        this.line = line;
         this.storage = storage;
         this.say = say;
         this.state = first(storage.keptCall());
@@ -59,9 +59,10 @@ export class CallDriver {
         setTimeout(() => void this.lookBack(before), BACK_MS);
     }
     clear() {
-        for (const track of [this.state.mic, this.state.cam])
+        for (const track of [this.state.mic, this.state.cam]) {
             if (track !== null)
                 this.media.stop(track);
+        }
         this.close();
         this.state = { ...first(), n: this.state.n };
         this.ice = null;
@@ -90,10 +91,12 @@ export class CallDriver {
             case 'capture': return void this.capture(effect);
             case 'stop': return this.media.stop(effect.track);
             case 'send': return this.send();
-            case 'start': return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
+            case 'start':
+                return void this.join('start', effect.n, { chat: effect.chat, kind: effect.kind });
             case 'accept': return void this.join('accept', effect.n, { call: effect.call });
             case 'leave': return void this.tellLeft(effect.call, effect.op);
-            case 'rings': return void this.client.ask('call.alive', { call: effect.call }).catch(() => undefined);
+            case 'rings':
+                return void this.line.ask('call.alive', { call: effect.call }).catch(() => undefined);
             case 'look': return void this.ask(effect.call);
             case 'negotiate': return this.negotiate(effect.call);
             case 'close': return this.close();
@@ -109,18 +112,20 @@ export class CallDriver {
     }
     async join(op, n, what) {
         try {
-            const joined = await this.client.ask(`call.${op}`, what);
+            const joined = await this.line.ask(`call.${op}`, what);
             this.takeIce(joined);
             this.do({ is: 'joined', n, call: joined.call });
         }
         catch (error) {
             const isOffline = error instanceof ApiError && error.isPassing;
-            this.do({ is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline });
+            this.do({
+                is: 'refused', n, words: error instanceof Error ? error.message : String(error), isOffline,
+            });
         }
     }
     async tellLeft(call, op) {
         try {
-            const reply = await this.client.ask(`call.${op}`, { call });
+            const reply = await this.line.ask(`call.${op}`, { call });
             this.do({ is: 'heard', call });
             this.stands(reply.call);
         }
@@ -134,12 +139,12 @@ export class CallDriver {
     }
     tellAgain(call, op) {
         const isOwed = this.state.owed.some((one) => one.call === call);
-        if (isOwed && this.client.connection === 'live')
+        if (isOwed && this.line.connection === 'live')
             void this.tellLeft(call, op);
     }
     async ask(call) {
         try {
-            this.stands((await this.client.rest.get(`/calls/${call}`)).call);
+            this.stands((await this.line.rest.get(`/calls/${call}`)).call);
         }
         catch (error) {
             if (error instanceof ApiError && error.problem.status === 404)
@@ -159,7 +164,8 @@ export class CallDriver {
         this.answered = performance.now();
         const peer = new Peer({
             signal: (epoch, data) => {
-                this.client.ask('call.signal', { call, epoch, seq: ++this.sent, data }).catch(() => undefined);
+                this.line.ask('call.signal', { call, epoch, seq: ++this.sent, data })
+                    .catch(() => undefined);
             },
             servers: (now) => this.servers(now),
             moved: () => peer === this.peer && this.moved(),
@@ -192,7 +198,7 @@ export class CallDriver {
         const isFresh = ice?.call === id && performance.now() - ice.at < ICE_MS;
         if (!isFresh) {
             const path = `/calls/${id}/ice`;
-            const answer = await this.client.rest.get(path).catch(() => null);
+            const answer = await this.line.rest.get(path).catch(() => null);
             if (answer?.ice_servers.length) {
                 this.ice = { call: id, servers: answer.ice_servers, at: performance.now() };
             }
@@ -225,7 +231,7 @@ export class CallDriver {
         if (!call || !isHere(this.state))
             return;
         const connected = this.peer?.state === 'connected';
-        this.client.ask('call.alive', { call: call.id, connected }).then((reply) => this.stands(reply.call), (error) => this.contradicted(call.id, error));
+        this.line.ask('call.alive', { call: call.id, connected }).then((reply) => this.stands(reply.call), (error) => this.contradicted(call.id, error));
     }
     contradicted(call, error) {
         if (error instanceof ApiError && !error.isPassing)
@@ -279,7 +285,7 @@ export class CallDriver {
             epoch: call.epoch,
             state: this.way,
             isQuiet: this.isQuiet,
-            isLive: this.client.connection === 'live',
+            isLive: this.line.connection === 'live',
         });
         this.healing = healing;
         if (restart)
@@ -290,7 +296,7 @@ export class CallDriver {
         this.heard.at = 0;
         const what = { call: id, epoch, fresh: this.state.peer === null };
         try {
-            const joined = await this.client.ask('call.restart', what);
+            const joined = await this.line.ask('call.restart', what);
             this.healing = replied(this.healing, performance.now());
             this.takeIce(joined);
             this.stands(joined.call);
@@ -305,7 +311,7 @@ export class CallDriver {
         if (!call)
             return;
         peer.report.setup_ms ??= Math.round(performance.now() - this.answered);
-        this.client.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
+        this.line.ask('call.report', { call: call.id, report: peer.report }).catch(() => undefined);
     }
     hide() {
         const { call } = this.state;
@@ -313,9 +319,9 @@ export class CallDriver {
             return;
         this.do({ is: 'leave' });
         const request = { method: 'POST', body: {}, keepalive: true };
-        this.client.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
+        this.line.rest.ask(`/calls/${call.id}/hangup`, request).catch(() => undefined);
     }
     touch() {
-        this.client.changes.touch('call');
+        this.line.changes.touch('call');
     }
 }

@@ -287,8 +287,9 @@ class Step {
         const { doing } = state;
         if (doing?.what === 'start' && doing.asked && call.id === state.mine)
             state.doing = null;
-        if (doing?.what === 'accept' && doing.call === call.id && call.state !== 'ringing')
+        if (doing?.what === 'accept' && doing.call === call.id && call.state !== 'ringing') {
             state.doing = null;
+        }
         const { problem } = state;
         const isAnswer = problem?.what === 'media' && 'accept' in problem.again;
         if (isAnswer && !rings(state))

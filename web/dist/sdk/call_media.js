@@ -20,7 +20,9 @@ export class Media {
         }
         catch (error) {
             const { name } = error;
-            return { error: name === 'NotAllowedError' || name === 'SecurityError' ? 'denied' : 'missing' };
+            return {
+                error: name === 'NotAllowedError' || name === 'SecurityError' ? 'denied' : 'missing',
+            };
         }
     }
     keep(track) {

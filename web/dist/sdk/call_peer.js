@@ -25,7 +25,8 @@ export class Peer {
     get hasPicture() {
         if (this.told.video !== undefined)
             return this.told.video;
-        return this.remote.getVideoTracks().some(({ muted, readyState }) => !muted && readyState === 'live');
+        return this.remote.getVideoTracks()
+            .some(({ muted, readyState }) => !muted && readyState === 'live');
     }
     negotiate(call) {
         this.inTurn(() => this.begin(call));
@@ -67,8 +68,9 @@ export class Peer {
         if (!isNew)
             pc.setConfiguration(configuration);
         if (call.role === 'caller') {
-            if (pc.signalingState === 'have-local-offer')
+            if (pc.signalingState === 'have-local-offer') {
                 await pc.setLocalDescription({ type: 'rollback' });
+            }
             if (!isNew)
                 pc.restartIce();
             await this.describe(pc);
@@ -97,8 +99,9 @@ export class Peer {
         if (!isCaller)
             return;
         const streams = [new MediaStream()];
-        for (const kind of ['audio', 'video'])
+        for (const kind of ['audio', 'video']) {
             pc.addTransceiver(kind, { direction: 'sendrecv', streams });
+        }
         void this.put();
     }
     comes(track) {
@@ -194,7 +197,8 @@ export class Peer {
         const share = lost / Math.max(1, lost + now.received - this.lost.received);
         this.lost = now;
         const before = this.quality;
-        this.quality = share > 0.08 || trip > 0.6 ? 'poor' : share > 0.02 || trip > 0.3 ? 'fair' : 'good';
+        this.quality =
+            share > 0.08 || trip > 0.6 ? 'poor' : share > 0.02 || trip > 0.3 ? 'fair' : 'good';
         if (before !== this.quality)
             this.listener.moved();
     }
@@ -204,12 +208,14 @@ export class Peer {
             report.local = local.candidateType;
         if (remote?.candidateType)
             report.remote = remote.candidateType;
-        if (local?.candidateType === 'relay' && local.relayProtocol)
+        if (local?.candidateType === 'relay' && local.relayProtocol) {
             report.relay_over = local.relayProtocol;
+        }
     }
 }
 function configured(servers) {
-    return { bundlePolicy: 'max-bundle', iceServers: servers.map(({ urls, username, credential }) => ({
-            urls, ...(username ? { username } : {}), ...(credential ? { credential } : {}),
-        })) };
+    const iceServers = servers.map(({ urls, username, credential }) => ({
+        urls, ...(username ? { username } : {}), ...(credential ? { credential } : {}),
+    }));
+    return { bundlePolicy: 'max-bundle', iceServers };
 }

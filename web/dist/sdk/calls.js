@@ -1,12 +1,12 @@
 export class Calls {
-    client;
+    line;
     storage;
     onNotice = () => undefined;
     driver = null;
     loading = false;
     waiting = [];
-    constructor(client, storage) {
-        this.client = client;
+    constructor(line, storage) {
+        this.line = line;
         this.storage = storage;
     }
     get call() {
@@ -98,7 +98,7 @@ export class Calls {
         this.with((driver) => driver.live());
     }
     cut() {
-        this.client.changes.touch('call');
+        this.line.changes.touch('call');
     }
     clear() {
         this.waiting = [];
@@ -115,7 +115,7 @@ export class Calls {
         this.loading = true;
         try {
             const { CallDriver } = await import('./call_driver.js');
-            this.driver = new CallDriver(this.client, this.storage, (notice) => this.onNotice(notice));
+            this.driver = new CallDriver(this.line, this.storage, (notice) => this.onNotice(notice));
             for (const work of this.waiting.splice(0))
                 work(this.driver);
         }

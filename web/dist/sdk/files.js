@@ -26,8 +26,9 @@ export class Files {
         return fetched;
     }
     sent({ kind, url, large_url }, blob) {
-        if (kind === 'image')
+        if (kind === 'image') {
             this.keepPicture(large_url ?? url, Promise.resolve(URL.createObjectURL(blob)));
+        }
     }
     keepPicture(path, url) {
         this.pictures.set(path, url);
@@ -39,7 +40,9 @@ export class Files {
         }
     }
     async fetchPicture(path) {
-        const headers = { authorization: `Bearer ${this.rest.token ?? ''}`, 'accept-language': this.rest.language };
+        const headers = {
+            authorization: `Bearer ${this.rest.token ?? ''}`, 'accept-language': this.rest.language,
+        };
         const answer = await fetch(this.rest.base + path, { headers, credentials: 'omit' }).catch(() => {
             throw offline();
         });

@@ -6,5 +6,5 @@ export { Files, MAX_FILES } from './files.js';
 export { MAX_BODY_BYTES, Outbox, uniqueId } from './outbox.js';
 export { ApiError, Rest } from './rest.js';
 export { Socket } from './socket.js';
-export { Storage } from './storage.js';
+export { Storage, } from './storage.js';
 export { ChatState, Store } from './store.js';

@@ -28,7 +28,8 @@ function lock(name) {
             done(true);
             return new Promise(() => undefined);
         };
-        locks.request(`${NAME}.${name}`, { signal: AbortSignal.timeout(WAIT_MS) }, held).catch(() => done(false));
+        locks.request(`${NAME}.${name}`, { signal: AbortSignal.timeout(WAIT_MS) }, held)
+            .catch(() => done(false));
     });
 }
 let own = null;

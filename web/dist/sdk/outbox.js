@@ -76,7 +76,9 @@ export class Outbox {
     async change(row, change) {
         const waiting = this.changeOf(row);
         const { chat, seq, id } = row;
-        const item = { client_msg_id: uniqueId(), chat, edit: seq, message: id, at: Date.now(), ...change };
+        const item = {
+            client_msg_id: uniqueId(), chat, edit: seq, message: id, at: Date.now(), ...change,
+        };
         const kept = this.put(item);
         if (waiting && !this.stops.has(waiting.client_msg_id))
             this.remove(waiting);

@@ -85,5 +85,7 @@ function problem(answer, text) {
     }
     const title = answer.statusText || 'Error';
     const code = answer.status >= 500 ? 'unavailable' : 'bad_request';
-    return { type: 'about:blank', title, status: answer.status, code, detail: `${answer.status} ${title}` };
+    return {
+        type: 'about:blank', title, status: answer.status, code, detail: `${answer.status} ${title}`,
+    };
 }

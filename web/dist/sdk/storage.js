@@ -94,7 +94,9 @@ export class Storage {
         const isOne = chats.every((chat) => chat.incarnation === incarnation);
         const nothing = { chats: [], users: [], incarnation: undefined, inbox: 0 };
         const inbox = Number(fact.get('inbox') ?? 0);
-        return { ...(isOne ? { chats, users, incarnation, inbox } : nothing), unsent, drafts, isMixed: !isOne };
+        return {
+            ...(isOne ? { chats, users, incarnation, inbox } : nothing), unsent, drafts, isMixed: !isOne,
+        };
     }
     async save({ isAnew = false, incarnation, inbox, chats = [], gone = [], users = [] }) {
         await this.change((store) => {

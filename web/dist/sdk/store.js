@@ -183,8 +183,9 @@ export class ChatState {
             state.quiet.add(seq);
         for (const row of saved.rows)
             state.rows.set(row.seq, row);
-        for (const [user, read, delivered] of saved.receipts)
+        for (const [user, read, delivered] of saved.receipts) {
             state.cursors.set(user, { read, delivered });
+        }
         state.floor = saved.rows[0]?.seq ?? Infinity;
         state.rev = saved.rev;
         return state;

@@ -28,7 +28,8 @@ async function whole(rest, file, { progress, signal }) {
         form.append('poster', file.poster, 'poster.jpg');
     form.append('file', file.blob, file.name);
     const answer = await send(rest, {
-        method: 'POST', path: '/files', body: form, signal, progress: (sent, total) => progress(total ? sent / total : 0),
+        method: 'POST', path: '/files', body: form, signal,
+        progress: (sent, total) => progress(total ? sent / total : 0),
     });
     return JSON.parse(answer.responseText);
 }
@@ -61,7 +62,9 @@ async function part(rest, path, blob, from, how) {
     const answer = await send(rest, {
         method: 'PATCH',
         path,
-        headers: { ...TUS, 'upload-offset': String(from), 'content-type': 'application/offset+octet-stream' },
+        headers: {
+            ...TUS, 'upload-offset': String(from), 'content-type': 'application/offset+octet-stream',
+        },
         body: blob.slice(from, from + PART),
         signal: how.signal,
         progress: (sent) => how.progress((from + sent) / blob.size),
@@ -88,8 +91,10 @@ async function offsetOf(rest, path, signal) {
         return Number(answer.getResponseHeader('upload-offset'));
     }
     catch (error) {
-        if (error instanceof ApiError && (error.problem.status === 404 || error.problem.status === 410))
+        if (error instanceof ApiError
+            && (error.problem.status === 404 || error.problem.status === 410)) {
             return null;
+        }
         throw error;
     }
 }
@@ -127,8 +132,9 @@ function send(rest, { method, path, headers, body, signal, progress }) {
         request.open(method, `${rest.base}/api/v1${path}`);
         request.setRequestHeader('authorization', `Bearer ${rest.token ?? ''}`);
         request.setRequestHeader('accept-language', rest.language);
-        for (const [name, value] of Object.entries(headers ?? {}))
+        for (const [name, value] of Object.entries(headers ?? {})) {
             request.setRequestHeader(name, value);
+        }
         if (progress) {
             request.upload.onprogress = ({ loaded, total }) => {
                 within(STALL_MS);
