@@ -135,6 +135,37 @@ const rules = {
     assert.deepEqual(rig.seqs, [6, 7]);
   },
 
+  async 'what one wrote on another device is read, and stays so'() {
+    const rig = new Rig();
+    rig.client.listener().onLive({});
+    await rig.answer(page(1, [member(1)], [news(3, [row(1), row(2), { ...row(3), from: 'me' }])]));
+    const state = rig.client.store.chats.get('c');
+    assert.equal(state.unread, 0);
+    rig.tell('member', member(2));
+    assert.deepEqual([state.unread, state.member.own_seq], [0, 3]);
+  },
+
+  async 'a leaving that is told late ends no later stay'() {
+    const rig = new Rig();
+    rig.client.listener().onLive({});
+    await rig.answer(page(3, [member(3, 6)], [news(7, [row(6), row(7)])]));
+    rig.tell('message', { ...row(5), from: 'me', kind: 'system', event: { type: 'left' } });
+    rig.tell('member', member(2, 1, 'left'));
+    assert.deepEqual(rig.seqs, [6, 7]);
+    rig.tell('message', { ...row(8), from: 'me', kind: 'system', event: { type: 'left' } });
+    assert.equal(rig.seqs, undefined);
+  },
+
+  async 'a chat in which nothing can be seen shows what comes'() {
+    const rig = new Rig();
+    rig.client.listener().onLive({});
+    await rig.answer(page(1, [{ ...member(1), hidden: [1, 2] }], [news(2, [])]));
+    rig.tell('message', row(3));
+    assert.deepEqual(rig.seqs, [3]);
+    const state = rig.client.store.chats.get('c');
+    assert.equal(ChatState.fromSaved(state.toSaved(60)).floor, 3);
+  },
+
   async 'when the past closes, it is dropped'() {
     const rig = new Rig();
     rig.client.listener().onLive({});

@@ -91,7 +91,9 @@ export class Follower {
     const isMine = row.from === store.me;
     if (!isMine) this.parts.cursors.deliver(row.chat);
     if (isNew && !isMine && row.kind !== 'deleted') this.parts.incoming(row, state);
-    if (row.event && endsMembership(row, store.me)) this.drop(row.chat);
+    // What ended an earlier stay than this one is told late.
+    const isOver = row.event && endsMembership(row, store.me);
+    if (isOver && row.seq >= state.member.join_seq) this.drop(row.chat);
   }
 
   private chatMoved(row: Events['chat']): void {
@@ -102,6 +104,8 @@ export class Follower {
   }
 
   private memberMoved(row: Events['member']): void {
+    const held = this.line.store.chats.get(row.chat);
+    if (held && held.member.rev > row.rev) return;
     if (row.state !== 'active') this.drop(row.chat);
     else if (!this.line.store.applyMember(row)) this.sync();
     else this.parts.keeper.soil(row.chat);

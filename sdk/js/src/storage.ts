@@ -26,6 +26,8 @@ export interface SavedChat {
   quiet?: number[];
   rev: number;
   rows: Message[];
+  /** From this seq on there is no gap in them. */
+  floor?: number;
   receipts: [Id, number, number][];
 }
 

@@ -130,6 +130,8 @@ export class ChatState {
     const held = this.rows.get(row.seq);
     if (held && held.rev >= row.rev) return false;
     this.rows.set(row.seq, row);
+    // What lies right below the floor leaves no gap.
+    if (row.seq === this.floor - 1 && row.seq >= this.first) this.floor = row.seq;
     if (row.seq > this.chat.head_seq) this.chat = { ...this.chat, head_seq: row.seq };
     this.forgetOrder(row, held !== undefined);
     return true;
@@ -164,7 +166,10 @@ export class ChatState {
   setMember(row: Membership): boolean {
     if (row.rev < this.member.rev) return false;
     for (const seq of row.hidden ?? []) this.hidden.add(seq);
-    this.member = { ...row, read_seq: Math.max(row.read_seq, this.member.read_seq) };
+    const { read_seq, own_seq } = this.member;
+    this.member = {
+      ...row, read_seq: Math.max(row.read_seq, read_seq), own_seq: Math.max(row.own_seq, own_seq),
+    };
     this.seen = null;
     return true;
   }
@@ -222,7 +227,8 @@ export class ChatState {
     const { id, chat, member, hidden, rev } = this;
     const saved = this.messages.slice(-rows);
     const quiet = this.quietBefore(saved[0]?.seq ?? Infinity);
-    return { id, chat, member, hidden: [...hidden], quiet, rev, rows: saved, receipts };
+    const floor = saved[0]?.seq ?? this.floor;
+    return { id, chat, member, hidden: [...hidden], quiet, rev, rows: saved, floor, receipts };
   }
 
   static fromSaved(saved: SavedChat): ChatState {
@@ -233,7 +239,7 @@ export class ChatState {
     for (const [user, read, delivered] of saved.receipts) {
       state.cursors.set(user, { read, delivered });
     }
-    state.floor = saved.rows[0]?.seq ?? Infinity;
+    state.floor = saved.floor ?? saved.rows[0]?.seq ?? Infinity;
     state.rev = saved.rev;
     return state;
   }
@@ -302,13 +308,17 @@ export class Store {
     // A chat that held nothing and was empty is whole with its first message.
     if (state.floor === Infinity && row.seq <= state.first) state.floor = row.seq;
     const isNew = state.put(row);
-    if (row.from === this.me && row.seq > state.member.own_seq) {
-      state.member = { ...state.member, own_seq: row.seq };
-    }
+    this.raiseOwn(state, row);
     state.typing.delete(row.from);
     if (row.from !== this.me) this.raise(state, row.from, row.seq);
     if (isNew) this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
     return state;
+  }
+
+  /** What one wrote oneself is read, and so is what stood above; the member row does not tell. */
+  private raiseOwn(state: ChatState, { from, seq }: Message): void {
+    if (from !== this.me || seq <= state.member.own_seq) return;
+    state.member = { ...state.member, own_seq: seq };
   }
 
   /** Who writes has read what stood above. */
@@ -373,8 +383,11 @@ export class Store {
     }
     const isFresh = state.floor === Infinity;
     state.setChat(news.chat);
-    for (const row of news.messages) state.put(row);
-    if (isFresh) state.lower(lowestRun(news));
+    for (const row of news.messages) {
+      state.put(row);
+      this.raiseOwn(state, row);
+    }
+    if (isFresh) state.lower(beginOf(news));
     else state.lower(before);
     state.rev = Math.max(state.rev, news.rev);
     const { id } = news.chat;
@@ -403,9 +416,12 @@ function isQuiet(row: Message | undefined): boolean {
   return row?.kind === 'system' || row?.kind === 'deleted';
 }
 
-/** Of a chat that is new the server gives the latest messages, without gaps. */
-function lowestRun(news: ChatNews): number {
-  return news.messages.reduce((low, { seq }) => Math.min(low, seq), Infinity);
+/**
+ * Of a chat that is new the server gives the latest messages, without gaps; none when there is none
+ * to see, and then all that comes is held.
+ */
+function beginOf({ chat, messages }: ChatNews): number {
+  return messages.reduce((low, { seq }) => Math.min(low, seq), chat.head_seq + 1);
 }
 
 function isListed({ chat, member }: ChatState): boolean {

@@ -54,7 +54,8 @@ export class Follower {
             this.parts.cursors.deliver(row.chat);
         if (isNew && !isMine && row.kind !== 'deleted')
             this.parts.incoming(row, state);
-        if (row.event && endsMembership(row, store.me))
+        const isOver = row.event && endsMembership(row, store.me);
+        if (isOver && row.seq >= state.member.join_seq)
             this.drop(row.chat);
     }
     chatMoved(row) {
@@ -66,6 +67,9 @@ export class Follower {
             this.parts.people.sendWatch();
     }
     memberMoved(row) {
+        const held = this.line.store.chats.get(row.chat);
+        if (held && held.member.rev > row.rev)
+            return;
         if (row.state !== 'active')
             this.drop(row.chat);
         else if (!this.line.store.applyMember(row))

@@ -87,6 +87,8 @@ export class ChatState {
         if (held && held.rev >= row.rev)
             return false;
         this.rows.set(row.seq, row);
+        if (row.seq === this.floor - 1 && row.seq >= this.first)
+            this.floor = row.seq;
         if (row.seq > this.chat.head_seq)
             this.chat = { ...this.chat, head_seq: row.seq };
         this.forgetOrder(row, held !== undefined);
@@ -119,7 +121,10 @@ export class ChatState {
             return false;
         for (const seq of row.hidden ?? [])
             this.hidden.add(seq);
-        this.member = { ...row, read_seq: Math.max(row.read_seq, this.member.read_seq) };
+        const { read_seq, own_seq } = this.member;
+        this.member = {
+            ...row, read_seq: Math.max(row.read_seq, read_seq), own_seq: Math.max(row.own_seq, own_seq),
+        };
         this.seen = null;
         return true;
     }
@@ -173,7 +178,8 @@ export class ChatState {
         const { id, chat, member, hidden, rev } = this;
         const saved = this.messages.slice(-rows);
         const quiet = this.quietBefore(saved[0]?.seq ?? Infinity);
-        return { id, chat, member, hidden: [...hidden], quiet, rev, rows: saved, receipts };
+        const floor = saved[0]?.seq ?? this.floor;
+        return { id, chat, member, hidden: [...hidden], quiet, rev, rows: saved, floor, receipts };
     }
     static fromSaved(saved) {
         const state = new ChatState(saved.chat, saved.member);
@@ -186,7 +192,7 @@ export class ChatState {
         for (const [user, read, delivered] of saved.receipts) {
             state.cursors.set(user, { read, delivered });
         }
-        state.floor = saved.rows[0]?.seq ?? Infinity;
+        state.floor = saved.floor ?? saved.rows[0]?.seq ?? Infinity;
         state.rev = saved.rev;
         return state;
     }
@@ -249,15 +255,18 @@ export class Store {
         if (state.floor === Infinity && row.seq <= state.first)
             state.floor = row.seq;
         const isNew = state.put(row);
-        if (row.from === this.me && row.seq > state.member.own_seq) {
-            state.member = { ...state.member, own_seq: row.seq };
-        }
+        this.raiseOwn(state, row);
         state.typing.delete(row.from);
         if (row.from !== this.me)
             this.raise(state, row.from, row.seq);
         if (isNew)
             this.changes.touch('chats', `chat:${row.chat}`, `rows:${row.chat}`);
         return state;
+    }
+    raiseOwn(state, { from, seq }) {
+        if (from !== this.me || seq <= state.member.own_seq)
+            return;
+        state.member = { ...state.member, own_seq: seq };
     }
     raise(state, user, seq) {
         if (state.chat.kind !== 'direct')
@@ -320,10 +329,12 @@ export class Store {
         }
         const isFresh = state.floor === Infinity;
         state.setChat(news.chat);
-        for (const row of news.messages)
+        for (const row of news.messages) {
             state.put(row);
+            this.raiseOwn(state, row);
+        }
         if (isFresh)
-            state.lower(lowestRun(news));
+            state.lower(beginOf(news));
         else
             state.lower(before);
         state.rev = Math.max(state.rev, news.rev);
@@ -348,8 +359,8 @@ export class Store {
 function isQuiet(row) {
     return row?.kind === 'system' || row?.kind === 'deleted';
 }
-function lowestRun(news) {
-    return news.messages.reduce((low, { seq }) => Math.min(low, seq), Infinity);
+function beginOf({ chat, messages }) {
+    return messages.reduce((low, { seq }) => Math.min(low, seq), chat.head_seq + 1);
 }
 function isListed({ chat, member }) {
     return member.state === 'active' && (chat.kind === 'group' || chat.head_seq > member.hide_seq);
