@@ -1,11 +1,13 @@
 // Somebody with a browser: what people do on the page, found by the words that they read, in the
 // language that they speak. Everything waits for what it needs and fails at a deadline.
-import * as all from '../web/dist/texts/languages.js';
+import { languages as all } from '../web/dist/texts/languages.js';
 import { until } from './server.mjs';
 import { Wire } from './wire.mjs';
 
 // The languages of the page, each by its code.
-export const languages = { ...all };
+export const languages = Object.fromEntries(await Promise.all(
+  Object.entries(all).map(async ([code, { name, load }]) => [code, { name, ...await load() }]),
+));
 
 export const check = (fact, message) => {
   if (!fact) throw new Error(message);

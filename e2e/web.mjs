@@ -1,7 +1,7 @@
 // The web client in a real browser, on the real server: what a newcomer and two people do.
 //   node e2e/web.mjs BINARY [SCENARIO…]     (scripts/test web runs all)
 // Needs playwright-core and @axe-core/playwright: scripts/install-chromium prints their folder,
-// which goes into BROWSER_HOME.
+// which goes into BROWSER_HOME; and a Python with zxing-cpp, QR_PYTHON.
 import { readFileSync } from 'node:fs';
 import { acquaintance } from './acquaintance.mjs';
 import { check } from './person.mjs';
@@ -385,7 +385,8 @@ const scenarios = {
       /<(?:link rel="(?:stylesheet|modulepreload)"|script type="module") (?:href|src)="([^"]+)"/g,
     )]
       .map(([, path]) => path);
-    files.push('/assets/icons.svg');
+    // Asked for as soon as the page runs.
+    files.push('/assets/icons.svg', '/assets/texts/en.js');
     let sum = size(page);
     for (const path of new Set(files)) {
       const answer = await get(path);

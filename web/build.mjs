@@ -108,7 +108,7 @@ function symbol(name, inner) {
 function page() {
   const imports = { 'wechat-sdk': '/assets/sdk/index.js' };
   for (const name of Object.keys(VENDORED)) imports[name] = `/assets/vendor/${vendorName(name)}`;
-  const names = reached('main.js');
+  const names = reached('begin.js', 'main.js');
   const preloads = names.map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
   return readFileSync(join(here, 'index.html'), 'utf8')
     .replace('{{imports}}', JSON.stringify({ imports }))
@@ -127,9 +127,9 @@ function worker() {
     .replace("'{{files}}'", JSON.stringify(paths, null, 2));
 }
 
-// The modules that one needs at once: those that it imports, and so on.
-function reached(first) {
-  const found = new Set([first]);
+// The modules that these need at once: those that they import, and so on.
+function reached(...first) {
+  const found = new Set(first);
   const named = new Map(Object.keys(VENDORED).map((name) => [name, `vendor/${vendorName(name)}`]));
   named.set('wechat-sdk', 'sdk/index.js');
   for (const name of found) {

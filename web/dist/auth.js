@@ -1,9 +1,9 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { LANGS, LANGUAGES, lang, tongue, t } from './i18n.js';
+import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
-import { client, told } from './state.js';
+import { attempt, client, told } from './state.js';
 import { Icon } from './ui.js';
 const AGAIN_MS = 15_000;
 export function Auth() {
@@ -112,7 +112,7 @@ function useRest() {
 export function Languages() {
     const choices = LANGS.flatMap((code, at) => [
         at > 0 && ' · ',
-        _jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => { lang.value = code; }, children: LANGUAGES[code].name }, code),
+        _jsx("button", { type: "button", class: "link", lang: code, "aria-pressed": lang.value === code, onClick: () => void attempt(speak(code)), children: LANGUAGES[code].name }, code),
     ]);
     return _jsx("p", { class: "languages", children: choices });
 }

@@ -1,18 +1,13 @@
 import { signal } from '@preact/signals';
-import * as languages from './texts/languages.js';
+import { languages } from './texts/languages.js';
+import { firstLang, load, loaded } from './texts/loaded.js';
 export const LANGUAGES = languages;
 export const LANGS = Object.keys(LANGUAGES);
-function firstLang() {
-    let chosen = null;
-    try {
-        chosen = localStorage.getItem('wechat.lang');
-    }
-    catch {
-    }
-    const wanted = chosen ?? navigator.language;
-    return LANGS.find((code) => wanted.startsWith(code)) ?? 'en';
+export const lang = signal(firstLang);
+export async function speak(code) {
+    await load(code);
+    lang.value = code;
 }
-export const lang = signal(firstLang());
 export const tongue = () => LANGUAGES[lang.value].tongue;
 const plurals = new Map();
 function isOne(n) {
@@ -21,7 +16,7 @@ function isOne(n) {
     return rules.select(n) === 'one';
 }
 export function t(key, args = {}) {
-    const [one = '', many = one] = LANGUAGES[lang.value].texts[key].split('|');
+    const [one = '', many = one] = loaded.get(lang.value)?.[key].split('|') ?? [];
     const text = isOne(Number(args.n ?? 2)) ? one : many;
     return text.replace(/\{(\w+)\}/g, (whole, name) => {
         const value = args[name];

@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
-import { LANGS, LANGUAGES, lang, tongue, t } from './i18n.js';
+import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import { alerts, attempt, back, client, go, route, say, sounds, theme, watch, } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
@@ -36,8 +36,7 @@ function Overview() {
     return (_jsxs(_Fragment, { children: [_jsxs("a", { class: "me-card", href: "#/settings/profile", children: [_jsx(Avatar, { id: me?.id ?? '', name: me?.name ?? '', size: "l" }), _jsxs("span", { class: "grow", children: [_jsx("span", { class: "chat-name", dir: "auto", children: me?.name }), _jsx("span", { class: "dim small", children: me?.email })] }), _jsx(Icon, { name: "pencil", label: t('edit') })] }), _jsxs("div", { class: "card", children: [_jsx(Choice, { label: t('theme'), icon: "sun-moon", value: theme.value, options: [
                             ['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')],
                         ], onChange: (value) => { theme.value = value; } }), _jsx(Choice, { label: t('language'), icon: "languages", value: lang.value, options: LANGS.map((code) => [code, LANGUAGES[code].name]), onChange: (value) => {
-                            lang.value = value;
-                            void attempt(client.setMe({ language: tongue() }));
+                            void attempt(speak(value).then(() => client.setMe({ language: tongue() })));
                         } })] }), _jsxs("div", { class: "card", children: [_jsx(Switch, { label: t('alerts'), hint: alertsHint(), on: alerts.value, onChange: (on) => void setAlerts(on) }), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
 }
 function Storage() {

@@ -4,9 +4,9 @@ import { type Signal, useSignal } from '@preact/signals';
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-import { LANGS, LANGUAGES, lang, tongue, t } from './i18n.js';
+import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
-import { client, told } from './state.js';
+import { attempt, client, told } from './state.js';
 import { Icon } from './ui.js';
 
 /** How long "Send again" rests after it was pressed. */
@@ -214,7 +214,7 @@ export function Languages(): JSX.Element {
   const choices = LANGS.flatMap((code, at) => [
     at > 0 && ' · ',
     <button type="button" class="link" lang={code} key={code} aria-pressed={lang.value === code}
-      onClick={() => { lang.value = code; }}>{LANGUAGES[code].name}</button>,
+      onClick={() => void attempt(speak(code))}>{LANGUAGES[code].name}</button>,
   ]);
   return <p class="languages">{choices}</p>;
 }

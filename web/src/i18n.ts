@@ -2,27 +2,23 @@
 
 import { signal } from '@preact/signals';
 
-import type { Key, Language } from './texts/language.js';
-import * as languages from './texts/languages.js';
+import { type Key, type Lang, type Language, languages } from './texts/languages.js';
+import { firstLang, load, loaded } from './texts/loaded.js';
 
-export type Lang = keyof typeof languages;
+export type { Lang } from './texts/languages.js';
 
-/** The languages that there are, by their codes. */
+/** What can be chosen. */
 export const LANGUAGES: Readonly<Record<Lang, Language>> = languages;
 export const LANGS = Object.keys(LANGUAGES) as Lang[];
 
-function firstLang(): Lang {
-  let chosen: string | null = null;
-  try {
-    chosen = localStorage.getItem('wechat.lang');
-  } catch {
-    // Refused: the browser's language it is.
-  }
-  const wanted = chosen ?? navigator.language;
-  return LANGS.find((code) => wanted.startsWith(code)) ?? 'en';
-}
+/** The language that is spoken; its texts are loaded. */
+export const lang = signal<Lang>(firstLang);
 
-export const lang = signal<Lang>(firstLang());
+/** Goes on in another language, as soon as its texts are there. */
+export async function speak(code: Lang): Promise<void> {
+  await load(code);
+  lang.value = code;
+}
 
 /** The server's language that goes with the page's. */
 export const tongue = (): Language['tongue'] => LANGUAGES[lang.value].tongue;
@@ -39,7 +35,7 @@ type Args = Record<string, string | number>;
 
 /** The text of `key`; `n` chooses between one and many. */
 export function t(key: Key, args: Args = {}): string {
-  const [one = '', many = one] = LANGUAGES[lang.value].texts[key].split('|');
+  const [one = '', many = one] = loaded.get(lang.value)?.[key].split('|') ?? [];
   const text = isOne(Number(args.n ?? 2)) ? one : many;
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = args[name];

@@ -7,9 +7,9 @@ import type { Blocked, Privacy, Session } from 'wechat-sdk';
 
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
-import { LANGS, LANGUAGES, type Lang, lang, tongue, t } from './i18n.js';
+import { LANGS, LANGUAGES, type Lang, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
-import type { Key } from './texts/language.js';
+import type { Key } from './texts/languages.js';
 import {
   type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch,
 } from './state.js';
@@ -76,8 +76,7 @@ function Overview(): JSX.Element {
         <Choice<Lang> label={t('language')} icon="languages" value={lang.value}
           options={LANGS.map((code) => [code, LANGUAGES[code].name])}
           onChange={(value) => {
-            lang.value = value;
-            void attempt(client.setMe({ language: tongue() }));
+            void attempt(speak(value).then(() => client.setMe({ language: tongue() })));
           }} />
       </div>
       <div class="card">

@@ -1,2 +1,4 @@
-export { en } from './en.js';
-export { es } from './es.js';
+export const languages = {
+    en: { name: 'English', tongue: 'en', load: () => import('./en.js') },
+    es: { name: 'Español', tongue: 'es', load: () => import('./es.js') },
+};

@@ -1,7 +1,27 @@
 /**
  * The languages of the page, each by its code (BCP 47). A new one is a file beside this and a line
- * here; the page and its tests offer what is here.
+ * here; the page and its tests offer what is here. One is loaded when it is wanted.
  */
 
-export { en } from './en.js';
-export { es } from './es.js';
+import type { Tongue } from 'wechat-sdk';
+
+import type { texts } from './en.js';
+
+/** The name of a text. */
+export type Key = keyof typeof texts;
+export type Texts = Readonly<Record<Key, string>>;
+
+export interface Language {
+  /** Its own name, as it is offered. */
+  readonly name: string;
+  /** The server's language that is nearest to it, for mails and for what the server says. */
+  readonly tongue: Tongue;
+  readonly load: () => Promise<{ readonly texts: Texts }>;
+}
+
+export const languages = {
+  en: { name: 'English', tongue: 'en', load: () => import('./en.js') },
+  es: { name: 'Español', tongue: 'es', load: () => import('./es.js') },
+} as const satisfies Record<string, Language>;
+
+export type Lang = keyof typeof languages;

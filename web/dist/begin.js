@@ -1,0 +1,2 @@
+import { firstLang, load } from './texts/loaded.js';
+void load(firstLang).then(() => import('./main.js'));
