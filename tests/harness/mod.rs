@@ -13,6 +13,7 @@ pub mod mongo;
 pub mod node;
 pub mod past;
 pub mod proxy;
+pub mod trace;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -23,6 +23,10 @@ use wechat::store::Store;
 
 use super::inside::{Inside, new_store};
 use super::past::Past;
+use super::trace::Trace;
+
+/// Of a chat that a device does not hold, so many messages.
+const LATEST: u32 = 200;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -167,12 +171,14 @@ pub struct Device {
     pub caller: Caller,
     pub state: State,
     pub live: Option<(Arc<Ear>, Attached)>,
+    /// Where what it is sent is recorded, if that is wanted.
+    pub trace: Option<Trace>,
 }
 
 impl Device {
     /// One that knows nothing yet.
     pub fn new(caller: Caller) -> Self {
-        Self { caller, state: State::new(caller.user.to_string()), live: None }
+        Self { caller, state: State::new(caller.user.to_string()), live: None, trace: None }
     }
 
     /// Applies up to `count` of what was told, in order; answers it.
@@ -180,14 +186,29 @@ impl Device {
         let Some((ear, _)) = &self.live else { return Vec::new() };
         let told = ear.take(count);
         for event in &told {
+            if let Some(trace) = &mut self.trace {
+                trace.event(&event.name, &event.data);
+            }
             self.state.apply_event(event);
         }
         told
     }
 
+    /// Takes the row that a request of its own gave.
+    pub fn replied(&mut self, message: &Value) {
+        if let Some(trace) = &mut self.trace {
+            trace.reply(message);
+        }
+        self.state.apply_message(message);
+    }
+
     /// Loses its connection, with what was not heard yet.
     pub fn cut(&mut self) {
-        self.live = None;
+        if self.live.take().is_some()
+            && let Some(trace) = &mut self.trace
+        {
+            trace.cut();
+        }
         self.state.cut();
     }
 
@@ -202,20 +223,48 @@ impl Device {
         self.live = Some((ear, attached));
         let incarnation = node.inside.core.sync.incarnation().to_string();
         let data = serde_json::json!({ "incarnation": incarnation });
+        if let Some(trace) = &mut self.trace {
+            trace.hello(&data);
+        }
         self.state.apply_event(&Told { name: "hello".into(), data });
     }
 
     /// What it lacks, not applied yet.
     pub async fn ask(&mut self, node: &Node) -> Value {
-        let have: Have = serde_json::from_value(self.state.have(200)).expect("well formed");
+        let have = self.state.have(LATEST);
+        let news = self.told_to(node, have.clone()).await;
+        if self.trace.is_some() {
+            let all = self.all(node).await;
+            self.trace.iter_mut().for_each(|trace| trace.asked(&have, &news, &all));
+        }
+        news
+    }
+
+    /// All that there is for it, as a device that has nothing is told.
+    pub async fn all(&self, node: &Node) -> Value {
+        let all = self.told_to(node, State::new("").have(LATEST)).await;
+        assert_eq!(all["more"], false, "it fits a page");
+        all
+    }
+
+    async fn told_to(&self, node: &Node, have: Value) -> Value {
+        let have: Have = serde_json::from_value(have).expect("well formed");
         let news = node.inside.core.sync.sync(&self.caller, &have.into()).await.expect("news");
         serde_json::to_value(News::from(news)).expect("plain data")
+    }
+
+    /// Takes the answer to what it last asked; whether there is more to ask for.
+    pub fn take(&mut self, news: &Value) -> bool {
+        if let Some(trace) = &mut self.trace {
+            trace.answered();
+        }
+        self.state.apply_sync(news)
     }
 
     /// One page of sync; whether there is more.
     pub async fn sync(&mut self, node: &Node) -> bool {
         let page = self.ask(node).await;
-        self.state.apply_sync(&page)
+        self.take(&page)
     }
 
     /// Applies all that was told, and syncs when that says so.

@@ -6,10 +6,14 @@
 //! or later, before what sync brings or after it. In a third of the lives the bus loses and
 //! reorders. In a second kind of lives the server is restored from backups, again and again, under
 //! devices that are live and devices that sleep. A failure names its seed:
-//! `EQUALITY_SEED=7 cargo test --test story equality`. `EQUALITY_RUNS` and `RESTORED_RUNS` are how
-//! many of each kind are lived, `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds
-//! more are begun.
+//! `EQUALITY_SEED=7 cargo test --test story equality`.
+//!
+//! `EQUALITY_RUNS` and `RESTORED_RUNS` are how many of each kind are lived, `EQUALITY_FROM` the
+//! first seed, `EQUALITY_FOR` for how many seconds more are begun, `EQUALITY_STEPS` how long each
+//! is. `EQUALITY_TRACE` names a folder into which they are recorded, for the library to live them
+//! too (`scripts/lives`).
 
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,18 +27,20 @@ use wechat::core::receipts::Cursor;
 use wechat::id::ChatId;
 use wechat::model::auth::Caller;
 use wechat::model::chats::{MemberChange, Role};
-use wechat::model::messages::Window;
+use wechat::model::messages::{Message, Window};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
+use wechat::protocol::rows::Message as WireMessage;
 
 use crate::harness::fresh_key;
 use crate::harness::node::{Device, Node};
 use crate::harness::past::Past;
+use crate::harness::trace::Trace;
 
 /// Lives when nothing else is said, and lives with restores.
 const RUNS: u64 = 150;
 const RESTORED_RUNS: u64 = 40;
-/// What happens in a life.
-const STEPS: usize = 70;
+/// What happens in a life when nothing else is said.
+const STEPS: u64 = 70;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Lives at once: they share the machine, not a node.
 const AT_ONCE: usize = 4;
@@ -75,7 +81,13 @@ impl Life {
             members: vec![people[1].user],
         };
         let group = world.inside.core.groups.create(&people[0], new).await.expect("a group").id;
-        let devices = people.iter().chain(&people[..2]).map(|who| Device::new(*who)).collect();
+        let devices = people.iter().chain(&people[..2]).map(|who| Device::new(*who));
+        let mut devices = devices.collect::<Vec<_>>();
+        let kind = if restores { "restored" } else { "life" };
+        for (index, device) in devices.iter_mut().enumerate() {
+            let name = format!("{kind}-{seed}-{index}.jsonl");
+            device.trace = Trace::begin(&name, &device.caller.user.to_string());
+        }
         let (pasts, random) = (restores.then(Vec::new), fastrand::Rng::with_seed(seed));
         Self { world, pasts, restored: 0, random, people, devices, group }
     }
@@ -107,8 +119,30 @@ impl Life {
         let key = ClientMsgId::parse("key", &fresh_key()).expect("a key");
         let draft = Draft::new(key, Body::parse("body", "hola").expect("a text"));
         // Whoever is not in the group is refused: that is a step too.
-        if let Ok(pending) = self.world.inside.core.messages.send(&who, target, draft).await {
-            let _ = pending.await;
+        if let Ok(pending) = self.world.inside.core.messages.send(&who, target, draft).await
+            && let Ok(sent) = pending.await
+        {
+            self.reply(who, sent.message);
+        }
+    }
+
+    /// Now and then it was a device of theirs that asked for this: it is answered before it hears
+    /// the event.
+    fn reply(&mut self, who: Caller, message: Message) {
+        if self.random.bool() {
+            return;
+        }
+        let chat = message.chat.to_string();
+        let row = WireMessage::of(message, "".into());
+        let row = serde_json::to_value(row).expect("plain data");
+        let asks = |device: &&mut Device| {
+            let known = device.state.chat(&chat);
+            device.caller.user == who.user
+                && device.live.is_some()
+                && known.is_some_and(|known| known.is_in() && known.chat.is_object())
+        };
+        if let Some(device) = self.devices.iter_mut().find(asks) {
+            device.replied(&row);
         }
     }
 
@@ -120,17 +154,20 @@ impl Life {
         let body = Body::parse("body", "hola!").expect("a text");
         let (kind, on) = (self.random.u8(..6), self.random.bool());
         let core = &self.world.inside.core;
-        let _ = match kind {
+        let changed = match kind {
             0 => {
                 let edit = Edit { body, mentions: None, mention_all: None };
-                core.messages.edit(&who, chat, seq, edit).await.map(drop)
+                core.messages.edit(&who, chat, seq, edit).await.map(Some)
             }
-            1 => core.messages.delete(&who, chat, seq).await.map(drop),
-            2 => core.messages.react(&who, chat, seq, "👍", on).await.map(drop),
-            3 => core.messages.pin(&who, chat, seq, on).await.map(drop),
-            4 => core.messages.hide(&who, chat, vec![seq]).await.map(drop),
-            _ => core.receipts.advance(&who, chat, Cursor::Read, seq).await.map(drop),
+            1 => core.messages.delete(&who, chat, seq).await.map(Some),
+            2 => core.messages.react(&who, chat, seq, "👍", on).await.map(Some),
+            3 => core.messages.pin(&who, chat, seq, on).await.map(Some),
+            4 => core.messages.hide(&who, chat, vec![seq]).await.map(|_| None),
+            _ => core.receipts.advance(&who, chat, Cursor::Read, seq).await.map(|_| None),
         };
+        if let Ok(Some(message)) = changed {
+            self.reply(who, message);
+        }
     }
 
     /// Changes the group or somebody's place in it; refusals are steps too.
@@ -175,7 +212,7 @@ impl Life {
                 device.connect(&world).await;
                 let page = device.ask(&world).await;
                 device.listen(count);
-                device.state.apply_sync(&page);
+                device.take(&page);
             }
             3 => device.catch_up(&world).await,
             _ => drop(device.listen(count)),
@@ -241,22 +278,33 @@ impl Life {
                 assert!(!late, "seed {seed}, device {index}:\n{known:#?}\nnot\n{:#?}", fresh.state);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            let device = &self.devices[index];
+            let device = &mut self.devices[index];
             let list = self.world.inside.core.chats.list(&device.caller, 0, 100).await;
+            let mut unread = BTreeMap::new();
             for row in list.expect("the list") {
                 let id = row.chat.id.to_string();
                 let known = device.state.chat(&id).expect("a chat of the list");
                 let (here, there) = (known.unread(), row.unread);
                 assert_eq!(here, there, "seed {seed}, device {index}, {id}: {known:#?}");
+                unread.insert(id, there);
+            }
+            if device.trace.is_some() {
+                let all = device.all(world).await;
+                device.trace.iter_mut().for_each(|trace| trace.end(&all, &unread));
             }
         }
     }
 }
 
+/// What a variable of the environment says.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// One life; how often the server was restored in it.
 async fn life(node: Arc<Node>, seed: u64, restores: bool) -> u64 {
     let mut life = Life::begin(node, seed, restores).await;
-    for _ in 0..STEPS {
+    for _ in 0..number("EQUALITY_STEPS").unwrap_or(STEPS) {
         life.step(seed).await;
     }
     life.compare(seed).await;
@@ -265,7 +313,6 @@ async fn life(node: Arc<Node>, seed: u64, restores: bool) -> u64 {
 
 /// Lives from seeds, `AT_ONCE` at a time. A node serves many, unless it is restored in them.
 async fn lives(restores: bool, runs: u64) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     if let Some(seed) = number("EQUALITY_SEED") {
         life(Arc::new(Node::new().await), seed, restores).await;
         return;
