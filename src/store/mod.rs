@@ -342,6 +342,17 @@ pub struct Changes {
     pub more: bool,
 }
 
+/// What a change of a message rests on, as of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The chat.
+    pub chat: Chat,
+    /// The viewer's row in it, whatever their state, if there is one.
+    pub member: Option<Member>,
+    /// The message, if the viewer may see it.
+    pub message: Option<Message>,
+}
+
 /// An append that is queued: resolves once it is durable.
 pub type Pending<T> = BoxFuture<'static, Result<T>>;
 
@@ -366,6 +377,9 @@ pub trait Messages: Send + Sync {
         by: UserId,
         change: MessageChange,
     ) -> Result<Changed>;
+    /// A chat, the viewer's row in it, and one message as far as `viewer` may see it; `None` when
+    /// there is no such chat.
+    async fn look(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>>;
     /// A page of history that `viewer` may see, in the order of seq; `limit` at most `PAGE`.
     async fn history(
         &self,

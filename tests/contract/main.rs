@@ -103,6 +103,7 @@ macro_rules! contract {
                 a_message_comes_back_as_it_was_written
                 history_is_paged_both_ways
                 what_a_member_hides_only_that_member_misses
+                a_look_shows_what_its_viewer_may_see
                 an_edit_keeps_the_earlier_texts
                 a_deleted_message_leaves_a_tombstone
                 only_members_change_messages

@@ -252,6 +252,30 @@ pub async fn what_a_member_hides_only_that_member_misses(world: &World) {
     assert!(world.store.latest(beto, &[chat]).await.expect("reads").is_empty());
 }
 
+pub async fn a_look_shows_what_its_viewer_may_see(world: &World) {
+    let [ana, beto, carla] = people(world, 3).await[..] else { panic!("three") };
+    let chat = world.group(&[ana, beto]).await;
+    let sent = world.say(chat, ana, "hola").await;
+    world.add(chat, ana, carla).await;
+    let look = async |viewer, seq| {
+        let look = world.store.look(chat, viewer, seq).await.expect("reads").expect("a chat");
+        assert_eq!(look.chat, world.chat(chat).await);
+        (look.member, look.message)
+    };
+    let beto_is = world.member(chat, beto).await;
+    assert_eq!(look(beto, 2).await, (Some(beto_is.clone()), Some(sent)));
+    assert_eq!(look(beto, 99).await, (Some(beto_is), None));
+    assert_eq!(look(carla, 2).await.1, None, "before her time");
+    assert!(look(carla, 3).await.1.is_some());
+    assert_eq!(look(UserId(world.id()), 2).await, (None, None));
+    world.store.hide(chat, beto, &[2]).await.expect("hides");
+    assert_eq!(look(beto, 2).await.1, None);
+    world.remove(chat, ana, beto).await;
+    assert_eq!(look(beto, 3).await, (Some(world.member(chat, beto).await), None));
+    let nowhere = world.store.look(ChatId(world.id()), ana, 1).await;
+    assert_eq!(nowhere.expect("reads"), None);
+}
+
 pub async fn an_edit_keeps_the_earlier_texts(world: &World) {
     let [ana, beto] = people(world, 2).await[..] else { panic!("two") };
     let chat = world.direct(ana, beto).await;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -12,11 +12,12 @@ use mongodb::event::command::CommandEvent;
 use wechat::error::{Code, Language};
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::model::auth::Quota;
-use wechat::model::messages::{Content, Message, NewMessage, TextContent, Window};
+use wechat::model::chats::MemberState;
+use wechat::model::messages::{Content, Message, MessageChange, NewMessage, TextContent, Window};
 use wechat::model::text::{ClientMsgId, Email, Name};
 use wechat::model::users::ProfileChange;
 use wechat::store::mongo::{MongoStore, Names};
-use wechat::store::{Appended, FilePut, Files, Index, Messages, Store, Upkeep};
+use wechat::store::{Appended, Changed, FilePut, Files, Index, Messages, Store, Upkeep};
 
 use crate::files;
 use crate::mongo_server::{Server, binary, shared};
@@ -638,4 +639,82 @@ async fn files_are_pleasant_to_read_in_a_shell() {
                small large created_at kept_until";
     assert_eq!(fields.join(" "), aim.split_whitespace().collect::<Vec<_>>().join(" "));
     assert_eq!(row.get_str("digest").ok(), Some(&*film.digest.to_string()));
+}
+
+/// A store whose commands are counted.
+async fn counted(server: &Server, database: &str) -> (World, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let watch = EventHandler::callback({
+        let count = count.clone();
+        move |event| {
+            if matches!(event, CommandEvent::Started(_)) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let (uri, names) = (server.uri(), Names::default());
+    let store = MongoStore::open_watched(&uri, database, names, Some(watch)).await;
+    (World::around(Arc::new(store.expect("a store opens"))), count)
+}
+
+/// How often it is done, so that what is cleared behind one answer counts with the next.
+const TIMES: usize = 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_do_most_takes_few_commands() {
+    let Some(server) = shared() else { return };
+    let (world, count) = counted(server, &Server::database()).await;
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let chat = world.direct(ana, beto).await;
+    world.say(chat, ana, "the first").await;
+    world.say(chat, ana, "the second").await;
+
+    let before = count.load(Ordering::SeqCst);
+    for number in 0..TIMES {
+        world.say(chat, ana, &format!("number {number}")).await;
+    }
+    let sends = count.load(Ordering::SeqCst) - before;
+    assert!(sends <= 5 * TIMES + 1, "{sends} commands for {TIMES} messages to a quiet chat");
+
+    let before = count.load(Ordering::SeqCst);
+    for number in 0..TIMES {
+        let seq = number as u64 + 1;
+        let look = world.store.look(chat, beto, seq).await.expect("reads").expect("a chat");
+        assert_eq!(look.message.map(|message| message.seq), Some(seq));
+        world.react(chat, seq, beto, "👍", true).await;
+    }
+    let reactions = count.load(Ordering::SeqCst) - before;
+    assert!(reactions <= 8 * TIMES + 1, "{reactions} commands for {TIMES} reactions");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_remembers_of_a_chat_lets_nobody_in() {
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let here = World::around(open(server, &database).await);
+    let there = World::around(open(server, &database).await);
+    there.take_over_ids(&here);
+    let (ana, beto, carla) =
+        (here.user("ana").await, here.user("beto").await, here.user("carla").await);
+    let chat = here.group(&[ana, beto]).await;
+    let sent = here.say(chat, beto, "hola").await;
+    let look = here.store.look(chat, beto, sent.seq).await.expect("reads").expect("a chat");
+    assert_eq!(look.message, Some(sent.clone()));
+    there.remove(chat, ana, beto).await;
+    there.add(chat, ana, carla).await;
+    here.take_over_ids(&there);
+
+    let like = MessageChange::React { user: beto, emoji: "👍".into(), on: false };
+    let changed = here.store.change(chat, sent.seq, beto, like).await.expect("answers");
+    assert_eq!(changed, Changed::NotMember, "what has no effect tells nothing either");
+    let repeat = NewMessage {
+        client_msg_id: sent.client_msg_id.clone().expect("a key"),
+        ..here.new_message(chat, beto, text("hola"))
+    };
+    assert_eq!(here.append(repeat).await, Appended::NotMember);
+    assert_eq!(here.append(here.new_message(chat, beto, text("x"))).await, Appended::NotMember);
+    let said = here.say(chat, carla, "I am in").await;
+    assert_eq!(said.seq, sent.seq + 3);
+    let look = here.store.look(chat, beto, sent.seq).await.expect("reads").expect("a chat");
+    assert_eq!((look.message, look.member.map(|row| row.state)), (None, Some(MemberState::Left)));
 }

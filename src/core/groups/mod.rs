@@ -11,6 +11,7 @@ mod depart;
 mod invites;
 mod step;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use self::step::{ONLY_GROUPS, Plan, makes_links, why_unfit};
@@ -439,13 +440,11 @@ impl Groups {
         found.retain(|user| user.is_visible() && user.id != caller);
         found.sort_by_key(|user| user.id);
         found.dedup_by_key(|user| user.id);
-        let mut addable = Vec::with_capacity(found.len());
-        for user in found {
-            let blocks = store.blocks_between(caller, user.id).await?;
-            if !blocks.by_first && !blocks.by_second {
-                addable.push(user.id);
-            }
-        }
+        let mut addable: Vec<UserId> = found.iter().map(|user| user.id).collect();
+        let mut apart: HashSet<UserId> =
+            store.blockers(caller, &addable).await?.into_iter().collect();
+        apart.extend(store.blocked_by(caller).await?.into_iter().map(|blocked| blocked.0));
+        addable.retain(|user| !apart.contains(user));
         Ok(addable)
     }
 }

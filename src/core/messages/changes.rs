@@ -5,7 +5,7 @@
 //!
 //! Called by `http` and `ws`.
 
-use super::super::chats::{Reach, Standing, Target};
+use super::super::chats::{Reach, Standing, Target, refusal};
 use super::super::fanout::Moves;
 use super::super::permissions::{self, Action};
 use super::super::to_the_end;
@@ -20,7 +20,7 @@ use crate::model::messages::{
     Content, EMOJI, Message, MessageChange, Origin, PINS, Reaction, Stamp, TextContent,
 };
 use crate::model::text::{Body, ClientMsgId};
-use crate::store::{Changed, Pending};
+use crate::store::{Changed, Look, Pending};
 
 /// At most this many messages are hidden at once.
 pub const HIDE_AT_ONCE: usize = 100;
@@ -277,15 +277,22 @@ impl Messages {
         Ok((standing, message))
     }
 
-    /// A message that the caller may see, and the caller's standing in its chat.
-    async fn visible(
+    /// A message that the caller may see, and where the caller stands to its chat.
+    pub(super) async fn visible(
         &self,
         caller: &Caller,
         chat: ChatId,
         seq: u64,
     ) -> Result<(Standing, Message)> {
-        let message = self.one(caller, chat, seq).await?;
-        Ok((self.shared.standing(caller, chat).await?, message))
+        let found = self.shared.ports.store.look(chat, caller.user, seq).await?;
+        let Look { chat, member, message } = found.ok_or(Error::not_found(text::NO_CHAT))?;
+        match member {
+            Some(member) if member.is_active() => {
+                let message = message.ok_or(Error::not_found(text::NO_MESSAGE))?;
+                Ok((Standing { chat, member }, message))
+            }
+            other => Err(refusal(&chat, other.as_ref())),
+        }
     }
 
     fn check_in_time(&self, message: &Message, limit: std::time::Duration) -> Result<()> {

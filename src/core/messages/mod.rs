@@ -235,9 +235,7 @@ impl Messages {
 
     /// One message.
     pub async fn one(&self, caller: &Caller, chat: ChatId, seq: u64) -> Result<Message> {
-        let page = self.history(caller, chat, Window::After(seq.saturating_sub(1)), 1).await?;
-        let found = page.into_iter().next().filter(|message| message.seq == seq);
-        found.ok_or(Error::not_found(text::NO_MESSAGE))
+        Ok(self.visible(caller, chat, seq).await?.1)
     }
 }
 

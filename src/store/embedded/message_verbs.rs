@@ -17,7 +17,7 @@ use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Member, MemberState, Place};
 use crate::model::messages::{Content, Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::model::text::ClientMsgId;
-use crate::store::{Appended, Changed, Changes, Messages, Pending};
+use crate::store::{Appended, Changed, Changes, Look, Messages, Pending};
 
 /// The end of a chat, for somebody who writes there.
 struct Tail {
@@ -107,6 +107,26 @@ fn view(db: &Db<'_>, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
 fn view_of_all(db: &Db<'_>, chat: ChatId) -> Result<View> {
     let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
     Ok(View { num: found.num, chat: found.chat, seat: -1, from_seq: 1 })
+}
+
+fn look(db: &Db<'_>, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
+    let Some(Numbered { num, chat }) = chats::find(db, chat)? else { return Ok(None) };
+    let seat = members::find(db, num, chat.id, viewer)?;
+    let message = match &seat {
+        Some(Seat { num: seat, member }) if sees(db, &chat, (*seat, member), seq)? => {
+            numbered(db, num, chat.id, seq)?.map(|line| line.message)
+        }
+        _ => None,
+    };
+    Ok(Some(Look { chat, member: seat.map(|seat| seat.member), message }))
+}
+
+/// Whether a member may see a message, if it is there.
+fn sees(db: &Db<'_>, chat: &Chat, (seat, member): (i64, &Member), seq: u64) -> Result<bool> {
+    if !member.is_active() || seq < member.visible_from(chat) {
+        return Ok(false);
+    }
+    Ok(!db.has("SELECT 1 FROM hidden WHERE seat = ?1 AND seq = ?2", params![seat, int(seq)])?)
 }
 
 fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<Message>> {
@@ -228,6 +248,10 @@ impl Messages for EmbeddedStore {
         change: MessageChange,
     ) -> Result<Changed> {
         self.write(move |db| alter(db, chat, seq, by, &change)).await
+    }
+
+    async fn look(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
+        self.read(move |db| look(db, chat, viewer, seq)).await
     }
 
     async fn history(

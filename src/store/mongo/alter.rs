@@ -9,7 +9,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::commit::{ATTEMPTS, Plan, log_of, overtaken};
+use super::commit::{ATTEMPTS, Ground, Plan, log_of, overtaken};
 use super::content;
 use super::files;
 use super::members;
@@ -38,13 +38,13 @@ pub(super) async fn alter(
 ) -> Result<Changed> {
     let mut turn = store.commits.lock(chat).await;
     for _ in 0..ATTEMPTS {
-        let Some(ground) = store.commits.ground_in_turn(chat).await? else {
-            return Ok(Changed::NotMember);
+        let looked = store.commits.looked(chat, by);
+        let is_looked = looked.is_some();
+        let ground = match looked {
+            Some(ground) => Some(ground),
+            None => ground_of(store, chat, by).await?,
         };
-        let member = members::one(&store.access, chat, by).await?;
-        if member.is_none_or(|seat| !seat.member.is_active()) {
-            return Ok(Changed::NotMember);
-        }
+        let Some(ground) = ground else { return Ok(Changed::NotMember) };
         let log = log_of(ground.chat.kind);
         let filter = doc! { "target_id": chat.bson(), "seq": int(seq) };
         let Some(document) = store.access.one(log, filter).await? else {
@@ -54,6 +54,8 @@ pub(super) async fn alter(
         let known = known(store, log, &old, change).await?;
         let new = match decide(&old, change, &known, ground.chat.head_rev + 1) {
             Changed::Done(new) => new,
+            // Without a commit nothing says that they are still a member.
+            _ if is_looked => continue,
             answer => return Ok(answer),
         };
         let redo = written(log, &document, (&old, &new), change)?;
@@ -65,6 +67,13 @@ pub(super) async fn alter(
         turn.wait().await?;
     }
     Err(overtaken())
+}
+
+/// The chat, if this is an active member of it.
+async fn ground_of(store: &MongoStore, chat: ChatId, by: UserId) -> Result<Option<Ground>> {
+    let Some(ground) = store.commits.ground_in_turn(chat).await? else { return Ok(None) };
+    let member = members::one(&store.access, chat, by).await?;
+    Ok(member.filter(|seat| seat.member.is_active()).map(|_| ground))
 }
 
 /// Looks up what a change asks.

@@ -126,12 +126,12 @@ impl MongoStore {
         Ok(rows.into_iter().map(|seat| seat.member).collect())
     }
 
-    /// A chat and rows of it that are no newer than it.
-    async fn chat_and_rows(
+    /// A chat and rows of it that are no newer than it, in the order of these users.
+    pub(super) async fn chat_and_rows(
         &self,
         chat: ChatId,
         users: &[UserId],
-    ) -> Result<Option<(Chat, Vec<Member>)>> {
+    ) -> Result<Option<(Ground, Vec<Seat>)>> {
         for _ in 0..ATTEMPTS {
             let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
             let mut found = members::find(&self.access, chat, users).await?;
@@ -142,9 +142,8 @@ impl MongoStore {
                 members::number_all(&self.access, chat, users).await?;
                 found = members::find(&self.access, chat, users).await?;
             }
-            let row = |user| found.iter().find(|seat| seat.member.user == user);
-            let rows = users.iter().filter_map(|user| Some(row(*user)?.member.clone()));
-            return Ok(Some((ground.chat, rows.collect())));
+            let row = |user: &UserId| found.iter().find(|seat| seat.member.user == *user).cloned();
+            return Ok(Some((ground, users.iter().filter_map(row).collect())));
         }
         Err(overtaken())
     }
@@ -249,7 +248,9 @@ impl Chats for MongoStore {
     }
 
     async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>> {
-        self.chat_and_rows(chat, users).await
+        let found = self.chat_and_rows(chat, users).await?;
+        let rows = |rows: Vec<Seat>| rows.into_iter().map(|seat| seat.member).collect();
+        Ok(found.map(|(ground, seats)| (ground.chat, rows(seats))))
     }
 
     async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>> {

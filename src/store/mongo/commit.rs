@@ -23,6 +23,9 @@ use crate::model::messages::Message;
 
 /// At most so many chats are remembered; a forgotten one costs one more query.
 const REMEMBERED: u64 = 200_000;
+/// At most so many chats are remembered as somebody looked at them, and so long.
+const LOOKED: u64 = 10_000;
+const LOOKED_FOR: Duration = Duration::from_secs(10);
 /// How many locks the chats share.
 const LOCKS: usize = 1024;
 /// How often a commit is tried against other nodes.
@@ -72,6 +75,8 @@ pub(super) struct Commits {
     written: Cache<ChatId, u64>,
     /// The last version that this node committed.
     ours: Cache<ChatId, u64>,
+    /// The chat as an active member last looked at it, who may be about to change something.
+    looked: Cache<(ChatId, UserId), Ground>,
 }
 
 /// The collection of a kind of chat.
@@ -108,6 +113,7 @@ impl Commits {
             kinds: Cache::new(REMEMBERED),
             written: Cache::new(REMEMBERED),
             ours: Cache::new(REMEMBERED),
+            looked: Cache::builder().max_capacity(LOOKED).time_to_live(LOOKED_FOR).build(),
         })
     }
 
@@ -304,6 +310,24 @@ impl Commits {
                 tracing::warn!(%chat, cause = ?error.cause(), "a reader will finish this commit");
             }
         }
+    }
+
+    /// Remembers a chat as an active member looked at it.
+    pub(super) fn note_looked(&self, user: UserId, ground: Ground) {
+        self.looked.insert((ground.chat.id, user), ground);
+    }
+
+    /// The chat as this user looked at it as an active member, unless this node has changed it
+    /// since. Whether another node has, the commit finds out.
+    pub(super) fn looked(&self, chat: ChatId, user: UserId) -> Option<Ground> {
+        let ground = self.looked.remove(&(chat, user))?;
+        let ours = self.ours.get(&chat);
+        ours.is_none_or(|version| version <= ground.version).then_some(ground)
+    }
+
+    /// Whether a chat is still as this node's last commit left it, as far as this node knows.
+    pub(super) fn is_ours(&self, ground: &Ground) -> bool {
+        self.ours.get(&ground.chat.id) == Some(ground.version)
     }
 
     /// Whether this node knows that everything up to a version is written.

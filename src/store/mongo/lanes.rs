@@ -7,7 +7,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use moka::sync::Cache;
 use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -33,12 +35,17 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// At most about this many bytes of text in a commit, far below what a document may hold.
 const BATCH_BYTES: usize = 2 << 20;
+/// At most so many chats are kept as their lanes left them, so long, and with so many senders.
+const KEPT: u64 = 10_000;
+const KEPT_FOR: Duration = Duration::from_secs(60);
+const KEPT_SENDERS: usize = 256;
 
 /// The lanes of this node.
 pub(super) struct Lanes {
     commits: Arc<Commits>,
     room: Arc<Semaphore>,
     lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
+    kept: Cache<ChatId, Known>,
 }
 
 struct Waiting {
@@ -54,7 +61,8 @@ fn closed() -> Error {
 impl Lanes {
     /// No lane yet.
     pub(super) fn new(commits: Arc<Commits>) -> Self {
-        Self { commits, room: Arc::new(Semaphore::new(QUEUE)), lanes: Arc::default() }
+        let kept = Cache::builder().max_capacity(KEPT).time_to_live(KEPT_FOR).build();
+        Self { commits, room: Arc::new(Semaphore::new(QUEUE)), lanes: Arc::default(), kept }
     }
 
     /// Queues a message; the answer resolves once it is durable.
@@ -70,11 +78,13 @@ impl Lanes {
             begins
         };
         if begins {
+            let kept = self.kept.remove(&chat).filter(|known| self.commits.is_ours(&known.ground));
             let lane = Lane {
                 chat,
                 commits: self.commits.clone(),
                 lanes: self.lanes.clone(),
-                known: Knowledge::Unread,
+                kept: self.kept.clone(),
+                known: kept.map_or(Knowledge::Unread, Knowledge::Kept),
                 last: 0,
                 contended: false,
             };
@@ -93,6 +103,7 @@ impl Lanes {
 
 /// What a lane knows of its chat: good as long as its commits succeed, since every change of a
 /// standing is a commit too.
+#[derive(Clone)]
 struct Known {
     ground: Ground,
     active: HashSet<UserId>,
@@ -102,6 +113,9 @@ struct Known {
 enum Knowledge {
     /// The chat is to be read first: what was known may hold no more.
     Unread,
+    /// The chat as an earlier lane left it: enough to try a commit on, which fails if it is not so
+    /// any more; not enough to answer without one.
+    Kept(Known),
     /// The chat as this lane read it, or left it.
     Of(Known),
 }
@@ -118,6 +132,7 @@ struct Lane {
     chat: ChatId,
     commits: Arc<Commits>,
     lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
+    kept: Cache<ChatId, Known>,
     known: Knowledge,
     /// The version of this lane's last commit.
     last: u64,
@@ -154,8 +169,11 @@ impl Lane {
                 reply.send(answer(&result, index)).ok();
             }
         }
-        if let Knowledge::Of(Known { ground, .. }) = &self.known {
+        if let Knowledge::Of(Known { ground, active, .. }) = self.known {
             self.commits.clear_later(self.chat, ground.chat.kind, ground.version);
+            if active.len() <= KEPT_SENDERS {
+                self.kept.insert(self.chat, Known { ground, active, others: HashSet::new() });
+            }
         }
     }
 
@@ -187,6 +205,7 @@ impl Lane {
                 turn.wait().await?;
                 self.known = Knowledge::Unread;
             }
+            let is_kept = matches!(self.known, Knowledge::Kept(_));
             let Some(mut known) = self.recall().await? else {
                 match self.begin(news).await? {
                     Some(done) => return Ok(done),
@@ -197,12 +216,15 @@ impl Lane {
             let fates = self.fates(&known, news, &mut before).await?;
             let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
             let Some(newest) = stored.last() else {
+                if is_kept {
+                    continue;
+                }
                 self.known = Knowledge::Of(known);
                 return Ok((fates, None));
             };
             match self.commit(turn, known, &stored, newest).await? {
                 Tried::Done(opened) => return Ok((fates, opened)),
-                Tried::Overtaken => self.contended = true,
+                Tried::Overtaken => self.contended = !is_kept,
             }
         }
         Err(overtaken())
@@ -211,8 +233,9 @@ impl Lane {
     /// What is known of the chat, read if need be; `None` when it is not there. Whoever changes
     /// nothing, or commits, gives it back.
     async fn recall(&mut self) -> Result<Option<Known>> {
-        if let Knowledge::Of(known) = std::mem::replace(&mut self.known, Knowledge::Unread) {
-            return Ok(Some(known));
+        match std::mem::replace(&mut self.known, Knowledge::Unread) {
+            Knowledge::Of(known) | Knowledge::Kept(known) => return Ok(Some(known)),
+            Knowledge::Unread => {}
         }
         let ground = self.commits.ground_in_turn(self.chat).await?;
         Ok(ground.map(|ground| Known { ground, active: HashSet::new(), others: HashSet::new() }))

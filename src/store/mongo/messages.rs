@@ -25,7 +25,7 @@ use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
 use crate::model::chats::{Chat, ChatKind, Member, MemberState};
 use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, PINS, Window};
-use crate::store::{Appended, Changed, Changes, Messages, Pending};
+use crate::store::{Appended, Changed, Changes, Look, Messages, Pending};
 
 /// What a viewer sees of a chat.
 pub(super) struct View {
@@ -74,6 +74,32 @@ impl MongoStore {
                 continue;
             }
             return self.view_of(ground, seat).await.map(Some);
+        }
+        Err(overtaken())
+    }
+
+    /// A chat, a viewer's row, and a message, all as of one moment. Who then changes the message
+    /// finds the ground that was looked at (`alter`).
+    async fn look_at(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
+        for _ in 0..ATTEMPTS {
+            let Some((chat, mut rows)) = self.chat_and_rows(chat, &[viewer]).await? else {
+                return Ok(None);
+            };
+            let ground = chat.clone();
+            let Some(seat) = rows.pop() else {
+                return Ok(Some(Look { chat: chat.chat, member: None, message: None }));
+            };
+            let member = Some(seat.member.clone());
+            if !seat.member.is_active() {
+                return Ok(Some(Look { chat: chat.chat, member, message: None }));
+            }
+            let view = self.view_of(chat, seat).await?;
+            let find = rows_of(&view, view.rows(seq, seq)).limit(1);
+            if let Some(mut found) = self.rows(&view, find).await? {
+                self.commits.note_looked(viewer, ground);
+                let chat = view.ground.chat;
+                return Ok(Some(Look { chat, member, message: found.pop() }));
+            }
         }
         Err(overtaken())
     }
@@ -283,6 +309,10 @@ impl Messages for MongoStore {
         change: MessageChange,
     ) -> Result<Changed> {
         alter(self, chat, seq, by, &change).await
+    }
+
+    async fn look(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
+        self.look_at(chat, viewer, seq).await
     }
 
     async fn history(

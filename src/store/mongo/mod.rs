@@ -29,6 +29,9 @@
 //! - *One moment.* Readers take the chat first, then the viewer's row, which must not be newer than
 //!   it, then rows up to the chat's head (`messages`).
 //!
+//! - *From memory.* What a node remembers of a chat it may try a commit on, since the swap fails if
+//!   it is not so any more; what needs no commit is answered only from what was read.
+//!
 //! Appends that wait for one chat are gathered into one commit (`lanes`); nodes that change it at
 //! once take turns (`turns`). The order of a user's inbox is a second, smaller scheme (`members`).
 //! The log's unique keys (chat and seq; chat and rev; chat, sender and key) hold no promise by
