@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{calls, chats, files, invites, members, messages, restore, sessions, terms, users};
+use super::{accounts, calls, chats, files, invites, members, messages, restore, sessions, terms};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
@@ -34,7 +34,7 @@ fn broken() -> Error {
 }
 
 fn accounts(db: &Db<'_>, after: Option<&str>, limit: u32) -> Result<Found> {
-    let found = users::page(db, after_id(after)?, limit)?;
+    let found = accounts::page(db, after_id(after)?, limit)?;
     let record = |user: crate::model::users::User| {
         let words = terms::of(db, Index::Users, user.id.0)?;
         Ok((user.id.to_string(), Record::Account(user, words)))

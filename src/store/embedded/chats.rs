@@ -4,9 +4,9 @@
 
 use rusqlite::{Row, params};
 
+use super::accounts;
 use super::members::{self, Seat};
 use super::sql::{Db, count, int};
-use super::users;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, ObjectId, UserId};
@@ -169,7 +169,7 @@ pub(super) fn direct(
         Some(known) if known.chat.head_seq > 0 => return Ok(Some((known, false))),
         Some(known) => known,
         None => {
-            if users::is_deleted(db, peers.0)? || users::is_deleted(db, peers.1)? {
+            if accounts::is_deleted(db, peers.0)? || accounts::is_deleted(db, peers.1)? {
                 return Ok(None);
             }
             insert(db, Chat::direct(peers, at))?

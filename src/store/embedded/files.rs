@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::sql::{Db, count, int};
-use super::{EmbeddedStore, chats, members, users};
+use super::{EmbeddedStore, accounts, chats, members};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, FileId, ObjectId, UserId};
@@ -144,7 +144,7 @@ fn used_bytes(db: &Db<'_>, owner: UserId) -> Result<u64> {
 }
 
 fn put_within(db: &Db<'_>, file: &File, quota: u64) -> Result<FilePut> {
-    if users::find(db, file.owner)?.is_none_or(|user| user.deleted.is_some()) {
+    if accounts::find(db, file.owner)?.is_none_or(|user| user.deleted.is_some()) {
         return Ok(FilePut::NoOwner);
     }
     if db.has("SELECT 1 FROM files WHERE id = ?1", [file.id])? {
@@ -191,7 +191,7 @@ fn keep(db: &Db<'_>, file: FileId, until: Time) -> Result<()> {
 
 fn view(db: &Db<'_>, id: FileId, viewer: UserId) -> Result<Option<FileView>> {
     let Some(file) = find(db, id)? else { return Ok(None) };
-    let owner = users::find(db, file.owner)?;
+    let owner = accounts::find(db, file.owner)?;
     Ok(Some(FileView {
         in_sight: is_in_sight(db, id, viewer)?,
         of_user: owner.is_some_and(|user| user.is_visible() && user.avatar == Some(id)),

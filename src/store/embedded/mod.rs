@@ -17,6 +17,7 @@ mod writer;
 mod members;
 mod users;
 
+mod accounts;
 mod alter;
 mod archive;
 mod backup;

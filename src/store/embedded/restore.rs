@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::content::Stored;
 use super::sql::{Db, int};
-use super::{calls, chats, files, invites, members, messages, sessions, terms, users};
+use super::{accounts, calls, chats, files, invites, members, messages, sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member};
@@ -18,9 +18,9 @@ use crate::store::archive::{Record, StoredMessage};
 pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
     match record {
         Record::Account(user, words) => {
-            users::put(db, user)?;
+            accounts::put(db, user)?;
             if user.deleted.is_some() {
-                users::departs(db, user.id)?;
+                accounts::departs(db, user.id)?;
             }
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
+use super::accounts::verify;
 use super::sql::{Db, int};
 use super::terms::replace_terms;
-use super::users::verify;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{FileId, ObjectId, SessionId, UserId};

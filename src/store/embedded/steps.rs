@@ -3,13 +3,13 @@
 //! What a step does is decided in `decide::step`; here it is read and written. Whoever carries it
 //! out is taken to have read up to its message, as with a message of their own.
 
+use super::accounts;
 use super::chats::{self, Numbered};
 use super::invites;
 use super::members::{self, Seat};
 use super::messages;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
-use super::users;
 use crate::error::{Error, Result};
 use crate::id::{MessageId, UserId};
 use crate::model::chats::{Chat, Member, MemberState, Role};
@@ -50,10 +50,10 @@ pub(super) fn create_group(
 fn unfit(db: &Db<'_>, comers: &[UserId], risers: &[UserId]) -> Result<Unfit> {
     let mut unfit = Unfit::default();
     for &user in comers {
-        unfit.weigh(user, users::is_deleted(db, user)?, members::groups_of(db, user)?);
+        unfit.weigh(user, accounts::is_deleted(db, user)?, members::groups_of(db, user)?);
     }
     for &user in risers {
-        unfit.weigh(user, users::is_deleted(db, user)?, 0);
+        unfit.weigh(user, accounts::is_deleted(db, user)?, 0);
     }
     Ok(unfit)
 }

@@ -1,0 +1,124 @@
+//! The rows of accounts.
+//!
+//! Called by `users` and the nouns beside it.
+
+use rusqlite::{Row, params};
+
+use super::sql::Db;
+use crate::clock::Time;
+use crate::error::Result;
+use crate::id::{ObjectId, UserId};
+use crate::model::auth::FirstProfile;
+use crate::model::text::{About, Email, Name, PushToken};
+use crate::model::users::{Privacy, User};
+
+const BY_ID: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \
+                     created, verified, deleted FROM users WHERE id = ?1";
+const BY_EMAIL: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \
+                        created, verified, deleted FROM users WHERE email = ?1";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        email: Email::stored(row.get::<_, Option<String>>(1)?.unwrap_or_default()),
+        name: Name::stored(row.get(2)?),
+        about: About::stored(row.get(3)?),
+        avatar: row.get(4)?,
+        push_token: row.get::<_, Option<String>>(5)?.map(PushToken::stored),
+        privacy: privacy(row.get(6)?),
+        language: row.get(7)?,
+        created: row.get(8)?,
+        verified: row.get(9)?,
+        deleted: row.get(10)?,
+    })
+}
+
+const fn privacy(bits: u8) -> Privacy {
+    Privacy { found_by_email: bits & 1 != 0, presence: bits & 2 != 0, receipts: bits & 4 != 0 }
+}
+
+fn bits(privacy: Privacy) -> u8 {
+    u8::from(privacy.found_by_email)
+        | u8::from(privacy.presence) << 1
+        | u8::from(privacy.receipts) << 2
+}
+
+/// Accounts in the order of their ids, after one of them.
+pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<User>> {
+    db.all(
+        "SELECT id, email, name, about, avatar, push_token, privacy, language, created, verified,
+                deleted FROM users WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+        params![after, limit],
+        user,
+    )
+}
+
+/// An account by its address.
+pub(super) fn by_email(db: &Db<'_>, email: &Email) -> Result<Option<User>> {
+    db.first(BY_EMAIL, [email.as_str()], user)
+}
+
+/// An account by id.
+pub(super) fn find(db: &Db<'_>, id: UserId) -> Result<Option<User>> {
+    db.first(BY_ID, [id], user)
+}
+
+/// Whether an account was deleted.
+pub(super) fn is_deleted(db: &Db<'_>, id: UserId) -> Result<bool> {
+    db.has("SELECT 1 FROM users WHERE id = ?1 AND deleted IS NOT NULL", [id])
+}
+
+/// Notes that a deleted account may still be in groups.
+pub(super) fn departs(db: &Db<'_>, id: UserId) -> Result<()> {
+    db.run("INSERT OR IGNORE INTO departing(user) VALUES(?1)", [id])?;
+    Ok(())
+}
+
+/// Writes every field of an account, new or known. A deleted one has no address.
+pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
+    let email = user.deleted.is_none().then(|| user.email.as_str());
+    db.run(
+        "INSERT INTO users(id, email, name, about, avatar, push_token, privacy, language, created,
+                           verified, deleted)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT(id) DO UPDATE SET email = ?2, name = ?3, about = ?4, avatar = ?5,
+             push_token = ?6, privacy = ?7, language = ?8, created = ?9, verified = ?10,
+             deleted = ?11",
+        params![
+            user.id,
+            email,
+            user.name.as_str(),
+            user.about.as_str(),
+            user.avatar,
+            user.push_token.as_ref().map(PushToken::as_str),
+            bits(user.privacy),
+            user.language,
+            user.created,
+            user.verified,
+            user.deleted,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Marks an account verified, from its first code on, and makes it what that code's sign-up said;
+/// whether this was the first. `None` when there is no account or it was deleted.
+pub(super) fn verify(
+    db: &Db<'_>,
+    id: UserId,
+    at: Time,
+    profile: Option<FirstProfile>,
+) -> Result<Option<(User, bool)>> {
+    let Some(mut user) = find(db, id)?.filter(|user| user.deleted.is_none()) else {
+        return Ok(None);
+    };
+    if user.verified.is_some() {
+        return Ok(Some((user, false)));
+    }
+    user.verified = Some(at);
+    if let Some(FirstProfile { name, avatar, push_token, language }) = profile {
+        user = User { name, avatar, push_token, language, ..user };
+    }
+    put(db, &user)?;
+    Ok(Some((user, true)))
+}
