@@ -169,11 +169,8 @@ impl Lane {
                 reply.send(answer(&result, index)).ok();
             }
         }
-        if let Knowledge::Of(Known { ground, active, .. }) = self.known {
+        if let Knowledge::Of(Known { ground, .. }) = &self.known {
             self.commits.clear_later(self.chat, ground.chat.kind, ground.version);
-            if active.len() <= KEPT_SENDERS {
-                self.kept.insert(self.chat, Known { ground, active, others: HashSet::new() });
-            }
         }
     }
 
@@ -188,10 +185,22 @@ impl Lane {
             batch.push(waiting);
         }
         if batch.is_empty() {
+            // First this, so that the next lane finds it.
+            self.keep();
             lanes.remove(&self.chat);
             return None;
         }
         Some(batch)
+    }
+
+    /// Leaves to the next lane what this one knows.
+    fn keep(&self) {
+        if let Knowledge::Of(Known { ground, active, .. }) = &self.known
+            && active.len() <= KEPT_SENDERS
+        {
+            let (ground, active) = (ground.clone(), active.clone());
+            self.kept.insert(self.chat, Known { ground, active, others: HashSet::new() });
+        }
     }
 
     async fn store(
