@@ -19,8 +19,8 @@ pub mod embedded;
 pub mod mongo;
 
 pub mod archive;
-pub mod call_row;
 mod decide;
+mod forms;
 mod group;
 
 use std::time::Duration;

@@ -41,7 +41,7 @@ async fn records(store: &dyn Store, part: Part) -> Vec<Record> {
 }
 
 /// Every record, in an order in which it may be put.
-async fn everything(store: &dyn Store) -> Vec<Vec<Record>> {
+pub async fn everything(store: &dyn Store) -> Vec<Vec<Record>> {
     let mut all = Vec::new();
     for part in Part::GLOBAL.into_iter().chain([Part::Chats]) {
         all.push(records(store, part).await);

@@ -17,6 +17,7 @@ use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::model::messages::{Content, Message, NewMessage, Window};
 use wechat::model::text::ClientMsgId;
 use wechat::model::users::User;
+use wechat::store::archive::Record;
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Appended, Store, Upkeep};
 
@@ -64,10 +65,10 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     assert_eq!(version, 99);
 }
 
-/// Puts the store of schema 3 (see `older/README.md`) into a folder.
-fn schema_3(dir: &Path) {
-    let packed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/older/schema-3.db.gz");
-    let unpacked = Command::new("gzip").args(["-dc", packed]).output().expect("gzip runs");
+/// Puts a store of an older version (see `older/README.md`) into a folder.
+fn unpack(name: &str, dir: &Path) {
+    let packed = format!("{}/tests/contract/older/{name}.db.gz", env!("CARGO_MANIFEST_DIR"));
+    let unpacked = Command::new("gzip").args(["-dc", &packed]).output().expect("gzip runs");
     assert!(unpacked.status.success());
     std::fs::write(dir.join(FILE), unpacked.stdout).expect("writes");
 }
@@ -88,7 +89,7 @@ async fn a_store_of_schema_3_is_migrated_and_read_back() {
     let (dir, fresh) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir());
     let fresh = fresh.expect("a folder");
     open(fresh.path()).close().await;
-    schema_3(dir.path());
+    unpack("schema-3", dir.path());
     let world = World::around(open(dir.path()));
     assert!(version(fresh.path()) > 3);
     assert_eq!(version(dir.path()), version(fresh.path()));
@@ -138,10 +139,40 @@ async fn a_store_of_schema_3_is_migrated_and_read_back() {
     assert_eq!(open(dir.path()).incarnation(), incarnation, "no start begins another life");
 }
 
+/// Everything that a store holds, but what a version began to keep or threw away.
+async fn records(world: &World, schema: i64) -> Vec<Vec<Record>> {
+    let all = copies::everything(&*world.store).await;
+    let kept = |record: &Record| match record {
+        Record::Place(_) | Record::Code(_) => schema > 3,
+        _ => true,
+    };
+    all.into_iter().map(|part| part.into_iter().filter(kept).collect()).collect()
+}
+
+#[tokio::test]
+async fn what_an_older_version_stored_is_what_one_of_today_would_have_stored() {
+    for schema in [3, 6] {
+        let dir = tempfile::tempdir().expect("a folder");
+        unpack(&format!("filled-{schema}"), dir.path());
+        assert_eq!(version(dir.path()), schema);
+        let older = World::around(open(dir.path()));
+        let today = crate::support::embedded().await.expect("a store");
+        crate::older::fill(&today, schema).await;
+        let (found, expected) = (records(&older, schema).await, records(&today, schema).await);
+        assert!(expected.iter().filter(|part| !part.is_empty()).count() > 9, "of every part");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "schema {schema}");
+        }
+        assert_eq!(found.len(), expected.len());
+        older.store.close().await;
+        today.store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_file_from_before_there_were_uploads_goes_on() {
     let dir = tempfile::tempdir().expect("a folder");
-    schema_3(dir.path());
+    unpack("schema-3", dir.path());
     let file = rusqlite::Connection::open(dir.path().join(FILE)).expect("opens");
     let older = "DROP TABLE files; DROP TABLE attachments; DROP TABLE loose_objects;
                  DROP INDEX users_avatar; DROP INDEX chats_avatar; PRAGMA user_version = 2;";

@@ -30,6 +30,7 @@ mod users;
 mod copies;
 mod embedded;
 mod mongo;
+mod older;
 mod plans;
 
 mod objects;

@@ -8,10 +8,9 @@
 use rusqlite::params;
 
 use super::chats;
-use super::content::Stored;
 use super::files;
 use super::members;
-use super::messages::{Line, drop_mentions, hush, numbered, put_mentions};
+use super::messages::{self, drop_mentions, hush, numbered, put_mentions};
 use super::sql::{Db, count, int};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
@@ -34,9 +33,7 @@ pub(super) fn alter(
     if members::find_active(db, num, chat, by)?.is_none() {
         return Ok(Changed::NotMember);
     }
-    let Some(Line { num: row, message: old }) = numbered(db, num, chat, seq)? else {
-        return Ok(Changed::Gone);
-    };
+    let Some((row, old)) = numbered(db, num, chat, seq)? else { return Ok(Changed::Gone) };
     let known = match asks(&old, change) {
         Some(Ask::Reactors(user, emoji)) => reactors(db, row, user, emoji)?,
         Some(Ask::Pins) => Known { pins: pins(db, num)?, ..Known::default() },
@@ -46,8 +43,8 @@ pub(super) fn alter(
         Changed::Done(new) => new,
         answer => return Ok(answer),
     };
-    Altered { db, chat: num, row, old: &old, new: &new }.write(change)?;
-    db.run("UPDATE messages SET rev = ?2 WHERE num = ?1", params![row, int(new.rev)])?;
+    Altered { db, chat: num, row, old: &old, new: &new }.write_beside(change)?;
+    messages::update(db, row, &new)?;
     db.run(
         "INSERT INTO changes(chat, rev, seq, head_seq) VALUES(?1, ?2, ?3, ?4)",
         params![num, int(new.rev), int(seq), int(head_seq)],
@@ -87,14 +84,14 @@ struct Altered<'a> {
 }
 
 impl Altered<'_> {
-    /// Writes what changes, but for the rev.
-    fn write(&self, change: &MessageChange) -> Result<()> {
+    /// Writes what changes beside the row.
+    fn write_beside(&self, change: &MessageChange) -> Result<()> {
         match change {
             MessageChange::Edit { .. } => self.edit(),
             MessageChange::Delete(stamp) => self.delete(*stamp),
             MessageChange::React { user, emoji, on: true } => self.react(*user, emoji),
             MessageChange::React { user, emoji, on: false } => self.unreact(*user, emoji),
-            MessageChange::Pin(_) => self.pin(),
+            MessageChange::Pin(_) => Ok(()),
         }
     }
 
@@ -115,82 +112,32 @@ impl Altered<'_> {
             params![row, EDITS as i64],
         )?;
         drop_mentions(db, chat, old.seq, before)?;
-        put_mentions(db, chat, old.seq, old.from, after)?;
-        let stored = Stored::of(&new.content)?;
-        db.run(
-            "UPDATE messages SET body = ?2, meta = ?3, edited = ?4 WHERE num = ?1",
-            params![row, stored.body, stored.meta, new.edited],
-        )?;
-        Ok(())
+        put_mentions(db, chat, old.seq, old.from, after)
     }
 
     fn delete(&self, stamp: Stamp) -> Result<()> {
-        let Self { db, chat, row, old, new } = *self;
+        let Self { db, chat, row, old, .. } = *self;
         if let Content::Text(text) = &old.content {
             drop_mentions(db, chat, old.seq, text)?;
             files::detach(db, chat, old.seq, text, stamp.at)?;
         }
-        for sql in [
-            "DELETE FROM edits WHERE message = ?1",
-            "DELETE FROM emoji WHERE message = ?1",
-            "DELETE FROM reactions WHERE message = ?1",
-        ] {
-            db.run(sql, [row])?;
-        }
-        hush(db, chat, old.seq)?;
-        let kind = Stored::of(&new.content)?.kind;
-        db.run(
-            "UPDATE messages SET kind = ?2, body = NULL, reply_to = NULL, meta = NULL,
-                 deleted_by = ?3, deleted_at = ?4, pinned_by = NULL, pinned_at = NULL, reacted = 0
-             WHERE num = ?1",
-            params![row, kind, stamp.by, stamp.at],
-        )?;
-        Ok(())
+        db.run("DELETE FROM edits WHERE message = ?1", [row])?;
+        db.run("DELETE FROM reactions WHERE message = ?1", [row])?;
+        hush(db, chat, old.seq)
     }
 
     fn react(&self, user: UserId, emoji: &str) -> Result<()> {
-        let Self { db, row, new, .. } = *self;
-        db.run(
+        self.db.run(
             "INSERT INTO reactions(message, emoji, user, rev) VALUES(?1, ?2, ?3, ?4)",
-            params![row, emoji, user, int(new.rev)],
+            params![self.row, emoji, user, int(self.new.rev)],
         )?;
-        db.run(
-            "INSERT INTO emoji(message, emoji, first, count) VALUES(?1, ?2, ?3, 1)
-             ON CONFLICT(message, emoji) DO UPDATE SET count = count + 1",
-            params![row, emoji, int(new.rev)],
-        )?;
-        self.note_reactions()
-    }
-
-    fn unreact(&self, user: UserId, emoji: &str) -> Result<()> {
-        let Self { db, row, .. } = *self;
-        db.run(
-            "DELETE FROM reactions WHERE message = ?1 AND emoji = ?2 AND user = ?3",
-            params![row, emoji, user],
-        )?;
-        db.run(
-            "UPDATE emoji SET count = count - 1 WHERE message = ?1 AND emoji = ?2",
-            params![row, emoji],
-        )?;
-        db.run(
-            "DELETE FROM emoji WHERE message = ?1 AND emoji = ?2 AND count = 0",
-            params![row, emoji],
-        )?;
-        self.note_reactions()
-    }
-
-    fn note_reactions(&self) -> Result<()> {
-        let reacted = !self.new.reactions.is_empty();
-        self.db
-            .run("UPDATE messages SET reacted = ?2 WHERE num = ?1", params![self.row, reacted])?;
         Ok(())
     }
 
-    fn pin(&self) -> Result<()> {
-        let pinned = self.new.pinned;
+    fn unreact(&self, user: UserId, emoji: &str) -> Result<()> {
         self.db.run(
-            "UPDATE messages SET pinned_by = ?2, pinned_at = ?3 WHERE num = ?1",
-            params![self.row, pinned.map(|stamp| stamp.by), pinned.map(|stamp| stamp.at)],
+            "DELETE FROM reactions WHERE message = ?1 AND emoji = ?2 AND user = ?3",
+            params![self.row, emoji, user],
         )?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The store as records: reading all of it, page by page. `restore` writes them.
 
 use async_trait::async_trait;
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
@@ -161,32 +161,27 @@ fn messages_page(db: &Db<'_>, chat: ChatId, after: Option<&str>, limit: u32) -> 
     const PAGE: &str = concat!(
         "SELECT ",
         messages::columns!(),
-        " FROM messages m WHERE m.chat = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3"
+        ", m.num, m.born FROM messages m WHERE m.chat = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3"
     );
     let after = after.map_or(Ok(0), number)?;
-    let lines = messages::rows(db, chat, PAGE, params![num(db, chat)?, after, limit])?;
-    let record = |line: messages::Line| {
+    db.each(PAGE, params![num(db, chat)?, after, limit], |row| {
+        let num: i64 = row.get(messages::COLUMNS)?;
         let stored = StoredMessage {
-            born: db.one("SELECT born FROM messages WHERE num = ?1", [line.num], born)?,
+            message: messages::message(row, chat)?,
+            born: count(row, messages::COLUMNS + 1)?,
             edits: db.all(
                 "SELECT until, body FROM edits WHERE message = ?1 ORDER BY number",
-                [line.num],
+                [num],
                 |row| Ok((row.get::<_, Time>(0)?, row.get(1)?)),
             )?,
             reactors: db.all(
                 "SELECT emoji, user, rev FROM reactions WHERE message = ?1 ORDER BY emoji, rev",
-                [line.num],
+                [num],
                 |row| Ok((row.get(0)?, row.get(1)?, count(row, 2)?)),
             )?,
-            message: line.message,
         };
         Ok((stored.message.seq.to_string(), Record::Message(stored)))
-    };
-    lines.into_iter().map(record).collect()
-}
-
-fn born(row: &Row<'_>) -> rusqlite::Result<u64> {
-    count(row, 0)
+    })
 }
 
 fn hidden(db: &Db<'_>, chat: ChatId, after: Option<&str>, limit: u32) -> Result<Found> {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::id::{CallId, ObjectId, UserId};
 use crate::model::calls::Call;
 use crate::model::messages::Message;
-use crate::store::call_row::CallRow;
+use crate::store::forms::call::CallForm;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 
 fn rows(db: &Db<'_>, sql: &str, params: impl Params) -> Result<Vec<Call>> {
@@ -23,11 +23,11 @@ fn rows(db: &Db<'_>, sql: &str, params: impl Params) -> Result<Vec<Call>> {
 }
 
 fn read(text: &str) -> Result<Call> {
-    serde_json::from_str::<CallRow>(text).map_err(Error::internal)?.call()
+    serde_json::from_str::<CallForm>(text).map_err(Error::internal)?.call()
 }
 
 fn written(call: &Call) -> Result<String> {
-    serde_json::to_string(&CallRow::from(call)).map_err(Error::internal)
+    serde_json::to_string(&CallForm::from(call)).map_err(Error::internal)
 }
 
 fn find(db: &Db<'_>, id: CallId) -> Result<Option<Call>> {
@@ -105,7 +105,7 @@ fn tell(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<Option<M
         return Err(Error::internal("a call without its chat"));
     };
     let Some(message) = Message::of_call(call, message, chat.next()) else { return Ok(None) };
-    messages::insert(db, num, None, &message)?;
+    messages::insert(db, num, None, message.rev, &message)?;
     chats::grow(db, num, &message)?;
     for user in known_to {
         let Some(seat) = members::find_active(db, num, chat.id, user)? else { continue };

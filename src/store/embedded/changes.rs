@@ -129,12 +129,11 @@ impl Walk<'_> {
         )?;
         let births = end - self.reached - changes;
         let (first, next) = (self.next_birth, self.next_birth + births);
-        let mut found = Vec::new();
+        let mut found: Vec<Message> = Vec::new();
         for (sql, low, high) in [(BORN, first, next), (CHANGED, self.reached, end)] {
             let params = params![self.chat, int(low), int(high), int(self.from_seq), self.seat];
             found.extend(rows(self.db, self.id, sql, params)?);
         }
-        let mut found: Vec<Message> = found.into_iter().map(|line| line.message).collect();
         found.sort_by_key(|message| message.rev);
         (self.reached, self.next_birth) = (end, next);
         Ok(found)

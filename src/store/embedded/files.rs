@@ -349,13 +349,14 @@ impl Files for EmbeddedStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::embedded::migrations;
     use crate::store::embedded::schema::{self, Use};
 
     #[test]
     fn no_query_reads_a_whole_table() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut file = schema::open(&dir.path().join("plans.db"), Use::Writing).expect("opens");
-        schema::migrate(&mut file).expect("migrates");
+        migrations::migrate(&mut file).expect("migrates");
         let mut queries = vec![PLACES, OF_GROUP, USED_BYTES, OF_OWNER, DUE, PAGE, LOOSE];
         queries.extend(USES.into_iter().chain(NEEDS));
         for query in queries {

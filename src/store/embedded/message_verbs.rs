@@ -9,7 +9,7 @@ use super::changes::changes;
 use super::chats::{self, Numbered};
 use super::files;
 use super::members::{self, Seat};
-use super::messages::{Line, View, columns, insert, numbered, put_mentions, rows};
+use super::messages::{View, columns, insert, numbered, put_mentions, rows};
 use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
@@ -75,12 +75,12 @@ fn by_key(db: &Db<'_>, tail: &Tail, chat: ChatId, key: &ClientMsgId) -> Result<O
         |row| count(row, 0),
     )?;
     let Some(seq) = seq else { return Ok(None) };
-    Ok(numbered(db, tail.chat, chat, seq)?.map(|found| found.message))
+    Ok(numbered(db, tail.chat, chat, seq)?.map(|(_, message)| message))
 }
 
 fn write(db: &Db<'_>, new: NewMessage, tail: &Tail, mut created: Option<Chat>) -> Result<Appended> {
     let message = new.at(tail.next);
-    insert(db, tail.chat, Some(tail.seat), &message)?;
+    insert(db, tail.chat, Some(tail.seat), message.rev, &message)?;
     chats::grow(db, tail.chat, &message)?;
     members::wrote(db, tail.seat, message.seq)?;
     if let Content::Text(text) = &message.content {
@@ -133,28 +133,27 @@ fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<M
     let limit = u64::from(limit.min(PAGE));
     // Hardly anybody hides anything: then the seqs of a page are known beforehand.
     let hides_nothing = !db.has("SELECT 1 FROM hidden WHERE seat = ?1", [view.seat])?;
-    let page = match window {
+    match window {
         Window::After(seq) => {
             let first = view.from_seq.max(seq.saturating_add(1));
             match hides_nothing {
-                true => dense(db, view, first, first.saturating_add(limit))?,
-                false => sparse_next(db, view, first, limit)?,
+                true => dense(db, view, first, first.saturating_add(limit)),
+                false => sparse_next(db, view, first, limit),
             }
         }
         Window::Before(seq) => {
             let end = seq.unwrap_or(u64::MAX).min(view.chat.head_seq.saturating_add(1));
             match hides_nothing {
-                true => dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end)?,
-                false => sparse_last(db, view, end, limit)?,
+                true => dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end),
+                false => sparse_last(db, view, end, limit),
             }
         }
-    };
-    Ok(page.into_iter().map(|line| line.message).collect())
+    }
 }
 
 /// What is in a range of seqs, which has no holes. Upwards, because neighbours in a chat are often
 /// neighbours in the table too, and SQLite finds the next row without a search.
-fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Line>> {
+fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Message>> {
     const RANGE: &str = concat!(
         "SELECT ",
         columns!(),
@@ -163,7 +162,7 @@ fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Line>> {
     rows(db, view.chat.id, RANGE, params![view.num, int(first), int(end)])
 }
 
-fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<Line>> {
+fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<Message>> {
     const NEXT: &str = concat!(
         "SELECT ",
         columns!(),
@@ -174,7 +173,7 @@ fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<L
     rows(db, view.chat.id, NEXT, params![view.num, int(first), view.seat, int(limit)])
 }
 
-fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Line>> {
+fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Message>> {
     const LAST: &str = concat!(
         "SELECT ",
         columns!(),
@@ -207,8 +206,7 @@ fn pinned(db: &Db<'_>, view: &View) -> Result<Vec<Message>> {
           ORDER BY m.pinned_at DESC, m.seq DESC LIMIT ?4"
     );
     let params = params![view.num, int(view.from_seq), view.seat, PINS];
-    let found = rows(db, view.chat.id, PINNED, params)?;
-    Ok(found.into_iter().map(|line| line.message).collect())
+    rows(db, view.chat.id, PINNED, params)
 }
 
 /// The number of a message in its table.

@@ -5,115 +5,133 @@
 use rusqlite::{Params, Row, params};
 
 use super::chats::Numbered;
-use super::content::{self, Stored};
 use super::sql::{Db, count, int};
-use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Place};
-use crate::model::messages::{Message, REACTORS_SHOWN, Reaction, Stamp, TextContent};
+use crate::model::messages::{Content, Message, TextContent};
 use crate::model::text::ClientMsgId;
+use crate::store::forms::message::{Head, MessageForm};
 
-/// The columns of `line`, of `messages AS m`.
+/// The columns of `message`, of `messages AS m`.
 macro_rules! columns {
     () => {
-        "m.num, m.seq, m.rev, m.id, m.sender, m.key, m.kind, m.body, m.reply_to, m.meta, m.sent, \
-         m.rev > m.born, m.edited, m.deleted_by, m.deleted_at, m.pinned_by, m.pinned_at, m.reacted"
+        "m.seq, m.rev, m.id, m.sender, m.key, m.sent, m.body, m.more"
     };
 }
 pub(super) use columns;
-
-/// A message with its number.
-pub(super) struct Line {
-    /// Its number.
-    pub(super) num: i64,
-    /// What it is.
-    pub(super) message: Message,
-}
+/// How many these are.
+pub(super) const COLUMNS: usize = 8;
 
 /// Reads rows of one chat; the query selects `columns!()`.
-pub(super) fn rows(db: &Db<'_>, chat: ChatId, sql: &str, params: impl Params) -> Result<Vec<Line>> {
-    db.each(sql, params, |row| line(db, row, chat))
+pub(super) fn rows(
+    db: &Db<'_>,
+    chat: ChatId,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<Message>> {
+    db.each(sql, params, |row| message(row, chat))
 }
 
-fn line(db: &Db<'_>, row: &Row<'_>, chat: ChatId) -> Result<Line> {
-    let num = row.get(0)?;
-    let reply_to = row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs);
-    let meta = row.get_ref(9)?.as_str_or_null().map_err(Error::internal)?;
-    let content = content::content(row.get(6)?, row.get(7)?, reply_to, meta)?;
-    let (from, key) = (row.get(4)?, row.get::<_, Option<String>>(5)?.map(ClientMsgId::stored));
-    let place = Place { seq: count(row, 1)?, rev: count(row, 2)? };
-    let mut message = Message::new(row.get(3)?, chat, place, from, content, row.get(10)?);
-    message.client_msg_id = key;
-    // What has not changed since it came has nothing of what changes bring.
-    if row.get(11)? {
-        message.edited = row.get(12)?;
-        message.deleted = stamp(row, 13)?;
-        message.pinned = stamp(row, 15)?;
-        if row.get(17)? {
-            message.reactions = reactions(db, num)?;
+/// Reads a row of a chat.
+pub(super) fn message(row: &Row<'_>, chat: ChatId) -> Result<Message> {
+    let head = Head {
+        id: row.get(2)?,
+        chat,
+        place: Place { seq: count(row, 0)?, rev: count(row, 1)? },
+        from: row.get(3)?,
+        client_msg_id: row.get::<_, Option<String>>(4)?.map(ClientMsgId::stored),
+        sent: row.get(5)?,
+        body: row.get(6)?,
+    };
+    match row.get_ref(7)?.as_str_or_null().map_err(Error::internal)? {
+        Some(more) => {
+            serde_json::from_str::<MessageForm>(more).map_err(Error::internal)?.message(head)
         }
+        None => head.plain(),
     }
-    Ok(Line { num, message })
 }
 
-fn stamp(row: &Row<'_>, by: usize) -> rusqlite::Result<Option<Stamp>> {
-    let at: Option<Time> = row.get(by + 1)?;
-    Ok(row.get::<_, Option<UserId>>(by)?.zip(at).map(|(by, at)| Stamp { by, at }))
-}
-
-/// The reactions on a message, in the order of their first use.
-fn reactions(db: &Db<'_>, message: i64) -> Result<Vec<Reaction>> {
-    let mut reactions = db.all(
-        "SELECT emoji, count FROM emoji WHERE message = ?1 ORDER BY first",
-        [message],
-        |row| Ok(Reaction { emoji: row.get(0)?, count: row.get(1)?, users: Vec::new() }),
-    )?;
-    for reaction in &mut reactions {
-        reaction.users = db.all(
-            "SELECT user FROM reactions WHERE message = ?1 AND emoji = ?2 ORDER BY rev LIMIT ?3",
-            params![message, reaction.emoji, REACTORS_SHOWN as i64],
-            |row| row.get(0),
-        )?;
-    }
-    Ok(reactions)
-}
-
-/// One message with its number.
-pub(super) fn numbered(db: &Db<'_>, chat: i64, chat_id: ChatId, seq: u64) -> Result<Option<Line>> {
+/// One message with its number in the table.
+pub(super) fn numbered(
+    db: &Db<'_>,
+    chat: i64,
+    chat_id: ChatId,
+    seq: u64,
+) -> Result<Option<(i64, Message)>> {
     const ONE: &str =
-        concat!("SELECT ", columns!(), " FROM messages m WHERE m.chat = ?1 AND m.seq = ?2");
-    Ok(rows(db, chat_id, ONE, params![chat, int(seq)])?.pop())
+        concat!("SELECT ", columns!(), ", m.num FROM messages m WHERE m.chat = ?1 AND m.seq = ?2");
+    let read = |row: &Row<'_>| Ok((row.get(COLUMNS)?, message(row, chat_id)?));
+    Ok(db.each(ONE, params![chat, int(seq)], read)?.pop())
 }
 
 /// One message.
 pub(super) fn find(db: &Db<'_>, chat: &Numbered, seq: u64) -> Result<Option<Message>> {
-    Ok(numbered(db, chat.num, chat.chat.id, seq)?.map(|found| found.message))
+    Ok(numbered(db, chat.num, chat.chat.id, seq)?.map(|(_, message)| message))
 }
 
-/// Writes a new row; what a person sends comes from their `seat`.
-pub(super) fn insert(db: &Db<'_>, chat: i64, seat: Option<i64>, message: &Message) -> Result<()> {
-    let content = Stored::of(&message.content)?;
+fn body(message: &Message) -> Option<&str> {
+    match &message.content {
+        Content::Text(text) => Some(text.body.as_str()),
+        Content::System(_) | Content::Call(_) | Content::Deleted => None,
+    }
+}
+
+/// What there is beside the text, as JSON.
+fn more(message: &Message) -> Result<Option<String>> {
+    let form = MessageForm::of(message);
+    match form.is_empty() {
+        true => Ok(None),
+        false => serde_json::to_string(&form).map(Some).map_err(Error::internal),
+    }
+}
+
+/// Writes a row that came at rev `born`; what a person sends comes from their `seat`.
+pub(super) fn insert(
+    db: &Db<'_>,
+    chat: i64,
+    seat: Option<i64>,
+    born: u64,
+    message: &Message,
+) -> Result<()> {
     db.run(
-        "INSERT INTO messages(chat, seq, born, rev, id, sender, seat, key, kind, body, reply_to,
-                              meta, sent, reacted)
-         VALUES(?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
+        "INSERT INTO messages(chat, seq, born, rev, id, sender, seat, key, sent, pinned_at, body,
+                              more)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             chat,
             int(message.seq),
+            int(born),
             int(message.rev),
             message.id,
             message.from,
             seat,
             message.client_msg_id.as_ref().map(ClientMsgId::as_str),
-            content.kind,
-            content.body,
-            content.reply_to.map(int),
-            content.meta,
             message.sent,
+            message.pinned.map(|stamp| stamp.at),
+            body(message),
+            more(message)?,
         ],
     )?;
-    if content.is_quiet() { hush(db, chat, message.seq) } else { Ok(()) }
+    match message.content {
+        Content::System(_) | Content::Deleted => hush(db, chat, message.seq),
+        Content::Text(_) | Content::Call(_) => Ok(()),
+    }
+}
+
+/// Writes a row that changed.
+pub(super) fn update(db: &Db<'_>, num: i64, message: &Message) -> Result<()> {
+    db.run(
+        "UPDATE messages SET rev = ?2, pinned_at = ?3, body = ?4, more = ?5 WHERE num = ?1",
+        params![
+            num,
+            int(message.rev),
+            message.pinned.map(|stamp| stamp.at),
+            body(message),
+            more(message)?,
+        ],
+    )?;
+    Ok(())
 }
 
 /// Notes that there is nothing to read in a message.

@@ -4,11 +4,12 @@
 //! after its transaction is synced; every verb that reads is one snapshot of a reader. The file is
 //! opened by at most one server at a time; an operator may read it beside that.
 //!
-//! Reading order: `schema` (tables), `writer` and `readers` (how jobs run), then one file a noun.
+//! Reading order: `migrations` (tables), `writer` and `readers` (how jobs run), then one file a noun.
 //! Named by `app` alone.
 
 mod checkpoint;
 mod damage;
+mod migrations;
 mod readers;
 mod schema;
 mod sql;
@@ -25,7 +26,6 @@ mod calls;
 mod changes;
 mod chat_verbs;
 mod chats;
-mod content;
 mod counts;
 mod files;
 mod invites;
@@ -74,7 +74,7 @@ impl EmbeddedStore {
     fn open_file(file: PathBuf) -> Result<Self> {
         let damage = Arc::new(Damage::default());
         let mut connection = schema::open(&file, Use::Writing)?;
-        schema::migrate(&mut connection)?;
+        migrations::migrate(&mut connection)?;
         damage.look(&file, &connection);
         let incarnation = Mutex::new(upkeep::incarnation(&Db(&connection))?);
         let readers = Readers::start(&file, &damage)?;

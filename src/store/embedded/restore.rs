@@ -4,7 +4,6 @@
 
 use rusqlite::params;
 
-use super::content::Stored;
 use super::sql::{Db, int};
 use super::{accounts, calls, chats, files, invites, members, messages, sessions, terms};
 use crate::error::{Error, Result};
@@ -114,12 +113,13 @@ fn message(db: &Db<'_>, stored: &StoredMessage) -> Result<()> {
     if db.has("SELECT 1 FROM messages WHERE chat = ?1 AND seq = ?2", place)? {
         return Ok(());
     }
-    insert(db, chat, message, *born)?;
-    if Stored::of(&message.content)?.is_quiet() {
-        messages::hush(db, chat, message.seq)?;
-    }
+    let seat = match message.client_msg_id {
+        Some(_) => Some(members::number(db, chat, message.from)?),
+        None => None,
+    };
+    messages::insert(db, chat, seat, *born, message)?;
     let row = db.0.last_insert_rowid();
-    beside(db, row, stored, head_rev)?;
+    beside(db, row, stored)?;
     if let Content::Text(text) = &message.content {
         messages::put_mentions(db, chat, message.seq, message.from, text)?;
         files::attach(db, chat, message.seq, text)?;
@@ -127,58 +127,12 @@ fn message(db: &Db<'_>, stored: &StoredMessage) -> Result<()> {
     note_changes(db, (chat, head_seq, head_rev), message, *born)
 }
 
-fn insert(db: &Db<'_>, chat: i64, message: &Message, born: u64) -> Result<()> {
-    let content = Stored::of(&message.content)?;
-    let seat = match message.client_msg_id {
-        Some(_) => Some(members::number(db, chat, message.from)?),
-        None => None,
-    };
-    ignoring(
-        db,
-        "INSERT INTO messages(chat, seq, born, rev, id, sender, seat, key, kind, body, reply_to,
-                              meta, sent, edited, deleted_by, deleted_at, pinned_by, pinned_at,
-                              reacted)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                ?19)",
-        params![
-            chat,
-            int(message.seq),
-            int(born),
-            int(message.rev),
-            message.id,
-            message.from,
-            seat,
-            message.client_msg_id.as_ref().map(|key| key.as_str()),
-            content.kind,
-            content.body,
-            content.reply_to.map(int),
-            content.meta,
-            message.sent,
-            message.edited,
-            message.deleted.map(|stamp| stamp.by),
-            message.deleted.map(|stamp| stamp.at),
-            message.pinned.map(|stamp| stamp.by),
-            message.pinned.map(|stamp| stamp.at),
-            !message.reactions.is_empty(),
-        ],
-    )
-}
-
-/// Earlier texts and reactions. The order of emoji is kept by numbers that end at the chat's rev:
-/// there are at least as many revs as emoji, and later ones lie above.
-fn beside(db: &Db<'_>, row: i64, stored: &StoredMessage, head_rev: u64) -> Result<()> {
+/// Earlier texts and reactions.
+fn beside(db: &Db<'_>, row: i64, stored: &StoredMessage) -> Result<()> {
     for (number, (until, body)) in (1_i64..).zip(&stored.edits) {
         db.run(
             "INSERT INTO edits(message, number, until, body) VALUES(?1, ?2, ?3, ?4)",
             params![row, number, until, body],
-        )?;
-    }
-    let reactions = &stored.message.reactions;
-    let before = int(head_rev) - reactions.len() as i64;
-    for (number, reaction) in (1_i64..).zip(reactions) {
-        db.run(
-            "INSERT INTO emoji(message, emoji, first, count) VALUES(?1, ?2, ?3, ?4)",
-            params![row, reaction.emoji, before + number, reaction.count],
         )?;
     }
     for (emoji, user, rev) in &stored.reactors {

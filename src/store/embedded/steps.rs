@@ -126,7 +126,7 @@ fn dismiss(db: &Db<'_>, num: i64, chat: &Chat) -> Result<()> {
 
 /// Writes the system message at the end of the group's log.
 fn tell(db: &Db<'_>, num: i64, message: &Message) -> Result<()> {
-    messages::insert(db, num, None, message)?;
+    messages::insert(db, num, None, message.rev, message)?;
     chats::grow(db, num, message)?;
     let seat = members::number(db, num, message.from)?;
     if seat >= 0 { members::wrote(db, seat, message.seq) } else { Ok(()) }

@@ -138,7 +138,7 @@ fn written(
         }
         (MessageChange::Edit { .. } | MessageChange::Pin(_), _) => {}
     }
-    let mut document = content::document(new, row.count("born")?);
+    let mut document = content::document(new, row.count("born")?)?;
     if !edits.is_empty() {
         document.insert("edits", edits);
     }

@@ -7,7 +7,7 @@
 //! crash leaves untold is told by whoever asks for due calls.
 
 use async_trait::async_trait;
-use mongodb::bson::{self, Bson, DateTime, Document, doc};
+use mongodb::bson::{self, DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, jitter};
@@ -21,8 +21,8 @@ use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, MessageId, UserId};
 use crate::model::calls::Call;
-use crate::model::messages::{CallContent, Message};
-use crate::store::call_row::CallRow;
+use crate::model::messages::Message;
+use crate::store::forms::call::CallForm;
 use crate::store::{Begun, CallRecord, CallStepped, Calls};
 
 /// After this time a claim without a call is nobody's.
@@ -34,13 +34,13 @@ const UNTOLD: u32 = 100;
 pub(super) fn read(document: &Document) -> Result<Call> {
     let call = Row(document).opt_row("call")?;
     let call = call.ok_or_else(|| Error::internal("a call without its row"))?;
-    let row: CallRow = bson::deserialize_from_document(call.0.clone()).map_err(Error::internal)?;
+    let row: CallForm = bson::deserialize_from_document(call.0.clone()).map_err(Error::internal)?;
     row.call()
 }
 
 /// The fields of a call, its id aside.
 fn fields(call: &Call, record: Option<&CallRecord>) -> Result<Document> {
-    let row = bson::serialize_to_document(&CallRow::from(call)).map_err(Error::internal)?;
+    let row = bson::serialize_to_document(&CallForm::from(call)).map_err(Error::internal)?;
     let mut fields = doc! {
         "chat": call.chat.bson(),
         "caller": call.caller.user.bson(),
@@ -149,7 +149,7 @@ impl MongoStore {
             let message = Message::of_call(call, record.message, ground.chat.next());
             let Some(message) = message else { return Ok(None) };
             let mut redo = Redo::new();
-            redo.insert(log, content::document(&message, message.rev));
+            redo.insert(log, content::document(&message, message.rev)?);
             let rows = members::find(&self.access, call.chat, &record.known_to).await?;
             for seat in rows.iter().filter(|seat| seat.member.is_active()) {
                 let (member, head_seq) = (&seat.member, ground.chat.head_seq);
@@ -307,16 +307,5 @@ impl Calls for MongoStore {
         calls.sort_by_key(|call| std::cmp::Reverse((call.started, call.id)));
         calls.truncate(limit as usize);
         Ok(calls)
-    }
-}
-
-/// How a call's message stands in its document.
-pub(super) fn content_document(call: &CallContent) -> Document {
-    let talked = call.talked.map(|talked| Bson::Int64(int(talked.as_millis() as u64)));
-    doc! {
-        "call": call.call.bson(),
-        "kind": call.kind.name(),
-        "reason": call.reason.name(),
-        "talked_ms": talked,
     }
 }

@@ -17,22 +17,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use mongodb::bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
 use super::chat_verbs::AT_ONCE;
 use super::commit::chat_by_id;
-use super::rows::{Row, ToBson, int};
+use super::rows::{Row, ToBson, int, read_form, stored};
 use super::schema::Table;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, FileId, ObjectId, UserId};
 use crate::model::chats::MemberState;
-use crate::model::files::{
-    Attachment, Digest, File, FileFacts, FileKind, FileName, FileView, Rendition,
-};
+use crate::model::files::{Digest, File, FileView, Rendition};
 use crate::model::messages::TextContent;
+use crate::store::forms::file::FactsForm;
 use crate::store::{FilePut, Files};
 
 /// At most this many ids in one query.
@@ -55,67 +54,6 @@ fn digest(row: Row<'_>) -> Result<Digest> {
     row.text("digest")?.parse().map_err(|_| broken("digest"))
 }
 
-fn facts_document(facts: &FileFacts) -> Document {
-    let mut document = doc! {
-        "kind": facts.kind.name(),
-        "type": facts.media_type.as_str(),
-        "name": facts.name.as_str(),
-        "size": int(facts.size),
-    };
-    if let Some((width, height)) = facts.dimensions {
-        document.insert("width", i64::from(width));
-        document.insert("height", i64::from(height));
-    }
-    if let Some(duration) = facts.duration {
-        document.insert("duration_ms", duration.as_millis() as i64);
-    }
-    if let Some(hash) = &facts.thumbhash {
-        let bytes = hash.clone();
-        document.insert("thumbhash", Binary { subtype: BinarySubtype::Generic, bytes });
-    }
-    if facts.animated {
-        document.insert("animated", true);
-    }
-    document
-}
-
-fn read_facts(row: Row<'_>, small: bool, large: bool) -> Result<FileFacts> {
-    let dimensions = match row.opt_count("width")? {
-        Some(_) => Some((row.small("width")?, row.small("height")?)),
-        None => None,
-    };
-    Ok(FileFacts {
-        kind: FileKind::named(&row.text("kind")?).ok_or_else(|| broken("kind"))?,
-        media_type: row.text("type")?,
-        name: FileName::stored(row.text("name")?),
-        size: row.count("size")?,
-        dimensions,
-        duration: row.opt_count("duration_ms")?.map(Duration::from_millis),
-        thumbhash: row.opt_bytes("thumbhash")?.map(<[u8]>::to_vec),
-        animated: row.flag("animated")?,
-        small,
-        large,
-    })
-}
-
-/// The document of an attachment inside its message.
-pub(super) fn attachment_document(attachment: &Attachment) -> Document {
-    let mut document = doc! { "file": attachment.file.bson() };
-    document.extend(facts_document(&attachment.facts));
-    for (name, is_there) in [("small", attachment.facts.small), ("large", attachment.facts.large)] {
-        if is_there {
-            document.insert(name, true);
-        }
-    }
-    document
-}
-
-/// Reads an attachment.
-pub(super) fn read_attachment(row: Row<'_>) -> Result<Attachment> {
-    let facts = read_facts(row, row.flag("small")?, row.flag("large")?)?;
-    Ok(Attachment { file: FileId(row.id("file")?), facts })
-}
-
 fn rendition_document(picture: &Rendition) -> Document {
     doc! {
         "digest": picture.digest.to_string(),
@@ -129,9 +67,9 @@ fn read_rendition(row: Row<'_>) -> Result<Rendition> {
 }
 
 /// The document of a file.
-pub(super) fn document(file: &File) -> Document {
+pub(super) fn document(file: &File) -> Result<Document> {
     let mut document = doc! { "_id": file.id.bson(), "owner": file.owner.bson() };
-    document.extend(facts_document(&file.facts));
+    document.extend(stored(&FactsForm::from(&file.facts))?);
     document.insert("digest", file.digest.to_string());
     for (name, picture) in [("small", &file.small), ("large", &file.large)] {
         if let Some(picture) = picture {
@@ -142,7 +80,7 @@ pub(super) fn document(file: &File) -> Document {
     if let Some(until) = file.kept_until {
         document.insert("kept_until", until.bson());
     }
-    document
+    Ok(document)
 }
 
 /// Reads a file.
@@ -153,7 +91,7 @@ pub(super) fn read(document: &Document) -> Result<File> {
     Ok(File {
         id: FileId(row.id("_id")?),
         owner: row.user("owner")?,
-        facts: read_facts(row, small.is_some(), large.is_some())?,
+        facts: read_form::<FactsForm>(document)?.facts(small.is_some(), large.is_some())?,
         digest: digest(row)?,
         small,
         large,
@@ -388,7 +326,7 @@ impl Files for MongoStore {
         if used.saturating_add(file.facts.size) > quota {
             return Ok(FilePut::Full(used));
         }
-        let written = self.access.insert(Table::Files, vec![document(file)]).await?;
+        let written = self.access.insert(Table::Files, vec![document(file)?]).await?;
         if !written.duplicates.is_empty() && self.file(file.id).await?.is_none() {
             return Err(Error::unavailable("a file of this id is being removed"));
         }

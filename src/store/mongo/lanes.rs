@@ -261,7 +261,7 @@ impl Lane {
         let ground = &mut known.ground;
         let kind = ground.chat.kind;
         let begins = self.lacks_members(&ground.chat).await?;
-        let mut plan = plan(kind, stored, newest);
+        let mut plan = plan(kind, stored, newest)?;
         if begins {
             Self::seat(&mut plan.redo, &ground.chat, stored);
         }
@@ -340,7 +340,7 @@ impl Lane {
         chat.grow(last.place(), last.sent);
         let mut redo = Redo::new();
         for message in &stored {
-            redo.insert(Table::PrivateLog, content::document(message, message.rev));
+            redo.insert(Table::PrivateLog, content::document(message, message.rev)?);
         }
         Self::seat(&mut redo, &chat, &stored);
         if !self.commits.create(&chat, &redo).await? {
@@ -459,17 +459,17 @@ fn fates(
     fates
 }
 
-fn plan(kind: ChatKind, stored: &[&Message], newest: &Message) -> Plan {
+fn plan(kind: ChatKind, stored: &[&Message], newest: &Message) -> Result<Plan> {
     let mut redo = Redo::new();
     let mut own: HashMap<UserId, (ChatId, u64)> = HashMap::new();
     for message in stored {
-        redo.insert(log_of(kind), content::document(message, message.rev));
+        redo.insert(log_of(kind), content::document(message, message.rev)?);
         own.insert(message.from, (message.chat, message.seq));
     }
     for (user, (chat, seq)) in own {
         redo.update(Table::Members, members::wrote(chat, user, seq));
     }
-    Plan { fields: grown(newest), redo }
+    Ok(Plan { fields: grown(newest), redo })
 }
 
 fn answer(result: &Result<(Vec<Fate>, Option<Chat>)>, index: usize) -> Result<Appended> {

@@ -46,7 +46,7 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
             }
             Record::Message(stored) => {
                 let kind = kind(store, stored.message.chat).await?;
-                message(&mut batch, kind, stored);
+                message(&mut batch, kind, stored)?;
             }
             other => simple(&mut batch, other)?,
         }
@@ -70,7 +70,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             batch.add(Table::Users, document);
             index(batch, Index::Users, user.id.0, words);
         }
-        Record::File(file) => batch.add(Table::Files, files::document(file)),
+        Record::File(file) => batch.add(Table::Files, files::document(file)?),
         Record::LooseObject(digest) => {
             batch.add(Table::LooseObjects, files::loose_document(*digest));
         }
@@ -129,9 +129,9 @@ fn chat_document(chat: &Chat) -> Document {
     document
 }
 
-fn message(batch: &mut Batch, kind: ChatKind, stored: &StoredMessage) {
+fn message(batch: &mut Batch, kind: ChatKind, stored: &StoredMessage) -> Result<()> {
     let StoredMessage { message, born, edits, reactors } = stored;
-    let mut document = content::document(message, *born);
+    let mut document = content::document(message, *born)?;
     if !edits.is_empty() {
         let edits: Vec<Document> = edits
             .iter()
@@ -150,6 +150,7 @@ fn message(batch: &mut Batch, kind: ChatKind, stored: &StoredMessage) {
             },
         );
     }
+    Ok(())
 }
 
 fn hidden(chat: ChatId, user: UserId, seq: u64, rev: u64) -> Document {

@@ -4,7 +4,9 @@
 //! that names the field. Nothing from outside is ever a field name or an operator: every text
 //! stands as a value. Called by the nouns beside this file.
 
-use mongodb::bson::{Bson, DateTime, Document, oid};
+use mongodb::bson::{Bson, DateTime, Document, deserialize_from_slice, oid, serialize_to_vec};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
@@ -52,6 +54,19 @@ impl<T: ToBson> ToBson for [T] {
     fn bson(&self) -> Bson {
         Bson::Array(self.iter().map(ToBson::bson).collect())
     }
+}
+
+/// The fields of a form. It goes by way of bytes: a form told that people read it would write ids as
+/// text.
+pub(super) fn stored(form: &impl Serialize) -> Result<Document> {
+    let bytes = serialize_to_vec(form).map_err(Error::internal)?;
+    deserialize_from_slice(&bytes).map_err(Error::internal)
+}
+
+/// Reads the form of a document, which may have other fields too.
+pub(super) fn read_form<T: DeserializeOwned>(document: &Document) -> Result<T> {
+    let bytes = document.to_vec().map_err(Error::internal)?;
+    deserialize_from_slice(&bytes).map_err(Error::internal)
 }
 
 /// A count, seq or rev; more than 2^63 of anything there never is.

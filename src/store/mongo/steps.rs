@@ -52,7 +52,7 @@ pub(super) async fn create_group(
         redo.insert(Table::Members, members::newborn(row, ChatKind::Group));
     }
     redo.update(Table::Users, users::mark_deleted(&users));
-    redo.insert(Table::GroupLog, content::document(&message, message.rev));
+    redo.insert(Table::GroupLog, content::document(&message, message.rev)?);
     terms::replace(&mut redo, Index::Groups, chat.id.0, words);
     if !store.commits.create(&chat, &redo).await? {
         let known = store.commits.ground(chat.id).await?;
@@ -118,7 +118,7 @@ pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped>
             return Ok(refused);
         }
         let changed = changed(store, &step, &decided).await?;
-        let plan = plan(&step, &decided, &ground, invite);
+        let plan = plan(&step, &decided, &ground, invite)?;
         if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
             let Decided { chat, message, .. } = decided;
             let numbered = members::number_all(&store.access, chat.id, &changed).await;
@@ -156,7 +156,12 @@ async fn changed(store: &MongoStore, step: &GroupStep, decided: &Decided) -> Res
 }
 
 /// What a step commits.
-fn plan(step: &GroupStep, decided: &Decided, ground: &Ground, invite: Option<Invite>) -> Plan {
+fn plan(
+    step: &GroupStep,
+    decided: &Decided,
+    ground: &Ground,
+    invite: Option<Invite>,
+) -> Result<Plan> {
     let Decided { chat, members: rows, comers, risers, message } = decided;
     let version = ground.version + 1;
     let mut redo = Redo::new();
@@ -173,7 +178,7 @@ fn plan(step: &GroupStep, decided: &Decided, ground: &Ground, invite: Option<Inv
     if step.all_leave {
         redo.update(Table::Members, all_leave(chat.id, version));
     }
-    redo.insert(Table::GroupLog, content::document(message, message.rev));
+    redo.insert(Table::GroupLog, content::document(message, message.rev)?);
     redo.update(Table::Members, members::wrote(chat.id, step.by, message.seq));
     if let Some(used) = invite.and_then(|invite| invites::used(&invite, version)) {
         redo.update(Table::Invites, used);
@@ -185,7 +190,7 @@ fn plan(step: &GroupStep, decided: &Decided, ground: &Ground, invite: Option<Inv
     }
     let mut fields = chats::meta(chat);
     fields.extend(grown(message));
-    Plan { fields, redo }
+    Ok(Plan { fields, redo })
 }
 
 /// Every active member leaves.

@@ -18,19 +18,19 @@ use crate::model::calls::{
 
 /// A call as a document. Ids are hex digits, times and durations milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallRow {
+pub struct CallForm {
     id: String,
     chat: String,
     kind: String,
-    caller: PartyRow,
-    callee: PartyRow,
+    caller: PartyForm,
+    callee: PartyForm,
     started: i64,
     state: String,
     /// When the present state began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    end: Option<EndRow>,
+    end: Option<EndForm>,
     rang: bool,
     epoch: u32,
     fresh: bool,
@@ -38,7 +38,7 @@ pub struct CallRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct PartyRow {
+struct PartyForm {
     user: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
@@ -48,11 +48,11 @@ struct PartyRow {
     seen: i64,
     lost: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    report: Option<ReportRow>,
+    report: Option<ReportForm>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct EndRow {
+struct EndForm {
     reason: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<String>,
@@ -62,7 +62,7 @@ struct EndRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct ReportRow {
+struct ReportForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     setup_ms: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl From<&Call> for CallRow {
+impl From<&Call> for CallForm {
     fn from(call: &Call) -> Self {
         let (state, since) = match call.state {
             CallState::Ringing => ("ringing", None),
@@ -99,7 +99,7 @@ impl From<&Call> for CallRow {
             started: call.started.0,
             state: state.into(),
             since: since.map(|time| time.0),
-            end: call.end().map(|end| EndRow {
+            end: call.end().map(|end| EndForm {
                 reason: end.reason.name().into(),
                 by: end.by.map(|side| side.name().into()),
                 at: end.at.0,
@@ -113,7 +113,7 @@ impl From<&Call> for CallRow {
     }
 }
 
-impl From<&Party> for PartyRow {
+impl From<&Party> for PartyForm {
     fn from(party: &Party) -> Self {
         Self {
             user: party.user.to_string(),
@@ -124,7 +124,7 @@ impl From<&Party> for PartyRow {
                 .map(|name| name.0.to_string()),
             seen: party.seen.0,
             lost: party.lost,
-            report: party.report.as_ref().map(|report| ReportRow {
+            report: party.report.as_ref().map(|report| ReportForm {
                 setup_ms: report.setup_ms,
                 local: report.local.map(|kind| kind.name().into()),
                 remote: report.remote.map(|kind| kind.name().into()),
@@ -138,7 +138,7 @@ impl From<&Party> for PartyRow {
     }
 }
 
-impl CallRow {
+impl CallForm {
     /// The call that was stored.
     pub fn call(&self) -> Result<Call> {
         Ok(Call {
@@ -173,9 +173,9 @@ impl CallRow {
     }
 }
 
-impl PartyRow {
+impl PartyForm {
     fn party(&self) -> Result<Party> {
-        let report = self.report.as_ref().map(ReportRow::report).transpose()?;
+        let report = self.report.as_ref().map(ReportForm::report).transpose()?;
         let instance = self.instance.as_deref().map(id).transpose()?.map(Instance);
         let session = self.device.as_deref().map(id).transpose()?.map(SessionId);
         Ok(Party {
@@ -188,7 +188,7 @@ impl PartyRow {
     }
 }
 
-impl ReportRow {
+impl ReportForm {
     fn report(&self) -> Result<Report> {
         Ok(Report {
             setup_ms: self.setup_ms,
@@ -202,7 +202,7 @@ impl ReportRow {
 }
 
 fn broken() -> Error {
-    Error::internal("a stored call cannot be read")
+    super::broken("call")
 }
 
 fn id(text: &str) -> Result<ObjectId> {
@@ -259,15 +259,15 @@ mod tests {
                 fresh: true,
                 version: 12,
             };
-            let text = serde_json::to_string(&CallRow::from(&call)).expect("written");
-            let row: CallRow = serde_json::from_str(&text).expect("read");
+            let text = serde_json::to_string(&CallForm::from(&call)).expect("written");
+            let row: CallForm = serde_json::from_str(&text).expect("read");
             assert_eq!(row.call().expect("a call"), call);
             let before = text.replace(&format!("\"instance\":\"{TAB}\","), "");
-            let row: CallRow = serde_json::from_str(&before).expect("read");
+            let row: CallForm = serde_json::from_str(&before).expect("read");
             let device = row.call().expect("a call").caller.device.expect("bound");
             assert_eq!(device.instance, None, "of a program that knew no instances: {before}");
             let ruined = text.replace("\"video\"", "\"smell\"");
-            let row: CallRow = serde_json::from_str(&ruined).expect("read");
+            let row: CallForm = serde_json::from_str(&ruined).expect("read");
             assert!(row.call().is_err());
         }
     }

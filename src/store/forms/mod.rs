@@ -1,0 +1,18 @@
+//! How things stand in a store: one serde form a thing, JSON in one store and BSON in the other.
+//!
+//! Guarantees: what a form was made of is what is read from it, from both formats alike; what is
+//! absent is null, empty or false; anything that this program does not write is an error. A field
+//! more of a thing is a field of its form, and no adapter hears of it. Called by the adapters alone.
+
+pub mod call;
+mod event;
+pub mod file;
+pub mod message;
+mod values;
+
+use crate::error::Error;
+
+/// A stored thing is not what this program writes.
+fn broken(thing: &str) -> Error {
+    Error::internal(format!("a stored {thing} cannot be read"))
+}
