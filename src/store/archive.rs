@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Time;
-use crate::error::Result;
-use crate::id::{ChatId, UserId};
+use crate::error::{Error, Result};
+use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::auth::{KnownPlace, LoginCode, Session};
 use crate::model::calls::Call;
-use crate::model::chats::{Chat, Invite, Member};
+use crate::model::chats::{Chat, ChatKind, Invite, Member};
 use crate::model::files::{Digest as ObjectDigest, File};
 use crate::model::messages::Message;
 use crate::model::users::User;
@@ -70,6 +70,17 @@ impl Part {
         Self::Inboxes,
         Self::Calls,
     ];
+
+    /// Of which chat it is.
+    pub const fn chat(self) -> Option<ChatId> {
+        match self {
+            Self::Members(chat)
+            | Self::Messages(chat)
+            | Self::Hidden(chat)
+            | Self::Invites(chat) => Some(chat),
+            _ => None,
+        }
+    }
 
     /// What belongs to a chat, in the order in which it is put.
     pub const fn of_chat(chat: ChatId) -> [Self; 4] {
@@ -147,6 +158,47 @@ pub enum Record {
     Call(Call),
 }
 
+impl Record {
+    /// Where it stands in its part: what the page that follows it is asked for by.
+    pub fn mark(&self) -> String {
+        match self {
+            Self::Account(user, _) => user.id.to_string(),
+            Self::File(file) => file.id.to_string(),
+            Self::LooseObject(digest) => digest.to_string(),
+            Self::Block(who, whom, _) => format!("{who}/{whom}"),
+            Self::Code(code) => code.id.to_string(),
+            Self::Quota(key, window_ms, ..) => format!("{window_ms}/{key}"),
+            Self::Place(place) => format!("{}/{}", place.user, place.key.0),
+            Self::Session(session) => session.id.to_string(),
+            Self::Inbox(user, _) => user.to_string(),
+            Self::Chat(chat, _) => match chat.kind {
+                ChatKind::Group => format!("group/{}", chat.id),
+                ChatKind::Direct => format!("direct/{}", chat.id),
+            },
+            Self::Member(row) => row.user.to_string(),
+            Self::Message(stored) => stored.message.seq.to_string(),
+            Self::Hidden(_, user, seq, _) => format!("{user}/{seq}"),
+            Self::Invite(invite) => invite.code.clone(),
+            Self::Call(call) => call.id.to_string(),
+        }
+    }
+}
+
+/// A mark is none that a page gave.
+pub(super) fn bad_mark() -> Error {
+    Error::internal("this is no mark of a page")
+}
+
+/// The two parts of a mark that has two.
+pub(super) fn pair(mark: &str) -> Result<(&str, &str)> {
+    mark.split_once('/').ok_or_else(bad_mark)
+}
+
+/// The id in a mark.
+pub(super) fn id_in(mark: &str) -> Result<ObjectId> {
+    ObjectId::parse(mark).map_err(|_| bad_mark())
+}
+
 /// Some records, and where to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -157,16 +209,16 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page of at most `limit` records, each with its mark; a full one has a next.
-    pub fn of(found: Vec<(String, Record)>, limit: u32) -> Self {
-        let is_full = found.len() >= limit as usize;
-        let next = found.last().filter(|_| is_full).map(|(mark, _)| mark.clone());
-        Self { records: found.into_iter().map(|(_, record)| record).collect(), next }
+    /// A page of at most `limit` records; a full one has a next.
+    pub fn of(records: Vec<Record>, limit: u32) -> Self {
+        let is_full = records.len() >= limit as usize;
+        let next = records.last().filter(|_| is_full).map(Record::mark);
+        Self { records, next }
     }
 
     /// All that there is, as the last page.
-    pub fn whole(found: Vec<(String, Record)>) -> Self {
-        Self { records: found.into_iter().map(|(_, record)| record).collect(), next: None }
+    pub const fn whole(records: Vec<Record>) -> Self {
+        Self { records, next: None }
     }
 }
 
@@ -216,7 +268,7 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{ObjectId, SessionId};
+    use crate::id::SessionId;
     use crate::model::auth::TokenHash;
 
     fn session(number: u8, token: u8) -> Record {
@@ -249,8 +301,8 @@ mod tests {
 
     #[test]
     fn a_page_that_is_not_full_is_the_last() {
-        let found = |count: u8| (0..count).map(|n| (n.to_string(), session(n, n))).collect();
-        assert_eq!(Page::of(found(2), 2).next, Some("1".into()));
+        let found = |count: u8| (0..count).map(|n| session(n, n)).collect();
+        assert_eq!(Page::of(found(2), 2).next, Some("010101010101010101010101".into()));
         assert_eq!(Page::of(found(1), 2).next, None);
         assert_eq!(Page::of(found(0), 2).next, None);
     }

@@ -7,17 +7,25 @@ use rusqlite::{Row, params};
 use super::sql::Db;
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{ObjectId, UserId};
+use crate::id::UserId;
 use crate::model::auth::FirstProfile;
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Privacy, User};
 
-const BY_ID: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \
-                     created, verified, deleted FROM users WHERE id = ?1";
-const BY_EMAIL: &str = "SELECT id, email, name, about, avatar, push_token, privacy, language, \
-                        created, verified, deleted FROM users WHERE email = ?1";
+/// Selects accounts: the columns of `user`.
+macro_rules! select {
+    () => {
+        "SELECT id, email, name, about, avatar, push_token, privacy, language, created, verified, \
+         deleted FROM users"
+    };
+}
+pub(super) use select;
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+const BY_ID: &str = concat!(select!(), " WHERE id = ?1");
+const BY_EMAIL: &str = concat!(select!(), " WHERE email = ?1");
+
+/// Reads the columns of `select`.
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
         email: Email::stored(row.get::<_, Option<String>>(1)?.unwrap_or_default()),
@@ -41,16 +49,6 @@ fn bits(privacy: Privacy) -> u8 {
     u8::from(privacy.found_by_email)
         | u8::from(privacy.presence) << 1
         | u8::from(privacy.receipts) << 2
-}
-
-/// Accounts in the order of their ids, after one of them.
-pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<User>> {
-    db.all(
-        "SELECT id, email, name, about, avatar, push_token, privacy, language, created, verified,
-                deleted FROM users WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
-        params![after, limit],
-        user,
-    )
 }
 
 /// An account by its address.

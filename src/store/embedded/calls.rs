@@ -11,7 +11,7 @@ use super::messages;
 use super::sql::{Db, int};
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::id::{CallId, ObjectId, UserId};
+use crate::id::{CallId, UserId};
 use crate::model::calls::Call;
 use crate::model::messages::Message;
 use crate::store::forms::call::CallForm;
@@ -22,7 +22,8 @@ fn rows(db: &Db<'_>, sql: &str, params: impl Params) -> Result<Vec<Call>> {
     texts.iter().map(|text| read(text)).collect()
 }
 
-fn read(text: &str) -> Result<Call> {
+/// Reads a call from its column.
+pub(super) fn read(text: &str) -> Result<Call> {
     serde_json::from_str::<CallForm>(text).map_err(Error::internal)?.call()
 }
 
@@ -75,15 +76,6 @@ pub(super) fn insert(db: &Db<'_>, call: &Call) -> Result<()> {
         ],
     )?;
     Ok(())
-}
-
-/// Calls in the order of their ids, after one of them.
-pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<Call>> {
-    rows(
-        db,
-        "SELECT call FROM calls WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
-        params![after, limit],
-    )
 }
 
 fn step(db: &Db<'_>, call: &Call, record: Option<CallRecord>) -> Result<CallStepped> {

@@ -9,7 +9,7 @@ use super::members::{self, Seat};
 use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{ChatId, ObjectId, UserId};
+use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Member};
 use crate::model::messages::Message;
 use crate::model::text::{About, Title};
@@ -23,10 +23,18 @@ macro_rules! columns {
     };
 }
 
-pub(super) use columns;
+/// Selects chats: the columns of `numbered`.
+macro_rules! select {
+    () => {
+        concat!(
+            "SELECT ",
+            $crate::store::embedded::chats::columns!(),
+            " FROM chats c JOIN heads h ON h.chat = c.num"
+        )
+    };
+}
+pub(super) use {columns, select};
 
-const BY_ID: &str =
-    concat!("SELECT ", columns!(), " FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id = ?1");
 /// A chat with its number.
 pub(super) struct Numbered {
     /// Its number.
@@ -63,21 +71,7 @@ pub(super) fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
 
 /// A chat by id.
 pub(super) fn find(db: &Db<'_>, id: ChatId) -> Result<Option<Numbered>> {
-    db.first(BY_ID, [id], |row| numbered(row, 0))
-}
-
-/// Chats in the order of their ids, after one of them.
-pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<Chat>> {
-    db.all(
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM chats c JOIN heads h ON h.chat = c.num WHERE c.id > coalesce(?1, x'')
-             ORDER BY c.id LIMIT ?2"
-        ),
-        params![after, limit],
-        |row| Ok(numbered(row, 0)?.chat),
-    )
+    db.first(concat!(select!(), " WHERE c.id = ?1"), [id], |row| numbered(row, 0))
 }
 
 /// A chat's number and head: `(num, head_seq, head_rev)`.

@@ -12,7 +12,7 @@ use super::sql::{Db, count, int};
 use super::{EmbeddedStore, accounts, chats, members};
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{ChatId, FileId, ObjectId, UserId};
+use crate::id::{ChatId, FileId, UserId};
 use crate::model::files::{Digest, File, FileFacts, FileName, FileView, Rendition};
 use crate::model::messages::TextContent;
 use crate::store::{FilePut, Files};
@@ -26,7 +26,16 @@ macro_rules! columns {
     };
 }
 
-fn file(row: &Row<'_>) -> rusqlite::Result<File> {
+/// Selects files: the columns of `file`.
+macro_rules! select {
+    () => {
+        concat!("SELECT ", $crate::store::embedded::files::columns!(), " FROM files")
+    };
+}
+pub(super) use {columns, select};
+
+/// Reads the columns of `select`.
+pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {
     let (small, large) = (rendition(row, 12)?, rendition(row, 15)?);
     let facts = FileFacts {
         kind: row.get(2)?,
@@ -88,19 +97,13 @@ const NEEDS: [&str; 3] = [
     "SELECT 1 FROM files WHERE large = ?1",
 ];
 const USED_BYTES: &str = "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?1";
-const OF_OWNER: &str = concat!("SELECT ", columns!(), " FROM files WHERE owner = ?1");
-const DUE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM files WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2"
-);
-const PAGE: &str =
-    concat!("SELECT ", columns!(), " FROM files WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2");
+const OF_OWNER: &str = concat!(select!(), " WHERE owner = ?1");
+const DUE: &str = concat!(select!(), " WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2");
 const LOOSE: &str = "
     SELECT digest FROM loose_objects WHERE digest > coalesce(?1, x'') ORDER BY digest LIMIT ?2";
 
 fn find(db: &Db<'_>, id: FileId) -> Result<Option<File>> {
-    db.first(concat!("SELECT ", columns!(), " FROM files WHERE id = ?1"), [id], file)
+    db.first(concat!(select!(), " WHERE id = ?1"), [id], file)
 }
 
 /// Puts a row; one that is there stays.
@@ -230,14 +233,8 @@ pub(super) fn put_loose(db: &Db<'_>, digest: Digest) -> Result<()> {
     Ok(())
 }
 
-/// Loose objects in the order of their digests, after one of them.
-pub(super) fn loose(db: &Db<'_>, after: Option<Digest>, limit: u32) -> Result<Vec<Digest>> {
+fn loose(db: &Db<'_>, after: Option<Digest>, limit: u32) -> Result<Vec<Digest>> {
     db.all(LOOSE, params![after, limit], |row| row.get(0))
-}
-
-/// Files in the order of their ids, after one of them.
-pub(super) fn page(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<File>> {
-    db.all(PAGE, params![after, limit], file)
 }
 
 fn remove(db: &Db<'_>, file: &File) -> Result<()> {
@@ -357,7 +354,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut file = schema::open(&dir.path().join("plans.db"), Use::Writing).expect("opens");
         migrations::migrate(&mut file).expect("migrates");
-        let mut queries = vec![PLACES, OF_GROUP, USED_BYTES, OF_OWNER, DUE, PAGE, LOOSE];
+        let mut queries = vec![PLACES, OF_GROUP, USED_BYTES, OF_OWNER, DUE, LOOSE];
         queries.extend(USES.into_iter().chain(NEEDS));
         for query in queries {
             let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {query}")).expect("plans");

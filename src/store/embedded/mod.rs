@@ -4,8 +4,8 @@
 //! after its transaction is synced; every verb that reads is one snapshot of a reader. The file is
 //! opened by at most one server at a time; an operator may read it beside that.
 //!
-//! Reading order: `migrations` (tables), `writer` and `readers` (how jobs run), then one file a noun.
-//! Named by `app` alone.
+//! Reading order: `migrations` (tables), `writer` and `readers` (how jobs run), then one file a
+//! noun. Named by `app` alone.
 
 mod checkpoint;
 mod damage;

@@ -76,10 +76,16 @@ fn give_back(db: &Db<'_>, quotas: &[Quota], now: Time) -> Result<()> {
     Ok(())
 }
 
-const CODES: &str = "SELECT id, email, user, ticket, network, hmac, tries, expires, name, avatar, \
-                     push_token, language FROM codes";
+/// Selects codes: the columns of `code`.
+macro_rules! codes {
+    () => {
+        "SELECT id, email, user, ticket, network, hmac, tries, expires, name, avatar, push_token, \
+         language FROM codes"
+    };
+}
+pub(super) use codes;
 
-/// Reads a code, in the order of `CODES`.
+/// Reads the columns of `codes`.
 pub(super) fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
     let profile = match row.get::<_, Option<String>>(8)? {
         Some(name) => Some(FirstProfile {
@@ -104,18 +110,13 @@ pub(super) fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
 }
 
 fn find_code(db: &Db<'_>, id: ObjectId) -> Result<Option<LoginCode>> {
-    db.first(&format!("{CODES} WHERE id = ?1"), [id], code)
-}
-
-/// Codes in the order of their ids, after one of them.
-pub(super) fn codes(db: &Db<'_>, after: Option<ObjectId>, limit: u32) -> Result<Vec<LoginCode>> {
-    let sql = format!("{CODES} WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2");
-    db.all(&sql, params![after, limit], code)
+    db.first(concat!(codes!(), " WHERE id = ?1"), [id], code)
 }
 
 fn waiting(db: &Db<'_>, email: &Email) -> Result<Vec<LoginCode>> {
-    let sql = format!("{CODES} WHERE email = ?1 ORDER BY expires DESC, id DESC LIMIT 1000");
-    db.all(&sql, [email.as_str()], code)
+    const SQL: &str =
+        concat!(codes!(), " WHERE email = ?1 ORDER BY expires DESC, id DESC LIMIT 1000");
+    db.all(SQL, [email.as_str()], code)
 }
 
 /// Puts a code, unless it is there.

@@ -1,8 +1,9 @@
 //! How things stand in a store: one serde form a thing, JSON in one store and BSON in the other.
 //!
 //! Guarantees: what a form was made of is what is read from it, from both formats alike; what is
-//! absent is null, empty or false; anything that this program does not write is an error. A field
-//! more of a thing is a field of its form, and no adapter hears of it. Called by the adapters alone.
+//! absent is null, empty or false; anything that this program does not write is an error. A new
+//! field of a thing is a field of its form, and no adapter needs to know. Called by the adapters
+//! alone.
 
 pub mod call;
 mod event;

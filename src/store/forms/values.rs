@@ -1,8 +1,8 @@
-//! Ids, times and bytes inside forms: in JSON hex digits, milliseconds and Base64, in BSON what BSON
-//! has for them, so that indexes and people find them there.
+//! Ids, times and bytes inside forms: in JSON hex digits, milliseconds and Base64, in BSON what
+//! BSON has for them, so that indexes and people find them there.
 //!
-//! JSON says of itself that people read it, and BSON that they do not: so both are told apart. Where
-//! serde has no word for a BSON type, BSON's own serializer goes by the names of structs and fields.
+//! JSON says of itself that people read it, and BSON that they do not: that tells them apart. Where
+//! serde has no word for a BSON type, BSON's serializer goes by the names of structs and fields.
 
 use std::fmt;
 

@@ -11,44 +11,77 @@ use super::rows::{Row, ToBson, int};
 use super::schema::Table;
 use super::{calls, content, files, invites, members, restore, sessions, terms, users};
 use crate::error::{Error, Result};
-use crate::id::{ChatId, ObjectId, UserId};
+use crate::id::{ChatId, ObjectId};
 use crate::model::chats::{Chat, ChatKind};
 use crate::model::messages::Message;
 use crate::model::users::User;
 use crate::store::Index;
-use crate::store::archive::{Archive, Page, Part, Record, StoredMessage};
+use crate::store::archive::{Archive, Page, Part, Record, StoredMessage, bad_mark, id_in, pair};
 
-type Found = Vec<(String, Record)>;
-
-fn broken() -> Error {
-    Error::internal("this is no mark of a page")
+/// A part that is one collection: whether its keys are ids, not texts, and how a document is read.
+const fn source(part: Part) -> Option<(Table, bool, fn(&Document) -> Result<Record>)> {
+    Some(match part {
+        Part::Files => (Table::Files, true, |row| Ok(Record::File(files::read(row)?))),
+        Part::LooseObjects => {
+            (Table::LooseObjects, false, |row| Ok(Record::LooseObject(files::read_loose(row)?)))
+        }
+        Part::Blocks => (Table::Blocks, false, |row| {
+            let row = Row(row);
+            Ok(Record::Block(row.user("who")?, row.user("whom")?, row.time("since")?))
+        }),
+        Part::Codes => (Table::Codes, true, |row| Ok(Record::Code(sessions::read_code(row)?))),
+        Part::Quotas => (Table::Quotas, false, quota),
+        Part::Places => (Table::Places, false, |row| Ok(Record::Place(sessions::read_place(row)?))),
+        Part::Sessions => {
+            (Table::Sessions, true, |row| Ok(Record::Session(sessions::read_session(row)?)))
+        }
+        Part::Calls => (Table::Calls, true, |row| Ok(Record::Call(calls::read(row)?))),
+        _ => return None,
+    })
 }
 
-fn id(text: &str) -> Result<ObjectId> {
-    ObjectId::parse(text).map_err(|_| broken())
+fn quota(document: &Document) -> Result<Record> {
+    let row = Row(document);
+    let key = row.text("_id")?;
+    let (window, key) = pair(&key)?;
+    let window = window.parse().map_err(|_| bad_mark())?;
+    Ok(Record::Quota(key.into(), window, row.small("used")?, row.time("until")?))
 }
 
-/// Documents in the order of a field, after the one of a mark.
-fn after(table: Table, key: &str, after: Option<Bson>, limit: u32) -> Find {
-    let filter = after.map_or_else(Document::new, |after| doc! { key: { "$gt": after } });
-    Find::new(table, filter).sort(doc! { key: 1 }).limit(limit)
+/// Documents in the order of their keys, after the one of a mark.
+fn after(table: Table, mark: Option<Bson>, limit: u32) -> Find {
+    let filter = mark.map_or_else(Document::new, |mark| doc! { "_id": { "$gt": mark } });
+    Find::new(table, filter).sort(doc! { "_id": 1 }).limit(limit)
 }
 
-/// The same, where the field holds an id.
-fn after_id(table: Table, key: &str, mark: Option<&str>, limit: u32) -> Result<Find> {
-    let mark = mark.map(id).transpose()?;
-    Ok(after(table, key, mark.map(|id| id.bson()), limit))
-}
-
-/// The same, where it holds a text.
-fn after_text(table: Table, mark: Option<&str>, limit: u32) -> Find {
-    after(table, "_id", mark.map(Bson::from), limit)
+fn after_id(table: Table, mark: Option<&str>, limit: u32) -> Result<Find> {
+    let mark = mark.map(id_in).transpose()?;
+    Ok(after(table, mark.map(|id| id.bson()), limit))
 }
 
 impl MongoStore {
-    async fn accounts(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
+    /// A page of a part that is one collection.
+    async fn plain(&self, part: Part, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let Some((table, has_ids, read)) = source(part) else { return Ok(Vec::new()) };
+        let mut find = match has_ids {
+            true => after_id(table, mark, limit)?,
+            false => after(table, mark.map(Bson::from), limit),
+        };
+        match part {
+            // Removals that a crash cut off are finished first: what is gone is no record.
+            Part::Files if mark.is_none() => self.finish_all_removals().await?,
+            // A code that an older version wrote has no asker, and is of no use to anybody.
+            Part::Codes => {
+                find.filter.insert("email", doc! { "$exists": true });
+            }
+            _ => {}
+        }
+        self.access.find(find).await?.iter().map(read).collect()
+    }
+
+    async fn accounts(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
         let mut users = Vec::new();
-        for document in self.access.find(after_id(Table::Users, "_id", mark, limit)?).await? {
+        for document in self.access.find(after_id(Table::Users, mark, limit)?).await? {
             let user = users::read(&document)?;
             if Row(&document).flag("unfinished")? {
                 self.finish_account(&user).await?;
@@ -59,90 +92,15 @@ impl MongoStore {
         let mut words = terms::of(&self.access, Index::Users, &ids).await?;
         let record = |user: User| {
             let words = words.remove(&user.id.0).unwrap_or_default();
-            (user.id.to_string(), Record::Account(user, words))
+            Record::Account(user, words)
         };
         Ok(users.into_iter().map(record).collect())
     }
 
-    /// Removals that a crash cut off are finished first: what is gone is no record.
-    async fn files_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        if mark.is_none() {
-            self.finish_all_removals().await?;
-        }
-        let found = self.access.find(after_id(Table::Files, "_id", mark, limit)?).await?;
-        let record = |document: &Document| {
-            let file = files::read(document)?;
-            Ok((file.id.to_string(), Record::File(file)))
-        };
-        found.iter().map(record).collect()
-    }
-
-    async fn loose_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_text(Table::LooseObjects, mark, limit)).await?;
-        let record = |document: &Document| {
-            let digest = files::read_loose(document)?;
-            Ok((digest.to_string(), Record::LooseObject(digest)))
-        };
-        found.iter().map(record).collect()
-    }
-
-    async fn blocks(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_text(Table::Blocks, mark, limit)).await?;
-        let record = |document: &Document| {
-            let row = Row(document);
-            let block = Record::Block(row.user("who")?, row.user("whom")?, row.time("since")?);
-            Ok((row.text("_id")?, block))
-        };
-        found.iter().map(record).collect()
-    }
-
-    async fn codes(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let mut find = after_id(Table::Codes, "_id", mark, limit)?;
-        // One that an older version wrote has no asker, and is of no use to anybody.
-        find.filter.insert("email", doc! { "$exists": true });
-        let found = self.access.find(find).await?;
-        let record = |document: &Document| {
-            let code = sessions::read_code(document)?;
-            Ok((code.id.to_string(), Record::Code(code)))
-        };
-        found.iter().map(record).collect()
-    }
-
-    async fn places_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_text(Table::Places, mark, limit)).await?;
-        let record = |document: &Document| {
-            let place = sessions::read_place(document)?;
-            Ok((Row(document).text("_id")?, Record::Place(place)))
-        };
-        found.iter().map(record).collect()
-    }
-
-    async fn quotas(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_text(Table::Quotas, mark, limit)).await?;
-        let record = |document: &Document| {
-            let row = Row(document);
-            let mark = row.text("_id")?;
-            let (window, key) = mark.split_once('/').ok_or_else(broken)?;
-            let window = window.parse().map_err(|_| broken())?;
-            let quota = Record::Quota(key.into(), window, row.small("used")?, row.time("until")?);
-            Ok((mark.clone(), quota))
-        };
-        found.iter().map(record).collect()
-    }
-
-    async fn sessions_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_id(Table::Sessions, "_id", mark, limit)?).await?;
-        let record = |document: &Document| {
-            let session = sessions::read_session(document)?;
-            Ok((session.id.to_string(), Record::Session(session)))
-        };
-        found.iter().map(record).collect()
-    }
-
     /// Rows are numbered first, since that moves the version.
-    async fn inboxes(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let mut found = Found::new();
-        for document in self.access.find(after_id(Table::Inboxes, "_id", mark, limit)?).await? {
+    async fn inboxes(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let mut found = Vec::new();
+        for document in self.access.find(after_id(Table::Inboxes, mark, limit)?).await? {
             let user = Row(&document).user("_id")?;
             let rev = match members::number_inbox(&self.access, user).await? {
                 true => {
@@ -152,20 +110,18 @@ impl MongoStore {
                 }
                 false => Row(&document).count("rev")?,
             };
-            found.push((user.to_string(), Record::Inbox(user, rev)));
+            found.push(Record::Inbox(user, rev));
         }
         Ok(found)
     }
 
     /// Groups first, then direct chats: a mark says which and after whom.
-    async fn chats_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let (kind, mark) = match mark.map(|mark| mark.split_once('/').ok_or_else(broken)) {
+    async fn chats_page(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let (kind, mark) = match mark.map(pair).transpose()? {
             None => (ChatKind::Group, None),
-            Some(mark) => match mark? {
-                ("group", mark) => (ChatKind::Group, Some(mark)),
-                ("direct", mark) => (ChatKind::Direct, Some(mark)),
-                _ => return Err(broken()),
-            },
+            Some(("group", mark)) => (ChatKind::Group, Some(mark)),
+            Some(("direct", mark)) => (ChatKind::Direct, Some(mark)),
+            Some(_) => return Err(bad_mark()),
         };
         let mut found = self.chats_of_kind(kind, mark, limit).await?;
         if kind == ChatKind::Group && found.len() < limit as usize {
@@ -175,12 +131,13 @@ impl MongoStore {
         Ok(found)
     }
 
-    async fn chats_of_kind(&self, kind: ChatKind, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let name = match kind {
-            ChatKind::Group => "group",
-            ChatKind::Direct => "direct",
-        };
-        let find = after_id(chats_of(kind), "_id", mark, limit)?.fields(doc! { "redo": 0 });
+    async fn chats_of_kind(
+        &self,
+        kind: ChatKind,
+        mark: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>> {
+        let find = after_id(chats_of(kind), mark, limit)?.fields(doc! { "redo": 0 });
         let mut chats = Vec::new();
         for document in self.access.find(find).await? {
             chats.push(self.commits.settled(&document).await?.chat);
@@ -190,40 +147,41 @@ impl MongoStore {
         let mut words = terms::of(&self.access, Index::Groups, &groups).await?;
         let record = |chat: Chat| {
             let words = words.remove(&chat.id.0).unwrap_or_default();
-            (format!("{name}/{}", chat.id), Record::Chat(chat, words))
+            Record::Chat(chat, words)
         };
         Ok(chats.into_iter().map(record).collect())
     }
 
-    async fn calls_page(&self, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let found = self.access.find(after_id(Table::Calls, "_id", mark, limit)?).await?;
-        let record = |document: &Document| {
-            let call = calls::read(document)?;
-            Ok((call.id.to_string(), Record::Call(call)))
-        };
-        found.iter().map(record).collect()
-    }
-
     /// Member rows in the order of their keys, which begin with the chat's id.
-    async fn members_page(&self, chat: ChatId, mark: Option<&str>, limit: u32) -> Result<Found> {
+    async fn members_page(
+        &self,
+        chat: ChatId,
+        mark: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>> {
         let first = format!("{chat}/{}", mark.unwrap_or_default());
         // '0' follows '/'.
         let filter = doc! { "_id": { "$gt": first, "$lt": format!("{chat}0") } };
         let find = Find::new(Table::Members, filter).sort(doc! { "_id": 1 }).limit(limit);
-        let mut found = Found::new();
+        let mut found = Vec::new();
         for document in self.access.find(find).await? {
             let mut seat = members::read(&document)?;
             if seat.dirty {
                 let numbered = members::number(&self.access, chat, seat.member.user).await?;
                 seat = numbered.ok_or_else(|| Error::internal("a member row went away"))?;
             }
-            found.push((seat.member.user.to_string(), Record::Member(seat.member)));
+            found.push(Record::Member(seat.member));
         }
         Ok(found)
     }
 
-    async fn messages_page(&self, chat: ChatId, mark: Option<&str>, limit: u32) -> Result<Found> {
-        let seq: u64 = mark.map_or(Ok(0), |mark| mark.parse().map_err(|_| broken()))?;
+    async fn messages_page(
+        &self,
+        chat: ChatId,
+        mark: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>> {
+        let seq: u64 = mark.map_or(Ok(0), |mark| mark.parse().map_err(|_| bad_mark()))?;
         let ground = self.commits.ground(chat).await?;
         let ground = ground.ok_or_else(|| Error::internal("a chat that is not there"))?;
         // There is a row for each seq.
@@ -245,8 +203,7 @@ impl MongoStore {
             });
         }
         self.add_reactors(chat, &mut found).await?;
-        let mark = |stored: &StoredMessage| stored.message.seq.to_string();
-        Ok(found.into_iter().map(|stored| (mark(&stored), Record::Message(stored))).collect())
+        Ok(found.into_iter().map(Record::Message).collect())
     }
 
     async fn add_reactors(&self, chat: ChatId, found: &mut [StoredMessage]) -> Result<()> {
@@ -264,18 +221,24 @@ impl MongoStore {
         Ok(())
     }
 
-    async fn hidden_page(&self, chat: ChatId, mark: Option<&str>, limit: u32) -> Result<Found> {
+    async fn hidden_page(
+        &self,
+        chat: ChatId,
+        mark: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Record>> {
         let order = doc! { "chat": 1, "user": 1, "seq": 1 };
         let mut filters = vec![doc! { "chat": chat.bson() }];
         if let Some(mark) = mark {
-            let (user, seq) = mark.split_once('/').ok_or_else(broken)?;
-            let (user, seq): (Bson, i64) = (id(user)?.bson(), seq.parse().map_err(|_| broken())?);
+            let (user, seq) = pair(mark)?;
+            let seq: i64 = seq.parse().map_err(|_| bad_mark())?;
+            let user = id_in(user)?.bson();
             filters = vec![
                 doc! { "chat": chat.bson(), "user": user.clone(), "seq": { "$gt": seq } },
                 doc! { "chat": chat.bson(), "user": { "$gt": user } },
             ];
         }
-        let mut found = Found::new();
+        let mut found = Vec::new();
         for filter in filters {
             let left = limit - found.len() as u32;
             if left == 0 {
@@ -284,20 +247,11 @@ impl MongoStore {
             let find = Find::new(Table::Hidden, filter).sort(order.clone()).limit(left);
             for document in self.access.find(find).await? {
                 let row = Row(&document);
-                let (user, seq): (UserId, u64) = (row.user("user")?, row.count("seq")?);
-                let record = Record::Hidden(chat, user, seq, row.count("rev")?);
-                found.push((format!("{user}/{seq}"), record));
+                let (user, seq) = (row.user("user")?, row.count("seq")?);
+                found.push(Record::Hidden(chat, user, seq, row.count("rev")?));
             }
         }
         Ok(found)
-    }
-
-    /// A chat's links are few: all of them are one page.
-    async fn invites_page(&self, chat: ChatId) -> Result<Found> {
-        let found = invites::of_chat(self, chat).await?;
-        let record =
-            |invite: crate::model::chats::Invite| (invite.code.clone(), Record::Invite(invite));
-        Ok(found.into_iter().map(record).collect())
     }
 }
 
@@ -316,13 +270,6 @@ impl Archive for MongoStore {
     async fn page(&self, part: Part, after: Option<&str>, limit: u32) -> Result<Page> {
         let found = match part {
             Part::Accounts => self.accounts(after, limit).await?,
-            Part::Files => self.files_page(after, limit).await?,
-            Part::LooseObjects => self.loose_page(after, limit).await?,
-            Part::Blocks => self.blocks(after, limit).await?,
-            Part::Codes => self.codes(after, limit).await?,
-            Part::Quotas => self.quotas(after, limit).await?,
-            Part::Places => self.places_page(after, limit).await?,
-            Part::Sessions => self.sessions_page(after, limit).await?,
             Part::Inboxes => self.inboxes(after, limit).await?,
             Part::Chats => {
                 if after.is_none() {
@@ -330,11 +277,15 @@ impl Archive for MongoStore {
                 }
                 self.chats_page(after, limit).await?
             }
-            Part::Calls => self.calls_page(after, limit).await?,
             Part::Members(chat) => self.members_page(chat, after, limit).await?,
             Part::Messages(chat) => self.messages_page(chat, after, limit).await?,
             Part::Hidden(chat) => self.hidden_page(chat, after, limit).await?,
-            Part::Invites(chat) => return Ok(Page::whole(self.invites_page(chat).await?)),
+            // A chat's links are few: all of them are one page.
+            Part::Invites(chat) => {
+                let found = invites::of_chat(self, chat).await?;
+                return Ok(Page::whole(found.into_iter().map(Record::Invite).collect()));
+            }
+            _ => self.plain(part, after, limit).await?,
         };
         Ok(Page::of(found, limit))
     }

@@ -56,8 +56,8 @@ impl<T: ToBson> ToBson for [T] {
     }
 }
 
-/// The fields of a form. It goes by way of bytes: a form told that people read it would write ids as
-/// text.
+/// The fields of a form. It goes by way of bytes, since a form that is told that people read it
+/// writes ids as text.
 pub(super) fn stored(form: &impl Serialize) -> Result<Document> {
     let bytes = serialize_to_vec(form).map_err(Error::internal)?;
     deserialize_from_slice(&bytes).map_err(Error::internal)
