@@ -114,7 +114,7 @@ fn look(db: &Db<'_>, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Lo
     let seat = members::find(db, num, chat.id, viewer)?;
     let message = match &seat {
         Some(Seat { num: seat, member }) if sees(db, &chat, (*seat, member), seq)? => {
-            numbered(db, num, chat.id, seq)?.map(|line| line.message)
+            numbered(db, num, chat.id, seq)?.map(|(_, message)| message)
         }
         _ => None,
     };

@@ -18,8 +18,11 @@ use crate::model::users::User;
 use crate::store::Index;
 use crate::store::archive::{Archive, Page, Part, Record, StoredMessage, bad_mark, id_in, pair};
 
+/// How a document of a collection becomes a record.
+type Read = fn(&Document) -> Result<Record>;
+
 /// A part that is one collection: whether its keys are ids, not texts, and how a document is read.
-const fn source(part: Part) -> Option<(Table, bool, fn(&Document) -> Result<Record>)> {
+const fn source(part: Part) -> Option<(Table, bool, Read)> {
     Some(match part {
         Part::Files => (Table::Files, true, |row| Ok(Record::File(files::read(row)?))),
         Part::LooseObjects => {
