@@ -1,6 +1,6 @@
 /**
- * What the page runs first: it loads the texts of one language, then begins. Small, so that the texts
- * are under way while the browser still fetches the rest.
+ * What the page runs first: it loads the texts of one language, then begins. Small, so that the
+ * texts are under way while the browser still fetches the rest.
  */
 
 import { firstLang, load } from './texts/loaded.js';
