@@ -102,7 +102,7 @@ mod tests {
     async fn a_foreign_address_is_told_with_a_cure() {
         let config = Config::of(&[("PORT", "0"), ("HOST", "192.0.2.1")]).expect("valid");
         let text = on(&config).expect_err("refused").to_string();
-        assert!(text.contains("no address of this machine"), "{text}");
+        assert!(text.contains("not an address of this machine"), "{text}");
     }
 
     #[test]

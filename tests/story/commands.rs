@@ -148,7 +148,7 @@ fn a_folder_that_cannot_be_written_is_told_with_a_cure() {
 fn the_banner_says_where_the_server_is_and_where_mails_go() {
     let folder = folder();
     let banner = banner(folder.path(), &[]);
-    for part in ["http://localhost:", "only for this machine", "./data/mail"] {
+    for part in ["http://localhost:", "this machine alone", "./data/mail"] {
         assert!(banner.contains(part), "{part} in {banner}");
     }
     let smtp = "SMTP_URL=smtps://ana:geheim@m.example.org\nMAIL_FROM=a@example.org\n";

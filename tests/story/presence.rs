@@ -9,6 +9,14 @@ use serde_json::{Value, json};
 use crate::harness::{PATIENCE, Person, World};
 
 /// Watches these people, and waits until it is told the presence of each.
+/// Connects, and is there for others when this answers: at the `hello`, which comes once the hub
+/// knows the connection.
+async fn comes(who: &Person) -> Connection {
+    let mut connection = who.connects().await;
+    connection.event_that(PATIENCE, |event| event.name == "hello").await.expect("a hello");
+    connection
+}
+
 async fn watches(connection: &mut Connection, people: &[&Person]) -> Vec<Value> {
     let users: Vec<_> = people.iter().map(|person| person.id()).collect();
     connection.call("presence.watch", json!({ "users": users })).await.expect("granted");
@@ -48,18 +56,18 @@ async fn who_watches_is_told_who_comes_and_who_went() {
     let world = World::new().await;
     let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
     ana.says("hola").to(&beto).await;
-    let mut eyes = ana.connects().await;
-    let mut blind = ana.connects().await;
+    let mut eyes = comes(&ana).await;
+    let mut blind = comes(&ana).await;
     let first = watches(&mut eyes, &[&beto, &ana]).await;
     assert_eq!(first[0]["online"], false);
     assert!(first[0]["last_seen"].is_string(), "the login was the last sign of Beto: {first:?}");
     assert_eq!(first[1], online(&ana));
 
-    let there = beto.connects().await;
+    let there = comes(&beto).await;
     assert_eq!(hears_of(&mut eyes, &beto).await, online(&beto));
     assert_eq!(asks_about(&ana, &beto).await, online(&beto));
     // A change of networks: the new connection comes before the old one is missed.
-    let again = beto.connects().await;
+    let again = comes(&beto).await;
     drop(there);
     drop(again);
     let away = hears_of(&mut eyes, &beto).await;
@@ -69,7 +77,7 @@ async fn who_watches_is_told_who_comes_and_who_went() {
     assert_eq!(asks_about(&ana, &beto).await, away);
 
     watches(&mut eyes, &[]).await;
-    let _there = beto.connects().await;
+    let _there = comes(&beto).await;
     watches(&mut blind, &[&ana]).await;
     let told = |event: &Event| event.name == "presence";
     for connection in [&mut eyes, &mut blind] {
@@ -85,7 +93,7 @@ async fn who_shows_none_sees_none_and_blocks_hide() {
     let world = World::new().await;
     let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
     ana.says("hola").to(&beto).await;
-    let (mut eyes, mut eyes_of_beto) = (ana.connects().await, beto.connects().await);
+    let (mut eyes, mut eyes_of_beto) = (comes(&ana).await, comes(&beto).await);
     assert_eq!(watches(&mut eyes, &[&beto]).await, [online(&beto)]);
     assert_eq!(watches(&mut eyes_of_beto, &[&ana]).await, [online(&ana)]);
 
