@@ -274,7 +274,7 @@ const waiting = {
         const words = JSON.stringify(diagnosis);
         return !/did not report/.test(words) && words;
       });
-      check(/did not get through to the relay/.test(told) && /TURN_PUBLIC_IP/.test(told), told);
+      check(/could not reach the relay/.test(told) && /TURN_PUBLIC_IP/.test(told), told);
     }
   },
 };
