@@ -169,7 +169,12 @@ impl ChatState {
         }
         let first = self.visible_from();
         self.messages = self.messages.split_off(&first);
+        self.raise_heads(me);
         self.messages.retain(|seq, _| !self.hidden.contains(seq));
+    }
+
+    /// What a row tells of its chat holds, also where the user has hidden it.
+    fn raise_heads(&mut self, me: &str) {
         let Some((&last, _)) = self.messages.last_key_value() else { return };
         raise(&mut self.chat, "head_seq", last);
         let rev = self.messages.values().map(|row| number(row, "rev")).max().unwrap_or_default();
@@ -693,6 +698,19 @@ mod tests {
         let known = state.chat("c").expect("the chat");
         assert_eq!(known.messages.keys().collect::<Vec<_>>(), [&3, &4]);
         assert_eq!(known.member.get("hidden"), None);
+    }
+
+    #[test]
+    fn a_row_that_one_has_hidden_moves_its_chat_on() {
+        let mut hidden = member(2, "active", 1);
+        hidden["hidden"] = json!([1]);
+        let gone = message(1, 2, "ana", "");
+        let mut state = State::new("me");
+        for (name, row) in [("member", hidden), ("chat", chat(1, "Lunch")), ("message", gone)] {
+            state.apply_event(&Event { name: name.into(), data: row });
+        }
+        let known = state.chat("c").expect("the chat");
+        assert_eq!((known.chat["head_rev"].as_u64(), known.messages.len()), (Some(2), 0));
     }
 
     #[test]
