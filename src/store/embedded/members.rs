@@ -105,10 +105,15 @@ pub(super) fn insert(db: &Db<'_>, num: i64, row: &Member) -> Result<bool> {
         return Ok(false);
     }
     let rev = next_rev(db, row.user)?;
-    db.run(
+    put(db, num, row, rev)
+}
+
+/// Writes a new row under its rev; nothing when there is one. Whether it was new.
+pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool> {
+    let new = db.run(
         "INSERT INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq, hide_seq,
                              muted_until, pinned, since, rev)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
         params![
             num,
             row.user,
@@ -124,7 +129,7 @@ pub(super) fn insert(db: &Db<'_>, num: i64, row: &Member) -> Result<bool> {
             int(rev),
         ],
     )?;
-    Ok(true)
+    Ok(new > 0)
 }
 
 /// Writes what a step made of a row of a group, which may be new, and counts the group.

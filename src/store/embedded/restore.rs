@@ -68,26 +68,8 @@ fn no_chat() -> Error {
 fn member(db: &Db<'_>, row: &Member) -> Result<()> {
     let found = chats::find(db, row.chat)?.ok_or_else(no_chat)?;
     let num = found.num;
-    let new = db.run(
-        "INSERT OR IGNORE INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq,
-                                       hide_seq, muted_until, pinned, since, rev)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        params![
-            num,
-            row.user,
-            row.role,
-            row.state,
-            int(row.join_seq),
-            int(row.read_seq),
-            int(row.delivered_seq),
-            int(row.hide_seq),
-            row.muted_until,
-            row.pinned,
-            row.since,
-            int(row.rev),
-        ],
-    )?;
-    if new > 0 && row.is_active() && found.chat.kind == ChatKind::Group {
+    let is_new = members::put(db, num, row, row.rev)?;
+    if is_new && row.is_active() && found.chat.kind == ChatKind::Group {
         members::count_group(db, row.user, true)?;
     }
     if row.own_seq > 0 {
