@@ -17,10 +17,6 @@ use crate::ranks::{longest_module, module, names, resolve};
 use crate::source::Source;
 use crate::tree::Tree;
 
-/// Rooms whose loops are yet to be opened, and why they are not.
-const OPEN: &[(&str, &str)] =
-    &[("src/store/mongo/", "tables and their access; a commit and its turn")];
-
 /// Where the crates are.
 const CRATES: [&str; 4] = ["", "crates/turn/", "crates/media/", "crates/loadgen/"];
 
@@ -33,26 +29,12 @@ pub fn no_loops(sources: &[Source], tree: &Tree) -> Vec<Finding> {
     for folder in CRATES {
         imports.extend(rust(sources, folder));
     }
-    let loops = loops(&imports);
-    let within = |room: &str, files: &[String]| files.iter().all(|file| file.starts_with(room));
-    let excused = |files: &[String]| OPEN.iter().any(|(room, _)| within(room, files));
-    let mut findings: Vec<Finding> = loops
-        .iter()
-        .filter(|files| !excused(files))
-        .map(|files| {
-            let way = [files, &files[..1]].concat().join(" → ");
-            let cure = "move what both need into a file of its own, or pass it in";
-            Finding::new(&files[0], imports[&files[0]][&files[1]], "loop", &way, cure)
-        })
-        .collect();
-    for (room, _) in OPEN {
-        if !loops.iter().any(|files| within(room, files)) {
-            let problem = format!("no loop is left in {room}");
-            let cure = "take its row out of OPEN";
-            findings.push(Finding::new("tests/tidy/loops.rs", 0, "loop", &problem, cure));
-        }
-    }
-    findings
+    let told = |files: &Vec<String>| {
+        let way = [files, &files[..1]].concat().join(" → ");
+        let cure = "move what both need into a file of its own, or pass it in";
+        Finding::new(&files[0], imports[&files[0]][&files[1]], "loop", &way, cure)
+    };
+    loops(&imports).iter().map(told).collect()
 }
 
 /// What the files of a crate import from each other; of the root package, which has no folder of

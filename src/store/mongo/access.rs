@@ -21,7 +21,7 @@ use mongodb::options::{Hint, ReturnDocument};
 use mongodb::{Client, Collection, Database};
 
 use super::rows::Row;
-use super::schema::{Names, Table};
+use super::tables::{Names, Table};
 use crate::error::{Error, Result};
 use crate::id::{Entropy, OsEntropy};
 

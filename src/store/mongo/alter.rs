@@ -9,13 +9,14 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::commit::{ATTEMPTS, Ground, Plan, log_of, overtaken};
+use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
 use super::content;
 use super::files;
 use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
+use super::tables::{Table, log_of};
+use super::turns::Turn;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Member;
@@ -36,7 +37,7 @@ pub(super) async fn alter(
     by: UserId,
     change: &MessageChange,
 ) -> Result<Changed> {
-    let mut turn = store.commits.lock(chat).await;
+    let mut turn = Turn::of(&store.commits, chat).await;
     for _ in 0..ATTEMPTS {
         let looked = store.commits.looked(chat, by);
         let is_looked = looked.is_some();
@@ -60,7 +61,7 @@ pub(super) async fn alter(
         };
         let redo = written(log, &document, (&old, &new), change)?;
         let plan = Plan { fields: doc! { "head_rev": int(new.rev) }, redo };
-        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
+        if let Some(version) = turn.commit(&ground, plan).await? {
             store.commits.clear_later(chat, ground.chat.kind, version);
             return Ok(Changed::Done(new));
         }

@@ -6,9 +6,8 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::Find;
-use super::commit::{chats_of, log_of};
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
+use super::tables::{Table, chats_of, log_of};
 use super::{calls, content, files, invites, members, restore, sessions, terms, users};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};

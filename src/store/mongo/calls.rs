@@ -11,12 +11,14 @@ use mongodb::bson::{self, DateTime, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, jitter};
-use super::commit::{ATTEMPTS, Plan, grown, log_of, overtaken};
+use super::commit::{ATTEMPTS, Plan, grown, overtaken};
 use super::content;
 use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::{Table, dated};
+use super::schema::dated;
+use super::tables::{Table, log_of};
+use super::turns::Turn;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, MessageId, UserId};
@@ -136,7 +138,7 @@ impl MongoStore {
 
     /// Tells how a call ended at the end of its chat's log, unless that was told.
     async fn tell(&self, call: &Call, record: &CallRecord) -> Result<Option<Message>> {
-        let mut turn = self.commits.lock(call.chat).await;
+        let mut turn = Turn::of(&self.commits, call.chat).await;
         for _ in 0..ATTEMPTS {
             let ground = self.commits.ground_in_turn(call.chat).await?;
             let ground = ground.ok_or_else(|| Error::internal("a call without its chat"))?;
@@ -163,7 +165,7 @@ impl MongoStore {
                 }
             }
             let plan = Plan { fields: grown(&message), redo };
-            if let Some(version) = self.commits.commit(&mut turn, &ground, plan).await? {
+            if let Some(version) = turn.commit(&ground, plan).await? {
                 self.note_told(call.id).await?;
                 self.commits.clear_later(call.chat, ground.chat.kind, version);
                 return Ok(Some(message));

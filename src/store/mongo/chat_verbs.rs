@@ -7,13 +7,14 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::Find;
-use super::commit::{ATTEMPTS, Ground, Plan, chats_of, overtaken};
+use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
 use super::invites;
 use super::members::{self, Seat, seat_peers};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int, seat};
-use super::schema::Table;
 use super::steps;
+use super::tables::{Table, chats_of};
+use super::turns::Turn;
 use super::users::deleted_of;
 use crate::clock::Time;
 use crate::error::Result;
@@ -166,7 +167,7 @@ impl MongoStore {
         seated.retain(|user| only.is_none_or(|one| one == *user));
         let mut redo = Redo::new();
         seat_peers(&mut redo, &chat, &seated, |_| 0);
-        let mut turn = self.commits.lock(chat.id).await;
+        let mut turn = Turn::of(&self.commits, chat.id).await;
         for _ in 0..ATTEMPTS {
             let version = match self.commits.ground_in_turn(chat.id).await? {
                 Some(known) if known.chat.head_seq > 0 => return Ok(Some(known.chat)),
@@ -178,7 +179,7 @@ impl MongoStore {
                     let mut redo = Redo::new();
                     seat_peers(&mut redo, &chat, &seated, |_| 0);
                     let plan = Plan { fields: Document::new(), redo };
-                    self.commits.commit(&mut turn, &known, plan).await?
+                    turn.commit(&known, plan).await?
                 }
                 None if !deleted_of(&self.access, &[peers.0, peers.1]).await?.is_empty() => {
                     return Ok(None);

@@ -7,20 +7,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::access::{Access, Find, Modified, jitter};
 use super::chats;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
-use super::turns::{SLOWEST, Turn};
+use super::tables::{Table, chats_of};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, Entropy, ObjectId, OsEntropy, UserId};
 use crate::model::chats::{Chat, ChatKind};
 use crate::model::messages::Message;
 
+/// How slowly the chat is looked at in the end while others have their turn (`jitter`).
+pub(super) const SLOWEST: u32 = 3;
 /// At most so many chats are remembered; a forgotten one costs one more query.
 const REMEMBERED: u64 = 200_000;
 /// At most so many chats are remembered as somebody looked at them, and so long.
@@ -79,22 +80,6 @@ pub(super) struct Commits {
     looked: Cache<(ChatId, UserId), Ground>,
 }
 
-/// The collection of a kind of chat.
-pub(super) const fn chats_of(kind: ChatKind) -> Table {
-    match kind {
-        ChatKind::Direct => Table::Directs,
-        ChatKind::Group => Table::Groups,
-    }
-}
-
-/// The log of a kind of chat.
-pub(super) const fn log_of(kind: ChatKind) -> Table {
-    match kind {
-        ChatKind::Direct => Table::PrivateLog,
-        ChatKind::Group => Table::GroupLog,
-    }
-}
-
 /// A chat's document without what may be large.
 pub(super) fn chat_by_id(table: Table, filter: Document) -> Find {
     Find::new(table, filter).fields(doc! { "redo": 0 })
@@ -127,9 +112,9 @@ impl Commits {
         self.node
     }
 
-    /// Lets this node's commits to a chat come one after the other.
-    pub(super) async fn lock(self: &Arc<Self>, chat: ChatId) -> Turn<'_> {
-        Turn::new(self, chat, self.locks[slot(chat.0)].lock().await)
+    /// Lets this node's commits to a chat come one after the other (`Turn`).
+    pub(super) async fn lock(&self, chat: ChatId) -> MutexGuard<'_, ()> {
+        self.locks[slot(chat.0)].lock().await
     }
 
     /// Lets this node's changes of a user's own rows come one after the other.
@@ -181,7 +166,7 @@ impl Commits {
         if let Some(version) = self.unwritten(document)?
             && !self.is_written_by_others(chat, kind, version).await?
         {
-            let _guard = self.locks[slot(chat.0)].lock().await;
+            let _guard = self.lock(chat).await;
             self.finish(chat, kind, version).await?;
         }
         Ok(ground)
@@ -257,12 +242,12 @@ impl Commits {
         self.access.set(chats_of(kind), filter, done).await.map(drop)
     }
 
-    /// Commits, if the chat is still at the ground's version; the new version. `None` when it is
-    /// not. From the swap on it is durable, and whoever reads the chat finishes it; it is finished
-    /// here when nothing fails.
+    /// Commits, if the chat is still at the ground's version with this mark of whose turn it is;
+    /// the new version. `None` when it is not. From the swap on it is durable, and whoever reads
+    /// the chat finishes it; it is finished here when nothing fails.
     pub(super) async fn commit(
         &self,
-        turn: &mut Turn<'_>,
+        mark: Bson,
         ground: &Ground,
         plan: Plan,
     ) -> Result<Option<u64>> {
@@ -273,14 +258,12 @@ impl Commits {
         fields.insert("redo", plan.redo.to_bson()?);
         note_files(&mut fields, &plan.redo);
         let chat = ground.chat.id;
-        let filter =
-            doc! { "_id": chat.bson(), "version": int(ground.version), "turn": turn.mark() };
+        let filter = doc! { "_id": chat.bson(), "version": int(ground.version), "turn": mark };
         let table = chats_of(ground.chat.kind);
         let update = doc! { "$set": fields, "$unset": { "turn": "" } };
         if !self.access.set(table, filter, update).await? {
             return Ok(None);
         }
-        turn.done();
         self.ours.insert(chat, version);
         self.write(chat, version, &plan.redo).await;
         Ok(Some(version))

@@ -24,7 +24,7 @@ use super::access::{Find, Statement};
 use super::chat_verbs::AT_ONCE;
 use super::commit::chat_by_id;
 use super::rows::{Row, ToBson, int, read_form, stored};
-use super::schema::Table;
+use super::tables::Table;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, FileId, ObjectId, UserId};

@@ -12,7 +12,7 @@ use mongodb::error::{Error as DriverError, ErrorKind};
 
 use super::access::Access;
 use super::rows::Row;
-use super::schema::{Index, Table};
+use super::tables::Table;
 use crate::error::{Code, Error, Result, Text};
 
 /// From so many documents on a collection is large.
@@ -38,6 +38,21 @@ const OTHER_INDEX: Text = Text {
     es: "El índice {} de la colección {} tiene otra forma de la que esta versión necesita: {}. \
          Elimínalo en una consola de Mongo o pon otra colección o base de datos en .env_db.",
 };
+
+/// An index that queries or promises need.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    /// Of which collection.
+    table: Table,
+    /// What it is called.
+    name: &'static str,
+    /// Its fields, each up (1) or down (-1).
+    keys: Document,
+    /// No two documents have the same values.
+    unique: bool,
+    /// Only documents that fit are in it; empty is all.
+    only: Document,
+}
 
 /// Checks the indexes that are there and makes those that are not.
 pub(super) async fn prepare(access: &Access, database: &str, all: Vec<Index>) -> Result<()> {
@@ -169,6 +184,23 @@ fn explain_index(error: DriverError, names: &str, collection: &str, database: &s
 }
 
 impl Index {
+    /// An index of every document, in which values may repeat.
+    pub(super) fn of(table: Table, name: &'static str, keys: Document) -> Self {
+        Self { table, name, keys, unique: false, only: Document::new() }
+    }
+
+    /// No two documents have the same values.
+    pub(super) fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// Only documents that fit this are in it.
+    pub(super) fn only(mut self, only: Document) -> Self {
+        self.only = only;
+        self
+    }
+
     fn document(&self) -> Document {
         let mut index = doc! { "name": self.name, "key": self.keys.clone() };
         if self.unique {

@@ -9,7 +9,8 @@ use super::commit::{ATTEMPTS, Plan, overtaken};
 use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
+use super::tables::Table;
+use super::turns::Turn;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Invite, Role};
@@ -79,7 +80,7 @@ pub(super) async fn of_chat(store: &MongoStore, chat: ChatId) -> Result<Vec<Invi
 
 /// Commits a change of a link alone.
 async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statement) -> Result<()> {
-    let mut turn = store.commits.lock(chat).await;
+    let mut turn = Turn::of(&store.commits, chat).await;
     for _ in 0..ATTEMPTS {
         let Some(ground) = store.commits.ground_in_turn(chat).await? else {
             return Err(Error::not_found(text::NO_CHAT));
@@ -87,7 +88,7 @@ async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statem
         let mut redo = Redo::new();
         redo.update(Table::Invites, change(ground.version + 1));
         let plan = Plan { fields: Document::new(), redo };
-        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
+        if let Some(version) = turn.commit(&ground, plan).await? {
             store.commits.clear_later(chat, ground.chat.kind, version);
             return Ok(());
         }
@@ -98,7 +99,7 @@ async fn commit(store: &MongoStore, chat: ChatId, change: impl Fn(u64) -> Statem
 
 /// Puts a link, if its maker is still of this role and the group has room for it.
 pub(super) async fn put(store: &MongoStore, invite: &Invite, maker: Role) -> Result<InvitePut> {
-    let mut turn = store.commits.lock(invite.chat).await;
+    let mut turn = Turn::of(&store.commits, invite.chat).await;
     for _ in 0..ATTEMPTS {
         let Some(ground) = store.commits.ground_in_turn(invite.chat).await? else {
             return Err(Error::not_found(text::NO_CHAT));
@@ -117,7 +118,7 @@ pub(super) async fn put(store: &MongoStore, invite: &Invite, maker: Role) -> Res
         let mut redo = Redo::new();
         redo.update(Table::Invites, guarded(&invite.code, version, update).upsert());
         let plan = Plan { fields: Document::new(), redo };
-        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
+        if let Some(version) = turn.commit(&ground, plan).await? {
             store.commits.clear_later(invite.chat, ground.chat.kind, version);
             return Ok(InvitePut::Done);
         }

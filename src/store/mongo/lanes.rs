@@ -14,12 +14,12 @@ use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::access::{Access, Find};
-use super::commit::{ATTEMPTS, Commits, Ground, Plan, grown, log_of, overtaken};
+use super::commit::{ATTEMPTS, Commits, Ground, Plan, grown, overtaken};
 use super::content;
 use super::members::{self, seat_peers};
 use super::redo::Redo;
 use super::rows::ToBson;
-use super::schema::Table;
+use super::tables::{Table, log_of};
 use super::turns::Turn;
 use super::users::deleted_of;
 use crate::error::{Code, Error, Result};
@@ -158,7 +158,7 @@ impl Lane {
                 batch.into_iter().map(|w| (w.new, (w.reply, w._room))).unzip();
             let result = {
                 let commits = self.commits.clone();
-                let mut turn = commits.lock(self.chat).await;
+                let mut turn = Turn::of(&commits, self.chat).await;
                 self.store(&mut turn, &news).await
             };
             if result.is_err() {
@@ -266,7 +266,7 @@ impl Lane {
             Self::seat(&mut plan.redo, &ground.chat, stored);
         }
         let others = turn.is_marked() && ground.version != self.last;
-        let Some(version) = self.commits.commit(turn, ground, plan).await? else {
+        let Some(version) = turn.commit(ground, plan).await? else {
             // Whoever was faster waits for what this lane wrote before.
             self.commits.clear_later(self.chat, kind, ground.version);
             return Ok(Tried::Overtaken);

@@ -16,7 +16,7 @@ use super::access::{Access, Find, Statement};
 use super::commit::{ATTEMPTS, Commits, overtaken, upserted};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int, seat};
-use super::schema::Table;
+use super::tables::Table;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, ChatKind, Member, MemberState};

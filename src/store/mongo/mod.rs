@@ -47,6 +47,7 @@ mod indexes;
 mod redo;
 mod rows;
 mod schema;
+mod tables;
 
 mod chats;
 mod commit;
@@ -76,7 +77,7 @@ use self::access::Access;
 use self::commit::Commits;
 pub use self::connect::Watch;
 use self::lanes::Lanes;
-pub use self::schema::Names;
+pub use self::tables::Names;
 use crate::error::Result;
 use crate::id::Incarnation;
 

@@ -9,7 +9,7 @@ use mongodb::bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
 
 use super::access::{Access, Find, Statement};
 use super::rows::Row;
-use super::schema::Table;
+use super::tables::Table;
 use crate::error::{Error, Result};
 
 /// Guarded writes, in their order.

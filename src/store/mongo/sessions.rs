@@ -15,7 +15,7 @@ use super::MongoStore;
 use super::access::{Find, Modified, Statement};
 use super::commit::{ATTEMPTS, overtaken};
 use super::rows::{Row, ToBson};
-use super::schema::Table;
+use super::tables::Table;
 use super::users::profile_document;
 use crate::clock::Time;
 use crate::error::Result;

@@ -16,8 +16,9 @@ use super::invites;
 use super::members;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
+use super::tables::Table;
 use super::terms;
+use super::turns::Turn;
 use super::users;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
@@ -94,7 +95,7 @@ async fn first_of(store: &MongoStore, chat: Chat) -> Result<Founded> {
 
 /// Carries out a step, if its guards hold.
 pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped> {
-    let mut turn = store.commits.lock(step.chat).await;
+    let mut turn = Turn::of(&store.commits, step.chat).await;
     for attempt in 0..ATTEMPTS {
         let Some(ground) = store.commits.ground_in_turn(step.chat).await? else {
             return Ok(Stepped::Gone);
@@ -119,7 +120,7 @@ pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped>
         }
         let changed = changed(store, &step, &decided).await?;
         let plan = plan(&step, &decided, &ground, invite)?;
-        if let Some(version) = store.commits.commit(&mut turn, &ground, plan).await? {
+        if let Some(version) = turn.commit(&ground, plan).await? {
             let Decided { chat, message, .. } = decided;
             let numbered = members::number_all(&store.access, chat.id, &changed).await;
             if let Err(error) = numbered {

@@ -13,7 +13,7 @@ use super::MongoStore;
 use super::access::{Access, Find, Statement};
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
-use super::schema::Table;
+use super::tables::Table;
 use crate::error::Result;
 use crate::id::{ObjectId, UserId};
 use crate::store::{Index, Terms};

@@ -8,7 +8,7 @@
 //!
 //! The mark is about order only and carries no promise: whoever holds it still commits by a swap. A
 //! mark that stays through `STALE` without a commit is of a node that is gone, and is replaced.
-//! Called by `commit` and by whoever commits.
+//! Called by whoever commits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,16 +17,14 @@ use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::MutexGuard;
 
 use super::access::{Find, jitter};
-use super::commit::{Commits, chats_of, overtaken};
+use super::commit::{Commits, Ground, Plan, SLOWEST, overtaken};
 use super::rows::{Row, ToBson};
-use super::schema::Table;
+use super::tables::{Table, chats_of};
 use crate::error::Result;
 use crate::id::ChatId;
 
 /// A mark that is so old belongs to nobody.
 const STALE: Duration = Duration::from_secs(2);
-/// How slowly the chat is looked at in the end while others have their turn (`jitter`).
-pub(super) const SLOWEST: u32 = 3;
 /// Nobody waits longer for a turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,13 +38,9 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// The turn of whoever holds the chat's lock.
-    pub(super) const fn new(
-        commits: &'a Arc<Commits>,
-        chat: ChatId,
-        guard: MutexGuard<'a, ()>,
-    ) -> Self {
-        Self { commits, chat, marked: false, _guard: guard }
+    /// This node's turn, as soon as no other task of it has one.
+    pub(super) async fn of(commits: &'a Arc<Commits>, chat: ChatId) -> Self {
+        Self { commits, chat, marked: false, _guard: commits.lock(chat).await }
     }
 
     /// Whether other nodes let this one pass.
@@ -54,14 +48,13 @@ impl<'a> Turn<'a> {
         self.marked
     }
 
-    /// What must stand in the chat for a commit of this turn.
-    pub(super) fn mark(&self) -> Bson {
-        if self.marked { self.commits.node().bson() } else { Bson::Null }
-    }
-
-    /// A commit took the mark away.
-    pub(super) const fn done(&mut self) {
-        self.marked = false;
+    /// Commits in this turn (`Commits::commit`).
+    pub(super) async fn commit(&mut self, ground: &Ground, plan: Plan) -> Result<Option<u64>> {
+        let mark = if self.marked { self.commits.node().bson() } else { Bson::Null };
+        let committed = self.commits.commit(mark, ground, plan).await?;
+        // The commit took the mark away.
+        self.marked &= committed.is_none();
+        Ok(committed)
     }
 
     /// Waits for the turn after another node was faster, and marks it. What was known of the chat

@@ -15,7 +15,8 @@ use mongodb::bson::{Bson, Document, doc};
 use super::MongoStore;
 use super::access::{Access, Find, Modified, Statement};
 use super::rows::{Row, ToBson, int};
-use super::schema::{Table, dated};
+use super::schema::dated;
+use super::tables::{LEAVING, Table};
 use super::terms;
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -28,9 +29,6 @@ use crate::store::{Sessions, SignUp, Users};
 
 /// At most this many ids in one query.
 const KEYS: usize = 1000;
-
-/// The mark of a deleted account that may still be in groups.
-pub(super) const LEAVING: &str = "leaving";
 
 /// Marks those of these accounts that were deleted: a commit is about to make them members.
 pub(super) fn mark_deleted(users: &[UserId]) -> Statement {
