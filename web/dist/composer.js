@@ -5,9 +5,10 @@ import { EmojiPicker } from './emoji.js';
 import { bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
+import { recording } from './state.js';
 import { Dialog, Icon, IconButton } from './ui.js';
 import { isTouch, tooLong, useComposer } from './use_composer.js';
-import { Recording, recording } from './voice.js';
+import { Recording } from './voice.js';
 import { Tray } from './waiting.js';
 import { addFiles, dropAbout } from './writing.js';
 export function Composer({ state }) {

@@ -1,6 +1,5 @@
 import { t } from './i18n.js';
-import { say } from './state.js';
-import { recording } from './voice.js';
+import { recording, say } from './state.js';
 let recorder = null;
 let parts = [];
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];

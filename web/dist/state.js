@@ -70,6 +70,7 @@ export const minute = signal(Date.now());
 setInterval(() => {
     minute.value = Date.now();
 }, 30_000);
+export const recording = signal(null);
 export const toasts = signal([]);
 let lastToast = 0;
 export function say(text, isError = false) {

@@ -1,11 +1,10 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
-import { signal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { duration } from './format.js';
 import { t } from './i18n.js';
-import { attempt } from './state.js';
+import { attempt, recording } from './state.js';
 import { IconButton } from './ui.js';
-export const recording = signal(null);
 const HELD_MS = 450;
 const SLIDE_PX = 90;
 const load = () => import('./recorder.js');

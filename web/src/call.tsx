@@ -12,7 +12,7 @@ import { t } from './i18n.js';
 import { chatName, myId } from './names.js';
 import { ring, silence } from './sounds.js';
 import { client, watch } from './state.js';
-import type { Key } from './texts/languages.js';
+import type { Key } from './texts/en.js';
 import { Avatar, Icon, IconButton } from './ui.js';
 
 export function CallLayer(): JSX.Element | null {

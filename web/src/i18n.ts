@@ -2,7 +2,8 @@
 
 import { signal } from '@preact/signals';
 
-import { type Key, type Lang, type Language, languages } from './texts/languages.js';
+import type { Key } from './texts/en.js';
+import { type Lang, type Language, languages } from './texts/languages.js';
 import { firstLang, load, loaded } from './texts/loaded.js';
 
 export type { Lang } from './texts/languages.js';

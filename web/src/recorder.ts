@@ -3,8 +3,7 @@
 import type { Id, Outgoing } from 'wechat-sdk';
 
 import { t } from './i18n.js';
-import { say } from './state.js';
-import { recording } from './voice.js';
+import { recording, say } from './state.js';
 
 let recorder: MediaRecorder | null = null;
 let parts: Blob[] = [];

@@ -9,7 +9,7 @@ import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, type Lang, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
-import type { Key } from './texts/languages.js';
+import type { Key } from './texts/en.js';
 import {
   type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch,
 } from './state.js';

@@ -5,7 +5,7 @@
  */
 
 import { type Signal, batch, effect, signal } from '@preact/signals';
-import { Client, type Topic } from 'wechat-sdk';
+import { Client, type Id, type Topic } from 'wechat-sdk';
 
 import { lang, tongue, t } from './i18n.js';
 
@@ -95,6 +95,9 @@ export const minute = signal(Date.now());
 setInterval(() => {
   minute.value = Date.now();
 }, 30_000);
+
+/** The voice message that is being recorded: where, and since when (milliseconds since 1970). */
+export const recording = signal<{ chat: Id; since: number } | null>(null);
 
 /** Short words at the bottom that vanish by themselves. */
 export interface Toast {

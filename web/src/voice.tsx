@@ -4,18 +4,15 @@
  * sends or discards.
  */
 
-import { signal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Id, Outgoing } from 'wechat-sdk';
 
 import { duration } from './format.js';
 import { t } from './i18n.js';
-import { attempt } from './state.js';
+import { attempt, recording } from './state.js';
 import { IconButton } from './ui.js';
-
-/** What is being recorded, and since when (milliseconds since 1970). */
-export const recording = signal<{ chat: Id; since: number } | null>(null);
 
 const HELD_MS = 450;
 const SLIDE_PX = 90;

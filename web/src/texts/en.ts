@@ -320,3 +320,8 @@ export const texts = {
   'user.deleted': 'Deleted account',
   you: 'You',
 } as const;
+
+/** The name of a text. */
+export type Key = keyof typeof texts;
+/** What every language has. */
+export type Texts = Readonly<Record<Key, string>>;

@@ -1,6 +1,6 @@
 /** The page's texts in Spanish. */
 
-import type { Texts } from './languages.js';
+import type { Texts } from './en.js';
 
 export const texts = {
   about: 'Acerca de',

@@ -5,11 +5,7 @@
 
 import type { Tongue } from 'wechat-sdk';
 
-import type { texts } from './en.js';
-
-/** The name of a text. */
-export type Key = keyof typeof texts;
-export type Texts = Readonly<Record<Key, string>>;
+import type { Texts } from './en.js';
 
 export interface Language {
   /** Its own name, as it is offered. */

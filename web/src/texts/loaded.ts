@@ -1,6 +1,7 @@
 /** The texts that are loaded, and the language that the page begins with. */
 
-import { type Lang, type Texts, languages } from './languages.js';
+import type { Texts } from './en.js';
+import { type Lang, languages } from './languages.js';
 
 export const loaded = new Map<Lang, Texts>();
 
