@@ -6,7 +6,8 @@
 //! `docs/protocol.md`.
 //!
 //! To add an operation: a row here, the type of its data beside the other frames if none of them
-//! fits, and an arm in `ws::commands`, which the compiler asks for.
+//! fits, and an arm in `ws::commands`, which the compiler asks for. Tests then ask for its sample
+//! and its section in the documents (`docs/first-change.md`).
 //!
 //! Invariant: a request is answered by what its row says, or refused (`Reply`).
 //!
