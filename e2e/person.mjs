@@ -129,9 +129,15 @@ export class Person {
 
   // ---- going about ----
 
+  // A list by its title: when the page goes from one to another, both have a search and rows.
+  pane(key) {
+    return this.$(`.list-pane[aria-label="${this.t(key)}"]`);
+  }
+
   async goesHome() {
     await this.page.evaluate(() => { location.hash = '#/'; });
-    await this.$('.list-pane').waitFor();
+    await this.pane('chats').waitFor();
+    await this.$('.composer').waitFor({ state: 'detached' });
   }
 
   async goes(path) {
@@ -152,8 +158,9 @@ export class Person {
   async finds(name) {
     await this.goesHome();
     await this.button('new').click();
-    await this.$('.search input').fill(name);
-    await this.$('.scroll .chat-row', { hasText: name }).first().click();
+    const pane = this.pane('new');
+    await pane.locator('.search input').fill(name);
+    await pane.locator('.scroll .chat-row', { hasText: name }).first().click();
     await this.$('.composer textarea').waitFor();
   }
 
