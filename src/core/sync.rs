@@ -11,12 +11,12 @@
 //!
 //! Called by `http` and `ws`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Shared;
 use crate::error::{Error, Result, Text};
-use crate::id::{ChatId, Incarnation};
+use crate::id::{ChatId, Incarnation, UserId};
 use crate::model::auth::Caller;
 use crate::model::chats::{Chat, Followed, InboxRow, Member};
 use crate::model::messages::{Content, Message, PAGE, Window};
@@ -31,6 +31,8 @@ const ROWS: u32 = 1_000;
 const PAGE_BYTES: usize = 128 * 1024;
 /// About how many bytes a row has besides its text, and a file, a reaction or a chat in it.
 const ROW_COST: usize = 400;
+/// At most this many chats are read at once.
+const AT_ONCE: usize = 200;
 /// At most this many seqs with nothing to read, the latest, of a chat that begins afresh: a client
 /// takes those before them for unread.
 const QUIET: u32 = 1_000;
@@ -137,6 +139,12 @@ pub struct Membership {
     pub hidden: Vec<u64>,
 }
 
+impl Membership {
+    const fn of(member: Member) -> Self {
+        Self { member, hidden: Vec::new() }
+    }
+}
+
 /// What changed in a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatNews {
@@ -170,6 +178,25 @@ impl Room {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
+    /// So many rows are worth reading: the page is full then, or nearly.
+    fn rows_left(&self) -> u32 {
+        let most = self.bytes / ROW_COST + 1;
+        self.rows.min(u32::try_from(most).unwrap_or(u32::MAX))
+    }
+
+    /// Takes what changed in a chat since `held`, and cuts off what does not fit.
+    fn fit(&mut self, changes: &mut Changes, held: u64) {
+        let fit = self.fits(changes.rows.iter());
+        if fit < changes.rows.len() {
+            changes.rows.truncate(fit);
+            changes.rev = changes.rows.last().map_or(held, |row| row.rev);
+            changes.more = true;
+        }
+        if changes.rows.is_empty() {
+            self.take(ROW_COST);
+        }
+    }
+
     /// Takes messages until the page is full, one at least; how many those are.
     fn fits<'m>(&mut self, messages: impl Iterator<Item = &'m Message>) -> usize {
         let mut count = 0;
@@ -182,6 +209,32 @@ impl Room {
         }
         count
     }
+}
+
+/// What stands on a page already, and what still fits.
+#[derive(Debug)]
+struct Page {
+    news: Vec<ChatNews>,
+    room: Room,
+}
+
+/// The inbox may have been read after the chats that the user follows: a chat that they came into
+/// in between is followed too.
+fn follow_too(rows: &mut Vec<Followed>, inbox: &[InboxRow]) {
+    let known: HashSet<ChatId> = rows.iter().map(|row| row.chat).collect();
+    let is_new = |row: &&InboxRow| row.member.is_active() && !known.contains(&row.chat.id);
+    rows.extend(inbox.iter().filter(is_new).map(Followed::from));
+}
+
+/// The first of these chats, as long as the client holds them and is not far behind in them, each
+/// with the rev that it has there.
+fn near(rows: &[Followed], have: &Have) -> Vec<(ChatId, u64)> {
+    let held = |row: &Followed| {
+        let held = *have.chats.get(&row.chat)?;
+        let is_near = held <= row.head_rev && row.head_rev - held <= FAR_BEHIND;
+        is_near.then_some((row.chat, held))
+    };
+    rows.iter().map_while(held).take(AT_ONCE).collect()
 }
 
 /// About how many bytes a message has on the wire.
@@ -218,8 +271,9 @@ impl Sync {
         if !have.is_of(incarnation) {
             return Ok(News::reset(incarnation));
         }
-        let had = have.rev();
-        let inbox = store.inbox(caller.user, had, MEMBERSHIPS).await?;
+        let (had, user) = (have.rev(), caller.user);
+        let (inbox, mut rows) =
+            tokio::try_join!(store.inbox(user, had, MEMBERSHIPS), store.followed(user))?;
         // Of one incarnation nobody is ahead, unless an operator put an older file in its place.
         if inbox.rev < had {
             return Ok(News::reset(incarnation));
@@ -229,88 +283,135 @@ impl Sync {
         } else {
             inbox.rev
         };
-        let mut memberships = Vec::with_capacity(inbox.rows.len());
-        for InboxRow { chat, member } in inbox.rows {
-            let active = member.is_active();
-            // Who does not hold the chat has forgotten what it had hidden there before it left.
-            let held = if have.chats.contains_key(&chat.id) { had } else { 0 };
-            let hidden = match active {
-                true => store.hidden(chat.id, caller.user, held).await?,
-                false => Vec::new(),
-            };
-            memberships.push(Membership { member, hidden });
-        }
-        let (chats, more) = self.chats(caller, have).await?;
+        follow_too(&mut rows, &inbox.rows);
+        let (memberships, chats) = tokio::try_join!(
+            self.memberships(user, inbox.rows, have, had),
+            self.chats(caller, rows, have)
+        )?;
+        let (chats, more) = chats;
         let (inbox, more) = (marked(incarnation, reached), more || inbox.more);
         Ok(News { incarnation, reset: false, inbox, memberships, chats, more })
     }
 
-    /// Changed rows of the caller's chats, a page of them; whether there are more.
-    async fn chats(&self, caller: &Caller, have: &Have) -> Result<(Vec<ChatNews>, bool)> {
-        let mut rows = self.shared.ports.store.followed(caller.user).await?;
-        rows.retain(|row| have.chats.get(&row.chat) != Some(&row.head_rev));
-        rows.sort_by_key(|row| std::cmp::Reverse((row.active_at, row.chat)));
-        let (mut news, mut room) = (Vec::new(), Room { rows: ROWS, bytes: PAGE_BYTES });
-        for row in rows {
-            if room.is_full() {
-                return Ok((news, true));
-            }
-            let held = have.chats.get(&row.chat).copied();
-            let found = self.chat(caller, row, held, have.latest, &mut room).await?;
-            let Some((chat, more)) = found else { continue };
-            if chat.messages.is_empty() {
-                room.take(ROW_COST);
-            }
-            news.push(chat);
-            if more {
-                return Ok((news, true));
-            }
+    /// Changed member rows, each with what the user hid there since.
+    async fn memberships(
+        &self,
+        user: UserId,
+        rows: Vec<InboxRow>,
+        have: &Have,
+        had: u64,
+    ) -> Result<Vec<Membership>> {
+        // Who does not hold the chat has forgotten what they had hidden there before they left.
+        let held = |chat| if have.chats.contains_key(&chat) { had } else { 0 };
+        let active = rows.iter().filter(|row| row.member.is_active()).map(|row| row.chat.id);
+        let asked: Vec<(ChatId, u64)> = active.map(|chat| (chat, held(chat))).collect();
+        if asked.is_empty() {
+            return Ok(rows.into_iter().map(|row| Membership::of(row.member)).collect());
         }
-        Ok((news, false))
+        let hidden = self.shared.ports.store.hidden(user, &asked).await?;
+        let mut hidden: HashMap<ChatId, Vec<u64>> =
+            asked.into_iter().map(|(chat, _)| chat).zip(hidden).collect();
+        let membership = |InboxRow { chat, member }: InboxRow| {
+            let hidden = hidden.remove(&chat.id).unwrap_or_default();
+            Membership { hidden, ..Membership::of(member) }
+        };
+        Ok(rows.into_iter().map(membership).collect())
     }
 
-    /// What changed in one chat since `held`, as far as there is room; whether there is more.
-    /// `None` when the caller has just left it.
-    async fn chat(
+    /// Changed rows of the caller's chats, a page of them; whether there are more.
+    async fn chats(
         &self,
         caller: &Caller,
-        Followed { chat, head_rev, .. }: Followed,
-        held: Option<u64>,
-        latest: u32,
-        room: &mut Room,
-    ) -> Result<Option<(ChatNews, bool)>> {
-        let store = &self.shared.ports.store;
-        let is_near = |held: &u64| *held <= head_rev && head_rev - held <= FAR_BEHIND;
-        if let Some(held) = held.filter(is_near) {
-            let changes = store.changes(chat, caller.user, held, room.rows).await?;
-            let Some(mut changes) = changes else { return Ok(None) };
-            let fit = room.fits(changes.rows.iter());
-            if fit < changes.rows.len() {
-                changes.rows.truncate(fit);
-                changes.rev = changes.rows.last().map_or(held, |row| row.rev);
-                changes.more = true;
+        mut rows: Vec<Followed>,
+        have: &Have,
+    ) -> Result<(Vec<ChatNews>, bool)> {
+        rows.retain(|row| have.chats.get(&row.chat) != Some(&row.head_rev));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.active_at, row.chat)));
+        let mut page = Page { news: Vec::new(), room: Room { rows: ROWS, bytes: PAGE_BYTES } };
+        let mut rest = rows.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if page.room.is_full() {
+                return Ok((page.news, true));
             }
-            let Changes { chat, rows, rev, more } = changes;
-            let messages = self.named(rows).await;
-            return Ok(Some((
-                ChatNews { chat, rev, reset: false, messages, quiet: Vec::new() },
-                more,
-            )));
+            let near = near(rest, have);
+            let more = if near.is_empty() {
+                rest = others;
+                let held = have.chats.contains_key(&first.chat);
+                self.begin(caller, first, held, have.latest, &mut page).await?;
+                false
+            } else {
+                let (read, more) = self.go_on(caller, &near, &mut page).await?;
+                rest = rest.get(read..).unwrap_or_default();
+                more
+            };
+            if more {
+                return Ok((page.news, true));
+            }
         }
-        let Some(Changes { chat, .. }) = store.changes(chat, caller.user, head_rev, 1).await?
-        else {
-            return Ok(None);
-        };
+        Ok((page.news, false))
+    }
+
+    /// What changed in these chats since the revs beside them, as far as there is room: how many of
+    /// them were read, and whether the last of these has more. One that the caller has just left
+    /// counts as read.
+    async fn go_on(
+        &self,
+        caller: &Caller,
+        chats: &[(ChatId, u64)],
+        page: &mut Page,
+    ) -> Result<(usize, bool)> {
+        let fit = page.room.rows_left();
+        let found = self.shared.ports.store.changes_in(caller.user, chats, fit).await?;
+        let (mut read, mut rows) = (0, Vec::new());
+        for (changes, (_, held)) in found.into_iter().zip(chats) {
+            if page.room.is_full() {
+                break;
+            }
+            read += 1;
+            let Some(mut changes) = changes else { continue };
+            page.room.fit(&mut changes, *held);
+            let more = changes.more;
+            rows.push(changes);
+            if more {
+                break;
+            }
+        }
+        let more = rows.last().is_some_and(|changes| changes.more);
+        let messages = self.named(rows.iter_mut().flat_map(|row| row.rows.drain(..)).collect());
+        let mut messages = messages.await.into_iter().peekable();
+        for Changes { chat, rev, .. } in rows {
+            let of_chat = |(message, _): &(Message, _)| message.chat == chat.id;
+            let own = std::iter::from_fn(|| messages.next_if(of_chat)).collect();
+            page.news.push(ChatNews { chat, rev, reset: false, messages: own, quiet: Vec::new() });
+        }
+        Ok((read, more))
+    }
+
+    /// The latest of a chat that the client does not hold, or is far behind in, unless the caller
+    /// has just left it.
+    async fn begin(
+        &self,
+        caller: &Caller,
+        Followed { chat, head_rev, .. }: &Followed,
+        held: bool,
+        latest: u32,
+        page: &mut Page,
+    ) -> Result<()> {
+        let room = &mut page.room;
+        let found = self.shared.ports.store.changes(*chat, caller.user, *head_rev, 1).await?;
+        let Some(Changes { chat, .. }) = found else { return Ok(()) };
         let limit = latest.min(PAGE).min(room.rows);
-        let mut news = self.afresh(caller, chat, limit, held.is_some()).await?;
-        if let Some(news) = &mut news {
-            // The older ones are read when somebody looks at them.
-            let fit = room.fits(news.messages.iter().rev().map(|(message, _)| message));
-            news.messages.drain(..news.messages.len() - fit);
-            news.quiet = self.quiet_before(caller, news).await?;
-            room.bytes = room.bytes.saturating_sub(SEQ_COST * news.quiet.len());
+        let Some(mut news) = self.afresh(caller, chat, limit, held).await? else { return Ok(()) };
+        // The older ones are read when somebody looks at them.
+        let fit = room.fits(news.messages.iter().rev().map(|(message, _)| message));
+        news.messages.drain(..news.messages.len() - fit);
+        news.quiet = self.quiet_before(caller, &news).await?;
+        room.bytes = room.bytes.saturating_sub(SEQ_COST * news.quiet.len());
+        if news.messages.is_empty() {
+            room.take(ROW_COST);
         }
-        Ok(news.map(|news| (news, false)))
+        page.news.push(news);
+        Ok(())
     }
 
     /// A chat's latest messages, as many as `limit`. The chat is read before them, so that what

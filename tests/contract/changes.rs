@@ -278,8 +278,8 @@ impl Case<'_> {
             standing.hidden.extend(seqs);
             standing.held.retain(|seq, _| !seqs.contains(seq));
             let all: Vec<u64> = standing.hidden.iter().copied().collect();
-            let found = self.world.store.hidden(self.chat, self.people[who], 0).await;
-            assert_eq!(found.expect("reads"), all);
+            let found = self.world.store.hidden(self.people[who], &[(self.chat, 0)]).await;
+            assert_eq!(found.expect("reads"), [all]);
         }
     }
 
@@ -319,6 +319,9 @@ impl Case<'_> {
         let user = self.people[who];
         let page = self.world.store.changes(self.chat, user, reached, limit).await;
         let page = page.expect("reads");
+        let asked = [(self.chat, reached)];
+        let same = self.world.store.changes_in(user, &asked, limit).await.expect("reads");
+        assert_eq!(same, std::slice::from_ref(&page));
         assert_eq!(page.is_some(), self.standing(who).active);
         let Some(Changes { chat, rows, rev, more }) = page else { return };
         assert_eq!((chat.head_rev, chat.head_seq), (self.model.rev, self.model.rows.len() as u64));
@@ -489,6 +492,44 @@ pub async fn a_late_member_pays_nothing_for_what_came_before(world: &World) {
     let page = world.store.changes(chat, people[1], 0, 50).await.expect("reads");
     let page = page.expect("a member");
     assert_eq!((&page.rows[..], page.more), (&[joined][..], false), "one page from the beginning");
+}
+
+pub async fn several_chats_are_read_like_each_by_itself(world: &World) {
+    let people = people(world, 2).await;
+    let mut chats = Vec::new();
+    for number in 0..6_u64 {
+        let chat = world.group(&people).await;
+        for text in 0..number {
+            world.say(chat, people[0], &format!("m{text}")).await;
+        }
+        chats.push((chat, number % 2));
+    }
+    let direct = world.direct(people[0], people[1]).await;
+    world.say(direct, people[1], "hola").await;
+    world.store.hide(chats[5].0, people[1], &[3, 4]).await.expect("hides");
+    world.remove(chats[4].0, people[0], people[1]).await;
+    let late = world.group(&people[..1]).await;
+    world.say(late, people[0], "before").await;
+    world.add(late, people[0], people[1]).await;
+    chats.extend([(direct, 0), (ChatId(world.id()), 0), (late, 0)]);
+
+    let mut alone = Vec::new();
+    for &(chat, after) in &chats {
+        alone.push(world.store.changes(chat, people[1], after, 100).await.expect("reads"));
+    }
+    let gone = [4, 7].map(|index: usize| alone[index].is_none());
+    assert_eq!((gone, alone.iter().flatten().count()), ([true; 2], 7));
+    let together = world.store.changes_in(people[1], &chats, 100).await.expect("reads");
+    assert_eq!(together, alone);
+    for limit in 1..25 {
+        let some = world.store.changes_in(people[1], &chats, limit).await.expect("reads");
+        let rows: usize = some.iter().flatten().map(|changes| changes.rows.len()).sum();
+        assert!(!some.is_empty() && rows <= limit as usize, "{limit}");
+        if some.len() > 1 || some[0].as_ref().is_some_and(|first| !first.more) {
+            assert_eq!(some, alone[..some.len()], "{limit}");
+        }
+    }
+    assert!(world.store.changes_in(people[1], &[], 9).await.expect("reads").is_empty());
 }
 
 pub async fn a_reader_ahead_of_the_chat_is_sent_back_to_its_head(world: &World) {

@@ -118,7 +118,7 @@ async fn a_store_of_schema_3_is_migrated_and_read_back() {
     let chats = world.store.memberships(ana).await.expect("reads");
     let group = chats.iter().find(|row| row.chat.id != direct).expect("a group").chat.id;
     assert_eq!(world.store.members(group, None, 9).await.expect("reads").len(), 3);
-    assert_eq!(world.store.hidden(group, beto, 0).await.expect("reads"), [1]);
+    assert_eq!(world.store.hidden(beto, &[(group, 0)]).await.expect("reads"), [[1]]);
     let pinned = world.store.pinned(group, eva).await.expect("reads").expect("a member");
     assert_eq!(pinned.iter().map(|row| row.seq).collect::<Vec<_>>(), [2]);
     assert_eq!(world.store.mentions(ana, &[(group, 0)]).await.expect("reads"), [1]);

@@ -147,6 +147,7 @@ macro_rules! contract {
                 random_histories_are_read_as_the_model_says
                 a_storm_of_changes_is_read_in_bounded_pages
                 a_late_member_pays_nothing_for_what_came_before
+                several_chats_are_read_like_each_by_itself
                 a_reader_ahead_of_the_chat_is_sent_back_to_its_head
             }
             terms {

@@ -7,7 +7,7 @@ use wechat::model::messages::{
     Content, EMOJI, Message, MessageChange, Origin, PAGE, REACTORS_SHOWN, Stamp, Window,
 };
 use wechat::model::text::{Body, ClientMsgId};
-use wechat::store::{Appended, Changed};
+use wechat::store::{Appended, Changed, Looking};
 
 use crate::chats::people;
 use crate::files::{document, film, with_files};
@@ -238,8 +238,11 @@ pub async fn what_a_member_hides_only_that_member_misses(world: &World) {
     assert_eq!(seqs(&page(world, chat, beto, Window::After(0)).await), [3, 4]);
     assert_eq!(seqs(&page(world, chat, beto, Window::Before(None)).await), [3, 4]);
     assert_eq!(seqs(&page(world, chat, ana, Window::After(0)).await).len(), 6);
+    let other = world.group(&[beto]).await;
     for (after, hidden) in [(0, vec![1, 2, 5, 6]), (2, vec![1]), (3, vec![])] {
-        assert_eq!(world.store.hidden(chat, beto, after).await.expect("reads"), hidden);
+        let asked = [(ChatId(world.id()), 0), (chat, after), (other, 0)];
+        let found = world.store.hidden(beto, &asked).await.expect("reads");
+        assert_eq!(found, [vec![], hidden, vec![]]);
     }
     let latest = world.store.latest(beto, &[chat, ChatId(world.id())]).await.expect("reads");
     assert_eq!(seqs(&latest), [4]);
@@ -258,7 +261,12 @@ pub async fn a_look_shows_what_its_viewer_may_see(world: &World) {
     let sent = world.say(chat, ana, "hola").await;
     world.add(chat, ana, carla).await;
     let look = async |viewer, seq| {
-        let look = world.store.look(chat, viewer, seq).await.expect("reads").expect("a chat");
+        let look = world
+            .store
+            .look(chat, viewer, seq, Looking::ToRead)
+            .await
+            .expect("reads")
+            .expect("a chat");
         assert_eq!(look.chat, world.chat(chat).await);
         (look.member, look.message)
     };
@@ -272,7 +280,7 @@ pub async fn a_look_shows_what_its_viewer_may_see(world: &World) {
     assert_eq!(look(beto, 2).await.1, None);
     world.remove(chat, ana, beto).await;
     assert_eq!(look(beto, 3).await, (Some(world.member(chat, beto).await), None));
-    let nowhere = world.store.look(ChatId(world.id()), ana, 1).await;
+    let nowhere = world.store.look(ChatId(world.id()), ana, 1, Looking::ToRead).await;
     assert_eq!(nowhere.expect("reads"), None);
 }
 

@@ -17,7 +17,7 @@ use wechat::model::messages::{Content, Message, MessageChange, NewMessage, TextC
 use wechat::model::text::{ClientMsgId, Email, Name};
 use wechat::model::users::ProfileChange;
 use wechat::store::mongo::{MongoStore, Names};
-use wechat::store::{Appended, Changed, FilePut, Files, Index, Messages, Store, Upkeep};
+use wechat::store::{Appended, Changed, FilePut, Files, Index, Looking, Messages, Store, Upkeep};
 
 use crate::files;
 use crate::mongo_server::{Server, binary, shared};
@@ -641,20 +641,43 @@ async fn files_are_pleasant_to_read_in_a_shell() {
     assert_eq!(row.get_str("digest").ok(), Some(&*film.digest.to_string()));
 }
 
+/// The commands of a store.
+#[derive(Default)]
+struct Commands {
+    /// All but those that clear behind an answer: how many those are depends on time.
+    all: AtomicUsize,
+    clears: AtomicUsize,
+}
+
+impl Commands {
+    fn note(&self, event: &CommandEvent) {
+        let CommandEvent::Started(started) = event else { return };
+        let updates = started.command.get_array("updates").ok();
+        let first = updates.and_then(|all| all.first()?.as_document()?.get_document("u").ok());
+        let clears = first.is_some_and(|update| update.len() == 1 && update.contains_key("$unset"));
+        let count = if clears { &self.clears } else { &self.all };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many of these two kinds there were while `work` was done.
+    async fn during(&self, work: impl Future) -> (usize, usize) {
+        let now = || (self.all.load(Ordering::SeqCst), self.clears.load(Ordering::SeqCst));
+        let before = now();
+        work.await;
+        (now().0 - before.0, now().1 - before.1)
+    }
+}
+
 /// A store whose commands are counted.
-async fn counted(server: &Server, database: &str) -> (World, Arc<AtomicUsize>) {
-    let count = Arc::new(AtomicUsize::new(0));
+async fn counted(server: &Server, database: &str) -> (World, Arc<Commands>) {
+    let commands = Arc::new(Commands::default());
     let watch = EventHandler::callback({
-        let count = count.clone();
-        move |event| {
-            if matches!(event, CommandEvent::Started(_)) {
-                count.fetch_add(1, Ordering::SeqCst);
-            }
-        }
+        let commands = commands.clone();
+        move |event| commands.note(&event)
     });
     let (uri, names) = (server.uri(), Names::default());
     let store = MongoStore::open_watched(&uri, database, names, Some(watch)).await;
-    (World::around(Arc::new(store.expect("a store opens"))), count)
+    (World::around(Arc::new(store.expect("a store opens"))), commands)
 }
 
 /// How often it is done, so that what is cleared behind one answer counts with the next.
@@ -663,28 +686,95 @@ const TIMES: usize = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_people_do_most_takes_few_commands() {
     let Some(server) = shared() else { return };
-    let (world, count) = counted(server, &Server::database()).await;
+    let (world, commands) = counted(server, &Server::database()).await;
     let (ana, beto) = (world.user("ana").await, world.user("beto").await);
     let chat = world.direct(ana, beto).await;
     world.say(chat, ana, "the first").await;
     world.say(chat, ana, "the second").await;
 
-    let before = count.load(Ordering::SeqCst);
-    for number in 0..TIMES {
-        world.say(chat, ana, &format!("number {number}")).await;
-    }
-    let sends = count.load(Ordering::SeqCst) - before;
-    assert!(sends <= 5 * TIMES + 1, "{sends} commands for {TIMES} messages to a quiet chat");
+    let (sends, clears) = commands
+        .during(async {
+            for number in 0..TIMES {
+                world.say(chat, ana, &format!("number {number}")).await;
+            }
+        })
+        .await;
+    assert!(sends <= 4 * TIMES, "{sends} commands for {TIMES} messages to a quiet chat");
+    assert!(clears <= TIMES + 1, "{clears} clear behind {TIMES} messages");
 
-    let before = count.load(Ordering::SeqCst);
-    for number in 0..TIMES {
-        let seq = number as u64 + 1;
-        let look = world.store.look(chat, beto, seq).await.expect("reads").expect("a chat");
-        assert_eq!(look.message.map(|message| message.seq), Some(seq));
-        world.react(chat, seq, beto, "👍", true).await;
+    let (reactions, clears) = commands
+        .during(async {
+            for seq in 1..=TIMES as u64 {
+                let look = world.store.look(chat, beto, seq, Looking::ToChange).await;
+                let look = look.expect("reads").expect("a chat");
+                assert_eq!(look.message.map(|message| message.seq), Some(seq));
+                world.react(chat, seq, beto, "👍", true).await;
+            }
+        })
+        .await;
+    // The first may come before the lane of the last message has left what it knows.
+    assert!(reactions <= 5 * TIMES + 1, "{reactions} commands for {TIMES} reactions");
+    assert!(clears <= TIMES + 1, "{clears} clear behind {TIMES} reactions");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_chats_are_cleared_together() {
+    const CHATS: usize = 50;
+    let Some(server) = shared() else { return };
+    let database = Server::database();
+    let (world, commands) = counted(server, &database).await;
+    let ana = world.user("ana").await;
+    let mut chats = Vec::new();
+    for _ in 0..CHATS {
+        chats.push(world.group(&[ana]).await);
     }
-    let reactions = count.load(Ordering::SeqCst) - before;
-    assert!(reactions <= 8 * TIMES + 1, "{reactions} commands for {TIMES} reactions");
+    let groups = raw(server, &database).await.collection::<Document>(&Names::default().groups);
+    let cleared = async || {
+        let deadline = Instant::now() + PATIENCE;
+        let unwritten = doc! { "unwritten": { "$exists": true } };
+        while groups.count_documents(unwritten.clone()).await.expect("counts") > 0 {
+            assert!(Instant::now() < deadline, "chats stay uncleared");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    cleared().await;
+    let (_, clears) = commands
+        .during(async {
+            join_all(chats.iter().map(|chat| world.say(*chat, ana, "hola"))).await;
+            cleared().await;
+        })
+        .await;
+    assert!((1..CHATS / 2).contains(&clears), "{clears} commands clear {CHATS} chats");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_many_changed_chats_takes_few_commands() {
+    let Some(server) = shared() else { return };
+    let (world, commands) = counted(server, &Server::database()).await;
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let mut chats = vec![(world.direct(ana, beto).await, 0)];
+    world.say(chats[0].0, ana, "hola").await;
+    for _ in 1..100 {
+        let chat = world.group(&[ana, beto]).await;
+        world.say(chat, ana, "hola").await;
+        chats.push((chat, 1));
+    }
+    world.store.hide(chats[1].0, beto, &[1]).await.expect("hides");
+    // What `core::sync` asks: who has come and gone, which chats are ahead, and what is new there.
+    let page = async || {
+        let (store, user) = (&world.store, beto);
+        let (inbox, followed) = (store.inbox(user, 0, 500).await, store.followed(user).await);
+        let asked: Vec<_> = inbox.expect("reads").rows.iter().map(|row| (row.chat.id, 0)).collect();
+        let hidden = store.hidden(user, &asked).await.expect("reads");
+        let news = store.changes_in(user, &chats, 500).await.expect("reads");
+        let rows: usize = news.iter().flatten().map(|changes| changes.rows.len()).sum();
+        assert_eq!((followed.expect("reads").len(), news.len(), rows), (100, 100, 100));
+        assert_eq!(hidden.concat(), [1]);
+    };
+    // The first page finds what the steps before have left to be cleared.
+    page().await;
+    let (all, _) = commands.during(page()).await;
+    assert!(all <= 15, "{all} commands for a page of 100 changed chats");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -698,8 +788,8 @@ async fn what_a_node_remembers_of_a_chat_lets_nobody_in() {
         (here.user("ana").await, here.user("beto").await, here.user("carla").await);
     let chat = here.group(&[ana, beto]).await;
     let sent = here.say(chat, beto, "hola").await;
-    let look = here.store.look(chat, beto, sent.seq).await.expect("reads").expect("a chat");
-    assert_eq!(look.message, Some(sent.clone()));
+    let look = here.store.look(chat, beto, sent.seq, Looking::ToChange).await;
+    assert_eq!(look.expect("reads").expect("a chat").message, Some(sent.clone()));
     there.remove(chat, ana, beto).await;
     there.add(chat, ana, carla).await;
     here.take_over_ids(&there);
@@ -715,6 +805,26 @@ async fn what_a_node_remembers_of_a_chat_lets_nobody_in() {
     assert_eq!(here.append(here.new_message(chat, beto, text("x"))).await, Appended::NotMember);
     let said = here.say(chat, carla, "I am in").await;
     assert_eq!(said.seq, sent.seq + 3);
-    let look = here.store.look(chat, beto, sent.seq).await.expect("reads").expect("a chat");
+    for looking in [Looking::ToRead, Looking::ToChange] {
+        let look = here.store.look(chat, beto, sent.seq, looking).await;
+        let look = look.expect("reads").expect("a chat");
+        let state = look.member.map(|row| row.state);
+        assert_eq!((look.message, state), (None, Some(MemberState::Left)));
+    }
+
+    // What is remembered here is older than what happens there.
+    there.take_over_ids(&here);
+    there.remove(chat, ana, carla).await;
+    let look = here.store.look(chat, carla, said.seq, Looking::ToChange).await;
+    let look = look.expect("reads").expect("a chat");
     assert_eq!((look.message, look.member.map(|row| row.state)), (None, Some(MemberState::Left)));
+    there.add(chat, ana, carla).await;
+    let new = there.say(chat, ana, "welcome back").await;
+    let look = here.store.look(chat, carla, new.seq, Looking::ToChange).await;
+    let look = look.expect("reads").expect("a chat");
+    assert_eq!((look.message.map(|row| row.seq), look.chat.head_seq), (Some(new.seq), new.seq));
+    here.take_over_ids(&there);
+    let before = here.store.look(chat, carla, said.seq, Looking::ToChange).await;
+    let before = before.expect("reads").expect("a chat");
+    assert_eq!(before.message, None, "it was written before they came back");
 }

@@ -20,7 +20,7 @@ use crate::model::messages::{
     Content, EMOJI, Message, MessageChange, Origin, PINS, Reaction, Stamp, TextContent,
 };
 use crate::model::text::{Body, ClientMsgId};
-use crate::store::{Changed, Look, Pending};
+use crate::store::{Changed, Look, Looking, Pending};
 
 /// At most this many messages are hidden at once.
 pub const HIDE_AT_ONCE: usize = 100;
@@ -271,7 +271,7 @@ impl Messages {
         seq: u64,
         reach: Reach,
     ) -> Result<(Standing, Message)> {
-        let (standing, message) = self.visible(caller, chat, seq).await?;
+        let (standing, message) = self.look(caller, chat, seq, Looking::ToChange).await?;
         let target = Target { chat, peers: standing.chat.peers };
         self.shared.check_reach(caller, target, reach).await?;
         Ok((standing, message))
@@ -284,7 +284,17 @@ impl Messages {
         chat: ChatId,
         seq: u64,
     ) -> Result<(Standing, Message)> {
-        let found = self.shared.ports.store.look(chat, caller.user, seq).await?;
+        self.look(caller, chat, seq, Looking::ToRead).await
+    }
+
+    async fn look(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        seq: u64,
+        looking: Looking,
+    ) -> Result<(Standing, Message)> {
+        let found = self.shared.ports.store.look(chat, caller.user, seq, looking).await?;
         let Look { chat, member, message } = found.ok_or(Error::not_found(text::NO_CHAT))?;
         match member {
             Some(member) if member.is_active() => {

@@ -17,7 +17,7 @@ use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Member, MemberState, Place};
 use crate::model::messages::{Content, Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::model::text::ClientMsgId;
-use crate::store::{Appended, Changed, Changes, Look, Messages, Pending};
+use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
 
 /// The end of a chat, for somebody who writes there.
 struct Tail {
@@ -221,7 +221,30 @@ fn number(db: &Db<'_>, chat: ChatId, seq: u64) -> Result<i64> {
     Ok(found.unwrap_or(-1))
 }
 
-fn hidden(db: &Db<'_>, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
+fn changes_in(
+    db: &Db<'_>,
+    viewer: UserId,
+    chats: &[(ChatId, u64)],
+    limit: u32,
+) -> Result<Vec<Option<Changes>>> {
+    let (mut found, mut left) = (Vec::with_capacity(chats.len()), limit.max(1));
+    for &(chat, after) in chats {
+        let view = view(db, chat, viewer)?;
+        let changed = view.map(|view| changes(db, view, after, left)).transpose()?;
+        let more = changed.as_ref().is_some_and(|changed| changed.more);
+        if more && !found.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(changed.as_ref().map_or(0, |changed| changed.rows.len() as u32));
+        found.push(changed);
+        if more || left == 0 {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn hidden(db: &Db<'_>, user: UserId, (chat, after): (ChatId, u64)) -> Result<Vec<u64>> {
     let Some((num, ..)) = chats::head(db, chat)? else { return Ok(Vec::new()) };
     let seat = members::number(db, num, user)?;
     db.all(
@@ -248,7 +271,13 @@ impl Messages for EmbeddedStore {
         self.write(move |db| alter(db, chat, seq, by, &change)).await
     }
 
-    async fn look(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
+    async fn look(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        seq: u64,
+        _looking: Looking,
+    ) -> Result<Option<Look>> {
         self.read(move |db| look(db, chat, viewer, seq)).await
     }
 
@@ -283,6 +312,16 @@ impl Messages for EmbeddedStore {
             view.map(|view| changes(db, view, after, limit)).transpose()
         })
         .await
+    }
+
+    async fn changes_in(
+        &self,
+        viewer: UserId,
+        chats: &[(ChatId, u64)],
+        limit: u32,
+    ) -> Result<Vec<Option<Changes>>> {
+        let chats = chats.to_vec();
+        self.read(move |db| changes_in(db, viewer, &chats, limit)).await
     }
 
     async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
@@ -336,7 +375,8 @@ impl Messages for EmbeddedStore {
         self.write(move |db| hide(db, chat, user, &seqs)).await
     }
 
-    async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
-        self.read(move |db| hidden(db, chat, user, after)).await
+    async fn hidden(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Vec<u64>>> {
+        let chats = chats.to_vec();
+        self.read(move |db| chats.into_iter().map(|chat| hidden(db, user, chat)).collect()).await
     }
 }

@@ -13,11 +13,12 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{FileId, ObjectId, SessionId, UserId};
 use crate::model::auth::{
-    AskerKey, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash, is_ahead,
+    AskerKey, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash, Which,
+    is_ahead,
 };
 use crate::model::text::{Email, Name, PushToken};
 use crate::model::users::User;
-use crate::store::{Index, Redeem, Sessions, Which};
+use crate::store::{Index, Redeem, Sessions};
 
 /// How a quota stands in its present window.
 struct Used {

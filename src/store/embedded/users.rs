@@ -12,9 +12,10 @@ use super::terms::{forget_terms, replace_terms};
 use crate::clock::Time;
 use crate::error::{Language, Result};
 use crate::id::{SessionId, UserId};
+use crate::model::auth::Which;
 use crate::model::text::{About, Email, Name};
 use crate::model::users::{Blocks, Privacy, ProfileChange, User};
-use crate::store::{Index, SignUp, Users, Which};
+use crate::store::{Index, SignUp, Users};
 
 fn settle_departed(db: &Db<'_>, id: UserId) -> Result<bool> {
     let is_in = db.has(

@@ -9,7 +9,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
+use super::commit::{ATTEMPTS, Ground, Looked, Plan, overtaken};
 use super::content;
 use super::files;
 use super::members;
@@ -41,16 +41,21 @@ pub(super) async fn alter(
     for _ in 0..ATTEMPTS {
         let looked = store.commits.looked(chat, by);
         let is_looked = looked.is_some();
-        let ground = match looked {
-            Some(ground) => Some(ground),
-            None => ground_of(store, chat, by).await?,
+        let looked = match looked {
+            Some(looked) => Some(looked),
+            None => look_again(store, chat, by).await?,
         };
-        let Some(ground) = ground else { return Ok(Changed::NotMember) };
+        let Some(looked) = looked else { return Ok(Changed::NotMember) };
+        let ground = looked.ground;
         let log = log_of(ground.chat.kind);
-        let filter = doc! { "target_id": chat.bson(), "seq": int(seq) };
-        let Some(document) = store.access.one(log, filter).await? else {
-            return Ok(Changed::Gone);
+        let document = match looked.message {
+            Some((of, document)) if of == seq => Some(document),
+            _ => {
+                let filter = doc! { "target_id": chat.bson(), "seq": int(seq) };
+                store.access.one(log, filter).await?
+            }
         };
+        let Some(document) = document else { return Ok(Changed::Gone) };
         let old = content::read(&document)?;
         let known = known(store, log, &old, change).await?;
         let new = match decide(&old, change, &known, ground.chat.head_rev + 1) {
@@ -62,19 +67,32 @@ pub(super) async fn alter(
         let redo = written(log, &document, (&old, &new), change)?;
         let plan = Plan { fields: doc! { "head_rev": int(new.rev) }, redo };
         if let Some(version) = turn.commit(&ground, plan).await? {
-            store.commits.clear_later(chat, ground.chat.kind, version);
+            leave(store, ground, version, new.rev);
             return Ok(Changed::Done(new));
         }
-        turn.wait().await?;
+        if !is_looked {
+            turn.wait().await?;
+        }
     }
     Err(overtaken())
 }
 
-/// The chat, if this is an active member of it.
-async fn ground_of(store: &MongoStore, chat: ChatId, by: UserId) -> Result<Option<Ground>> {
+/// What a commit that gave this rev leaves behind.
+fn leave(store: &MongoStore, mut ground: Ground, version: u64, rev: u64) {
+    let (chat, kind) = (ground.chat.id, ground.chat.kind);
+    store.commits.clear_later(chat, kind, version);
+    if store.commits.has_written(chat, version) {
+        (ground.version, ground.chat.head_rev) = (version, rev);
+        store.commits.note_left(ground);
+    }
+}
+
+/// The chat as it is now, if this is an active member of it.
+async fn look_again(store: &MongoStore, chat: ChatId, by: UserId) -> Result<Option<Looked>> {
     let Some(ground) = store.commits.ground_in_turn(chat).await? else { return Ok(None) };
     let member = members::one(&store.access, chat, by).await?;
-    Ok(member.filter(|seat| seat.member.is_active()).map(|_| ground))
+    let looked = Looked { ground, message: None };
+    Ok(member.filter(|seat| seat.member.is_active()).map(|_| looked))
 }
 
 /// Looks up what a change asks.

@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::Find;
-use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
+use super::commit::{ATTEMPTS, Ground, Plan, chat_by_id, overtaken};
 use super::invites;
 use super::members::{self, Seat, seat_peers};
 use super::redo::Redo;
@@ -20,7 +20,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, MessageId, UserId};
 use crate::model::chats::{
-    Chat, ChatKind, InboxRow, Invite, Member, MemberChange, MemberState, Role,
+    Chat, ChatKind, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
 use crate::model::messages::SystemEvent;
 use crate::store::{
@@ -40,20 +40,36 @@ impl MongoStore {
         groups: &[ChatId],
         directs: &[ChatId],
     ) -> Result<(HashMap<ChatId, Ground>, bool)> {
+        let (groups, directs) = tokio::try_join!(
+            self.chat_documents(ChatKind::Group, groups),
+            self.chat_documents(ChatKind::Direct, directs)
+        )?;
         let (mut found, mut wrote) = (HashMap::new(), false);
-        for (kind, ids) in [(ChatKind::Group, groups), (ChatKind::Direct, directs)] {
-            for keys in ids.chunks(KEYS) {
-                let filter = doc! { "_id": { "$in": keys.bson() } };
-                let find = Find::new(chats_of(kind), filter).fields(doc! { "redo": 0 });
-                for document in self.access.find(find).await? {
-                    wrote |= self.commits.is_unwritten(&document)?;
-                    let ground = self.commits.settled(&document).await?;
-                    self.commits.note_kind(ground.chat.id, kind);
-                    found.insert(ground.chat.id, ground);
-                }
-            }
+        for document in groups.into_iter().chain(directs) {
+            wrote |= self.commits.is_unwritten(&document)?;
+            let ground = self.commits.settled(&document).await?;
+            self.commits.note_kind(ground.chat.id, ground.chat.kind);
+            found.insert(ground.chat.id, ground);
         }
         Ok((found, wrote))
+    }
+
+    /// The same for chats of either kind.
+    pub(super) async fn grounds_of(&self, chats: &[ChatId]) -> Result<HashMap<ChatId, Ground>> {
+        let may_be = |kind: ChatKind| {
+            let fits = |chat: &&ChatId| self.commits.kind(**chat).is_none_or(|known| known == kind);
+            chats.iter().filter(fits).copied().collect::<Vec<_>>()
+        };
+        Ok(self.grounds(&may_be(ChatKind::Group), &may_be(ChatKind::Direct)).await?.0)
+    }
+
+    async fn chat_documents(&self, kind: ChatKind, ids: &[ChatId]) -> Result<Vec<Document>> {
+        let mut found = Vec::new();
+        for keys in ids.chunks(KEYS) {
+            let filter = doc! { "_id": { "$in": keys.bson() } };
+            found.extend(self.access.find(chat_by_id(chats_of(kind), filter)).await?);
+        }
+        Ok(found)
     }
 
     /// Member rows with their chats. `again` reads the rows once more when a chat had something
@@ -71,6 +87,13 @@ impl MongoStore {
             Some(InboxRow { chat, member: seat.member })
         };
         Ok(rows.into_iter().filter_map(with_chat).collect())
+    }
+
+    async fn active_rows(&self, user: UserId) -> Result<Vec<InboxRow>> {
+        let filter = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
+        let find = Find::new(Table::Members, filter);
+        let rows = self.seats(&find).await?;
+        self.with_chats(rows, &find).await
     }
 
     async fn seats(&self, find: &Find) -> Result<Vec<Seat>> {
@@ -255,7 +278,7 @@ impl Chats for MongoStore {
     }
 
     async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>> {
-        let (mut found, _) = self.grounds(chats, chats).await?;
+        let mut found = self.grounds_of(chats).await?;
         let known = chats.iter().filter_map(|chat| Some(found.remove(chat)?.chat));
         Ok(known.collect())
     }
@@ -279,10 +302,12 @@ impl Chats for MongoStore {
 
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
         members::number_inbox(&self.access, user).await?;
-        let filter = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
-        let find = Find::new(Table::Members, filter);
-        let rows = self.seats(&find).await?;
-        self.with_chats(rows, &find).await
+        self.active_rows(user).await
+    }
+
+    async fn followed(&self, user: UserId) -> Result<Vec<Followed>> {
+        // Nothing of it is a rev of the inbox, so rows that are yet to be numbered are as good.
+        Ok(self.active_rows(user).await?.iter().map(Followed::from).collect())
     }
 
     async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>> {

@@ -3,14 +3,15 @@
 //!
 //! The scheme and why it holds stand in the head of `mod`. Called by the nouns beside this file.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::access::{Access, Find, Modified, jitter};
+use super::access::{Access, Find, Modified, Statement, jitter};
 use super::chats;
 use super::redo::Redo;
 use super::rows::{Row, ToBson, int};
@@ -27,6 +28,11 @@ const REMEMBERED: u64 = 200_000;
 /// At most so many chats are remembered as somebody looked at them, and so long.
 const LOOKED: u64 = 10_000;
 const LOOKED_FOR: Duration = Duration::from_secs(10);
+/// At most so many chats are remembered as they were left, and so long.
+const LEFT: u64 = 10_000;
+const LEFT_FOR: Duration = Duration::from_secs(60);
+/// So long what is written is gathered, until the documents of all these chats are told.
+const GATHER: Duration = Duration::from_millis(20);
 /// How many locks the chats share.
 const LOCKS: usize = 1024;
 /// How often a commit is tried against other nodes.
@@ -41,6 +47,15 @@ pub(super) struct Ground {
     pub(super) chat: Chat,
     /// Its version: the number of commits so far.
     pub(super) version: u64,
+}
+
+/// What an active member looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Looked {
+    /// The chat.
+    pub(super) ground: Ground,
+    /// A message of it, by its seq, as it stands in its document, unless that was read in part.
+    pub(super) message: Option<(u64, Document)>,
 }
 
 /// Which of the locks.
@@ -76,8 +91,12 @@ pub(super) struct Commits {
     written: Cache<ChatId, u64>,
     /// The last version that this node committed.
     ours: Cache<ChatId, u64>,
-    /// The chat as an active member last looked at it, who may be about to change something.
-    looked: Cache<(ChatId, UserId), Ground>,
+    /// Chats as this node's last commit left them.
+    left: Cache<ChatId, Ground>,
+    /// What an active member looked at last, who may be about to change it.
+    looked: Cache<(ChatId, UserId), Looked>,
+    /// Chats of which everything is written up to a version, which their documents do not say yet.
+    uncleared: StdMutex<HashMap<ChatId, (ChatKind, u64)>>,
 }
 
 /// A chat's document without what may be large.
@@ -98,7 +117,9 @@ impl Commits {
             kinds: Cache::new(REMEMBERED),
             written: Cache::new(REMEMBERED),
             ours: Cache::new(REMEMBERED),
+            left: Cache::builder().max_capacity(LEFT).time_to_live(LEFT_FOR).build(),
             looked: Cache::builder().max_capacity(LOOKED).time_to_live(LOOKED_FOR).build(),
+            uncleared: StdMutex::default(),
         })
     }
 
@@ -237,9 +258,7 @@ impl Commits {
 
     /// Takes what is written out of the chat's document.
     pub(super) async fn clear(&self, chat: ChatId, kind: ChatKind, version: u64) -> Result<()> {
-        let filter = doc! { "_id": chat.bson(), "unwritten": int(version) };
-        let done = doc! { "$unset": { "unwritten": "", "redo": "", "attaching": "" } };
-        self.access.set(chats_of(kind), filter, done).await.map(drop)
+        self.access.update(chats_of(kind), &[cleared(chat, version)]).await.map(drop)
     }
 
     /// Commits, if the chat is still at the ground's version with this mark of whose turn it is;
@@ -295,17 +314,28 @@ impl Commits {
         }
     }
 
-    /// Remembers a chat as an active member looked at it.
-    pub(super) fn note_looked(&self, user: UserId, ground: Ground) {
-        self.looked.insert((ground.chat.id, user), ground);
+    /// Remembers what an active member looked at.
+    pub(super) fn note_looked(&self, user: UserId, looked: Looked) {
+        self.looked.insert((looked.ground.chat.id, user), looked);
     }
 
-    /// The chat as this user looked at it as an active member, unless this node has changed it
-    /// since. Whether another node has, the commit finds out.
-    pub(super) fn looked(&self, chat: ChatId, user: UserId) -> Option<Ground> {
-        let ground = self.looked.remove(&(chat, user))?;
+    /// What this user looked at in a chat as an active member, unless this node has changed the
+    /// chat since. Whether another node has, the commit finds out.
+    pub(super) fn looked(&self, chat: ChatId, user: UserId) -> Option<Looked> {
+        let looked = self.looked.remove(&(chat, user))?;
         let ours = self.ours.get(&chat);
-        ours.is_none_or(|version| version <= ground.version).then_some(ground)
+        ours.is_none_or(|version| version <= looked.ground.version).then_some(looked)
+    }
+
+    /// Remembers a chat as a commit of this node left it, with everything written.
+    pub(super) fn note_left(&self, ground: Ground) {
+        self.left.insert(ground.chat.id, ground);
+    }
+
+    /// The chat as this node left it. Whether another node has changed it since, a commit finds
+    /// out.
+    pub(super) fn left(&self, chat: ChatId) -> Option<Ground> {
+        self.left.get(&chat).filter(|ground| self.is_ours(ground))
     }
 
     /// Whether a chat is still as this node's last commit left it, as far as this node knows.
@@ -318,16 +348,59 @@ impl Commits {
         self.written.get(&chat).is_some_and(|known| known >= version)
     }
 
-    /// Clears behind the answer; an error leaves it to the next reader.
-    pub(super) fn clear_later(self: &Arc<Self>, chat: ChatId, kind: ChatKind, version: u64) {
+    /// Clears behind the answer, for a node that waits for it.
+    pub(super) fn clear_soon(self: &Arc<Self>, chat: ChatId, kind: ChatKind, version: u64) {
         if !self.has_written(chat, version) {
             return;
         }
         let commits = self.clone();
         tokio::spawn(async move {
+            // An error leaves it to the next reader.
             commits.clear(chat, kind, version).await.ok();
         });
     }
+
+    /// Clears a moment later, many chats in one command: a reader at another node that comes before
+    /// that waits, or writes what is written once more.
+    pub(super) fn clear_later(self: &Arc<Self>, chat: ChatId, kind: ChatKind, version: u64) {
+        if !self.has_written(chat, version) {
+            return;
+        }
+        let is_first = {
+            let mut waiting = self.uncleared.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_first = waiting.is_empty();
+            waiting.insert(chat, (kind, version));
+            is_first
+        };
+        if is_first {
+            let commits = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(GATHER).await;
+                commits.clear_gathered().await;
+            });
+        }
+    }
+
+    /// Clears what was gathered.
+    pub(super) async fn clear_gathered(&self) {
+        let gathered =
+            std::mem::take(&mut *self.uncleared.lock().unwrap_or_else(PoisonError::into_inner));
+        for kind in [ChatKind::Direct, ChatKind::Group] {
+            let of_kind = gathered.iter().filter(|(_, (of, _))| *of == kind);
+            let clear: Vec<Statement> =
+                of_kind.map(|(chat, (_, version))| cleared(*chat, *version)).collect();
+            if !clear.is_empty() {
+                // An error leaves them to the next readers.
+                self.access.update(chats_of(kind), &clear).await.ok();
+            }
+        }
+    }
+}
+
+/// Takes what is written out of a chat's document, unless that holds a later commit.
+fn cleared(chat: ChatId, version: u64) -> Statement {
+    let filter = doc! { "_id": chat.bson(), "unwritten": int(version) };
+    Statement::new(filter, doc! { "$unset": { "unwritten": "", "redo": "", "attaching": "" } })
 }
 
 /// Names the files of messages that are still to be written (see `files`). They may stand there

@@ -11,14 +11,14 @@ use super::MongoStore;
 use super::access::Find;
 use super::chat_verbs::{AT_ONCE, KEYS};
 use super::content::EVERYBODY;
-use super::rows::{Row, ToBson, int, seat};
+use super::rows::{Row, ToBson, int};
 use super::tables::{Table, log_of};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member, MemberState};
 
 /// At most this many ranges of seqs in one query.
-const RANGES: usize = 200;
+pub(super) const RANGES: usize = 200;
 
 impl MongoStore {
     /// Active members who were there at message `seq` and are not its author, and of these the
@@ -45,25 +45,6 @@ impl MongoStore {
             }
         }
         Ok((there.into_iter().filter(|m| !quiet.contains(&m.user)).collect(), last))
-    }
-
-    /// What a user hid in those of these chats where it hid something.
-    async fn hidden_in(
-        &self,
-        user: UserId,
-        chats: impl Iterator<Item = ChatId>,
-    ) -> Result<HashMap<ChatId, Vec<u64>>> {
-        let keys: Vec<Bson> = chats.map(|chat| seat(chat, user).into()).collect();
-        let mut hidden = HashMap::new();
-        for some in keys.chunks(KEYS) {
-            let filter = doc! { "_id": { "$in": some.to_vec() }, "hides": true };
-            let find = Find::new(Table::Members, filter).fields(doc! { "chat": 1 });
-            for row in self.access.find(find).await? {
-                let chat = Row(&row).chat("chat")?;
-                hidden.insert(chat, self.hidden_after(chat, user, 0).await?);
-            }
-        }
-        Ok(hidden)
     }
 
     /// How many messages of these ranges of one log are system messages or deleted, per chat; at
@@ -137,7 +118,7 @@ impl MongoStore {
         let mut counts = HashMap::new();
         self.quiet_in(kind, &[range], &mut counts).await?;
         let of_all = counts.get(&range.0).copied().unwrap_or_default();
-        let hidden = self.hidden_in(user, std::iter::once(range.0)).await?;
+        let hidden = self.hidden_of(user, &[(range.0, 0)]).await?;
         let hidden = hidden.get(&range.0).map_or(&[][..], Vec::as_slice);
         Ok(of_all + self.hidden_texts(kind, range, hidden).await?)
     }
@@ -149,14 +130,15 @@ impl MongoStore {
         ranges: &[(ChatId, u64, u64)],
     ) -> Result<Vec<u64>> {
         let ids: Vec<ChatId> = ranges.iter().map(|range| range.0).collect();
-        let (grounds, _) = self.grounds(&ids, &ids).await?;
+        let grounds = self.grounds_of(&ids).await?;
         let kind = |chat: &ChatId| grounds.get(chat).map(|ground| ground.chat.kind);
         let mut counts = HashMap::new();
         for of in [ChatKind::Direct, ChatKind::Group] {
             let here = ranges.iter().filter(|range| kind(&range.0) == Some(of)).copied();
             self.quiet_in(of, &here.collect::<Vec<_>>(), &mut counts).await?;
         }
-        let hidden = self.hidden_in(user, ids.iter().copied()).await?;
+        let all = ids.iter().map(|chat| (*chat, 0));
+        let hidden = self.hidden_of(user, &all.collect::<Vec<_>>()).await?;
         let mut found = Vec::with_capacity(ranges.len());
         for range in ranges {
             let mut count = counts.get(&range.0).copied().unwrap_or_default();
@@ -196,7 +178,8 @@ impl MongoStore {
         user: UserId,
         chats: &[(ChatId, u64)],
     ) -> Result<Vec<u64>> {
-        let hidden = self.hidden_in(user, chats.iter().map(|one| one.0)).await?;
+        let all = chats.iter().map(|(chat, _)| (*chat, 0));
+        let hidden = self.hidden_of(user, &all.collect::<Vec<_>>()).await?;
         let counts: Vec<_> =
             chats.iter().map(|&one| self.mentions_in(user, one, hidden.get(&one.0))).collect();
         stream::iter(counts).buffered(AT_ONCE).try_collect().await

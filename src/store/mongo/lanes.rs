@@ -195,9 +195,9 @@ impl Lane {
 
     /// Leaves to the next lane what this one knows.
     fn keep(&self) {
-        if let Knowledge::Of(Known { ground, active, .. }) = &self.known
-            && active.len() <= KEPT_SENDERS
-        {
+        let Knowledge::Of(Known { ground, active, .. }) = &self.known else { return };
+        self.commits.note_left(ground.clone());
+        if active.len() <= KEPT_SENDERS {
             let (ground, active) = (ground.clone(), active.clone());
             self.kept.insert(self.chat, Known { ground, active, others: HashSet::new() });
         }
@@ -268,12 +268,12 @@ impl Lane {
         let others = turn.is_marked() && ground.version != self.last;
         let Some(version) = turn.commit(ground, plan).await? else {
             // Whoever was faster waits for what this lane wrote before.
-            self.commits.clear_later(self.chat, kind, ground.version);
+            self.commits.clear_soon(self.chat, kind, ground.version);
             return Ok(Tried::Overtaken);
         };
         (self.last, self.contended) = (version, others);
         if others {
-            self.commits.clear_later(self.chat, kind, version);
+            self.commits.clear_soon(self.chat, kind, version);
         }
         ground.version = version;
         ground.chat.grow(newest.place(), newest.sent);

@@ -14,18 +14,19 @@ use mongodb::bson::{Bson, Document, doc};
 use super::MongoStore;
 use super::access::Find;
 use super::alter::{alter, hide};
-use super::chat_verbs::AT_ONCE;
-use super::commit::{ATTEMPTS, Ground, overtaken};
+use super::chat_verbs::{AT_ONCE, KEYS};
+use super::commit::{ATTEMPTS, Ground, Looked, overtaken};
 use super::content;
+use super::counts::RANGES;
 use super::members::{self, Seat};
 use super::rows::{Row, ToBson, int, seat};
 use super::tables::{Table, log_of};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
-use crate::model::chats::{Chat, ChatKind, Member, MemberState};
+use crate::model::chats::{Chat, ChatKind, Member};
 use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, PINS, Window};
-use crate::store::{Appended, Changed, Changes, Look, Messages, Pending};
+use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
 
 /// What a viewer sees of a chat.
 pub(super) struct View {
@@ -55,11 +56,41 @@ impl View {
         }
         doc! { "target_id": self.chat().id.bson(), "seq": seq }
     }
+
+    /// Rows with a rev above this one, up to the chat's head, as far as the viewer sees them.
+    fn changed_after(&self, after: u64) -> Document {
+        // Who sees all of them needs no bound of the seqs beside that of the revs.
+        let mut filter = if self.from_seq <= 1 && self.hidden.is_empty() {
+            doc! { "target_id": self.chat().id.bson() }
+        } else {
+            self.rows(1, u64::MAX)
+        };
+        filter.insert("rev", doc! { "$gt": int(after), "$lte": int(self.chat().head_rev) });
+        filter
+    }
 }
 
 /// A query of rows without their earlier texts.
 fn rows_of(view: &View, filter: Document) -> Find {
     Find::new(view.log(), filter).fields(doc! { "edits": 0, "alerts": 0 })
+}
+
+/// The view of an active member who hid these seqs.
+fn view_without(ground: Ground, seat: Seat, hidden: Vec<u64>) -> View {
+    let from_seq = seat.member.visible_from(&ground.chat);
+    let hidden = hidden.into_iter().map(|seq| int(seq).into()).collect();
+    View { ground, seat: Some(seat), from_seq, hidden }
+}
+
+/// How many of these views are read at once: so many of the first as have at most `limit` changed
+/// rows together after the revs beside them, one at least.
+fn fitting(views: &[(Option<View>, u64)], limit: u32) -> usize {
+    let mut left = u64::from(limit);
+    let mut fits = |(view, after): &(Option<View>, u64)| {
+        let most = view.as_ref().map_or(0, |view| view.chat().head_rev.saturating_sub(*after));
+        left.checked_sub(most).map(|rest| left = rest).is_some()
+    };
+    views.iter().position(|view| !fits(view)).unwrap_or(views.len()).max(1).min(views.len())
 }
 
 impl MongoStore {
@@ -79,39 +110,66 @@ impl MongoStore {
     }
 
     /// A chat, a viewer's row, and a message, all as of one moment. Who then changes the message
-    /// finds the ground that was looked at (`alter`).
+    /// finds what was looked at (`alter`).
     async fn look_at(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
         for _ in 0..ATTEMPTS {
-            let Some((chat, mut rows)) = self.chat_and_rows(chat, &[viewer]).await? else {
+            let Some((ground, mut rows)) = self.chat_and_rows(chat, &[viewer]).await? else {
                 return Ok(None);
             };
-            let ground = chat.clone();
-            let Some(seat) = rows.pop() else {
-                return Ok(Some(Look { chat: chat.chat, member: None, message: None }));
+            let member = rows.first().map(|seat| seat.member.clone());
+            let Some(seat) = rows.pop().filter(|seat| seat.member.is_active()) else {
+                return Ok(Some(Look { chat: ground.chat, member, message: None }));
             };
-            let member = Some(seat.member.clone());
-            if !seat.member.is_active() {
-                return Ok(Some(Look { chat: chat.chat, member, message: None }));
-            }
-            let view = self.view_of(chat, seat).await?;
-            let find = rows_of(&view, view.rows(seq, seq)).limit(1);
-            if let Some(mut found) = self.rows(&view, find).await? {
-                self.commits.note_looked(viewer, ground);
-                let chat = view.ground.chat;
-                return Ok(Some(Look { chat, member, message: found.pop() }));
+            if let Some(look) = self.look_from(ground, seat, seq).await? {
+                return Ok(Some(look));
             }
         }
         Err(overtaken())
     }
 
-    async fn view_of(&self, ground: Ground, seat: Seat) -> Result<View> {
-        let from_seq = seat.member.visible_from(&ground.chat);
-        let hidden = match seat.hides {
-            true => self.hidden_after(ground.chat.id, seat.member.user, 0).await?,
-            false => Vec::new(),
+    /// The same from what this node remembers of the chat, for a change, whose commit finds out
+    /// whether it is still so. `None` when that does not do.
+    async fn look_from_memory(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        seq: u64,
+    ) -> Result<Option<Look>> {
+        let Some(ground) = self.commits.left(chat) else { return Ok(None) };
+        let Some(seat) = members::active(&self.access, chat, viewer).await? else {
+            return Ok(None);
         };
-        let hidden = hidden.into_iter().map(|seq| int(seq).into()).collect();
-        Ok(View { ground, seat: Some(seat), from_seq, hidden })
+        // Whether they see what is older than their membership depends on the chat as it is now.
+        if seat.v > ground.version || seq < seat.member.join_seq {
+            return Ok(None);
+        }
+        Ok(self.look_from(ground, seat, seq).await?.filter(|look| look.message.is_some()))
+    }
+
+    /// What an active member sees of a message; `None` when their standing changed meanwhile.
+    async fn look_from(&self, ground: Ground, seat: Seat, seq: u64) -> Result<Option<Look>> {
+        let (viewer, member) = (seat.member.user, Some(seat.member.clone()));
+        let view = self.view_of(ground, seat).await?;
+        let find = rows_of(&view, view.rows(seq, seq)).limit(1);
+        let Some(mut found) = self.documents(&view, find).await? else { return Ok(None) };
+        let document = found.pop();
+        let message = document.as_ref().map(content::read).transpose()?;
+        // An edited one was read without its earlier texts.
+        let is_whole = message.as_ref().is_some_and(|message| message.edited.is_none());
+        let whole = document.filter(|_| is_whole).map(|document| (seq, document));
+        let ground = view.ground;
+        let chat = ground.chat.clone();
+        self.commits.note_looked(viewer, Looked { ground, message: whole });
+        Ok(Some(Look { chat, member, message }))
+    }
+
+    async fn view_of(&self, ground: Ground, seat: Seat) -> Result<View> {
+        let chat = ground.chat.id;
+        let mut hidden = match seat.hides {
+            true => self.hidden_of(seat.member.user, &[(chat, 0)]).await?,
+            false => HashMap::new(),
+        };
+        Ok(view_without(ground, seat, hidden.remove(&chat).unwrap_or_default()))
     }
 
     async fn view_of_all(&self, chat: ChatId) -> Result<View> {
@@ -122,18 +180,24 @@ impl MongoStore {
 
     /// Rows of a view; `None` when the viewer's standing changed while they were read.
     async fn rows(&self, view: &View, find: Find) -> Result<Option<Vec<Message>>> {
-        let found = self.access.find(find).await?;
-        let rows: Vec<Message> = found.iter().map(content::read).collect::<Result<_>>()?;
-        let head_rev = view.chat().head_rev;
+        let found = self.documents(view, find).await?;
+        found.map(|found| found.iter().map(content::read).collect()).transpose()
+    }
+
+    async fn documents(&self, view: &View, find: Find) -> Result<Option<Vec<Document>>> {
+        let (found, mut is_newer) = (self.access.find(find).await?, false);
+        for row in &found {
+            is_newer |= Row(row).count("rev")? > view.chat().head_rev;
+        }
         if let Some(seat) = &view.seat
-            && rows.iter().any(|row| row.rev > head_rev)
+            && is_newer
         {
             let now = members::one(&self.access, seat.member.chat, seat.member.user).await?;
             if now.is_none_or(|now| now.v != seat.v) {
                 return Ok(None);
             }
         }
-        Ok(Some(rows))
+        Ok(Some(found))
     }
 
     /// Reads through a viewer's eyes, again when its standing changed meanwhile.
@@ -199,12 +263,7 @@ impl MongoStore {
         let limit = limit.clamp(1, PAGE);
         // Nothing before the birth of the first row in sight can concern a row in sight.
         let after = after.max(self.born(view).await?.saturating_sub(1));
-        // Who sees all of them needs no bound of the seqs beside that of the revs.
-        let mut filter = match view.from_seq <= 1 && view.hidden.is_empty() {
-            true => doc! { "target_id": chat.id.bson() },
-            false => view.rows(1, u64::MAX),
-        };
-        filter.insert("rev", doc! { "$gt": int(after), "$lte": int(chat.head_rev) });
+        let filter = view.changed_after(after);
         let order = doc! { "target_id": 1, "rev": 1 };
         let find = rows_of(view, filter).sort(order.clone()).through(order);
         let Some(mut rows) = self.rows(view, find.limit(limit + 1)).await? else {
@@ -229,48 +288,123 @@ impl MongoStore {
         self.access.first(find).await?.map_or(Ok(0), |row| Row(&row).count("born"))
     }
 
-    /// What a user hid in a chat with an inbox rev above `after`.
-    pub(super) async fn hidden_after(
+    /// What a user hid in each of these chats with an inbox rev above the one beside it, ascending;
+    /// chats where that is nothing are left out.
+    pub(super) async fn hidden_of(
         &self,
-        chat: ChatId,
         user: UserId,
-        after: u64,
-    ) -> Result<Vec<u64>> {
-        let filter =
-            doc! { "chat": chat.bson(), "user": user.bson(), "rev": { "$gt": int(after) } };
-        let find = Find::new(Table::Hidden, filter).sort(doc! { "chat": 1, "user": 1, "seq": 1 });
-        let found = self.access.find(find).await?;
-        found.iter().map(|row| Row(row).count("seq")).collect()
+        chats: &[(ChatId, u64)],
+    ) -> Result<HashMap<ChatId, Vec<u64>>> {
+        let mut hidden: HashMap<ChatId, Vec<u64>> = HashMap::new();
+        for some in chats.chunks(KEYS) {
+            let after: HashMap<ChatId, u64> = some.iter().copied().collect();
+            let least = after.values().copied().min().unwrap_or_default();
+            let ids: Vec<Bson> = some.iter().map(|(chat, _)| chat.bson()).collect();
+            let filter = doc! {
+                "chat": { "$in": ids }, "user": user.bson(), "rev": { "$gt": int(least) },
+            };
+            let order = doc! { "chat": 1, "user": 1, "seq": 1 };
+            for document in self.access.find(Find::new(Table::Hidden, filter).sort(order)).await? {
+                let row = Row(&document);
+                let (chat, rev) = (row.chat("chat")?, row.count("rev")?);
+                if after.get(&chat).is_some_and(|after| rev > *after) {
+                    hidden.entry(chat).or_default().push(row.count("seq")?);
+                }
+            }
+        }
+        Ok(hidden)
     }
 
-    /// The views of a viewer in several chats, in few queries.
-    async fn views(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<View>> {
-        let (mut grounds, _) = self.grounds(chats, chats).await?;
+    /// The views of a viewer in several chats, in few queries, each with its chat; those in which
+    /// they are no active member are left out.
+    async fn views(&self, viewer: UserId, chats: &[ChatId]) -> Result<HashMap<ChatId, View>> {
+        let mut grounds = self.grounds_of(chats).await?;
         let keys: Vec<Bson> = chats.iter().map(|chat| seat(*chat, viewer).into()).collect();
-        let filter = doc! { "_id": { "$in": keys } };
-        let mut views = Vec::new();
-        for document in self.access.find(Find::new(Table::Members, filter)).await? {
-            let seat = members::read(&document)?;
-            let Some(ground) = grounds.remove(&seat.member.chat) else { continue };
+        let mut seats = Vec::with_capacity(chats.len());
+        for some in keys.chunks(KEYS) {
+            let filter = doc! { "_id": { "$in": some.to_vec() } };
+            for document in self.access.find(Find::new(Table::Members, filter)).await? {
+                seats.push(members::read(&document)?);
+            }
+        }
+        let hiding = seats.iter().filter(|seat| seat.hides).map(|seat| (seat.member.chat, 0));
+        let mut hidden = self.hidden_of(viewer, &hiding.collect::<Vec<_>>()).await?;
+        let mut views = HashMap::new();
+        for seat in seats {
+            let chat = seat.member.chat;
+            let Some(ground) = grounds.remove(&chat) else { continue };
             let fits = seat.member.is_active() && !seat.dirty && seat.v <= ground.version;
-            let view = match fits {
-                true => Some(self.view_of(ground, seat).await?),
-                false => self.view(ground.chat.id, viewer).await?,
+            let view = if fits {
+                Some(view_without(ground, seat, hidden.remove(&chat).unwrap_or_default()))
+            } else {
+                self.view(chat, viewer).await?
             };
-            views.extend(view);
+            views.extend(view.map(|view| (chat, view)));
         }
         Ok(views)
     }
 
+    /// What changed in several chats, as far as `limit` rows go. What a row has become since the
+    /// chat was read is left to the next time, so the rows are as of that moment.
+    async fn changed_in(
+        &self,
+        viewer: UserId,
+        chats: &[(ChatId, u64)],
+        limit: u32,
+    ) -> Result<Vec<Option<Changes>>> {
+        let ids: Vec<ChatId> = chats.iter().map(|(chat, _)| *chat).collect();
+        let mut views = self.views(viewer, &ids).await?;
+        let mut views: Vec<(Option<View>, u64)> =
+            chats.iter().map(|(chat, after)| (views.remove(chat), *after)).collect();
+        views.truncate(fitting(&views, limit));
+        if let [(Some(view), after)] = views.as_slice() {
+            let (chat, after) = (view.chat().id, *after);
+            return Ok(vec![self.changes(chat, viewer, after, limit).await?]);
+        }
+        let mut rows: HashMap<ChatId, Vec<Message>> = HashMap::new();
+        for row in self.changed_rows(&views).await? {
+            rows.entry(row.chat).or_default().push(row);
+        }
+        let changes = |(view, _): (Option<View>, u64)| {
+            let chat = view?.ground.chat;
+            let mut rows = rows.remove(&chat.id).unwrap_or_default();
+            rows.sort_unstable_by_key(|row| row.rev);
+            let rev = chat.head_rev;
+            Some(Changes { chat, rows, rev, more: false })
+        };
+        Ok(views.into_iter().map(changes).collect())
+    }
+
+    /// The rows of these views with a rev above the one beside it, in one query a log.
+    async fn changed_rows(&self, views: &[(Option<View>, u64)]) -> Result<Vec<Message>> {
+        let mut rows = Vec::new();
+        for kind in [ChatKind::Direct, ChatKind::Group] {
+            let behind = |(view, after): &(Option<View>, u64)| {
+                let view = view.as_ref().filter(|view| view.chat().kind == kind)?;
+                (view.chat().head_rev > *after && view.from_seq <= view.chat().head_seq)
+                    .then(|| view.changed_after(*after))
+            };
+            let places: Vec<Document> = views.iter().filter_map(behind).collect();
+            for some in places.chunks(RANGES) {
+                let find = Find::new(log_of(kind), doc! { "$or": some })
+                    .fields(doc! { "edits": 0, "alerts": 0 });
+                for document in self.access.find(find).await? {
+                    rows.push(content::read(&document)?);
+                }
+            }
+        }
+        Ok(rows)
+    }
+
     /// The last row of each view's chat where it is in sight, in one query a log.
-    async fn last_rows(&self, views: &[View]) -> Result<HashMap<ChatId, Message>> {
+    async fn last_rows(&self, views: &HashMap<ChatId, View>) -> Result<HashMap<ChatId, Message>> {
         let mut last = HashMap::new();
         for kind in [ChatKind::Direct, ChatKind::Group] {
-            let of_kind = views.iter().filter(|view| view.chat().kind == kind);
+            let of_kind = views.values().filter(|view| view.chat().kind == kind);
             let filled = of_kind.filter(|view| view.chat().head_seq >= view.from_seq);
             let places: Vec<Document> =
                 filled.map(|view| view.rows(view.chat().head_seq, view.chat().head_seq)).collect();
-            for some in places.chunks(200) {
+            for some in places.chunks(RANGES) {
                 let find = Find::new(log_of(kind), doc! { "$or": some })
                     .fields(doc! { "edits": 0, "alerts": 0 });
                 for document in self.access.find(find).await? {
@@ -311,7 +445,18 @@ impl Messages for MongoStore {
         alter(self, chat, seq, by, &change).await
     }
 
-    async fn look(&self, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
+    async fn look(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        seq: u64,
+        looking: Looking,
+    ) -> Result<Option<Look>> {
+        if looking == Looking::ToChange
+            && let Some(look) = self.look_from_memory(chat, viewer, seq).await?
+        {
+            return Ok(Some(look));
+        }
         self.look_at(chat, viewer, seq).await
     }
 
@@ -329,10 +474,10 @@ impl Messages for MongoStore {
         let views = self.views(viewer, chats).await?;
         let mut last = self.last_rows(&views).await?;
         let mut slow = Vec::new();
-        for view in views {
-            let row = last.get(&view.chat().id);
+        for (chat, view) in views {
+            let row = last.get(&chat);
             if row.is_none_or(|row| row.rev > view.chat().head_rev) {
-                last.remove(&view.chat().id);
+                last.remove(&chat);
                 slow.push(self.last_in_sight(view, viewer));
             }
         }
@@ -350,6 +495,15 @@ impl Messages for MongoStore {
         limit: u32,
     ) -> Result<Option<Changes>> {
         self.seen(chat, viewer, |view| async move { self.changed(&view, after, limit).await }).await
+    }
+
+    async fn changes_in(
+        &self,
+        viewer: UserId,
+        chats: &[(ChatId, u64)],
+        limit: u32,
+    ) -> Result<Vec<Option<Changes>>> {
+        self.changed_in(viewer, chats, limit).await
     }
 
     async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
@@ -401,16 +555,8 @@ impl Messages for MongoStore {
         hide(self, chat, user, seqs).await
     }
 
-    async fn hidden(&self, chat: ChatId, user: UserId, after: u64) -> Result<Vec<u64>> {
-        let Some(seat) = members::one(&self.access, chat, user).await? else {
-            return Ok(Vec::new());
-        };
-        if seat.dirty {
-            members::number(&self.access, chat, user).await?;
-        }
-        if !seat.hides && seat.member.state == MemberState::Active {
-            return Ok(Vec::new());
-        }
-        self.hidden_after(chat, user, after).await
+    async fn hidden(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<Vec<u64>>> {
+        let mut hidden = self.hidden_of(user, chats).await?;
+        Ok(chats.iter().map(|(chat, _)| hidden.remove(chat).unwrap_or_default()).collect())
     }
 }

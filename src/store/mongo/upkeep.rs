@@ -137,6 +137,7 @@ impl Upkeep for MongoStore {
 
     async fn close(&self) {
         self.lanes.close().await;
+        self.commits.clear_gathered().await;
         self.access.close().await;
     }
 }

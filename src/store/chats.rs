@@ -1,0 +1,143 @@
+//! Chats, their members, invitation links.
+//!
+//! A part of the store's contract (`store`). Called by `core`.
+
+use async_trait::async_trait;
+
+use super::group::{Founded, GroupStep, InvitePut, Stepped};
+use crate::clock::Time;
+use crate::error::Result;
+use crate::id::{ChatId, MessageId, UserId};
+use crate::model::chats::{Chat, Followed, InboxRow, Invite, Member, MemberChange, Role};
+use crate::model::messages::SystemEvent;
+
+/// Which cursor of a member moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// Read up to; a read message is delivered too.
+    Read,
+    /// Delivered up to.
+    Delivered,
+}
+
+/// How far the members of a chat have come with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReceiptCounts {
+    /// Active members who were there when it was sent and show receipts, its author not counted.
+    pub members: u32,
+    /// Of these, to how many it was delivered.
+    pub delivered: u32,
+    /// Of these, how many have read it.
+    pub read: u32,
+}
+
+/// A user's member rows that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbox {
+    /// The user's inbox version when it was read.
+    pub rev: u64,
+    /// Rows, oldest change first.
+    pub rows: Vec<InboxRow>,
+    /// There are more after the last row.
+    pub more: bool,
+}
+
+/// Chats, members, invitation links.
+#[async_trait]
+pub trait Chats: Send + Sync {
+    /// Creates a group with its first members; the first of them is the owner. Idempotent by
+    /// `chat.id`. `event` becomes message 1. (MongoDB counts the groups that people are in and
+    /// then adds them: who is added to several at the same moment may pass `GROUPS` a little. So it
+    /// is with `step`.)
+    async fn create_group(
+        &self,
+        chat: &Chat,
+        members: &[(UserId, Role)],
+        terms: Vec<String>,
+        message: MessageId,
+        event: SystemEvent,
+    ) -> Result<Founded>;
+    /// Creates the direct chat of two people when it is new, with no message in it, and makes
+    /// `only` one of them a member, or both; the other becomes one with the first message. `None`
+    /// when the chat is new and one of the accounts was deleted.
+    async fn open_direct(
+        &self,
+        peers: (UserId, UserId),
+        only: Option<UserId>,
+        at: Time,
+    ) -> Result<Option<Chat>>;
+    /// Carries out a group step. `by` counts as having written its message, as with one of its own.
+    async fn step(&self, step: GroupStep) -> Result<Stepped>;
+    /// A chat, with the member rows of these users where they exist, in one snapshot.
+    async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>>;
+    /// Several chats by id; unknown ids are left out.
+    async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>>;
+    /// Active members in the order of their user ids, after one of them; `limit` at most 20,000.
+    async fn members(&self, chat: ChatId, after: Option<UserId>, limit: u32)
+    -> Result<Vec<Member>>;
+    /// Banned people of a group, in the order of their user ids.
+    async fn banned(&self, chat: ChatId) -> Result<Vec<Member>>;
+    /// A user's member rows with an inbox rev above `after`, oldest change first, with their chats:
+    /// from 0 on all rows, also of chats that the user left.
+    async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox>;
+    /// The active member rows of a user with their chats, in no order: the list of chats.
+    async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>>;
+    /// The same, what is needed to follow the chats alone: everybody who connects asks for it, and
+    /// for it again to sync.
+    async fn followed(&self, user: UserId) -> Result<Vec<Followed>>;
+    /// Who of these people shares a chat with the user: a group that both are in, or a direct chat
+    /// in which somebody wrote; in no order.
+    async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>>;
+    /// Moves a cursor of an active member forward, at most to the chat's head; `None` when it did
+    /// not move.
+    async fn advance(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        cursor: Cursor,
+        seq: u64,
+    ) -> Result<Option<Member>>;
+    /// How far the members of a chat have come with a message, without its author and without
+    /// those who do not show receipts. Who wrote later has read it.
+    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts>;
+    /// Active members who show receipts and have read a message, in the order of their user ids,
+    /// without its author.
+    async fn readers(
+        &self,
+        chat: ChatId,
+        seq: u64,
+        author: UserId,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Member>>;
+    /// Changes what a member set for itself; `None` when there is no active member.
+    async fn change_member(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        change: MemberChange,
+    ) -> Result<Option<Member>>;
+    /// How many messages after the first seq and up to the second are nothing to read for the user,
+    /// per chat: system messages, deleted ones, and those that it hid for itself.
+    async fn quiet(&self, user: UserId, chats: &[(ChatId, u64, u64)]) -> Result<Vec<u64>>;
+    /// The latest seqs of system messages and deleted ones after one seq and up to another, at most
+    /// `limit`, ascending.
+    async fn quiet_seqs(
+        &self,
+        chat: ChatId,
+        after: u64,
+        until: u64,
+        limit: u32,
+    ) -> Result<Vec<u64>>;
+    /// How many messages after `after` mention the user, per chat: by name or as one of all, each
+    /// once, never the user's own, and none that it hid.
+    async fn mentions(&self, user: UserId, chats: &[(ChatId, u64)]) -> Result<Vec<u64>>;
+    /// Puts an invitation link, whose maker must still be an active member with this role.
+    async fn put_invite(&self, invite: &Invite, maker: Role) -> Result<InvitePut>;
+    /// Finds an invitation link, expired ones too.
+    async fn invite(&self, code: &str) -> Result<Option<Invite>>;
+    /// A group's invitation links, latest first.
+    async fn invites(&self, chat: ChatId) -> Result<Vec<Invite>>;
+    /// Removes an invitation link; whether it was there.
+    async fn remove_invite(&self, chat: ChatId, code: &str) -> Result<bool>;
+}
