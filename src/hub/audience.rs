@@ -18,7 +18,7 @@ use super::users::Client;
 use super::{Connection, Frame, Frames, Gap, Hub, Report, lock};
 use crate::bus::Posted;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, Followed, Member};
+use crate::model::chats::{Chat, Followed, Member, sees_from};
 
 /// At most this many rows are read again for the subscribers; those who missed more are told to
 /// sync.
@@ -91,9 +91,8 @@ impl Since {
         Self { join_seq, hide_seq: 0, as_of }
     }
 
-    fn visible_from(&self, shared: bool) -> u64 {
-        let joined = if shared { 1 } else { self.join_seq };
-        joined.max(self.hide_seq + 1)
+    const fn visible_from(&self, shared: bool) -> u64 {
+        sees_from(shared, self.join_seq, self.hide_seq)
     }
 }
 

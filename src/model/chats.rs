@@ -190,6 +190,14 @@ pub struct Member {
     pub rev: u64,
 }
 
+/// The first message that somebody sees who came with `join_seq` and cleared up to `hide_seq`, in a
+/// chat whose history is shared with those who come later, or not.
+pub const fn sees_from(history_shared: bool, join_seq: u64, hide_seq: u64) -> u64 {
+    let joined = if history_shared { 1 } else { join_seq };
+    let cleared = hide_seq + 1;
+    if joined > cleared { joined } else { cleared }
+}
+
 impl Member {
     /// The row of somebody who comes in with message `join_seq`, as a plain member.
     pub const fn joining(chat: ChatId, user: UserId, join_seq: u64, since: Time) -> Self {
@@ -217,8 +225,7 @@ impl Member {
 
     /// The first message that this member may see in `chat`.
     pub fn visible_from(&self, chat: &Chat) -> u64 {
-        let joined = if chat.history_shared { 1 } else { self.join_seq };
-        joined.max(self.hide_seq + 1)
+        sees_from(chat.history_shared, self.join_seq, self.hide_seq)
     }
 
     /// Everything up to this seq counts as read.

@@ -10,6 +10,8 @@ use serde_json::Error;
 
 /// What most frames need; pages grow it a few times.
 const ROOM: usize = 512;
+/// At most so much room is made for a list beforehand.
+const MOST: usize = 64 << 10;
 /// How `serde_json` tells that a text is JSON already.
 const RAW: &str = "$serde_json::private::RawValue";
 
@@ -30,15 +32,23 @@ struct Json {
 }
 
 impl Json {
-    fn text(&mut self, mut text: &str) {
+    fn text(&mut self, text: &str) {
         self.out.push('"');
-        while let Some(at) = first_special(text.as_bytes()) {
+        if is_plain(text.as_bytes()) {
+            self.out.push_str(text);
+        } else {
+            self.escaped(text);
+        }
+        self.out.push('"');
+    }
+
+    fn escaped(&mut self, mut text: &str) {
+        while let Some(at) = text.bytes().position(is_special) {
             self.out.push_str(&text[..at]);
             self.escape(text.as_bytes()[at]);
             text = &text[at + 1..];
         }
         self.out.push_str(text);
-        self.out.push('"');
     }
 
     fn escape(&mut self, byte: u8) {
@@ -76,7 +86,7 @@ impl Json {
 
     fn begin(&mut self, open: char, close: char) -> Many<'_> {
         self.out.push(open);
-        Many { json: self, close: Some(close), first: true, wrapped: false }
+        Many { json: self, close: Some(close), first: true, wrapped: false, others: 0 }
     }
 
     /// A variant that holds something: an object with its name alone.
@@ -87,16 +97,25 @@ impl Json {
     }
 }
 
-/// Where the first byte stands that JSON text must escape. All of a chunk is looked at without a
-/// branch, many bytes at once.
-fn first_special(text: &[u8]) -> Option<usize> {
-    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    let (chunks, _) = text.as_chunks::<16>();
-    let plain = chunks
-        .iter()
-        .take_while(|chunk| !chunk.iter().fold(false, |any, &byte| any | special(byte)));
-    let start = plain.count() * 16;
-    text[start..].iter().position(|&byte| special(byte)).map(|at| start + at)
+/// Whether JSON text must escape a byte.
+const fn is_special(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// Whether nothing in a text needs an escape. Many bytes are looked at together, without a branch;
+/// the last ones with some before them once more, rather than one by one.
+fn is_plain(text: &[u8]) -> bool {
+    fn none<const N: usize>(chunk: &[u8; N]) -> bool {
+        !chunk.iter().fold(false, |any, &byte| any | is_special(byte))
+    }
+    fn ends<const N: usize>(text: &[u8]) -> Option<bool> {
+        Some(none(text.first_chunk::<N>()?) && none(text.last_chunk::<N>()?))
+    }
+    if let Some(last) = text.last_chunk::<16>() {
+        return none(last) && text.as_chunks::<16>().0.iter().all(none);
+    }
+    let short = || !text.iter().copied().any(is_special);
+    ends::<8>(text).or_else(|| ends::<4>(text)).unwrap_or_else(short)
 }
 
 /// What is written one after the other: a list or an object.
@@ -107,6 +126,8 @@ struct Many<'a> {
     first: bool,
     /// The content of a variant: the object around it ends too.
     wrapped: bool,
+    /// So many elements of a list come after the first.
+    others: usize,
 }
 
 impl Many<'_> {
@@ -118,14 +139,20 @@ impl Many<'_> {
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.next();
-        value.serialize(&mut *self.json)
+        let start = self.json.out.len();
+        value.serialize(&mut *self.json)?;
+        // What comes after the first element will be about as long, and is not to be moved often.
+        let others = std::mem::take(&mut self.others);
+        self.json.out.reserve((self.json.out.len() - start + 1).saturating_mul(others).min(MOST));
+        Ok(())
     }
 
-    /// Names of fields are identifiers: there is nothing to escape.
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
+    /// Names of fields are identifiers: there is nothing to escape. Inlined, so that what is copied
+    /// has a length that the compiler knows.
+    #[inline(always)]
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         if self.close.is_some() {
-            self.next();
-            self.json.out.push('"');
+            self.json.out.push_str(if std::mem::take(&mut self.first) { "\"" } else { ",\"" });
             self.json.out.push_str(name);
             self.json.out.push_str("\":");
         }
@@ -186,6 +213,7 @@ impl<'a> Serializer for &'a mut Json {
         self.serialize_u64(value.into())
     }
 
+    #[inline]
     fn serialize_u64(self, value: u64) -> Result<(), Error> {
         self.number(value);
         Ok(())
@@ -206,6 +234,7 @@ impl<'a> Serializer for &'a mut Json {
         Ok(())
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<(), Error> {
         if std::mem::take(&mut self.raw) {
             self.out.push_str(value);
@@ -246,6 +275,7 @@ impl<'a> Serializer for &'a mut Json {
         Ok(())
     }
 
+    #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         name: &'static str,
@@ -274,8 +304,9 @@ impl<'a> Serializer for &'a mut Json {
         Ok(())
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Many<'a>, Error> {
-        Ok(self.begin('[', ']'))
+    fn serialize_seq(self, len: Option<usize>) -> Result<Many<'a>, Error> {
+        let others = len.unwrap_or_default().saturating_sub(1);
+        Ok(Many { others, ..self.begin('[', ']') })
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Many<'a>, Error> {
@@ -304,7 +335,7 @@ impl<'a> Serializer for &'a mut Json {
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Many<'a>, Error> {
         if name == RAW {
             self.raw = true;
-            return Ok(Many { json: self, close: None, first: true, wrapped: false });
+            return Ok(Many { json: self, close: None, first: true, wrapped: false, others: 0 });
         }
         Ok(self.begin('{', '}'))
     }
@@ -399,6 +430,7 @@ impl ser::SerializeStruct for Many<'_> {
     type Ok = ();
     type Error = Error;
 
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
@@ -416,6 +448,7 @@ impl ser::SerializeStructVariant for Many<'_> {
     type Ok = ();
     type Error = Error;
 
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,

@@ -175,7 +175,7 @@ fn page(db: &Db<'_>, part: Part, after: Option<&str>, limit: u32) -> Result<Vec<
         None => Some(0),
     };
     let chat = chat.ok_or_else(|| Error::internal("a chat that is not there"))?;
-    db.each(sql, params![chat, value(0)?, value(1)?, limit], |row| record(db, part, row))
+    db.each(sql, params![chat, value(0)?, value(1)?, limit], 0, |row| record(db, part, row))
 }
 
 #[async_trait]

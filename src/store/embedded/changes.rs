@@ -22,6 +22,7 @@ use super::messages::{View, columns, rows};
 use super::sql::{Db, count, int};
 use crate::error::Result;
 use crate::id::ChatId;
+use crate::model::chats::Chat;
 use crate::model::messages::{Message, PAGE};
 use crate::store::Changes;
 
@@ -43,9 +44,15 @@ struct Walk<'a> {
     next_birth: u64,
 }
 
-/// A page of the rows that changed after a rev, as far as a view goes.
-pub(super) fn changes(db: &Db<'_>, view: View, after: u64, limit: u32) -> Result<Changes> {
-    let View { num, chat, seat, from_seq } = view;
+/// A page of the rows of a chat that changed after a rev, as far as a view goes.
+pub(super) fn changes(
+    db: &Db<'_>,
+    view: View,
+    chat: Chat,
+    after: u64,
+    limit: u32,
+) -> Result<Changes> {
+    let View { num, seat, from_seq, .. } = view;
     let head_rev = chat.head_rev;
     if after >= head_rev || from_seq > chat.head_seq {
         return Ok(Changes { chat, rows: Vec::new(), rev: head_rev, more: false });
@@ -132,7 +139,7 @@ impl Walk<'_> {
         let mut found: Vec<Message> = Vec::new();
         for (sql, low, high) in [(BORN, first, next), (CHANGED, self.reached, end)] {
             let params = params![self.chat, int(low), int(high), int(self.from_seq), self.seat];
-            found.extend(rows(self.db, self.id, sql, params)?);
+            found.extend(rows(self.db, self.id, 0, sql, params)?);
         }
         found.sort_by_key(|message| message.rev);
         (self.reached, self.next_birth) = (end, next);

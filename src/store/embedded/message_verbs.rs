@@ -14,7 +14,7 @@ use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, Member, MemberState, Place};
+use crate::model::chats::{Chat, Member, MemberState, Place, sees_from};
 use crate::model::messages::{Content, Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::model::text::ClientMsgId;
 use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
@@ -95,18 +95,42 @@ fn write(db: &Db<'_>, new: NewMessage, tail: &Tail, mut created: Option<Chat>) -
 
 /// The view of an active member; `None` for everybody else.
 fn view(db: &Db<'_>, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
-    let Some(Numbered { num, chat }) = chats::find(db, chat)? else { return Ok(None) };
-    let seat = members::find_active(db, num, chat.id, viewer)?;
-    Ok(seat.map(|seat| {
-        let from_seq = seat.member.visible_from(&chat);
-        View { num, chat, seat: seat.num, from_seq }
-    }))
+    db.first(
+        "SELECT c.num, h.seq, m.seat, c.history_shared, m.join_seq, m.hide_seq,
+                EXISTS(SELECT 1 FROM hidden WHERE seat = m.seat)
+         FROM chats c JOIN heads h ON h.chat = c.num
+         JOIN members m ON m.chat = c.num AND m.user = ?2 WHERE c.id = ?1 AND m.state = 0",
+        params![chat, viewer],
+        |row| {
+            Ok(View {
+                num: row.get(0)?,
+                chat,
+                head_seq: count(row, 1)?,
+                seat: row.get(2)?,
+                from_seq: sees_from(row.get(3)?, count(row, 4)?, count(row, 5)?),
+                hides: row.get(6)?,
+            })
+        },
+    )
 }
 
 /// The view of nobody in particular: everything.
 fn view_of_all(db: &Db<'_>, chat: ChatId) -> Result<View> {
-    let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
-    Ok(View { num: found.num, chat: found.chat, seat: -1, from_seq: 1 })
+    let found = chats::head(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
+    let (num, head_seq, _) = found;
+    Ok(View { num, chat, head_seq, seat: -1, from_seq: 1, hides: false })
+}
+
+/// What changed in a chat after a rev, for an active member; `None` for everybody else.
+fn changed(
+    db: &Db<'_>,
+    (chat, after): (ChatId, u64),
+    viewer: UserId,
+    limit: u32,
+) -> Result<Option<Changes>> {
+    let Some(view) = view(db, chat, viewer)? else { return Ok(None) };
+    let Some(Numbered { chat, .. }) = chats::find(db, chat)? else { return Ok(None) };
+    changes(db, view, chat, after, limit).map(Some)
 }
 
 fn look(db: &Db<'_>, chat: ChatId, viewer: UserId, seq: u64) -> Result<Option<Look>> {
@@ -132,7 +156,7 @@ fn sees(db: &Db<'_>, chat: &Chat, (seat, member): (i64, &Member), seq: u64) -> R
 fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<Message>> {
     let limit = u64::from(limit.min(PAGE));
     // Hardly anybody hides anything: then the seqs of a page are known beforehand.
-    let hides_nothing = !db.has("SELECT 1 FROM hidden WHERE seat = ?1", [view.seat])?;
+    let hides_nothing = !view.hides;
     match window {
         Window::After(seq) => {
             let first = view.from_seq.max(seq.saturating_add(1));
@@ -142,7 +166,7 @@ fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<M
             }
         }
         Window::Before(seq) => {
-            let end = seq.unwrap_or(u64::MAX).min(view.chat.head_seq.saturating_add(1));
+            let end = seq.unwrap_or(u64::MAX).min(view.head_seq.saturating_add(1));
             match hides_nothing {
                 true => dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end),
                 false => sparse_last(db, view, end, limit),
@@ -159,7 +183,8 @@ fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Message>>
         columns!(),
         " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?3 ORDER BY m.seq"
     );
-    rows(db, view.chat.id, RANGE, params![view.num, int(first), int(end)])
+    let most = end.saturating_sub(first);
+    rows(db, view.chat, most, RANGE, params![view.num, int(first), int(end)])
 }
 
 fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<Message>> {
@@ -170,7 +195,7 @@ fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<M
           AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.seq LIMIT ?4"
     );
-    rows(db, view.chat.id, NEXT, params![view.num, int(first), view.seat, int(limit)])
+    rows(db, view.chat, limit, NEXT, params![view.num, int(first), view.seat, int(limit)])
 }
 
 fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Message>> {
@@ -182,7 +207,7 @@ fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Mes
           ORDER BY m.seq DESC LIMIT ?4"
     );
     let params = params![view.num, int(view.from_seq), view.seat, int(limit), int(end)];
-    let mut page = rows(db, view.chat.id, LAST, params)?;
+    let mut page = rows(db, view.chat, limit, LAST, params)?;
     page.reverse();
     Ok(page)
 }
@@ -206,7 +231,7 @@ fn pinned(db: &Db<'_>, view: &View) -> Result<Vec<Message>> {
           ORDER BY m.pinned_at DESC, m.seq DESC LIMIT ?4"
     );
     let params = params![view.num, int(view.from_seq), view.seat, PINS];
-    rows(db, view.chat.id, PINNED, params)
+    rows(db, view.chat, 0, PINNED, params)
 }
 
 /// The number of a message in its table.
@@ -229,8 +254,7 @@ fn changes_in(
 ) -> Result<Vec<Option<Changes>>> {
     let (mut found, mut left) = (Vec::with_capacity(chats.len()), limit.max(1));
     for &(chat, after) in chats {
-        let view = view(db, chat, viewer)?;
-        let changed = view.map(|view| changes(db, view, after, left)).transpose()?;
+        let changed = changed(db, (chat, after), viewer, left)?;
         let more = changed.as_ref().is_some_and(|changed| changed.more);
         if more && !found.is_empty() {
             break;
@@ -307,11 +331,7 @@ impl Messages for EmbeddedStore {
         after: u64,
         limit: u32,
     ) -> Result<Option<Changes>> {
-        self.read(move |db| {
-            let view = view(db, chat, viewer)?;
-            view.map(|view| changes(db, view, after, limit)).transpose()
-        })
-        .await
+        self.read(move |db| changed(db, (chat, after), viewer, limit)).await
     }
 
     async fn changes_in(
@@ -325,7 +345,12 @@ impl Messages for EmbeddedStore {
     }
 
     async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
-        self.read(move |db| changes(db, view_of_all(db, chat)?, after, limit)).await
+        self.read(move |db| {
+            let view = view_of_all(db, chat)?;
+            let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
+            changes(db, view, found.chat, after, limit)
+        })
+        .await
     }
 
     async fn pinned(&self, chat: ChatId, viewer: UserId) -> Result<Option<Vec<Message>>> {

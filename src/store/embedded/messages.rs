@@ -8,8 +8,8 @@ use super::chats::Numbered;
 use super::sql::{Db, count, int};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, Place};
-use crate::model::messages::{Content, Message, TextContent};
+use crate::model::chats::Place;
+use crate::model::messages::{Content, Message, PAGE, TextContent};
 use crate::model::text::ClientMsgId;
 use crate::store::forms::message::{Head, MessageForm};
 
@@ -23,14 +23,15 @@ pub(super) use columns;
 /// How many these are.
 pub(super) const COLUMNS: usize = 8;
 
-/// Reads rows of one chat; the query selects `columns!()`.
+/// Reads rows of one chat, about `most` of them at most; the query selects `columns!()`.
 pub(super) fn rows(
     db: &Db<'_>,
     chat: ChatId,
+    most: u64,
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<Message>> {
-    db.each(sql, params, |row| message(row, chat))
+    db.each(sql, params, most.min(PAGE.into()) as usize, |row| message(row, chat))
 }
 
 /// Reads a row of a chat.
@@ -62,7 +63,7 @@ pub(super) fn numbered(
     const ONE: &str =
         concat!("SELECT ", columns!(), ", m.num FROM messages m WHERE m.chat = ?1 AND m.seq = ?2");
     let read = |row: &Row<'_>| Ok((row.get(COLUMNS)?, message(row, chat_id)?));
-    Ok(db.each(ONE, params![chat, int(seq)], read)?.pop())
+    Ok(db.each(ONE, params![chat, int(seq)], 1, read)?.pop())
 }
 
 /// One message.
@@ -187,9 +188,13 @@ pub(super) struct View {
     /// The chat's number.
     pub(super) num: i64,
     /// The chat.
-    pub(super) chat: Chat,
+    pub(super) chat: ChatId,
+    /// The seq of its newest message.
+    pub(super) head_seq: u64,
     /// The viewer's seat: what it hid is left out. -1, which no seat has, for nobody in particular.
     pub(super) seat: i64,
     /// Rows from here on.
     pub(super) from_seq: u64,
+    /// The viewer hid some of them.
+    pub(super) hides: bool,
 }

@@ -50,15 +50,16 @@ impl Db<'_> {
         Ok(rows)
     }
 
-    /// All rows, where reading one may take more than its columns.
+    /// All rows, about so many, where reading one may take more than its columns.
     pub(super) fn each<T>(
         &self,
         sql: &str,
         params: impl Params,
+        about: usize,
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut statement = self.0.prepare_cached(sql)?;
-        let (mut rows, mut found) = (statement.query(params)?, Vec::new());
+        let (mut rows, mut found) = (statement.query(params)?, Vec::with_capacity(about));
         while let Some(row) = rows.next()? {
             found.push(read(row)?);
         }
