@@ -87,6 +87,10 @@ impl Damage {
             Ok(verdict) => self.tell(&verdict),
             Err(error) => self.note(&error),
         }
+        // What was read for it is not what will be asked for.
+        if let Err(error) = Db(connection).run("PRAGMA shrink_memory", []) {
+            self.note(&error);
+        }
     }
 }
 
