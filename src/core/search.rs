@@ -49,9 +49,9 @@ const SCAN: usize = 2_000;
 /// Entries read at once: at least, at most.
 const STEP: (usize, usize) = (20, 200);
 /// At most this many characters in a query.
-const QUERY_CHARS: usize = 128;
+pub const QUERY_CHARS: usize = 128;
 /// At most this many results a page.
-const PAGE: u32 = 50;
+pub const PAGE: u32 = 50;
 
 const EMPTY: Text = Text {
     en: "Enter at least one letter, digit or symbol to search for.",

@@ -193,8 +193,8 @@ async fn leave(
 /// Say that this device is there
 ///
 /// While it rings, each of the callee's devices says so once. In a call, both devices say it every
-/// ten seconds, and as soon as media flows they say that too; after 25 seconds of silence the call
-/// ends.
+/// `alive_every_s`, and as soon as media flows they say that too; a device that is silent for much
+/// longer ends the call.
 #[utoipa::path(
     post, path = "/calls/{call}/alive", tag = "calls", operation_id = "keepCall",
     security(("session" = [])), request_body = Option<KeepCall>,

@@ -25,7 +25,7 @@ use crate::protocol::bodies;
 /// At most this many bytes of a body.
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
+pub const BODY_TIME: Duration = Duration::from_secs(30);
 
 const TOO_LARGE: Text = Text {
     en: "A request body can have at most {} bytes.",

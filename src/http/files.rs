@@ -31,7 +31,7 @@ use crate::protocol::files::{AskLinks, Attachment, FileLinks, UploadForm, url_of
 use crate::protocol::values::Id;
 
 /// At most this many bytes of a poster.
-const POSTER_BYTES: usize = 4 * 1024 * 1024;
+pub const POSTER_BYTES: usize = 4 * 1024 * 1024;
 /// Characters of a file's name that need no escape (RFC 8187, section 3.2.1).
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
@@ -363,7 +363,7 @@ async fn delete(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 
 /// Make links that need no header
 ///
-/// For `<img>` and `<video>`: each works for ten minutes, as long as your session is open and you
+/// For `<img>` and `<video>`: each works for 10 minutes, as long as your session is open and you
 /// may see the file. At most 50 at once; files that you may not see are left out.
 #[utoipa::path(
     post, path = "/files/links", tag = "files", operation_id = "linkFiles",

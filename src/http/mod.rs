@@ -52,7 +52,11 @@ mod tests;
 use std::sync::Arc;
 
 use self::claims::OwnPages;
+pub use self::files::POSTER_BYTES;
+pub use self::multipart::{FORM_PARTS, PART_HEAD_BYTES};
+pub use self::original::PAGE as ORIGINAL_PAGE;
 use self::server::Welcome;
+pub use self::upload_seats::UPLOADS_AT_ONCE;
 use self::upload_seats::UploadSeats;
 use crate::config::Config;
 use crate::config::values::{Networks, PublicUrl};

@@ -23,10 +23,10 @@ use super::disposition::file_name;
 use crate::error::{Code, Error, Result, Text};
 
 /// At most this many parts of a body.
-const PARTS: usize = 40;
+pub const FORM_PARTS: usize = 40;
 /// At most about so many bytes before a part begins: the head of the part, and a piece of it.
-const HEAD_BYTES: u64 = 256 * 1024;
-/// The parser is fed at most so many bytes at once, however many came: less than `HEAD_BYTES`.
+pub const PART_HEAD_BYTES: u64 = 256 * 1024;
+/// The parser is fed at most so many bytes at once, however many came: less than `PART_HEAD_BYTES`.
 const PIECE_BYTES: usize = 64 * 1024;
 /// How long nothing may come.
 const STALL: Duration = Duration::from_secs(30);
@@ -79,10 +79,10 @@ impl Form {
     /// The next part; the one before it is over.
     pub async fn next(&mut self) -> Result<Option<Part>> {
         self.count += 1;
-        if self.count > PARTS {
-            return Err(Error::new(Code::BadRequest, MANY).arg(PARTS.to_string()));
+        if self.count > FORM_PARTS {
+            return Err(Error::new(Code::BadRequest, MANY).arg(FORM_PARTS.to_string()));
         }
-        self.allowance.store(HEAD_BYTES, Ordering::Relaxed);
+        self.allowance.store(PART_HEAD_BYTES, Ordering::Relaxed);
         let next = timeout(STALL, self.parts.next_field()).await.map_err(|_| stalled())?;
         let next = next.map_err(|error| broken(&error))?;
         self.allowance.store(u64::MAX, Ordering::Relaxed);
@@ -275,7 +275,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_comes_at_once_is_read_in_pieces() {
-        let content = "x".repeat(3 * HEAD_BYTES as usize);
+        let content = "x".repeat(3 * PART_HEAD_BYTES as usize);
         let text = format!("{}{content}\r\n--{BOUNDARY}--\r\n", head("a", "1"));
         let mut form = form(vec![Bytes::from(text)]);
         let part = form.next().await.expect("readable").expect("a part");

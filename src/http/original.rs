@@ -37,7 +37,7 @@ use crate::protocol::envelope::{
 use crate::protocol::values::Id;
 
 /// Rows a page of `/chats` and `/lkup`, and messages with `/nch`.
-const PAGE: u32 = 50;
+pub const PAGE: u32 = 50;
 
 const NO_BASE64: Text =
     Text { en: "This is not a picture in base64.", es: "Esto no es una imagen en base64." };

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::id::UserId;
 
 /// At most this many uploads of one user at once.
-const UPLOADS: usize = 4;
+pub const UPLOADS_AT_ONCE: usize = 4;
 /// When it is worth trying again.
 const UPLOADS_LATER: Duration = Duration::from_secs(5);
 
@@ -22,7 +22,7 @@ impl UploadSeats {
     pub fn take(&self, user: UserId) -> Result<UploadSeat> {
         let mut taken = self.taken();
         let own = taken.entry(user).or_default();
-        if *own >= UPLOADS {
+        if *own >= UPLOADS_AT_ONCE {
             return Err(Error::too_many(UPLOADS_LATER));
         }
         *own += 1;
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn one_user_uploads_a_few_files_at_once() {
         let (seats, user) = (UploadSeats::default(), |user| UserId(ObjectId([user; 12])));
-        let mut taken: Vec<_> = (0..UPLOADS).map(|_| seats.take(user(1)).ok()).collect();
+        let mut taken: Vec<_> = (0..UPLOADS_AT_ONCE).map(|_| seats.take(user(1)).ok()).collect();
         assert!(taken.iter().all(Option::is_some));
         let code = seats.take(user(1)).err().map(|error| error.code);
         assert_eq!(code, Some(Code::TooMany));

@@ -27,11 +27,12 @@ use crate::error::{Code, Error, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
 
-/// How many mails may wait; how many of them may be asked for by people who are not known, and how
-/// many of these may be sign-ups.
-const PLACES: u32 = 1024;
-const PLACES_LOG_IN: u32 = 896;
-const PLACES_SIGN_UP: u32 = 512;
+/// At most this many mails wait to be sent.
+pub const PLACES: u32 = 1024;
+/// At most this many of them were asked for by people who are not known.
+pub const PLACES_LOG_IN: u32 = 896;
+/// At most this many of those are sign-ups.
+pub const PLACES_SIGN_UP: u32 = 512;
 /// How many connections to the mail server are open at once.
 const CONNECTIONS: u32 = 8;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use crate::id::{BadId, FileId, UserId};
 /// At most this many attachments in a message.
 pub const ATTACHMENTS: usize = 10;
 /// At most this many characters in the name of a file.
-const NAME_CHARS: usize = 120;
+pub const NAME_CHARS: usize = 120;
 
 /// SHA-256 of an object's bytes: its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

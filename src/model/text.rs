@@ -9,6 +9,16 @@ use crate::error::{Error, Result, Text};
 
 /// At most this many bytes of text in a message.
 pub const BODY_BYTES: usize = 16 * 1024;
+/// At most this many characters in a person's name.
+pub const NAME_CHARS: usize = 64;
+/// At most this many characters in the title of a group.
+pub const TITLE_CHARS: usize = 128;
+/// At most this many characters in what a person or a group says of itself.
+pub const ABOUT_CHARS: usize = 1024;
+/// At most this many characters in an idempotency key.
+pub const KEY_CHARS: usize = 64;
+/// At most this many bytes in the address at which a push service reaches a phone.
+pub const PUSH_TOKEN_BYTES: usize = 4096;
 
 const TOO_LONG: Text = Text {
     en: "This can have at most {} characters.",
@@ -31,8 +41,8 @@ const BAD_EMAIL: Text = Text {
     es: "Esto no es una dirección de correo. Tiene la forma nombre@example.org.",
 };
 const BAD_KEY: Text = Text {
-    en: "An idempotency key is 1 to 64 visible ASCII characters; a UUID v7 is best.",
-    es: "Una clave de idempotencia son de 1 a 64 caracteres ASCII visibles; lo mejor es un UUID \
+    en: "An idempotency key is 1 to {} visible ASCII characters; a UUID v7 is best.",
+    es: "Una clave de idempotencia son de 1 a {} caracteres ASCII visibles; lo mejor es un UUID \
          v7.",
 };
 
@@ -81,44 +91,44 @@ macro_rules! text_types {
 }
 
 text_types! {
-    /// A person's name: 1 to 64 characters in one line. Empty only for a deleted account.
+    /// A person's name: 1 to `NAME_CHARS` characters in one line. Empty only for a deleted account.
     Name;
-    /// A group's title: 1 to 128 characters in one line.
+    /// A group's title: 1 to `TITLE_CHARS` characters in one line.
     Title;
-    /// What a person or a group says of itself: at most 1,024 characters.
+    /// What a person or a group says of itself: at most `ABOUT_CHARS` characters.
     About;
-    /// The text of a message: at most 16 KiB, at least one visible character. Empty only if there
-    /// are files.
+    /// The text of a message: at most `BODY_BYTES`, at least one visible character. Empty only if
+    /// there are files.
     Body;
     /// An e-mail address (RFC 5321, section 4.1.2, without quoted names), in lower case.
     Email;
-    /// What a sender calls a message, so that a repeat is known as one: 1 to 64 visible ASCII
-    /// characters.
+    /// What a sender calls a message, so that a repeat is known as one: 1 to `KEY_CHARS`
+    /// visible ASCII characters.
     ClientMsgId;
-    /// The address at which a push service reaches a phone: at most 4,096 bytes of visible ASCII.
+    /// The address at which a push service reaches a phone: at most `PUSH_TOKEN_BYTES` of
+    /// visible ASCII.
     PushToken;
 }
 
 impl Name {
     /// Checks a name.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        one_line(field, text, 64).map(Self)
+        one_line(field, text, NAME_CHARS).map(Self)
     }
 }
 
 impl Title {
     /// Checks a title.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        one_line(field, text, 128).map(Self)
+        one_line(field, text, TITLE_CHARS).map(Self)
     }
 }
 
 impl About {
     /// Checks a description; an empty one is fine.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        const MAX: usize = 1024;
-        if text.len() > MAX * 16 || text.chars().count() > MAX {
-            return Err(Error::field(field, TOO_LONG).arg(MAX.to_string()));
+        if text.len() > ABOUT_CHARS * 16 || text.chars().count() > ABOUT_CHARS {
+            return Err(Error::field(field, TOO_LONG).arg(ABOUT_CHARS.to_string()));
         }
         let bad = |c: char| c.is_control() || is_bidi_control(c) || is_noncharacter(c);
         if text.trim().chars().any(|c| bad(c) && c != '\n') {
@@ -187,16 +197,21 @@ impl Email {
 impl ClientMsgId {
     /// Checks an idempotency key.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if fits { Ok(Self(text.to_owned())) } else { Err(Error::field(field, BAD_KEY)) }
+        let fits =
+            (1..=KEY_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::field(field, BAD_KEY).arg(KEY_CHARS.to_string()))
+        }
     }
 }
 
 impl PushToken {
     /// Checks a push address.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        if text.len() > 4096 {
-            return Err(Error::field(field, TOO_LONG).arg("4096"));
+        if text.len() > PUSH_TOKEN_BYTES {
+            return Err(Error::field(field, TOO_LONG).arg(PUSH_TOKEN_BYTES.to_string()));
         }
         let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         if fits { Ok(Self(text.to_owned())) } else { Err(Error::field(field, CONTROL)) }

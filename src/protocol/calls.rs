@@ -64,7 +64,7 @@ same_values! {
         Unreachable,
         /// One of the two hung up after the accept.
         Hangup,
-        /// A device was not heard of for 25 seconds.
+        /// A device was silent for too long.
         Lost,
         /// Media never flowed in time, or a device gave up.
         Failed,

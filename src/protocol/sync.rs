@@ -95,7 +95,7 @@ pub struct ChatNews {
     /// Changed rows.
     pub messages: Vec<Message>,
     /// Of a chat that begins afresh: the seqs between your cursors and the first of these rows that
-    /// have nothing to read in them (system messages, deleted ones), at most the latest 1,000.
+    /// have nothing to read in them (system messages, deleted ones); of very many, the latest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quiet: Vec<u64>,
 }

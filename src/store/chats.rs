@@ -72,7 +72,8 @@ pub trait Chats: Send + Sync {
     async fn chat(&self, chat: ChatId, users: &[UserId]) -> Result<Option<(Chat, Vec<Member>)>>;
     /// Several chats by id; unknown ids are left out.
     async fn chats(&self, chats: &[ChatId]) -> Result<Vec<Chat>>;
-    /// Active members in the order of their user ids, after one of them; `limit` at most 20,000.
+    /// Active members in the order of their user ids, after one of them; `limit` at most
+    /// `GROUP_MEMBERS`.
     async fn members(&self, chat: ChatId, after: Option<UserId>, limit: u32)
     -> Result<Vec<Member>>;
     /// Banned people of a group, in the order of their user ids.

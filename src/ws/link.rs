@@ -21,7 +21,7 @@ use crate::protocol::ops::Reply;
 
 /// When the replies that a connection is owed weigh this many bytes, nothing is read from it: what
 /// it asks for may never fill its own outbox, however fast it sends.
-const OWED: usize = 64 * 1024;
+pub const OWED_BYTES: usize = 64 * 1024;
 
 /// One connection. Shared by its own task, the hub, and the tasks that wait for its sends.
 pub(super) struct Link {
@@ -100,6 +100,6 @@ impl Link {
 
     /// Whether it is owed little enough to be read from.
     pub(super) fn reads_on(&self) -> bool {
-        self.owed.load(Ordering::Relaxed) < OWED
+        self.owed.load(Ordering::Relaxed) < OWED_BYTES
     }
 }

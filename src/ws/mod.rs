@@ -26,6 +26,9 @@ use axum::routing::get;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
+pub use self::link::OWED_BYTES;
+pub use self::outbox::{BURST_BYTES, OUTBOX_BYTES};
+pub use self::session::{IDENTIFY_WITHIN, STRIKES, TOO_FAST};
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::edge::counters::Counters;
@@ -39,7 +42,7 @@ use crate::model::auth::Caller;
 /// The name of the protocol, as clients ask for it (RFC 6455, section 1.9).
 pub const SUBPROTOCOL: &str = "wechat.v1.json";
 /// At most this many bytes in a message or frame from a client.
-const FRAME_BYTES: usize = 64 * 1024;
+pub const FRAME_BYTES: usize = 64 * 1024;
 /// Small, because each connection has one; large enough for most frames in one read.
 const READ_BUFFER: usize = 1024;
 /// The output buffer never shrinks after a burst, so it is kept small.
@@ -50,7 +53,7 @@ const MAX_WRITE_BUFFER: usize = 16 * 1024 * 1024;
 /// storm of reconnects queues instead of failing.
 const ATTACHING: usize = 64;
 /// How often the server pings.
-const PING_EVERY: Duration = Duration::from_secs(25);
+pub const PING_EVERY: Duration = Duration::from_secs(25);
 
 /// What connections share.
 pub struct Ws {

@@ -1,9 +1,9 @@
 //! What waits to be written to one connection: bounded, and nothing at all while it is empty.
 //!
-//! Invariant: while the other side takes nothing, at most `BOUND` bytes wait here or are being
-//! written; while it does, at most `BURST`, since many messages become durable in the same moment,
-//! before the socket's task has had its turn. What goes beyond drops everything and closes the
-//! connection with `Slow`: its client comes back and syncs, and nobody else feels it.
+//! Invariant: while the other side takes nothing, at most `OUTBOX_BYTES` wait here or are being
+//! written; while it does, at most `BURST_BYTES`, since many messages become durable in the same
+//! moment, before the socket's task has had its turn. What goes beyond drops everything and closes
+//! the connection with `Slow`: its client comes back and syncs, and nobody else feels it.
 //! Invariant: after a close nothing is queued any more.
 //!
 //! Publishers push; the one task that owns the socket takes.
@@ -16,9 +16,9 @@ use crate::hub::Frame;
 use crate::hub::close::CloseCode;
 
 /// At most this many bytes wait for a socket that takes nothing.
-pub(super) const BOUND: usize = 256 * 1024;
+pub const OUTBOX_BYTES: usize = 256 * 1024;
 /// At most this many bytes wait for the socket's task. They are shared with all who get them.
-const BURST: usize = 1024 * 1024;
+pub const BURST_BYTES: usize = 1024 * 1024;
 /// What a frame costs beside its text.
 const FRAME_COST: usize = 32;
 
@@ -37,7 +37,7 @@ struct State {
 impl State {
     /// Drops everything and closes, if that is too much for how the socket stands.
     fn close_if_full(&mut self) -> bool {
-        let bound = if self.stuck { BOUND } else { BURST };
+        let bound = if self.stuck { OUTBOX_BYTES } else { BURST_BYTES };
         let full = self.closing.is_none() && self.bytes + self.writing > bound;
         if full {
             (self.frames, self.bytes) = (VecDeque::new(), 0);
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn at_its_bound_it_drops_everything_and_closes_as_slow() {
-        for (stuck, bound) in [(true, BOUND), (false, BURST)] {
+        for (stuck, bound) in [(true, OUTBOX_BYTES), (false, BURST_BYTES)] {
             let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
             assert!(!stuck || stick(&outbox, &wakes, 0).is_pending());
             let frame: Frame = "x".repeat(1000).into();
@@ -199,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_burst_is_fine_for_a_socket_that_takes_it_and_too_much_for_one_that_does_not() {
-        let burst: Frame = "x".repeat(3 * BOUND).into();
-        for (left, slow) in [(BOUND, false), (BOUND + 1, true)] {
+        let burst: Frame = "x".repeat(3 * OUTBOX_BYTES).into();
+        for (left, slow) in [(OUTBOX_BYTES, false), (OUTBOX_BYTES + 1, true)] {
             let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
             outbox.push(&burst);
             assert_eq!(take(&outbox, &wakes).expect("a frame").frames.len(), 1);
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn what_is_being_written_counts_until_the_next_take() {
         let (outbox, wakes) = (Outbox::default(), Arc::new(Wakes::default()));
-        let half: Frame = "x".repeat(BURST / 2 + 1).into();
+        let half: Frame = "x".repeat(BURST_BYTES / 2 + 1).into();
         outbox.push(&half);
         assert_eq!(take(&outbox, &wakes).expect("a frame").frames.len(), 1);
         assert!(take(&outbox, &wakes).is_none(), "it is written");

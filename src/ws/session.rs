@@ -19,11 +19,11 @@ use crate::protocol::frames::{Identify, Request};
 use crate::protocol::ops::{self, Command};
 
 /// How long a client may take to say who it is.
-pub(super) const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
+pub const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
 /// So many unreadable frames are refused; one more closes the connection.
-const STRIKES: u32 = 10;
+pub const STRIKES: u32 = 10;
 /// So many requests in a row are refused for coming too fast; one more closes the connection.
-const TOO_FAST: u32 = 200;
+pub const TOO_FAST: u32 = 200;
 
 const IDENTIFY_FIRST: Text = Text {
     en: "Say who you are first: {\"op\":\"identify\",\"d\":{\"token\":\"…\"}}.",

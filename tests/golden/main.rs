@@ -3,9 +3,11 @@
 
 mod asyncapi;
 mod frames;
+mod limits;
 mod openapi;
 mod schema;
 mod settings;
+mod stated;
 mod types;
 
 use std::path::Path;

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 pub use container::erase;
 pub use limits::Limits;
+pub use picture::{LARGE_SIDE, SMALL_SIDE};
 pub use refusal::Refusal;
 pub use sniff::named;
 
@@ -93,10 +94,10 @@ pub struct Media {
     pub cleaned: Option<Vec<u8>>,
     /// What must be blanked in the file before it is stored (see [`erase`]); at most a few places.
     pub erasures: Vec<Erasure>,
-    /// The long side has 320 pixels. `None` for anything that is not a picture, and for a still
-    /// picture that is not larger. Of an animation it is the first frame.
+    /// The long side has `SMALL_SIDE` pixels. `None` for anything that is not a picture, and for a
+    /// still picture that is not larger. Of an animation it is the first frame.
     pub small: Option<Picture>,
-    /// The long side has 1,280 pixels. `None` when the picture is not larger.
+    /// The long side has `LARGE_SIDE` pixels. `None` when the picture is not larger.
     pub large: Option<Picture>,
 }
 

@@ -294,7 +294,7 @@ export interface ChatNews {
   messages: Message[];
   /**
    * Of a chat that begins afresh: the seqs between your cursors and the first of these rows that
-   * have nothing to read in them (system messages, deleted ones), at most the latest 1,000.
+   * have nothing to read in them (system messages, deleted ones); of very many, the latest.
    */
   quiet?: number[];
   /** Drop the rows that are held of this chat first. */

@@ -18,9 +18,9 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 const HOME_COUNTS: u32 = 4;
 const WIDE_COUNTS: u32 = 16;
 /// Guesses that every network has for itself in a day, when the budget of all is used up.
-const OWN_GUESSES: u32 = 4;
+pub const OWN_GUESSES: u32 = 4;
 /// Codes that every network may ask for in an hour, when the budget of all is used up.
-const OWN_CODES: u32 = 3;
+pub const OWN_CODES: u32 = 3;
 /// The chance of one guess at one code.
 const ONE: f64 = 1e-6;
 

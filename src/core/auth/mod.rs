@@ -21,7 +21,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub use self::limits::Limits;
+pub use self::limits::{Limits, OWN_CODES, OWN_GUESSES};
 pub use self::ticket::Asker;
 use self::ticket::Identity;
 pub(crate) use self::tokens::TokenCache;
@@ -45,7 +45,8 @@ use crate::store::{Due, Redeem, SignUp as Outcome};
 pub const UNVERIFIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a session lives that nobody uses, unless the operator says otherwise.
 pub const SESSION_IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-const DEVICE_CHARS: usize = 128;
+/// The name of a device is cut after this many characters.
+pub const DEVICE_CHARS: usize = 128;
 
 const BAD_CODE: Text = Text {
     en: "This code is wrong, used, or expired. Check it, or ask for a new one.",

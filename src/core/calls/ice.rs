@@ -13,7 +13,7 @@ use crate::error::Text;
 use crate::id::{CallId, UserId};
 
 /// How long credentials for a test last: as long as a test of every way takes.
-const TEST_FOR: Duration = Duration::from_secs(2 * 60);
+pub const TEST_FOR: Duration = Duration::from_secs(2 * 60);
 
 /// A STUN or TURN server, as browsers take it (`RTCIceServer`).
 #[derive(Clone, PartialEq, Eq)]

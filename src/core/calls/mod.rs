@@ -39,7 +39,7 @@ const SWEPT: u32 = 200;
 /// A signal has at most this many bytes: a description of many tracks has about 10,000.
 pub const SIGNAL_BYTES: usize = 32 * 1024;
 /// At most this many calls a minute begin at one person.
-const STARTS_A_MINUTE: u32 = 20;
+pub const STARTS_A_MINUTE: u32 = 20;
 
 const NO_CALL: Text = Text {
     en: "This call does not exist, or you are not in it.",

@@ -22,7 +22,7 @@ use crate::model::auth::Caller;
 /// At most this many links in a request.
 pub const LINKS_AT_ONCE: usize = 50;
 /// How long a link works.
-const LINK_LIFE: Duration = Duration::from_secs(10 * 60);
+pub const LINK_LIFE: Duration = Duration::from_secs(10 * 60);
 
 const MANY: Text =
     Text { en: "At most {} files at once.", es: "Como máximo {} archivos a la vez." };

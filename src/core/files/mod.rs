@@ -27,11 +27,11 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-pub use self::links::{LINKS_AT_ONCE, Link, SignedLink};
+pub use self::links::{LINK_LIFE, LINKS_AT_ONCE, Link, SignedLink};
 pub use self::look::{Claim, Meant, Picture};
 pub use self::staged::Staged;
 use self::uploads::Begun;
-pub use self::uploads::{Given, LIFE, Progress};
+pub use self::uploads::{Given, LIFE, Progress, UNFINISHED};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, UserId};
@@ -42,7 +42,7 @@ use crate::objects::ByteStream;
 /// How long a file is kept that nothing uses.
 pub const UNUSED_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// How many files are examined at once: each may need much memory.
-const LOOKED_AT_ONCE: usize = 2;
+pub const LOOKED_AT_ONCE: usize = 2;
 
 const NO_FILE: Text = Text {
     en: "This file does not exist, or you cannot see it.",

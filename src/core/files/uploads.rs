@@ -28,7 +28,7 @@ use crate::objects::staging::{Meta, Staging};
 /// How long an upload is kept that nobody continues.
 pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// At most this many unfinished uploads of a person.
-const UNFINISHED: usize = 20;
+pub const UNFINISHED: usize = 20;
 
 const TOO_LARGE: Text = Text {
     en: "A file can be at most {}, and some kinds less.",

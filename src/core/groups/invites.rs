@@ -22,7 +22,7 @@ use crate::model::text::ClientMsgId;
 use crate::store::InvitePut;
 
 /// An invitation link works at most so long, if it ends at all.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const INVITE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 const MANY_INVITES: Text = Text {
     en: "The group has {} invitation links. Revoke one first.",
     es: "El grupo tiene {} enlaces de invitación. Revoca uno primero.",
@@ -59,8 +59,8 @@ impl Groups {
         (expires_in, uses): (Option<Duration>, Option<u32>),
         key: Option<&ClientMsgId>,
     ) -> Result<Invite> {
-        if expires_in.is_some_and(|span| span.is_zero() || span > LONGEST) {
-            let longest = LONGEST.as_secs().to_string();
+        if expires_in.is_some_and(|span| span.is_zero() || span > INVITE_LIFE) {
+            let longest = INVITE_LIFE.as_secs().to_string();
             return Err(Error::field("expires_in", ENDS_LATE).arg(longest));
         }
         let standing = self.shared.standing(caller, chat).await?;

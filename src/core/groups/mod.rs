@@ -14,6 +14,7 @@ mod step;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use self::invites::INVITE_LIFE;
 use self::step::{ONLY_GROUPS, Plan, makes_links, why_unfit};
 use super::chats::BANNED;
 use super::fanout::Moves;

@@ -25,6 +25,7 @@ use crate::window::Window;
 use crate::{Kind, Limits, Media, Refusal};
 
 use pixels::Upright;
+pub use thumbs::{LARGE_SIDE, SMALL_SIDE};
 
 /// A file without anything but its picture.
 struct Stripped {

@@ -9,8 +9,10 @@ use image::metadata::Orientation;
 use super::pixels::{Pixels, Upright};
 use crate::{Picture, Refusal};
 
-const SMALL_SIDE: u32 = 320;
-const LARGE_SIDE: u32 = 1280;
+/// The long side of a picture's small version, in pixels.
+pub const SMALL_SIDE: u32 = 320;
+/// The long side of its large version, in pixels.
+pub const LARGE_SIDE: u32 = 1280;
 const SMALL_QUALITY: u8 = 80;
 const LARGE_QUALITY: u8 = 85;
 /// The hash's own limit.
