@@ -86,6 +86,6 @@ pub struct ReportFrame {
 /// The reply to most requests about a call: how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallReply {
-    /// The call.
+    /// As it is after the request; an event about a later change may already be on its way.
     pub call: Call,
 }

@@ -289,7 +289,7 @@ impl From<ice::IceServer> for IceServer {
 /// A call, with what your device needs to take part in it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 pub struct JoinedCall {
-    /// The call.
+    /// As it is now that your device takes part.
     pub call: Call,
     /// STUN and TURN servers; empty when your end of the call is not on this device.
     pub ice_servers: Vec<IceServer>,
@@ -298,7 +298,7 @@ pub struct JoinedCall {
 /// One call, with what is known about how it went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallDetails {
-    /// The call.
+    /// As your device sees it now.
     pub call: Call,
     /// In words, most important first; in the language of `Accept-Language`.
     pub diagnosis: Vec<Diagnosis>,
@@ -376,7 +376,7 @@ pub struct TestServers {
     pub warnings: Vec<String>,
 }
 
-/// Starts a call.
+/// Whom to call, and how. The same device gets the call that it already started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartCall {

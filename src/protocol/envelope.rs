@@ -130,12 +130,12 @@ pub struct Verified {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = OriginalMessage)]
 pub struct Message {
-    /// Its id.
+    /// What `/api/v1` calls it too.
     #[serde(rename = "_id")]
     pub id: Id,
     /// The chat.
     pub target_id: Id,
-    /// The author.
+    /// Who wrote it, or caused what the server tells.
     pub author_id: Id,
     /// The author's name now.
     #[schema(value_type = String)]
@@ -277,7 +277,7 @@ pub fn peer_of(chat: &chats::Chat, caller: UserId) -> Option<UserId> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = OriginalOpenChat)]
 pub struct OpenChat {
-    /// The chat.
+    /// Its row, as in `/chats`.
     #[serde(flatten)]
     pub chat: Chat,
     /// Its latest messages, oldest first.
@@ -290,7 +290,7 @@ pub struct FoundUser {
     /// The person's id.
     #[serde(rename = "_id")]
     pub id: Id,
-    /// The name.
+    /// What they call themselves now; not unique.
     pub name: String,
     /// What the person says of itself.
     pub about: String,

@@ -258,7 +258,7 @@ pub struct Hello {
 /// A member's cursors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
-    /// The chat.
+    /// Where their cursors moved.
     pub chat: Id,
     /// Whose.
     pub user: Id,
@@ -271,7 +271,7 @@ pub struct Receipt {
 /// Somebody writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Typing {
-    /// The chat.
+    /// Where they write.
     pub chat: Id,
     /// Who.
     pub user: Id,
@@ -282,7 +282,7 @@ pub struct Typing {
 /// What the other device of a call says while both negotiate.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CallSignal<'a> {
-    /// The call.
+    /// The one that is being negotiated; both devices are in it.
     pub call: Id,
     /// The negotiation that it belongs to; drop what belongs to an earlier one.
     pub epoch: u32,

@@ -27,7 +27,7 @@ pub struct CodeSent {
 pub struct SignedIn {
     /// What to send as `Authorization: Bearer …` from now on. Shown once.
     pub token: String,
-    /// The session.
+    /// What the token belongs to; its id closes it later.
     pub session: Session,
     /// The account.
     pub user: Me,

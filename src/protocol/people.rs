@@ -129,7 +129,7 @@ impl From<Tongue> for Language {
 pub struct Me {
     /// Who it is.
     pub id: Id,
-    /// The name.
+    /// Shown to others, who may share it.
     pub name: String,
     /// Where login codes go; shown to nobody else.
     pub email: String,

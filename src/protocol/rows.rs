@@ -33,7 +33,7 @@ pub enum MessageKind {
 pub struct Message {
     /// Its name.
     pub id: Id,
-    /// The chat.
+    /// Where it was written; with `seq`, the key of this row.
     pub chat: Id,
     /// Its position in the chat: 1, 2, 3…
     pub seq: u64,
@@ -207,7 +207,7 @@ impl From<messages::Origin> for Forwarded {
 /// An emoji on a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 pub struct Reaction {
-    /// The emoji.
+    /// As Unicode lists it, whatever spelling people sent.
     pub emoji: String,
     /// How many people.
     pub count: u32,
@@ -456,7 +456,7 @@ impl From<chats::MemberState> for MemberState {
 /// The caller's own membership in a chat; nobody else gets this row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 pub struct Member {
-    /// The chat.
+    /// Of which chat.
     pub chat: Id,
     /// The person: the caller.
     pub user: Id,
@@ -508,7 +508,7 @@ impl From<chats::Member> for Member {
 /// A row of the caller's list of chats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 pub struct ChatSummary {
-    /// The chat.
+    /// Its own fields, the same for every member.
     pub chat: Chat,
     /// The caller's membership in it.
     pub member: Member,

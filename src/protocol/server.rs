@@ -18,7 +18,7 @@ pub enum MailMode {
 /// What there is to know of a server before logging in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServerInfo {
-    /// Its version.
+    /// Of the program, by semantic versioning.
     pub version: String,
     /// Where login codes go.
     pub mail: MailMode,
@@ -35,7 +35,7 @@ pub struct ServerInfo {
 pub struct DemoPerson {
     /// What to log in as.
     pub user: Id,
-    /// The name.
+    /// Shown to others.
     pub name: String,
     /// What the person says of itself.
     pub about: String,

@@ -38,13 +38,13 @@ pub enum Part {
     Quotas,
     /// Devices and networks from which accounts were logged in to.
     Places,
-    /// Sessions.
+    /// Who is logged in where, by the digests of their tokens.
     Sessions,
     /// How far each user's inbox has come.
     Inboxes,
     /// Chats with their search terms.
     Chats,
-    /// Calls.
+    /// Live ones and ended ones.
     Calls,
     /// Member rows of a chat, of people who left too.
     Members(ChatId),
@@ -128,9 +128,9 @@ pub struct StoredMessage {
 pub enum Record {
     /// An account and its search terms in the order of their bytes.
     Account(User, Vec<String>),
-    /// A file.
+    /// What is known about an upload; its bytes are not in the store.
     File(File),
-    /// A loose object.
+    /// One that a removed file needed, and that may be needed by none.
     LooseObject(ObjectDigest),
     /// Who blocks whom, since when.
     Block(UserId, UserId, Time),
@@ -140,7 +140,7 @@ pub enum Record {
     Quota(String, u64, u32, Time),
     /// A device or network from which an account was logged in to.
     Place(KnownPlace),
-    /// A session.
+    /// With the digest of its token: the token itself is nowhere.
     Session(Session),
     /// A user's inbox version.
     Inbox(UserId, u64),
@@ -148,13 +148,13 @@ pub enum Record {
     Chat(Chat, Vec<String>),
     /// A member row.
     Member(Member),
-    /// A message.
+    /// The latest state of a row, with its earlier texts.
     Message(StoredMessage),
     /// Which message whom is hidden from, as of which rev of the user's inbox.
     Hidden(ChatId, UserId, u64, u64),
     /// An invitation link.
     Invite(Invite),
-    /// A call.
+    /// As it is now, live or ended.
     Call(Call),
 }
 
@@ -202,7 +202,7 @@ pub(super) fn id_in(mark: &str) -> Result<ObjectId> {
 /// Some records, and where to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The records.
+    /// In the order of their marks.
     pub records: Vec<Record>,
     /// What to ask after for the next page; `None` when this was the last.
     pub next: Option<String>,

@@ -17,7 +17,7 @@ pub enum Appended {
     /// Stored, and now durable. `created` is the direct chat when this made somebody a member of
     /// it: with its first message.
     Stored {
-        /// The message.
+        /// With its seq and rev, which are final.
         message: Message,
         /// The chat as it is now, when the append created it.
         created: Option<Chat>,
@@ -76,7 +76,7 @@ pub enum Looking {
 /// What a change of a message rests on, as of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// The chat.
+    /// With its head at that moment.
     pub chat: Chat,
     /// The viewer's row in it, whatever their state, if there is one.
     pub member: Option<Member>,

@@ -48,7 +48,7 @@ pub(super) enum Step {
     Identify {
         /// The request.
         id: u64,
-        /// The token.
+        /// As the client sent it: not looked up yet.
         token: String,
         /// What the client calls itself.
         instance: Option<Instance>,

@@ -15,7 +15,7 @@ const ITEMS: &[&str] =
 const FEW: usize = 3;
 
 /// Rooms whose comments do not keep the rule of repeated names yet.
-const MAY_REPEAT: &[&str] = &["src/protocol/", "src/store/", "src/ws/"];
+const MAY_REPEAT: &[&str] = &["src/store/mongo/"];
 
 pub const GLOSSARY: &str = "docs/glossary.md";
 

@@ -135,7 +135,7 @@ export interface Call {
 
 /** One call, with what is known about how it went. */
 export interface CallDetails {
-  /** The call. */
+  /** As your device sees it now. */
   call: Call;
   /** In words, most important first; in the language of `Accept-Language`. */
   diagnosis: Diagnosis[];
@@ -186,7 +186,7 @@ export interface CallRef {
 
 /** The reply to most requests about a call: how it stands. */
 export interface CallReply {
-  /** The call. */
+  /** As it is after the request; an event about a later change may already be on its way. */
   call: Call;
 }
 
@@ -211,7 +211,7 @@ export type CallRole = 'caller' | 'callee';
 
 /** What the other device of a call says while both negotiate. */
 export interface CallSignal {
-  /** The call. */
+  /** The one that is being negotiated; both devices are in it. */
   call: Id;
   /** JSON of the client's own making: a description or a candidate. */
   data: unknown;
@@ -315,7 +315,7 @@ export interface ChatPage {
 
 /** A row of the caller's list of chats. */
 export interface ChatSummary {
-  /** The chat. */
+  /** Its own fields, the same for every member. */
   chat: Chat;
   last?: Message | null;
   /** The caller's membership in it. */
@@ -365,7 +365,7 @@ export interface CreateInvite {
 export interface DemoPerson {
   /** What the person says of itself. */
   about: string;
-  /** The name. */
+  /** Shown to others. */
   name: string;
   /** What to log in as. */
   user: Id;
@@ -630,7 +630,7 @@ export interface Invites {
 
 /** A call, with what your device needs to take part in it. */
 export interface JoinedCall {
-  /** The call. */
+  /** As it is now that your device takes part. */
   call: Call;
   /** STUN and TURN servers; empty when your end of the call is not on this device. */
   ice_servers: IceServer[];
@@ -679,7 +679,7 @@ export interface Me {
   id: Id;
   /** The language of mails. */
   language: Tongue;
-  /** The name. */
+  /** Shown to others, who may share it. */
   name: string;
   /** What others may find and see. */
   privacy: Privacy;
@@ -687,7 +687,7 @@ export interface Me {
 
 /** The caller's own membership in a chat; nobody else gets this row. */
 export interface Member {
-  /** The chat. */
+  /** Of which chat. */
   chat: Id;
   /** Delivered up to here; only grows. */
   delivered_seq: number;
@@ -740,7 +740,7 @@ export interface Message {
   /** The text of a text message; empty only beside files. */
   body?: string | null;
   call?: CallFact | null;
-  /** The chat. */
+  /** Where it was written; with `seq`, the key of this row. */
   chat: Id;
   /** The sender's idempotency key; system messages have none. */
   client_msg_id?: string | null;
@@ -929,7 +929,7 @@ export interface ReactFrame {
 export interface Reaction {
   /** How many people. */
   count: number;
-  /** The emoji. */
+  /** As Unicode lists it, whatever spelling people sent. */
   emoji: string;
   /** The first of them, at most 50. */
   users: Id[];
@@ -951,7 +951,7 @@ export interface Readers {
 
 /** A member's cursors. */
 export interface Receipt {
-  /** The chat. */
+  /** Where their cursors moved. */
   chat: Id;
   /** Delivered up to here. */
   delivered_seq: number;
@@ -1083,7 +1083,7 @@ export interface ServerInfo {
   mail: MailMode;
   /** Where to read them, a path of this server; only for the person at the server's machine. */
   mailbox?: string | null;
-  /** Its version. */
+  /** Of the program, by semantic versioning. */
   version: string;
 }
 
@@ -1143,7 +1143,7 @@ export interface SignalFrame {
 
 /** An open session. */
 export interface SignedIn {
-  /** The session. */
+  /** What the token belongs to; its id closes it later. */
   session: Session;
   /** What to send as `Authorization: Bearer …` from now on. Shown once. */
   token: string;
@@ -1159,7 +1159,7 @@ export interface Stamp {
   by: Id;
 }
 
-/** Starts a call. */
+/** Whom to call, and how. The same device gets the call that it already started. */
 export interface StartCall {
   /** The direct chat's id, or the other person's. */
   chat: Id;
@@ -1208,7 +1208,7 @@ export type TypedCode = string | number;
 
 /** Somebody writes. */
 export interface Typing {
-  /** The chat. */
+  /** Where they write. */
   chat: Id;
   /** For how long to believe it, in milliseconds; 0: the person stopped. */
   for_ms: number;

@@ -24,7 +24,7 @@ use crate::model::text::{Body, ClientMsgId};
 pub struct Head {
     /// Its name.
     pub id: MessageId,
-    /// The chat.
+    /// Whose log it is in.
     pub chat: ChatId,
     /// Where it is in the log.
     pub place: Place,

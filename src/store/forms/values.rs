@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::clock::Time;
 use crate::id::ObjectId;
 
-/// An id.
+/// Hex digits in JSON, an ObjectId in BSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Id(pub(super) ObjectId);
 
