@@ -139,9 +139,10 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         None => mailer(config, addr.port(), &outside)?,
     };
     let files = Files::open(config, &data).await?;
-    let demo = match config.dev {
-        true => demo::settle(&store, &files, &*outside.clock, &secrets).await?,
-        false => Vec::new(),
+    let demo = if config.dev {
+        demo::settle(&store, &files, &*outside.clock, &secrets).await?
+    } else {
+        Vec::new()
     };
     let welcome = welcome(config, &secrets, mailbox, demo);
     let bus = Arc::new(LocalBus::default());

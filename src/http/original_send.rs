@@ -73,9 +73,10 @@ async fn send(
         return Err(Error::forbidden(FOREIGN).on("crruid"));
     }
     let target = target(&http, &caller, &query).await?;
-    let body = match is_form(request.headers()) {
-        true => form(&http, &caller, target, request).await?,
-        false => bodies::read(&json_bytes(request).await?)?,
+    let body = if is_form(request.headers()) {
+        form(&http, &caller, target, request).await?
+    } else {
+        bodies::read(&json_bytes(request).await?)?
     };
     send_to(&http, &caller, target, body).await
 }

@@ -68,9 +68,10 @@ pub(super) fn routes() -> Routes {
 async fn speak_tus(request: Request, next: Next) -> Response {
     let version = request.headers().get(RESUMABLE);
     let other = version.is_some_and(|version| version.as_bytes() != VERSION.as_bytes());
-    let mut response = match other {
-        true => Error::new(Code::Precondition, OTHER_VERSION).into_response(),
-        false => next.run(request).await,
+    let mut response = if other {
+        Error::new(Code::Precondition, OTHER_VERSION).into_response()
+    } else {
+        next.run(request).await
     };
     let headers = response.headers_mut();
     headers.insert(RESUMABLE, HeaderValue::from_static(VERSION));

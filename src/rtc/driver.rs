@@ -185,9 +185,10 @@ impl Driver {
             }
             Action::ToPeer { relay, peer, bytes, segment_bytes, dont_fragment } => {
                 let Some(relay) = self.relay(relay) else { return };
-                self.too_long += match dont_fragment {
-                    true => relay.socket.send_whole(peer, bytes, segment_bytes),
-                    false => relay.socket.send(peer, None, bytes, segment_bytes),
+                self.too_long += if dont_fragment {
+                    relay.socket.send_whole(peer, bytes, segment_bytes)
+                } else {
+                    relay.socket.send(peer, None, bytes, segment_bytes)
                 };
             }
             Action::Open(open) => self.open(shared, &open),

@@ -299,9 +299,10 @@ impl Case<'_> {
             return;
         }
         let (owner, user) = (self.people[0], self.people[who]);
-        let (message, _) = match shall {
-            true => self.world.add(self.chat, owner, user).await,
-            false => self.world.remove(self.chat, owner, user).await,
+        let (message, _) = if shall {
+            self.world.add(self.chat, owner, user).await
+        } else {
+            self.world.remove(self.chat, owner, user).await
         };
         self.standing(0).own_seq = message.seq;
         let standing = self.standing(who);

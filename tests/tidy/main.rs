@@ -104,6 +104,11 @@ fn only_commands_print() {
 }
 
 #[test]
+fn choices_are_ifs() {
+    none(sources().iter().flat_map(style::choices_are_ifs));
+}
+
+#[test]
 fn no_file_is_dead() {
     none(tree::no_dead_file(sources()));
 }

@@ -1,8 +1,8 @@
-//! The rules that look at one file at a time: sizes, panics, prints, left-over notes. The sizes of
-//! other languages' functions and files are the linter's (`.oxlintrc.json`).
+//! The rules that look at one file at a time: sizes, panics, prints, left-over notes, choices. The
+//! sizes of other languages' functions and files are the linter's (`.oxlintrc.json`).
 
 use crate::Finding;
-use crate::source::{Source, closing};
+use crate::source::{Source, Token, closing};
 
 const MAX_COLUMNS: usize = 100;
 const MAX_FUNCTION_LINES: usize = 70;
@@ -10,6 +10,9 @@ const MAX_FILE_LINES: usize = 600;
 
 /// Where a person at a terminal reads the output; everything else logs.
 const MAY_PRINT: &[&str] = &["src/cli/", "src/main.rs", "crates/loadgen/src/"];
+
+/// Rooms that do not keep the rule of choices yet.
+const MAY_MATCH: &[&str] = &["src/config/", "src/core/sync.rs", "src/store/mongo/"];
 
 pub fn opens_with_purpose(source: &Source) -> Vec<Finding> {
     let first = source.lines.first().map_or("", |line| line.text.as_str());
@@ -210,6 +213,22 @@ pub fn only_commands_print(source: &Source) -> Vec<Finding> {
     findings
 }
 
+/// A `match` over one condition: its first arm is `true` or `false`.
+pub fn choices_are_ifs(source: &Source) -> Vec<Finding> {
+    if MAY_MATCH.iter().any(|prefix| source.path.starts_with(prefix)) {
+        return Vec::new();
+    }
+    let is_arm = |tokens: &&[Token]| {
+        let [open, value, next] = [&tokens[0], &tokens[1], &tokens[2]].map(|token| &*token.text);
+        open == "{" && ["true", "false"].contains(&value) && ["=", "if"].contains(&next)
+    };
+    let found = |tokens: &[Token]| {
+        let (line, problem) = (tokens[1].line, "a `match` over one condition");
+        Finding::new(&source.path, line, "choice", problem, "write `if` and `else`")
+    };
+    source.tokens.windows(3).filter(is_arm).map(found).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +312,15 @@ mod tests {
         assert_eq!(count(notes_have_reasons, "/// FIXME(): later"), 1);
         assert_eq!(count(notes_have_reasons, "// TODO(when axum 0.9 is out): use it"), 0);
         assert_eq!(count(notes_have_reasons, "let todo = \"TODO\";"), 0);
+    }
+
+    #[test]
+    fn choices() {
+        assert_eq!(count(choices_are_ifs, "match a { true => b, false => c }"), 1);
+        assert_eq!(count(choices_are_ifs, "match a {\n    false if b => c,\n    _ => d,\n}"), 1);
+        assert_eq!(count(choices_are_ifs, "match (a, b) { (true, _) => c, (false, d) => d }"), 0);
+        assert_eq!(count(choices_are_ifs, "match a { Some(true) => b, None => false }"), 0);
+        assert_eq!(count(choices_are_ifs, "if a { true } else { false }"), 0);
     }
 
     #[test]

@@ -102,9 +102,10 @@ fn lifetime(
     is_trial: bool,
 ) -> Result<(u32, bool), ErrorCode> {
     let asked_s = fixed::<4>(message, attribute::LIFETIME)?.map(u32::from_be_bytes);
-    let (least_s, most_s) = match is_trial {
-        true => (config.trial.lifetime_s, config.trial.lifetime_s),
-        false => (DEFAULT_LIFETIME_S, config.max_lifetime_s.max(DEFAULT_LIFETIME_S)),
+    let (least_s, most_s) = if is_trial {
+        (config.trial.lifetime_s, config.trial.lifetime_s)
+    } else {
+        (DEFAULT_LIFETIME_S, config.max_lifetime_s.max(DEFAULT_LIFETIME_S))
     };
     Ok((asked_s.unwrap_or(least_s).clamp(least_s, most_s), asked_s == Some(0)))
 }
@@ -162,9 +163,10 @@ impl Server {
         relays: usize,
         out: &mut Out,
     ) -> Result<(), ErrorCode> {
-        let most = match request.is_trial {
-            true => self.config.trial.relays,
-            false => self.config.max_relays_per_user,
+        let most = if request.is_trial {
+            self.config.trial.relays
+        } else {
+            self.config.max_relays_per_user
         };
         let of_user = self.users.relays_of(request.user) as usize;
         let over = (of_user + relays).saturating_sub(most as usize);

@@ -227,10 +227,7 @@ impl Server {
         expires_ms: u64,
         holder: Holder,
     ) -> Key {
-        let rate = match is_trial {
-            true => Some(self.config.trial.bandwidth),
-            false => self.config.bandwidth,
-        };
+        let rate = if is_trial { Some(self.config.trial.bandwidth) } else { self.config.bandwidth };
         let (user, forget_at_ms) = self.users.take(user, rate, heard_ms);
         if let Some(due_ms) = forget_at_ms {
             self.timers.remove(&(due_ms, Timer::User(user)));

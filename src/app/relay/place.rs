@@ -53,9 +53,10 @@ impl Place {
     pub(super) fn of(config: &Config, known: &Known) -> Self {
         let host = host(config);
         let local = locals(host, known.outward);
-        let listen = match host.is_unspecified() {
-            true => local.iter().flatten().map(any_of).collect(),
-            false => vec![host],
+        let listen = if host.is_unspecified() {
+            local.iter().flatten().map(any_of).collect()
+        } else {
+            vec![host]
         };
         let public = public(config, local, known.resolved);
         Self {

@@ -155,10 +155,8 @@ impl Auth {
         let waiting = ports.store.waiting(&email).await?;
         let wanted = Wanted { email: &email, user: Some(owner), profile: Some(profile) };
         let (id, code) = self.issue_code(wanted, Some((&identity, &waiting))).await?;
-        let letter = match waits {
-            true => Letter::SignUpCode { code },
-            false => Letter::AlreadySignedUp { code },
-        };
+        let letter =
+            if waits { Letter::SignUpCode { code } } else { Letter::AlreadySignedUp { code } };
         place.send(Mail { to: email, language, letter });
         Ok(Asked { ticket: identity.given, waits: waits.then_some((owner, id)) })
     }
@@ -411,10 +409,13 @@ impl Auth {
         let mailer = &self.shared.ports.mailer;
         match mailer.place(rank) {
             Ok(place) => Ok(place),
-            Err(full) => match self.known(identity, user).await?.is_empty() {
-                true => Err(full),
-                false => mailer.place(Rank::Known),
-            },
+            Err(full) => {
+                if self.known(identity, user).await?.is_empty() {
+                    Err(full)
+                } else {
+                    mailer.place(Rank::Known)
+                }
+            }
         }
     }
 

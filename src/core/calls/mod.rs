@@ -453,9 +453,10 @@ impl Calls {
     fn record(&self, change: &Change) -> Option<CallRecord> {
         let end = change.call.end().filter(|_| change.effects.contains(&Effect::Record))?;
         let answered = change.call.callee.device.is_some() || end.reason == EndReason::Rejected;
-        let known_to = match answered {
-            true => vec![change.call.caller.user, change.call.callee.user],
-            false => vec![change.call.caller.user],
+        let known_to = if answered {
+            vec![change.call.caller.user, change.call.callee.user]
+        } else {
+            vec![change.call.caller.user]
         };
         Some(CallRecord { message: MessageId(self.shared.ports.ids.next()), known_to })
     }

@@ -85,9 +85,10 @@ impl Files {
             return Err(bad());
         }
         let open = self.shared.ports.store.sessions(link.caller.user).await?;
-        match open.iter().any(|session| session.id == link.caller.session) {
-            true => Ok(link.caller),
-            false => Err(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED)),
+        if open.iter().any(|session| session.id == link.caller.session) {
+            Ok(link.caller)
+        } else {
+            Err(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED))
         }
     }
 

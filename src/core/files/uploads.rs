@@ -241,9 +241,10 @@ impl Files {
         let name = FileName::of(name).as_str().to_owned();
         let noted = self.begun.begin(id, (caller.user, length, now), (UNFINISHED, room));
         if let Err((count, bytes)) = noted {
-            return Err(match count >= UNFINISHED {
-                true => Error::new(Code::Conflict, MANY).arg(UNFINISHED.to_string()),
-                false => self.full(used.saturating_add(bytes)),
+            return Err(if count >= UNFINISHED {
+                Error::new(Code::Conflict, MANY).arg(UNFINISHED.to_string())
+            } else {
+                self.full(used.saturating_add(bytes))
             });
         }
         let begun = ports.staging.begin(id, meta(caller, length, name, claim, now)).await;

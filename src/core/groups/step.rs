@@ -203,9 +203,10 @@ impl Shared {
             return Err(why_unfit(caller, unfit));
         }
         let moves = self.moves(&chat, &rows, &plan).await?;
-        let touched: Vec<UserId> = match plan.all_leave {
-            true => moves.gone.clone(),
-            false => plan.members.iter().map(|row| row.0).collect(),
+        let touched: Vec<UserId> = if plan.all_leave {
+            moves.gone.clone()
+        } else {
+            plan.members.iter().map(|row| row.0).collect()
         };
         let step = self.group_step(caller, &chat, &users, &rows, plan);
         match self.ports.store.step(step).await? {

@@ -109,10 +109,14 @@ impl Stock {
     }
 
     fn path(&self, template: &str, dice: &mut Dice) -> String {
-        let part = |part: &str, dice: &mut Dice| match part.starts_with('{') {
-            false => part.to_owned(),
-            true if part == "{seq}" => ["1", "2", "0", "-1", "x", "99"][dice.roll(6)].to_owned(),
-            true => self.value(dice),
+        let part = |part: &str, dice: &mut Dice| {
+            if !part.starts_with('{') {
+                part.to_owned()
+            } else if part == "{seq}" {
+                ["1", "2", "0", "-1", "x", "99"][dice.roll(6)].to_owned()
+            } else {
+                self.value(dice)
+            }
         };
         template.split('/').map(|text| part(text, dice)).collect::<Vec<_>>().join("/")
     }
@@ -231,9 +235,10 @@ fn spoil(fields: &mut Map<String, Value>, dice: &mut Dice) {
 /// What is wrong with an answer to a malformed request; `None` when nothing is.
 fn fault(path: &str, status: u16, answer: &Value) -> Option<&'static str> {
     let original = !path.starts_with("/api/") && !path.starts_with("/livez");
-    let (code, field) = match original {
-        true => (&answer["data"]["reason"], &answer["data"]["field"]),
-        false => (&answer["code"], &answer["field"]),
+    let (code, field) = if original {
+        (&answer["data"]["reason"], &answer["data"]["field"])
+    } else {
+        (&answer["code"], &answer["field"])
     };
     if status >= 500 && !(status == 501 && code == "not_implemented") {
         return Some("a fault of ours");
@@ -342,9 +347,10 @@ async fn no_request_makes_the_server_fail() {
         *seen.entry(status).or_insert(0) += 1;
         let answer = reply.json();
         let described = undescribed(&stock.api, operation, status, &answer);
-        let fault = match has_body || status >= 500 {
-            true => fault(&path, status, &answer).map(str::to_owned).or(described),
-            false => None,
+        let fault = if has_body || status >= 500 {
+            fault(&path, status, &answer).map(str::to_owned).or(described)
+        } else {
+            None
         };
         if let Some(fault) = fault {
             panic!("{fault}: {status} {answer}\nto {shown}");

@@ -119,9 +119,10 @@ async fn a_refusal_names_the_field_as_its_request_calls_it() {
     ];
     for (method, path, body, field) in cases {
         let answer = app.ask(method, &path, &ana.token, body).await.is(400);
-        let (code, named) = match path.starts_with("/api/v1") {
-            true => (&answer["code"], &answer["field"]),
-            false => (&answer["data"]["reason"], &answer["data"]["field"]),
+        let (code, named) = if path.starts_with("/api/v1") {
+            (&answer["code"], &answer["field"])
+        } else {
+            (&answer["data"]["reason"], &answer["data"]["field"])
         };
         assert_eq!((code, named), (&json!("bad_field"), &json!(field)), "{path}");
     }

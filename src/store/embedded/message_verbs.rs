@@ -160,16 +160,18 @@ fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<M
     match window {
         Window::After(seq) => {
             let first = view.from_seq.max(seq.saturating_add(1));
-            match hides_nothing {
-                true => dense(db, view, first, first.saturating_add(limit)),
-                false => sparse_next(db, view, first, limit),
+            if hides_nothing {
+                dense(db, view, first, first.saturating_add(limit))
+            } else {
+                sparse_next(db, view, first, limit)
             }
         }
         Window::Before(seq) => {
             let end = seq.unwrap_or(u64::MAX).min(view.head_seq.saturating_add(1));
-            match hides_nothing {
-                true => dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end),
-                false => sparse_last(db, view, end, limit),
+            if hides_nothing {
+                dense(db, view, view.from_seq.max(end.saturating_sub(limit)), end)
+            } else {
+                sparse_last(db, view, end, limit)
             }
         }
     }

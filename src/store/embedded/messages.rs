@@ -81,9 +81,10 @@ fn body(message: &Message) -> Option<&str> {
 /// What there is beside the text, as JSON.
 fn more(message: &Message) -> Result<Option<String>> {
     let form = MessageForm::of(message);
-    match form.is_empty() {
-        true => Ok(None),
-        false => serde_json::to_string(&form).map(Some).map_err(Error::internal),
+    if form.is_empty() {
+        Ok(None)
+    } else {
+        serde_json::to_string(&form).map(Some).map_err(Error::internal)
     }
 }
 
@@ -187,7 +188,7 @@ pub(super) fn drop_mentions(db: &Db<'_>, chat: i64, seq: u64, text: &TextContent
 pub(super) struct View {
     /// The chat's number.
     pub(super) num: i64,
-    /// The chat.
+    /// Whose rows they are.
     pub(super) chat: ChatId,
     /// The seq of its newest message.
     pub(super) head_seq: u64,

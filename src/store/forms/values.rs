@@ -30,18 +30,20 @@ impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let digits = self.0.digits();
         let digits = std::str::from_utf8(&digits).map_err(S::Error::custom)?;
-        match serializer.is_human_readable() {
-            true => serializer.serialize_str(digits),
-            false => BsonId { digits }.serialize(serializer),
+        if serializer.is_human_readable() {
+            serializer.serialize_str(digits)
+        } else {
+            BsonId { digits }.serialize(serializer)
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.is_human_readable() {
-            true => deserializer.deserialize_str(IdVisitor),
-            false => deserializer.deserialize_bytes(IdVisitor),
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(IdVisitor)
+        } else {
+            deserializer.deserialize_bytes(IdVisitor)
         }
     }
 }
@@ -84,23 +86,21 @@ struct BsonMillis {
 impl Serialize for At {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let millis = self.0.millis();
-        match serializer.is_human_readable() {
-            true => serializer.serialize_i64(millis),
-            false => {
-                BsonDate { at: BsonMillis { digits: millis.to_string() } }.serialize(serializer)
-            }
+        if serializer.is_human_readable() {
+            serializer.serialize_i64(millis)
+        } else {
+            BsonDate { at: BsonMillis { digits: millis.to_string() } }.serialize(serializer)
         }
     }
 }
 
 impl<'de> Deserialize<'de> for At {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let millis = match deserializer.is_human_readable() {
-            true => i64::deserialize(deserializer)?,
-            false => {
-                let date = BsonDate::deserialize(deserializer)?;
-                date.at.digits.parse().map_err(D::Error::custom)?
-            }
+        let millis = if deserializer.is_human_readable() {
+            i64::deserialize(deserializer)?
+        } else {
+            let date = BsonDate::deserialize(deserializer)?;
+            date.at.digits.parse().map_err(D::Error::custom)?
         };
         Ok(Self(Time(millis)))
     }
@@ -112,18 +112,20 @@ pub(super) struct Bytes(pub(super) Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serializer.is_human_readable() {
-            true => serializer.serialize_str(&BASE64.encode(&self.0)),
-            false => serializer.serialize_bytes(&self.0),
+        if serializer.is_human_readable() {
+            serializer.serialize_str(&BASE64.encode(&self.0))
+        } else {
+            serializer.serialize_bytes(&self.0)
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.is_human_readable() {
-            true => deserializer.deserialize_str(BytesVisitor),
-            false => deserializer.deserialize_bytes(BytesVisitor),
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(BytesVisitor)
+        } else {
+            deserializer.deserialize_bytes(BytesVisitor)
         }
     }
 }

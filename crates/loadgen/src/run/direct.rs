@@ -269,10 +269,8 @@ impl Ready<'_> {
         for (task, wire) in open_all(self.target.addr, receivers).await?.into_iter().enumerate() {
             receiving.add(receive(task, Arc::clone(shared), wire, receiving.stop_sign()));
         }
-        let wires = match self.load.rest {
-            true => Vec::new(),
-            false => open_all(self.target.addr, senders).await?,
-        };
+        let wires =
+            if self.load.rest { Vec::new() } else { open_all(self.target.addr, senders).await? };
         let mut wires = wires.into_iter();
         for (task, source) in sources.drain(..).enumerate() {
             let pair = task % self.load.pairs;
@@ -297,9 +295,10 @@ impl Ready<'_> {
     /// As many as the server takes.
     async fn full(&self, meter: Meter, pace: Pace) -> Result<Phase> {
         let Direct { pairs, in_flight, rest, .. } = self.load;
-        let sources: Vec<Source> = match rest {
-            true => (0..in_flight).map(|_| Source::Window(1)).collect(),
-            false => (0..pairs).map(|_| Source::Window(in_flight.div_ceil(pairs))).collect(),
+        let sources: Vec<Source> = if rest {
+            (0..in_flight).map(|_| Source::Window(1)).collect()
+        } else {
+            (0..pairs).map(|_| Source::Window(in_flight.div_ceil(pairs))).collect()
         };
         let shared = self.shared(None);
         let (mut sending, receiving) = self.crew(&shared, sources).await?;

@@ -112,9 +112,12 @@ proptest! {
     ) {
         let messages: Vec<Vec<u8>> = payloads
             .iter()
-            .map(|(stun, length)| match stun {
-                true => binding(&vec![b'x'; *length]),
-                false => channel_data(0x4000 + *length as u16, &vec![b'y'; *length]),
+            .map(|(stun, length)| {
+                if *stun {
+                    binding(&vec![b'x'; *length])
+                } else {
+                    channel_data(0x4000 + *length as u16, &vec![b'y'; *length])
+                }
             })
             .collect();
         prop_assert_eq!(frames(&on_stream(&messages), &pieces).unwrap(), messages);
