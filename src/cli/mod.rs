@@ -33,49 +33,34 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { MISUSED.into() } else { ExitCode::SUCCESS };
         }
     };
-    match flags::path(&matches).as_slice() {
-        ["version"] => {
-            println!("wechat {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        ["config", "check"] => check(&matches),
-        ["users", "import"] => match load(&matches) {
-            Ok((config, _)) => users::import(&config, flags::innermost(&matches)),
-            Err(problems) => refuse(&problems),
-        },
-        ["backup"] => match load(&matches) {
-            Ok((config, _)) => backup::run(&config, flags::innermost(&matches)),
-            Err(problems) => refuse(&problems),
-        },
-        ["store", "copy"] => match load(&matches) {
-            Ok((config, _)) => store::run(&config, flags::innermost(&matches)),
-            Err(problems) => refuse(&problems),
-        },
-        ["store", "renew"] => match load(&matches) {
-            Ok((config, _)) => store::renew(&config),
-            Err(problems) => refuse(&problems),
-        },
-        _ => match load(&matches) {
-            Ok((config, values)) => serve::serve(&config, values.warnings()),
-            Err(problems) => refuse(&problems),
-        },
+    let path = flags::path(&matches);
+    if path == ["version"] {
+        println!("wechat {}", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    match Config::load(Path::new("."), flags::given(&matches)) {
+        Ok((config, values)) => run_with(&config, &values, &path, flags::innermost(&matches)),
+        Err(problems) => refuse(&problems),
     }
 }
 
-fn load(matches: &ArgMatches) -> Result<(Config, Values), Problems> {
-    Config::load(Path::new("."), flags::given(matches))
+/// Runs a command that goes by the settings; a server where none is named.
+fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches) -> ExitCode {
+    match path {
+        ["config", "check"] => check(values),
+        ["users", "import"] => users::import(config, flags),
+        ["backup"] => backup::run(config, flags),
+        ["store", "copy"] => store::run(config, flags),
+        ["store", "renew"] => store::renew(config),
+        _ => serve::serve(config, values.warnings()),
+    }
 }
 
 /// Shows every setting as the server would see it, and where it came from.
-fn check(matches: &ArgMatches) -> ExitCode {
-    match load(matches) {
-        Ok((_, values)) => {
-            print!("{}", values.report());
-            values.warnings().iter().for_each(|warning| eprintln!("{warning}"));
-            ExitCode::SUCCESS
-        }
-        Err(problems) => refuse(&problems),
-    }
+fn check(values: &Values) -> ExitCode {
+    print!("{}", values.report());
+    values.warnings().iter().for_each(|warning| eprintln!("{warning}"));
+    ExitCode::SUCCESS
 }
 
 fn refuse(problems: &Problems) -> ExitCode {

@@ -168,7 +168,7 @@ impl Core {
             server_key,
         });
         Self {
-            auth: auth::Auth::new(shared.clone(), server_key, rules.limits, rules.session_idle),
+            auth: auth::Auth::new(shared.clone(), rules.limits, rules.session_idle),
             users: users::Users::new(shared.clone()),
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),

@@ -97,12 +97,12 @@ impl Users {
     }
 
     /// Another person's account, if others may know about it. Adapters show only its public part.
-    pub async fn profile(&self, _caller: &Caller, user: UserId) -> Result<User> {
+    pub async fn profile(&self, user: UserId) -> Result<User> {
         self.shared.visible_user(user).await.map(|user| (*user).clone())
     }
 
     /// Several people's accounts; those that may not be known are left out.
-    pub async fn profiles(&self, _caller: &Caller, users: &[UserId]) -> Result<Vec<User>> {
+    pub async fn profiles(&self, users: &[UserId]) -> Result<Vec<User>> {
         let found = self.shared.people(users).await?.into_iter().map(|person| person.user);
         Ok(found.filter(|user| user.is_visible()).map(|user| (*user).clone()).collect())
     }

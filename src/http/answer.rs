@@ -5,7 +5,7 @@
 //! id, writes the body. Causes go only to the log. Called by handlers and `pipeline`.
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -25,9 +25,6 @@ const NO_METHOD: Text = Text {
     en: "This address does not accept this method; the header Allow lists the ones that it does.",
     es: "Esta dirección no admite este método; la cabecera Allow dice cuáles admite.",
 };
-
-const TUS: HeaderName = HeaderName::from_static("tus-resumable");
-const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 
 /// A good answer, in JSON.
 pub struct Answer<T>(pub T);
@@ -72,9 +69,11 @@ pub fn written(fault: &Error, context: &Context, response: &Response) -> Respons
     };
     *answer.status_mut() = status_of(fault.code);
     let headers = answer.headers_mut();
-    for name in [header::ALLOW, header::VARY, header::CONTENT_RANGE, TUS, TUS_VERSION] {
-        if let Some(value) = response.headers().get(&name) {
-            headers.insert(name, value.clone());
+    let kept = [header::ALLOW, header::VARY, header::CONTENT_RANGE];
+    for (name, value) in response.headers() {
+        // How resumable uploads are spoken is said whatever the answer (`uploads`).
+        if kept.contains(name) || name.as_str().starts_with("tus-") {
+            headers.append(name, value.clone());
         }
     }
     if let Some(wait) = fault.retry_after {

@@ -51,7 +51,7 @@ async fn list(
     let chats = http.core.chats.list(&caller, page, size).await?;
     let next = (chats.len() == size as usize).then(|| (page + 1).to_string());
     let peers: Vec<_> = chats.iter().filter_map(|row| peer_of(&row.chat, caller.user)).collect();
-    let users = http.core.users.profiles(&caller, &peers).await?;
+    let users = http.core.users.profiles(&peers).await?;
     let names = http.core.users.names(&last_authors(&chats)).await;
     let row = |(chat, name)| rows::ChatSummary::of(chat, name);
     let chats = chats.into_iter().zip(names).map(row).collect();
@@ -102,7 +102,7 @@ async fn read(
 async fn opened(http: &Http, caller: &Caller, target: Target) -> Result<Answer<OpenChat>> {
     let summary = http.core.chats.open(caller, target).await?;
     let peer: Vec<_> = peer_of(&summary.chat, caller.user).into_iter().collect();
-    let users = http.core.users.profiles(caller, &peer).await?;
+    let users = http.core.users.profiles(&peer).await?;
     let names = http.core.users.names(&last_authors(std::slice::from_ref(&summary))).await;
     let summary = rows::ChatSummary::of(summary, names.into_iter().next().unwrap_or_default());
     Ok(Answer(OpenChat { summary, users: users.into_iter().map(Into::into).collect() }))

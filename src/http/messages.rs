@@ -66,7 +66,7 @@ async fn list(
     };
     let target = target(&http, &caller, &path).await?;
     let messages = http.core.messages.history(&caller, target.chat, window, limit).await?;
-    let users = http.core.users.profiles(&caller, &people_in(&messages)).await?;
+    let users = http.core.users.profiles(&people_in(&messages)).await?;
     let messages = named(&http, messages, rows::Message::of).await;
     Ok(Answer(MessagePage { messages, users: users.into_iter().map(Into::into).collect() }))
 }

@@ -27,11 +27,11 @@ pub(super) fn routes() -> Routes {
 )]
 async fn profile(
     State(http): State<Arc<Http>>,
-    caller: Caller,
+    _: Caller,
     path: InPath,
 ) -> Result<Answer<User>> {
     let user = path.id("user")?;
-    http.core.users.profile(&caller, user).await.map(|user| Answer(user.into()))
+    http.core.users.profile(user).await.map(|user| Answer(user.into()))
 }
 
 /// Block a person

@@ -62,7 +62,6 @@ const NEVER: &[(&[&str], &[&str], &str)] = &[
             "mongodb",
             "bson",
             "lettre",
-            "async_nats",
             "tokio::net",
             "std::net::TcpStream",
             "std::fs",

@@ -3,11 +3,11 @@
 //! Invariant: nothing but an HMAC under the server's key is stored, and it is compared in constant
 //! time. Called by `auth`.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::core::Shared;
 use crate::id::Entropy;
 use crate::model::auth::LoginCode;
 use crate::model::text::Email;
@@ -60,10 +60,8 @@ pub(super) fn drawn(entropy: &dyn Entropy) -> String {
 }
 
 /// What is stored of a code.
-pub(super) fn hmac(server_key: &[u8; 32], email: &Email, code: &str) -> [u8; 32] {
-    // invariant: HMAC takes a key of any length (RFC 2104, section 2).
-    let mut mac = Hmac::<Sha256>::new_from_slice(server_key).expect("any length");
-    mac.update(b"login code\0");
+pub(super) fn hmac(shared: &Shared, email: &Email, code: &str) -> [u8; 32] {
+    let mut mac = shared.mac(b"login code\0");
     mac.update(email.as_str().as_bytes());
     mac.update(b"\0");
     mac.update(code.as_bytes());

@@ -121,19 +121,13 @@ impl std::fmt::Debug for Token {
 #[derive(Clone)]
 pub struct Auth {
     shared: Arc<Shared>,
-    server_key: [u8; 32],
     limits: Limits,
     session_idle: Duration,
 }
 
 impl Auth {
-    pub(crate) const fn new(
-        shared: Arc<Shared>,
-        server_key: [u8; 32],
-        limits: Limits,
-        session_idle: Duration,
-    ) -> Self {
-        Self { shared, server_key, limits, session_idle }
+    pub(crate) const fn new(shared: Arc<Shared>, limits: Limits, session_idle: Duration) -> Self {
+        Self { shared, limits, session_idle }
     }
 
     /// Creates an account that waits for its first code, and mails the code. An address that has an
@@ -210,7 +204,7 @@ impl Auth {
         let counted = self.count_guess(&identity, first.user, own.len()).await?;
         let ids: Vec<ObjectId> = own.iter().map(|code| code.id).collect();
         let guessed = store.guess(&ids, TRIES, now).await?;
-        let typed = code::hmac(&self.server_key, email, &typed);
+        let typed = code::hmac(&self.shared, email, &typed);
         let right = code::right_one(guessed, &typed).ok_or_else(bad_code)?;
         store.give_back(&counted, now).await?;
         let user = right.user.ok_or_else(bad_code)?;
@@ -477,7 +471,7 @@ impl Auth {
             user: wanted.user,
             ticket,
             network,
-            hmac: code::hmac(&self.server_key, wanted.email, &code),
+            hmac: code::hmac(&self.shared, wanted.email, &code),
             tries: 0,
             expires: ports.now().plus(CODE_LIFE),
             profile: wanted.profile,

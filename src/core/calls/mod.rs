@@ -133,8 +133,8 @@ impl Calls {
         for _ in 0..TRIES {
             if let Some(mine) = ports.store.live_call(by.user).await? {
                 match self.go(mine, &Input::Start { by, chat: target.chat }).await? {
-                    Gone::Done(call) => return Ok(call),
-                    Gone::Again => continue,
+                    Outcome::Settled(call) => return Ok(call),
+                    Outcome::Stale => continue,
                 }
             }
             self.open_chat(target).await?;
@@ -415,7 +415,7 @@ impl Calls {
         let driven = to_the_end(async move {
             for _ in 0..TRIES {
                 let call = calls.one_of(user, id).await?;
-                if let Gone::Done(call) = calls.go(call, &input).await? {
+                if let Outcome::Settled(call) = calls.go(call, &input).await? {
                     return Ok(call);
                 }
             }
@@ -426,15 +426,17 @@ impl Calls {
         driven
     }
 
-    async fn go(&self, call: Call, input: &Input) -> Result<Gone> {
+    async fn go(&self, call: Call, input: &Input) -> Result<Outcome> {
         let now = self.shared.ports.now();
         match machine::apply(&call, input, now, &self.shared.ear.listening(now)) {
-            Step::Same => Ok(Gone::Done(call)),
+            Step::Same => Ok(Outcome::Settled(call)),
             Step::Refused(refusal) => Err(refused(refusal)),
-            Step::Changed(change) => Ok(self.commit(change).await?.map_or(Gone::Again, Gone::Done)),
+            Step::Changed(change) => {
+                Ok(self.commit(change).await?.map_or(Outcome::Stale, Outcome::Settled))
+            }
             Step::Expired(change) => {
                 self.commit(change).await?;
-                Ok(Gone::Again)
+                Ok(Outcome::Stale)
             }
         }
     }
@@ -505,11 +507,11 @@ pub struct NewSignal {
 }
 
 /// What became of an input.
-enum Gone {
-    /// The call as it is after it.
-    Done(Call),
-    /// The call is another now: look again.
-    Again,
+enum Outcome {
+    /// It holds, and the call is as it is now.
+    Settled(Call),
+    /// The call has changed meanwhile: look again.
+    Stale,
 }
 
 /// How long credentials for the relay last.

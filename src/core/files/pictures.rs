@@ -5,14 +5,14 @@
 //!
 //! Called by `http`.
 
-use super::super::chats::Standing;
-use super::super::groups::Groups;
-use super::super::permissions::{self, Action};
-use super::super::users::Users;
 use super::Files;
 use super::keep::Label;
 use super::look::{Claim, Picture};
 use crate::bus::Event;
+use crate::core::chats::Standing;
+use crate::core::groups::Groups;
+use crate::core::permissions::{self, Action};
+use crate::core::users::Users;
 use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, FileId, ObjectId, UserId};
 use crate::model::auth::Caller;

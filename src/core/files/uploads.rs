@@ -13,12 +13,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::super::to_the_end;
 use super::keep::Label;
 use super::look::{Claim, Picture};
 use super::staged::Staged;
 use super::{FileRules, Files};
 use crate::clock::Time;
+use crate::core::to_the_end;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, ObjectId, UserId};
 use crate::model::auth::Caller;

@@ -6,10 +6,10 @@
 //!
 //! Called by `users`, when an account is deleted and by the sweep.
 
-use super::super::Shared;
-use super::super::permissions::Action;
 use super::step::{Ground, Plan};
 use super::{Groups, deletion, handover};
+use crate::core::Shared;
+use crate::core::permissions::Action;
 use crate::error::{Code, Error, Result, text};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, GROUP_MEMBERS, Member, MemberState, Role};

@@ -10,10 +10,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::super::chats::BANNED;
-use super::super::permissions::{self, Action};
 use super::step::makes_links;
 use super::{Groups, NO_INVITE, group_only, used_key};
+use crate::core::chats::BANNED;
+use crate::core::permissions::{self, Action};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::ChatId;
 use crate::model::auth::Caller;

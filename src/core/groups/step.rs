@@ -5,12 +5,12 @@
 //!
 //! Called by the use-cases of groups.
 
-use super::super::chats::refusal;
-use super::super::fanout::Moves;
-use super::super::permissions::{self, Action};
-use super::super::search::terms_of;
-use super::super::{Shared, to_the_end};
 use super::{Groups, NO_INVITE};
+use crate::core::chats::refusal;
+use crate::core::fanout::Moves;
+use crate::core::permissions::{self, Action};
+use crate::core::search::terms_of;
+use crate::core::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, MessageId, UserId};
 use crate::model::auth::Caller;

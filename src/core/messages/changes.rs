@@ -5,12 +5,12 @@
 //!
 //! Called by `http` and `ws`.
 
-use super::super::chats::{Reach, Standing, Target, refusal};
-use super::super::fanout::Moves;
-use super::super::permissions::{self, Action};
-use super::super::to_the_end;
 use super::{Draft, Messages, Sent, check_count, distinct};
 use crate::clock::Time;
+use crate::core::chats::{Reach, Standing, Target, refusal};
+use crate::core::fanout::Moves;
+use crate::core::permissions::{self, Action};
+use crate::core::to_the_end;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
 use crate::model::auth::Caller;
@@ -217,7 +217,7 @@ impl Messages {
         let (shared, user) = (self.shared.clone(), caller.user);
         to_the_end(async move {
             let member = shared.ports.store.hide(chat, user, &seqs).await?;
-            let member = member.ok_or(Error::forbidden(super::super::chats::EX_MEMBER))?;
+            let member = member.ok_or(Error::forbidden(crate::core::chats::EX_MEMBER))?;
             shared.member_changed(member.clone(), seqs);
             Ok(member)
         })

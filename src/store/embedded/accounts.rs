@@ -120,3 +120,15 @@ pub(super) fn verify(
     put(db, &user)?;
     Ok(Some((user, true)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Queries and an index ask for receipts by `privacy & 4`.
+    #[test]
+    fn receipts_are_the_third_bit_of_the_privacy() {
+        let only = Privacy { found_by_email: false, presence: false, receipts: true };
+        assert_eq!((bits(only), privacy(4)), (4, only));
+    }
+}

@@ -72,11 +72,9 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
              ORDER BY user, key LIMIT ?4",
             &[Piece::Id, Piece::Id],
         ),
-        Part::Sessions => (
-            "SELECT id, user, token, device, created, last_seen FROM sessions WHERE id > ?2
-             ORDER BY id LIMIT ?4",
-            &[Piece::Id],
-        ),
+        Part::Sessions => {
+            (concat!(sessions::sessions!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
+        }
         Part::Inboxes => {
             ("SELECT user, rev FROM inboxes WHERE user > ?2 ORDER BY user LIMIT ?4", &[Piece::Id])
         }
@@ -104,9 +102,11 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
             &[Piece::Id, Piece::Number],
         ),
         Part::Invites(_) => (
-            "SELECT i.code, c.id, i.by, i.created, i.expires, i.uses_left
-             FROM invites i JOIN chats c ON c.num = i.chat
-             WHERE i.chat = ?1 AND i.code > ?2 ORDER BY i.code LIMIT ?4",
+            concat!(
+                invites::columns!(),
+                " FROM invites i JOIN chats c ON c.num = i.chat
+                 WHERE i.chat = ?1 AND i.code > ?2 ORDER BY i.code LIMIT ?4"
+            ),
             &[Piece::Text],
         ),
     }

@@ -42,11 +42,18 @@ pub(super) fn put(db: &Db<'_>, invite: &Invite, maker: Role) -> Result<InvitePut
     Ok(put)
 }
 
+/// Selects links: the columns of `read`, of `invites i` and `chats c`.
+macro_rules! columns {
+    () => {
+        "SELECT i.code, c.id, i.by, i.created, i.expires, i.uses_left"
+    };
+}
+pub(super) use columns;
+
 /// A link by its code.
 pub(super) fn find(db: &Db<'_>, code: &str) -> Result<Option<Invite>> {
     db.first(
-        "SELECT i.code, c.id, i.by, i.created, i.expires, i.uses_left
-         FROM invites i JOIN chats c ON c.num = i.chat WHERE i.code = ?1",
+        concat!(columns!(), " FROM invites i JOIN chats c ON c.num = i.chat WHERE i.code = ?1"),
         [code],
         read,
     )
@@ -68,9 +75,11 @@ pub(super) fn write(db: &Db<'_>, invite: &Invite) -> Result<()> {
 /// A group's links, latest first.
 pub(super) fn of_chat(db: &Db<'_>, chat: ChatId) -> Result<Vec<Invite>> {
     db.all(
-        "SELECT i.code, c.id, i.by, i.created, i.expires, i.uses_left
-         FROM chats c JOIN invites i ON i.chat = c.num WHERE c.id = ?1
-         ORDER BY i.created DESC, i.code",
+        concat!(
+            columns!(),
+            " FROM chats c JOIN invites i ON i.chat = c.num WHERE c.id = ?1
+             ORDER BY i.created DESC, i.code"
+        ),
         [chat],
         read,
     )

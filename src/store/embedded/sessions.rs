@@ -77,6 +77,14 @@ fn give_back(db: &Db<'_>, quotas: &[Quota], now: Time) -> Result<()> {
     Ok(())
 }
 
+/// Selects sessions: the columns of `session`.
+macro_rules! sessions {
+    () => {
+        "SELECT id, user, token, device, created, last_seen FROM sessions"
+    };
+}
+pub(super) use sessions;
+
 /// Selects codes: the columns of `code`.
 macro_rules! codes {
     () => {
@@ -301,22 +309,14 @@ impl Sessions for EmbeddedStore {
     }
 
     async fn session(&self, token: TokenHash) -> Result<Option<Session>> {
-        self.read(move |db| {
-            db.first(
-                "SELECT id, user, token, device, created, last_seen FROM sessions
-                 WHERE token = ?1",
-                [token.0],
-                session,
-            )
-        })
-        .await
+        self.read(move |db| db.first(concat!(sessions!(), " WHERE token = ?1"), [token.0], session))
+            .await
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
         self.read(move |db| {
             db.all(
-                "SELECT id, user, token, device, created, last_seen FROM sessions
-                 WHERE user = ?1 ORDER BY last_seen DESC, id DESC",
+                concat!(sessions!(), " WHERE user = ?1 ORDER BY last_seen DESC, id DESC"),
                 [user],
                 session,
             )

@@ -189,3 +189,16 @@ names_in_columns! {
     Language { English = 0 Spanish = 1 }
     FileKind { Image = 0 Video = 1 Audio = 2 Voice = 3 Document = 4 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Queries write these numbers down: an index serves them only as literals.
+    #[test]
+    fn the_numbers_in_queries_are_those_of_the_columns() {
+        let is = |value: &dyn ToSql, number: i64| value.to_sql() == Ok(ToSqlOutput::from(number));
+        assert!(is(&MemberState::Active, 0), "`state = 0`");
+        assert!(is(&ChatKind::Group, 1), "`kind = 1`");
+    }
+}
