@@ -15,7 +15,7 @@ pub mod extract;
 mod kind;
 
 mod auth;
-mod call_test;
+mod call_check;
 mod calls;
 mod changes;
 mod chats;

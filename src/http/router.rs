@@ -16,7 +16,7 @@ use utoipa::openapi::OpenApi;
 use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
-    Http, answer, auth, call_test, calls, changes, chats, docs, files, groups, health, invites,
+    Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, invites,
     mailbox, me, members, messages, metrics, original, original_send, pictures, presence, search,
     server, sync, uploads, users, web,
 };
@@ -55,7 +55,7 @@ async fn own_options(
 /// Every route of a server, with `open` at `/nch` and `socket` at `/api/v1/ws`.
 fn all(http: &Http, open: Routes, socket: MethodRouter<Arc<Http>>) -> Routes {
     let (routes, api) = described(open);
-    let routes = routes.merge(docs::routes(&api)).merge(call_test::routes()).merge(web::routes());
+    let routes = routes.merge(docs::routes(&api)).merge(call_check::routes()).merge(web::routes());
     let sockets = Routes::with_problems().route("/api/v1/ws", socket);
     routes.merge(metrics::routes()).merge(at_the_machine(http)).merge(sockets)
 }

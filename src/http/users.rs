@@ -25,11 +25,7 @@ pub(super) fn routes() -> Routes {
     security(("session" = [])), params(UserPath),
     responses((status = 200, description = "The profile", body = User)),
 )]
-async fn profile(
-    State(http): State<Arc<Http>>,
-    _: Caller,
-    path: InPath,
-) -> Result<Answer<User>> {
+async fn profile(State(http): State<Arc<Http>>, _: Caller, path: InPath) -> Result<Answer<User>> {
     let user = path.id("user")?;
     http.core.users.profile(user).await.map(|user| Answer(user.into()))
 }

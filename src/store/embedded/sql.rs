@@ -194,7 +194,7 @@ names_in_columns! {
 mod tests {
     use super::*;
 
-    /// Queries write these numbers down: an index serves them only as literals.
+    /// Queries and partial indexes write these numbers down.
     #[test]
     fn the_numbers_in_queries_are_those_of_the_columns() {
         let is = |value: &dyn ToSql, number: i64| value.to_sql() == Ok(ToSqlOutput::from(number));

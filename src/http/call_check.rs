@@ -7,8 +7,8 @@ use axum::routing::get;
 use super::docs::{javascript, page};
 use super::kind::Routes;
 
-const PAGE: &str = include_str!("call_test.html");
-const SCRIPT: &str = include_str!("call_test.js");
+const PAGE: &str = include_str!("call_check.html");
+const SCRIPT: &str = include_str!("call_check.js");
 
 pub(super) fn routes() -> Routes {
     Routes::with_envelopes()
