@@ -18,9 +18,9 @@ use crate::id::UserId;
 use crate::model::auth::Caller;
 use crate::model::messages::Message;
 use crate::model::text::ClientMsgId;
+use crate::protocol::changes::{EarlierText, EditMessage, Forward, HideMessages};
 use crate::protocol::pages::{EarlierTexts, Pins, Reactors, Sent};
 use crate::protocol::rows;
-use crate::protocol::sync::{EarlierText, EditMessage, Forward, HideMessages};
 
 pub(super) fn routes() -> Routes {
     Routes::with_problems()

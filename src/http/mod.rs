@@ -38,6 +38,7 @@ mod params;
 mod pictures;
 mod presence;
 mod ranges;
+mod receipts;
 mod search;
 pub mod server;
 mod sync;

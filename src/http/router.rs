@@ -17,8 +17,8 @@ use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, invites,
-    mailbox, me, members, messages, metrics, original, original_send, pictures, presence, search,
-    server, sync, uploads, users, web,
+    mailbox, me, members, messages, metrics, original, original_send, pictures, presence, receipts,
+    search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -101,6 +101,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(pictures::routes())
         .merge(changes::routes())
         .merge(sync::routes())
+        .merge(receipts::routes())
         .merge(search::routes());
     Routes::with_problems()
         .nest("/api/v1", v1)

@@ -1,4 +1,4 @@
-//! Cursors, receipts and sync. The rules are in `core::receipts` and `core::sync`.
+//! Sync. The rules are in `core::sync`.
 
 use std::sync::Arc;
 
@@ -7,25 +7,14 @@ use utoipa_axum::routes;
 
 use super::Http;
 use super::answer::Answer;
-use super::chats::target;
-use super::extract::{InPath, InQuery, Json};
+use super::extract::Json;
 use super::kind::Routes;
-use super::params::{ChatPath, MessagePath, PeoplePage};
-use crate::core::receipts::Cursor;
 use crate::error::Result;
-use crate::id::UserId;
 use crate::model::auth::Caller;
-use crate::protocol::pages::{Moved, Readers};
-use crate::protocol::rows;
-use crate::protocol::sync::{Have, News, ReceiptCounts, UpTo};
+use crate::protocol::sync::{Have, News};
 
 pub(super) fn routes() -> Routes {
-    Routes::with_problems()
-        .routes(routes!(sync))
-        .routes(routes!(read))
-        .routes(routes!(delivered))
-        .routes(routes!(receipts))
-        .routes(routes!(readers))
+    Routes::with_problems().routes(routes!(sync))
 }
 
 /// Bring a client up to date
@@ -44,90 +33,4 @@ async fn sync(
 ) -> Result<Answer<News>> {
     let news = http.core.sync.sync(&caller, &body.into()).await?;
     Ok(Answer(news.into()))
-}
-
-async fn advance(
-    http: &Http,
-    caller: &Caller,
-    path: &InPath,
-    cursor: Cursor,
-    seq: u64,
-) -> Result<Answer<Moved>> {
-    let target = target(http, caller, path).await?;
-    let member = http.core.receipts.advance(caller, target.chat, cursor, seq).await?;
-    Ok(Answer(Moved { member: member.map(rows::Member::from) }))
-}
-
-/// Mark a chat as read
-///
-/// Up to a message; a cursor only moves forward.
-#[utoipa::path(
-    post, path = "/chats/{chat}/read", tag = "sync", operation_id = "markRead",
-    security(("session" = [])), request_body = UpTo,
-    params(ChatPath),
-    responses((status = 200, description = "Your membership if the cursor moved", body = Moved)),
-)]
-async fn read(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    path: InPath,
-    Json(body): Json<UpTo>,
-) -> Result<Answer<Moved>> {
-    advance(&http, &caller, &path, Cursor::Read, body.seq).await
-}
-
-/// Mark messages as delivered
-#[utoipa::path(
-    post, path = "/chats/{chat}/delivered", tag = "sync", operation_id = "markDelivered",
-    security(("session" = [])), request_body = UpTo,
-    params(ChatPath),
-    responses((status = 200, description = "Your membership if the cursor moved", body = Moved)),
-)]
-async fn delivered(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    path: InPath,
-    Json(body): Json<UpTo>,
-) -> Result<Answer<Moved>> {
-    advance(&http, &caller, &path, Cursor::Delivered, body.seq).await
-}
-
-/// Count who has received and read a message
-#[utoipa::path(
-    get, path = "/chats/{chat}/messages/{seq}/receipts", tag = "sync",
-    operation_id = "countReceipts", security(("session" = [])),
-    params(MessagePath),
-    responses((status = 200, description = "The counts", body = ReceiptCounts)),
-)]
-async fn receipts(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    path: InPath,
-) -> Result<Answer<ReceiptCounts>> {
-    let seq = path.seq("seq")?;
-    let target = target(&http, &caller, &path).await?;
-    let counts = http.core.receipts.counts(&caller, target.chat, seq).await?;
-    let (members, delivered, read) = (counts.members, counts.delivered, counts.read);
-    Ok(Answer(ReceiptCounts { members, delivered, read }))
-}
-
-/// List who has read a message
-#[utoipa::path(
-    get, path = "/chats/{chat}/messages/{seq}/readers", tag = "sync", operation_id = "listReaders",
-    security(("session" = [])),
-    params(MessagePath, PeoplePage),
-    responses((status = 200, description = "A page of people", body = Readers)),
-)]
-async fn readers(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    path: InPath,
-    query: InQuery,
-) -> Result<Answer<Readers>> {
-    let query = query.only(&["after", "limit"])?;
-    let (after, limit) = (query.id::<UserId>("after")?, query.limit(50, 200)?);
-    let place = (target(&http, &caller, &path).await?.chat, path.seq("seq")?);
-    let found = http.core.receipts.readers(&caller, place, after, limit).await?;
-    let next = found.last().filter(|_| found.len() == limit as usize).map(|last| last.user.into());
-    Ok(Answer(Readers { users: found.into_iter().map(|row| row.user.into()).collect(), next }))
 }

@@ -13,11 +13,12 @@ use serde_json::value::RawValue;
 
 use super::bodies::text_of;
 use super::calls::Call;
+use super::changes::EditMessage;
 use super::json;
 use super::people::Presence;
 use super::problem::Problem;
 use super::rows::{Chat, Member, Message};
-use super::sync::{EditMessage, Membership};
+use super::sync::Membership;
 use super::values::{Id, Moment, ids};
 use crate::bus::{CallNews, Event, Signal};
 use crate::core::messages::changes::Edit;

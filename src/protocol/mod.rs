@@ -5,6 +5,7 @@ pub mod asyncapi;
 pub mod bodies;
 pub mod call_frames;
 pub mod calls;
+pub mod changes;
 pub mod envelope;
 pub mod files;
 pub mod frames;

@@ -203,7 +203,7 @@ pub struct Readers {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EarlierTexts {
     /// Oldest first.
-    pub texts: Vec<super::sync::EarlierText>,
+    pub texts: Vec<super::changes::EarlierText>,
 }
 
 /// What became of a cursor.

@@ -1,4 +1,4 @@
-//! Sync on the wire: what a client has, and what it lacks; also the small bodies of changes.
+//! Sync on the wire: what a client has, and what it lacks.
 //!
 //! Called by `http` and `ws`.
 
@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::rows::{Chat, Member, Message};
-use super::values::{Id, ids, is_false};
-use crate::core::messages::changes::Edit;
+use super::values::{Id, is_false};
 use crate::core::sync as core;
-use crate::error::Result;
 use crate::id::ChatId;
-use crate::model::text::Body;
 
 /// What a client has.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -126,74 +123,4 @@ impl From<core::ChatNews> for ChatNews {
         let core::ChatNews { chat, rev, reset, quiet, .. } = news;
         Self { chat: chat.into(), rev, reset, messages, quiet }
     }
-}
-
-/// A new text for a message.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EditMessage {
-    /// At most 16 KiB; empty only beside files.
-    pub body: String,
-    /// People mentioned now; at most 50. Left out, the mentions stay as they are.
-    #[serde(default)]
-    pub mentions: Option<Vec<Id>>,
-    /// Whether everybody is mentioned now. Left out, it stays as it is.
-    #[serde(default)]
-    pub mention_all: Option<bool>,
-}
-
-impl EditMessage {
-    /// The change of the text that its author means.
-    pub fn edit(self) -> Result<Edit> {
-        let body = Body::beside_files("body", &self.body)?;
-        Ok(Edit { body, mentions: self.mentions.map(ids), mention_all: self.mention_all })
-    }
-}
-
-/// Hides messages for the caller alone.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HideMessages {
-    /// Which; at most 100.
-    pub seqs: Vec<u64>,
-}
-
-/// Moves a cursor.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UpTo {
-    /// Up to this message.
-    pub seq: u64,
-}
-
-/// Forwards a message.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Forward {
-    /// The chat that it stands in.
-    pub from: Id,
-    /// Its seq there.
-    pub seq: u64,
-    /// The sender's idempotency key for the new message.
-    pub client_msg_id: String,
-}
-
-/// How far the others have come with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
-pub struct ReceiptCounts {
-    /// Members who show receipts, without the author.
-    pub members: u32,
-    /// To how many of them it was delivered.
-    pub delivered: u32,
-    /// How many of them have read it.
-    pub read: u32,
-}
-
-/// An earlier text of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
-pub struct EarlierText {
-    /// The text.
-    pub body: String,
-    /// Until when it stood.
-    pub until: super::values::Moment,
 }
