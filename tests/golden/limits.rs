@@ -379,7 +379,7 @@ fn calls() -> Vec<Limit> {
         "bandwidth" "what the relay carries for a person"
             speed(relay.bandwidth of "turn::Config") => "dropped";
         "relay-credentials" "the life of credentials for the relay"
-            time(core::calls::CREDENTIALS_FOR) => "401";
+            time(core::calls::ice::CREDENTIALS_FOR) => "401";
         "test-credentials" "the life of those of `/call-test`" time(core::calls::ice::TEST_FOR)
             => "401";
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use turn::{Credentials, TRIAL};
 
-use super::CREDENTIALS_FOR;
 use crate::clock::Time;
 use crate::error::Text;
 use crate::id::{CallId, UserId};
 
+/// How long credentials for the relay last.
+pub const CREDENTIALS_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long credentials for a test last: as long as a test of every way takes.
 pub const TEST_FOR: Duration = Duration::from_secs(2 * 60);
 

@@ -17,7 +17,6 @@ pub mod pauses;
 mod explore;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
@@ -513,9 +512,6 @@ enum Outcome {
     /// The call has changed meanwhile: look again.
     Stale,
 }
-
-/// How long credentials for the relay last.
-pub const CREDENTIALS_FOR: Duration = Duration::from_secs(10 * 60);
 
 fn refused(refusal: Refusal) -> Error {
     match refusal {
