@@ -14,9 +14,6 @@ const ITEMS: &[&str] =
 /// At most this many words of a doc comment are compared with the name below it.
 const FEW: usize = 3;
 
-/// Rooms whose comments do not keep the rule of repeated names yet.
-const MAY_REPEAT: &[&str] = &["src/store/mongo/"];
-
 pub const GLOSSARY: &str = "docs/glossary.md";
 
 /// The rooms whose public types are in the glossary.
@@ -140,9 +137,6 @@ fn module(path: &str) -> Vec<&str> {
 
 /// Doc comments of a few words that only repeat the name of what they stand on.
 pub fn docs_say_more(source: &Source) -> Vec<Finding> {
-    if MAY_REPEAT.iter().any(|room| source.path.starts_with(room)) {
-        return Vec::new();
-    }
     let is_doc = |at: usize| {
         source.lines.get(at).is_some_and(|line| line.text.trim_start().starts_with("///"))
     };

@@ -43,7 +43,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// A chat as it stood at one version, with everything up to it written.
 #[derive(Debug, Clone)]
 pub(super) struct Ground {
-    /// The chat.
+    /// As its document says, the redo carried out.
     pub(super) chat: Chat,
     /// Its version: the number of commits so far.
     pub(super) version: u64,

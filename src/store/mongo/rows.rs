@@ -130,7 +130,7 @@ impl<'a> Row<'a> {
         self.optional(key, id)
     }
 
-    /// An id.
+    /// An ObjectId; an error where there is none.
     pub(super) fn id(self, key: &str) -> Result<ObjectId> {
         self.opt_id(key)?.ok_or_else(|| broken(key))
     }
@@ -150,7 +150,7 @@ impl<'a> Row<'a> {
         self.optional(key, |value| value.as_str().map(str::to_owned))
     }
 
-    /// A text.
+    /// A string; an error where there is none.
     pub(super) fn text(self, key: &str) -> Result<String> {
         self.opt_text(key)?.ok_or_else(|| broken(key))
     }
@@ -178,7 +178,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// A time.
+    /// A date, in whole milliseconds; an error where there is none.
     pub(super) fn time(self, key: &str) -> Result<Time> {
         self.opt_time(key)?.ok_or_else(|| broken(key))
     }

@@ -66,7 +66,7 @@ pub(super) fn code_document(code: &LoginCode) -> Document {
     document
 }
 
-/// Reads a code.
+/// From its document; an error says which field is broken.
 pub(super) fn read_code(document: &Document) -> Result<LoginCode> {
     let row = Row(document);
     Ok(LoginCode {
@@ -124,7 +124,7 @@ pub(super) fn session_document(session: &Session) -> Document {
     }
 }
 
-/// Reads a session.
+/// From its document; an error says which field is broken.
 pub(super) fn read_session(document: &Document) -> Result<Session> {
     let row = Row(document);
     Ok(Session {

@@ -40,7 +40,7 @@ pub(super) enum Table {
     Places,
     /// Counted events.
     Quotas,
-    /// Sessions.
+    /// Who is logged in where, by the digests of their tokens.
     Sessions,
     /// Invitation links.
     Invites,
@@ -50,7 +50,7 @@ pub(super) enum Table {
     Hidden,
     /// Search terms.
     Terms,
-    /// Calls.
+    /// Live ones and ended ones, one document each.
     Calls,
     /// Who is in which live call.
     LiveCalls,
