@@ -7,7 +7,8 @@
 //! one document, from version n to n + 1: it sets `head_seq`, `head_rev` and the group's own
 //! fields, and puts what has to be written beside it (messages, member rows, reactions, links,
 //! search terms) as bytes into `redo`, with `unwritten: n + 1`. Then the redo is carried out, the
-//! caller is answered, and a moment later the redo is taken out again, those of many chats together.
+//! caller is answered, and a moment later the redo is taken out again, those of many chats
+//! together.
 //!
 //! Whoever finds `unwritten` in a chat that it reads or is about to change carries the redo out
 //! first (unless this node knows that it was). So a crash at any point leaves either nothing, or a
