@@ -128,7 +128,8 @@ async function screens(ana, beto) {
     await screen(ana, path);
   }
   await ana.goes('settings');
-  const other = ana.lang === 'es' ? 'en' : 'es';
+  const codes = Object.keys(languages);
+  const other = codes[(codes.indexOf(ana.lang) + 1) % codes.length];
   await ana.$('label', { hasText: languages[other].name }).click();
   [ana.lang, ana.was] = [other, ana.lang];
   await ana.page.getByRole('heading', { name: ana.t('settings') }).first().waitFor();

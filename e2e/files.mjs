@@ -260,6 +260,12 @@ const scenarios = {
     );
   },
 
+  async chinese_narrow_and_wide() {
+    await exchange(
+      ...await two({ lang: 'zh', width: 360 }, { lang: 'zh', width: 1280, theme: 'dark' })
+    );
+  },
+
   async dropped_pasted_and_at_most_ten() {
     const [ana, beto] = await twoSignedUp();
     await ana.finds(beto.name);

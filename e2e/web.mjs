@@ -60,6 +60,12 @@ const scenarios = {
     );
   },
 
+  async chinese_narrow_and_wide() {
+    await acquaintance(
+      ...await two({ lang: 'zh', width: 360 }, { lang: 'zh', width: 1280, theme: 'dark' })
+    );
+  },
+
   // In a tunnel: what was read is there, what is written waits, also through a reload; then it
   // goes out once.
   async offline_and_back() {

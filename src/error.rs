@@ -1,65 +1,16 @@
 //! The one error type of the server, with stable codes.
 //!
 //! A code decides the HTTP status, the code of the original endpoints' envelope, and the name in
-//! problem documents (RFC 9457): one table, `Code::row`. The text is for people, in English and
-//! Spanish, and says what to do. The cause is logged and never sent.
+//! problem documents (RFC 9457): one table, `Code::row`. The text is for people, in their language
+//! (`language`), and says what to do. The cause is logged and never sent.
+
+mod language;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// A text for people in every language that the server speaks. `{}` is replaced by an argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text {
-    /// English.
-    pub en: &'static str,
-    /// Spanish.
-    pub es: &'static str,
-}
-
-impl Text {
-    /// The text in a language, its `{}` not filled.
-    pub const fn of(self, language: Language) -> &'static str {
-        match language {
-            Language::English => self.en,
-            Language::Spanish => self.es,
-        }
-    }
-}
-
-/// The languages of texts for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English, also for people who ask for no language that we speak.
-    #[default]
-    English,
-    /// `es` and all its regions.
-    Spanish,
-}
-
-impl Language {
-    /// The first language of an `Accept-Language` header (RFC 9110, section 12.5.4) that we speak,
-    /// by weight. A header that cannot be read means English.
-    pub fn accepted(header: &str) -> Self {
-        let mut best = (Self::English, 0.0_f32);
-        for range in header.split(',').take(32) {
-            let mut parts = range.split(';');
-            let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-            let weight = parts
-                .find_map(|part| part.trim().strip_prefix("q=")?.parse().ok())
-                .unwrap_or(1.0_f32);
-            let language = match tag.split('-').next() {
-                Some("es") => Self::Spanish,
-                Some("en") => Self::English,
-                _ => continue,
-            };
-            if weight > best.1 {
-                best = (language, weight);
-            }
-        }
-        best.0
-    }
-}
+pub use self::language::{Language, Text};
 
 /// What went wrong, as a stable name that programs may compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -364,24 +315,10 @@ mod tests {
     }
 
     #[test]
-    fn a_text_takes_its_arguments_in_both_languages() {
+    fn a_text_takes_its_arguments_in_every_language() {
         let error = Error::too_many(Duration::from_secs(30));
         assert_eq!(error.message(Language::English), "Too many requests. Try again in 30 s.");
         assert!(error.message(Language::Spanish).ends_with("en 30 s."));
-    }
-
-    #[test]
-    fn the_heaviest_language_that_we_speak_wins() {
-        for (header, language) in [
-            ("es-MX,es;q=0.9,en;q=0.8", Language::Spanish),
-            ("en;q=0.4, es;q=0.5", Language::Spanish),
-            ("fr, en;q=0.5", Language::English),
-            ("fr", Language::English),
-            ("", Language::English),
-            ("es;q=0", Language::English),
-            (";;;,,q=x", Language::English),
-        ] {
-            assert_eq!(Language::accepted(header), language, "{header}");
-        }
+        assert_eq!(error.message(Language::Chinese), "请求太频繁。请在 30 秒后重试。");
     }
 }

@@ -20,7 +20,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::kind::{Kinds, Routes, Shape};
-use crate::error::{Code, Error, Text};
+use crate::error::{Code, Error, Language, Text};
 use crate::protocol::asyncapi;
 use crate::protocol::envelope::{Envelope, Failure};
 use crate::protocol::problem::{self, Problem};
@@ -49,10 +49,13 @@ the code from the mail, and send the token as `Authorization: Bearer …`.
 
 Ids are 24 hexadecimal digits, times RFC 3339 in UTC. Fields that are null, empty or false may be \
 absent. A body with an unknown field is refused. Errors are problems (RFC 9457) with a stable \
-`code` and texts in English or Spanish by `Accept-Language`; 429 and 503 say in `Retry-After` when \
-to come back. Every answer repeats or sets `X-Request-Id`.
+`code` and texts in English, Spanish or Chinese by `Accept-Language`; 429 and 503 say in \
+`Retry-After` when to come back. Every answer repeats or sets `X-Request-Id`.
 
 Live events come over the WebSocket at `/api/v1/ws`.";
+
+/// The head of a column that says in one language what a code means.
+const MEANING: Text = Text { en: "Meaning", es: "Significado" };
 
 /// The name of a failed answer of the original endpoints.
 const FAILURE: &str = "Envelope_OriginalFailure";
@@ -165,17 +168,23 @@ fn styled<T: IntoResponse>(html: T, styles: &str) -> Response {
     (headers, html).into_response()
 }
 
-/// The page that explains every code; problems point here by their `type`.
+/// The page that explains every code, in every language; problems point here by their `type`.
 fn errors() -> String {
+    let cells = |tag: &str, text: Text| {
+        let cell = |of: Language| format!("<{tag} lang=\"{}\">{}", of.tag(), text.of(of));
+        Language::ALL.map(cell).concat()
+    };
     let row = |code: Code| {
-        let (row, Text { en, es }) = (code.row(), problem::title(code));
+        let row = code.row();
         format!(
-            "<tr id=\"{name}\"><td><code>{name}</code><td>{status}<td>{envelope}<td>{en}\
-             <td lang=\"es\">{es}\n",
+            "<tr id=\"{name}\"><td><code>{name}</code><td>{status}<td>{envelope}{cells}\n",
             name = row.name,
             status = row.status,
             envelope = row.envelope,
+            cells = cells("td", problem::title(code)),
         )
     };
-    include_str!("errors.html").replace("<!-- rows -->", &Code::ALL.map(row).concat())
+    include_str!("errors.html")
+        .replace("<!-- meanings -->", &cells("th", MEANING))
+        .replace("<!-- rows -->", &Code::ALL.map(row).concat())
 }

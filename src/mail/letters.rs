@@ -163,7 +163,7 @@ impl<'a> Page<'a> {
         };
         let code = mail.letter.code();
         Self {
-            lang: LANG.of(language),
+            lang: language.tag(),
             subject: subject.of(language).replace("{}", code.unwrap_or_default()),
             intro: intro.of(language),
             is_code: code.is_some(),
@@ -227,7 +227,6 @@ fn minute(at: Time) -> String {
     format!("{date} {} UTC", time.get(..5).unwrap_or_default())
 }
 
-const LANG: Text = Text { en: "en", es: "es" };
 const LOGIN_SUBJECT: Text = Text { en: "{} is your login code", es: "{} es tu código de acceso" };
 const VALIDITY: Text = Text {
     en: "It works once, within the next {} minutes, on the device that you asked from.",
@@ -287,6 +286,7 @@ pub(super) mod tests {
         for (language, words) in [
             (Language::English, ["Subject: New login", "Settings, Devices"]),
             (Language::Spanish, ["Subject: Nuevo acceso", "Ajustes, Dispositivos"]),
+            (Language::Chinese, ["Subject: 你的账号有新的登录", "“设置”的“登录设备”"]),
         ] {
             let mail = mail("ana@example.org", language, new_device("Ana's phone"));
             let (subject, text) = letters().read(&mail).expect("read");
@@ -316,7 +316,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_subject_begins_with_the_code_in_every_language() {
-        for language in [Language::English, Language::Spanish] {
+        for language in Language::ALL {
             for letter in all_letters() {
                 let text = written(language, letter);
                 assert!(text.contains("\r\nSubject: 123456 "), "{text}");
@@ -345,9 +345,9 @@ pub(super) mod tests {
     fn languages_differ_and_letters_differ() {
         let texts: std::collections::HashSet<_> = all_letters()
             .iter()
-            .flat_map(|letter| [words(letter).1.en, words(letter).1.es])
+            .flat_map(|letter| Language::ALL.map(|language| words(letter).1.of(language)))
             .collect();
-        assert_eq!(texts.len(), 6);
+        assert_eq!(texts.len(), 9);
     }
 
     #[test]

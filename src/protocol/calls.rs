@@ -329,10 +329,7 @@ impl CallDetails {
         language: Language,
     ) -> Option<Self> {
         let side = call.side(viewer.user)?;
-        let say = |text: Text| match language {
-            Language::English => text.en.to_owned(),
-            Language::Spanish => text.es.to_owned(),
-        };
+        let say = |text: Text| text.of(language).to_owned();
         let said = |one: Finding| Diagnosis { finding: say(one.what), cure: one.cure.map(say) };
         Some(Self {
             call: Call::of(call, viewer, names)?,

@@ -104,6 +104,8 @@ pub enum Tongue {
     En,
     /// Spanish.
     Es,
+    /// Chinese, in simplified characters.
+    Zh,
 }
 
 impl From<Language> for Tongue {
@@ -111,6 +113,7 @@ impl From<Language> for Tongue {
         match language {
             Language::English => Self::En,
             Language::Spanish => Self::Es,
+            Language::Chinese => Self::Zh,
         }
     }
 }
@@ -120,6 +123,7 @@ impl From<Tongue> for Language {
         match tongue {
             Tongue::En => Self::English,
             Tongue::Es => Self::Spanish,
+            Tongue::Zh => Self::Chinese,
         }
     }
 }

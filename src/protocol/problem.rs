@@ -44,7 +44,7 @@ impl Problem {
         let row = error.code.row();
         Self {
             kind: format!("/docs/errors#{}", row.name),
-            title: in_language(title(error.code), language).to_owned(),
+            title: title(error.code).of(language).to_owned(),
             status: row.status,
             code: row.name.to_owned(),
             detail: error.message(language),
@@ -60,35 +60,35 @@ pub fn whole_seconds(wait: std::time::Duration) -> u64 {
     (wait.as_millis().div_ceil(1000) as u64).max(1)
 }
 
-const fn in_language(text: Text, language: Language) -> &'static str {
-    match language {
-        Language::English => text.en,
-        Language::Spanish => text.es,
-    }
-}
-
 /// A kind of problem in a few words.
 pub const fn title(code: Code) -> Text {
-    let (en, es) = match code {
-        Code::BadRequest => ("Request not understood", "Petición no entendida"),
-        Code::BadField => ("A field is wrong", "Un campo es incorrecto"),
-        Code::Unauthenticated => ("Not logged in", "Sin sesión iniciada"),
-        Code::BadCode => ("Login code refused", "Código de acceso rechazado"),
-        Code::Forbidden => ("Not allowed", "No permitido"),
-        Code::NotFound => ("Not found", "No encontrado"),
-        Code::MethodNotAllowed => ("Method not allowed", "Método no permitido"),
-        Code::Conflict => ("Contradicts what is there", "Contradice lo que ya existe"),
-        Code::TooLarge => ("Too large", "Demasiado grande"),
-        Code::UnsupportedMedia => ("Content not taken", "Contenido no admitido"),
-        Code::BadRange => ("No such range", "Rango inexistente"),
-        Code::Precondition => ("A condition does not hold", "No se cumple una condición"),
-        Code::TooMany => ("Too many requests", "Demasiadas peticiones"),
-        Code::MailFailed => ("Mail cannot be sent", "No se puede enviar correo"),
-        Code::Unavailable => ("Not available at the moment", "No disponible en este momento"),
-        Code::NotImplemented => ("Not offered by this server", "No disponible en este servidor"),
-        Code::Internal => ("A fault of the server", "Un fallo del servidor"),
-    };
-    Text { en, es }
+    match code {
+        Code::BadRequest => Text { en: "Request not understood", es: "Petición no entendida" },
+        Code::BadField => Text { en: "A field is wrong", es: "Un campo es incorrecto" },
+        Code::Unauthenticated => Text { en: "Not logged in", es: "Sin sesión iniciada" },
+        Code::BadCode => Text { en: "Login code refused", es: "Código de acceso rechazado" },
+        Code::Forbidden => Text { en: "Not allowed", es: "No permitido" },
+        Code::NotFound => Text { en: "Not found", es: "No encontrado" },
+        Code::MethodNotAllowed => Text { en: "Method not allowed", es: "Método no permitido" },
+        Code::Conflict => {
+            Text { en: "Contradicts what is there", es: "Contradice lo que ya existe" }
+        }
+        Code::TooLarge => Text { en: "Too large", es: "Demasiado grande" },
+        Code::UnsupportedMedia => Text { en: "Content not taken", es: "Contenido no admitido" },
+        Code::BadRange => Text { en: "No such range", es: "Rango inexistente" },
+        Code::Precondition => {
+            Text { en: "A condition does not hold", es: "No se cumple una condición" }
+        }
+        Code::TooMany => Text { en: "Too many requests", es: "Demasiadas peticiones" },
+        Code::MailFailed => Text { en: "Mail cannot be sent", es: "No se puede enviar correo" },
+        Code::Unavailable => {
+            Text { en: "Not available at the moment", es: "No disponible en este momento" }
+        }
+        Code::NotImplemented => {
+            Text { en: "Not offered by this server", es: "No disponible en este servidor" }
+        }
+        Code::Internal => Text { en: "A fault of the server", es: "Un fallo del servidor" },
+    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const NOT_PAGES: &[&str] = &["docs/limits.md", "docs/settings.md", "docs/perform
 
 /// Headings of sections about limits, where every number is a link.
 const ABOUT_LIMITS: &[&str] =
-    &["Limits", "Límites", "What is bounded, and what happens at the bound"];
+    &["Limits", "Límites", "限制", "What is bounded, and what happens at the bound"];
 
 /// Numbers that happen to be those of a limit: the page, and the words.
 const APART: &[(&str, &str)] = &[("docs/protocol.md", "0.5 to 30 seconds")];
@@ -69,10 +69,10 @@ impl Number<'_> {
             "KiB" | "KB" => Amount::Bytes(self.value << 10),
             "MiB" | "MB" => Amount::Bytes(self.value << 20),
             "GiB" | "GB" => Amount::Bytes(self.value << 30),
-            "s" | "second" | "seconds" | "segundos" => seconds(1),
-            "min" | "minute" | "minutes" | "minutos" => seconds(60),
-            "h" | "hour" | "hours" | "horas" => seconds(60 * 60),
-            "d" | "day" | "days" | "días" => seconds(24 * 60 * 60),
+            "s" | "second" | "seconds" | "segundos" | "秒" => seconds(1),
+            "min" | "minute" | "minutes" | "minutos" | "分钟" => seconds(60),
+            "h" | "hour" | "hours" | "horas" | "小时" => seconds(60 * 60),
+            "d" | "day" | "days" | "días" | "天" => seconds(24 * 60 * 60),
             "megapixels" => Amount::Count(self.value * 1_000_000),
             "Mbit/s" => Amount::Speed(self.value * 1_000_000),
             _ => return None,

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use wechat::error::Language;
 
 use crate::process::Server;
+
+/// The pages that are not in English, each with its language.
+const OTHERS: [(&str, &str); 2] = [("README.es.md", "es"), ("README.zh.md", "zh")];
 
 /// The blocks of a page that are marked as `sh`, in order.
 fn shell_blocks(page: &str) -> Vec<String> {
@@ -43,7 +47,8 @@ fn pasted(page: &str, shell: &str) -> Vec<Value> {
 
 #[test]
 fn the_lines_of_the_readme_bring_a_message_from_ana_to_beto() {
-    for (page, shell) in [("README.md", "sh"), ("README.md", "bash"), ("README.es.md", "sh")] {
+    let others = OTHERS.map(|(page, _)| (page, "sh"));
+    for (page, shell) in [("README.md", "sh"), ("README.md", "bash")].into_iter().chain(others) {
         let answers = pasted(page, shell);
         let [ana, beto, sent, read] = answers.as_slice() else {
             panic!("{page}: two sign-ups, a message, a page: {answers:#?}");
@@ -56,12 +61,30 @@ fn the_lines_of_the_readme_bring_a_message_from_ana_to_beto() {
 }
 
 #[test]
-fn both_pages_paste_the_same_but_for_language() {
+fn all_pages_paste_the_same_but_for_language() {
     let code = |page: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
         let blocks = shell_blocks(&fs::read_to_string(path).expect(page)).join("\n");
         let code = blocks.lines().filter(|line| !line.starts_with('#'));
-        code.collect::<Vec<_>>().join("\n").replace(" -H 'Accept-Language: es'", "")
+        code.collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(code("README.md"), code("README.es.md"));
+    for (page, language) in OTHERS {
+        let said = format!(" -H 'Accept-Language: {language}'");
+        assert_eq!(code("README.md"), code(page).replace(&said, ""), "{page}");
+    }
+}
+
+#[test]
+fn there_is_a_page_in_every_language_and_each_leads_to_all() {
+    let pages = OTHERS.map(|(page, _)| page).into_iter().chain(["README.md"]);
+    for page in pages.clone() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        let text = fs::read_to_string(path).expect(page);
+        for other in pages.clone().filter(|other| *other != page) {
+            assert!(text.contains(&format!("({other})")), "{page} does not lead to {other}");
+        }
+    }
+    let languages = OTHERS.map(|(_, language)| language);
+    let spoken = Language::ALL.map(Language::tag);
+    assert!(spoken.iter().all(|tag| *tag == "en" || languages.contains(tag)), "{spoken:?}");
 }

@@ -6,6 +6,7 @@ mod planted;
 mod ranks;
 mod source;
 mod style;
+mod texts;
 mod tree;
 mod words;
 
@@ -137,6 +138,16 @@ fn doc_comments_say_more_than_the_name() {
 fn the_glossary_has_the_words_of_public_types() {
     let glossary = tree().text(words::GLOSSARY).expect("the glossary is tracked");
     none(words::types_are_in_the_glossary(sources(), &glossary));
+}
+
+#[test]
+fn every_language_says_what_the_server_says() {
+    let english = texts::english(sources());
+    assert!(english.len() > 200, "the rule did not find the server's texts");
+    let files = texts::files(tree());
+    assert!(!files.is_empty(), "the rule did not find the languages' files");
+    let read = |path: &str| tree().text(path).expect("a language's file is UTF-8");
+    none(files.iter().flat_map(|path| texts::complete(path, &read(path), &english)));
 }
 
 #[test]

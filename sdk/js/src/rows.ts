@@ -1201,7 +1201,7 @@ export interface TestServers {
 }
 
 /** A language that the server speaks. */
-export type Tongue = 'en' | 'es';
+export type Tongue = 'en' | 'es' | 'zh';
 
 /** A code as text or as a number, which has lost its leading zeros. */
 export type TypedCode = string | number;

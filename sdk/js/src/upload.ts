@@ -7,7 +7,7 @@
 
 import type { Outgoing, Upload } from './outgoing.js';
 import { ApiError, type Rest, offline } from './rest.js';
-import type { Attachment, Id, Problem } from './types.js';
+import type { Attachment, Id, Problem, Tongue } from './types.js';
 
 /** Files from this size on go in parts, each of at most this many bytes. */
 const PARTS_FROM = 3 * 2 ** 20;
@@ -204,14 +204,18 @@ function refused(request: XMLHttpRequest): ApiError {
   return new ApiError({ type: 'about:blank', title, status, code, detail: `${status} ${title}` });
 }
 
+const UNREADABLE: Readonly<Record<Tongue, string>> = {
+  en: 'The file was moved or changed after it was chosen. Choose it again.',
+  es: 'El archivo se movió o cambió después de elegirlo. Elígelo de nuevo.',
+  zh: '文件在选择后被移动或修改。请重新选择。',
+};
+
 /** A file that was moved or changed after it was chosen cannot be read: no link will mend that. */
 async function checkReadable(rest: Rest, blob: Blob): Promise<void> {
   try {
     await blob.slice(-1).arrayBuffer();
   } catch {
-    const detail = rest.language.startsWith('es')
-      ? 'El archivo se movió o cambió después de elegirlo. Elígelo de nuevo.'
-      : 'The file was moved or changed after it was chosen. Choose it again.';
+    const detail = UNREADABLE[rest.language.split('-')[0] as Tongue] ?? UNREADABLE.en;
     throw new ApiError(
       { type: 'about:blank', title: 'Unreadable', status: 400, code: 'unreadable', detail },
     );

@@ -81,10 +81,10 @@ fn add(script: &mut Script, line: &'static str) -> Option<()> {
     let (word, rest) = head.split_first()?;
     match *word {
         "person" => {
-            let (key, language) = (rest.first()?, language(rest.get(1)?)?);
+            let (key, language) = (rest.first()?, Language::tagged(rest.get(1)?)?);
             script.people.push(Person { key, language, name: parts.next()?, about: parts.next()? });
         }
-        "phrase" => script.phrases.push((language(rest.first()?)?, parts.next()?)),
+        "phrase" => script.phrases.push((Language::tagged(rest.first()?)?, parts.next()?)),
         "direct" | "group" => {
             let minutes_ago = parts.next()?.parse().ok()?;
             let group = match *word {
@@ -123,14 +123,6 @@ fn happening(word: &'static str, rest: &[&'static str], text: &'static str) -> O
             Line::Says { who, after, answers, text: text.replace("\\n", "\n") }
         }
     })
-}
-
-fn language(text: &str) -> Option<Language> {
-    match text {
-        "en" => Some(Language::English),
-        "es" => Some(Language::Spanish),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ names_in_columns! {
     ChatKind { Direct = 0 Group = 1 }
     Role { Member = 0 Admin = 1 Owner = 2 }
     MemberState { Active = 0 Left = 1 Banned = 2 }
-    Language { English = 0 Spanish = 1 }
+    Language { English = 0 Spanish = 1 Chinese = 2 }
     FileKind { Image = 0 Video = 1 Audio = 2 Voice = 3 Document = 4 }
 }
 

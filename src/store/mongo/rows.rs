@@ -105,7 +105,7 @@ names_in_fields! {
     ChatKind { Direct = "direct" Group = "group" }
     Role { Member = "member" Admin = "admin" Owner = "owner" }
     MemberState { Active = "active" Left = "left" Banned = "banned" }
-    Language { English = "en" Spanish = "es" }
+    Language { English = "en" Spanish = "es" Chinese = "zh" }
 }
 
 /// A document that is read.

@@ -18,6 +18,7 @@ export interface Language {
 export const languages = {
   en: { name: 'English', tongue: 'en', load: () => import('./en.js') },
   es: { name: 'Español', tongue: 'es', load: () => import('./es.js') },
+  zh: { name: '中文', tongue: 'zh', load: () => import('./zh.js') },
 } as const satisfies Record<string, Language>;
 
 export type Lang = keyof typeof languages;
