@@ -37,7 +37,7 @@ const PROXIED: [&str; 11] = [
     "cf-ray",
 ];
 /// The header that brings the machine's key.
-const KEY: &str = "machine-key";
+pub const KEY: &str = "machine-key";
 
 /// Whether the caller is a program of this machine that speaks to it without a proxy.
 pub fn is_local(parts: &Parts) -> bool {

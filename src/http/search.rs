@@ -9,7 +9,7 @@ use super::Http;
 use super::answer::Answer;
 use super::extract::InQuery;
 use super::kind::Routes;
-use crate::core::search::Query;
+use crate::core::search::{PAGE, Query};
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::protocol::pages::Found;
@@ -35,7 +35,7 @@ pub(super) fn routes() -> Routes {
 )]
 async fn find(State(http): State<Arc<Http>>, _: Caller, query: InQuery) -> Result<Answer<Found>> {
     let query = query.only(&["q", "after", "limit"])?;
-    let size = query.limit(20, 50)?;
+    let size = query.limit(20, PAGE)?;
     let page = query.page("after")?;
     let words = Query::parse("q", query.required("q")?)?;
     let found = http.core.search.find(&words, page, size).await?;

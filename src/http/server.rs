@@ -8,20 +8,27 @@ use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::post;
 use utoipa_axum::routes;
 
-use super::extract::Json;
+use super::extract::{self, Json};
 use super::kind::Routes;
-use super::local::AtMachine;
+use super::local::{AtMachine, KEY};
 use super::{Http, mailbox};
 use crate::config::MachineKey;
-use crate::error::{Code, Error, Result, Text, text};
+use crate::core::{Core, groups, search, sync};
+use crate::error::{Code, Error, Language, Result, Text, text};
+use crate::hub::presence::WATCHED;
 use crate::id::UserId;
 use crate::mail::Mailbox;
+use crate::model::files::ATTACHMENTS;
+use crate::model::text::{ABOUT_CHARS, BODY_BYTES, NAME_CHARS, TITLE_CHARS};
+use crate::model::{chats, messages};
 use crate::protocol::pages::SignedIn;
-use crate::protocol::server::{DemoPerson, MailMode, OpenDemo, ServerInfo};
+use crate::protocol::people::Tongue;
+use crate::protocol::server::{DemoPerson, Features, Limits, MailMode, OpenDemo, ServerInfo};
 
 const NOT_HERE: Text = Text {
     en: "Demo people are only for a browser on the server's own machine. Open the link that the \
@@ -29,6 +36,9 @@ const NOT_HERE: Text = Text {
     es: "Las personas de demostración son solo para un navegador en la propia máquina del \
          servidor. Abre el enlace que imprime su terminal, o inicia sesión con un código.",
 };
+
+/// What a server is called.
+const NAME: &str = "WeChat";
 
 /// What a server says before anybody logs in, and what it has for the person at its machine.
 #[derive(Default)]
@@ -62,21 +72,81 @@ pub(super) fn demo_routes() -> Routes {
 
 /// What to know before logging in
 ///
-/// The person at the server's machine, who sends its key, learns more: where to read mails that
-/// stay there, and the demo people of dev mode.
+/// The answer is the same for everybody and may be kept for a minute. The person at the server's
+/// machine, who sends its key, learns more: where to read mails that stay there, and the demo
+/// people of dev mode.
 #[utoipa::path(
     get, path = "/server", tag = "auth", operation_id = "getServer",
     responses((status = 200, description = "The server", body = ServerInfo)),
 )]
-async fn info(State(http): State<Arc<Http>>, AtMachine(local): AtMachine) -> Answer<ServerInfo> {
+async fn info(
+    State(http): State<Arc<Http>>,
+    AtMachine(local): AtMachine,
+    asked: HeaderMap,
+) -> impl IntoResponse {
     let welcome = &http.welcome;
     let seen = |person: &(UserId, DemoPerson)| local.then(|| person.1.clone());
-    Answer(ServerInfo {
+    let answer = Answer(ServerInfo {
+        name: NAME.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        languages: Language::ALL.map(Tongue::from).to_vec(),
+        features: features(&http.core),
+        limits: limits(&http.core),
         mail: if welcome.smtp { MailMode::Smtp } else { MailMode::Local },
         mailbox: (local && welcome.mailbox.is_some()).then(|| mailbox::PATH.to_owned()),
         demo: welcome.demo.iter().filter_map(seen).collect(),
-    })
+    });
+    // What somebody shows the machine's key for is nobody else's.
+    let kept = if asked.contains_key(KEY) { "no-store" } else { "public, max-age=60" };
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static(kept)),
+        (header::VARY, HeaderValue::from_static(KEY)),
+    ];
+    (headers, answer)
+}
+
+fn features(core: &Core) -> Features {
+    Features {
+        sign_up: true,
+        calls: true,
+        relay: core.calls.has_relay(),
+        rooms: false,
+        search: true,
+        push: false,
+    }
+}
+
+/// How much the server takes: the constants and settings that the rules obey.
+fn limits(core: &Core) -> Limits {
+    let files = core.files.rules();
+    let deadlines = core.messages.deadlines();
+    Limits {
+        message_bytes: BODY_BYTES as u64,
+        message_files: ATTACHMENTS as u64,
+        mentions: messages::MENTIONS as u64,
+        emoji: messages::EMOJI as u64,
+        pins: messages::PINS.into(),
+        edit_within_s: deadlines.edit.as_secs(),
+        delete_within_s: deadlines.delete.as_secs(),
+        name_chars: NAME_CHARS as u64,
+        about_chars: ABOUT_CHARS as u64,
+        title_chars: TITLE_CHARS as u64,
+        query_chars: search::QUERY_CHARS as u64,
+        group_members: chats::GROUP_MEMBERS.into(),
+        groups: chats::GROUPS.into(),
+        added_at_once: groups::ADD_AT_ONCE as u64,
+        invites: chats::INVITES.into(),
+        image_bytes: files.image,
+        video_bytes: files.video,
+        audio_bytes: files.audio,
+        document_bytes: files.document,
+        storage_bytes: files.quota,
+        request_bytes: extract::BODY_BYTES as u64,
+        messages_page: messages::PAGE.into(),
+        search_page: search::PAGE.into(),
+        sync_chats: sync::CHATS as u64,
+        watched: WATCHED as u64,
+    }
 }
 
 async fn open_demo(

@@ -6,7 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
-import { attempt, client, told } from './state.js';
+import { attempt, client, limits, told } from './state.js';
 import { Icon } from './ui.js';
 
 /** How long "Send again" rests after it was pressed. */
@@ -75,8 +75,8 @@ function AddressStep(props: AddressStepProps): JSX.Element {
       {isNew.value && (
         <label class="field">
           <span>{t('name')}</span>
-          <input name="name" autocomplete="name" required maxLength={64} dir="auto"
-            value={name.value} onInput={set(name)} />
+          <input name="name" autocomplete="name" required dir="auto"
+            maxLength={limits()?.name_chars} value={name.value} onInput={set(name)} />
         </label>
       )}
       <label class="field">

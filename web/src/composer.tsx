@@ -2,7 +2,6 @@
 
 import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
-import { MAX_BODY_BYTES } from 'wechat-sdk';
 import type { ChatState, Id, Message } from 'wechat-sdk';
 
 import { EmojiPicker } from './emoji.js';
@@ -11,7 +10,7 @@ import { t } from './i18n.js';
 import { myId, preview } from './names.js';
 import { recording } from './state.js';
 import { Dialog, Icon, IconButton } from './ui.js';
-import { type Composing, isTouch, tooLong, useComposer } from './use_composer.js';
+import { type Composing, isTouch, most, tooLong, useComposer } from './use_composer.js';
 import { Recording } from './voice.js';
 import { Tray } from './waiting.js';
 import { addFiles, dropAbout } from './writing.js';
@@ -127,7 +126,7 @@ function filesIn(data: DataTransfer | null): File[] {
 function Limit({ bytes: size, isOver }: { bytes: number; isOver: boolean }): JSX.Element {
   return (
     <p class={`composer-limit ${isOver ? 'over' : ''}`} role="status">
-      {isOver ? tooLong(size) : t('composer.room', { n: bytes(MAX_BODY_BYTES - size) })}
+      {isOver ? tooLong(size) : t('composer.room', { n: bytes(most() - size) })}
     </p>
   );
 }

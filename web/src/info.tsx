@@ -15,7 +15,7 @@ import { Picker } from './people.js';
 import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
-import { attempt, client, go, say, watch } from './state.js';
+import { attempt, client, go, limits, say, watch } from './state.js';
 import {
   Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch,
 } from './ui.js';
@@ -320,10 +320,10 @@ function EditGroup({ state, onClose }: { state: ChatState; onClose: () => void }
         onChange={(picture) => client.setGroupPicture(chat.id, picture)} />
       <form class="form" onSubmit={save}>
         <label class="field"><span>{t('group.title')}</span>
-          <input required maxLength={64} dir="auto" value={title.value}
+          <input required maxLength={limits()?.title_chars} dir="auto" value={title.value}
             onInput={(event) => { title.value = event.currentTarget.value; }} /></label>
         <label class="field"><span>{t('group.about')}</span>
-          <textarea rows={3} maxLength={1024} dir="auto" value={about.value}
+          <textarea rows={3} maxLength={limits()?.about_chars} dir="auto" value={about.value}
             onInput={(event) => { about.value = event.currentTarget.value; }} /></label>
         <Switch label={t('group.public')} hint={t('group.public.hint')} on={isPublic.value}
           onChange={(on) => { isPublic.value = on; }} />

@@ -1,5 +1,6 @@
 /** The page: begins with what is kept here, then shows what the address names. */
 
+import { effect } from '@preact/signals';
 import { type JSX, render } from 'preact';
 import { useEffect } from 'preact/hooks';
 
@@ -92,6 +93,11 @@ function Keys(): null {
 client.calls.onNotice = (notice) => say(t(`call.notice.${notice}`), true);
 client.onEnded = () => say(t('session.ended'), true);
 void client.start();
+// A page that began without a network asks when there is one.
+effect(() => {
+  watch('connection');
+  void client.about.learn();
+});
 startNotifying();
 render(<App />, document.getElementById('app') as HTMLElement);
 loadRest();

@@ -7,7 +7,7 @@ import type { Chat, Id, User } from 'wechat-sdk';
 import { useFound } from './chats.js';
 import { t } from './i18n.js';
 import { myId, userName } from './names.js';
-import { attempt, back, client, go, watch } from './state.js';
+import { attempt, back, client, go, limits, watch } from './state.js';
 import { Avatar, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 
 /** The people of one's direct chats, latest first. */
@@ -144,7 +144,7 @@ export function NewGroup(): JSX.Element {
       <form class="new-group" onSubmit={create}>
         <label class="field">
           <span>{t('group.title')}</span>
-          <input required maxLength={64} dir="auto" value={title.value}
+          <input required maxLength={limits()?.title_chars} dir="auto" value={title.value}
             onInput={(event) => { title.value = event.currentTarget.value; }} />
         </label>
         <Switch label={t('group.public')} hint={t('group.public.hint')} on={isPublic.value}

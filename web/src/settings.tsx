@@ -11,7 +11,7 @@ import { LANGS, LANGUAGES, type Lang, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import type { Key } from './texts/en.js';
 import {
-  type Theme, alerts, attempt, back, client, go, route, say, sounds, theme, watch,
+  type Theme, alerts, attempt, back, client, go, limits, route, say, sounds, theme, watch,
 } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 
@@ -190,10 +190,11 @@ function EditProfile(): JSX.Element {
       <ChangePicture has={!!me?.avatar} onChange={(picture) => client.setPicture(picture)} />
       <form class="card form" onSubmit={save}>
         <label class="field"><span>{t('name')}</span>
-          <input required maxLength={64} autocomplete="name" dir="auto" value={name.value}
+          <input required maxLength={limits()?.name_chars} autocomplete="name" dir="auto"
+            value={name.value}
             onInput={(event) => { name.value = event.currentTarget.value; }} /></label>
         <label class="field"><span>{t('about')}</span>
-          <textarea rows={3} maxLength={1024} dir="auto" value={about.value}
+          <textarea rows={3} maxLength={limits()?.about_chars} dir="auto" value={about.value}
             onInput={(event) => { about.value = event.currentTarget.value; }} /></label>
         <p class="dim small">{t('email.hint', { email: me?.email ?? '' })}</p>
         <div class="buttons"><button class="button primary">{t('save')}</button></div>

@@ -5,7 +5,7 @@
  */
 
 import { type Signal, batch, effect, signal } from '@preact/signals';
-import { Client, type Id, type Topic } from 'wechat-sdk';
+import { Client, type Id, type Limits, type Topic } from 'wechat-sdk';
 
 import { lang, tongue, t } from './i18n.js';
 
@@ -32,6 +32,12 @@ client.changes.listen((topics) => {
     }
   });
 });
+
+/** How much the server takes; draws the calling component again when that becomes known. */
+export function limits(): Limits | null {
+  watch('server');
+  return client.limits;
+}
 
 /** The key of the person at the server's machine, from the link that its terminal prints. */
 export const machineKey = signal(kept('machine-key', ''));

@@ -3,7 +3,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { MAX_BODY_BYTES } from 'wechat-sdk';
 import type { ChatState, Id, Outgoing } from 'wechat-sdk';
 
 import { type Writing, chosenIn, room } from './draft.js';
@@ -11,7 +10,7 @@ import { attachmentsOf, bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { type Mention, useMention } from './mention.js';
 import { myId } from './names.js';
-import { client, say } from './state.js';
+import { client, limits, say } from './state.js';
 import { useVoice } from './voice.js';
 import { clear, composer, dropAbout, editRow, ready, saveEdit, writing } from './writing.js';
 
@@ -47,7 +46,7 @@ export function useComposer(state: ChatState): Composing {
   const mention = useMention(state, area);
   const voice = useVoice(state.id, (file) => sendVoice(state.id, all.value, file));
   const set = (change: Partial<Writing>): void => { all.value = { ...all.value, ...change }; };
-  const limit = room(body.trim(), MAX_BODY_BYTES);
+  const limit = room(body.trim(), most());
   // The text beside files may be taken away again.
   const isEmpty = !body.trim() && !files.length && !(edit && attachmentsOf(edit).length);
   useFocus(state.id, area, body);
@@ -148,5 +147,8 @@ function pressed(event: KeyboardEvent, state: ChatState, now: Writing, send: () 
   }
 }
 
+/** How many bytes a text may have; no end to them while the server has not said it. */
+export const most = (): number => limits()?.message_bytes ?? Infinity;
+
 export const tooLong = (size: number): string =>
-  t('composer.too_long', { n: bytes(size - MAX_BODY_BYTES), all: bytes(MAX_BODY_BYTES) });
+  t('composer.too_long', { n: bytes(size - most()), all: bytes(most()) });

@@ -4,7 +4,7 @@
  */
 
 import { type Signal, signal } from '@preact/signals';
-import { type Id, MAX_FILES, type Message, type Outgoing } from 'wechat-sdk';
+import type { Id, Message, Outgoing } from 'wechat-sdk';
 
 import {
   type Writing, beginEdit, beginReply, endEdit, fromSaved, mentionsAfter, nothing, toSaved,
@@ -77,8 +77,9 @@ export function addFiles(chat: Id, files: Iterable<File>): void {
     .map((file): Outgoing => ({ blob: file, name: file.name || 'file', kind: 'auto' }));
   if (!more.length) return;
   const now = [...one.value.files, ...more];
-  if (now.length > MAX_FILES) say(t('file.most', { n: MAX_FILES }), true);
-  one.value = withFiles(one.value, now.slice(0, MAX_FILES));
+  const most = client.limits?.message_files ?? Infinity;
+  if (now.length > most) say(t('file.most', { n: most }), true);
+  one.value = withFiles(one.value, now.slice(0, most));
   for (const file of more) if (file.blob.type.startsWith('video/')) describe(one, file);
   composer.focus();
 }

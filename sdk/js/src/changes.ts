@@ -3,11 +3,12 @@
  * happens.
  *
  * Topics: `session`, `connection`, `chats` (the list), `chat:ID` (its fields, members' cursors, who
- * types), `rows:ID` (its messages and what waits to be sent), `users`, `presence`, `call`.
+ * types), `rows:ID` (its messages and what waits to be sent), `users`, `presence`, `call`, `server`
+ * (what it says of itself).
  */
 
 export type Topic =
-  | 'session' | 'connection' | 'chats' | 'users' | 'presence' | 'call'
+  | 'session' | 'connection' | 'chats' | 'users' | 'presence' | 'call' | 'server'
   | `chat:${string}` | `rows:${string}`;
 
 type Listener = (topics: ReadonlySet<Topic>) => void;

@@ -6,6 +6,7 @@
  * do the work: `follower`, `people`, `cursors`, `keeper`, `sender`, `outbox`, `calls`.
  */
 
+import { About, shown } from './about.js';
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Cursors } from './cursors.js';
@@ -23,9 +24,8 @@ import { type Connection, type Listener, Socket } from './socket.js';
 import { type Saved, type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
-  CallKind, Chat, CodeSent, Events, Id, Me, Member, Message, MessagePage, OpenChat, Sent,
-  ServerInfo,
-  SignedIn, Tongue, User,
+  CallKind, Chat, CodeSent, Events, Id, Limits, Me, Member, Message, MessagePage, OpenChat, Sent,
+  ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows of a page of history. */
@@ -37,13 +37,11 @@ export interface Options {
   storage?: Storage;
 }
 
-const shown = (machineKey: string): Record<string, string> =>
-  (machineKey ? { 'machine-key': machineKey } : {});
-
 export class Client implements Line {
   readonly changes = new Changes();
   readonly store = new Store(this.changes);
   readonly rest: Rest;
+  readonly about: About;
   readonly calls: Calls;
   readonly files: Files;
   readonly outbox: Outbox;
@@ -72,6 +70,7 @@ export class Client implements Line {
   constructor(options: Options = {}) {
     this.storage = options.storage ?? new Storage();
     this.rest = new Rest(options.base ?? '');
+    this.about = new About(this.rest, this.storage, this.changes);
     this.files = new Files(this.rest);
     this.drafts = new Drafts(this.storage);
     this.calls = new Calls(this, this.storage);
@@ -100,6 +99,11 @@ export class Client implements Line {
   /** The server's clock, in milliseconds since 1970: that of a device may be wrong. */
   now(): number {
     return Date.now() + this.ahead;
+  }
+
+  /** How much the server takes; null until it has said it once in this browser. */
+  get limits(): Limits | null {
+    return this.about.info?.limits ?? null;
   }
 
   get me(): Me | null {
@@ -135,7 +139,7 @@ export class Client implements Line {
    * server's terminal prints, also what is for the person at the machine.
    */
   server(machineKey = ''): Promise<ServerInfo> {
-    return this.rest.ask('/server', { headers: shown(machineKey) });
+    return this.about.ask(machineKey);
   }
 
   /** Logs in as a demo person: on a server in dev mode, from its own machine, with its key. */
@@ -359,7 +363,10 @@ export class Client implements Line {
     this.keeper.keepUsers(users);
   }
 
-  /** Whose presence is on screen, at most 100; how each stands comes into `store.presence`. */
+  /**
+   * Whose presence is on screen, as many as the server takes; how each stands comes into
+   * `store.presence`.
+   */
   watchPresence(users: readonly Id[]): void {
     this.people.watch(users);
   }

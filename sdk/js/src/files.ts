@@ -10,8 +10,6 @@ import type { Outgoing, Upload } from './outgoing.js';
 import { ApiError, type Rest, offline } from './rest.js';
 import type { Attachment, Id } from './types.js';
 
-/** At most so many files in a message. */
-export const MAX_FILES = 10;
 /** Pictures kept in memory. */
 const KEPT = 150;
 /** A link is not begun with when it has less than this left. */

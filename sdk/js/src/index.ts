@@ -2,14 +2,15 @@
  * Client of the WeChat backend for browsers. Begin with `Client`; README.md shows how.
  */
 
+export { About } from './about.js';
 export { Client, type Options } from './client.js';
 export { Calls } from './calls.js';
 export type { MediaError, Notice, Problem } from './call_machine.js';
 export type { Quality } from './call_peer.js';
 export { Changes, type Topic } from './changes.js';
 export { Drafts } from './drafts.js';
-export { Files, MAX_FILES } from './files.js';
-export { type Change, type Draft, MAX_BODY_BYTES, Outbox, uniqueId } from './outbox.js';
+export { Files } from './files.js';
+export { type Change, type Draft, Outbox, uniqueId } from './outbox.js';
 export type { Outgoing, Upload } from './outgoing.js';
 export { ApiError, type Ask, Rest } from './rest.js';
 export { type Connection, Socket } from './socket.js';

@@ -8,6 +8,7 @@ import type { Rest } from './rest.js';
 import type { Connection } from './socket.js';
 import type { SavedSession } from './storage.js';
 import type { Store } from './store.js';
+import type { Limits } from './types.js';
 
 export interface Line {
   readonly changes: Changes;
@@ -17,6 +18,8 @@ export interface Line {
   readonly connection: Connection;
   /** The rows are those of the server; not so before the first sync of a connection. */
   readonly isSynced: boolean;
+  /** How much the server takes; null until it has said it once in this browser. */
+  readonly limits: Limits | null;
   /** A request on the socket. */
   ask<T>(op: string, data?: unknown): Promise<T>;
 }

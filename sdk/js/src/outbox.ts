@@ -29,9 +29,6 @@ export interface Change {
   mention_all: boolean;
 }
 
-/** At most this many bytes of UTF-8 in the text of a message. */
-export const MAX_BODY_BYTES = 16 * 1024;
-
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
 

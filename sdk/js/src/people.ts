@@ -7,8 +7,6 @@ import type { ChatPage, Id, User } from './types.js';
 
 /** A person whom a broken network kept away is asked for again after this time. */
 const AGAIN_MS = 5_000;
-/** People whose presence is watched at once. */
-const WATCHED = 100;
 /** From so many missing peers on, all are learned in one go. */
 const MANY = 5;
 
@@ -40,9 +38,12 @@ export class People {
     );
   }
 
-  /** Whose presence is on screen, at most 100; how each stands comes into `store.presence`. */
+  /**
+   * Whose presence is on screen, as many as the server takes; how each stands comes into
+   * `store.presence`.
+   */
   watch(users: readonly Id[]): void {
-    const wanted = [...new Set(users)].slice(0, WATCHED).sort();
+    const wanted = [...new Set(users)].slice(0, this.line.limits?.watched).sort();
     if (wanted.join() === this.watched.join()) return;
     this.watched = wanted;
     if (this.line.isSynced) this.sendWatch();

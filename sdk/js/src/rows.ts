@@ -452,6 +452,22 @@ export type Failure =
   | 'negotiation_failed'
   | 'other';
 
+/** What a server offers. */
+export interface Features {
+  /** Voice and video calls between two people. */
+  calls: boolean;
+  /** A device without a connection is told of messages and calls. */
+  push: boolean;
+  /** A relay for calls between devices that cannot reach each other. */
+  relay: boolean;
+  /** Calls of a group. */
+  rooms: boolean;
+  /** People and public groups are found by name. */
+  search: boolean;
+  /** Anybody may create an account. */
+  sign_up: boolean;
+}
+
 /** What a file is to people. */
 export type FileKind = 'image' | 'video' | 'audio' | 'voice' | 'document';
 
@@ -654,6 +670,60 @@ export interface LeaveFrame {
   call: Id;
   /** The device gave up, as it could not bring media about. */
   failed?: boolean;
+}
+
+/** How much a server takes; what is beyond is refused, with the reason in words. */
+export interface Limits {
+  /** Characters of what a person or a group says of itself. */
+  about_chars: number;
+  /** People added to a group in one request. */
+  added_at_once: number;
+  /** Sound, in bytes. */
+  audio_bytes: number;
+  /** How many seconds after sending it a message's author may delete it for everybody. */
+  delete_within_s: number;
+  /** Any other file, in bytes. */
+  document_bytes: number;
+  /** How many seconds after sending it a message's author may edit it. */
+  edit_within_s: number;
+  /** Different emoji on a message. */
+  emoji: number;
+  /** Members of a group. */
+  group_members: number;
+  /** Groups of a person. */
+  groups: number;
+  /** A picture, in bytes. */
+  image_bytes: number;
+  /** Invitation links of a group. */
+  invites: number;
+  /** People mentioned in a message. */
+  mentions: number;
+  /** The text of a message, in bytes of UTF-8. */
+  message_bytes: number;
+  /** Files in a message. */
+  message_files: number;
+  /** Messages in a page of history. */
+  messages_page: number;
+  /** Characters of a person's name. */
+  name_chars: number;
+  /** Pinned messages of a chat. */
+  pins: number;
+  /** Characters of a search. */
+  query_chars: number;
+  /** A request without files, in bytes. */
+  request_bytes: number;
+  /** People, and as many groups, in a page of a search. */
+  search_page: number;
+  /** All files of a person, in bytes. */
+  storage_bytes: number;
+  /** Chats whose rows one request to sync may name. */
+  sync_chats: number;
+  /** Characters of a group's title. */
+  title_chars: number;
+  /** A film, in bytes. */
+  video_bytes: number;
+  /** People whose presence a connection watches. */
+  watched: number;
 }
 
 /** The live call that you are in, if there is one. */
@@ -1079,10 +1149,18 @@ export interface SentReply {
 export interface ServerInfo {
   /** Whom one can be with one click; only in dev mode, for the person at the server's machine. */
   demo?: DemoPerson[];
+  /** What it offers. */
+  features: Features;
+  /** The languages of its mails and of what it says. */
+  languages: Tongue[];
+  /** How much it takes. */
+  limits: Limits;
   /** Where login codes go. */
   mail: MailMode;
   /** Where to read them, a path of this server; only for the person at the server's machine. */
   mailbox?: string | null;
+  /** What it is called. */
+  name: string;
   /** Of the program, by semantic versioning. */
   version: string;
 }

@@ -6,7 +6,7 @@
 
 import type { Kept, Owed } from './call_machine.js';
 import type { Outgoing } from './outgoing.js';
-import type { Chat, Id, Me, Membership, Message, User } from './types.js';
+import type { Chat, Id, Me, Membership, Message, ServerInfo, User } from './types.js';
 
 /** Who is logged in here. */
 export interface SavedSession {
@@ -85,6 +85,7 @@ const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
 const OWED = 'wechat.owed';
 const TICKET = 'wechat.ticket';
+const SERVER = 'wechat.server';
 const STORES = ['chats', 'users', 'unsent', 'facts'] as const;
 type StoreName = (typeof STORES)[number];
 
@@ -167,6 +168,23 @@ export class Storage {
       localStorage.setItem(TICKET, ticket);
     } catch {
       // Storage is full or refused: the ticket lives as long as the page.
+    }
+  }
+
+  /** What the server said of itself when it was asked last; it outlives a logout. */
+  server(): ServerInfo | null {
+    try {
+      return JSON.parse(localStorage.getItem(SERVER) ?? 'null') as ServerInfo | null;
+    } catch {
+      return null;
+    }
+  }
+
+  setServer(info: ServerInfo): void {
+    try {
+      localStorage.setItem(SERVER, JSON.stringify(info));
+    } catch {
+      // Storage is full or refused: it is asked again at the next visit.
     }
   }
 

@@ -331,6 +331,11 @@ impl Calls {
         self.relay.servers(caller.user, None, self.shared.ports.now())
     }
 
+    /// Whether there is a relay for devices that cannot reach each other.
+    pub fn has_relay(&self) -> bool {
+        self.relay.urls.iter().any(|url| url.starts_with("turn"))
+    }
+
     /// Why people may not reach the relay, as far as the server itself can tell.
     pub fn relay_warnings(&self) -> &[Text] {
         &self.relay.warnings

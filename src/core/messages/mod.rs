@@ -104,6 +104,11 @@ impl Messages {
         Self { shared, deadlines }
     }
 
+    /// How long after sending a message its author may change it.
+    pub const fn deadlines(&self) -> Deadlines {
+        self.deadlines
+    }
+
     /// Checks a message and queues it; the answer resolves once it is durable. Waits only while
     /// the queue is full. Dropping the answer does not undo it.
     pub async fn send(

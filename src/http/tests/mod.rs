@@ -7,6 +7,7 @@ mod journeys;
 mod kinds;
 mod malformed;
 mod ranks;
+mod server;
 mod shapes;
 
 use std::sync::Arc;
