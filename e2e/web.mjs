@@ -3,6 +3,7 @@
 // Needs playwright-core and @axe-core/playwright: scripts/install-chromium prints their folder,
 // which goes into BROWSER_HOME; and a Python with zxing-cpp, QR_PYTHON.
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { acquaintance } from './acquaintance.mjs';
 import { check } from './person.mjs';
 import { scrolling } from './scrolling.mjs';
@@ -422,6 +423,39 @@ const scenarios = {
       ana.quiet();
     } finally {
       await dev.end();
+    }
+  },
+
+  // A server with a name, a picture and a colour of its own says and shows them, and all that is
+  // written in that colour or on it can be read.
+  async named() {
+    const LOGO = fileURLToPath(new URL('../web/static/icon-512.png', import.meta.url));
+    const own = await another({ NAME: 'Plaza Mayor', LOGO, ACCENT: '#ffd400' });
+    try {
+      const [ana, beto] = await two({}, { width: 360, theme: 'dark' }, own);
+      for (const person of [ana, beto]) {
+        check(await person.$('.brand-name').textContent() === 'Plaza Mayor', 'the name');
+        await until('the picture', () => person.page.evaluate(
+          () => document.querySelector('.brand img')?.naturalWidth === 512,
+        ));
+        const seen = await person.page.evaluate(() => document.title + document.body.textContent);
+        check(!seen.includes('WeChat'), seen);
+        await screen(person, 'named log-in');
+        await person.signsUp();
+      }
+      await ana.finds(beto.name);
+      await ana.says('¡Hola!');
+      const title = () => beto.page.evaluate(() => document.title);
+      await until('the title counts', async () => await title() === '(1) Plaza Mayor');
+      await beto.openChat(ana.name);
+      await beto.says('¿Qué tal?');
+      await ana.sees('¿Qué tal?');
+      for (const person of [ana, beto]) {
+        await screen(person, 'named chat');
+        person.quiet();
+      }
+    } finally {
+      await own.end();
     }
   },
 };

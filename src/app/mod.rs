@@ -144,7 +144,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     } else {
         Vec::new()
     };
-    let welcome = welcome(config, &secrets, mailbox, demo);
+    let welcome = welcome(config, &secrets, mailbox, demo)?;
     let bus = Arc::new(LocalBus::default());
     let ports = Ports {
         store: store.clone(),
@@ -188,19 +188,20 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     })
 }
 
-/// What there is for the person at the machine: with a public address nothing, as whoever seems to
-/// sit there may come through a proxy.
+/// How the server is called and looks, and what there is for the person at the machine: with a
+/// public address nothing, as whoever seems to sit there may come through a proxy.
 fn welcome(
     config: &Config,
     secrets: &Secrets,
     mailbox: Option<Arc<dyn Mailbox>>,
     demo: Vec<(UserId, DemoPerson)>,
-) -> Welcome {
-    let smtp = config.smtp_url.is_some();
+) -> Result<Welcome, StartError> {
+    let (brand, smtp) = (config.brand()?, config.smtp_url.is_some());
     if config.is_public() {
-        return Welcome { smtp, ..Welcome::default() };
+        return Ok(Welcome { brand, smtp, ..Welcome::default() });
     }
-    Welcome { key: Some(secrets.machine_key.clone()), smtp, mailbox, demo }
+    let key = Some(secrets.machine_key.clone());
+    Ok(Welcome { brand, key, smtp, mailbox, demo })
 }
 
 fn ids(outside: &Outside) -> IdSource {
@@ -362,7 +363,8 @@ type Post = (Arc<dyn Mailer>, Option<Arc<dyn Mailbox>>);
 fn mailer(config: &Config, port: u16, outside: &Outside) -> Result<Post, StartError> {
     let Outside { clock, entropy, .. } = outside.clone();
     let from = config.mail_from().0;
-    let letters = Letters::new(from, config.public_url(port), clock.clone(), entropy.clone());
+    let (name, url) = (config.name.as_str().to_owned(), config.public_url(port));
+    let letters = Letters::new(from, name, url, clock.clone(), entropy.clone());
     if let Some(url) = &config.smtp_url {
         let mailer = SmtpMailer::new(url.clone(), letters, entropy, Patience::default())?;
         return Ok((Arc::new(mailer), None));

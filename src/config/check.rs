@@ -16,7 +16,7 @@ impl Config {
             let place = values.place("SMTP_URL");
             values.note(format!(
                 "{place}: SMTP_URL needs MAIL_FROM beside it, the sender that the mail server \
-                 accepts. Add for example MAIL_FROM=WeChat <no-reply@example.org>."
+                 accepts. Add for example MAIL_FROM=no-reply@example.org."
             ));
         }
         if self.dev && self.db_uri.is_some() {
@@ -26,9 +26,18 @@ impl Config {
                  DB_URI out, or DEV."
             ));
         }
+        self.check_brand(values);
         self.check_database(values);
         self.check_calls(values);
         self.check_objects(values);
+    }
+
+    /// What only reading the picture shows.
+    fn check_brand(&self, values: &mut Values) {
+        if let Err(problem) = self.brand() {
+            let place = values.place("LOGO");
+            values.note(format!("{place}: {problem}"));
+        }
     }
 
     /// Who names a database and forgets its address would find all messages in a folder instead.

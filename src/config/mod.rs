@@ -5,6 +5,8 @@
 //!
 //! Also the data folder: its lock and the server's own secrets. Called by `cli` and `app`.
 
+pub mod brand;
+pub mod color;
 pub mod settings;
 pub mod values;
 
@@ -25,12 +27,15 @@ pub mod secrets;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use lettre::message::Mailbox;
+
 pub use data_dir::DataDir;
 pub use secrets::{MachineKey, Secrets};
 pub use settings::Config;
 pub use smtp_url::{SmtpUrl, Tls};
 pub use sources::{Origin, Problem, Values};
 
+use brand::Brand;
 use settings::SETTINGS;
 use values::Sender;
 
@@ -101,11 +106,19 @@ impl Config {
         self.mail_dir.clone().unwrap_or_else(|| self.data_dir.join("mail"))
     }
 
-    /// Who mails come from.
+    /// How the server is called and looks. Reads the picture; the error says what is wrong with it.
+    pub fn brand(&self) -> Result<Brand, String> {
+        Brand::read(self.name.clone(), self.logo.as_deref(), self.accent)
+    }
+
+    /// Who mails come from: with the server's name, unless the operator gave the sender another.
     pub fn mail_from(&self) -> Sender {
-        // invariant: this text is a sender; a test reads it.
-        let default = || Sender::parse("WeChat <wechat@localhost>").expect("a sender");
-        self.mail_from.clone().unwrap_or_else(default)
+        let given = self.mail_from.as_ref().map(|Sender(mailbox)| mailbox.clone());
+        // invariant: this text is an address; a test reads it.
+        let address = || Mailbox::new(None, "no-reply@localhost".parse().expect("an address"));
+        let mut mailbox = given.unwrap_or_else(address);
+        mailbox.name.get_or_insert_with(|| self.name.as_str().to_owned());
+        Sender(mailbox)
     }
 
     /// Whether people reach the server from elsewhere by a public address: then nothing is for

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::brand::ServerName;
+use super::color::Color;
 pub use super::row::{File, Secrecy, Setting};
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
@@ -114,11 +116,11 @@ settings! {
         example: "smtps://user:password@mail.example.org", Url
     } by optional(SmtpUrl::parse);
 
-    /// The sender of the mails. Required with SMTP_URL, as mail servers refuse senders that they do
-    /// not know.
+    /// The sender of the mails, by NAME unless it brings a name of its own. Required with SMTP_URL,
+    /// as mail servers refuse senders that they do not know.
     mail_from: Option<Sender> = MAIL_FROM {
-        Env, "Mail", default: "", unset: "WeChat <wechat@localhost>",
-        example: "WeChat <no-reply@example.org>", Open
+        Env, "Mail", default: "", unset: "no-reply@localhost",
+        example: "no-reply@example.org", Open
     } by optional(Sender::parse);
 
     /// The folder where mails are written as `.eml` files while there is no SMTP_URL: for trying
@@ -126,6 +128,26 @@ settings! {
     mail_dir: Option<PathBuf> = MAIL_DIR {
         Env, "Mail", default: "", unset: "DATA_DIR/mail", example: "/tmp/mail", Open
     } by optional(values::folder);
+
+    /// What people see the server called: in the page, under its icon, in mails, in the description
+    /// of the API. Up to 40 characters in one line. (Shells of Linux in
+    /// Windows set NAME to the machine's name: use `--name` there.)
+    name: ServerName = NAME {
+        Env, "Name and looks", default: "WeChat", unset: "", example: "Our chat", Open
+    } by ServerName::parse;
+
+    /// The picture for the server's icons, as a PNG file: a square of 192 to 1024 pixels a side and
+    /// at most 1 MiB.
+    logo: Option<PathBuf> = LOGO {
+        Env, "Name and looks", default: "", unset: "a speech bubble",
+        example: "/etc/wechat/logo.png", Open
+    } by optional(values::folder);
+
+    /// The colour of buttons, links and one's own messages, as `#rrggbb`. Where text in it or on it
+    /// would be hard to read, the page takes the nearest shade that is not, for light and for dark.
+    accent: Option<Color> = ACCENT {
+        Env, "Name and looks", default: "", unset: "green", example: "#1a5fb4", Open
+    } by optional(Color::parse);
 
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`; for parts of the server,
     /// `part=level`, separated by commas.

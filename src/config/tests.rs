@@ -24,7 +24,7 @@ fn without_anything_the_defaults_serve() {
     let config = Config::of(&[]).expect("defaults are valid");
     assert_eq!(config.port, 2565);
     assert_eq!(config.mail_dir(), PathBuf::from("./data/mail"));
-    assert_eq!(config.mail_from().0.to_string(), "WeChat <wechat@localhost>");
+    assert_eq!(config.mail_from().0.to_string(), "WeChat <no-reply@localhost>");
     assert_eq!(config.public_url(2565), "http://localhost:2565");
 }
 
@@ -147,4 +147,49 @@ fn text_that_is_none_is_refused() {
     values.add_environment(|key| (key == "LOG").then(|| OsString::from_vec(vec![0xff])));
     let problems = Config::from_values(&mut values).expect_err("not UTF-8");
     assert_eq!(problems.to_string(), "environment: LOG is not UTF-8 text.");
+}
+
+fn png(wide: u32, high: u32) -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    png.extend(wide.to_be_bytes());
+    png.extend(high.to_be_bytes());
+    png
+}
+
+#[test]
+fn a_picture_is_a_square_png_or_told_with_the_cure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("logo.png");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("written");
+        Config::of(&[("LOGO", path.to_str().expect("UTF-8"))])
+    };
+    let config = read(&png(512, 512)).expect("fine");
+    let logo = config.brand().expect("fine").logo.expect("a picture");
+    assert_eq!((logo.side, &*logo.png), (512, &*png(512, 512)));
+    for (bytes, words) in [
+        (png(512, 511), "has 512 x 511 pixels. Cut it to a square of 192 to 1024 pixels"),
+        (png(64, 64), "has 64 x 64 pixels"),
+        (png(4096, 4096), "512 is best"),
+        (b"GIF89a".to_vec(), "is not a PNG. Save it as one"),
+        (png(512, 512)[..18].to_vec(), "is not a PNG"),
+        (Vec::new(), "is not a PNG"),
+        ([png(512, 512), vec![0; 1 << 20]].concat(), "is larger than 1 MiB"),
+    ] {
+        let problems = read(&bytes).expect_err(words).to_string();
+        assert!(problems.contains(words) && problems.contains("LOGO"), "{problems}");
+    }
+    let missing = Config::of(&[("LOGO", "no/such.png")]).expect_err("missing").to_string();
+    assert!(missing.contains("cannot be read") && missing.contains("path of a PNG"));
+}
+
+#[test]
+fn mails_come_from_the_server_by_its_name() {
+    let from = |pairs: &[_]| Config::of(pairs).expect("fine").mail_from().0.to_string();
+    let (name, sender) = (("NAME", "Plaza"), ("MAIL_FROM", "no-reply@example.org"));
+    assert_eq!(from(&[]), "WeChat <no-reply@localhost>");
+    assert_eq!(from(&[name]), "Plaza <no-reply@localhost>");
+    assert_eq!(from(&[name, sender]), "Plaza <no-reply@example.org>");
+    let own = ("MAIL_FROM", "Post <no-reply@example.org>");
+    assert_eq!(from(&[name, own]), "Post <no-reply@example.org>");
 }

@@ -19,7 +19,9 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use super::brand::{title, titled};
 use super::kind::{Kinds, Routes, Shape};
+use crate::config::brand::Brand;
 use crate::error::{Code, Error, Language, Text};
 use crate::protocol::asyncapi;
 use crate::protocol::envelope::{Envelope, Failure};
@@ -110,7 +112,11 @@ pub(super) fn finish(mut api: OpenApi, kinds: &Kinds) -> OpenApi {
 }
 
 /// The pages, with the description as a file.
-pub(super) fn routes(api: &OpenApi) -> Routes {
+pub(super) fn routes(mut api: OpenApi, brand: &Brand) -> Routes {
+    let title = title(brand);
+    let mut socket = asyncapi::description();
+    socket["info"]["title"] = format!("{title}, WebSocket").into();
+    api.info.title = title;
     let file = |text: String| {
         let text: Arc<str> = text.into();
         get(move || async move {
@@ -118,12 +124,16 @@ pub(super) fn routes(api: &OpenApi) -> Routes {
             ([(header::CONTENT_TYPE, kind)], text.to_string())
         })
     };
+    let html = |text: &str, answer: fn(String) -> Response| {
+        let text: Arc<str> = titled(brand, text).into();
+        get(move || async move { answer(text.to_string()) })
+    };
     Routes::with_problems()
         .route("/api/v1/openapi.json", file(api.to_json().unwrap_or_default()))
-        .route("/api/v1/asyncapi.json", file(asyncapi::description().to_string()))
+        .route("/api/v1/asyncapi.json", file(socket.to_string()))
         // RapiDoc writes style elements of its own as it draws.
-        .route("/docs", get(|| async { styled(Html(PAGE), "'unsafe-inline'") }))
-        .route("/docs/errors", get(|| async { page(errors()) }))
+        .route("/docs", html(PAGE, |text| styled(Html(text), "'unsafe-inline'")))
+        .route("/docs/errors", html(&errors(), page))
         .route("/docs/rapidoc-9.3.8.js", get(script))
         .route("/docs/start.js", get(|| async { javascript(include_str!("docs.js"), "no-cache") }))
         .map(|routes| routes.layer(CompressionLayer::new()))

@@ -9,10 +9,12 @@ pub mod pipeline;
 pub mod router;
 
 pub mod answer;
+mod brand;
 pub mod claims;
 mod context;
 pub mod extract;
 mod kind;
+mod palette;
 
 mod auth;
 mod call_check;
@@ -59,7 +61,9 @@ pub use self::original::PAGE as ORIGINAL_PAGE;
 use self::server::Welcome;
 pub use self::upload_seats::UPLOADS_AT_ONCE;
 use self::upload_seats::UploadSeats;
+use self::web::Site;
 use crate::config::Config;
+use crate::config::brand::Brand;
 use crate::config::values::{Networks, PublicUrl};
 use crate::core::Core;
 use crate::edge::address::TrustedProxies;
@@ -76,6 +80,7 @@ pub struct Http {
     own_pages: OwnPages,
     https: bool,
     welcome: Welcome,
+    site: Site,
     counters: Arc<Counters>,
     metrics_from: Networks,
     /// The operator has named a public address: a caller on this machine may be a proxy.
@@ -93,6 +98,7 @@ impl Http {
             uploads: UploadSeats::default(),
             trusted: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
             welcome: Welcome { smtp: config.smtp_url.is_some(), ..Welcome::default() },
+            site: Site::of(&Brand::default()),
             counters: Arc::new(Counters::new(Box::new(Vec::new))),
             metrics_from: config.metrics_from.clone(),
             public: config.is_public(),
@@ -105,10 +111,11 @@ impl Http {
         }
     }
 
-    /// The same with what there is for the person at the server's machine.
+    /// The same with how the server is called and looks, and what there is for the person at its
+    /// machine.
     #[must_use]
     pub fn with_welcome(self, welcome: Welcome) -> Self {
-        Self { welcome, ..self }
+        Self { site: Site::of(&welcome.brand), welcome, ..self }
     }
 
     /// The same, counting there.

@@ -67,10 +67,10 @@ pub(super) fn open_route() -> Routes {
     responses((status = 200, description = "It does; data is null",
         body = Envelope<serde_json::Value>)),
 )]
-async fn health(headers: HeaderMap) -> Response {
+async fn health(State(http): State<Arc<Http>>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|kinds| kinds.contains("text/html")) {
-        return super::web::page(&headers);
+        return http.site.page(&headers);
     }
     Answer(Envelope::empty(envelope::OK, "OK")).into_response()
 }

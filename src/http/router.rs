@@ -55,7 +55,10 @@ async fn own_options(
 /// Every route of a server, with `open` at `/nch` and `socket` at `/api/v1/ws`.
 fn all(http: &Http, open: Routes, socket: MethodRouter<Arc<Http>>) -> Routes {
     let (routes, api) = described(open);
-    let routes = routes.merge(docs::routes(&api)).merge(call_check::routes()).merge(web::routes());
+    let routes = routes
+        .merge(docs::routes(api, &http.welcome.brand))
+        .merge(call_check::routes())
+        .merge(web::routes());
     let sockets = Routes::with_problems().route("/api/v1/ws", socket);
     routes.merge(metrics::routes()).merge(at_the_machine(http)).merge(sockets)
 }

@@ -13,11 +13,13 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use utoipa_axum::routes;
 
+use super::brand::LOGO;
 use super::extract::{self, Json};
 use super::kind::Routes;
 use super::local::{AtMachine, KEY};
 use super::{Http, mailbox};
 use crate::config::MachineKey;
+use crate::config::brand::Brand;
 use crate::core::{Core, groups, search, sync};
 use crate::error::{Code, Error, Language, Result, Text, text};
 use crate::hub::presence::WATCHED;
@@ -37,12 +39,11 @@ const NOT_HERE: Text = Text {
          servidor. Abre el enlace que imprime su terminal, o inicia sesión con un código.",
 };
 
-/// What a server is called.
-const NAME: &str = "WeChat";
-
 /// What a server says before anybody logs in, and what it has for the person at its machine.
 #[derive(Default)]
 pub struct Welcome {
+    /// How it is called and looks.
+    pub brand: Brand,
     /// What the person at the machine shows; `None`: nothing is for them.
     pub key: Option<MachineKey>,
     /// Mails go out through a mail server.
@@ -87,7 +88,9 @@ async fn info(
     let welcome = &http.welcome;
     let seen = |person: &(UserId, DemoPerson)| local.then(|| person.1.clone());
     let answer = Answer(ServerInfo {
-        name: NAME.to_owned(),
+        name: welcome.brand.name.as_str().to_owned(),
+        logo: welcome.brand.logo.as_ref().map(|_| LOGO.to_owned()),
+        accent: welcome.brand.accent.map(|color| color.to_string()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         languages: Language::ALL.map(Tongue::from).to_vec(),
         features: features(&http.core),

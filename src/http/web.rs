@@ -1,5 +1,7 @@
 //! The web client, embedded: `web/dist` as the build packed it (`build.rs`), each file with its
-//! compressed forms. Nothing is read from disk, nothing is compressed while the server runs.
+//! compressed forms. Nothing is read from disk, nothing is compressed while the server runs. The
+//! few files that say or show what the server is called and looks like are made once, as it starts
+//! (`brand`), and take the places of the packed ones.
 //!
 //! `/` is the page (for clients that accept HTML: `original::health` decides), `/sw.js` and
 //! `/manifest.webmanifest` are at the root because browsers take their scope from their path,
@@ -10,19 +12,24 @@
 //! one import map, by its hash. Called by `router` and `original`.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::io::Write;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use super::answer;
+use super::brand::{INDEX, made};
 use super::kind::Routes;
+use super::{Http, answer};
+use crate::config::brand::Brand;
 
 /// A file of the client; a compressed form is empty if it is not worth while.
 struct Packed {
@@ -34,8 +41,6 @@ struct Packed {
 
 const PACKED: &[Packed] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
-/// The page's name among the files.
-const INDEX: &str = "index.html";
 /// Files that are served at the root.
 const AT_ROOT: [&str; 2] = ["sw.js", "manifest.webmanifest"];
 const IMPORT_MAP: &str = "<script type=\"importmap\">";
@@ -47,32 +52,70 @@ const POLICY: &str = "style-src 'self'; img-src 'self' data: blob:; media-src 's
                       manifest-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-static SITE: LazyLock<Site> = LazyLock::new(Site::new);
+/// The files as the build packed them, by name.
+static FILES: LazyLock<HashMap<&'static str, File>> = LazyLock::new(|| {
+    let file = |packed: &Packed| {
+        let [plain, brotli, gzip] = [packed.plain, packed.brotli, packed.gzip];
+        (packed.path, File::new(packed.path, [plain, brotli, gzip].map(Bytes::from_static)))
+    };
+    PACKED.iter().map(file).collect()
+});
 
-/// The files by name, with what is told about each.
-struct Site {
-    files: HashMap<&'static str, File>,
+/// The web client of one server.
+pub(super) struct Site {
+    /// What takes the places of packed files.
+    made: HashMap<&'static str, File>,
     policy: HeaderValue,
 }
 
+/// A file with what is told about it; a compressed form is empty if it is not worth while.
 struct File {
-    packed: &'static Packed,
+    plain: Bytes,
+    brotli: Bytes,
+    gzip: Bytes,
     kind: HeaderValue,
     /// The first part of its ETags; each form has its own.
     hash: String,
 }
 
-impl Site {
-    fn new() -> Self {
-        let file = |packed: &'static Packed| {
-            let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest(packed.plain)[..15]);
-            let kind = HeaderValue::from_static(kind_of(packed.path));
-            (packed.path, File { packed, kind, hash })
-        };
-        let files: HashMap<_, _> = PACKED.iter().map(file).collect();
-        let page = files.get(INDEX).map_or(&[][..], |file| file.packed.plain);
-        Self { policy: policy(&String::from_utf8_lossy(page)), files }
+impl File {
+    fn new(path: &str, [plain, brotli, gzip]: [Bytes; 3]) -> Self {
+        let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest(&plain)[..15]);
+        Self { plain, brotli, gzip, kind: HeaderValue::from_static(kind_of(path)), hash }
     }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.plain).into_owned()
+    }
+}
+
+impl Site {
+    /// The client of a server that is called and looks like this.
+    pub(super) fn of(brand: &Brand) -> Self {
+        let text = |path: &str| FILES.get(path).map(File::text).unwrap_or_default();
+        let file = |(path, content): (&'static str, Bytes)| {
+            let gzip = gzipped(path, &content);
+            (path, File::new(path, [content, Bytes::new(), gzip]))
+        };
+        let made: HashMap<_, _> = made(brand, text).into_iter().map(file).collect();
+        let page = made.get(INDEX).or_else(|| FILES.get(INDEX)).map(File::text);
+        Self { policy: policy(&page.unwrap_or_default()), made }
+    }
+
+    fn file(&self, path: &str) -> Option<&File> {
+        self.made.get(path).or_else(|| FILES.get(path))
+    }
+}
+
+/// A text that was made as the server started, compressed once; nothing for a picture.
+fn gzipped(path: &str, content: &[u8]) -> Bytes {
+    if path.ends_with(".png") {
+        return Bytes::new();
+    }
+    let mut out = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing into memory cannot fail; if it did, the plain form would do.
+    let whole = out.write_all(content).and_then(|()| out.finish());
+    whole.map(Bytes::from).unwrap_or_default()
 }
 
 /// The policy of the page: scripts of this server, and its import map by its hash.
@@ -109,10 +152,10 @@ fn kind_of(path: &str) -> &'static str {
 pub(super) fn routes() -> Routes {
     let mut at_root = Routes::with_envelopes();
     for name in AT_ROOT {
-        let file = move |headers: HeaderMap| async move {
-            let mut response = answer_with(name, &headers);
+        let file = move |State(http): State<Arc<Http>>, headers: HeaderMap| async move {
+            let mut response = http.site.answer(name, &headers);
             // A worker lives under the policy of its own file.
-            let policy = SITE.policy.clone();
+            let policy = http.site.policy.clone();
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
             response
         };
@@ -121,40 +164,46 @@ pub(super) fn routes() -> Routes {
     Routes::with_problems().route("/assets/{*path}", get(asset)).merge(at_root)
 }
 
-async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    answer_with(&path, &headers)
+async fn asset(
+    State(http): State<Arc<Http>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    http.site.answer(&path, &headers)
 }
 
-/// The page, for a browser that asks for `/`.
-pub(super) fn page(headers: &HeaderMap) -> Response {
-    let mut response = answer_with(INDEX, headers);
-    let out = response.headers_mut();
-    out.insert(header::CONTENT_SECURITY_POLICY, SITE.policy.clone());
-    out.append(header::VARY, HeaderValue::from_static("accept"));
-    response
-}
+impl Site {
+    /// The page, for a browser that asks for `/`.
+    pub(super) fn page(&self, headers: &HeaderMap) -> Response {
+        let mut response = self.answer(INDEX, headers);
+        let out = response.headers_mut();
+        out.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        out.append(header::VARY, HeaderValue::from_static("accept"));
+        response
+    }
 
-/// A file in the best form that the caller takes; nothing but 304 when it has it.
-fn answer_with(path: &str, asked: &HeaderMap) -> Response {
-    let Some(file) = SITE.files.get(path) else { return no_file() };
-    let (coding, bytes) = best_form(file.packed, asked);
-    let etag = format!("\"{}-{}\"", file.hash, coding.unwrap_or("id"));
-    let mut headers = HeaderMap::new();
-    let mut put = |name: HeaderName, value: HeaderValue| headers.insert(name, value);
-    put(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    put(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let known = knows(asked, &etag);
-    if let Ok(etag) = HeaderValue::try_from(etag) {
-        put(header::ETAG, etag);
+    /// A file in the best form that the caller takes; nothing but 304 when it has it.
+    fn answer(&self, path: &str, asked: &HeaderMap) -> Response {
+        let Some(file) = self.file(path) else { return no_file() };
+        let (coding, bytes) = best_form(file, asked);
+        let etag = format!("\"{}-{}\"", file.hash, coding.unwrap_or("id"));
+        let mut headers = HeaderMap::new();
+        let mut put = |name: HeaderName, value: HeaderValue| headers.insert(name, value);
+        put(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        put(header::VARY, HeaderValue::from_static("accept-encoding"));
+        let known = knows(asked, &etag);
+        if let Ok(etag) = HeaderValue::try_from(etag) {
+            put(header::ETAG, etag);
+        }
+        if known {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        put(header::CONTENT_TYPE, file.kind.clone());
+        if let Some(coding) = coding {
+            put(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        (headers, bytes.clone()).into_response()
     }
-    if known {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    put(header::CONTENT_TYPE, file.kind.clone());
-    if let Some(coding) = coding {
-        put(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
-    (headers, Bytes::from_static(bytes)).into_response()
 }
 
 fn no_file() -> Response {
@@ -162,7 +211,7 @@ fn no_file() -> Response {
 }
 
 /// The smallest form that `Accept-Encoding` allows (RFC 9110, section 12.5.3).
-fn best_form(file: &Packed, asked: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
+fn best_form<'a>(file: &'a File, asked: &HeaderMap) -> (Option<&'static str>, &'a Bytes) {
     let takes = |coding: &str| {
         let lists = asked.get_all(header::ACCEPT_ENCODING).iter();
         let mut items = lists.filter_map(|list| list.to_str().ok()).flat_map(|l| l.split(','));
@@ -172,12 +221,12 @@ fn best_form(file: &Packed, asked: &HeaderMap) -> (Option<&'static str>, &'stati
             name.trim().eq_ignore_ascii_case(coding) && !refused
         })
     };
-    for (coding, bytes) in [("br", file.brotli), ("gzip", file.gzip)] {
+    for (coding, bytes) in [("br", &file.brotli), ("gzip", &file.gzip)] {
         if !bytes.is_empty() && takes(coding) {
             return (Some(coding), bytes);
         }
     }
-    (None, file.plain)
+    (None, &file.plain)
 }
 
 /// Whether the caller has this form already (RFC 9110, section 13.1.2).
@@ -200,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_file_has_a_type_and_the_page_is_there() {
-        assert!(SITE.files.contains_key(INDEX));
+        assert!(FILES.contains_key(INDEX));
         for packed in PACKED {
             assert_ne!(kind_of(packed.path), "application/octet-stream", "{}", packed.path);
             assert!(!packed.plain.is_empty(), "{}", packed.path);
@@ -209,31 +258,33 @@ mod tests {
 
     #[test]
     fn a_caller_gets_the_best_form_that_it_takes() {
-        let packed = Packed { path: "a.js", plain: b"plain", brotli: b"br", gzip: b"gz" };
-        let form = |list: &str| best_form(&packed, &asked(&[("accept-encoding", list)])).0;
+        let file = |forms: [&'static [u8]; 3]| File::new("a.js", forms.map(Bytes::from_static));
+        let script = file([b"plain", b"br", b"gz"]);
+        let form = |list: &str| best_form(&script, &asked(&[("accept-encoding", list)])).0;
         assert_eq!(form("gzip, deflate, br, zstd"), Some("br"));
         assert_eq!(form("gzip;q=0.5"), Some("gzip"));
         assert_eq!(form("br;q=0, GZIP"), Some("gzip"));
         assert_eq!(form("br;q=0.0"), None);
         assert_eq!(form("brotli"), None);
-        assert_eq!(best_form(&packed, &HeaderMap::new()), (None, &b"plain"[..]));
-        let picture = Packed { path: "a.png", plain: b"plain", brotli: b"", gzip: b"" };
+        assert_eq!(best_form(&script, &HeaderMap::new()), (None, &Bytes::from_static(b"plain")));
+        let picture = file([b"plain", b"", b""]);
         assert_eq!(best_form(&picture, &asked(&[("accept-encoding", "br")])).0, None);
     }
 
     #[test]
     fn a_file_that_is_known_is_not_sent_again() {
-        let first = page(&asked(&[("accept-encoding", "gzip")]));
+        let site = Site::of(&Brand::default());
+        let first = site.page(&asked(&[("accept-encoding", "gzip")]));
         let etag = first.headers()[header::ETAG].to_str().expect("text").to_owned();
         assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
         for tags in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
-            let again = page(&asked(&[("accept-encoding", "gzip"), ("if-none-match", &tags)]));
+            let again = site.page(&asked(&[("accept-encoding", "gzip"), ("if-none-match", &tags)]));
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{tags}");
             assert_eq!(again.headers()[header::ETAG], etag.as_str());
         }
-        let other_form = page(&asked(&[("if-none-match", &etag)]));
+        let other_form = site.page(&asked(&[("if-none-match", &etag)]));
         assert_eq!(other_form.status(), StatusCode::OK);
-        assert_eq!(answer_with("no/such.js", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+        assert_eq!(site.answer("no/such.js", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
     }
 
     #[test]
@@ -250,8 +301,7 @@ mod tests {
     /// The page as a browser would refuse it under the policy.
     #[test]
     fn the_page_keeps_to_its_policy() {
-        let page = SITE.files[INDEX].packed.plain;
-        let page = String::from_utf8(page.to_vec()).expect("UTF-8").replace(IMPORT_MAP, "");
+        let page = FILES[INDEX].text().replace(IMPORT_MAP, "");
         let inline = page.split("<script").skip(1).filter(|tag| !tag.contains(" src=\""));
         assert_eq!(inline.count(), 0, "an inline script besides the import map");
         for word in ["<style", " style=", " onload=", " onclick=", "javascript:", "http://"] {

@@ -22,26 +22,28 @@ use crate::model::auth::CODE_LIFE;
 /// Writes mails.
 pub struct Letters {
     from: Mailbox,
+    name: String,
     server: String,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Letters {
-    /// Letters from a sender, for the server at a public address.
+    /// Letters from a sender, for the server that people see called `name`, at a public address.
     pub fn new(
         from: Mailbox,
+        name: String,
         server: String,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { from, server, clock, entropy }
+        Self { from, name, server, clock, entropy }
     }
 
     /// A mail as it travels (RFC 5322). Fails when its address is none.
     pub fn write(&self, mail: &Mail) -> Result<Message> {
         let to = mail.to.as_str().parse().map_err(Error::internal)?;
-        let page = Page::new(mail, &self.server);
+        let page = Page::new(mail, &self.name, &self.server);
         let body = MultiPart::alternative_plain_html(
             TextPage { page: &page }.render().map_err(Error::internal)?,
             HtmlPage { page: &page }.render().map_err(Error::internal)?,
@@ -60,7 +62,7 @@ impl Letters {
 
     /// A mail as a person reads it: its subject and its text part.
     pub fn read(&self, mail: &Mail) -> Result<(String, String)> {
-        let page = Page::new(mail, &self.server);
+        let page = Page::new(mail, &self.name, &self.server);
         let text = TextPage { page: &page }.render().map_err(Error::internal)?;
         Ok((page.subject, text))
     }
@@ -90,6 +92,7 @@ struct Page<'a> {
     is_code: bool,
     detail: String,
     warning: &'static str,
+    name: &'a str,
     server: &'a str,
 }
 
@@ -105,7 +108,7 @@ struct Page<'a> {
 {{ page.warning }}
 
 —
-WeChat · {{ page.server }}
+{{ page.name }} · {{ page.server }}
 "#
 )]
 struct TextPage<'a> {
@@ -133,7 +136,7 @@ font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
 <p style="margin:0 0 16px">{{ page.detail }}</p>
 <p style="margin:0 0 24px">{{ page.warning }}</p>
 <p style="margin:0;padding-top:12px;border-top:1px solid #8884;font-size:13px;opacity:.75">
-WeChat · {{ page.server }}</p>
+{{ page.name }} · {{ page.server }}</p>
 </div>
 </body>
 </html>
@@ -144,7 +147,7 @@ struct HtmlPage<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn new(mail: &'a Mail, server: &'a str) -> Self {
+    fn new(mail: &'a Mail, name: &'a str, server: &'a str) -> Self {
         let language = mail.language;
         let (subject, intro) = words(&mail.letter);
         let (fact, detail, warning) = match &mail.letter {
@@ -170,6 +173,7 @@ impl<'a> Page<'a> {
             fact,
             detail,
             warning,
+            name,
             server,
         }
     }
@@ -259,9 +263,10 @@ pub(super) mod tests {
     use crate::model::text::Email;
 
     pub(in crate::mail) fn letters() -> Letters {
-        let from = "WeChat <no-reply@example.org>".parse().expect("a sender");
+        let from = "Plaza <no-reply@example.org>".parse().expect("a sender");
         let clock = Arc::new(ManualClock::at(Time(1_732_291_200_007)));
-        Letters::new(from, "https://chat.example.org?a&b".into(), clock, Arc::new(OsEntropy))
+        let name = "Plaza".to_owned();
+        Letters::new(from, name, "https://chat.example.org?a&b".into(), clock, Arc::new(OsEntropy))
     }
 
     pub(in crate::mail) fn mail(to: &str, language: Language, letter: Letter) -> Mail {
@@ -328,7 +333,7 @@ pub(super) mod tests {
     fn both_parts_say_the_code_how_long_it_works_and_whose_it_is() {
         for letter in all_letters() {
             let mail = mail("ana@example.org", Language::English, letter);
-            let page = Page::new(&mail, "https://chat.example.org?a&b");
+            let page = Page::new(&mail, "Plaza & <b>", "https://chat.example.org?a&b");
             let text = TextPage { page: &page }.render().expect("text");
             let html = HtmlPage { page: &page }.render().expect("HTML");
             for part in [&text, &html] {
@@ -336,8 +341,11 @@ pub(super) mod tests {
                     assert!(part.contains(words), "{words} in {part}");
                 }
             }
-            assert!(text.contains("org?a&b"), "{text}");
-            assert!(html.contains("org?a&#38;b") && !html.contains("<img"), "{html}");
+            assert!(text.contains("Plaza & <b> · https://chat.example.org?a&b"), "{text}");
+            assert!(
+                html.contains("Plaza &#38; &#60;b&#62; · https") && html.contains("org?a&#38;b")
+            );
+            assert!(!html.contains("<img"), "{html}");
         }
     }
 
@@ -354,7 +362,7 @@ pub(super) mod tests {
     fn a_mail_carries_what_mail_servers_ask_for() {
         let text = written(Language::English, Letter::LoginCode { code: "123456".into() });
         for header in [
-            "From: WeChat <no-reply@example.org>\r\n",
+            "From: Plaza <no-reply@example.org>\r\n",
             "To: ana@example.org\r\n",
             "Date: Fri, 22 Nov 2024 16:00:00 +0000\r\n",
             "Auto-Submitted: auto-generated\r\n",

@@ -22,6 +22,12 @@ pub enum MailMode {
 pub struct ServerInfo {
     /// What it is called.
     pub name: String,
+    /// Its picture, a path of this server; absent when its operator has not given it one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<String>,
+    /// Its colour, as `#rrggbb`; absent when its operator has not chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accent: Option<String>,
     /// Of the program, by semantic versioning.
     pub version: String,
     /// The languages of its mails and of what it says.

@@ -19,6 +19,7 @@ mod journey;
 mod log;
 mod login;
 mod metrics;
+mod name;
 mod people;
 mod presence;
 mod process;

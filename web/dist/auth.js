@@ -1,10 +1,10 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { Brand, Disclaimer } from './brand.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
-import { attempt, client, told } from './state.js';
-import { Icon } from './ui.js';
+import { attempt, client, limits, told } from './state.js';
 const AGAIN_MS = 15_000;
 export function Auth() {
     const isNew = useSignal(false);
@@ -36,16 +36,16 @@ export function Auth() {
         if (await ask())
             step.value = 'code';
     };
-    return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx("div", { class: "brand", children: _jsx(Icon, { name: "brand" }) }), step.value === 'code'
+    return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx(Brand, {}), step.value === 'code'
                         ? _jsx(CodeStep, { email: email.value.trim(), again: ask, refused: error.value, onBack: () => { step.value = 'address'; error.value = ''; } })
-                        : _jsx(AddressStep, { isNew, name, email, busy, error, onSubmit: submit }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {})] }));
+                        : _jsx(AddressStep, { isNew, name, email, busy, error, onSubmit: submit }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {}), _jsx(Disclaimer, {})] }));
 }
 function AddressStep(props) {
     const { isNew, name, email, busy, error, onSubmit } = props;
     const set = (one) => (event) => {
         one.value = event.currentTarget.value;
     };
-    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, maxLength: 64, dir: "auto", value: name.value, onInput: set(name) })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] }));
+    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, dir: "auto", maxLength: limits()?.name_chars, value: name.value, onInput: set(name) })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] }));
 }
 function CodeStep({ email, refused, again, onBack }) {
     const { code, busy, error, isSent, input, write, send, sendAgain } = useCode(email, again);

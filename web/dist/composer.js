@@ -1,13 +1,12 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useRef } from 'preact/hooks';
-import { MAX_BODY_BYTES } from 'wechat-sdk';
 import { EmojiPicker } from './emoji.js';
 import { bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
 import { recording } from './state.js';
 import { Dialog, Icon, IconButton } from './ui.js';
-import { isTouch, tooLong, useComposer } from './use_composer.js';
+import { isTouch, most, tooLong, useComposer } from './use_composer.js';
 import { Recording } from './voice.js';
 import { Tray } from './waiting.js';
 import { addFiles, dropAbout } from './writing.js';
@@ -52,7 +51,7 @@ function filesIn(data) {
     return isText ? [] : [...data?.files ?? []];
 }
 function Limit({ bytes: size, isOver }) {
-    return (_jsx("p", { class: `composer-limit ${isOver ? 'over' : ''}`, role: "status", children: isOver ? tooLong(size) : t('composer.room', { n: bytes(MAX_BODY_BYTES - size) }) }));
+    return (_jsx("p", { class: `composer-limit ${isOver ? 'over' : ''}`, role: "status", children: isOver ? tooLong(size) : t('composer.room', { n: bytes(most() - size) }) }));
 }
 function About({ row, isEdit, onClose }) {
     const name = row.from === myId() ? t('you') : row.from_name;

@@ -11,7 +11,7 @@ import { Picker } from './people.js';
 import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
-import { attempt, client, go, say, watch } from './state.js';
+import { attempt, client, go, limits, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch, } from './ui.js';
 import { viewFace } from './viewing.js';
 export function InfoPane({ id }) {
@@ -166,7 +166,7 @@ function EditGroup({ state, onClose }) {
         if (done)
             onClose();
     };
-    return (_jsxs(Dialog, { title: t('group.edit'), onClose: onClose, children: [_jsx(ChangePicture, { has: !!chat.avatar, onChange: (picture) => client.setGroupPicture(chat.id, picture) }), _jsxs("form", { class: "form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: 64, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Switch, { label: t('group.shared'), hint: t('group.shared.hint'), on: isShared.value, onChange: (on) => { isShared.value = on; } }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] })] }));
+    return (_jsxs(Dialog, { title: t('group.edit'), onClose: onClose, children: [_jsx(ChangePicture, { has: !!chat.avatar, onChange: (picture) => client.setGroupPicture(chat.id, picture) }), _jsxs("form", { class: "form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: limits()?.title_chars, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.about') }), _jsx("textarea", { rows: 3, maxLength: limits()?.about_chars, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Switch, { label: t('group.shared'), hint: t('group.shared.hint'), on: isShared.value, onChange: (on) => { isShared.value = on; } }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] })] }));
 }
 function AddMembers({ state, onClose }) {
     const chosen = useSignal(new Set());

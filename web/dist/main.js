@@ -1,4 +1,5 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Auth } from './auth.js';
@@ -74,6 +75,10 @@ function Keys() {
 client.calls.onNotice = (notice) => say(t(`call.notice.${notice}`), true);
 client.onEnded = () => say(t('session.ended'), true);
 void client.start();
+effect(() => {
+    watch('connection');
+    void client.about.learn();
+});
 startNotifying();
 render(_jsx(App, {}), document.getElementById('app'));
 loadRest();

@@ -1,4 +1,5 @@
 import { effect } from '@preact/signals';
+import { appName } from './brand.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview } from './names.js';
 import { ping } from './sounds.js';
@@ -12,7 +13,7 @@ export function startNotifying() {
     effect(() => {
         watch('chats', 'session');
         const count = client.session ? unreadChats() : 0;
-        document.title = count ? `(${count}) WeChat` : 'WeChat';
+        document.title = count ? `(${count}) ${appName}` : appName;
         const badge = navigator;
         void badge.setAppBadge?.(count).catch(() => undefined);
     });

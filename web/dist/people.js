@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useFound } from './chats.js';
 import { t } from './i18n.js';
 import { myId, userName } from './names.js';
-import { attempt, back, client, go, watch } from './state.js';
+import { attempt, back, client, go, limits, watch } from './state.js';
 import { Avatar, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 function acquainted() {
     const me = myId();
@@ -60,5 +60,5 @@ export function NewGroup() {
         await attempt(client.open(made.id));
         go(`chat/${made.id}`, true);
     };
-    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('group.new'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => back('new') }), _jsx("h1", { class: "grow", children: t('group.new') })] }), _jsxs("form", { class: "new-group", onSubmit: create, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: 64, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Picker, { chosen: chosen }), _jsx("div", { class: "foot", children: _jsxs("button", { class: "button primary wide", disabled: !title.value.trim() || busy.value, children: [t('group.create'), chosen.value.size > 0 && ` (${chosen.value.size + 1})`] }) })] })] }));
+    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('group.new'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => back('new') }), _jsx("h1", { class: "grow", children: t('group.new') })] }), _jsxs("form", { class: "new-group", onSubmit: create, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('group.title') }), _jsx("input", { required: true, maxLength: limits()?.title_chars, dir: "auto", value: title.value, onInput: (event) => { title.value = event.currentTarget.value; } })] }), _jsx(Switch, { label: t('group.public'), hint: t('group.public.hint'), on: isPublic.value, onChange: (on) => { isPublic.value = on; } }), _jsx(Picker, { chosen: chosen }), _jsx("div", { class: "foot", children: _jsxs("button", { class: "button primary wide", disabled: !title.value.trim() || busy.value, children: [t('group.create'), chosen.value.size > 0 && ` (${chosen.value.size + 1})`] }) })] })] }));
 }

@@ -5,7 +5,7 @@ import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
-import { alerts, attempt, back, client, go, route, say, sounds, theme, watch, } from './state.js';
+import { alerts, attempt, back, client, go, limits, route, say, sounds, theme, watch, } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 export function Settings() {
     watch('session');
@@ -81,7 +81,7 @@ function EditProfile() {
         if (yes)
             void attempt(client.deleteAccount());
     };
-    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "face", children: _jsx(Avatar, { id: me?.id ?? '', name: name.value, size: "xl" }) }), _jsx(ChangePicture, { has: !!me?.avatar, onChange: (picture) => client.setPicture(picture) }), _jsxs("form", { class: "card form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { required: true, maxLength: 64, autocomplete: "name", dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('about') }), _jsx("textarea", { rows: 3, maxLength: 1024, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx("p", { class: "dim small", children: t('email.hint', { email: me?.email ?? '' }) }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] }), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { ending.value = true; }, children: [_jsx(Icon, { name: "trash-2" }), _jsx("span", { children: t('account.delete') })] }) }), ending.value && (_jsx(Confirm, { title: t('account.delete'), text: t('account.delete.hint'), action: t('account.delete'), onDone: end }))] }));
+    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "face", children: _jsx(Avatar, { id: me?.id ?? '', name: name.value, size: "xl" }) }), _jsx(ChangePicture, { has: !!me?.avatar, onChange: (picture) => client.setPicture(picture) }), _jsxs("form", { class: "card form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { required: true, maxLength: limits()?.name_chars, autocomplete: "name", dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('about') }), _jsx("textarea", { rows: 3, maxLength: limits()?.about_chars, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx("p", { class: "dim small", children: t('email.hint', { email: me?.email ?? '' }) }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] }), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { ending.value = true; }, children: [_jsx(Icon, { name: "trash-2" }), _jsx("span", { children: t('account.delete') })] }) }), ending.value && (_jsx(Confirm, { title: t('account.delete'), text: t('account.delete.hint'), action: t('account.delete'), onDone: end }))] }));
 }
 function PrivacyPage() {
     watch('session');

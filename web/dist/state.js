@@ -21,6 +21,10 @@ client.changes.listen((topics) => {
         }
     });
 });
+export function limits() {
+    watch('server');
+    return client.limits;
+}
 export const machineKey = signal(kept('machine-key', ''));
 function takeKey() {
     const key = /^#key=([0-9a-f]{64})$/.exec(location.hash)?.[1];

@@ -1,9 +1,11 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-60d9b8a4621b';
+const CACHE = 'shell-83553ae2a870';
 const FILES = [
+  "/assets/accent.css",
   "/assets/auth.js",
   "/assets/begin.js",
+  "/assets/brand.js",
   "/assets/call.js",
   "/assets/call_devices.js",
   "/assets/call_problem.js",
@@ -44,6 +46,7 @@ const FILES = [
   "/assets/qr.js",
   "/assets/recorder.js",
   "/assets/rich.js",
+  "/assets/sdk/about.js",
   "/assets/sdk/call_driver.js",
   "/assets/sdk/call_healing.js",
   "/assets/sdk/call_machine.js",
@@ -79,6 +82,7 @@ const FILES = [
   "/assets/texts/es.js",
   "/assets/texts/languages.js",
   "/assets/texts/loaded.js",
+  "/assets/texts/zh.js",
   "/assets/thumbhash.js",
   "/assets/ticks.js",
   "/assets/timeline.js",

@@ -1,12 +1,11 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { MAX_BODY_BYTES } from 'wechat-sdk';
 import { chosenIn, room } from './draft.js';
 import { attachmentsOf, bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { useMention } from './mention.js';
 import { myId } from './names.js';
-import { client, say } from './state.js';
+import { client, limits, say } from './state.js';
 import { useVoice } from './voice.js';
 import { clear, composer, dropAbout, editRow, ready, saveEdit, writing } from './writing.js';
 const TYPING_EVERY_MS = 3_000;
@@ -21,7 +20,7 @@ export function useComposer(state) {
     const mention = useMention(state, area);
     const voice = useVoice(state.id, (file) => sendVoice(state.id, all.value, file));
     const set = (change) => { all.value = { ...all.value, ...change }; };
-    const limit = room(body.trim(), MAX_BODY_BYTES);
+    const limit = room(body.trim(), most());
     const isEmpty = !body.trim() && !files.length && !(edit && attachmentsOf(edit).length);
     useFocus(state.id, area, body);
     const write = (text) => {
@@ -121,4 +120,5 @@ function pressed(event, state, now, send) {
         editRow(mine);
     }
 }
-export const tooLong = (size) => t('composer.too_long', { n: bytes(size - MAX_BODY_BYTES), all: bytes(MAX_BODY_BYTES) });
+export const most = () => limits()?.message_bytes ?? Infinity;
+export const tooLong = (size) => t('composer.too_long', { n: bytes(size - most()), all: bytes(most()) });

@@ -1,5 +1,4 @@
 import { signal } from '@preact/signals';
-import { MAX_FILES } from 'wechat-sdk';
 import { beginEdit, beginReply, endEdit, fromSaved, mentionsAfter, nothing, toSaved, withFiles, } from './draft.js';
 import { t } from './i18n.js';
 import { client, say } from './state.js';
@@ -55,9 +54,10 @@ export function addFiles(chat, files) {
     if (!more.length)
         return;
     const now = [...one.value.files, ...more];
-    if (now.length > MAX_FILES)
-        say(t('file.most', { n: MAX_FILES }), true);
-    one.value = withFiles(one.value, now.slice(0, MAX_FILES));
+    const most = client.limits?.message_files ?? Infinity;
+    if (now.length > most)
+        say(t('file.most', { n: most }), true);
+    one.value = withFiles(one.value, now.slice(0, most));
     for (const file of more)
         if (file.blob.type.startsWith('video/'))
             describe(one, file);

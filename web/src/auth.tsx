@@ -4,10 +4,10 @@ import { type Signal, useSignal } from '@preact/signals';
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
+import { Brand, Disclaimer } from './brand.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { attempt, client, limits, told } from './state.js';
-import { Icon } from './ui.js';
 
 /** How long "Send again" rests after it was pressed. */
 const AGAIN_MS = 15_000;
@@ -42,7 +42,7 @@ export function Auth(): JSX.Element {
   return (
     <main class="auth">
       <div class="auth-card">
-        <div class="brand"><Icon name="brand" /></div>
+        <Brand />
         {step.value === 'code'
           ? <CodeStep email={email.value.trim()} again={ask} refused={error.value}
               onBack={() => { step.value = 'address'; error.value = ''; }} />
@@ -50,6 +50,7 @@ export function Auth(): JSX.Element {
         {step.value === 'address' && <DemoPeople device={deviceName()} />}
       </div>
       <Languages />
+      <Disclaimer />
     </main>
   );
 }

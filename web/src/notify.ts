@@ -3,6 +3,7 @@
 import { effect } from '@preact/signals';
 import type { ChatState, Message } from 'wechat-sdk';
 
+import { appName } from './brand.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview } from './names.js';
 import { ping } from './sounds.js';
@@ -20,7 +21,7 @@ export function startNotifying(): void {
   effect(() => {
     watch('chats', 'session');
     const count = client.session ? unreadChats() : 0;
-    document.title = count ? `(${count}) WeChat` : 'WeChat';
+    document.title = count ? `(${count}) ${appName}` : appName;
     const badge = navigator as { setAppBadge?: (n: number) => Promise<void> };
     void badge.setAppBadge?.(count).catch(() => undefined);
   });

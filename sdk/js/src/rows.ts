@@ -1147,6 +1147,8 @@ export interface SentReply {
 
 /** What there is to know of a server before logging in. */
 export interface ServerInfo {
+  /** Its colour, as `#rrggbb`; absent when its operator has not chosen one. */
+  accent?: string | null;
   /** Whom one can be with one click; only in dev mode, for the person at the server's machine. */
   demo?: DemoPerson[];
   /** What it offers. */
@@ -1155,6 +1157,8 @@ export interface ServerInfo {
   languages: Tongue[];
   /** How much it takes. */
   limits: Limits;
+  /** Its picture, a path of this server; absent when its operator has not given it one. */
+  logo?: string | null;
   /** Where login codes go. */
   mail: MailMode;
   /** Where to read them, a path of this server; only for the person at the server's machine. */

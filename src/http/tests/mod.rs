@@ -18,6 +18,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::server::Welcome;
 use super::{Http, router};
 use crate::app;
 use crate::bus::Listener;
@@ -112,7 +113,13 @@ impl App {
         bus.listen(vec![Arc::downgrade(&listener)]);
         let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
         let ids = IdSource::new(clock, &OsEntropy);
-        let http = Arc::new(Http::new((*core).clone(), &config, limiter, ids));
+        let welcome = Welcome {
+            brand: config.brand().expect("a brand"),
+            smtp: config.smtp_url.is_some(),
+            ..Welcome::default()
+        };
+        let http = Http::new((*core).clone(), &config, limiter, ids).with_welcome(welcome);
+        let http = Arc::new(http);
         let sockets = Router::new().fallback(|| async { StatusCode::IM_A_TEAPOT });
         let router = router::router(http.clone(), sockets, config.cors_origins.clone());
         Self { router, mails, http, _core: core, _dir: dir }

@@ -1,3 +1,4 @@
+import { About, shown } from './about.js';
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Cursors } from './cursors.js';
@@ -14,11 +15,11 @@ import { Socket } from './socket.js';
 import { Storage } from './storage.js';
 import { ChatState, Store } from './store.js';
 const PAGE = 60;
-const shown = (machineKey) => (machineKey ? { 'machine-key': machineKey } : {});
 export class Client {
     changes = new Changes();
     store = new Store(this.changes);
     rest;
+    about;
     calls;
     files;
     outbox;
@@ -40,6 +41,7 @@ export class Client {
     constructor(options = {}) {
         this.storage = options.storage ?? new Storage();
         this.rest = new Rest(options.base ?? '');
+        this.about = new About(this.rest, this.storage, this.changes);
         this.files = new Files(this.rest);
         this.drafts = new Drafts(this.storage);
         this.calls = new Calls(this, this.storage);
@@ -64,6 +66,9 @@ export class Client {
     now() {
         return Date.now() + this.ahead;
     }
+    get limits() {
+        return this.about.info?.limits ?? null;
+    }
     get me() {
         return this.session?.me ?? null;
     }
@@ -84,7 +89,7 @@ export class Client {
         await this.enter({ token, session: session.id, me: user });
     }
     server(machineKey = '') {
-        return this.rest.ask('/server', { headers: shown(machineKey) });
+        return this.about.ask(machineKey);
     }
     async demo(person, device, machineKey) {
         const body = { user: person, device };

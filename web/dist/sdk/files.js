@@ -1,5 +1,4 @@
 import { ApiError, offline } from './rest.js';
-export const MAX_FILES = 10;
 const KEPT = 150;
 const LEFT_MS = 60_000;
 export class Files {

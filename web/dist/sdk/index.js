@@ -1,9 +1,10 @@
+export { About } from './about.js';
 export { Client } from './client.js';
 export { Calls } from './calls.js';
 export { Changes } from './changes.js';
 export { Drafts } from './drafts.js';
-export { Files, MAX_FILES } from './files.js';
-export { MAX_BODY_BYTES, Outbox, uniqueId } from './outbox.js';
+export { Files } from './files.js';
+export { Outbox, uniqueId } from './outbox.js';
 export { ApiError, Rest } from './rest.js';
 export { Socket } from './socket.js';
 export { Storage, } from './storage.js';

@@ -1,5 +1,4 @@
 import { ApiError } from './rest.js';
-export const MAX_BODY_BYTES = 16 * 1024;
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
 export class Outbox {

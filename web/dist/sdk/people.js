@@ -1,6 +1,5 @@
 import { ApiError } from './rest.js';
 const AGAIN_MS = 5_000;
-const WATCHED = 100;
 const MANY = 5;
 export class People {
     line;
@@ -30,7 +29,7 @@ export class People {
         });
     }
     watch(users) {
-        const wanted = [...new Set(users)].slice(0, WATCHED).sort();
+        const wanted = [...new Set(users)].slice(0, this.line.limits?.watched).sort();
         if (wanted.join() === this.watched.join())
             return;
         this.watched = wanted;

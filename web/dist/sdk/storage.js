@@ -4,6 +4,7 @@ const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
 const OWED = 'wechat.owed';
 const TICKET = 'wechat.ticket';
+const SERVER = 'wechat.server';
 const STORES = ['chats', 'users', 'unsent', 'facts'];
 export class Storage {
     db = null;
@@ -68,6 +69,21 @@ export class Storage {
         this.lastTicket = ticket;
         try {
             localStorage.setItem(TICKET, ticket);
+        }
+        catch {
+        }
+    }
+    server() {
+        try {
+            return JSON.parse(localStorage.getItem(SERVER) ?? 'null');
+        }
+        catch {
+            return null;
+        }
+    }
+    setServer(info) {
+        try {
+            localStorage.setItem(SERVER, JSON.stringify(info));
         }
         catch {
         }

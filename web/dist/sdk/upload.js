@@ -169,14 +169,17 @@ function refused(request) {
     const code = status === 413 ? 'too_large' : status >= 500 ? 'unavailable' : 'bad_request';
     return new ApiError({ type: 'about:blank', title, status, code, detail: `${status} ${title}` });
 }
+const UNREADABLE = {
+    en: 'The file was moved or changed after it was chosen. Choose it again.',
+    es: 'El archivo se movió o cambió después de elegirlo. Elígelo de nuevo.',
+    zh: '文件在选择后被移动或修改。请重新选择。',
+};
 async function checkReadable(rest, blob) {
     try {
         await blob.slice(-1).arrayBuffer();
     }
     catch {
-        const detail = rest.language.startsWith('es')
-            ? 'El archivo se movió o cambió después de elegirlo. Elígelo de nuevo.'
-            : 'The file was moved or changed after it was chosen. Choose it again.';
+        const detail = UNREADABLE[rest.language.split('-')[0]] ?? UNREADABLE.en;
         throw new ApiError({ type: 'about:blank', title: 'Unreadable', status: 400, code: 'unreadable', detail });
     }
 }

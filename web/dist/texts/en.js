@@ -281,6 +281,7 @@ export const texts = {
     'search.none': 'Nothing found',
     'search.none.hint': 'Try another part of the name, or the whole e-mail address.',
     send: 'Send',
+    'server.own': 'A self-hosted chat server, not affiliated with Tencent.',
     'session.ended': 'This device was logged out.',
     settings: 'Settings',
     sounds: 'Sounds',

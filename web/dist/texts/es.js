@@ -281,6 +281,7 @@ export const texts = {
     'search.none': 'No se encontró nada',
     'search.none.hint': 'Prueba otra parte del nombre o el correo completo.',
     send: 'Enviar',
+    'server.own': 'Un servidor de chat propio, sin relación con Tencent.',
     'session.ended': 'Se cerró la sesión de este dispositivo.',
     settings: 'Ajustes',
     sounds: 'Sonidos',

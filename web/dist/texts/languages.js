@@ -1,4 +1,5 @@
 export const languages = {
     en: { name: 'English', tongue: 'en', load: () => import('./en.js') },
     es: { name: 'Español', tongue: 'es', load: () => import('./es.js') },
+    zh: { name: '中文', tongue: 'zh', load: () => import('./zh.js') },
 };

@@ -285,6 +285,7 @@ export const texts = {
   'search.none': '没有找到',
   'search.none.hint': '试试名字的其他部分，或完整的邮箱。',
   send: '发送',
+  'server.own': '自建聊天服务器，与腾讯公司无关。',
   'session.ended': '本设备已退出登录。',
   settings: '设置',
   sounds: '声音',
