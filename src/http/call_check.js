@@ -1,7 +1,138 @@
 // The page /call-test: what this browser can do for a call, and what to do about what it cannot.
 'use strict';
+// What the page says, in the language of the web client, or else of the browser.
+const WORDS = {
+  en: {
+    title: 'Call test',
+    intro: 'Checks from this browser whether calls will work: microphone, camera, and every way to '
+      + 'the relay. Nothing is recorded or sent to anybody.',
+    token: 'Session token (as in Authorization: Bearer …)',
+    begin: 'Test',
+    report: 'Report',
+    report_label: 'Report to copy',
+    copy: 'Copy',
+    copied: 'Copied',
+    insecure: 'this page came by http, and browsers give out microphone and camera on https pages '
+      + 'and localhost alone. The operator puts a reverse proxy with a certificate before the server.',
+    asking: 'asking…',
+    works: 'works',
+    audio: 'Allow the microphone for this page, and close programs that use it.',
+    video: 'Allow the camera for this page; voice calls need none.',
+    asking_relay: 'asking for the relay…',
+    no_answer: 'no answer',
+    ways: (n) => `${n} ways offered`,
+    no_relay: 'no relay: set TURN=embedded, or calls work in few networks',
+    trying: 'trying…',
+    no_other: 'it answers; you have no other address than this device\'s own',
+    silent: (error, cure) => `no answer ${error}. ${cure}`,
+    hidden: 'hidden',
+    seen: (address, ms) => `you are ${address} to it (${ms} ms)`,
+    blocked: (cure) => `allocates, but nothing comes through. ${cure}`,
+    through: (ms, data) => `allocates in ${ms} ms, data through it after ${data} ms`,
+    cures: {
+      stun: 'UDP to the server is blocked: open TURN_PORT (UDP) in its firewall, or try another '
+        + 'network.',
+      udp: 'UDP to the relay is blocked: open TURN_PORT and TURN_RELAY_PORTS (UDP) in its firewall.',
+      tcp: 'Open TURN_PORT (TCP) in the server\'s firewall.',
+      tls: 'Open TURN_TLS_PORT (TCP) in the server\'s firewall, and set TURN_TLS_CERT and '
+        + 'TURN_TLS_KEY: browsers trust no certificate of the server\'s own making.',
+    },
+  },
+  es: {
+    title: 'Prueba de llamadas',
+    intro: 'Comprueba desde este navegador si las llamadas funcionarán: el micrófono, la cámara y '
+      + 'cada vía hasta la retransmisión. No se graba nada ni se envía a nadie.',
+    token: 'Token de la sesión (como en Authorization: Bearer …)',
+    begin: 'Probar',
+    report: 'Informe',
+    report_label: 'Informe para copiar',
+    copy: 'Copiar',
+    copied: 'Copiado',
+    insecure: 'esta página vino por http, y los navegadores solo dan micrófono y cámara en páginas '
+      + 'https y en localhost. El operador pone delante del servidor un proxy inverso con certificado.',
+    asking: 'preguntando…',
+    works: 'funciona',
+    audio: 'Permite el micrófono para esta página y cierra los programas que lo usen.',
+    video: 'Permite la cámara para esta página; las llamadas de voz no la necesitan.',
+    asking_relay: 'preguntando por la retransmisión…',
+    no_answer: 'sin respuesta',
+    ways: (n) => `ofrece ${n} vías`,
+    no_relay: 'no hay retransmisión: con TURN=embedded las llamadas funcionan en más redes',
+    trying: 'probando…',
+    no_other: 'responde; no tienes otra dirección que la de este dispositivo',
+    silent: (error, cure) => `sin respuesta ${error}. ${cure}`,
+    hidden: 'una dirección oculta',
+    seen: (address, ms) => `te ve como ${address} (${ms} ms)`,
+    blocked: (cure) => `reserva, pero no pasa nada. ${cure}`,
+    through: (ms, data) => `reserva en ${ms} ms, los datos pasan a los ${data} ms`,
+    cures: {
+      stun: 'El UDP hasta el servidor está bloqueado: abre TURN_PORT (UDP) en su cortafuegos, o '
+        + 'prueba otra red.',
+      udp: 'El UDP hasta la retransmisión está bloqueado: abre TURN_PORT y TURN_RELAY_PORTS (UDP) '
+        + 'en su cortafuegos.',
+      tcp: 'Abre TURN_PORT (TCP) en el cortafuegos del servidor.',
+      tls: 'Abre TURN_TLS_PORT (TCP) en el cortafuegos del servidor y define TURN_TLS_CERT y '
+        + 'TURN_TLS_KEY: los navegadores no se fían de un certificado hecho por el servidor.',
+    },
+  },
+  zh: {
+    title: '通话检测',
+    intro: '在这个浏览器里检查能否通话：麦克风、摄像头，以及通往中继的每一条路径。'
+      + '不会录制任何内容，也不会发送给任何人。',
+    token: '会话令牌（即 Authorization: Bearer … 里的令牌）',
+    begin: '检测',
+    report: '报告',
+    report_label: '可复制的报告',
+    copy: '复制',
+    copied: '已复制',
+    insecure: '本页面通过 http 打开，而浏览器只在 https 页面和 localhost 上提供麦克风和摄像头。'
+      + '管理员需要在服务器前面放一个带证书的反向代理。',
+    asking: '正在询问…',
+    works: '可用',
+    audio: '请允许本页面使用麦克风，并关闭正在使用它的程序。',
+    video: '请允许本页面使用摄像头；语音通话不需要。',
+    asking_relay: '正在询问中继…',
+    no_answer: '没有应答',
+    ways: (n) => `提供 ${n} 条路径`,
+    no_relay: '没有中继：请设置 TURN=embedded，否则只有少数网络能通话',
+    trying: '正在尝试…',
+    no_other: '有应答；除本设备自身的地址外，你没有其他地址',
+    silent: (error, cure) => `没有应答 ${error}。${cure}`,
+    hidden: '隐藏的地址',
+    seen: (address, ms) => `它看到你的地址是 ${address}（${ms} 毫秒）`,
+    blocked: (cure) => `可以分配，但没有数据通过。${cure}`,
+    through: (ms, data) => `${ms} 毫秒内分配，${data} 毫秒后数据通过`,
+    cures: {
+      stun: '到服务器的 UDP 被阻断：请在其防火墙上开放 TURN_PORT（UDP），或换一个网络。',
+      udp: '到中继的 UDP 被阻断：请在其防火墙上开放 TURN_PORT 和 TURN_RELAY_PORTS（UDP）。',
+      tcp: '请在服务器的防火墙上开放 TURN_PORT（TCP）。',
+      tls: '请在服务器的防火墙上开放 TURN_TLS_PORT（TCP），并设置 TURN_TLS_CERT 和 TURN_TLS_KEY：'
+        + '浏览器不信任服务器自制的证书。',
+    },
+  },
+};
+
+function chosen() {
+  try {
+    return localStorage.getItem('wechat.lang');
+  } catch {
+    return null; // Refused: the browser's language it is.
+  }
+}
+
+const wanted = [chosen() ?? '', ...navigator.languages].map((tag) => tag.split('-')[0]);
+const language = wanted.find((tag) => tag in WORDS) ?? 'en';
+const words = WORDS[language];
+
+document.documentElement.lang = language;
+document.title = words.title;
+for (const element of document.querySelectorAll('[data-text]')) {
+  element.textContent = words[element.dataset.text];
+}
+
 const results = document.querySelector('#results');
 const report = document.querySelector('#report');
+report.setAttribute('aria-label', words.report_label);
 // A browser gives up a STUN server that does not answer after about ten seconds, and says so.
 const WITHIN = 12000;
 
@@ -18,11 +149,8 @@ function note(name, state, text) {
   report.value = [new Date().toISOString(), navigator.userAgent, ...lines].join('\n');
 }
 
-const INSECURE = 'this page came by http, and browsers give out microphone and camera on https pages '
-  + 'and localhost alone. The operator puts a reverse proxy with a certificate before the server.';
-
 async function media(kind, cure) {
-  note(kind, 'wait', 'asking…');
+  note(kind, 'wait', words.asking);
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ [kind]: true });
     const label = stream.getTracks()[0].label;
@@ -34,9 +162,9 @@ async function media(kind, cure) {
     } else {
       stream.getTracks().forEach((track) => track.stop());
     }
-    note(kind, 'ok', label || 'works');
+    note(kind, 'ok', label || words.works);
   } catch (error) {
-    note(kind, 'bad', window.isSecureContext ? `${error.name}. ${cure}` : INSECURE);
+    note(kind, 'bad', window.isSecureContext ? `${error.name}. ${cure}` : words.insecure);
   }
 }
 
@@ -89,26 +217,18 @@ async function loop(server) {
   }
 }
 
-const CURES = {
-  stun: 'UDP to the server is blocked: open TURN_PORT (UDP) in its firewall, or try another network.',
-  udp: 'UDP to the relay is blocked: open TURN_PORT and TURN_RELAY_PORTS (UDP) in its firewall.',
-  tcp: 'Open TURN_PORT (TCP) in the server\'s firewall.',
-  tls: 'Open TURN_TLS_PORT (TCP) in the server\'s firewall, and set TURN_TLS_CERT and TURN_TLS_KEY: '
-    + 'browsers trust no certificate of the server\'s own making.',
-};
-
 async function network(token) {
-  note('server', 'wait', 'asking for the relay…');
-  const headers = { authorization: `Bearer ${token}` };
+  note('server', 'wait', words.asking_relay);
+  const headers = { authorization: `Bearer ${token}`, 'accept-language': language };
   const answer = await fetch('/api/v1/calls/test', { method: 'POST', headers });
   if (!answer.ok) {
-    note('server', 'bad', `${answer.status}: ${(await answer.json()).detail || 'no answer'}`);
+    note('server', 'bad', `${answer.status}: ${(await answer.json()).detail || words.no_answer}`);
     return;
   }
   const { ice_servers: servers, warnings } = await answer.json();
   const urls = servers.flatMap((server) => server.urls.map((url) => ({ ...server, urls: [url] })));
   note('server', urls.length ? 'ok' : 'bad', urls.length
-    ? `${urls.length} ways offered` : 'no relay: set TURN=embedded, or calls work in few networks');
+    ? words.ways(urls.length) : words.no_relay);
   // What the server knows of itself; a test from the same network would not show it.
   warnings.forEach((text, at) => note(`relay ${at + 1}`, 'bad', text));
   for (const server of urls) {
@@ -116,18 +236,18 @@ async function network(token) {
     const stun = url.startsWith('stun');
     const way = stun ? 'stun' : url.startsWith('turns') ? 'tls' : url.includes('tcp') ? 'tcp' : 'udp';
     const name = stun ? url : `${url} (${way})`;
-    note(name, 'wait', 'trying…');
+    note(name, 'wait', words.trying);
     const { found, error, ms } = await candidates(server, stun ? 'srflx' : 'relay');
     if (!found && stun && !error) {
-      note(name, 'ok', 'it answers; you have no other address than this device\'s own');
+      note(name, 'ok', words.no_other);
     } else if (!found) {
-      note(name, 'bad', `no answer ${error}. ${CURES[way]}`);
+      note(name, 'bad', words.silent(error, words.cures[way]));
     } else if (stun) {
-      note(name, 'ok', `you are ${found.address || 'hidden'} to it (${ms} ms)`);
+      note(name, 'ok', words.seen(found.address || words.hidden, ms));
     } else {
       const through = await loop(server);
-      if (through === null) note(name, 'bad', `allocates, but nothing comes through. ${CURES.udp}`);
-      else note(name, 'ok', `allocates in ${ms} ms, data through it after ${through} ms`);
+      if (through === null) note(name, 'bad', words.blocked(words.cures.udp));
+      else note(name, 'ok', words.through(ms, through));
     }
   }
 }
@@ -135,15 +255,15 @@ async function network(token) {
 document.querySelector('#copy').addEventListener('click', async ({ target }) => {
   report.select();
   // Pages by http have no clipboard, but what is selected can be copied by hand.
-  await navigator.clipboard?.writeText(report.value).then(() => { target.textContent = 'Copied'; }, () => {});
+  await navigator.clipboard?.writeText(report.value).then(() => { target.textContent = words.copied; }, () => {});
 });
 
 document.querySelector('#form').addEventListener('submit', async (event) => {
   event.preventDefault();
   results.replaceChildren();
   const token = document.querySelector('#token').value.trim();
-  await media('audio', 'Allow the microphone for this page, and close programs that use it.');
-  await media('video', 'Allow the camera for this page; voice calls need none.');
+  await media('audio', words.audio);
+  await media('video', words.video);
   await network(token).catch((error) => note('server', 'bad', String(error)));
   document.body.dataset.done = 'yes';
 });

@@ -30,7 +30,14 @@ const WORDS = {
     all: '完整邮件',
   },
 };
-const wanted = navigator.languages.map((tag) => tag.split('-')[0]);
+const chosen = () => {
+  try {
+    return localStorage.getItem('wechat.lang');
+  } catch {
+    return null; // Refused: the browser's language it is.
+  }
+};
+const wanted = [chosen() ?? '', ...navigator.languages].map((tag) => tag.split('-')[0]);
 const language = wanted.find((tag) => tag in WORDS) ?? 'en';
 const words = WORDS[language];
 const EVERY_MS = 1500;
