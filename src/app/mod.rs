@@ -13,6 +13,7 @@ pub mod objects;
 pub mod offline;
 mod relay;
 pub mod renew;
+mod secure;
 mod stores;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use self::listen::Port;
 use self::objects::Files;
 use self::stores::{open_embedded, open_mongo};
 use crate::bus::Listener;
@@ -35,7 +37,7 @@ use crate::core::auth::Limits;
 use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
 use crate::core::{Core, Ports, Rules};
-use crate::edge::accept::{self, EdgeLimits};
+use crate::edge::accept::{self, EdgeLimits, Entrance};
 use crate::edge::address::TrustedProxies;
 use crate::edge::counters::Counters;
 use crate::edge::limits::Limiter;
@@ -114,6 +116,7 @@ impl Default for Outside {
 /// A server that runs. Dropping it without `stop` cuts off what is under way.
 pub struct Running {
     addr: SocketAddr,
+    tls_port: Option<u16>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     upkeep: [JoinHandle<()>; 5],
@@ -131,12 +134,14 @@ pub struct Running {
 pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartError> {
     let data = DataDir::open(&config.data_dir)?;
     let secrets = Secrets::open(&data, &*outside.entropy)?;
-    let listener = listen::on(config)?;
+    let listener = listen::on(config.host, Port { number: config.port, setting: "PORT" })?;
     let addr = listener.local_addr().map_err(|error| error.to_string())?;
+    let https = secure::open(config, &outside.clock)?;
+    let tls_port = https.as_ref().map(secure::Https::port).transpose()?;
     let store: Arc<dyn Store> = open_store(config, &data).await?;
     let (mailer, mailbox) = match &outside.mailer {
         Some(mailer) => (mailer.clone(), None),
-        None => mailer(config, addr.port(), &outside)?,
+        None => mailer(config, tls_port.unwrap_or(addr.port()), &outside)?,
     };
     let files = Files::open(config, &data).await?;
     let demo = if config.dev {
@@ -156,7 +161,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         clock: outside.clock.clone(),
         entropy: outside.entropy.clone(),
     };
-    let (turn, known_relay) = relay::start(config, &secrets, &outside.entropy).await?;
+    let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone());
@@ -168,13 +173,16 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps);
     let machine_key = welcome.opened_by();
-    let routes = routes(config, core, &hub, &outside, welcome, counters);
+    let routes = routes(config, core, &hub, &outside, welcome, counters, tls_port);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
-    let serving = accept::serve(listener, routes, edge_limits(config), trusted, until(stopping));
+    let mut entrances = vec![Entrance { listener, tls: None }];
+    entrances.extend(https.map(secure::Https::into_entrance));
+    let serving = accept::serve(entrances, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
     let _listeners = listeners;
     Ok(Running {
         addr,
+        tls_port,
         stop,
         serving,
         upkeep,
@@ -215,12 +223,17 @@ fn routes(
     outside: &Outside,
     welcome: Welcome,
     counters: Arc<Counters>,
+    tls_port: Option<u16>,
 ) -> Router {
     let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
     let (clock, hub) = (outside.clock.clone(), hub.clone());
     let sockets = ws::router(core.clone(), hub, limiter.clone(), clock, counters.clone());
     let http = Http::new(core, config, limiter, ids(outside));
     let http = http.with_welcome(welcome).with_counters(counters);
+    let http = match tls_port {
+        Some(port) => http.with_https(port),
+        None => http,
+    };
     router::router(Arc::new(http), sockets, config.cors_origins.clone())
 }
 
@@ -319,6 +332,11 @@ impl Running {
     /// Where it listens, with the port that was taken.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The port for HTTPS, if it speaks that.
+    pub const fn tls_port(&self) -> Option<u16> {
+        self.tls_port
     }
 
     /// What the person at the machine shows, where there is something for them.

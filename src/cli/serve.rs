@@ -80,7 +80,8 @@ impl Signals {
 /// the person at the machine is for a terminal only: a log is kept, and read by others.
 fn tell(config: &Config, running: &Running) {
     let addr = running.addr();
-    let url = config.public_url(addr.port());
+    let pages = running.tls_port().unwrap_or(addr.port());
+    let url = config.public_url(pages);
     let data = config.data_dir.display();
     let mails = match &config.smtp_url {
         Some(smtp) => format!("sent by {smtp}"),
@@ -93,12 +94,17 @@ fn tell(config: &Config, running: &Running) {
         None => (String::new(), mails),
     };
     if !log::is_pretty(config) {
-        return tracing::info!(%addr, url, %data, mails, version = VERSION, "listening");
+        let tls_port = running.tls_port();
+        return tracing::info!(%addr, tls_port, url, %data, mails, version = VERSION, "listening");
     }
     let hosts = match (addr.ip().is_unspecified(), addr.ip().is_loopback()) {
         (true, _) => "every address of this machine",
         (_, true) => "this machine alone",
         _ => "one address of this machine",
+    };
+    let port = match running.tls_port() {
+        Some(tls) => format!("{tls} (HTTPS) and {} (leads there)", addr.port()),
+        None => addr.port().to_string(),
     };
     let people = if config.dev { "demo   people to try out as, with one click\n  " } else { "" };
     let store = match &config.db_uri {
@@ -108,11 +114,10 @@ fn tell(config: &Config, running: &Running) {
     println!(
         "WeChat backend {VERSION}\n\n  \
          open   {url}{key}\n  \
-         port   {} on {hosts} ({})\n  \
+         port   {port} on {hosts} ({})\n  \
          store  {store}\n  \
          mails  {mails}\n  \
          {people}stop   Ctrl-C\n",
-        addr.port(),
         addr.ip()
     );
 }

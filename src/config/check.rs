@@ -5,6 +5,7 @@ use super::calls::TurnMode;
 use super::objects::ObjectsMode;
 use super::settings::Config;
 use super::sources::{Origin, Values};
+use super::tls::TlsMode;
 
 /// What `OBJECTS=s3` needs besides.
 const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
@@ -28,6 +29,7 @@ impl Config {
         }
         self.check_brand(values);
         self.check_database(values);
+        self.check_tls(values);
         self.check_calls(values);
         self.check_objects(values);
     }
@@ -52,6 +54,53 @@ impl Config {
                  is not set. Add DB_URI to .env_db; or remove the DB_ lines, and everything is \
                  kept in DATA_DIR."
             ));
+        }
+    }
+
+    /// What no single value about TLS shows.
+    fn check_tls(&self, values: &mut Values) {
+        let files = [("TLS_CERT", self.tls_cert.is_some()), ("TLS_KEY", self.tls_key.is_some())];
+        let place = values.place("TLS");
+        match self.tls {
+            TlsMode::Off => {
+                for (key, _) in files.iter().filter(|(_, given)| *given) {
+                    let place = values.place(key);
+                    values.warn(format!(
+                        "{place}: {key} is set, and nothing uses it while TLS is off. Add \
+                         TLS=files, and this server speaks HTTPS itself; or remove {key}."
+                    ));
+                }
+            }
+            TlsMode::Files => {
+                for (key, _) in files.iter().filter(|(_, given)| !*given) {
+                    values.note(format!(
+                        "{place}: TLS=files needs {key} beside it, the path of a PEM file."
+                    ));
+                }
+            }
+        }
+        self.check_https(values);
+    }
+
+    /// What contradicts that this server speaks HTTPS.
+    fn check_https(&self, values: &mut Values) {
+        let Some(port) = self.tls_port() else { return };
+        if self.public_url.as_ref().is_some_and(|url| !url.is_https()) {
+            let place = values.place("PUBLIC_URL");
+            values.note(format!(
+                "{place}: PUBLIC_URL begins with http, and with TLS people reach this server by \
+                 https. Write it with https."
+            ));
+        }
+        let relay = self.turn == TurnMode::Embedded && self.turn_host.is_none();
+        let taken = [("PORT", self.port, true), ("TURN_TLS_PORT", self.turn_ports().1, relay)];
+        for (key, other, counts) in taken {
+            if counts && other == port && port != 0 {
+                let place = values.place(key);
+                values.note(format!(
+                    "{place}: {key} and PORT_TLS are both {port}. Choose another for one of them."
+                ));
+            }
         }
     }
 
@@ -135,6 +184,32 @@ mod tests {
             let problems = Config::of(pairs).expect_err("incomplete").to_string();
             assert!(problems.contains(word), "{problems}");
         }
+    }
+
+    #[test]
+    fn https_has_what_it_needs_and_a_port_of_its_own() {
+        let files = [("TLS", "files"), ("TLS_CERT", "/c.pem"), ("TLS_KEY", "/k.pem")];
+        let with = |more: &[(&'static str, &'static str)]| Config::of(&[&files, more].concat());
+        let ports = |more| with(more).expect("fine").tls_port();
+        assert_eq!((ports(&[]), ports(&[("PORT", "0")])), (Some(443), Some(0)));
+        assert_eq!(ports(&[("PORT", "0"), ("PORT_TLS", "8443")]), Some(8443));
+        assert_eq!(Config::of(&[("PORT_TLS", "8443")]).expect("off").tls_port(), None);
+        let secure = with(&[("PUBLIC_URL", "https://chat.example.org")]);
+        assert!(secure.is_ok_and(|config| config.public_url(443) == "https://chat.example.org"));
+        for (port, url) in [(443, "https://localhost"), (8443, "https://localhost:8443")] {
+            assert_eq!(with(&[]).expect("fine").public_url(port), url);
+        }
+        for (more, words) in [
+            (&[("PUBLIC_URL", "http://chat.example.org")][..], "Write it with https"),
+            (&[("PORT", "443")], "PORT and PORT_TLS are both 443"),
+            (&[("TURN_TLS_PORT", "443")], "TURN_TLS_PORT and PORT_TLS are both 443"),
+        ] {
+            let problems = with(more).expect_err(words).to_string();
+            assert!(problems.contains(words), "{problems}");
+        }
+        assert!(with(&[("TURN_TLS_PORT", "443"), ("TURN_HOST", "203.0.113.8")]).is_ok());
+        let problems = Config::of(&files[..2]).expect_err("no key").to_string();
+        assert!(problems.contains("TLS=files needs TLS_KEY"), "{problems}");
     }
 
     #[test]

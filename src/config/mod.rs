@@ -19,6 +19,7 @@ mod retired;
 mod row;
 mod smtp_url;
 mod sources;
+mod tls;
 
 pub mod data_dir;
 pub mod documents;
@@ -101,6 +102,12 @@ impl Config {
         (self.turn_port.unwrap_or(usual(3478)), self.turn_tls_port.unwrap_or(usual(5349)))
     }
 
+    /// The port for HTTPS, if this server speaks it. One on any free port takes any free one.
+    pub fn tls_port(&self) -> Option<u16> {
+        let usual = if self.port == 0 { 0 } else { 443 };
+        self.tls.is_on().then(|| self.port_tls.unwrap_or(usual))
+    }
+
     /// Where mails go while there is no mail server.
     pub fn mail_dir(&self) -> PathBuf {
         self.mail_dir.clone().unwrap_or_else(|| self.data_dir.join("mail"))
@@ -127,12 +134,14 @@ impl Config {
         self.public_url.as_ref().is_some_and(|url| !url.is_this_machine())
     }
 
-    /// The address under which people reach a server that listens on `port`, without a slash at
-    /// its end.
+    /// The address under which people reach a server whose pages are on `port`, the one for HTTPS
+    /// if it speaks that; without a slash at its end.
     pub fn public_url(&self, port: u16) -> String {
-        match &self.public_url {
-            Some(url) => url.to_string(),
-            None => format!("http://localhost:{port}"),
+        match (&self.public_url, self.tls.is_on()) {
+            (Some(url), _) => url.to_string(),
+            (None, false) => format!("http://localhost:{port}"),
+            (None, true) if port == 443 => "https://localhost".to_owned(),
+            (None, true) => format!("https://localhost:{port}"),
         }
     }
 }

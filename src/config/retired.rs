@@ -1,5 +1,6 @@
-//! Settings of the first version of this backend, written in Go, that mean nothing here: reported
-//! once when the server starts and otherwise ignored, so that its `.env` keeps working.
+//! Settings of the first version of this backend, written in Go, so that its `.env` keeps working:
+//! those that mean nothing here are reported once when the server starts and otherwise ignored,
+//! those that it spelled otherwise are read under their present names.
 //!
 //! Called by `sources`.
 
@@ -26,8 +27,8 @@ const SETTINGS: [&str; 16] = [
     "PROFILES_PATH",
     "PROFILES_URL",
 ];
-/// Those that named its certificate and key.
-const TLS: [&str; 2] = ["TLS_CERT", "TSL_KEY"];
+/// Settings that it spelled otherwise, and their names here.
+const RENAMED: [(&str, &str); 1] = [("TSL_KEY", "TLS_KEY")];
 /// Files that it read, and what to do with them.
 const FILES: [(&str, &str); 2] = [
     (
@@ -40,32 +41,30 @@ const FILES: [(&str, &str); 2] = [
 
 /// Whether a key was a setting of the first version and is none of ours.
 pub(super) fn is_retired(key: &str) -> bool {
-    SETTINGS.contains(&key) || TLS.contains(&key)
+    SETTINGS.contains(&key)
 }
 
-/// What to say of such lines of a file, by their keys and numbers.
-pub(super) fn settings(file: File, lines: &[(&str, usize)]) -> Vec<String> {
-    let named = |keys: &[&str]| {
-        let lines = lines.iter().filter(|(key, _)| keys.contains(key));
-        let named: Vec<_> = lines.map(|(key, line)| format!("{key} (line {line})")).collect();
-        (!named.is_empty()).then(|| named.join(", "))
-    };
-    let old = named(&SETTINGS).map(|keys| {
+/// What a setting is called here.
+pub(super) fn present_name(key: &str) -> &str {
+    RENAMED.iter().find(|(former, _)| *former == key).map_or(key, |(_, present)| *present)
+}
+
+/// What the first version called a setting, if otherwise.
+pub(super) fn former_name(key: &str) -> Option<&'static str> {
+    RENAMED.iter().find(|(_, present)| *present == key).map(|(former, _)| *former)
+}
+
+/// What to say of such lines of a file, by their keys and numbers; nothing if there are none.
+pub(super) fn settings(file: File, lines: &[(&str, usize)]) -> Option<String> {
+    let named: Vec<_> = lines.iter().map(|(key, line)| format!("{key} (line {line})")).collect();
+    (!named.is_empty()).then(|| {
         format!(
-            "{}: {keys}: settings of the first version that mean nothing here and are left aside. \
+            "{}: {}: settings of the first version that mean nothing here and are left aside. \
              Remove them.",
-            file.name()
+            file.name(),
+            named.join(", ")
         )
-    });
-    let tls = named(&TLS).map(|keys| {
-        format!(
-            "{}: {keys}: this server does not speak TLS itself yet, so they are left aside; once \
-             it does, they name its certificate and key. Until then put a proxy with the \
-             certificate before it (docs/ops.md).",
-            file.name()
-        )
-    });
-    old.into_iter().chain(tls).collect()
+    })
 }
 
 /// What to say of files of the first version that lie in a folder.

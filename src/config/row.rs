@@ -65,7 +65,7 @@ impl Setting {
 
     /// Whether it is a switch, so that its flag alone means on.
     pub fn is_switch(&self) -> bool {
-        ["on", "off"].contains(&self.default)
+        [self.default, self.example].iter().all(|value| ["on", "off"].contains(value))
     }
 
     /// What it does, in one line.

@@ -15,7 +15,7 @@ use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
     self, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks, ObjectsMode, Origins,
-    PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender, TurnMode, optional,
+    PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender, TlsMode, TurnMode, optional,
 };
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
@@ -106,6 +106,32 @@ settings! {
     cors_origins: Origins = CORS_ORIGINS {
         Env, "Server", default: "", unset: "none", example: "https://app.example.org", Open
     } by values::origins;
+
+    /// Who speaks TLS with browsers and apps. `off`: a reverse proxy before this server, or nobody.
+    /// `files`: this server, on PORT_TLS, with the certificate in TLS_CERT and TLS_KEY; whatever
+    /// else comes to PORT is then sent on to HTTPS, except `/livez`, `/readyz` and `/metrics`.
+    tls: TlsMode = TLS {
+        Env, "TLS", default: "off", unset: "", example: "files", Open
+    } by TlsMode::parse;
+
+    /// The TCP port for HTTPS. Systems keep ports below 1024 for themselves unless the server is
+    /// allowed to use them (`docs/ops.md`).
+    port_tls: Option<u16> = PORT_TLS {
+        Env, "TLS", default: "", unset: "443; any free one when PORT is 0", example: "8443", Open
+    } by optional(values::port);
+
+    /// The PEM file of the certificate, followed by those that lead to its authority. When the file
+    /// changes, new connections get the new certificate a few seconds later.
+    tls_cert: Option<PathBuf> = TLS_CERT {
+        Env, "TLS", default: "", unset: "none; TLS=files needs one",
+        example: "/etc/letsencrypt/live/chat.example.org/fullchain.pem", Open
+    } by optional(values::folder);
+
+    /// The PEM file of the key that belongs to TLS_CERT. Only the server should be able to read it.
+    tls_key: Option<PathBuf> = TLS_KEY {
+        Env, "TLS", default: "", unset: "none; TLS=files needs one",
+        example: "/etc/letsencrypt/live/chat.example.org/privkey.pem", Open
+    } by optional(values::folder);
 
     /// The mail server that sends login codes. `smtps://` speaks TLS from the first byte (port
     /// 465); `smtp://` begins unencrypted and insists on STARTTLS (port 587). Special characters in
@@ -348,17 +374,18 @@ settings! {
         Env, "Calls", default: "", unset: "the machine's own address", example: "203.0.113.7", Open
     } by PublicAddresses::parse;
 
-    /// The PEM file of the certificate chain for TURN over TLS. Without it the server makes its own
-    /// certificate, which browsers do not trust.
+    /// The PEM file of the certificate chain for TURN over TLS, if it is not the one for HTTPS.
+    /// Without either, the server makes its own certificate, which browsers do not trust. When the
+    /// file changes, new connections get the new certificate.
     turn_tls_cert: Option<PathBuf> = TURN_TLS_CERT {
-        Env, "Calls", default: "", unset: "one of the server's own making",
-        example: "/etc/letsencrypt/live/chat.example.org/fullchain.pem", Open
+        Env, "Calls", default: "", unset: "the certificate for HTTPS, else one of its own making",
+        example: "/etc/letsencrypt/live/turn.example.org/fullchain.pem", Open
     } by optional(values::folder);
 
     /// The PEM file of the key that belongs to TURN_TLS_CERT.
     turn_tls_key: Option<PathBuf> = TURN_TLS_KEY {
-        Env, "Calls", default: "", unset: "one of the server's own making",
-        example: "/etc/letsencrypt/live/chat.example.org/privkey.pem", Open
+        Env, "Calls", default: "", unset: "the key for HTTPS, else one of its own making",
+        example: "/etc/letsencrypt/live/turn.example.org/privkey.pem", Open
     } by optional(values::folder);
 
     /// Private networks that media may be relayed into, separated by commas. Otherwise everything

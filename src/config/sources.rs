@@ -88,7 +88,7 @@ impl Values {
     fn add_entry(&mut self, file: File, entry: env_file::Entry) {
         let origin = Origin::File(file, entry.line);
         let place = self.words(origin, &entry.key);
-        let Some(setting) = self.setting(&entry.key) else {
+        let Some(setting) = self.setting(retired::present_name(&entry.key)) else {
             return self.note(format!("{place}: {}", self.unknown(&entry.key)));
         };
         if setting.file != file {
@@ -111,7 +111,8 @@ impl Values {
     /// Adds what the environment says; variables that are not settings are none of our business.
     pub fn add_environment(&mut self, lookup: impl Fn(&str) -> Option<std::ffi::OsString>) {
         for setting in self.table {
-            match lookup(setting.key).map(std::ffi::OsString::into_string) {
+            let former = || retired::former_name(setting.key).and_then(&lookup);
+            match lookup(setting.key).or_else(former).map(std::ffi::OsString::into_string) {
                 None => {}
                 Some(Ok(text)) => self.put(setting, text, Origin::Environment),
                 Some(Err(_)) => {
@@ -167,6 +168,11 @@ impl Values {
     /// What the server does without, and its operator is to know. Tells no value.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Notes what the operator is to know although the server starts.
+    pub(super) fn warn(&mut self, text: String) {
+        self.warnings.push(text);
     }
 
     /// The problems so far.

@@ -84,13 +84,29 @@ fn settings_of_the_first_version_are_told_once_and_left_aside() {
     let told = values.warnings().join("\n");
     for part in [
         ".env: ENV (line 2), API_VERSION (line 3), MEDIA_PKEY (line 4): settings of the first",
-        ".env: TLS_CERT (line 5), TSL_KEY (line 6): this server does not speak TLS itself yet",
+        ".env, line 5: TLS_CERT is set, and nothing uses it while TLS is off. Add TLS=files",
+        ".env, line 6: TLS_KEY is set, and nothing uses it",
         ".env_db: BASE_URL (line 1): settings of the first",
         "db.env is a file of the first version and is not read",
     ] {
         assert!(told.contains(part), "{part} in\n{told}");
     }
-    assert!(values.warnings().len() == 4 && !told.contains("hush"), "{told}");
+    assert!(values.warnings().len() == 5 && !told.contains("hush"), "{told}");
+}
+
+#[test]
+fn the_key_of_the_first_version_is_read_as_it_spelled_it() {
+    let folder = folder("TLS=files\nTLS_CERT=c.pem\nTSL_KEY=k.pem\n", "");
+    let mut values = Values::default();
+    values.add_files(folder.path());
+    let config = Config::from_values(&mut values).expect("valid");
+    assert_eq!(config.tls_key, Some(PathBuf::from("k.pem")));
+    assert!(values.warnings().is_empty(), "{:?}", values.warnings());
+    values.add_environment(|key| (key == "TSL_KEY").then(|| "other.pem".into()));
+    let config = Config::from_values(&mut values).expect("valid");
+    assert_eq!(config.tls_key, Some(PathBuf::from("other.pem")));
+    let text = problems("TLS_KEY=a.pem\nTSL_KEY=b.pem\n", "");
+    assert_eq!(text, ".env, line 2: TLS_KEY is set in line 1 already. Remove one of the two.");
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(super) use super::calls::{shared_secret, uri_host};
 pub use super::hidden::Hidden;
 pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
+pub use super::tls::TlsMode;
 
 /// Reads a setting that may be absent.
 pub(super) fn optional<T>(

@@ -1,51 +1,55 @@
-//! Accepts connections, speaks HTTP/1.1 and HTTP/2 on them, and stops in good order.
+//! Accepts connections, speaks HTTP/1.1 and HTTP/2 on them, with TLS or without, and stops in good
+//! order.
 //!
 //! The framework's own loop waits for ever for a request's head and has no cap; this one limits
-//! what a stranger can hold: connections in all and per address, the time for a head, and the time
-//! in which the other side takes nothing that we write. Called by `app`.
+//! what a stranger can hold: connections in all and per address (`seats`), the time for a handshake
+//! and for a head, and the time in which the other side takes nothing that we write (`link`). A
+//! handshake runs in the connection's own task, never in the loop. Called by `app`.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
-use std::net::IpAddr;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
-use super::address::{Peer, TrustedProxies, network};
+use super::address::{Peer, TrustedProxies};
+use super::link::Link;
+use super::seats::{Notice, Seat, Seats, Silence};
+use super::tls::Secure;
+use super::tls::handshake::Handshakes;
 
 /// At most this many bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1024;
-/// About how many unsent bytes wait in the kernel per connection, at most.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 64 * 1024;
 /// At most this many requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 64;
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct EdgeLimits {
-    /// Connections at once, WebSockets included; more are closed as they come.
+    /// Connections at once, WebSockets included; then the one that has been silent longest makes
+    /// room for the next, and if none has, that one is closed as it comes.
     pub connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64. Loopback and trusted proxies, behind
     /// which there are many people, are not held to it; `None`: any number.
     pub connections_per_ip: Option<usize>,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long the head of a request may take, and how long a connection may idle between two.
     pub head_timeout: Duration,
     /// How long nothing of what we write may be taken by the other side.
@@ -60,6 +64,7 @@ impl Default for EdgeLimits {
         Self {
             connections: 10_000,
             connections_per_ip: Some(500),
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(8),
@@ -67,42 +72,66 @@ impl Default for EdgeLimits {
     }
 }
 
-/// Serves `router` on `listener` until `stop` resolves; then takes no more connections, lets
+/// Where connections come in.
+pub struct Entrance {
+    /// Its socket.
+    pub listener: TcpListener,
+    /// What makes connections secure; `None`: they are in the clear.
+    pub tls: Option<Handshakes>,
+}
+
+/// What all connections share.
+struct House {
+    router: Router,
+    limits: EdgeLimits,
+    seats: Arc<Seats>,
+    /// Whether it closes.
+    closing: watch::Receiver<bool>,
+}
+
+/// Serves `router` at `entrances` until `stop` resolves; then takes no more connections, lets
 /// requests and sockets end, and returns after `limits.drain` at the latest. Sockets are told to
 /// close by the hub, at the same time.
 pub async fn serve(
-    listener: TcpListener,
+    entrances: Vec<Entrance>,
     router: Router,
     limits: EdgeLimits,
     trusted: Arc<TrustedProxies>,
     stop: impl Future<Output = ()>,
 ) {
-    let seats = Arc::new(Seats::new(limits, trusted));
+    let seats = Arc::new(Seats::new(limits.connections, limits.connections_per_ip, trusted));
+    let (close, closing) = watch::channel(false);
+    let house = Arc::new(House { router, limits, seats: seats.clone(), closing });
     let graceful = GracefulShutdown::new();
-    let mut stop = pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                if let Some(seat) = seats.take(peer.ip().to_canonical()) {
-                    let link = Link::new(stream, seat, limits.write_timeout);
-                    tokio::spawn(talk(link, router.clone(), limits, graceful.watcher()));
-                }
-            }
-            Err(error) => recover(&error).await,
-        }
+    let loops = join_all(entrances.into_iter().map(|entrance| admit(entrance, &house, &graceful)));
+    tokio::select! {
+        biased;
+        () = stop => {}
+        _ = loops => {}
     }
-    drop(listener);
+    close.send_replace(true);
     let ended = async {
         graceful.shutdown().await;
         seats.empty().await;
     };
     if timeout(limits.drain, ended).await.is_err() {
         tracing::warn!(open = seats.taken(), "connections were still open and are dropped");
+    }
+}
+
+/// Takes connections at an entrance for ever, each into a task of its own.
+async fn admit(entrance: Entrance, house: &Arc<House>, graceful: &GracefulShutdown) -> Infallible {
+    let tls = entrance.tls.map(Arc::new);
+    loop {
+        match entrance.listener.accept().await {
+            Ok((stream, peer)) => {
+                if let Some((seat, notice)) = house.seats.take(peer.ip().to_canonical()) {
+                    let guest = Guest { stream, seat, notice, watcher: graceful.watcher() };
+                    tokio::spawn(host(guest, tls.clone(), house.clone()));
+                }
+            }
+            Err(error) => recover(&error).await,
+        }
     }
 }
 
@@ -115,35 +144,91 @@ async fn recover(error: &io::Error) {
     }
 }
 
+/// A connection that was let in.
+struct Guest {
+    stream: TcpStream,
+    seat: Seat,
+    notice: Notice,
+    watcher: Watcher,
+}
+
 /// One connection, from its first byte to its last request or its upgrade.
-async fn talk(link: Link, router: Router, limits: EdgeLimits, watcher: Watcher) {
-    let peer = Peer(link.seat.ip);
-    let asked = Arc::new(AtomicBool::new(false));
-    let first = asked.clone();
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        first.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(peer);
-        let router = router.clone();
-        async move {
-            let response: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
-            response
-        }
-    });
-    let builder = protocols(limits);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(link), service);
-    let mut connection = pin!(watcher.watch(connection.into_owned()));
-    // The builder waits without a limit for the bytes that tell HTTP/2 from HTTP/1.1.
-    let result = tokio::select! {
-        result = &mut connection => result,
-        () = sleep(limits.head_timeout) => {
-            if !asked.load(Ordering::Relaxed) {
-                return;
-            }
-            connection.await
-        }
+async fn host(guest: Guest, tls: Option<Arc<Handshakes>>, house: Arc<House>) {
+    let Guest { stream, seat, mut notice, watcher } = guest;
+    let (peer, silence) = (Peer(seat.ip()), seat.silence());
+    let link = Link::new(stream, seat, house.limits.write_timeout);
+    let Some(tls) = tls else {
+        let talk = Talk { peer, silence, notice, watcher, secure: None };
+        return talk.over(link, &house).await;
     };
-    if let Err(error) = result {
-        tracing::debug!(peer = %peer.0, error, "connection ended early");
+    let mut closing = house.closing.clone();
+    // In a box: what a handshake needs is not kept for as long as the connection lives.
+    let shaken = tokio::select! {
+        shaken = timeout(house.limits.handshake_timeout, Box::pin(tls.shake(link))) => shaken,
+        _ = &mut notice => return,
+        _ = closing.wait_for(|closing| *closing) => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let talk = Talk { peer, silence, notice, watcher, secure: Some(Secure) };
+            // In a box, so that connections in the clear have no room for it.
+            Box::pin(talk.over(stream, &house)).await;
+        }
+        Ok(Err(error)) => tracing::debug!(peer = %peer.0, %error, "no TLS with this one"),
+        Err(_) => tracing::debug!(peer = %peer.0, "a TLS handshake took too long"),
+    }
+}
+
+/// What is known of a connection before its first request.
+struct Talk {
+    peer: Peer,
+    silence: Silence,
+    notice: Notice,
+    watcher: Watcher,
+    secure: Option<Secure>,
+}
+
+impl Talk {
+    /// Speaks HTTP over a stream until it ends or is upgraded.
+    async fn over(self, stream: impl Stream, house: &House) {
+        let Self { peer, silence, notice, watcher, secure } = self;
+        let router = house.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            silence.end();
+            let extensions = request.extensions_mut();
+            extensions.insert(peer);
+            if let Some(secure) = secure {
+                extensions.insert(secure);
+            }
+            let router = router.clone();
+            async move {
+                let response: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
+                response
+            }
+        });
+        let builder = protocols(house.limits);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let mut connection = pin!(watcher.watch(connection.into_owned()));
+        let result = tokio::select! {
+            result = &mut connection => result,
+            () = stays_silent(notice, house.limits.head_timeout) => return,
+        };
+        if let Err(error) = result {
+            tracing::debug!(peer = %peer.0, error, "connection ended early");
+        }
+    }
+}
+
+/// What HTTP is spoken over.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// Resolves when a connection has said nothing in its time, or must make room; never once it has
+/// spoken. The builder itself waits without a limit for the bytes that tell HTTP/2 from HTTP/1.1.
+async fn stays_silent(notice: Notice, within: Duration) {
+    if let Ok(Ok(())) = timeout(within, notice).await {
+        pending().await
     }
 }
 
@@ -164,174 +249,6 @@ fn protocols(limits: EdgeLimits) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// The places for connections: so many in all, so many for one network.
-struct Seats {
-    limits: EdgeLimits,
-    trusted: Arc<TrustedProxies>,
-    taken: Mutex<Taken>,
-    left: Notify,
-}
-
-#[derive(Default)]
-struct Taken {
-    all: usize,
-    by_network: HashMap<IpAddr, usize>,
-}
-
-impl Seats {
-    fn new(limits: EdgeLimits, trusted: Arc<TrustedProxies>) -> Self {
-        Self { limits, trusted, taken: Mutex::default(), left: Notify::new() }
-    }
-
-    /// A seat for a connection from `ip`; `None` when all are taken.
-    fn take(self: &Arc<Self>, ip: IpAddr) -> Option<Seat> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.all >= self.limits.connections {
-            return None;
-        }
-        let many_people = ip.is_loopback() || self.trusted.contains(ip);
-        let cap = self.limits.connections_per_ip.filter(|_| !many_people).unwrap_or(usize::MAX);
-        if taken.by_network.get(&network(ip)).is_some_and(|here| *here >= cap) {
-            return None;
-        }
-        let here = taken.by_network.entry(network(ip)).or_default();
-        *here += 1;
-        taken.all += 1;
-        Some(Seat { seats: self.clone(), ip })
-    }
-
-    fn give_back(&self, ip: IpAddr) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all -= 1;
-        let place = network(ip);
-        if let Some(here) = taken.by_network.get_mut(&place) {
-            *here -= 1;
-            if *here == 0 {
-                taken.by_network.remove(&place);
-            }
-        }
-        if taken.all == 0 {
-            self.left.notify_waiters();
-        }
-    }
-
-    fn taken(&self) -> usize {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).all
-    }
-
-    /// Resolves when nobody sits here.
-    async fn empty(&self) {
-        loop {
-            let left = self.left.notified();
-            if self.taken() == 0 {
-                return;
-            }
-            left.await;
-        }
-    }
-}
-
-/// One connection's place; free again when it is dropped.
-struct Seat {
-    seats: Arc<Seats>,
-    ip: IpAddr,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.seats.give_back(self.ip);
-    }
-}
-
-/// A connection that keeps its seat until it is closed, also after an upgrade, and fails when the
-/// other side takes nothing for too long.
-struct Link {
-    stream: TcpStream,
-    seat: Seat,
-    write_timeout: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-/// Lets the kernel keep little of what it cannot send: else it takes megabytes for a reader that
-/// has stalled, before anybody here knows. What is under way on a long link is not bounded by it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn bound_unsent(stream: &TcpStream) {
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "cannot bound what the kernel keeps");
-    }
-}
-
-/// Elsewhere the kernel's own bound holds.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn bound_unsent(_: &TcpStream) {}
-
-impl Link {
-    fn new(stream: TcpStream, seat: Seat, write_timeout: Duration) -> Self {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch off delayed sending");
-        }
-        bound_unsent(&stream);
-        Self { stream, seat, write_timeout, stalled: None }
-    }
-
-    /// Passes a write's outcome on, and watches how long it has been waiting.
-    fn watched(
-        &mut self,
-        cx: &mut Context<'_>,
-        outcome: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        if outcome.is_ready() {
-            self.stalled = None;
-            return outcome;
-        }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.write_timeout)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Link {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Link {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watched(cx, outcome)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watched(cx, outcome)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -341,7 +258,12 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
+    use tokio_rustls::TlsConnector;
 
+    use super::super::tls::handshake::tests::believer;
+    use super::super::tls::identity::Identity;
+    use super::super::tls::identity::tests::made;
+    use super::super::tls::shown::Shown;
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(200);
@@ -354,6 +276,10 @@ mod tests {
     }
 
     async fn served(limits: EdgeLimits) -> Served {
+        serving(limits, None).await
+    }
+
+    async fn serving(limits: EdgeLimits, tls: Option<Handshakes>) -> Served {
         let slow = || async {
             sleep(SHORT).await;
             "done"
@@ -365,7 +291,8 @@ mod tests {
         let stop_when = async {
             stopped.await.ok();
         };
-        let task = tokio::spawn(serve(listener, router, limits, Arc::default(), stop_when));
+        let entrances = vec![Entrance { listener, tls }];
+        let task = tokio::spawn(serve(entrances, router, limits, Arc::default(), stop_when));
         Served { address, stop, task }
     }
 
@@ -417,17 +344,58 @@ mod tests {
         }
     }
 
-    #[test]
-    fn one_address_takes_its_own_seats_only() {
-        let limits = EdgeLimits { connections_per_ip: Some(1), ..EdgeLimits::default() };
-        let seats = Arc::new(Seats::new(limits, Arc::default()));
-        let ip = |text: &str| text.parse().expect("an address");
-        let first = seats.take(ip("2001:db8:1:2::1"));
-        assert!(first.is_some());
-        assert!(seats.take(ip("2001:db8:1:2::9")).is_none(), "the same /64");
-        assert!(seats.take(ip("2001:db8:1:3::1")).is_some(), "another /64");
-        drop(first);
-        assert!(seats.take(ip("2001:db8:1:2::9")).is_some());
+    fn tls() -> (Handshakes, TlsConnector) {
+        let (certificate, key) = made(&["a.example.org"]);
+        let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).expect("both");
+        (Handshakes::new(Shown::new(identity).config(&[b"http/1.1"])), believer(&certificate))
+    }
+
+    async fn asks(address: SocketAddr, client: &TlsConnector) -> io::Result<String> {
+        let stream = TcpStream::connect(address).await?;
+        let name = "a.example.org".try_into().expect("a name");
+        let mut stream = client.connect(name, stream).await?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await?;
+        Ok(heard)
+    }
+
+    /// The time for a handshake is longer than this test has: only making room helps.
+    #[tokio::test]
+    async fn whoever_never_ends_a_handshake_makes_room() {
+        let handshake_timeout = DEADLINE * 10;
+        let limits = EdgeLimits { connections: 3, handshake_timeout, ..EdgeLimits::default() };
+        let (handshakes, client) = tls();
+        let server = serving(limits, Some(handshakes)).await;
+        let mut silent = Vec::new();
+        for _ in 0..limits.connections {
+            silent.push(TcpStream::connect(server.address).await.expect("accepted"));
+        }
+        let until = Instant::now() + DEADLINE;
+        while !asks(server.address, &client).await.is_ok_and(|heard| heard.ends_with("hola")) {
+            assert!(Instant::now() < until, "no room was made");
+            sleep(SHORT).await;
+        }
+        assert_eq!(ends(silent.remove(0)).await, "", "the first to come has left");
+        timeout(DEADLINE, async {
+            server.stop.send(()).expect("running");
+            server.task.await.expect("no panic");
+        })
+        .await
+        .expect("a stop waits for no handshake");
+    }
+
+    #[tokio::test]
+    async fn a_handshake_has_its_time() {
+        let limits = EdgeLimits { handshake_timeout: SHORT, ..EdgeLimits::default() };
+        let (handshakes, client) = tls();
+        let server = serving(limits, Some(handshakes)).await;
+        for begun in [&b""[..], b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"] {
+            let mut stream = TcpStream::connect(server.address).await.expect("accepted");
+            stream.write_all(begun).await.expect("open");
+            assert!(!ends(stream).await.contains("200 OK"), "{begun:?}");
+        }
+        assert!(asks(server.address, &client).await.expect("served").ends_with("hola"));
     }
 
     #[tokio::test]

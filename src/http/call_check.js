@@ -13,7 +13,8 @@ const WORDS = {
     copy: 'Copy',
     copied: 'Copied',
     insecure: 'this page came by http, and browsers give out microphone and camera on https pages '
-      + 'and localhost alone. The operator puts a reverse proxy with a certificate before the server.',
+      + 'and localhost alone. The operator gives the server a certificate (TLS), or puts a reverse '
+      + 'proxy with one in front of it.',
     asking: 'asking…',
     works: 'works',
     audio: 'Allow the microphone for this page, and close programs that use it.',
@@ -34,8 +35,8 @@ const WORDS = {
         + 'network.',
       udp: 'UDP to the relay is blocked: open TURN_PORT and TURN_RELAY_PORTS (UDP) in its firewall.',
       tcp: 'Open TURN_PORT (TCP) in the server\'s firewall.',
-      tls: 'Open TURN_TLS_PORT (TCP) in the server\'s firewall, and set TURN_TLS_CERT and '
-        + 'TURN_TLS_KEY: browsers trust no certificate of the server\'s own making.',
+      tls: 'Open TURN_TLS_PORT (TCP) in the server\'s firewall, and give it a certificate '
+        + '(TLS, or TURN_TLS_CERT and TURN_TLS_KEY): browsers trust none of its own making.',
     },
   },
   es: {
@@ -49,7 +50,8 @@ const WORDS = {
     copy: 'Copiar',
     copied: 'Copiado',
     insecure: 'esta página vino por http, y los navegadores solo dan micrófono y cámara en páginas '
-      + 'https y en localhost. El operador pone delante del servidor un proxy inverso con certificado.',
+      + 'https y en localhost. El operador da un certificado al servidor (TLS), o le pone delante un '
+      + 'proxy inverso con uno.',
     asking: 'preguntando…',
     works: 'funciona',
     audio: 'Permite el micrófono para esta página y cierra los programas que lo usen.',
@@ -71,8 +73,8 @@ const WORDS = {
       udp: 'El UDP hasta la retransmisión está bloqueado: abre TURN_PORT y TURN_RELAY_PORTS (UDP) '
         + 'en su cortafuegos.',
       tcp: 'Abre TURN_PORT (TCP) en el cortafuegos del servidor.',
-      tls: 'Abre TURN_TLS_PORT (TCP) en el cortafuegos del servidor y define TURN_TLS_CERT y '
-        + 'TURN_TLS_KEY: los navegadores no se fían de un certificado hecho por el servidor.',
+      tls: 'Abre TURN_TLS_PORT (TCP) en el cortafuegos del servidor y dale un certificado '
+        + '(TLS, o TURN_TLS_CERT y TURN_TLS_KEY): los navegadores no se fían de uno hecho por él.',
     },
   },
   zh: {
@@ -86,7 +88,7 @@ const WORDS = {
     copy: '复制',
     copied: '已复制',
     insecure: '本页面通过 http 打开，而浏览器只在 https 页面和 localhost 上提供麦克风和摄像头。'
-      + '管理员需要在服务器前面放一个带证书的反向代理。',
+      + '管理员需要给服务器配置证书（TLS），或在它前面放一个带证书的反向代理。',
     asking: '正在询问…',
     works: '可用',
     audio: '请允许本页面使用麦克风，并关闭正在使用它的程序。',
@@ -106,8 +108,8 @@ const WORDS = {
       stun: '到服务器的 UDP 被阻断：请在其防火墙上开放 TURN_PORT（UDP），或换一个网络。',
       udp: '到中继的 UDP 被阻断：请在其防火墙上开放 TURN_PORT 和 TURN_RELAY_PORTS（UDP）。',
       tcp: '请在服务器的防火墙上开放 TURN_PORT（TCP）。',
-      tls: '请在服务器的防火墙上开放 TURN_TLS_PORT（TCP），并设置 TURN_TLS_CERT 和 TURN_TLS_KEY：'
-        + '浏览器不信任服务器自制的证书。',
+      tls: '请在服务器的防火墙上开放 TURN_TLS_PORT（TCP），并给它一份证书'
+        + '（TLS，或 TURN_TLS_CERT 和 TURN_TLS_KEY）：浏览器不信任服务器自制的证书。',
     },
   },
 };

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result, text};
 use crate::protocol::pages::Health;
 
 pub(super) fn routes() -> Routes {
-    Routes::with_problems().routes(routes!(live)).routes(routes!(ready))
+    Routes::with_problems().routes(routes!(live)).routes(routes!(ready)).in_the_clear()
 }
 
 /// Is the process alive?

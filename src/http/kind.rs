@@ -1,6 +1,7 @@
 //! What a route is like besides what it does: in which shape its errors are told, what a request
-//! costs, whether it brings a file. Each resource says so where its routes stand; `pipeline` asks
-//! before the handler runs, `docs` when it describes the errors.
+//! costs, whether it brings a file, whether it is answered in the clear. Each resource says so
+//! where its routes stand; `pipeline` asks before the handler runs, `docs` when it describes the
+//! errors.
 //!
 //! A path that no route has is taken for one of the folder that it would stand in, and a method
 //! that a path does not take for one that costs and brings nothing. Called by every resource.
@@ -59,11 +60,13 @@ pub struct Kind {
     pub class: Class,
     /// Whether a request brings a file.
     pub upload: Upload,
+    /// Whether it is answered in the clear too while this server speaks HTTPS.
+    pub in_the_clear: bool,
 }
 
 impl Kind {
     const fn plain(shape: Shape) -> Self {
-        Self { shape, class: Class::Other, upload: Upload::No }
+        Self { shape, class: Class::Other, upload: Upload::No, in_the_clear: false }
     }
 }
 
@@ -77,6 +80,8 @@ impl Kinds {
         let Some(kinds) = route.and_then(|route| self.0.get(route)) else {
             return Kind::plain(self.shape_around(path));
         };
+        // A HEAD is answered by what answers the GET.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
         let fits = |row: &&(Option<Method>, Kind)| row.0.as_ref().is_none_or(|own| own == method);
         let kind = kinds.iter().find(fits).map(|row| row.1);
         kind.unwrap_or_else(|| Kind::plain(kinds[0].1.shape))
@@ -160,6 +165,15 @@ impl Routes {
     pub fn route(mut self, path: &str, routes: MethodRouter<Arc<Http>>) -> Self {
         self.kinds.add(path, None, Kind::plain(self.shape));
         Self { router: self.router.route(path, routes), ..self }
+    }
+
+    /// The same, answered in the clear too while this server speaks HTTPS: for programs that watch
+    /// it and know it by an address that no certificate names.
+    pub fn in_the_clear(mut self) -> Self {
+        for (_, kind) in self.kinds.0.values_mut().flatten() {
+            kind.in_the_clear = true;
+        }
+        self
     }
 
     /// Adds those of another resource.

@@ -18,6 +18,7 @@ use axum::http::request::Parts;
 
 use super::Http;
 use super::claims::host;
+use super::secure::is_secure;
 use crate::config::values::names_this_machine;
 use crate::edge::address::Peer;
 use crate::error::{Error, Result};
@@ -52,7 +53,8 @@ fn is_of_own_page(parts: &Parts) -> bool {
     let own_site = site.is_none_or(|site| site == "same-origin" || site == "none");
     own_site
         && host(&parts.headers, &parts.uri).is_some_and(|host| {
-            let own = |origin: &str| origin.strip_prefix("http://") == Some(host.as_str());
+            let scheme = if is_secure(parts) { "https://" } else { "http://" };
+            let own = |origin: &str| origin.strip_prefix(scheme) == Some(host.as_str());
             let origin = parts.headers.get(header::ORIGIN);
             names_this_machine(host.host())
                 && origin.is_none_or(|origin| origin.to_str().is_ok_and(own))
@@ -86,6 +88,7 @@ impl FromRequestParts<Arc<Http>> for AtMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::tls::Secure;
     use axum::http::Request;
 
     fn local(peer: &str, uri: &str, headers: &[(&str, &str)]) -> bool {
@@ -108,6 +111,22 @@ mod tests {
         assert!(local("::1", "/", &own));
         for site in ["same-origin", "none"] {
             assert!(local("::1", "/", &[own[0], ("sec-fetch-site", site)]), "{site}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_the_machine_is_of_the_scheme_that_it_came_by() {
+        let by_tls = |origin: &str| {
+            let request = Request::get("/").header("host", "localhost:8443");
+            let request = request.header("origin", origin).body(()).expect("a request");
+            let mut parts = request.into_parts().0;
+            parts.extensions.insert(Peer([127, 0, 0, 1].into()));
+            parts.extensions.insert(Secure);
+            is_local(&parts)
+        };
+        assert!(by_tls("https://localhost:8443"));
+        for origin in ["http://localhost:8443", "https://localhost", "https://evil.example.org"] {
+            assert!(!by_tls(origin), "{origin}");
         }
     }
 

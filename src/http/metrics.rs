@@ -28,7 +28,7 @@ const NOT_FOR_YOU: Text = Text {
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::with_problems().route("/metrics", get(metrics))
+    Routes::with_problems().route("/metrics", get(metrics)).in_the_clear()
 }
 
 /// Not part of the description: it is for the operator's programs.

@@ -42,6 +42,7 @@ mod presence;
 mod ranges;
 mod receipts;
 mod search;
+mod secure;
 pub mod server;
 mod sync;
 mod upload_seats;
@@ -58,6 +59,7 @@ use self::claims::OwnPages;
 pub use self::files::POSTER_BYTES;
 pub use self::multipart::{FORM_PARTS, PART_HEAD_BYTES};
 pub use self::original::PAGE as ORIGINAL_PAGE;
+use self::secure::Https;
 use self::server::Welcome;
 pub use self::upload_seats::UPLOADS_AT_ONCE;
 use self::upload_seats::UploadSeats;
@@ -78,7 +80,7 @@ pub struct Http {
     uploads: UploadSeats,
     trusted: Arc<TrustedProxies>,
     own_pages: OwnPages,
-    https: bool,
+    https: Https,
     welcome: Welcome,
     site: Site,
     counters: Arc<Counters>,
@@ -106,7 +108,7 @@ impl Http {
                 public: config.public_url.as_ref().map(PublicUrl::origin),
                 allowed: config.cors_origins.clone(),
             },
-            https: config.public_url.as_ref().is_some_and(PublicUrl::is_https),
+            https: Https::by_proxy(config.public_url.clone()),
             ids,
         }
     }
@@ -116,6 +118,12 @@ impl Http {
     #[must_use]
     pub fn with_welcome(self, welcome: Welcome) -> Self {
         Self { site: Site::of(&welcome.brand), welcome, ..self }
+    }
+
+    /// The same of a server that speaks HTTPS itself on this port.
+    #[must_use]
+    pub fn with_https(self, port: u16) -> Self {
+        Self { https: self.https.on(port), ..self }
     }
 
     /// The same, counting there.

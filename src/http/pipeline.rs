@@ -1,6 +1,7 @@
 //! What every request passes through, whatever its path: it gets an id and a language, is counted,
-//! runs under a time limit with panics caught, has its error written in the right shape, and leaves
-//! with security headers and one line in the log.
+//! is sent on to HTTPS if it should have come by that, runs under a time limit with panics caught,
+//! has its error written in the right shape, and leaves with security headers and one line in the
+//! log.
 //!
 //! Invariant: no query string, header or body reaches the log; of a path, only the route's pattern
 //! does, because an invitation's code is a secret.
@@ -61,15 +62,19 @@ pub async fn wrap(
     let context = Arc::new(Context::of(&http, kind, &request));
     request.extensions_mut().insert(context.clone());
     let (parts, body) = request.into_parts();
+    let stay = http.https.stay(&parts);
     let mut response = match check(&http, &context, &parts) {
-        Ok(()) => run(Request::from_parts(parts, body), next, &context).await,
+        Ok(()) => match http.https.elsewhere(&parts, kind) {
+            Some(redirect) => redirect,
+            None => run(Request::from_parts(parts, body), next, &context).await,
+        },
         Err(error) => error.into_response(),
     };
     if let Some(Fault(fault)) = response.extensions_mut().remove::<Fault>() {
         response = answer::written(&fault, &context, &response);
         log_fault(&fault, &context);
     }
-    put_headers(response.headers_mut(), &context, http.https);
+    put_headers(response.headers_mut(), &context, stay);
     let took = started.elapsed();
     http.counters.answered(&method, route.as_ref(), response.status(), took);
     log_access(&method, pattern.unwrap_or("(none)"), response.status(), took, &context);
@@ -101,7 +106,7 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     format!("a handler panicked: {}", words.unwrap_or_default())
 }
 
-fn put_headers(headers: &mut HeaderMap, context: &Context, https: bool) {
+fn put_headers(headers: &mut HeaderMap, context: &Context, stay: Option<&'static str>) {
     const CSP: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
     const PERMISSIONS: &str = "microphone=(self), camera=(self), display-capture=(self), \
                                geolocation=(), payment=(), usb=()";
@@ -115,8 +120,8 @@ fn put_headers(headers: &mut HeaderMap, context: &Context, https: bool) {
     put(header::CACHE_CONTROL, "no-store");
     put(HeaderName::from_static("permissions-policy"), PERMISSIONS);
     put(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    if https {
-        put(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    if let Some(stay) = stay {
+        put(header::STRICT_TRANSPORT_SECURITY, stay);
     }
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(REQUEST_ID, id);

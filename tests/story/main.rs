@@ -27,4 +27,5 @@ mod readme;
 mod removal;
 mod slow;
 mod text;
+mod tls;
 mod unfinished;

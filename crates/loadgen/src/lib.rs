@@ -1,14 +1,15 @@
 //! Protocol client library, load generator and benchmark of the chat backend.
 //!
 //! Invariant: it knows the server only through the wire, `/proc`, and the server's command line;
-//! it shares no code with it. The server's story tests use `client`, `server` and `scratch`;
-//! people use the command.
+//! it shares no code with it. The server's story tests use `client`, `server`, `secure` and
+//! `scratch`; people use the command.
 
 pub mod scratch;
 
 pub mod client;
 pub mod measure;
 
+pub mod secure;
 pub mod server;
 
 pub mod run;

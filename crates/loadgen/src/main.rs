@@ -81,6 +81,9 @@ enum Load {
         /// How many.
         #[arg(long, default_value_t = 5_000)]
         connections: usize,
+        /// Under TLS, with a certificate that is made for it; only with --server.
+        #[arg(long)]
+        tls: bool,
     },
     /// One-to-one messages, persisted, acked, delivered.
     Direct {
@@ -180,7 +183,7 @@ enum Load {
 impl Load {
     fn workload(&self) -> Box<dyn Workload> {
         match *self {
-            Self::Idle { connections } => Box::new(Idle { connections }),
+            Self::Idle { connections, tls } => Box::new(Idle { connections, secure: tls }),
             Self::Direct { pairs, in_flight, rate, size, rest } => {
                 Box::new(Direct { pairs: pairs.max(1), in_flight, rate, size, rest })
             }
@@ -237,6 +240,9 @@ impl Options {
     async fn target(&self, source: Source, workload: &dyn Workload) -> Result<Target> {
         let program = match source {
             Source::Program(program) => program.canonicalize()?,
+            Source::Running(..) if workload.secure() => {
+                return Err(Error::protocol("--tls is for servers that are started here"));
+            }
             Source::Running(addr, tokens) => {
                 let folder = self.dir.clone().unwrap_or_else(std::env::temp_dir);
                 return Ok(Target::running(addr, folder, sessions_from(&tokens)?));
@@ -244,12 +250,15 @@ impl Options {
         };
         let mut plan = Plan::unlimited(&program);
         plan.settings.extend(self.settings.iter().cloned());
-        let home = Home::new(plan, self.dir.as_deref())?;
+        let mut home = Home::new(plan, self.dir.as_deref())?;
+        let secure = workload.secure().then(|| home.secure()).transpose()?;
         let people: Vec<Person> =
             (0..workload.people()).map(|index| workload.person(index)).collect();
         let sessions = home.import(&people, workload.sessions())?;
         let server = home.start().await?;
-        Ok(Target::started(program.display().to_string(), server, sessions))
+        let mut started = Target::started(program.display().to_string(), server, sessions);
+        started.secure = secure;
+        Ok(started)
     }
 
     fn database_process(&self) -> Result<Option<u32>> {

@@ -19,6 +19,7 @@ use crate::client::error::{Error, Result};
 use crate::client::http::Http;
 use crate::measure::proc;
 use crate::scratch::Scratch;
+use crate::secure::Secure;
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -82,6 +83,15 @@ impl Home {
     /// An empty folder below `parent` (or the system's temporary one).
     pub fn new(plan: Plan, parent: Option<&Path>) -> Result<Self> {
         Ok(Self { plan, scratch: Scratch::new(parent)? })
+    }
+
+    /// Has the server speak HTTPS, with a certificate of its own, on a free port.
+    pub fn secure(&mut self) -> Result<Secure> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let secure = Secure::new(self.scratch.path(), addr)?;
+        self.plan.settings.extend(secure.settings());
+        Ok(secure)
     }
 
     /// Puts accounts into the server's data through the operator's command, and opens a session for
@@ -267,6 +277,8 @@ pub struct Target {
     pub name: String,
     /// Where it listens.
     pub addr: SocketAddr,
+    /// Where and how it speaks HTTPS, when the load is to go there.
+    pub secure: Option<Secure>,
     /// Its process, when that is on this machine and visible.
     pub pid: Option<u32>,
     /// The process of its database, when that is one of its own.
@@ -287,6 +299,7 @@ impl Target {
         Self {
             name,
             addr: server.addr(),
+            secure: None,
             pid: Some(server.pid()),
             database: None,
             folder: server.data(),
@@ -301,6 +314,7 @@ impl Target {
         Self {
             name: addr.to_string(),
             addr,
+            secure: None,
             pid: proc::listener(addr),
             database: None,
             folder,

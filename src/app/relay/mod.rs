@@ -12,9 +12,12 @@ use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use self::place::{Fault, Known, Pair, Place};
-use super::StartError;
+use super::secure::{self, Https};
+use super::{Outside, StartError};
+use crate::clock::Clock;
 use crate::config::values::TurnMode;
 use crate::config::{Config, Secrets};
 use crate::core::calls::ice;
@@ -30,7 +33,8 @@ const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 pub(super) async fn start(
     config: &Config,
     secrets: &Secrets,
-    entropy: &Arc<dyn Entropy>,
+    outside: &Outside,
+    https: Option<&Https>,
 ) -> Result<(Option<Turn>, ice::Relay), StartError> {
     let secret = match &config.turn_secret {
         Some(secret) => secret.reveal().as_bytes().to_vec(),
@@ -47,13 +51,15 @@ pub(super) async fn start(
             let resolved = look_up(names.clone()).await;
             let known = Known { outward: [rtc::outward(false), rtc::outward(true)], resolved };
             let place = Place::of(config, &known);
-            let settings = settings(config, &place, secret.clone(), &**entropy)?;
+            let tls = certificate(config, &place, &outside.clock, https)?;
+            let server = server(config, &place, &secret, &*outside.entropy);
+            let settings = settings(config, &place, server, tls);
             let turn = Turn::start(settings).await.map_err(|error| told(&error))?;
             let urls = urls(&place.name, &turn);
             tell(&place, &turn);
             if !names.is_empty() {
                 let (config, local) = (config.clone(), place.local);
-                let publish = move |resolved| outside(place::public(&config, local, resolved));
+                let publish = move |resolved| addresses(place::public(&config, local, resolved));
                 let look_up = move || look_up(names.clone());
                 let every = LOOK_UP_EVERY;
                 tokio::spawn(follow(resolved, every, look_up, publish, turn.publisher()));
@@ -103,7 +109,7 @@ async fn follow<F: Future<Output = Pair>>(
     mut now: Pair,
     every: Duration,
     look_up: impl Fn() -> F,
-    outside: impl Fn(Pair) -> Public,
+    called: impl Fn(Pair) -> Public,
     publisher: watch::Sender<Public>,
 ) {
     loop {
@@ -116,7 +122,7 @@ async fn follow<F: Future<Output = Pair>>(
             continue;
         }
         now = found;
-        let public = outside(now);
+        let public = called(now);
         if *publisher.borrow() != public {
             tracing::warn!(
                 ?public,
@@ -127,33 +133,54 @@ async fn follow<F: Future<Output = Pair>>(
     }
 }
 
-const fn outside([v4, v6]: Pair) -> Public {
+const fn addresses([v4, v6]: Pair) -> Public {
     (as_v4(v4), as_v6(v6))
 }
 
-fn settings(
+/// The certificate: its own, else that of HTTPS, else one that it makes.
+fn certificate(
     config: &Config,
     place: &Place,
-    secret: Vec<u8>,
-    entropy: &dyn Entropy,
-) -> Result<Settings, StartError> {
+    clock: &Arc<dyn Clock>,
+    https: Option<&Https>,
+) -> Result<TlsAcceptor, StartError> {
+    let files = (config.turn_tls_cert.clone(), config.turn_tls_key.clone());
+    let settings = ["TURN_TLS_CERT", "TURN_TLS_KEY"];
+    let own = secure::follow(settings, files, Some(place.name.clone()), clock)?;
+    if let Some(own) = own {
+        return Ok(tls::shows(&own));
+    }
+    let Some(https) = https else {
+        return Ok(tls::self_made(vec![place.name.clone(), "localhost".to_owned()])?);
+    };
+    if !https.certificate.now().is_for(&place.name) {
+        tracing::warn!(
+            name = place.name,
+            "the certificate for HTTPS is not for the name by which devices find the relay, so \
+             they cannot reach it over TLS: get one that names both, or set TURN_TLS_CERT and \
+             TURN_TLS_KEY"
+        );
+    }
+    Ok(tls::shows(&https.certificate))
+}
+
+fn server(config: &Config, place: &Place, secret: &[u8], entropy: &dyn Entropy) -> turn::Config {
     let mut seed = [0; 32];
     entropy.fill(&mut seed);
     let realm = config.public_url.as_ref().map_or("wechat", |url| url.host());
-    let (public_ipv4, public_ipv6) = outside(place.public);
-    let server = turn::Config {
+    let (public_ipv4, public_ipv6) = addresses(place.public);
+    turn::Config {
         public_ipv4,
         public_ipv6,
         allowed_peers: config.turn_allowed_peers.0.clone(),
-        ..turn::Config::new(realm, &secret, seed)
-    };
+        ..turn::Config::new(realm, secret, seed)
+    }
+}
+
+fn settings(config: &Config, place: &Place, server: turn::Config, tls: TlsAcceptor) -> Settings {
     let (port, tls_port) = config.turn_ports();
-    let tls = match (&config.turn_tls_cert, &config.turn_tls_key) {
-        (Some(certificate), Some(key)) => tls::from_files(certificate, key)?,
-        _ => tls::self_made(vec![place.name.clone(), "localhost".to_owned()])?,
-    };
-    let (relay_ipv4, relay_ipv6) = outside(place.local);
-    Ok(Settings {
+    let (relay_ipv4, relay_ipv6) = addresses(place.local);
+    Settings {
         listen: place.listen.clone(),
         port,
         tls_port,
@@ -162,7 +189,7 @@ fn settings(
         relay_ipv6,
         relay_ports: (config.turn_relay_ports.low, config.turn_relay_ports.high),
         server,
-    })
+    }
 }
 
 const fn as_v4(ip: Option<IpAddr>) -> Option<Ipv4Addr> {
@@ -226,15 +253,15 @@ mod tests {
             let found = answers.lock().expect("not poisoned").pop().unwrap_or(v4(8));
             async move { found }
         };
-        let (publisher, mut told) = watch::channel(outside(v4(7)));
-        let following = follow(v4(7), Duration::from_millis(1), look_up, outside, publisher);
+        let (publisher, mut told) = watch::channel(addresses(v4(7)));
+        let following = follow(v4(7), Duration::from_millis(1), look_up, addresses, publisher);
         let reading = async move {
             told.changed().await.expect("following");
-            assert_eq!(*told.borrow_and_update(), outside(v4(8)));
+            assert_eq!(*told.borrow_and_update(), addresses(v4(8)));
             told.changed().await.expect("following");
-            assert_eq!(*told.borrow_and_update(), outside(v4(7)));
+            assert_eq!(*told.borrow_and_update(), addresses(v4(7)));
             told.changed().await.expect("following");
-            assert_eq!(*told.borrow_and_update(), outside(v4(8)));
+            assert_eq!(*told.borrow_and_update(), addresses(v4(8)));
             drop(told);
         };
         tokio::join!(following, reading);

@@ -1,5 +1,5 @@
 //! What every route is like besides what it does: the shape of its errors, what a request costs,
-//! and whether it may take as long as a file does.
+//! whether it may take as long as a file does, and whether it is answered in the clear.
 
 use std::collections::BTreeSet;
 
@@ -64,6 +64,9 @@ const UPLOADS: [&str; 2] = ["POST /api/v1/files", "PATCH /api/v1/uploads/{upload
 /// What brings files when it is a form.
 const FORMS: [&str; 1] = ["PUT /sndmsg"];
 
+/// What is answered in the clear while the server speaks HTTPS.
+const IN_THE_CLEAR: [&str; 3] = ["GET /livez", "GET /readyz", "GET /metrics"];
+
 /// Every route: method and pattern.
 fn routes() -> BTreeSet<String> {
     let api = serde_json::to_value(description()).expect("JSON");
@@ -76,13 +79,14 @@ fn routes() -> BTreeSet<String> {
     routes
 }
 
-/// Whether errors are envelopes, what it costs, whether it brings a file.
-fn nature(kinds: &Kinds, route: &str, headers: &HeaderMap) -> (bool, Class, bool) {
+/// Whether errors are envelopes, what it costs, whether it brings a file, whether it is answered in
+/// the clear.
+fn nature(kinds: &Kinds, route: &str, headers: &HeaderMap) -> (bool, Class, bool, bool) {
     let (method, path) = route.split_once(' ').expect("a method and a path");
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let pattern = (!path.ends_with("nothing")).then_some(path);
     let kind = kinds.of(&method, pattern, path);
-    (kind.shape == Shape::Envelope, kind.class, kind.upload.is(headers))
+    (kind.shape == Shape::Envelope, kind.class, kind.upload.is(headers), kind.in_the_clear)
 }
 
 #[tokio::test]
@@ -98,11 +102,14 @@ async fn every_route_is_of_its_kind() {
             [(HeaderMap::new(), is(&UPLOADS)), (form.clone(), is(&UPLOADS) || is(&FORMS))]
         {
             found.push((route.clone(), nature(&all, &route, &headers)));
-            wanted.push((route.clone(), (is(&ENVELOPES), class, upload)));
+            let clear = is(&IN_THE_CLEAR);
+            wanted.push((route.clone(), (is(&ENVELOPES), class, upload, clear)));
         }
     }
     assert_eq!(found, wanted);
-    let named = [&ENVELOPES[..], &LOGINS, &UPLOADS, &FORMS].concat();
+    let named = [&ENVELOPES[..], &LOGINS, &UPLOADS, &FORMS, &IN_THE_CLEAR].concat();
+    let clear = |method| all.of(&method, Some("/livez"), "/livez").in_the_clear;
+    assert!(clear(Method::HEAD) && !clear(Method::DELETE), "what answers a GET answers a HEAD");
     let routes = routes();
     assert!(named.iter().all(|route| routes.contains(*route)), "a route that there is not");
 }

@@ -34,7 +34,8 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// How to open this session's WebSocket at `addr`.
     pub fn dial(&self, addr: SocketAddr) -> Dial<'_> {
-        Dial { addr, path: PATH, token: Some(&self.token), from: None, receive_buffer: None }
+        let token = Some(self.token.as_str());
+        Dial { addr, path: PATH, token, from: None, receive_buffer: None, trust: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! A small HTTP/1.1 client: one kept-alive connection, opened again when the server closed it.
 //!
-//! It follows no redirect, speaks no TLS, and sends one request at a time. Called by `api`.
+//! It follows no redirect and sends one request at a time. Called by `api`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,11 +12,11 @@ use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::error::{Error, Result};
+use super::stream::{Stream, Trust};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,13 +56,19 @@ impl Answer {
 #[derive(Debug)]
 pub struct Http {
     addr: SocketAddr,
+    trust: Option<Trust>,
     connection: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
 
 impl Http {
     /// A client of the server at `addr`; connects with the first request.
     pub fn new(addr: SocketAddr) -> Self {
-        Self { addr, connection: Mutex::new(None) }
+        Self { addr, trust: None, connection: Mutex::new(None) }
+    }
+
+    /// The same by HTTPS.
+    pub fn secure(addr: SocketAddr, trust: Trust) -> Self {
+        Self { trust: Some(trust), ..Self::new(addr) }
     }
 
     /// The server's address.
@@ -109,7 +115,7 @@ impl Http {
         let mut slot = self.connection.lock().await;
         let mut sender = match slot.take() {
             Some(sender) if !sender.is_closed() => sender,
-            _ => open(self.addr).await?,
+            _ => self.open().await?,
         };
         sender.ready().await?;
         let answer = sender.send_request(request).await?;
@@ -118,33 +124,14 @@ impl Http {
         *slot = Some(sender);
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
-}
 
-async fn open(addr: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = connect(addr, None, None).await?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(async move {
-        // Whoever waits for an answer hears of a failure there.
-        let _ = connection.await;
-    });
-    Ok(sender)
-}
-
-/// A TCP connection without delay, from the local address `from` and with a receive buffer of so
-/// many bytes if they are given.
-pub async fn connect(
-    addr: SocketAddr,
-    from: Option<IpAddr>,
-    receive_buffer: Option<u32>,
-) -> Result<TcpStream> {
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if let Some(from) = from {
-        socket.bind(SocketAddr::new(from, 0))?;
+    async fn open(&self) -> Result<SendRequest<Full<Bytes>>> {
+        let stream = Stream::open(self.addr, None, None, self.trust.as_ref()).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(async move {
+            // Whoever waits for an answer hears of a failure there.
+            let _ = connection.await;
+        });
+        Ok(sender)
     }
-    if let Some(bytes) = receive_buffer {
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    let stream = socket.connect(addr).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }

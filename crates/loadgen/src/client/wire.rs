@@ -10,7 +10,6 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
@@ -18,7 +17,7 @@ use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::error::{Error, Result};
-use super::http::connect;
+use super::stream::{Stream, Trust};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "wechat.v1.json";
@@ -59,7 +58,7 @@ impl<'a> Frame<'a> {
 
 /// An open WebSocket.
 #[derive(Debug)]
-pub struct Wire(WebSocketStream<TcpStream>);
+pub struct Wire(WebSocketStream<Stream>);
 
 /// Where and how a WebSocket is opened.
 #[derive(Debug, Clone, Copy)]
@@ -74,12 +73,15 @@ pub struct Dial<'a> {
     pub from: Option<IpAddr>,
     /// What the kernel may hold of what was not read, in bytes; small for a reader that stalls.
     pub receive_buffer: Option<u32>,
+    /// Whom to take for the server, under TLS; `None`: in the clear.
+    pub trust: Option<&'a Trust>,
 }
 
 impl Wire {
     /// Opens a WebSocket.
     pub async fn open(dial: Dial<'_>) -> Result<Self> {
-        let stream = connect(dial.addr, dial.from, dial.receive_buffer).await?;
+        let Dial { addr, from, receive_buffer, trust, .. } = dial;
+        let stream = Stream::open(addr, from, receive_buffer, trust).await?;
         let mut request = format!("ws://{}{}", dial.addr, dial.path).into_client_request()?;
         let headers = request.headers_mut();
         let header = |text: &str| text.parse().map_err(|_| Error::protocol("bad header"));
@@ -146,7 +148,7 @@ impl Wire {
     }
 
     /// The stream underneath, for tests that misbehave.
-    pub fn stream(&mut self) -> &mut TcpStream {
+    pub fn stream(&mut self) -> &mut Stream {
         self.0.get_mut()
     }
 

@@ -15,6 +15,7 @@ use super::Pace;
 use crate::client::Wire;
 use crate::client::api::Session;
 use crate::client::error::{Error, Result};
+use crate::client::stream::Trust;
 use crate::client::wire::Dial;
 use crate::measure::meter::{Meter, Span};
 
@@ -120,20 +121,21 @@ pub fn source(index: usize, server: IpAddr) -> Option<IpAddr> {
 /// Opens a live WebSocket for each session, some at a time, each block from an address of its own
 /// when the server is on this machine. In the order of the sessions.
 pub async fn open_all(addr: SocketAddr, sessions: &[Session]) -> Result<Vec<Wire>> {
-    open_with(addr, sessions, None).await
+    open_with(addr, sessions, None, None).await
 }
 
-/// As `open_all`, with this receive buffer.
+/// As `open_all`, with this receive buffer, and under TLS with whom is to be trusted.
 pub async fn open_with(
     addr: SocketAddr,
     sessions: &[Session],
     receive_buffer: Option<u32>,
+    trust: Option<&Trust>,
 ) -> Result<Vec<Wire>> {
     let mut wires = Vec::with_capacity(sessions.len());
     for (block, part) in sessions.chunks(OPENING).enumerate() {
         let opening = part.iter().enumerate().map(|(index, session)| {
             let from = source(block * OPENING + index, addr.ip());
-            let dial = Dial { from, receive_buffer, ..session.dial(addr) };
+            let dial = Dial { from, receive_buffer, trust, ..session.dial(addr) };
             async move { Wire::open(dial).await?.live().await }
         });
         wires.extend(futures_util::future::try_join_all(opening).await?);

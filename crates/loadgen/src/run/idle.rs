@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use tokio::time::sleep;
 
-use super::crew::{Crew, open_all};
+use super::crew::{Crew, open_all, open_with};
 use super::{Pace, Prepared, Workload};
 use crate::client::Wire;
 use crate::client::error::{Error, Result};
@@ -19,16 +19,22 @@ use crate::server::Target;
 pub struct Idle {
     /// How many.
     pub connections: usize,
+    /// Under TLS.
+    pub secure: bool,
 }
 
 #[async_trait]
 impl Workload for Idle {
     fn name(&self) -> &'static str {
-        "idle"
+        if self.secure { "idle under TLS" } else { "idle" }
     }
 
     fn sessions(&self) -> usize {
         self.connections
+    }
+
+    fn secure(&self) -> bool {
+        self.secure
     }
 
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
@@ -62,7 +68,11 @@ impl Prepared for Ready<'_> {
         let unknown = || Error::protocol("the server's process is not on this machine");
         let empty = meter.memory()?.ok_or_else(unknown)?;
         let start = meter.read()?;
-        let wires = open_all(self.target.addr, self.target.first(self.connections)?).await?;
+        let sessions = self.target.first(self.connections)?;
+        let wires = match &self.target.secure {
+            None => open_all(self.target.addr, sessions).await?,
+            Some(to) => open_with(to.addr, sessions, None, Some(&to.trust)).await?,
+        };
         let opened = start.until(&meter.read()?);
         let mut crew = Crew::default();
         for wire in wires {

@@ -49,6 +49,11 @@ pub trait Workload: Send + Sync {
         self.sessions()
     }
 
+    /// Whether its connections are under TLS.
+    fn secure(&self) -> bool {
+        false
+    }
+
     /// The account with this number; those with sessions come first.
     fn person(&self, index: usize) -> Person {
         Person { email: email(index), name: format!("Person {index}") }

@@ -162,7 +162,7 @@ impl Ready<'_> {
         let nothing = stalled.iter().map(|session| State::new(session.user.clone())).collect();
         let held = self.all_synced(stalled, nothing).await?;
         let (before, kernel_before) = (meter.memory()?, proc::sockets()?);
-        let readers = open_with(self.target.addr, stalled, Some(TINY)).await?;
+        let readers = open_with(self.target.addr, stalled, Some(TINY), None).await?;
         let mut phase = self.phase(meter, pace, "with stalled readers").await?;
         if let (Some(before), Some(after)) = (before, meter.memory()?) {
             let grown = after.anonymous as f64 - before.anonymous as f64;

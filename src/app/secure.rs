@@ -1,0 +1,77 @@
+//! HTTPS: where it listens and with which certificate, as the settings say. Called by `app` as it
+//! starts; the relay is shown the certificate too.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::StartError;
+use super::listen::{self, Port};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::values::TlsMode;
+use crate::edge::accept::Entrance;
+use crate::edge::tls::files::{Files, Named};
+use crate::edge::tls::handshake::Handshakes;
+use crate::edge::tls::shown::Shown;
+
+/// How often the files of a certificate are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// What is spoken inside TLS, in the order in which we like it (RFC 7301).
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// HTTPS that listens.
+pub(super) struct Https {
+    listener: TcpListener,
+    /// What it shows.
+    pub certificate: Arc<Shown>,
+}
+
+/// Listens for HTTPS, if the settings want that.
+pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Https>, StartError> {
+    let Some(port) = config.tls_port() else { return Ok(None) };
+    let certificate = match config.tls {
+        TlsMode::Off => return Ok(None),
+        TlsMode::Files => {
+            let files = (config.tls_cert.clone(), config.tls_key.clone());
+            let host = config.public_url.as_ref().map(|url| url.host().to_owned());
+            follow(["TLS_CERT", "TLS_KEY"], files, host, clock)?
+        }
+    };
+    let Some(certificate) = certificate else { return Ok(None) };
+    let listener = listen::on(config.host, Port { number: port, setting: "PORT_TLS" })?;
+    Ok(Some(Https { listener, certificate }))
+}
+
+/// Shows the certificate in a pair of files, and follows them as long as anybody shows it; nothing
+/// if they are not set. `host` is under what others look for the server.
+pub(super) fn follow(
+    settings: [&'static str; 2],
+    files: (Option<PathBuf>, Option<PathBuf>),
+    host: Option<String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<Shown>>, StartError> {
+    let (Some(certificate), Some(key)) = files else { return Ok(None) };
+    let files = Files {
+        certificate: Named { setting: settings[0], path: certificate },
+        key: Named { setting: settings[1], path: key },
+    };
+    let (shown, followed) = files.open(host, clock.clone())?;
+    tokio::spawn(followed.follow(LOOK_EVERY));
+    Ok(Some(shown))
+}
+
+impl Https {
+    /// The port that was taken.
+    pub(super) fn port(&self) -> Result<u16, StartError> {
+        Ok(self.listener.local_addr().map_err(|error| error.to_string())?.port())
+    }
+
+    /// Where connections come in.
+    pub(super) fn into_entrance(self) -> Entrance {
+        let config = self.certificate.config(&PROTOCOLS);
+        Entrance { listener: self.listener, tls: Some(Handshakes::new(config)) }
+    }
+}

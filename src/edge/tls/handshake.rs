@@ -1,0 +1,148 @@
+//! Handshakes: they take turns, so that a rush of them does not hold up what else the server does.
+//!
+//! What costs is one step, the answer to the client's first message: a key exchange and a
+//! signature, a good part of a millisecond in which a thread does nothing else. Only some of the
+//! threads are ever in that step; waiting for the other side costs nothing, takes no turn, and is
+//! bounded in time and number by `accept`, which calls this.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread::available_parallelism;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Makes connections secure.
+pub struct Handshakes {
+    config: Arc<ServerConfig>,
+    turns: Semaphore,
+}
+
+impl Handshakes {
+    /// With this side of TLS, on half of the machine's threads.
+    pub fn new(config: ServerConfig) -> Self {
+        let threads = available_parallelism().map_or(2, usize::from);
+        Self { config: Arc::new(config), turns: Semaphore::new((threads / 2).max(1)) }
+    }
+
+    /// One handshake. Waits for the other side as long as that takes.
+    pub async fn shake<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let turn = self.turns.acquire().await;
+        let mut rest = hello.into_stream(self.config.clone());
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut rest).poll(cx))).await;
+        drop(turn);
+        match first {
+            Poll::Ready(done) => done,
+            Poll::Pending => rest.await,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(in crate::edge) mod tests {
+    use std::time::Duration;
+
+    use rustls_pki_types::pem::PemObject;
+    use rustls_pki_types::{CertificateDer, ServerName};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::timeout;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+    use super::super::identity::Identity;
+    use super::super::identity::tests::made;
+    use super::super::shown::Shown;
+    use super::*;
+
+    /// A client that believes this certificate (PEM).
+    pub(in crate::edge) fn believer(certificate: &str) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        let own = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("one");
+        roots.add(own).expect("one");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Arc::new(config).into()
+    }
+
+    fn handshakes() -> (Arc<Handshakes>, Arc<Shown>, TlsConnector) {
+        let (certificate, key) = made(&["a.example.org"]);
+        let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).expect("both");
+        let shown = Shown::new(identity);
+        let handshakes = Arc::new(Handshakes::new(shown.config(&[])));
+        (handshakes, shown, believer(&certificate))
+    }
+
+    async fn greets(handshakes: &Arc<Handshakes>, client: &TlsConnector) -> io::Result<()> {
+        let (near, far) = duplex(16 * 1024);
+        let name = ServerName::try_from("a.example.org").expect("a name");
+        let server = async {
+            let mut stream = handshakes.shake(far).await?;
+            stream.write_all(b"hola").await?;
+            stream.shutdown().await
+        };
+        let client = async {
+            let mut stream = client.connect(name, near).await?;
+            let mut heard = String::new();
+            stream.read_to_string(&mut heard).await?;
+            assert_eq!(heard, "hola");
+            Ok(())
+        };
+        let (served, heard) = tokio::join!(server, client);
+        served.and(heard)
+    }
+
+    #[tokio::test]
+    async fn a_handshake_shows_what_is_shown_now() {
+        let (handshakes, shown, old) = handshakes();
+        greets(&handshakes, &old).await.expect("the certificate that it trusts");
+        let (certificate, key) = made(&["a.example.org"]);
+        shown.replace(Identity::from_pem(certificate.as_bytes(), key.as_bytes()).expect("both"));
+        greets(&handshakes, &believer(&certificate)).await.expect("the new one");
+    }
+
+    /// The first message of a client.
+    fn hello(client: &TlsConnector) -> Vec<u8> {
+        let name = ServerName::try_from("a.example.org").expect("a name");
+        let client = ClientConnection::new(client.config().clone(), name);
+        let mut bytes = Vec::new();
+        client.expect("a client").write_tls(&mut bytes).expect("room");
+        bytes
+    }
+
+    /// However many have begun and go no further, the next one is served: they hold no turn.
+    #[tokio::test]
+    async fn those_who_stop_half_way_hold_nobody_up() {
+        let (handshakes, _shown, trusts) = handshakes();
+        let hello = hello(&trusts);
+        let mut stopped: Vec<DuplexStream> = Vec::new();
+        for begun in [&b""[..], b"\x16", &hello[..hello.len() / 2], &hello] {
+            for _ in 0..50 {
+                // The answer to a whole first message does not fit.
+                let (mut near, far) = duplex(hello.len());
+                near.write_all(begun).await.expect("room");
+                stopped.push(near);
+                let handshakes = handshakes.clone();
+                tokio::spawn(async move { handshakes.shake(far).await.map(drop) });
+            }
+        }
+        tokio::task::yield_now().await;
+        let greeted = timeout(Duration::from_secs(60), greets(&handshakes, &trusts)).await;
+        greeted.expect("not held up").expect("served");
+        assert_eq!(stopped.len(), 200);
+    }
+}
