@@ -35,9 +35,10 @@ class Rig {
   asked = [];
 
   constructor() {
-    this.client = new Client(
-      { storage: { save: async () => undefined, session: () => null, keptCall: () => null } },
-    );
+    const storage = {
+      save: async () => undefined, session: () => null, keptCall: () => null, server: () => null,
+    };
+    this.client = new Client({ storage });
     this.client.store.me = 'me';
     this.client.people.learn = async () => undefined;
     this.client.open = async () => { throw new Error('not found'); };
