@@ -55,11 +55,24 @@ pub(super) fn is_visible(c: char) -> bool {
         || BLANK.contains(&c))
 }
 
-/// The text in normal form C, without what hides in it.
+/// The text in normal form C, without what hides in it. What is taken out of it, and the normal
+/// form, may bring marks into another order, and a joiner then belongs no more: so until nothing
+/// changes.
 pub(super) fn without_hidden(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
     }
+    let mut text = text.to_owned();
+    loop {
+        let cleaner = without_some(&text);
+        if cleaner == text {
+            return text;
+        }
+        text = cleaner;
+    }
+}
+
+fn without_some(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let (mut kept, mut before, mut at) = (String::with_capacity(text.len()), None, 0);
     while let Some(&c) = chars.get(at) {
@@ -171,6 +184,13 @@ mod tests {
             assert!(!is_visible(c), "{c:?}");
         }
         assert!("aé李ع😀.¡".chars().all(is_visible));
+    }
+
+    #[test]
+    fn a_joiner_goes_that_belongs_no_more_once_the_marks_are_in_order() {
+        for text in ["\u{301}\u{94d}\u{200d}", "\u{301}\u{200b}\u{94d}\u{200d}"] {
+            assert_eq!(without_hidden(text), "\u{94d}\u{301}", "{text:?}");
+        }
     }
 
     #[test]
