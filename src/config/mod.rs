@@ -140,8 +140,7 @@ impl Config {
         match (&self.public_url, self.tls.is_on()) {
             (Some(url), _) => url.to_string(),
             (None, false) => format!("http://localhost:{port}"),
-            (None, true) if port == 443 => "https://localhost".to_owned(),
-            (None, true) => format!("https://localhost:{port}"),
+            (None, true) => values::https_origin("localhost", port),
         }
     }
 }

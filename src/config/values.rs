@@ -18,6 +18,11 @@ pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
 pub use super::tls::TlsMode;
 
+/// The origin of pages that a host has by HTTPS on a port.
+pub fn https_origin(host: &str, port: u16) -> String {
+    if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }
+}
+
 /// Reads a setting that may be absent.
 pub(super) fn optional<T>(
     parse: impl Fn(&str) -> Result<T, String>,

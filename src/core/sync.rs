@@ -139,12 +139,6 @@ pub struct Membership {
     pub hidden: Vec<u64>,
 }
 
-impl Membership {
-    const fn of(member: Member) -> Self {
-        Self { member, hidden: Vec::new() }
-    }
-}
-
 /// What changed in a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatNews {
@@ -305,15 +299,14 @@ impl Sync {
         let held = |chat| if have.chats.contains_key(&chat) { had } else { 0 };
         let active = rows.iter().filter(|row| row.member.is_active()).map(|row| row.chat.id);
         let asked: Vec<(ChatId, u64)> = active.map(|chat| (chat, held(chat))).collect();
-        if asked.is_empty() {
-            return Ok(rows.into_iter().map(|row| Membership::of(row.member)).collect());
-        }
-        let hidden = self.shared.ports.store.hidden(user, &asked).await?;
-        let mut hidden: HashMap<ChatId, Vec<u64>> =
-            asked.into_iter().map(|(chat, _)| chat).zip(hidden).collect();
-        let membership = |InboxRow { chat, member }: InboxRow| {
-            let hidden = hidden.remove(&chat.id).unwrap_or_default();
-            Membership { hidden, ..Membership::of(member) }
+        let hidden = match asked.as_slice() {
+            [] => Vec::new(),
+            some => self.shared.ports.store.hidden(user, some).await?,
+        };
+        let mut hidden = hidden.into_iter();
+        let membership = |InboxRow { member, .. }: InboxRow| {
+            let hidden = if member.is_active() { hidden.next() } else { None };
+            Membership { member, hidden: hidden.unwrap_or_default() }
         };
         Ok(rows.into_iter().map(membership).collect())
     }

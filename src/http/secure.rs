@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::claims::host;
 use super::kind::Kind;
-use crate::config::values::{PublicUrl, names_this_machine};
+use crate::config::values::{PublicUrl, https_origin, names_this_machine};
 use crate::edge::tls::Secure;
 use crate::error::{Code, Error, Text};
 
@@ -63,7 +63,7 @@ impl Https {
         }
         let asked = host(&parts.headers, &parts.uri)?;
         let host = Some(asked.host()).filter(|host| !host.is_empty())?;
-        Some(if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") })
+        Some(https_origin(host, port))
     }
 
     /// What tells the browser to come by HTTPS only: not said in the clear, where it would mean

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use loadgen::client::api::Session;
 use loadgen::client::connection::Connection;
 use loadgen::client::http::Http;
-use loadgen::client::stream::{Stream, Trust};
+use loadgen::client::stream::{self, Either, Trust};
 use loadgen::client::wire::{Dial, Wire};
 use loadgen::secure::Secure;
 use loadgen::server::{Home, Person, Plan, Server};
@@ -74,7 +74,7 @@ impl Safe {
 /// Waits until whoever listens there is believed.
 async fn until_believed(addr: std::net::SocketAddr, trust: &Trust) {
     let deadline = Instant::now() + PATIENCE;
-    while Stream::open(addr, None, None, Some(trust)).await.is_err() {
+    while stream::open(addr, None, None, Some(trust)).await.is_err() {
         assert!(Instant::now() < deadline, "the new certificate is never shown at {addr}");
         sleep(POLL).await;
     }
@@ -97,8 +97,8 @@ async fn people_chat_under_tls() {
 async fn a_client_that_asks_for_http_2_gets_it() {
     let safe = Safe::with(&[]).await;
     let trust = safe.secure.trust.clone().speaking(&["h2", "http/1.1"]);
-    let stream = Stream::open(safe.secure.addr, None, None, Some(&trust)).await.expect("secure");
-    let Stream::Secure(secure) = &stream else { panic!("in the clear") };
+    let stream = stream::open(safe.secure.addr, None, None, Some(&trust)).await.expect("secure");
+    let Either::Right(secure) = &stream else { panic!("in the clear") };
     assert_eq!(secure.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let opened = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (mut sender, connection) = opened.expect("HTTP/2");
@@ -160,7 +160,7 @@ async fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
     let renewed = safe.secure.renew().expect("a new certificate");
     for addr in [safe.secure.addr, relay] {
         until_believed(addr, &renewed).await;
-        let old = Stream::open(addr, None, None, Some(&safe.secure.trust)).await;
+        let old = stream::open(addr, None, None, Some(&safe.secure.trust)).await;
         assert!(old.is_err(), "the old certificate is still shown");
     }
     assert_eq!(bound_over_tls(relay, &renewed).await, *b"\x01\x01");
@@ -179,7 +179,7 @@ async fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
 
 /// Asks a relay over TLS for the asker's own address (STUN, RFC 8489); the type of its answer.
 async fn bound_over_tls(relay: std::net::SocketAddr, trust: &Trust) -> [u8; 2] {
-    let mut stream = Stream::open(relay, None, None, Some(trust)).await.expect("believed");
+    let mut stream = stream::open(relay, None, None, Some(trust)).await.expect("believed");
     let request = *b"\x00\x01\x00\x00\x21\x12\xa4\x42transaction1";
     stream.write_all(&request).await.expect("sent");
     stream.flush().await.expect("sent");

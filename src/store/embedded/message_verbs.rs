@@ -114,11 +114,13 @@ fn view(db: &Db<'_>, chat: ChatId, viewer: UserId) -> Result<Option<View>> {
     )
 }
 
-/// The view of nobody in particular: everything.
-fn view_of_all(db: &Db<'_>, chat: ChatId) -> Result<View> {
-    let found = chats::head(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
-    let (num, head_seq, _) = found;
-    Ok(View { num, chat, head_seq, seat: -1, from_seq: 1, hides: false })
+/// What changed in a chat after a rev, for nobody in particular: everything.
+fn changed_for_all(db: &Db<'_>, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
+    let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
+    let Numbered { num, chat } = found;
+    let (id, head_seq) = (chat.id, chat.head_seq);
+    let view = View { num, chat: id, head_seq, seat: -1, from_seq: 1, hides: false };
+    changes(db, view, chat, after, limit)
 }
 
 /// What changed in a chat after a rev, for an active member; `None` for everybody else.
@@ -347,12 +349,7 @@ impl Messages for EmbeddedStore {
     }
 
     async fn changes_for_all(&self, chat: ChatId, after: u64, limit: u32) -> Result<Changes> {
-        self.read(move |db| {
-            let view = view_of_all(db, chat)?;
-            let found = chats::find(db, chat)?.ok_or_else(|| Error::not_found(text::NO_CHAT))?;
-            changes(db, view, found.chat, after, limit)
-        })
-        .await
+        self.read(move |db| changed_for_all(db, chat, after, limit)).await
     }
 
     async fn pinned(&self, chat: ChatId, viewer: UserId) -> Result<Option<Vec<Message>>> {

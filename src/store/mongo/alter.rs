@@ -5,11 +5,13 @@
 //! Invariant: a change that has an effect gives the row the chat's next rev, in one commit; one
 //! without an effect leaves everything as it is.
 
+use std::sync::Arc;
+
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::{Find, Statement};
-use super::commit::{ATTEMPTS, Ground, Looked, Plan, overtaken};
+use super::commit::{ATTEMPTS, Ground, Left, Looked, Plan, overtaken};
 use super::content;
 use super::files;
 use super::members;
@@ -83,7 +85,7 @@ fn leave(store: &MongoStore, mut ground: Ground, version: u64, rev: u64) {
     store.commits.clear_later(chat, kind, version);
     if store.commits.has_written(chat, version) {
         (ground.version, ground.chat.head_rev) = (version, rev);
-        store.commits.note_left(ground);
+        store.commits.note_left(Left { ground, active: Arc::default() });
     }
 }
 

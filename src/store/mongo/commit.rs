@@ -3,7 +3,7 @@
 //!
 //! The scheme and why it holds stand in the head of `mod`. Called by the nouns beside this file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,15 @@ pub(super) struct Ground {
     pub(super) version: u64,
 }
 
+/// A chat as this node's last commit left it, with everything written.
+#[derive(Debug, Clone)]
+pub(super) struct Left {
+    /// The chat.
+    pub(super) ground: Ground,
+    /// Some of its active members: those who have written lately.
+    pub(super) active: Arc<HashSet<UserId>>,
+}
+
 /// What an active member looked at.
 #[derive(Debug, Clone)]
 pub(super) struct Looked {
@@ -92,7 +101,7 @@ pub(super) struct Commits {
     /// The last version that this node committed.
     ours: Cache<ChatId, u64>,
     /// Chats as this node's last commit left them.
-    left: Cache<ChatId, Ground>,
+    left: Cache<ChatId, Left>,
     /// What an active member looked at last, who may be about to change it.
     looked: Cache<(ChatId, UserId), Looked>,
     /// Chats of which everything is written up to a version, which their documents do not say yet.
@@ -327,20 +336,22 @@ impl Commits {
         ours.is_none_or(|version| version <= looked.ground.version).then_some(looked)
     }
 
-    /// Remembers a chat as a commit of this node left it, with everything written.
-    pub(super) fn note_left(&self, ground: Ground) {
-        self.left.insert(ground.chat.id, ground);
+    /// Remembers a chat as a commit of this node left it.
+    pub(super) fn note_left(&self, left: Left) {
+        self.left.insert(left.ground.chat.id, left);
     }
 
     /// The chat as this node left it. Whether another node has changed it since, a commit finds
     /// out.
-    pub(super) fn left(&self, chat: ChatId) -> Option<Ground> {
-        self.left.get(&chat).filter(|ground| self.is_ours(ground))
+    pub(super) fn left(&self, chat: ChatId) -> Option<Left> {
+        self.left.get(&chat).filter(|left| self.ours.get(&chat) == Some(left.ground.version))
     }
 
-    /// Whether a chat is still as this node's last commit left it, as far as this node knows.
-    pub(super) fn is_ours(&self, ground: &Ground) -> bool {
-        self.ours.get(&ground.chat.id) == Some(ground.version)
+    /// The same for whoever is about to commit, and notes what that leaves.
+    pub(super) fn take_left(&self, chat: ChatId) -> Option<Left> {
+        let left = self.left(chat);
+        self.left.invalidate(&chat);
+        left
     }
 
     /// Whether this node knows that everything up to a version is written.

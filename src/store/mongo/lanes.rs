@@ -7,14 +7,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use moka::sync::Cache;
 use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::access::{Access, Find};
-use super::commit::{ATTEMPTS, Commits, Ground, Plan, grown, overtaken};
+use super::commit::{ATTEMPTS, Commits, Ground, Left, Plan, grown, overtaken};
 use super::content;
 use super::members::{self, seat_peers};
 use super::redo::Redo;
@@ -35,9 +33,7 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// At most about this many bytes of text in a commit, far below what a document may hold.
 const BATCH_BYTES: usize = 2 << 20;
-/// At most so many chats are kept as their lanes left them, so long, and with so many senders.
-const KEPT: u64 = 10_000;
-const KEPT_FOR: Duration = Duration::from_secs(60);
+/// At most so many senders of a chat are remembered.
 const KEPT_SENDERS: usize = 256;
 
 /// The lanes of this node.
@@ -45,7 +41,6 @@ pub(super) struct Lanes {
     commits: Arc<Commits>,
     room: Arc<Semaphore>,
     lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
-    kept: Cache<ChatId, Known>,
 }
 
 struct Waiting {
@@ -61,8 +56,7 @@ fn closed() -> Error {
 impl Lanes {
     /// No lane yet.
     pub(super) fn new(commits: Arc<Commits>) -> Self {
-        let kept = Cache::builder().max_capacity(KEPT).time_to_live(KEPT_FOR).build();
-        Self { commits, room: Arc::new(Semaphore::new(QUEUE)), lanes: Arc::default(), kept }
+        Self { commits, room: Arc::new(Semaphore::new(QUEUE)), lanes: Arc::default() }
     }
 
     /// Queues a message; the answer resolves once it is durable.
@@ -78,13 +72,12 @@ impl Lanes {
             begins
         };
         if begins {
-            let kept = self.kept.remove(&chat).filter(|known| self.commits.is_ours(&known.ground));
+            let left = self.commits.take_left(chat);
             let lane = Lane {
                 chat,
                 commits: self.commits.clone(),
                 lanes: self.lanes.clone(),
-                kept: self.kept.clone(),
-                known: kept.map_or(Knowledge::Unread, Knowledge::Kept),
+                known: left.map_or(Knowledge::Unread, |left| Knowledge::Kept(left.into())),
                 last: 0,
                 contended: false,
             };
@@ -110,10 +103,16 @@ struct Known {
     others: HashSet<UserId>,
 }
 
+impl From<Left> for Known {
+    fn from(Left { ground, active }: Left) -> Self {
+        Self { ground, active: Arc::unwrap_or_clone(active), others: HashSet::new() }
+    }
+}
+
 enum Knowledge {
     /// The chat is to be read first: what was known may hold no more.
     Unread,
-    /// The chat as an earlier lane left it: enough to try a commit on, which fails if it is not so
+    /// The chat as this node left it: enough to try a commit on, which fails if it is not so
     /// any more; not enough to answer without one.
     Kept(Known),
     /// The chat as this lane read it, or left it.
@@ -132,7 +131,6 @@ struct Lane {
     chat: ChatId,
     commits: Arc<Commits>,
     lanes: Arc<Mutex<HashMap<ChatId, VecDeque<Waiting>>>>,
-    kept: Cache<ChatId, Known>,
     known: Knowledge,
     /// The version of this lane's last commit.
     last: u64,
@@ -196,11 +194,9 @@ impl Lane {
     /// Leaves to the next lane what this one knows.
     fn keep(&self) {
         let Knowledge::Of(Known { ground, active, .. }) = &self.known else { return };
-        self.commits.note_left(ground.clone());
-        if active.len() <= KEPT_SENDERS {
-            let (ground, active) = (ground.clone(), active.clone());
-            self.kept.insert(self.chat, Known { ground, active, others: HashSet::new() });
-        }
+        let few = (active.len() <= KEPT_SENDERS).then(|| Arc::new(active.clone()));
+        let left = Left { ground: ground.clone(), active: few.unwrap_or_default() };
+        self.commits.note_left(left);
     }
 
     async fn store(

@@ -15,7 +15,7 @@ use super::MongoStore;
 use super::access::Find;
 use super::alter::{alter, hide};
 use super::chat_verbs::{AT_ONCE, KEYS};
-use super::commit::{ATTEMPTS, Ground, Looked, overtaken};
+use super::commit::{ATTEMPTS, Ground, Left, Looked, overtaken};
 use super::content;
 use super::counts::RANGES;
 use super::members::{self, Seat};
@@ -24,7 +24,7 @@ use super::tables::{Table, log_of};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
-use crate::model::chats::{Chat, ChatKind, Member};
+use crate::model::chats::{Chat, Member};
 use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
 
@@ -71,8 +71,12 @@ impl View {
 }
 
 /// A query of rows without their earlier texts.
+fn rows_in(log: Table, filter: Document) -> Find {
+    Find::new(log, filter).fields(doc! { "edits": 0, "alerts": 0 })
+}
+
 fn rows_of(view: &View, filter: Document) -> Find {
-    Find::new(view.log(), filter).fields(doc! { "edits": 0, "alerts": 0 })
+    rows_in(view.log(), filter)
 }
 
 /// The view of an active member who hid these seqs.
@@ -135,7 +139,7 @@ impl MongoStore {
         viewer: UserId,
         seq: u64,
     ) -> Result<Option<Look>> {
-        let Some(ground) = self.commits.left(chat) else { return Ok(None) };
+        let Some(Left { ground, .. }) = self.commits.left(chat) else { return Ok(None) };
         let Some(seat) = members::active(&self.access, chat, viewer).await? else {
             return Ok(None);
         };
@@ -375,45 +379,45 @@ impl MongoStore {
         Ok(views.into_iter().map(changes).collect())
     }
 
-    /// The rows of these views with a rev above the one beside it, in one query a log.
+    /// The rows of these views with a rev above the one beside it.
     async fn changed_rows(&self, views: &[(Option<View>, u64)]) -> Result<Vec<Message>> {
+        let behind = |(view, after): &(Option<View>, u64)| {
+            let view = view.as_ref()?;
+            (view.chat().head_rev > *after && view.from_seq <= view.chat().head_seq)
+                .then(|| (view.log(), view.changed_after(*after)))
+        };
+        self.rows_of_places(views.iter().filter_map(behind)).await
+    }
+
+    /// The last row of each view's chat where it is in sight.
+    async fn last_rows(&self, views: &HashMap<ChatId, View>) -> Result<HashMap<ChatId, Message>> {
+        let last = |view: &View| {
+            let head = view.chat().head_seq;
+            (head >= view.from_seq).then(|| (view.log(), view.rows(head, head)))
+        };
+        let rows = self.rows_of_places(views.values().filter_map(last)).await?;
+        Ok(rows.into_iter().map(|row| (row.chat, row)).collect())
+    }
+
+    /// The rows in these places of the logs, in few queries.
+    async fn rows_of_places(
+        &self,
+        places: impl Iterator<Item = (Table, Document)>,
+    ) -> Result<Vec<Message>> {
+        let (direct, group): (Vec<_>, Vec<_>) =
+            places.partition(|(log, _)| *log == Table::PrivateLog);
         let mut rows = Vec::new();
-        for kind in [ChatKind::Direct, ChatKind::Group] {
-            let behind = |(view, after): &(Option<View>, u64)| {
-                let view = view.as_ref().filter(|view| view.chat().kind == kind)?;
-                (view.chat().head_rev > *after && view.from_seq <= view.chat().head_seq)
-                    .then(|| view.changed_after(*after))
-            };
-            let places: Vec<Document> = views.iter().filter_map(behind).collect();
+        for places in [direct, group] {
             for some in places.chunks(RANGES) {
-                let find = Find::new(log_of(kind), doc! { "$or": some })
-                    .fields(doc! { "edits": 0, "alerts": 0 });
+                let Some((log, _)) = some.first() else { continue };
+                let filters: Vec<Document> = some.iter().map(|place| place.1.clone()).collect();
+                let find = rows_in(*log, doc! { "$or": filters });
                 for document in self.access.find(find).await? {
                     rows.push(content::read(&document)?);
                 }
             }
         }
         Ok(rows)
-    }
-
-    /// The last row of each view's chat where it is in sight, in one query a log.
-    async fn last_rows(&self, views: &HashMap<ChatId, View>) -> Result<HashMap<ChatId, Message>> {
-        let mut last = HashMap::new();
-        for kind in [ChatKind::Direct, ChatKind::Group] {
-            let of_kind = views.values().filter(|view| view.chat().kind == kind);
-            let filled = of_kind.filter(|view| view.chat().head_seq >= view.from_seq);
-            let places: Vec<Document> =
-                filled.map(|view| view.rows(view.chat().head_seq, view.chat().head_seq)).collect();
-            for some in places.chunks(RANGES) {
-                let find = Find::new(log_of(kind), doc! { "$or": some })
-                    .fields(doc! { "edits": 0, "alerts": 0 });
-                for document in self.access.find(find).await? {
-                    let message = content::read(&document)?;
-                    last.insert(message.chat, message);
-                }
-            }
-        }
-        Ok(last)
     }
 
     async fn last_in_sight(&self, view: View, viewer: UserId) -> Result<Option<Message>> {

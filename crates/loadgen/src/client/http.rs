@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::error::{Error, Result};
-use super::stream::{Stream, Trust};
+use super::stream::{self, Trust};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -126,7 +126,7 @@ impl Http {
     }
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>> {
-        let stream = Stream::open(self.addr, None, None, self.trust.as_ref()).await?;
+        let stream = stream::open(self.addr, None, None, self.trust.as_ref()).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move {
             // Whoever waits for an answer hears of a failure there.

@@ -3,19 +3,17 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+pub use tokio_util::either::Either;
 
 use super::error::{Error, Result};
 
@@ -64,30 +62,22 @@ impl Trust {
     }
 }
 
-/// A connection to the server.
-#[derive(Debug)]
-pub enum Stream {
-    /// In the clear.
-    Plain(TcpStream),
-    /// Under TLS.
-    Secure(Box<TlsStream<TcpStream>>),
-}
+/// A connection to the server: in the clear, or under TLS.
+pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-impl Stream {
-    /// A TCP connection without delay, from the local address `from` and with a receive buffer of
-    /// so many bytes if they are given; under TLS with whom is to be trusted.
-    pub async fn open(
-        addr: SocketAddr,
-        from: Option<IpAddr>,
-        receive_buffer: Option<u32>,
-        trust: Option<&Trust>,
-    ) -> Result<Self> {
-        let stream = connect(addr, from, receive_buffer).await?;
-        Ok(match trust {
-            None => Self::Plain(stream),
-            Some(trust) => Self::Secure(Box::new(trust.secure(stream).await?)),
-        })
-    }
+/// A TCP connection without delay, from the local address `from` and with a receive buffer of so
+/// many bytes if they are given; under TLS with whom is to be trusted.
+pub async fn open(
+    addr: SocketAddr,
+    from: Option<IpAddr>,
+    receive_buffer: Option<u32>,
+    trust: Option<&Trust>,
+) -> Result<Stream> {
+    let stream = connect(addr, from, receive_buffer).await?;
+    Ok(match trust {
+        None => Either::Left(stream),
+        Some(trust) => Either::Right(Box::new(trust.secure(stream).await?)),
+    })
 }
 
 async fn connect(
@@ -105,44 +95,4 @@ async fn connect(
     let stream = socket.connect(addr).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Secure(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Secure(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }

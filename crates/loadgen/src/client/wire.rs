@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::error::{Error, Result};
-use super::stream::{Stream, Trust};
+use super::stream::{self, Stream, Trust};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "wechat.v1.json";
@@ -81,7 +81,7 @@ impl Wire {
     /// Opens a WebSocket.
     pub async fn open(dial: Dial<'_>) -> Result<Self> {
         let Dial { addr, from, receive_buffer, trust, .. } = dial;
-        let stream = Stream::open(addr, from, receive_buffer, trust).await?;
+        let stream = stream::open(addr, from, receive_buffer, trust).await?;
         let mut request = format!("ws://{}{}", dial.addr, dial.path).into_client_request()?;
         let headers = request.headers_mut();
         let header = |text: &str| text.parse().map_err(|_| Error::protocol("bad header"));
