@@ -16,6 +16,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::header;
 use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -33,6 +34,7 @@ use super::link::Link;
 use super::seats::{Notice, Seat, Seats, Silence};
 use super::tls::Secure;
 use super::tls::handshake::Handshakes;
+use super::wire::Shortcut;
 
 /// At most this many bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1024;
@@ -158,7 +160,8 @@ async fn host(guest: Guest, tls: Option<Arc<Handshakes>>, house: Arc<House>) {
     let (peer, silence) = (Peer(seat.ip()), seat.silence());
     let link = Link::new(stream, seat, house.limits.write_timeout);
     let Some(tls) = tls else {
-        let talk = Talk { peer, silence, notice, watcher, secure: None };
+        let shortcut = Some(link.shortcut());
+        let talk = Talk { peer, silence, notice, watcher, secure: None, shortcut };
         return talk.over(link, &house).await;
     };
     let mut closing = house.closing.clone();
@@ -170,7 +173,8 @@ async fn host(guest: Guest, tls: Option<Arc<Handshakes>>, house: Arc<House>) {
     };
     match shaken {
         Ok(Ok(stream)) => {
-            let talk = Talk { peer, silence, notice, watcher, secure: Some(Secure) };
+            let secure = Some(Secure);
+            let talk = Talk { peer, silence, notice, watcher, secure, shortcut: None };
             // In a box, so that connections in the clear have no room for it.
             Box::pin(talk.over(stream, &house)).await;
         }
@@ -186,15 +190,21 @@ struct Talk {
     notice: Notice,
     watcher: Watcher,
     secure: Option<Secure>,
+    shortcut: Option<Shortcut>,
 }
 
 impl Talk {
     /// Speaks HTTP over a stream until it ends or is upgraded.
     async fn over(self, stream: impl Stream, house: &House) {
-        let Self { peer, silence, notice, watcher, secure } = self;
+        let Self { peer, silence, notice, watcher, secure, shortcut } = self;
         let router = house.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             silence.end();
+            if let Some(shortcut) = &shortcut
+                && request.headers().contains_key(header::UPGRADE)
+            {
+                request.extensions_mut().insert(shortcut.clone());
+            }
             let extensions = request.extensions_mut();
             extensions.insert(peer);
             if let Some(secure) = secure {

@@ -3,14 +3,17 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{Sleep, sleep};
 
 use super::seats::Seat;
+use super::wire::{Shortcut, Wire};
 
 /// About how many unsent bytes wait in the kernel per connection, at most.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -18,7 +21,8 @@ const UNSENT: u32 = 64 * 1024;
 
 /// A connection's socket with its seat.
 pub(super) struct Link {
-    stream: TcpStream,
+    receiving: OwnedReadHalf,
+    wire: Arc<Wire>,
     _seat: Seat,
     write_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -44,15 +48,21 @@ impl Link {
             tracing::debug!(%error, "cannot switch off delayed sending");
         }
         bound_unsent(&stream);
-        Self { stream, _seat: seat, write_timeout, stalled: None }
+        let (receiving, sending) = stream.into_split();
+        Self { receiving, wire: Wire::new(sending), _seat: seat, write_timeout, stalled: None }
+    }
+
+    /// A way past whoever reads and writes this. For connections in the clear alone.
+    pub(super) fn shortcut(&self) -> Shortcut {
+        Shortcut::to(&self.wire)
     }
 
     /// Passes a write's outcome on, and watches how long it has been waiting.
-    fn watched(
+    fn watched<T>(
         &mut self,
         cx: &mut Context<'_>,
-        outcome: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.stalled = None;
             return outcome;
@@ -69,7 +79,7 @@ impl AsyncRead for Link {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        Pin::new(&mut self.receiving).poll_read(cx, buf)
     }
 }
 
@@ -79,7 +89,7 @@ impl AsyncWrite for Link {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let outcome = self.wire.poll_write(cx, buf.len(), |half, cx| half.poll_write(cx, buf));
         self.watched(cx, outcome)
     }
 
@@ -88,19 +98,22 @@ impl AsyncWrite for Link {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let len = bufs.iter().map(|buf| buf.len()).sum();
+        let outcome = self.wire.poll_write(cx, len, |half, cx| half.poll_write_vectored(cx, bufs));
         self.watched(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let outcome = self.wire.poll_flush(cx);
+        self.watched(cx, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let outcome = self.wire.poll_shutdown(cx);
+        self.watched(cx, outcome)
     }
 }

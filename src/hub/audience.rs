@@ -11,9 +11,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
 
 use super::close::CloseCode;
 use super::gate::Gate;
+use super::hurry::{Lull, hurry};
 use super::users::Client;
 use super::{Connection, Frame, Frames, Gap, Hub, Report, lock};
 use crate::bus::Posted;
@@ -57,6 +59,9 @@ struct State {
     reported: bool,
     /// Taken out of the hub; there may be a new audience in its place.
     closed: bool,
+    lull: Lull,
+    /// Who has something queued that is to be got going, once nothing is locked.
+    hurried: Vec<Arc<dyn Connection>>,
 }
 
 struct Subscriber {
@@ -134,6 +139,8 @@ impl Audience {
             shut: start == Start::Coming,
             reported: false,
             closed: false,
+            lull: Lull::default(),
+            hurried: Vec::new(),
         };
         Self { chat, number, arrivals: Mutex::default(), state: Mutex::new(state) }
     }
@@ -246,7 +253,11 @@ impl Audience {
 
     /// Does something under the lock, then whatever arrived meanwhile.
     fn with<R>(&self, hub: &Hub, work: impl FnOnce(&mut State) -> R) -> R {
-        let result = work(&mut lock(&self.state));
+        let mut state = lock(&self.state);
+        let result = work(&mut state);
+        let hurried = std::mem::take(&mut state.hurried);
+        drop(state);
+        hurry(hurried);
         self.settle(hub);
         result
     }
@@ -274,8 +285,10 @@ impl Audience {
         }
         arrivals.into_iter().for_each(|arrival| state.accept(hub, self.chat, arrival));
         state.report(hub, self.chat);
-        if state.is_idle() {
-            drop(state);
+        let (idle, hurried) = (state.is_idle(), std::mem::take(&mut state.hurried));
+        drop(state);
+        hurry(hurried);
+        if idle {
             hub.retire(self.chat);
         }
     }
@@ -348,8 +361,15 @@ impl State {
         for user in &posted.gone {
             self.go(hub, chat, *user, arrival);
         }
-        for subscriber in self.subscribers.values() {
-            subscriber.take(arrival, self.shared);
+        let alone = self.lull.breaks(Instant::now());
+        let seers = self.subscribers.values().filter(|there| there.sees(arrival, self.shared));
+        for subscriber in seers {
+            if alone {
+                arrival.frames.each(|frame| subscriber.connection.queue(frame));
+                self.hurried.push(subscriber.connection.clone());
+            } else {
+                arrival.frames.each(|frame| subscriber.connection.push(frame));
+            }
         }
     }
 
@@ -486,7 +506,9 @@ impl State {
     fn hand_out(&self, hub: &Hub, chat: ChatId, head: u64, rows: &[&Arrival]) {
         if rows.len() <= REPAIRED_ROWS {
             for subscriber in self.subscribers.values() {
-                rows.iter().for_each(|row| subscriber.take(row, self.shared));
+                for row in rows.iter().filter(|row| subscriber.sees(row, self.shared)) {
+                    row.frames.each(|frame| subscriber.connection.push(frame));
+                }
             }
             return;
         }
@@ -531,13 +553,9 @@ impl State {
 }
 
 impl Subscriber {
-    /// Hands the subscriber a row that it may see, with the chat's new fields before it.
-    fn take(&self, arrival: &Arrival, shared: bool) {
+    /// Whether this row is for the subscriber.
+    fn sees(&self, arrival: &Arrival, shared: bool) -> bool {
         let message = &arrival.posted.message;
-        if message.rev <= self.since.as_of || message.seq < self.since.visible_from(shared) {
-            return;
-        }
-        let frames = [&arrival.frames.chat, &arrival.frames.row];
-        frames.into_iter().flatten().for_each(|frame| self.connection.push(frame));
+        message.rev > self.since.as_of && message.seq >= self.since.visible_from(shared)
     }
 }

@@ -1,7 +1,8 @@
 //! This node's index: which users are connected, and which connections follow which chat.
 //!
 //! An event is encoded once and handed to each connection that may see it. The hub never waits: a
-//! connection's `push` only queues.
+//! connection's `push` only queues. What comes alone in its chat is queued too, so that its place in
+//! the order is certain, and then written straight into the sockets (`hurry`).
 //!
 //! Invariant: a connection that `attach` has answered for gets every change of its user's chats, in
 //! the order of their revs, or a `resync` frame, or its close. It is registered first, then its
@@ -17,6 +18,7 @@ mod audience;
 pub mod close;
 mod frame;
 mod gate;
+mod hurry;
 pub mod presence;
 #[cfg(test)]
 mod tests;
@@ -52,6 +54,12 @@ const SHARDS: usize = 64;
 pub trait Connection: Send + Sync {
     /// Queues a frame. At the connection's bound it closes itself instead.
     fn push(&self, frame: &Frame);
+    /// Queues a frame that `hurry` is to get going: it must follow.
+    fn queue(&self, frame: &Frame) {
+        self.push(frame);
+    }
+    /// Writes what is queued straight into the socket, where that goes; no lock is held by then.
+    fn hurry(&self) {}
     /// Closes the connection, after what is queued.
     fn close(&self, code: CloseCode);
     /// Whose it is.
@@ -73,6 +81,13 @@ pub struct Frames {
     pub chat: Option<Frame>,
     /// The row that is new or changed.
     pub row: Option<Frame>,
+}
+
+impl Frames {
+    /// Hands each of them on, in their order.
+    fn each(&self, take: impl FnMut(&Frame)) {
+        [&self.chat, &self.row].into_iter().flatten().for_each(take);
+    }
 }
 
 /// Writes frames; passed in, since the wire's types rank above the hub.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::Opening;
 use super::outbox::Outbox;
 use super::replies::refusal;
 use crate::core::messages::{Pending, Sent};
@@ -38,6 +39,14 @@ impl Connection for Link {
         self.outbox.push(frame);
     }
 
+    fn queue(&self, frame: &Frame) {
+        self.outbox.queue(frame);
+    }
+
+    fn hurry(&self) {
+        self.outbox.hurry();
+    }
+
     fn close(&self, code: CloseCode) {
         self.outbox.close(code);
     }
@@ -61,8 +70,9 @@ impl Connection for Link {
 
 impl Link {
     /// A connection of the caller's that is owed nothing yet; `scope`: events of this chat alone.
-    pub(super) fn new(caller: Caller, scope: Option<ChatId>, language: Language) -> Self {
-        Self { caller, scope, language, outbox: Outbox::default(), owed: AtomicUsize::new(0) }
+    pub(super) fn new(caller: Caller, scope: Option<ChatId>, opening: &Opening) -> Self {
+        let outbox = Outbox::past(opening.shortcut.clone());
+        Self { caller, scope, language: opening.language, outbox, owed: AtomicUsize::new(0) }
     }
 
     /// Who speaks.

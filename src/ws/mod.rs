@@ -17,12 +17,12 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -34,6 +34,7 @@ use crate::core::Core;
 use crate::edge::counters::Counters;
 use crate::edge::credentials::{bearer, instance};
 use crate::edge::limits::Limiter;
+use crate::edge::wire::Shortcut;
 use crate::error::{Error, Language, Result, text};
 use crate::hub::Hub;
 use crate::id::ObjectId;
@@ -88,16 +89,19 @@ struct OneChat {
 
 async fn all_chats(
     State(ws): State<Arc<Ws>>,
+    shortcut: Option<Extension<Shortcut>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
     let identity = identity(&ws, &headers).await?;
-    Ok(accept(ws, upgrade, Opening { identity, chat: None, language: language(&headers) }))
+    let opening = Opening { identity, chat: None, ..Opening::of(&headers, shortcut) };
+    Ok(accept(ws, upgrade, opening))
 }
 
 async fn one_chat(
     State(ws): State<Arc<Ws>>,
     Query(query): Query<OneChat>,
+    shortcut: Option<Extension<Shortcut>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
@@ -106,7 +110,8 @@ async fn one_chat(
     if let Some(identity) = &identity {
         ws.core.chats.resolve(&identity.caller, "chtid", chat).await?;
     }
-    Ok(accept(ws, upgrade, Opening { identity, chat: Some(chat), language: language(&headers) }))
+    let opening = Opening { identity, chat: Some(chat), ..Opening::of(&headers, shortcut) };
+    Ok(accept(ws, upgrade, opening))
 }
 
 /// Who speaks, and the token that proves it.
@@ -123,6 +128,16 @@ struct Opening {
     chat: Option<ObjectId>,
     /// The language of refusals.
     language: Language,
+    /// The way past the connection's task, in the clear.
+    shortcut: Option<Shortcut>,
+}
+
+impl Opening {
+    /// What the upgrade says beside who speaks and of which chat.
+    fn of(headers: &HeaderMap, shortcut: Option<Extension<Shortcut>>) -> Self {
+        let shortcut = shortcut.map(|Extension(shortcut)| shortcut);
+        Self { identity: None, chat: None, language: language(headers), shortcut }
+    }
 }
 
 async fn identity(ws: &Ws, headers: &HeaderMap) -> Result<Option<Identity>> {

@@ -68,6 +68,7 @@ async fn live(ws: &Arc<Ws>, stream: &mut Stream, opening: Box<Opening>) -> Resul
     // In boxes of their own: what passes soon must not make the task larger while it idles.
     let live = Box::pin(begin(ws, stream, &mut session, opening)).await?;
     let end = drive(ws, stream, &mut session, &live).await;
+    live.link.outbox().hold();
     let caller = live.link.caller();
     drop(live);
     ws.core.presence.left(&caller);
@@ -151,7 +152,7 @@ async fn register(ws: &Arc<Ws>, caller: Caller, opening: &Opening) -> Result<Liv
         }
         None => None,
     };
-    let link = Arc::new(Link::new(caller, scope, opening.language));
+    let link = Arc::new(Link::new(caller, scope, opening));
     let followed = || ws.core.chats.followed(&caller);
     let attached = ws.hub.attach(link.clone(), followed).await?;
     Ok(Live { link, attached: Arc::new(attached) })
@@ -222,7 +223,7 @@ impl Driver<'_> {
             came = self.stream.next(), if reads => self.on_frame(came?),
             _ = self.beats.tick() => {
                 self.session.on_beat(reads)?;
-                self.stream.ping().await
+                self.stream.ping(outbox).await
             }
         }
     }

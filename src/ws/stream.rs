@@ -72,7 +72,8 @@ impl Stream {
     }
 
     /// Asks the client for a sign of life.
-    pub(super) async fn ping(&mut self) -> Result<(), End> {
+    pub(super) async fn ping(&mut self, outbox: &Outbox) -> Result<(), End> {
+        outbox.hold();
         self.write_small(Message::Ping(Default::default())).await
     }
 
@@ -100,6 +101,7 @@ impl Stream {
 
     /// Writes a reply of any size, past the outbox.
     pub(super) async fn write_reply(&mut self, outbox: &Outbox, frame: Frame) -> Result<(), End> {
+        outbox.hold();
         let sending =
             async { self.0.send(Message::Text(frame.into())).await.map_err(|_| End::Gone) };
         unless_pointless(outbox, &AtomicUsize::new(0), sending).await
