@@ -1,8 +1,8 @@
 //! This node's index: which users are connected, and which connections follow which chat.
 //!
 //! An event is encoded once and handed to each connection that may see it. The hub never waits: a
-//! connection's `push` only queues. What comes alone in its chat is queued too, so that its place in
-//! the order is certain, and then written straight into the sockets (`hurry`).
+//! connection's `push` only queues. What comes alone in its chat is queued too, so that its place
+//! in the order is certain, and then written straight into the sockets (`hurry`).
 //!
 //! Invariant: a connection that `attach` has answered for gets every change of its user's chats, in
 //! the order of their revs, or a `resync` frame, or its close. It is registered first, then its

@@ -7,10 +7,10 @@
 //! Invariant: after a close nothing is queued any more. Invariant: frames go out in the order in
 //! which they were queued, whoever writes them.
 //!
-//! Publishers push; the one task that owns the socket takes. Or they `queue` and then `hurry`: while
-//! the task rests, what is queued goes past it straight into the socket (`edge::wire`), and nobody
-//! is woken. That halves what a delivery costs as long as it comes alone; of frames that come one
-//! after the other, the task writes many at once, which is cheaper still.
+//! Publishers push; the one task that owns the socket takes. Or they `queue` and then `hurry`:
+//! while the task rests, what is queued goes past it straight into the socket (`edge::wire`), and
+//! nobody is woken. That is cheaper as long as frames come alone; of those that come one after the
+//! other, the task writes many at once, which is cheaper still.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -429,7 +429,7 @@ mod tests {
             }
         };
         assert!(taken.bytes > 0 && taken.closing.is_none());
-        // Of the last frame a part is out, and the rest in the wire; or it is still here as a whole.
+        // Of the last frame a part is out and the rest in the wire, or it is here as a whole.
         let due = sent.len() - taken.frames.len() * (frame.len() + 4);
         let mut heard = vec![0; due];
         let mut other = std::mem::replace(&mut pair.other, Pair::new().await.other);
