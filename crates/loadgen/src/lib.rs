@@ -12,4 +12,6 @@ pub mod measure;
 pub mod secure;
 pub mod server;
 
+pub mod bare;
+
 pub mod run;

@@ -2,28 +2,32 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use loadgen::bare;
 use loadgen::client::error::{Error, Result};
 use loadgen::measure::proc::listener;
-use loadgen::measure::report::{Report, compare, ratios_text};
+use loadgen::measure::report::{Report, compare, medians_text, ratios_text};
+use loadgen::run::chats::Chats;
 use loadgen::run::direct::Direct;
 use loadgen::run::group::{Beat, Group};
 use loadgen::run::history::History;
 use loadgen::run::idle::Idle;
+use loadgen::run::receipts::Receipts;
 use loadgen::run::search::Search;
 use loadgen::run::slow::Slow;
 use loadgen::run::storm::Storm;
-use loadgen::run::{Pace, Workload, measure};
+use loadgen::run::{Pace, Workload, rounds};
 use loadgen::server::{Home, Person, Plan, Target, sessions_from};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 /// Loads a chat server and measures what it costs: CPU an operation, memory a connection, latency
-/// from the scheduled time; beside it the floor of the machine and how busy this program was.
+/// from the scheduled time; beside it what a bare server takes for the same, the floor of the
+/// machine, and how busy this program was.
 #[derive(Parser)]
 #[command(name = "loadgen", max_term_width = 100)]
 struct Command {
@@ -69,6 +73,9 @@ struct Options {
     /// Where the server's database listens, for example MongoDB: its CPU is told apart.
     #[arg(long, global = true)]
     database: Option<SocketAddr>,
+    /// Leave out the bare server, which otherwise takes the same load at the end of each round.
+    #[arg(long, global = true)]
+    no_bare: bool,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -93,9 +100,9 @@ enum Load {
         /// Messages in flight over all pairs, when as many as possible are sent.
         #[arg(long, default_value_t = 400)]
         in_flight: usize,
-        /// Messages a second in the phase with an even rate; 0 leaves it out.
-        #[arg(long, default_value_t = 1_000.0)]
-        rate: f64,
+        /// Messages a second, in a phase for each of these rates; 0 leaves them out.
+        #[arg(long = "rate", value_delimiter = ',', default_value = "100,1000")]
+        rates: Vec<f64>,
         /// Bytes of text in a message.
         #[arg(long, default_value_t = 100)]
         size: usize,
@@ -135,9 +142,12 @@ enum Load {
     },
     /// Pages out of a long history, over HTTP.
     History {
-        /// Messages of the chat.
+        /// Messages in all.
         #[arg(long, default_value_t = 1_000_000)]
         messages: u64,
+        /// Chats that they are written into in turn, as 2,000 of a store that is in use.
+        #[arg(long, default_value_t = 1)]
+        chats: usize,
         /// Messages a page.
         #[arg(long, default_value_t = 50)]
         page: u32,
@@ -150,6 +160,24 @@ enum Load {
         /// Pages a second in the phase with an even rate; 0 leaves it out.
         #[arg(long, default_value_t = 1_000.0)]
         rate: f64,
+    },
+    /// A person with very many chats: pages of the list, syncs, connecting.
+    Chats {
+        /// How many.
+        #[arg(long, default_value_t = 5_000)]
+        chats: usize,
+        /// HTTP connections; each has one request at a time.
+        #[arg(long, default_value_t = 4)]
+        connections: usize,
+    },
+    /// Who has received and read a message, in a group of very many.
+    Receipts {
+        /// Members of the group, all of them offline.
+        #[arg(long, default_value_t = 19_000)]
+        members: usize,
+        /// HTTP connections; each has one request at a time.
+        #[arg(long, default_value_t = 4)]
+        connections: usize,
     },
     /// People found by the beginning and by a part of their names.
     Search {
@@ -178,14 +206,26 @@ enum Load {
         #[arg(long, default_value_t = 8_000)]
         size: usize,
     },
+    /// What the machine and the bare server take for each of these loads, without any other server.
+    Floors,
+    /// The bare server: says where it listens, and serves until its standard input ends.
+    #[command(hide = true)]
+    Bare {
+        #[arg(long, default_value_t = 0)]
+        bytes: usize,
+        #[arg(long)]
+        store: Option<PathBuf>,
+    },
 }
 
 impl Load {
-    fn workload(&self) -> Box<dyn Workload> {
-        match *self {
+    /// The workload; none for what is no load on a server.
+    fn workload(&self) -> Option<Box<dyn Workload>> {
+        Some(match *self {
             Self::Idle { connections, tls } => Box::new(Idle { connections, secure: tls }),
-            Self::Direct { pairs, in_flight, rate, size, rest } => {
-                Box::new(Direct { pairs: pairs.max(1), in_flight, rate, size, rest })
+            Self::Direct { pairs, in_flight, ref rates, size, rest } => {
+                let (pairs, rates) = (pairs.max(1), rates.clone());
+                Box::new(Direct { pairs, in_flight, rates, size, rest })
             }
             Self::Fanout { members, rate, size } => {
                 Box::new(Group { members: members.max(1), beat: Beat::Even(rate), size })
@@ -194,16 +234,19 @@ impl Load {
                 Box::new(Group { members: members.max(1), beat: Beat::InFlight(in_flight), size })
             }
             Self::Storm { connections } => Box::new(Storm { connections }),
-            Self::History { messages, page, size, connections, rate } => {
-                Box::new(History { messages, size, page, connections, rate })
+            Self::History { messages, chats, page, size, connections, rate } => {
+                Box::new(History { messages, chats, size, page, connections, rate })
             }
+            Self::Chats { chats, connections } => Box::new(Chats { chats, connections }),
+            Self::Receipts { members, connections } => Box::new(Receipts { members, connections }),
             Self::Search { users, connections, rate } => {
                 Box::new(Search { users, connections, rate })
             }
             Self::Slow { members, stalled, rate, size } => {
                 Box::new(Slow { members, stalled, rate, size })
             }
-        }
+            Self::Floors | Self::Bare { .. } => return None,
+        })
     }
 }
 
@@ -272,8 +315,9 @@ impl Options {
         Pace { warmup: seconds(self.warmup), measured: seconds(self.seconds.max(0.1)) }
     }
 
-    fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.vs.is_some() { 3 } else { 1 }).max(1)
+    fn rounds_of<'p>(&self, program: Option<&'p Path>) -> rounds::Plan<'p> {
+        let rounds = self.rounds.unwrap_or(if self.vs.is_some() { 3 } else { 1 }).max(1);
+        rounds::Plan { pace: self.pace(), rounds, program }
     }
 }
 
@@ -284,33 +328,54 @@ fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
+/// The loads of `floors`, with the bytes that an operation of ours carried when this was written.
+fn floors() -> Vec<(Box<dyn Workload>, usize)> {
+    let group = |beat| Group { members: 1_000, beat, size: 100 };
+    let (pairs, in_flight, rates, size) = (100, 400, vec![100.0, 1_000.0], 100);
+    let (messages, page, connections, rate) = (100_000, 50, 16, 1_000.0);
+    vec![
+        (Box::new(Idle { connections: 2_000, secure: false }), 0),
+        (Box::new(Direct { pairs, in_flight, rates, size, rest: false }), 400),
+        (Box::new(group(Beat::Even(10.0))), 400),
+        (Box::new(group(Beat::InFlight(32))), 400),
+        (Box::new(Storm { connections: 1_000 }), 2_000),
+        (Box::new(History { messages, chats: 1, size, page, connections, rate }), 16_000),
+        (Box::new(Search { users: 1, connections, rate: 200.0 }), 1_000),
+    ]
+}
+
+/// Measures the bare server under each of those loads.
+async fn run_floors(options: &Options) -> Result<Vec<Vec<Report>>> {
+    let program = std::env::current_exe()?;
+    let folder = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let plan = options.rounds_of(Some(&program));
+    let mut reports = Vec::new();
+    for (workload, bytes) in floors() {
+        reports.push(plan.bare_alone(workload.as_ref(), bytes, &folder).await?);
+    }
+    Ok(reports)
+}
+
 /// Measures each server in turn, `rounds` times; the reports by server.
 async fn run(command: &Command) -> Result<Vec<Vec<Report>>> {
-    let workload = command.workload.workload();
+    let Some(workload) = command.workload.workload() else {
+        return run_floors(&command.options).await;
+    };
     let mut targets = Vec::new();
     for source in command.options.sources()? {
         let mut target = command.options.target(source, workload.as_ref()).await?;
         target.database = command.options.database_process()?;
         targets.push(target);
     }
-    let mut prepared = Vec::new();
-    for target in &targets {
-        prepared.push(workload.prepare(target).await?);
-    }
-    let mut reports: Vec<Vec<Report>> = targets.iter().map(|_| Vec::new()).collect();
-    for _ in 0..command.options.rounds() {
-        for ((target, ready), found) in targets.iter().zip(&mut prepared).zip(&mut reports) {
-            let pace = command.options.pace();
-            found.push(measure(workload.as_ref(), ready.as_mut(), target, pace).await?);
-        }
-    }
-    Ok(reports)
+    let program = std::env::current_exe()?;
+    let bare = (!command.options.no_bare).then_some(program.as_path());
+    command.options.rounds_of(bare).run(workload.as_ref(), &targets).await
 }
 
 fn print(command: &Command, reports: &[Vec<Report>]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let ratios = match reports {
-        [first, second] => compare(first, second),
+        [first, second] if command.options.vs.is_some() => compare(first, second),
         _ => Vec::new(),
     };
     if command.options.json {
@@ -319,6 +384,9 @@ fn print(command: &Command, reports: &[Vec<Report>]) -> std::io::Result<()> {
     for report in reports.iter().flatten() {
         writeln!(out, "{}", report.text())?;
     }
+    for rounds in reports.iter().filter(|rounds| rounds.len() > 1 && ratios.is_empty()) {
+        writeln!(out, "{}", medians_text(rounds))?;
+    }
     write!(out, "{}", ratios_text(&ratios))
 }
 
@@ -326,7 +394,15 @@ fn print(command: &Command, reports: &[Vec<Report>]) -> std::io::Result<()> {
 async fn main() -> ExitCode {
     let command = Command::parse();
     raise_file_limit();
+    if let Load::Bare { bytes, store } = &command.workload {
+        let served = bare::process::serve(&bare::Options { bytes: *bytes, store: store.clone() });
+        return ended(served.map_err(Error::from));
+    }
     let outcome = run(&command).await.and_then(|reports| Ok(print(&command, &reports)?));
+    ended(outcome)
+}
+
+fn ended(outcome: Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,6 +4,7 @@
 //! Invariant: when the value is dropped, a server that was started here is ended by its process id,
 //! and its data are removed. Called by the workloads and the story tests.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -17,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::client::api::Session;
 use crate::client::error::{Error, Result};
 use crate::client::http::Http;
+use crate::measure::meter::Meter;
 use crate::measure::proc;
 use crate::scratch::Scratch;
 use crate::secure::Secure;
@@ -289,6 +291,8 @@ pub struct Target {
     pub sessions: Vec<Session>,
     /// How long it took to start, in milliseconds, when it was started here.
     pub ready_ms: Option<f64>,
+    /// How many bytes the bare server is to answer, by the name of the phase.
+    pub answers: BTreeMap<String, usize>,
     /// Keeps a server that was started here alive.
     _server: Option<Server>,
 }
@@ -305,6 +309,7 @@ impl Target {
             folder: server.data(),
             sessions,
             ready_ms: Some(server.ready_ms()),
+            answers: BTreeMap::new(),
             _server: Some(server),
         }
     }
@@ -320,8 +325,14 @@ impl Target {
             folder,
             sessions,
             ready_ms: None,
+            answers: BTreeMap::new(),
             _server: None,
         }
+    }
+
+    /// Reads its clocks.
+    pub fn meter(&self) -> Meter {
+        Meter { server: self.pid, database: self.database }
     }
 
     /// The first `count` sessions.

@@ -118,9 +118,11 @@ impl Api {
         self.call(Method::GET, path, None).await?.accepted()
     }
 
-    /// `GET` of a page that nobody looks into; a refusal is an error. Its size in bytes.
-    pub async fn get_bytes(&self, path: &str) -> Result<usize> {
-        let answer = self.call(Method::GET, path, None).await?;
+    /// `GET`, or `POST` of a body, for a page that nobody looks into; a refusal is an error. The
+    /// page's size in bytes.
+    pub async fn bytes_of(&self, path: &str, body: Option<&Value>) -> Result<usize> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let answer = self.call(method, path, body).await?;
         if answer.status.is_success() {
             return Ok(answer.body.len());
         }

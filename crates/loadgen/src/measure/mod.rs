@@ -4,8 +4,11 @@
 //! Invariant: figures come from the kernel or the clock; nothing here estimates. Called by the
 //! workloads in `run`.
 
+pub mod rows;
+
 pub mod floor;
 pub mod latency;
+pub mod machine;
 pub mod meter;
 pub mod pace;
 pub mod proc;

@@ -65,6 +65,16 @@ pub fn parse_stat(text: &str) -> Option<Cpu> {
     Some(Cpu { user: TICK * user, system: TICK * system })
 }
 
+/// The parent of a process, from the text of `/proc/PID/stat`.
+pub fn parse_parent(text: &str) -> Option<u32> {
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Bytes written to disks, from the text of `/proc/PID/io`.
+pub fn parse_written(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()
+}
+
 /// CPU time from the text of a `schedstat` file.
 pub fn parse_schedstat(text: &str) -> Option<Duration> {
     text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
@@ -117,6 +127,38 @@ pub fn parse_listener(text: &str, port: u16) -> Option<u64> {
 /// CPU time of a process since its start, its finished threads too.
 pub fn cpu(pid: u32) -> io::Result<Cpu> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat"))?).ok_or_else(|| bad("stat"))
+}
+
+/// CPU time of a process and of all that descend from it: a database may have a process for each
+/// connection.
+pub fn family_cpu(pid: u32) -> io::Result<Cpu> {
+    let mut family = HashSet::from([pid]);
+    let mut used = cpu(pid)?;
+    // Parents come before their children unless numbers have started again from the beginning.
+    for child in processes()? {
+        // A process may end between the listing and the reading.
+        let Ok(text) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
+        let of_family = parse_parent(&text).is_some_and(|parent| family.contains(&parent));
+        if let (true, Some(cpu)) = (of_family, parse_stat(&text)) {
+            family.insert(child);
+            used.user += cpu.user;
+            used.system += cpu.system;
+        }
+    }
+    Ok(used)
+}
+
+fn processes() -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    let mut all: Vec<u32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// What a process has had written to disks, in bytes; `None` if this user may not know.
+pub fn written(pid: u32) -> Option<u64> {
+    parse_written(&fs::read_to_string(format!("/proc/{pid}/io")).ok()?)
 }
 
 /// CPU time of the calling thread, exactly.
@@ -191,6 +233,18 @@ mod tests {
         assert_eq!(cpu.system, Duration::from_millis(500));
         assert_eq!(cpu.total(), Duration::from_secs(2));
         assert_eq!(parse_stat("42 (x) S 1"), None);
+        assert_eq!(parse_parent("42 (a) b (c)) S 17 42"), Some(17));
+    }
+
+    #[test]
+    fn a_process_is_of_its_own_family_and_has_written_something() {
+        let own = cpu(std::process::id()).expect("our own");
+        assert!(family_cpu(std::process::id()).expect("our own").total() >= own.total());
+        assert_eq!(
+            parse_written("rchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 7\n"),
+            Some(4096)
+        );
+        assert_eq!(parse_written("rchar: 1\n"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::floor::Floor;
 use super::latency::{Latencies, Quantiles};
+use super::machine::Machine;
 use super::meter::Span;
 
 /// A share of this machine above which it counts as full.
@@ -21,6 +22,8 @@ pub struct Report {
     pub workload: &'static str,
     /// Which server was measured, as the report calls it.
     pub server: String,
+    /// Where.
+    pub machine: Machine,
     /// Parts of the run, in order.
     pub phases: Vec<Phase>,
     /// What the machine itself costs and takes, measured in the same run.
@@ -44,6 +47,12 @@ pub struct Phase {
     pub server_cpu_us: Option<f64>,
     /// The part of it that was spent in the kernel.
     pub server_kernel_us: Option<f64>,
+    /// What the server had written to disks per operation, in bytes.
+    pub server_written: Option<f64>,
+    /// Bytes that reach clients with one operation, where a load tells.
+    pub bytes: Option<f64>,
+    /// What the bare server took for the same load in the same run.
+    pub bare: Option<Bare>,
     /// The server's CPU per operation by thread name, in microseconds, most first.
     pub server_threads_us: Vec<(String, f64)>,
     /// The CPU of the server's database per operation, in microseconds.
@@ -68,6 +77,17 @@ pub struct Phase {
     pub warnings: Vec<String>,
 }
 
+/// What the bare server took for a phase.
+#[derive(Debug, Clone, Serialize)]
+pub struct Bare {
+    /// Its CPU per operation, in microseconds.
+    pub cpu_us: f64,
+    /// The part of it that was spent in the kernel.
+    pub kernel_us: f64,
+    /// Its latencies by name.
+    pub latencies: BTreeMap<&'static str, Quantiles>,
+}
+
 impl Phase {
     /// A phase of `operations` over a span.
     pub fn new(name: impl Into<String>, unit: &'static str, operations: u64, span: &Span) -> Self {
@@ -81,6 +101,9 @@ impl Phase {
             rate: operations as f64 / span.seconds,
             server_cpu_us: span.server.map(|cpu| per_operation(cpu.total())),
             server_kernel_us: span.server.map(|cpu| per_operation(cpu.system)),
+            server_written: span.written.map(|bytes| bytes as f64 / operations.max(1) as f64),
+            bytes: None,
+            bare: None,
             server_threads_us: threads.map(|(name, s)| (name.clone(), per_operation(*s))).collect(),
             database_cpu_us: span.database.map(|cpu| per_operation(cpu.total())),
             database_cores: span.database.map(|cpu| cpu.total() / span.seconds),
@@ -107,6 +130,26 @@ impl Phase {
     pub fn lag(mut self, lag: &Latencies) -> Self {
         self.schedule_lag = lag.quantiles();
         self
+    }
+
+    /// Adds how many bytes reach clients with one operation.
+    #[must_use]
+    pub fn carrying(mut self, bytes: f64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    /// Puts what the bare server took beside it.
+    pub fn put_beside(&mut self, bare: &Self) {
+        if let (Some(cpu_us), Some(kernel_us)) = (bare.server_cpu_us, bare.server_kernel_us) {
+            self.bare = Some(Bare { cpu_us, kernel_us, latencies: bare.latencies.clone() });
+        }
+    }
+
+    /// The server's CPU by the bare server's.
+    pub fn by_bare(&self) -> Option<f64> {
+        let bare = self.bare.as_ref().filter(|bare| bare.cpu_us > 0.0)?;
+        Some(self.server_cpu_us? / bare.cpu_us)
     }
 
     /// Adds another figure.
@@ -151,6 +194,11 @@ impl Phase {
         let mut flat = vec![("rate".to_owned(), self.rate)];
         flat.extend(self.server_cpu_us.map(|us| ("server CPU µs".to_owned(), us)));
         flat.extend(self.database_cpu_us.map(|us| ("database CPU µs".to_owned(), us)));
+        flat.extend(
+            self.bare.as_ref().map(|bare| ("bare server's CPU µs".to_owned(), bare.cpu_us)),
+        );
+        flat.extend(self.by_bare().map(|ratio| ("server : bare server".to_owned(), ratio)));
+        flat.extend(self.server_written.map(|bytes| ("written, bytes".to_owned(), bytes)));
         for (name, quantiles) in &self.latencies {
             flat.push((format!("{name} p50 µs"), quantiles.p50_us as f64));
             flat.push((format!("{name} p99 µs"), quantiles.p99_us as f64));
@@ -175,12 +223,20 @@ impl Report {
     /// For people.
     pub fn text(&self) -> String {
         let mut out = format!("{} on {}\n", self.workload, self.server);
+        let _ = writeln!(out, "machine: {}", self.machine.text());
         for phase in &self.phases {
-            phase_text(&mut out, phase);
+            phase_text(&mut out, phase, self.floor.work_cpu_us);
         }
         let _ = writeln!(out, "floor of this machine, in the same run");
-        if let Some(us) = self.floor.send_receive_cpu_us {
-            let _ = writeln!(out, "  {:<24} {us:.1} µs CPU", "loopback send + receive");
+        let costs = [
+            ("loopback send + receive", self.floor.send_receive_cpu_us),
+            ("a row, alone in a commit", self.floor.row_alone_cpu_us),
+            ("a row, 100 a commit", self.floor.row_shared_cpu_us),
+            ("stepping over 50 rows", self.floor.page_cpu_us),
+            ("fixed user-mode work", self.floor.work_cpu_us),
+        ];
+        for (name, us) in costs.iter().filter_map(|(name, us)| Some((name, (*us)?))) {
+            let _ = writeln!(out, "  {name:<24} {us:.1} µs CPU");
         }
         let probes = [
             ("loopback round trip", &self.floor.round_trip),
@@ -196,7 +252,21 @@ impl Report {
     }
 }
 
-fn phase_text(out: &mut String, phase: &Phase) {
+/// The bare server's figures, and what the server's are beside them.
+fn bare_text(out: &mut String, phase: &Phase) {
+    let (Some(bare), Some(ratio)) = (&phase.bare, phase.by_bare()) else { return };
+    let Bare { cpu_us, kernel_us, .. } = bare;
+    let _ = writeln!(
+        out,
+        "  {:<24} {cpu_us:.2} µs a {} ({kernel_us:.2} in the kernel)   server : bare = {ratio:.2}",
+        "bare server", phase.unit
+    );
+    for (name, quantiles) in &bare.latencies {
+        quantile_line(out, &format!("  {name}"), quantiles);
+    }
+}
+
+fn phase_text(out: &mut String, phase: &Phase, work_us: Option<f64>) {
     let Phase { name, unit, operations, seconds, rate, .. } = phase;
     let _ = writeln!(out, "{name}: {operations} x {unit} in {seconds:.1} s, {rate:.0}/s");
     if let (Some(cpu), Some(kernel)) = (phase.server_cpu_us, phase.server_kernel_us) {
@@ -205,9 +275,17 @@ fn phase_text(out: &mut String, phase: &Phase) {
             "  {:<24} {cpu:.2} µs a {unit} ({kernel:.2} in the kernel)",
             "server CPU"
         );
+        if let Some(work) = work_us.filter(|work| *work > 0.0) {
+            let pieces = (cpu - kernel) / work;
+            let _ = writeln!(out, "    {:<22} {pieces:.4} pieces of fixed work", "in user mode");
+        }
         for (thread, us) in phase.server_threads_us.iter().take(6) {
             let _ = writeln!(out, "    {thread:<22} {us:.2} µs");
         }
+    }
+    bare_text(out, phase);
+    if let Some(bytes) = phase.server_written.filter(|bytes| *bytes > 0.0) {
+        let _ = writeln!(out, "  {:<24} {:.1} KiB a {unit}", "written to disk", bytes / 1024.0);
     }
     if let Some(cpu) = phase.database_cpu_us {
         let _ = writeln!(out, "  {:<24} {cpu:.2} µs a {unit}", "database CPU");
@@ -234,6 +312,16 @@ fn phase_text(out: &mut String, phase: &Phase) {
     for warning in &phase.warnings {
         let _ = writeln!(out, "  WARNING: {warning}");
     }
+}
+
+/// The median of every figure over the rounds, for people.
+pub fn medians_text(reports: &[Report]) -> String {
+    let mut out = format!("medians of {}\n", reports.len());
+    for ((_, phase, _, figure), mut values) in figures(reports) {
+        let value = median(&mut values);
+        let _ = writeln!(out, "{phase:<24} {figure:<40} {value:>12.2}");
+    }
+    out
 }
 
 /// A figure of two servers, as medians over the rounds.
@@ -313,6 +401,7 @@ mod tests {
             seconds: 2.0,
             server: Some(CpuSeconds { user: server / 2.0, system: server / 2.0 }),
             database: None,
+            written: Some(4_096_000),
             server_threads: vec![("writer".into(), server)],
             loadgen_cores: loadgen,
             other_cores: other,
@@ -325,6 +414,7 @@ mod tests {
         Report {
             workload: "direct",
             server: "x".into(),
+            machine: Machine::read(),
             phases: vec![phase],
             floor: Floor::default(),
         }
@@ -340,6 +430,23 @@ mod tests {
         assert!(phase.warnings.is_empty());
         let text = report.text();
         assert!(text.contains("50.00 µs a message (25.00 in the kernel)"), "{text}");
+    }
+
+    #[test]
+    fn a_phase_is_told_by_what_the_bare_server_took_for_it() {
+        let mut reports = [report(0.05), report(0.04), report(0.06)];
+        for report in &mut reports {
+            let bare = Phase::new("full", "message", 1000, &span(0.02, 0.1, 0.0));
+            report.phases[0].put_beside(&bare);
+        }
+        let text = reports[0].text();
+        assert!(text.contains("20.00 µs a message (10.00 in the kernel)   server : bare = 2.50"));
+        assert!(text.contains("4.0 KiB a message"), "{text}");
+        let medians = medians_text(&reports);
+        assert!(
+            medians.contains("server : bare server                             2.50"),
+            "{medians}"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::crew::{Crew, Stop, open_all};
 use super::messages::{Heard, Numbering, body, hear, send_frame};
-use super::{Pace, Prepared, Workload};
+use super::{Bare, Pace, Prepared, Workload};
 use crate::client::Wire;
 use crate::client::api::{Api, Session};
 use crate::client::error::Result;
@@ -25,14 +25,14 @@ use crate::measure::report::Phase;
 use crate::server::Target;
 
 /// One-to-one messages.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Direct {
     /// How many pairs of people.
     pub pairs: usize,
     /// How many messages are in flight over all pairs, when as many as possible are sent.
     pub in_flight: usize,
-    /// Messages a second in the phase with an even rate; zero leaves it out.
-    pub rate: f64,
+    /// Messages a second, in a phase for each.
+    pub rates: Vec<f64>,
     /// Bytes of text in a message.
     pub size: usize,
     /// Send by REST.
@@ -51,7 +51,11 @@ impl Workload for Direct {
 
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
         target.first(self.sessions())?;
-        Ok(Box::new(Ready { load: *self, target }))
+        Ok(Box::new(Ready { load: self.clone(), target }))
+    }
+
+    fn bare(&self) -> Option<Bare> {
+        Some(Bare { stores: true, rows: 1 })
     }
 }
 
@@ -68,6 +72,8 @@ struct Shared {
     body: String,
     acked: AtomicU64,
     delivered: AtomicU64,
+    /// Bytes of a delivery.
+    bytes: AtomicU64,
     to_ack: SharedLatencies,
     to_delivery: SharedLatencies,
 }
@@ -233,7 +239,9 @@ async fn receive(task: usize, shared: Arc<Shared>, mut wire: Wire, mut stop: Sto
     loop {
         tokio::select! {
             text = wire.next() => {
-                if let Heard::Message(key) = hear(&text?)? {
+                let text = text?;
+                if let Heard::Message(key) = hear(&text)? {
+                    shared.bytes.store(text.len() as u64, Ordering::Relaxed);
                     shared.deliver(task, key);
                 }
             }
@@ -253,6 +261,7 @@ impl Ready<'_> {
             body: body(self.load.size),
             acked: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             to_ack: SharedLatencies::default(),
             to_delivery: SharedLatencies::default(),
         })
@@ -307,13 +316,14 @@ impl Ready<'_> {
         let lost = shared.finish(sending, receiving).await?;
         Ok(Phase::new(format!("full, {in_flight} in flight"), "message", operations, &span)
             .latency("sent to acked", &to_ack)
+            .carrying(shared.bytes.load(Ordering::Relaxed) as f64)
             .figure("acked and not delivered", lost as f64)
             .judged())
     }
 
     /// An even rate.
-    async fn paced(&self, meter: Meter, pace: Pace) -> Result<Phase> {
-        let Direct { pairs, in_flight, rate, rest, .. } = self.load;
+    async fn paced(&self, meter: Meter, pace: Pace, rate: f64) -> Result<Phase> {
+        let Direct { pairs, in_flight, rest, .. } = self.load;
         let senders = if rest { in_flight } else { pairs };
         let (queues, sources): (Vec<_>, Vec<_>) = (0..senders)
             .map(|_| mpsc::unbounded_channel())
@@ -335,6 +345,7 @@ impl Ready<'_> {
         Ok(Phase::new(format!("even, {rate} a second"), "message", operations, &span)
             .latency("due to acked", &to_ack)
             .latency("due to delivered", &to_delivery)
+            .carrying(shared.bytes.load(Ordering::Relaxed) as f64)
             .lag(&lag)
             .figure("acked and not delivered", lost as f64)
             .judged())
@@ -345,8 +356,16 @@ impl Ready<'_> {
 impl Prepared for Ready<'_> {
     async fn measure(&mut self, meter: Meter, pace: Pace) -> Result<Vec<Phase>> {
         let mut phases = vec![self.full(meter, pace).await?];
-        if self.load.rate > 0.0 {
-            phases.push(self.paced(meter, pace).await?);
+        let full = phases[0].server_cpu_us;
+        for rate in self.load.rates.iter().copied().filter(|rate| *rate > 0.0) {
+            let phase = self.paced(meter, pace, rate).await?;
+            let times = phase.server_cpu_us.zip(full).filter(|(_, full)| *full > 0.0);
+            phases.push(match times {
+                Some((even, full)) => {
+                    phase.figure("server CPU, times that at full rate", even / full)
+                }
+                None => phase,
+            });
         }
         Ok(phases)
     }

@@ -120,6 +120,8 @@ pub struct Shared {
     clocking: Clocking,
     sent: AtomicU64,
     delivered: AtomicU64,
+    /// Bytes of a delivery.
+    bytes: AtomicU64,
     to_delivery: SharedLatencies,
     /// Rings when a message has reached all members.
     round: Notify,
@@ -135,6 +137,7 @@ impl Shared {
             clocking,
             sent: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             to_delivery: SharedLatencies::default(),
             round: Notify::new(),
         })
@@ -180,6 +183,15 @@ impl Shared {
         }
     }
 
+    /// Takes a frame that a member got.
+    pub fn hear(&self, task: usize, text: &str) -> Result<()> {
+        if let Heard::Message(key) = hear(text)? {
+            self.bytes.store(text.len() as u64, Ordering::Relaxed);
+            self.deliver(task, key);
+        }
+        Ok(())
+    }
+
     /// A member: reads what comes until it is told to stop.
     pub async fn member(
         self: Arc<Self>,
@@ -190,9 +202,7 @@ impl Shared {
         loop {
             tokio::select! {
                 text = wire.next() => {
-                    if let Heard::Message(key) = hear(&text?)? {
-                        self.deliver(task, key);
-                    }
+                    self.hear(task, &text?)?;
                 }
                 () = stop.wait() => {
                     wire.close().await;
@@ -296,6 +306,7 @@ impl Ready<'_> {
     fn phase(&self, name: String, deliveries: u64, span: &Span, shared: &Shared) -> Phase {
         Phase::new(name, "delivery", deliveries, span)
             .latency("due to delivered", &shared.to_delivery.take())
+            .carrying(shared.bytes.load(Ordering::Relaxed) as f64)
             .figure("messages a second", deliveries as f64 / shared.members as f64 / span.seconds)
     }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::client::error::Result;
 use crate::measure::floor::{self, Floor, SyncProbe};
+use crate::measure::machine::Machine;
 use crate::measure::meter::Meter;
 use crate::measure::report::{Phase, Report};
 use crate::server::{Person, Target};
@@ -18,13 +19,17 @@ pub mod messages;
 
 pub mod requests;
 
+pub mod chats;
 pub mod direct;
 pub mod group;
 pub mod history;
 pub mod idle;
+pub mod receipts;
 pub mod search;
 pub mod slow;
 pub mod storm;
+
+pub mod rounds;
 
 /// How a load is measured.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,15 @@ pub struct Pace {
     pub warmup: Duration,
     /// How long it is measured.
     pub measured: Duration,
+}
+
+/// What the bare server must do for a load.
+#[derive(Debug, Clone, Copy)]
+pub struct Bare {
+    /// Keep the messages.
+    pub stores: bool,
+    /// How many rows an answer is made of.
+    pub rows: u32,
 }
 
 /// One kind of load.
@@ -61,6 +75,16 @@ pub trait Workload: Send + Sync {
 
     /// Makes ready on a server: chats, messages.
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>>;
+
+    /// What the bare server does for it; `None` when that has nothing to compare.
+    fn bare(&self) -> Option<Bare> {
+        Some(Bare { stores: false, rows: 1 })
+    }
+
+    /// Makes ready on the bare server.
+    async fn prepare_bare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
+        self.prepare(target).await
+    }
 }
 
 /// The address of the account with this number.
@@ -77,7 +101,6 @@ pub trait Prepared: Send {
 
 /// How many probes make up the floor: enough for a p99.
 const PROBES: u32 = 300;
-const ROUND_TRIPS: u32 = 5_000;
 
 /// Measures a prepared load, with the machine's floor before, during, and after.
 pub async fn measure(
@@ -88,22 +111,20 @@ pub async fn measure(
 ) -> Result<Report> {
     let folder = &target.folder;
     let mut quiet = floor::fdatasync(folder, PROBES)?;
-    let send_receive = floor::send_receive(ROUND_TRIPS)?;
-    let round_trip = floor::round_trips(ROUND_TRIPS)?;
+    let probed = Floor::probe(folder)?;
     let during = SyncProbe::start(folder)?;
-    let phases =
-        prepared.measure(Meter { server: target.pid, database: target.database }, pace).await?;
+    let phases = prepared.measure(target.meter(), pace).await?;
     let during = during.stop()?;
     quiet.add(&floor::fdatasync(folder, PROBES)?);
     Ok(Report {
         workload: workload.name(),
         server: target.name.clone(),
+        machine: Machine::read(),
         phases,
         floor: Floor {
-            send_receive_cpu_us: Some(send_receive.as_secs_f64() * 1e6),
-            round_trip: round_trip.quantiles(),
             fdatasync_quiet: quiet.quantiles(),
             fdatasync_during: during.quantiles(),
+            ..probed
         },
     })
 }

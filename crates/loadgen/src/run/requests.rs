@@ -1,10 +1,11 @@
 //! HTTP requests as a load: as many as the server takes over some connections, then at an even
-//! rate. What `history` and `search` are built on.
+//! rate. What `history`, `chats`, `receipts` and `search` are built on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::Pace;
@@ -20,7 +21,7 @@ use crate::server::Target;
 /// Makes the path of a request from a source of randomness.
 pub type Paths = Arc<dyn Fn(&mut fastrand::Rng) -> String + Send + Sync>;
 
-/// A load of `GET` requests.
+/// A load of requests: `GET`, or `POST` with a body.
 #[derive(Clone)]
 pub struct Requests {
     /// What is asked for, in a word.
@@ -31,10 +32,14 @@ pub struct Requests {
     pub connections: usize,
     /// Requests a second in the phase with an even rate; zero leaves it out.
     pub rate: f64,
+    /// What is sent with each.
+    pub body: Option<Arc<Value>>,
 }
 
 struct Shared {
     done: AtomicU64,
+    /// Bytes of all answers.
+    bytes: AtomicU64,
     latencies: SharedLatencies,
 }
 
@@ -42,14 +47,22 @@ struct Asker {
     task: usize,
     shared: Arc<Shared>,
     paths: Paths,
+    body: Option<Arc<Value>>,
+    /// What an answer of the bare server is filled up to, in bytes.
+    fill: Option<usize>,
     random: fastrand::Rng,
     api: Api,
 }
 
 impl Asker {
     async fn ask(&mut self, due: Instant) -> Result<()> {
-        let path = (self.paths)(&mut self.random);
-        self.api.get_bytes(&path).await?;
+        let mut path = (self.paths)(&mut self.random);
+        if let Some(bytes) = self.fill {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            path = format!("{path}{mark}bytes={bytes}");
+        }
+        let bytes = self.api.bytes_of(&path, self.body.as_deref()).await?;
+        self.shared.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.shared.done.fetch_add(1, Ordering::Relaxed);
         self.shared.latencies.record(self.task, due.elapsed());
         Ok(())
@@ -75,13 +88,18 @@ impl Asker {
 }
 
 impl Requests {
-    fn askers(&self, target: &Target, session: &Session) -> (Arc<Shared>, Vec<Asker>) {
-        let shared =
-            Arc::new(Shared { done: AtomicU64::new(0), latencies: SharedLatencies::default() });
+    fn askers(&self, target: &Target, session: &Session, phase: &str) -> (Arc<Shared>, Vec<Asker>) {
+        let shared = Arc::new(Shared {
+            done: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            latencies: SharedLatencies::default(),
+        });
         let asker = |task| Asker {
             task,
             shared: Arc::clone(&shared),
             paths: Arc::clone(&self.paths),
+            body: self.body.clone(),
+            fill: target.answers.get(phase).copied(),
             random: fastrand::Rng::with_seed(task as u64),
             api: Api::with(target.addr, session.clone()),
         };
@@ -111,13 +129,13 @@ impl Requests {
         meter: Meter,
         pace: Pace,
     ) -> Result<Phase> {
-        let (shared, askers) = self.askers(target, session);
+        let name = format!("{}, {} at once", self.name, self.connections);
+        let (shared, askers) = self.askers(target, session, &name);
         let mut crew = Crew::default();
         for asker in askers {
             let stop = crew.stop_sign();
             crew.add(asker.on_and_on(stop));
         }
-        let name = format!("{}, {} at once", self.name, self.connections);
         let phase = self.steady(&shared, &mut crew, name, meter, pace).await?;
         crew.dismiss().await?;
         Ok(phase.judged())
@@ -130,7 +148,8 @@ impl Requests {
         meter: Meter,
         pace: Pace,
     ) -> Result<Phase> {
-        let (shared, askers) = self.askers(target, session);
+        let name = format!("{}, {} a second", self.name, self.rate);
+        let (shared, askers) = self.askers(target, session, &name);
         let mut crew = Crew::default();
         let schedule = Schedule::new(Instant::now() + Duration::from_millis(20), self.rate);
         let mut queues = Vec::new();
@@ -143,7 +162,6 @@ impl Requests {
             // An asker that is gone has failed, which ends the run.
             let _ = queues[index as usize % queues.len()].send(index);
         });
-        let name = format!("{}, {} a second", self.name, self.rate);
         let phase = self.steady(&shared, &mut crew, name, meter, pace).await?;
         let phase = phase.lag(&pacer.stop());
         crew.dismiss().await?;
@@ -163,7 +181,9 @@ impl Requests {
         let pace = Pace { warmup: Duration::ZERO, ..pace };
         let count = || shared.done.load(Ordering::Relaxed);
         let (operations, span) = crew.measure(meter, pace, count).await?;
+        let all = shared.done.load(Ordering::Relaxed).max(1) as f64;
         Ok(Phase::new(name, "request", operations, &span)
+            .carrying(shared.bytes.load(Ordering::Relaxed) as f64 / all)
             .latency("due to answered", &shared.latencies.take()))
     }
 }

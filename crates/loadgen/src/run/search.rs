@@ -76,7 +76,7 @@ impl Workload for Search {
         let requests = |name, query: fn(usize, &mut fastrand::Rng, usize) -> String| {
             let paths: Paths =
                 Arc::new(move |random| format!("/api/v1/search?q={}", query(users, random, 5)));
-            Requests { name, paths, connections: self.connections, rate: self.rate }
+            Requests { name, paths, connections: self.connections, rate: self.rate, body: None }
         };
         let kinds = vec![requests("prefix", prefix), requests("substring", part)];
         Ok(Box::new(Ready { kinds, target }))

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::crew::{Crew, open_all, open_with};
 use super::group::{Shared, create, measured};
-use super::{Pace, Prepared, Workload};
+use super::{Bare, Pace, Prepared, Workload};
 use crate::client::api::{Api, Session};
 use crate::client::error::{Error, Result};
 use crate::client::{State, Wire};
@@ -53,6 +53,11 @@ impl Workload for Slow {
 
     fn sessions(&self) -> usize {
         self.members + 1
+    }
+
+    fn bare(&self) -> Option<Bare> {
+        // It keeps nothing for readers that stall: what that takes is the whole question.
+        None
     }
 
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {

@@ -62,6 +62,11 @@ impl Workload for Storm {
         let have = stream::iter(tasks).buffered(AT_ONCE).try_collect().await?;
         Ok(Box::new(Ready { target, connections: self.connections, have }))
     }
+
+    async fn prepare_bare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
+        let have = vec![json!({}); self.connections];
+        Ok(Box::new(Ready { target, connections: self.connections, have }))
+    }
 }
 
 async fn write_to_others(
@@ -101,10 +106,12 @@ struct Shared {
     back: SharedLatencies,
     refused: AtomicU64,
     rows: AtomicU64,
+    /// Bytes of a page of sync.
+    bytes: AtomicU64,
 }
 
-/// One try to come back: the open connection, and how many rows sync gave.
-async fn come_back(dial: Dial<'_>, sync: &str) -> Result<(Wire, u64)> {
+/// One try to come back: the open connection, how many rows sync gave, and in how many bytes.
+async fn come_back(dial: Dial<'_>, sync: &str) -> Result<(Wire, u64, usize)> {
     let mut wire = Wire::open(dial).await?;
     wire.send(sync).await?;
     loop {
@@ -120,7 +127,7 @@ async fn come_back(dial: Dial<'_>, sync: &str) -> Result<(Wire, u64)> {
         let chats = page["chats"].as_array().into_iter().flatten();
         let rows =
             chats.filter_map(|chat| chat["messages"].as_array()).map(|rows| rows.len() as u64);
-        return Ok((wire, rows.sum()));
+        return Ok((wire, rows.sum(), text.len()));
     }
 }
 
@@ -134,7 +141,8 @@ impl Ready<'_> {
         let mut backoff = Backoff::default();
         loop {
             match come_back(dial, &sync).await {
-                Ok((wire, rows)) => {
+                Ok((wire, rows, bytes)) => {
+                    shared.bytes.store(bytes as u64, Ordering::Relaxed);
                     shared.back.record(index, start.elapsed());
                     shared.rows.fetch_add(rows, Ordering::Relaxed);
                     return Ok(wire);
@@ -165,6 +173,7 @@ impl Prepared for Ready<'_> {
         drop(back);
         let phase = Phase::new("all at once", "connection", self.connections as u64, &span)
             .latency("cut to synced", &shared.back.take())
+            .carrying(shared.bytes.load(Ordering::Relaxed) as f64)
             .figure("refused and come again", shared.refused.load(Ordering::Relaxed) as f64)
             .figure("rows that sync gave", shared.rows.load(Ordering::Relaxed) as f64);
         Ok(vec![phase.judged()])
