@@ -73,6 +73,21 @@ debian_unpacked() (
   rm ./*.deb
 )
 
+# debian_unpacked_whole FOLDER NAME…: the same with everything that they need and this system lacks.
+debian_unpacked_whole() (
+  lock_cache debian
+  folder=$1
+  shift
+  say "unpacking Debian packages with what they need: $*"
+  debian_lists "$@"
+  mkdir -p "$folder/archives/partial"
+  "${as_root[@]}" apt-get -qq install -y --download-only --reinstall --no-install-recommends \
+    -o Dir::Cache::archives="$folder/archives" -o APT::Sandbox::User=root \
+    -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+  for package in "$folder"/archives/*.deb; do dpkg-deb -x "$package" "$folder"; done
+  "${as_root[@]}" rm -r "$folder/archives"
+)
+
 # need COMMAND PACKAGE: installs the Debian package unless the command is already there.
 need() {
   have "$1" || debian_packages "$2"

@@ -16,6 +16,8 @@ use loadgen::run::direct::Direct;
 use loadgen::run::group::{Beat, Group};
 use loadgen::run::history::History;
 use loadgen::run::idle::Idle;
+use loadgen::run::peers::mqtt::Mqtt;
+use loadgen::run::peers::xmpp::Xmpp;
 use loadgen::run::receipts::Receipts;
 use loadgen::run::search::Search;
 use loadgen::run::slow::Slow;
@@ -206,6 +208,39 @@ enum Load {
         #[arg(long, default_value_t = 8_000)]
         size: usize,
     },
+    /// The load of `fanout` on a broker that speaks MQTT, given by --addr.
+    Mqtt {
+        /// Subscribers.
+        #[arg(long, default_value_t = 1_000)]
+        members: usize,
+        /// Messages a second.
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+        /// Bytes of a message.
+        #[arg(long, default_value_t = 400)]
+        size: usize,
+    },
+    /// The load of `direct` on a server that speaks XMPP, given by --addr, with accounts u0, u1, …
+    Xmpp {
+        /// The host that the accounts belong to.
+        #[arg(long, default_value = "localhost")]
+        host: String,
+        /// The password of all accounts.
+        #[arg(long)]
+        password: String,
+        /// Pairs of people.
+        #[arg(long, default_value_t = 100)]
+        pairs: usize,
+        /// Messages in flight over all pairs, when as many as possible are sent.
+        #[arg(long, default_value_t = 400)]
+        in_flight: usize,
+        /// Messages a second, in a phase for each of these rates; 0 leaves them out.
+        #[arg(long = "rate", value_delimiter = ',', default_value = "100")]
+        rates: Vec<f64>,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
+    },
     /// What the machine and the bare server take for each of these loads, without any other server.
     Floors,
     /// The bare server: says where it listens, and serves until its standard input ends.
@@ -244,6 +279,11 @@ impl Load {
             }
             Self::Slow { members, stalled, rate, size } => {
                 Box::new(Slow { members, stalled, rate, size })
+            }
+            Self::Mqtt { members, rate, size } => Box::new(Mqtt { members, rate, size }),
+            Self::Xmpp { ref host, ref password, pairs, in_flight, ref rates, size } => {
+                let (host, password) = (host.clone(), password.clone());
+                Box::new(Xmpp { host, password, pairs, in_flight, rates: rates.clone(), size })
             }
             Self::Floors | Self::Bare { .. } => return None,
         })

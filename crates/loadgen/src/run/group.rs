@@ -192,6 +192,15 @@ impl Shared {
         Ok(())
     }
 
+    /// Message `index` as members get it, in so many bytes, for servers that hand on what they are
+    /// given. It counts as sent.
+    pub fn event(&self, index: u64, bytes: usize) -> String {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let key = self.numbering.key(index);
+        let data = format!(r#"{{"client_msg_id":"{key}","body":"{}"}}"#, self.body);
+        format!("{:bytes$}", format!(r#"{{"ev":"message","d":{data}}}"#))
+    }
+
     /// A member: reads what comes until it is told to stop.
     pub async fn member(
         self: Arc<Self>,

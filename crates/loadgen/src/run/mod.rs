@@ -29,6 +29,8 @@ pub mod search;
 pub mod slow;
 pub mod storm;
 
+pub mod peers;
+
 pub mod rounds;
 
 /// How a load is measured.
