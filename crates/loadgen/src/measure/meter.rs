@@ -72,14 +72,16 @@ impl From<Cpu> for CpuSeconds {
 }
 
 impl CpuSeconds {
-    /// As much as all threads have used, which is known exactly, where steps of 10 ms show less: a
-    /// quiet server uses so little that they matter. Both modes keep their shares.
-    fn at_least(self, in_threads: f64) -> Self {
+    /// What all live threads have used, which is known exactly, unless it is so much less that
+    /// some of them must have ended: a quiet server uses so little that steps of 10 ms, one for each
+    /// mode, would matter. Both modes keep their shares.
+    fn refined(self, in_threads: f64) -> Self {
+        const STEPS: f64 = 0.020;
         let total = self.total();
         if total <= 0.0 {
             return Self { user: in_threads, system: 0.0 };
         }
-        let by = (in_threads / total).max(1.0);
+        let by = if in_threads + STEPS < total { 1.0 } else { in_threads / total };
         Self { user: self.user * by, system: self.system * by }
     }
 
@@ -130,7 +132,7 @@ impl Reading {
         let others = (end.machine.saturating_sub(self.machine)).saturating_sub(known);
         Span {
             seconds,
-            server: server_cpu.map(|cpu| CpuSeconds::from(cpu).at_least(in_threads)),
+            server: server_cpu.map(|cpu| CpuSeconds::from(cpu).refined(in_threads)),
             database: database.map(CpuSeconds::from),
             written: self.written.zip(end.written).map(|(start, end)| end.saturating_sub(start)),
             server_threads,
@@ -194,12 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_10_ms_do_not_hide_what_threads_have_used() {
+    fn threads_tell_more_exactly_than_steps_of_10_ms() {
         let cpu = CpuSeconds { user: 0.01, system: 0.03 };
-        let exact = cpu.at_least(0.048);
-        assert!((exact.total() - 0.048).abs() < 1e-9 && (exact.system - 0.036).abs() < 1e-9);
-        assert!((cpu.at_least(0.02).total() - 0.04).abs() < 1e-9, "some threads have ended");
+        let more = cpu.refined(0.048);
+        assert!((more.total() - 0.048).abs() < 1e-9 && (more.system - 0.036).abs() < 1e-9);
+        assert!((cpu.refined(0.032).total() - 0.032).abs() < 1e-9, "steps can show too much");
+        assert!((cpu.refined(0.01).total() - 0.04).abs() < 1e-9, "some threads have ended");
         let none = CpuSeconds { user: 0.0, system: 0.0 };
-        assert!((none.at_least(0.004).total() - 0.004).abs() < 1e-9);
+        assert!((none.refined(0.004).total() - 0.004).abs() < 1e-9);
     }
 }

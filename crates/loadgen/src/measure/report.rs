@@ -146,6 +146,16 @@ impl Phase {
         }
     }
 
+    /// Adds how many times what the slowest of 100 acks took is what the slowest of 100 probes of
+    /// `fdatasync` took in the same run.
+    pub fn put_beside_syncs(&mut self, syncs: Option<Quantiles>) {
+        let acked = self.latencies.get("due to acked").map(|quantiles| quantiles.p99_us);
+        if let (Some(acked), Some(syncs)) = (acked, syncs.filter(|syncs| syncs.p99_us > 0)) {
+            let times = acked as f64 / syncs.p99_us as f64;
+            self.figures.insert("p99 to acked, times that of fdatasync", times);
+        }
+    }
+
     /// The server's CPU by the bare server's.
     pub fn by_bare(&self) -> Option<f64> {
         let bare = self.bare.as_ref().filter(|bare| bare.cpu_us > 0.0)?;
@@ -447,6 +457,21 @@ mod tests {
             medians.contains("server : bare server                             2.50"),
             "{medians}"
         );
+    }
+
+    #[test]
+    fn acks_are_told_by_what_a_sync_takes() {
+        let mut latencies = Latencies::default();
+        latencies.record(std::time::Duration::from_millis(6));
+        let mut syncs = Latencies::default();
+        syncs.record(std::time::Duration::from_millis(4));
+        let mut phase = Phase::new("p", "message", 1, &span(0.1, 0.1, 0.0));
+        phase.put_beside_syncs(syncs.quantiles());
+        assert!(phase.figures.is_empty(), "nothing was acked");
+        phase = phase.latency("due to acked", &latencies);
+        phase.put_beside_syncs(syncs.quantiles());
+        let times = phase.figures["p99 to acked, times that of fdatasync"];
+        assert!((times - 1.5).abs() < 0.01, "{times}");
     }
 
     #[test]

@@ -115,8 +115,9 @@ pub async fn measure(
     let mut quiet = floor::fdatasync(folder, PROBES)?;
     let probed = Floor::probe(folder)?;
     let during = SyncProbe::start(folder)?;
-    let phases = prepared.measure(target.meter(), pace).await?;
+    let mut phases = prepared.measure(target.meter(), pace).await?;
     let during = during.stop()?;
+    phases.iter_mut().for_each(|phase| phase.put_beside_syncs(during.quantiles()));
     quiet.add(&floor::fdatasync(folder, PROBES)?);
     Ok(Report {
         workload: workload.name(),
