@@ -136,7 +136,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let secrets = Secrets::open(&data, &*outside.entropy)?;
     let listener = listen::on(config.host, Port { number: config.port, setting: "PORT" })?;
     let addr = listener.local_addr().map_err(|error| error.to_string())?;
-    let https = secure::open(config, &outside.clock)?;
+    let https = secure::open(config, &data, &outside.clock)?;
     let tls_port = https.as_ref().map(secure::Https::port).transpose()?;
     let store: Arc<dyn Store> = open_store(config, &data).await?;
     let (mailer, mailbox) = match &outside.mailer {

@@ -10,9 +10,11 @@ use tokio::net::TcpListener;
 use super::StartError;
 use super::listen::{self, Port};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::values::TlsMode;
+use crate::config::{Config, DataDir};
 use crate::edge::accept::Entrance;
+use crate::edge::tls::acme::{Renewal, Wanted};
+use crate::edge::tls::challenges::Challenges;
 use crate::edge::tls::files::{Files, Named};
 use crate::edge::tls::handshake::Handshakes;
 use crate::edge::tls::shown::Shown;
@@ -27,22 +29,36 @@ pub(super) struct Https {
     listener: TcpListener,
     /// What it shows.
     pub certificate: Arc<Shown>,
+    /// What gets it, with the answers for the authority.
+    renewal: Option<(Renewal, Arc<Challenges>)>,
+    /// The name that it is, or will be, for.
+    name: Option<String>,
 }
 
-/// Listens for HTTPS, if the settings want that.
-pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Https>, StartError> {
+/// Listens for HTTPS, if the settings want that; what is kept for it is in `data`.
+pub(super) fn open(
+    config: &Config,
+    data: &DataDir,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Https>, StartError> {
     let Some(port) = config.tls_port() else { return Ok(None) };
-    let certificate = match config.tls {
+    let listener = listen::on(config.host, Port { number: port, setting: "PORT_TLS" })?;
+    // The dot with which the name of a host may end (RFC 1034) is not in certificates.
+    let name = config.public_url.as_ref().map(|url| url.host().trim_end_matches('.').to_owned());
+    let (certificate, renewal) = match config.tls {
         TlsMode::Off => return Ok(None),
         TlsMode::Files => {
             let files = (config.tls_cert.clone(), config.tls_key.clone());
-            let host = config.public_url.as_ref().map(|url| url.host().to_owned());
-            follow(["TLS_CERT", "TLS_KEY"], files, host, clock)?
+            (follow(["TLS_CERT", "TLS_KEY"], files, name.clone(), clock)?, None)
+        }
+        TlsMode::Auto => {
+            let name = name.clone().unwrap_or_default();
+            let wanted = Wanted { name, directory: config.acme_directory.clone(), port };
+            let (shown, challenges, renewal) = Renewal::open(wanted, data.path(), clock.clone())?;
+            (Some(shown), Some((renewal, challenges)))
         }
     };
-    let Some(certificate) = certificate else { return Ok(None) };
-    let listener = listen::on(config.host, Port { number: port, setting: "PORT_TLS" })?;
-    Ok(Some(Https { listener, certificate }))
+    Ok(certificate.map(|certificate| Https { listener, certificate, renewal, name }))
 }
 
 /// Shows the certificate in a pair of files, and follows them as long as anybody shows it; nothing
@@ -69,9 +85,21 @@ impl Https {
         Ok(self.listener.local_addr().map_err(|error| error.to_string())?.port())
     }
 
-    /// Where connections come in.
+    /// Whether its certificate is for a host, or will be when there is one.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        match self.certificate.now() {
+            Some(now) => now.is_for(host),
+            None => self.name.as_deref() == Some(host),
+        }
+    }
+
+    /// Where connections come in; what renews the certificate begins.
     pub(super) fn into_entrance(self) -> Entrance {
-        let config = self.certificate.config(&PROTOCOLS);
-        Entrance { listener: self.listener, tls: Some(Handshakes::new(config)) }
+        let mut handshakes = Handshakes::new(self.certificate.config(&PROTOCOLS));
+        if let Some((renewal, challenges)) = self.renewal {
+            handshakes = handshakes.with(&challenges);
+            tokio::spawn(renewal.run());
+        }
+        Entrance { listener: self.listener, tls: Some(handshakes) }
     }
 }

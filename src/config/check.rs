@@ -60,18 +60,14 @@ impl Config {
     /// What no single value about TLS shows.
     fn check_tls(&self, values: &mut Values) {
         let files = [("TLS_CERT", self.tls_cert.is_some()), ("TLS_KEY", self.tls_key.is_some())];
-        let place = values.place("TLS");
+        let directory = values.origin("ACME_DIRECTORY") != Origin::Default;
+        files.iter().for_each(|given| self.warn_unless_used(*given, TlsMode::Files, values));
+        self.warn_unless_used(("ACME_DIRECTORY", directory), TlsMode::Auto, values);
         match self.tls {
-            TlsMode::Off => {
-                for (key, _) in files.iter().filter(|(_, given)| *given) {
-                    let place = values.place(key);
-                    values.warn(format!(
-                        "{place}: {key} is set, and nothing uses it while TLS is off. Add \
-                         TLS=files, and this server speaks HTTPS itself; or remove {key}."
-                    ));
-                }
-            }
+            TlsMode::Off => return,
+            TlsMode::Auto => self.check_name(values),
             TlsMode::Files => {
+                let place = values.place("TLS");
                 for (key, _) in files.iter().filter(|(_, given)| !*given) {
                     values.note(format!(
                         "{place}: TLS=files needs {key} beside it, the path of a PEM file."
@@ -80,6 +76,36 @@ impl Config {
             }
         }
         self.check_https(values);
+    }
+
+    /// What was written for another way to speak TLS than the one chosen.
+    fn warn_unless_used(&self, (key, given): (&str, bool), by: TlsMode, values: &mut Values) {
+        if given && self.tls != by {
+            let (place, now, by) = (values.place(key), self.tls.word(), by.word());
+            values.warn(format!(
+                "{place}: {key} is set, and nothing uses it while TLS is {now}. Add TLS={by}, and \
+                 this server speaks HTTPS itself with it; or remove {key}."
+            ));
+        }
+    }
+
+    /// A public authority vouches for names of the Internet alone.
+    fn check_name(&self, values: &mut Values) {
+        let place = values.place("TLS");
+        let Some(url) = &self.public_url else {
+            return values.note(format!(
+                "{place}: TLS=auto needs PUBLIC_URL beside it, with a name that leads to this \
+                 server. Add for example PUBLIC_URL=https://chat.example.org."
+            ));
+        };
+        if !url.has_public_name() {
+            let host = url.host();
+            values.note(format!(
+                "{place}: TLS=auto gets a certificate for a name of the Internet, and {host}, the \
+                 host of PUBLIC_URL, is not one. Write a name of your own that leads to this \
+                 server, or use TLS=files."
+            ));
+        }
     }
 
     /// What contradicts that this server speaks HTTPS.
@@ -208,6 +234,14 @@ mod tests {
             assert!(problems.contains(words), "{problems}");
         }
         assert!(with(&[("TURN_TLS_PORT", "443"), ("TURN_HOST", "203.0.113.8")]).is_ok());
+        let auto = |url| Config::of(&[("TLS", "auto"), ("PUBLIC_URL", url)]);
+        assert!(auto("https://chat.example.org").is_ok());
+        for url in
+            ["", "https://192.0.2.7", "https://[2001:db8::7]", "https://chat", "https://localhost"]
+        {
+            let problems = auto(url).expect_err(url).to_string();
+            assert!(problems.contains("TLS=auto"), "{problems}");
+        }
         let problems = Config::of(&files[..2]).expect_err("no key").to_string();
         assert!(problems.contains("TLS=files needs TLS_KEY"), "{problems}");
     }

@@ -14,8 +14,9 @@ pub use super::row::{File, Secrecy, Setting};
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
-    self, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks, ObjectsMode, Origins,
-    PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender, TlsMode, TurnMode, optional,
+    self, AcmeDirectory, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks,
+    ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender,
+    TlsMode, TurnMode, optional,
 };
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
@@ -108,8 +109,10 @@ settings! {
     } by values::origins;
 
     /// Who speaks TLS with browsers and apps. `off`: a reverse proxy before this server, or nobody.
-    /// `files`: this server, on PORT_TLS, with the certificate in TLS_CERT and TLS_KEY; whatever
-    /// else comes to PORT is then sent on to HTTPS, except `/livez`, `/readyz` and `/metrics`.
+    /// `files`: this server, on PORT_TLS, with the certificate in TLS_CERT and TLS_KEY. `auto`:
+    /// this server, with a certificate that it gets and renews by itself for the name in
+    /// PUBLIC_URL, which must lead to it on port 443. Whatever comes to PORT is then sent on to
+    /// HTTPS, except `/livez`, `/readyz` and `/metrics`.
     tls: TlsMode = TLS {
         Env, "TLS", default: "off", unset: "", example: "files", Open
     } by TlsMode::parse;
@@ -132,6 +135,13 @@ settings! {
         Env, "TLS", default: "", unset: "none; TLS=files needs one",
         example: "/etc/letsencrypt/live/chat.example.org/privkey.pem", Open
     } by optional(values::folder);
+
+    /// Where certificates come from with TLS=auto. `letsencrypt`; `staging`, that of Let's Encrypt
+    /// for trying things out, which browsers do not trust; or the address of another authority's
+    /// ACME directory (`?ca=FILE`, PEM, for one of your own). By using one you agree to its terms.
+    acme_directory: AcmeDirectory = ACME_DIRECTORY {
+        Env, "TLS", default: "letsencrypt", unset: "", example: "staging", Open
+    } by AcmeDirectory::parse;
 
     /// The mail server that sends login codes. `smtps://` speaks TLS from the first byte (port
     /// 465); `smtp://` begins unencrypted and insists on STARTTLS (port 587). Special characters in

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
-use url::Url;
+use url::{Host, Url};
 
 pub use super::calls::{IceUrls, PeerNetworks, PortRange, PublicAddresses, TurnMode};
 pub(super) use super::calls::{shared_secret, uri_host};
 pub use super::hidden::Hidden;
 pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
-pub use super::tls::TlsMode;
+pub use super::tls::{AcmeDirectory, TlsMode};
 
 /// The origin of pages that a host has by HTTPS on a port.
 pub fn https_origin(host: &str, port: u16) -> String {
@@ -240,6 +240,12 @@ impl PublicUrl {
     /// Whether its host is a name for this machine only, as `localhost` is.
     pub fn is_this_machine(&self) -> bool {
         names_this_machine(self.host())
+    }
+
+    /// Whether its host has a name that may be one of the Internet: not an address, nor a word.
+    pub fn has_public_name(&self) -> bool {
+        let has_dot = |name: &str| name.trim_end_matches('.').contains('.');
+        matches!(self.0.host(), Some(Host::Domain(name)) if has_dot(name))
     }
 
     /// The origin (RFC 6454) of its pages.

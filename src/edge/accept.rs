@@ -172,7 +172,8 @@ async fn host(guest: Guest, tls: Option<Arc<Handshakes>>, house: Arc<House>) {
         _ = closing.wait_for(|closing| *closing) => return,
     };
     match shaken {
-        Ok(Ok(stream)) => {
+        Ok(Ok(None)) => {}
+        Ok(Ok(Some(stream))) => {
             let secure = Some(Secure);
             let talk = Talk { peer, silence, notice, watcher, secure, shortcut: None };
             // In a box, so that connections in the clear have no room for it.

@@ -1,10 +1,13 @@
 //! Stories: the server as people meet it, over real sockets and as a real process.
 
+#[path = "../harness/acme.rs"]
+mod acme_authority;
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../harness/s3.rs"]
 mod s3_server;
 
+mod acme;
 mod backup;
 mod calls;
 mod commands;

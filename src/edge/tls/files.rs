@@ -211,8 +211,8 @@ impl Followed {
                 to.replace(identity);
             }
             Step::Refused(why) => {
-                let until = to.now().validity().until;
-                tracing::error!(%until, "{why} The server goes on with the earlier certificate.");
+                let until = to.now().map(|now| now.validity().until);
+                tracing::error!(?until, "{why} The server goes on with the earlier certificate.");
             }
         }
     }
@@ -221,7 +221,8 @@ impl Followed {
     fn remind(&mut self) {
         let Some(to) = self.to.upgrade() else { return };
         let Named { setting, path } = &self.files.certificate;
-        let (path, validity) = (path.display(), to.now().validity());
+        let Some(shown) = to.now() else { return };
+        let (path, validity) = (path.display(), shown.validity());
         let renew = "Renew it: the server takes new files by itself";
         match self.reminder.due(validity, self.clock.now()) {
             None => {}
@@ -307,13 +308,16 @@ mod tests {
         fs::write(&files.key.path, "rubbish").expect("written");
         assert!(matches!(look(), Step::Nothing));
         assert!(matches!(look(), Step::Refused(_)), "wrong again");
-        assert!(shown.now().is_for("one.example.org"), "nothing here replaces it");
+        assert!(
+            shown.now().is_some_and(|now| now.is_for("one.example.org")),
+            "nothing here replaces it"
+        );
     }
 
     /// Waits until a certificate for this name is shown.
     async fn until_shown(shown: &Shown, name: &str) {
         let until = Instant::now() + Duration::from_secs(60);
-        while !shown.now().is_for(name) {
+        while !shown.now().is_some_and(|now| now.is_for(name)) {
             assert!(Instant::now() < until, "{name} is never shown");
             sleep(Duration::from_millis(1)).await;
         }

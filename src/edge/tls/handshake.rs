@@ -12,16 +12,20 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread::available_parallelism;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::rustls::server::{Acceptor, ClientHello};
 use tokio_rustls::server::TlsStream;
+
+use super::challenges::{Challenges, PROTOCOL};
 
 /// Makes connections secure.
 pub struct Handshakes {
     config: Arc<ServerConfig>,
+    /// For an authority that checks our name.
+    challenges: Option<Arc<ServerConfig>>,
     turns: Semaphore,
 }
 
@@ -29,23 +33,43 @@ impl Handshakes {
     /// With this side of TLS, on half of the machine's threads.
     pub fn new(config: ServerConfig) -> Self {
         let threads = available_parallelism().map_or(2, usize::from);
-        Self { config: Arc::new(config), turns: Semaphore::new((threads / 2).max(1)) }
+        let turns = Semaphore::new((threads / 2).max(1));
+        Self { config: Arc::new(config), challenges: None, turns }
     }
 
-    /// One handshake. Waits for the other side as long as that takes.
-    pub async fn shake<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    /// The same, answering an authority that checks our name.
+    #[must_use]
+    pub fn with(self, challenges: &Arc<Challenges>) -> Self {
+        Self { challenges: Some(Arc::new(challenges.config())), ..self }
+    }
+
+    /// The side of TLS for who says hello so.
+    fn side(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let checks = hello.alpn().is_some_and(|mut names| names.any(|name| name == PROTOCOL));
+        self.challenges.as_ref().filter(|_| checks).unwrap_or(&self.config).clone()
+    }
+
+    /// One handshake; `None` if that was all that the other side wanted. Waits for it as long as
+    /// that takes.
+    pub async fn shake<S>(&self, stream: S) -> io::Result<Option<TlsStream<S>>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let turn = self.turns.acquire().await;
-        let mut rest = hello.into_stream(self.config.clone());
+        let side = self.side(&hello.client_hello());
+        let mut rest = hello.into_stream(side);
         let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut rest).poll(cx))).await;
         drop(turn);
-        match first {
-            Poll::Ready(done) => done,
-            Poll::Pending => rest.await,
+        let mut stream = match first {
+            Poll::Ready(done) => done?,
+            Poll::Pending => rest.await?,
+        };
+        if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
+            stream.shutdown().await?;
+            return Ok(None);
         }
+        Ok(Some(stream))
     }
 }
 
@@ -91,7 +115,7 @@ pub(in crate::edge) mod tests {
         let (near, far) = duplex(16 * 1024);
         let name = ServerName::try_from("a.example.org").expect("a name");
         let server = async {
-            let mut stream = handshakes.shake(far).await?;
+            let mut stream = handshakes.shake(far).await?.expect("more than a check");
             stream.write_all(b"hola").await?;
             stream.shutdown().await
         };

@@ -11,23 +11,28 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::identity::Identity;
 
-/// The identity that new connections are shown.
+/// The identity that new connections are shown; while there is none, handshakes fail.
 #[derive(Debug)]
-pub struct Shown(RwLock<Identity>);
+pub struct Shown(RwLock<Option<Identity>>);
 
 impl Shown {
     /// One that shows this.
     pub fn new(first: Identity) -> Arc<Self> {
-        Arc::new(Self(RwLock::new(first)))
+        Arc::new(Self(RwLock::new(Some(first))))
+    }
+
+    /// One that shows nothing yet.
+    pub fn empty() -> Arc<Self> {
+        Arc::new(Self(RwLock::new(None)))
     }
 
     /// Shows another from now on.
     pub fn replace(&self, next: Identity) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
     }
 
     /// What is shown now.
-    pub fn now(&self) -> Identity {
+    pub fn now(&self) -> Option<Identity> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -37,12 +42,7 @@ impl Shown {
     /// A client that comes back shows a ticket, which only this process can read, so that nothing
     /// is kept for it here.
     pub fn config(self: &Arc<Self>, protocols: &[&[u8]]) -> ServerConfig {
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions();
-        // invariant: the provider has suites for TLS 1.2 and 1.3.
-        let builder = builder.expect("ring knows the versions of TLS");
-        let mut config = builder.with_no_client_auth().with_cert_resolver(self.clone());
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let mut config = side(self.clone(), protocols);
         match Ticketer::new() {
             Ok(ticketer) => config.ticketer = ticketer,
             Err(error) => tracing::warn!(%error, "TLS sessions cannot be resumed"),
@@ -51,8 +51,20 @@ impl Shown {
     }
 }
 
+/// A server's side of TLS that shows what `resolver` says and speaks one of `protocols`.
+pub(super) fn side(resolver: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> ServerConfig {
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions();
+    // invariant: the provider has suites for TLS 1.2 and 1.3.
+    let builder = builder.expect("ring knows the versions of TLS");
+    let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    config
+}
+
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).key.clone())
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        shown.as_ref().map(|identity| identity.key.clone())
     }
 }
