@@ -13,9 +13,10 @@ use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::auth::Caller;
-use crate::model::chats::{Chat, ChatKind, Followed, InboxRow, Member, MemberChange, MemberState};
+use crate::model::chats::{Chat, Followed, InboxRow, Member, MemberChange, MemberState};
 use crate::model::messages::ChatSummary;
 use crate::model::users::User;
+use crate::store::ListPart;
 
 const WITH_YOURSELF: Text = Text {
     en: "You cannot open a chat with yourself.",
@@ -143,12 +144,9 @@ impl Chats {
     /// The caller's chats and groups: pinned ones first, then by their latest message, newest
     /// first. `page` counts from 0. Direct chats in which nobody wrote yet are left out.
     pub async fn list(&self, caller: &Caller, page: u32, size: u32) -> Result<Vec<ChatSummary>> {
-        let mut rows = self.shared.ports.store.memberships(caller.user).await?;
-        rows.retain(|row| row.chat.kind == ChatKind::Group || row.chat.head_seq > 0);
-        let now = self.shared.ports.now();
-        rows.sort_by_key(|row| (!row.member.pinned, std::cmp::Reverse(row.chat.place(now))));
-        let skip = (page as usize).saturating_mul(size as usize);
-        let rows = rows.into_iter().skip(skip).take(size as usize).collect();
+        let (limit, now) = (size as usize, self.shared.ports.now());
+        let part = ListPart { skip: limit.saturating_mul(page as usize), limit };
+        let rows = self.shared.ports.store.listed(caller.user, now, part).await?;
         self.summaries(caller.user, rows).await
     }
 

@@ -122,19 +122,15 @@ impl Chat {
         self.owner = change.owner.or(self.owner);
         self.deleted = change.deleted.or(self.deleted);
     }
-
-    /// Where it stands among others in a list, the highest on top. A message from the future was
-    /// sent while the clock was wrong, and keeps no chat on top: until the next one, the chat
-    /// stands where it was created, or at the end if that was no better.
-    pub fn place(&self, now: Time) -> (Time, ChatId) {
-        let known = |at: &Time| *at <= now.plus(AHEAD);
-        let times = [self.active_at, self.created];
-        (times.into_iter().find(known).unwrap_or_default(), self.id)
-    }
 }
 
 /// How far the clocks of servers on one database may be apart.
 const AHEAD: Duration = Duration::from_secs(60);
+
+/// Whether a clock was wrong that told this moment, or is now.
+pub fn is_ahead(at: Time, now: Time) -> bool {
+    at > now.plus(AHEAD)
+}
 
 /// A member's rank, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

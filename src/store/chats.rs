@@ -31,6 +31,15 @@ pub struct ReceiptCounts {
     pub read: u32,
 }
 
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListPart {
+    /// After so many rows.
+    pub skip: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// A user's member rows that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbox {
@@ -81,10 +90,13 @@ pub trait Chats: Send + Sync {
     /// A user's member rows with an inbox rev above `after`, oldest change first, with their chats:
     /// from 0 on all rows, also of chats that the user left.
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox>;
-    /// The active member rows of a user with their chats, in no order: the list of chats.
+    /// The active member rows of a user with their chats, in no order.
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>>;
-    /// The same, what is needed to follow the chats alone: everybody who connects asks for it, and
-    /// for it again to sync.
+    /// A part of the user's list of chats as it is now, in its order: see `decide::list`. It costs
+    /// what it answers, not what stands in the list. (MongoDB reads a few fields of every chat.)
+    async fn listed(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<InboxRow>>;
+    /// Of all active memberships, what is needed to follow the chats alone: everybody who connects
+    /// asks for it, and for it again to sync.
     async fn followed(&self, user: UserId) -> Result<Vec<Followed>>;
     /// Who of these people shares a chat with the user: a group that both are in, or a direct chat
     /// in which somebody wrote; in no order.

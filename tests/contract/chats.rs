@@ -1,14 +1,17 @@
 //! Chats, members, cursors, the inbox, mentions, invitation links.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use wechat::clock::Time;
 use wechat::error::Code;
 use wechat::id::{ChatId, MessageId, UserId};
-use wechat::model::chats::{ChatKind, Followed, Invite, MemberChange, MemberState, Role};
-use wechat::model::messages::{MessageChange, Stamp, SystemEvent};
+use wechat::model::chats::{ChatKind, Followed, InboxRow, Invite, MemberChange, MemberState, Role};
+use wechat::model::messages::{MessageChange, NewMessage, Stamp, SystemEvent};
 use wechat::model::text::{Body, Title};
-use wechat::store::{Cursor, Founded, ReceiptCounts};
+use wechat::store::{Cursor, Founded, ListPart, ReceiptCounts};
 
 use crate::support::{MINUTE, NOON, World, after, text};
 
@@ -312,4 +315,64 @@ pub async fn chats_and_members_are_read_together(world: &World) {
     assert!(world.store.chat(unknown, &asked).await.expect("reads").is_none());
     let found = world.store.chats(&[unknown, chat]).await.expect("reads");
     assert_eq!(found.iter().map(|chat| chat.id).collect::<Vec<_>>(), [chat]);
+}
+
+/// What a list must be: all memberships, put in order at once.
+async fn in_order(world: &World, user: UserId, now: Time) -> Vec<ChatId> {
+    let mut rows = world.store.memberships(user).await.expect("reads");
+    rows.retain(|row| row.chat.kind == ChatKind::Group || row.chat.head_seq > 0);
+    let place =
+        |at: Time, created| if at <= now.plus(Duration::from_secs(60)) { at } else { created };
+    rows.sort_by_key(|InboxRow { chat, member }| {
+        (!member.pinned, Reverse((place(chat.active_at, chat.created), chat.id)))
+    });
+    rows.iter().map(|row| row.chat.id).collect()
+}
+
+/// More chats than a store may put in order at once, and something happens before each page.
+pub async fn a_list_is_paged_while_its_chats_become_active(world: &World) {
+    const PAGE: usize = 40;
+    let [ana, beto] = people(world, 2).await[..] else { panic!("two") };
+    let said = async |chat, from, at| {
+        let sent = after(at);
+        let words = text(&format!("m{at}"));
+        world.append(NewMessage { sent, ..world.new_message(chat, from, words) }).await;
+    };
+    let mut chats = Vec::new();
+    for number in 0..230 {
+        let chat = world.direct(ana, UserId(world.id())).await;
+        said(chat, ana, number * 7 % 230).await;
+        chats.push(chat);
+    }
+    let (group, silent) = (world.group(&[beto, ana]).await, world.direct(ana, beto).await);
+    let pin = MemberChange { pinned: Some(true), ..MemberChange::default() };
+    let mut now = after(1_000);
+    for round in 0..8 {
+        match round {
+            1 => said(chats[10], ana, 1_001).await,
+            2 => drop(world.store.change_member(chats[20], ana, pin.clone()).await.expect("pins")),
+            3 => said(silent, beto, 1_003).await,
+            4 => drop(world.remove(group, beto, ana).await),
+            5 => said(chats[30], ana, 90_000).await,
+            6 => now = after(60_000),
+            7 => {
+                for number in 0..300 {
+                    said(chats[number % 3], ana, 60_001 + number as i64).await;
+                }
+            }
+            _ => {}
+        }
+        let expected = in_order(world, ana, now).await;
+        for page in (0..=expected.len() / PAGE).chain([1000]) {
+            let part = ListPart { skip: page * PAGE, limit: PAGE };
+            let rows = world.store.listed(ana, now, part).await.expect("reads");
+            let found: Vec<_> = rows.iter().map(|row| row.chat.id).collect();
+            let here: Vec<_> = expected.iter().skip(part.skip).take(PAGE).copied().collect();
+            assert_eq!(found, here, "page {page} in round {round}");
+            for row in rows.iter().take(2) {
+                let (chat, member) = world.chat_and_member(row.chat.id, ana).await;
+                assert_eq!(*row, InboxRow { chat, member });
+            }
+        }
+    }
 }

@@ -71,6 +71,7 @@ macro_rules! contract {
                 what_a_member_sets_for_itself
                 the_inbox_tells_each_change_of_a_member_row_once
                 a_message_moves_no_inbox
+                a_list_is_paged_while_its_chats_become_active
                 mentions_are_counted_exactly
                 receipts_count_who_was_there_and_shows_them
                 invitation_links

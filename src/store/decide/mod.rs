@@ -5,5 +5,6 @@
 //! follows from the rows as they are now. Called by the adapters alone.
 
 pub mod change;
+pub mod list;
 pub mod member;
 pub mod step;

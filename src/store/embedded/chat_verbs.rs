@@ -1,12 +1,13 @@
 //! Chats, their members, and invitation links: the verbs of the contract.
 
 use async_trait::async_trait;
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::EmbeddedStore;
-use super::chats::{active, columns, direct, find, head, numbered};
+use super::chats::{active, columns, direct, find, head, inbox_row};
 use super::counts;
 use super::invites;
+use super::list;
 use super::members::{self, Seat};
 use super::sql::{Db, count, int};
 use super::steps;
@@ -18,11 +19,8 @@ use crate::model::chats::{
 };
 use crate::model::messages::SystemEvent;
 use crate::store::{
-    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped, decide,
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, ReceiptCounts, Stepped, decide,
 };
-
-/// How many columns of a member row stand before the chat's.
-const MEMBER_COLUMNS: usize = 13;
 
 fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
     let rev = db.first("SELECT rev FROM inboxes WHERE user = ?1", [user], |row| count(row, 0))?;
@@ -36,11 +34,6 @@ fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
     let more = rows.len() > limit;
     rows.truncate(limit);
     Ok(Inbox { rev: rev.unwrap_or(0), rows, more })
-}
-
-fn inbox_row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
-    let chat = numbered(row, MEMBER_COLUMNS)?.chat;
-    Ok(InboxRow { member: members::seat(row, chat.id)?.member, chat })
 }
 
 fn memberships(db: &Db<'_>, user: UserId) -> Result<Vec<InboxRow>> {
@@ -194,6 +187,16 @@ impl Chats for EmbeddedStore {
 
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
         self.read(move |db| memberships(db, user)).await
+    }
+
+    async fn listed(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<InboxRow>> {
+        let orders = self.orders.clone();
+        let at_hand = self.read(move |db| list::at_hand(db, &orders, user, now, part)).await?;
+        if let Some(rows) = at_hand {
+            return Ok(rows);
+        }
+        let orders = self.orders.clone();
+        self.scan(move |db| list::read(db, &orders, user, now, part)).await
     }
 
     async fn followed(&self, user: UserId) -> Result<Vec<Followed>> {

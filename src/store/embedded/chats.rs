@@ -10,7 +10,7 @@ use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, Member};
+use crate::model::chats::{Chat, InboxRow, Member};
 use crate::model::messages::Message;
 use crate::model::text::{About, Title};
 
@@ -67,6 +67,15 @@ pub(super) fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
             active_at: row.get(at + 17)?,
         },
     })
+}
+
+/// How many columns of a member row stand before the chat's.
+const MEMBER_COLUMNS: usize = 13;
+
+/// Reads the columns of a member row, and then those of its chat.
+pub(super) fn inbox_row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
+    let chat = numbered(row, MEMBER_COLUMNS)?.chat;
+    Ok(InboxRow { member: members::seat(row, chat.id)?.member, chat })
 }
 
 /// A chat by id.

@@ -29,6 +29,7 @@ mod chats;
 mod counts;
 mod files;
 mod invites;
+mod list;
 mod message_verbs;
 mod messages;
 mod restore;
@@ -43,6 +44,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use self::backup::Copied;
 use self::checkpoint::Checkpoints;
 use self::damage::Damage;
+use self::list::Orders;
 use self::readers::Readers;
 use self::schema::Use;
 use self::sql::Db;
@@ -57,6 +59,7 @@ const FILE: &str = "wechat.db";
 pub struct EmbeddedStore {
     writer: Writer,
     readers: Readers,
+    orders: Orders,
     incarnation: Mutex<Incarnation>,
     damage: Arc<Damage>,
 }
@@ -80,7 +83,7 @@ impl EmbeddedStore {
         let readers = Readers::start(&file, &damage)?;
         let checkpoints = Checkpoints::start(&file)?;
         let writer = Writer::start(file, connection, checkpoints, damage.clone())?;
-        Ok(Self { writer, readers, incarnation, damage })
+        Ok(Self { writer, readers, orders: Orders::new(), incarnation, damage })
     }
 
     /// Which life of the store this is, until it is renewed.

@@ -23,8 +23,9 @@ use crate::model::chats::{
     Chat, ChatKind, Followed, InboxRow, Invite, Member, MemberChange, MemberState, Role,
 };
 use crate::model::messages::SystemEvent;
+use crate::store::decide::list::Entry;
 use crate::store::{
-    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ReceiptCounts, Stepped, decide,
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, ReceiptCounts, Stepped, decide,
 };
 
 /// At most this many queries of one verb at once.
@@ -94,6 +95,79 @@ impl MongoStore {
         let find = Find::new(Table::Members, filter);
         let rows = self.seats(&find).await?;
         self.with_chats(rows, &find).await
+    }
+
+    /// What decides about the places of these chats, all of one kind, each pinned or not.
+    async fn ranked(&self, kind: ChatKind, pinned: &HashMap<ChatId, bool>) -> Result<Vec<Entry>> {
+        let ids: Vec<ChatId> = pinned.keys().copied().collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in ids.chunks(KEYS) {
+            let filter = doc! { "_id": { "$in": keys.bson() } };
+            let find = Find::new(chats_of(kind), filter)
+                .fields(doc! { "head_seq": 1, "created_at": 1, "active_at": 1 });
+            for document in self.access.find(find).await? {
+                let row = Row(&document);
+                let chat = row.chat("_id")?;
+                found.push(Entry {
+                    chat,
+                    kind,
+                    pinned: pinned.get(&chat).copied().unwrap_or_default(),
+                    head_seq: row.count("head_seq")?,
+                    created: row.time("created_at")?,
+                    active_at: row.time("active_at")?,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The ids of a part of a user's list of chats, in its order: a few fields of all of them.
+    async fn order(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<ChatId>> {
+        let filter = doc! { "user": user.bson(), "state": MemberState::Active.bson() };
+        let find =
+            Find::new(Table::Members, filter).fields(doc! { "chat": 1, "kind": 1, "pinned": 1 });
+        let (mut groups, mut directs) = (HashMap::new(), HashMap::new());
+        for document in self.access.find(find).await? {
+            let row = Row(&document);
+            let of_kind = match row.named("kind")? {
+                ChatKind::Group => &mut groups,
+                ChatKind::Direct => &mut directs,
+            };
+            of_kind.insert(row.chat("chat")?, row.flag("pinned")?);
+        }
+        let (mut entries, others) = tokio::try_join!(
+            self.ranked(ChatKind::Group, &groups),
+            self.ranked(ChatKind::Direct, &directs)
+        )?;
+        entries.extend(others);
+        entries.retain(Entry::is_shown);
+        entries.sort_by_cached_key(|entry| entry.rank(now));
+        Ok(entries.iter().skip(part.skip).take(part.limit).map(|entry| entry.chat).collect())
+    }
+
+    async fn list_part(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<InboxRow>> {
+        for _ in 0..ATTEMPTS {
+            let order = self.order(user, now, part).await?;
+            let keys: Vec<Bson> = order.iter().map(|chat| seat(*chat, user).into()).collect();
+            let find = Find::new(Table::Members, doc! { "_id": { "$in": keys } });
+            let rows = self.seats(&find).await?;
+            if rows.iter().any(|seat| seat.dirty) {
+                members::number_inbox(&self.access, user).await?;
+                continue;
+            }
+            let rows = self.with_chats(rows, &find).await?;
+            let mut rows: HashMap<ChatId, InboxRow> = rows
+                .into_iter()
+                .filter(|row| row.member.is_active())
+                .map(|row| (row.chat.id, row))
+                .collect();
+            let ordered: Vec<_> = order.iter().filter_map(|chat| rows.remove(chat)).collect();
+            // Somebody who was just removed from one of these chats is shown the next one instead.
+            if ordered.len() == order.len() {
+                return Ok(ordered);
+            }
+        }
+        Err(overtaken())
     }
 
     async fn seats(&self, find: &Find) -> Result<Vec<Seat>> {
@@ -303,6 +377,10 @@ impl Chats for MongoStore {
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
         members::number_inbox(&self.access, user).await?;
         self.active_rows(user).await
+    }
+
+    async fn listed(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<InboxRow>> {
+        self.list_part(user, now, part).await
     }
 
     async fn followed(&self, user: UserId) -> Result<Vec<Followed>> {
