@@ -15,6 +15,7 @@ pub mod groups;
 pub mod messages;
 pub mod permissions;
 pub mod presence;
+mod progress;
 mod readiness;
 pub mod receipts;
 pub mod search;
@@ -122,6 +123,7 @@ pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) people: users::People,
     pub(crate) facts: chats::FactsCache,
+    pub(crate) tallies: progress::Tallies,
     pub(crate) tokens: auth::TokenCache,
     pub(crate) gone: presence::Gone,
     pub(crate) ear: calls::pauses::Ear,
@@ -161,6 +163,7 @@ impl Core {
             ports,
             people: users::People::default(),
             facts: chats::FactsCache::default(),
+            tallies: progress::Tallies::default(),
             tokens: auth::TokenCache::default(),
             gone: presence::Gone::default(),
             readiness: readiness::Readiness::default(),

@@ -4,13 +4,16 @@
 //! receipts off show none and see none; if one of two people blocks the other, neither shows any.
 //!
 //! In chats of more than `LIVE_MEMBERS` people cursors are stored but not sent to everybody: each
-//! of n readers would be sent to n others. There clients ask for receipts. Called by `http` and
-//! `ws`.
+//! of n readers would be sent to n others. There clients ask for receipts, which may be
+//! `RECEIPTS_AGE` old (`progress`). Called by `http` and `ws`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::chats::Target;
+use super::progress::Tally;
+pub use super::progress::{LIVE_MEMBERS, RECEIPTS_AGE, ReceiptCounts};
 use super::{Shared, to_the_end};
 use crate::bus::{Event, Receipt, Typing};
 use crate::error::{Error, Result, Text, text};
@@ -20,10 +23,7 @@ use crate::model::chats::Member;
 use crate::model::messages::Window;
 use crate::model::users::User;
 pub use crate::store::Cursor;
-use crate::store::ReceiptCounts;
 
-/// In chats of up to this many members, everybody is told live how far each has read.
-pub const LIVE_MEMBERS: u32 = 100;
 /// How long a typing signal is believed unless it is repeated.
 pub const TYPING_FOR: Duration = Duration::from_secs(6);
 
@@ -71,7 +71,7 @@ impl Receipts {
         if !self.shared.is_open(chat).await? {
             return Ok(ReceiptCounts::default());
         }
-        self.shared.ports.store.receipts(chat, seq, author).await
+        Ok(self.shared.tally(chat).await?.counts(seq, author))
     }
 
     /// Who has read a message, in the order of user ids; at most 200.
@@ -81,13 +81,45 @@ impl Receipts {
         (chat, seq): (ChatId, u64),
         after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<Member>> {
+    ) -> Result<Vec<UserId>> {
         let author = self.author(caller, chat, seq).await?;
         if !self.shared.is_open(chat).await? {
             return Ok(Vec::new());
         }
+        let tally = self.shared.tally(chat).await?;
+        let (mut after, mut left) = (after, limit.clamp(1, 200) as usize);
+        let mut readers = Vec::new();
+        loop {
+            let some = tally.readers(seq, author, after, left);
+            let Some(last) = some.last() else { return Ok(readers) };
+            after = Some(*last);
+            let shown = self.still_shown(&tally, chat, some).await?;
+            left -= shown.len();
+            readers.extend(shown);
+            if left == 0 {
+                return Ok(readers);
+            }
+        }
+    }
+
+    /// Those of these people who are members and show receipts, now.
+    async fn still_shown(
+        &self,
+        tally: &Tally,
+        chat: ChatId,
+        people: Vec<UserId>,
+    ) -> Result<Vec<UserId>> {
+        if !tally.is_kept() {
+            return Ok(people);
+        }
         let store = &self.shared.ports.store;
-        store.readers(chat, seq, author, after, limit.clamp(1, 200)).await
+        let (found, users) = tokio::try_join!(store.chat(chat, &people), store.users(&people))?;
+        let members = found.map(|(_, members)| members).unwrap_or_default();
+        let active = members.iter().filter(|member| member.is_active()).map(|member| member.user);
+        let active: HashSet<UserId> = active.collect();
+        let showing = users.iter().filter(|user| user.privacy.receipts).map(|user| user.id);
+        let showing: HashSet<UserId> = showing.collect();
+        Ok(people.into_iter().filter(|id| active.contains(id) && showing.contains(id)).collect())
     }
 
     /// Tells the others that the caller is writing, or has stopped. Nothing is stored.

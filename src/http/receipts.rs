@@ -74,6 +74,8 @@ async fn delivered(
 }
 
 /// Count who has received and read a message
+///
+/// In chats of more than 100 members the counts may be 5 seconds old.
 #[utoipa::path(
     get, path = "/chats/{chat}/messages/{seq}/receipts", tag = "sync",
     operation_id = "countReceipts", security(("session" = [])),
@@ -93,6 +95,8 @@ async fn receipts(
 }
 
 /// List who has read a message
+///
+/// In chats of more than 100 members, those who read it in the last 5 seconds may be missing.
 #[utoipa::path(
     get, path = "/chats/{chat}/messages/{seq}/readers", tag = "sync", operation_id = "listReaders",
     security(("session" = [])),
@@ -109,6 +113,6 @@ async fn readers(
     let (after, limit) = (query.id::<UserId>("after")?, query.limit(50, 200)?);
     let place = (target(&http, &caller, &path).await?.chat, path.seq("seq")?);
     let found = http.core.receipts.readers(&caller, place, after, limit).await?;
-    let next = found.last().filter(|_| found.len() == limit as usize).map(|last| last.user.into());
-    Ok(Answer(Readers { users: found.into_iter().map(|row| row.user.into()).collect(), next }))
+    let next = found.last().filter(|_| found.len() == limit as usize).map(|last| (*last).into());
+    Ok(Answer(Readers { users: found.into_iter().map(Into::into).collect(), next }))
 }

@@ -20,15 +20,17 @@ pub enum Cursor {
     Delivered,
 }
 
-/// How far the members of a chat have come with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ReceiptCounts {
-    /// Active members who were there when it was sent and show receipts, its author not counted.
-    pub members: u32,
-    /// Of these, to how many it was delivered.
-    pub delivered: u32,
-    /// Of these, how many have read it.
-    pub read: u32,
+/// How far a member of a chat has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The member.
+    pub user: UserId,
+    /// The first message of the membership.
+    pub join_seq: u64,
+    /// Delivered up to here; who writes has received and read what stands above.
+    pub delivered_seq: u64,
+    /// Read up to here.
+    pub read_seq: u64,
 }
 
 /// A part of a list.
@@ -110,19 +112,9 @@ pub trait Chats: Send + Sync {
         cursor: Cursor,
         seq: u64,
     ) -> Result<Option<Member>>;
-    /// How far the members of a chat have come with a message, without its author and without
-    /// those who do not show receipts. Who wrote later has read it.
-    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts>;
-    /// Active members who show receipts and have read a message, in the order of their user ids,
-    /// without its author.
-    async fn readers(
-        &self,
-        chat: ChatId,
-        seq: u64,
-        author: UserId,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<Member>>;
+    /// How far the active members of a chat who show receipts have come, in the order of their user
+    /// ids.
+    async fn progress(&self, chat: ChatId) -> Result<Vec<Progress>>;
     /// Changes what a member set for itself; `None` when there is no active member.
     async fn change_member(
         &self,

@@ -36,7 +36,7 @@ use async_trait::async_trait;
 pub use self::accounts::{Redeem, Sessions, SignUp, Users};
 use self::archive::Archive;
 pub use self::calls::{Begun, CallRecord, CallStepped, Calls};
-pub use self::chats::{Chats, Cursor, Inbox, ListPart, ReceiptCounts};
+pub use self::chats::{Chats, Cursor, Inbox, ListPart, Progress};
 pub use self::files::{FilePut, Files};
 pub use self::group::{Founded, GroupStep, Guard, InvitePut, Stepped, Unfit};
 pub use self::messages::{Appended, Changed, Changes, Look, Looking, Messages, Pending};

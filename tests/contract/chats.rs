@@ -11,7 +11,7 @@ use wechat::id::{ChatId, MessageId, UserId};
 use wechat::model::chats::{ChatKind, Followed, InboxRow, Invite, MemberChange, MemberState, Role};
 use wechat::model::messages::{MessageChange, NewMessage, Stamp, SystemEvent};
 use wechat::model::text::{Body, Title};
-use wechat::store::{Cursor, Founded, ListPart, ReceiptCounts};
+use wechat::store::{Cursor, Founded, ListPart, Progress};
 
 use crate::support::{MINUTE, NOON, World, after, text};
 
@@ -240,7 +240,7 @@ pub async fn mentions_are_counted_exactly(world: &World) {
     assert_eq!([count(beto, 0).await, count(carla, 0).await], [0, 1]);
 }
 
-pub async fn receipts_count_who_was_there_and_shows_them(world: &World) {
+pub async fn progress_tells_how_far_those_are_who_show_it(world: &World) {
     let people = people(world, 5).await;
     let (ana, beto, carla, quiet) = (people[0], people[1], people[2], people[3]);
     let group = world.group(&people[..4]).await;
@@ -255,21 +255,18 @@ pub async fn receipts_count_who_was_there_and_shows_them(world: &World) {
         world.store.advance(group, user, Cursor::Read, message.seq).await.expect("moves");
     }
     world.store.advance(group, carla, Cursor::Delivered, message.seq).await.expect("moves");
-    let counts = world.store.receipts(group, message.seq, ana).await.expect("reads");
-    assert_eq!(counts, ReceiptCounts { members: 2, delivered: 2, read: 1 });
-    world.say(group, carla, "hola Ana").await;
-    let counts = world.store.receipts(group, message.seq, ana).await.expect("reads");
-    assert_eq!(counts.read, 2, "who writes has read what stands above");
-    let mut readers = Vec::new();
-    while let [reader] = &world
-        .store
-        .readers(group, message.seq, ana, readers.last().copied(), 1)
-        .await
-        .expect("reads")[..]
-    {
-        readers.push(reader.user);
-    }
-    assert_eq!(readers, [beto, carla]);
+    let progress = async || {
+        let found = world.store.progress(group).await.expect("reads");
+        let row = |row: &Progress| (row.user, row.join_seq, row.delivered_seq, row.read_seq);
+        found.iter().map(row).collect::<Vec<_>>()
+    };
+    let late = (people[4], 3, 2, 2);
+    assert_eq!(progress().await, [(ana, 1, 3, 3), (beto, 1, 2, 2), (carla, 1, 2, 0), late]);
+    let answer = world.say(group, carla, "hola Ana").await.seq;
+    world.remove(group, ana, beto).await;
+    let after = progress().await;
+    assert_eq!(after[1..], [(carla, 1, answer, answer), late], "who writes has read what is above");
+    assert_eq!(world.store.progress(ChatId(world.id())).await.expect("reads"), []);
 }
 
 pub async fn invitation_links(world: &World) {

@@ -73,7 +73,7 @@ macro_rules! contract {
                 a_message_moves_no_inbox
                 a_list_is_paged_while_its_chats_become_active
                 mentions_are_counted_exactly
-                receipts_count_who_was_there_and_shows_them
+                progress_tells_how_far_those_are_who_show_it
                 invitation_links
                 chats_and_members_are_read_together
             }

@@ -214,6 +214,8 @@ fn groups() -> Vec<Limit> {
             => "400, field `title`";
         "live-receipts" "members of a chat that sends receipts" count(core::receipts::LIVE_MEMBERS)
             => "receipts are stored; ask for them";
+        "receipts-age" "how old the receipts of other chats may be"
+            time(core::receipts::RECEIPTS_AGE) => "they are read again";
         "typing" "how long somebody counts as typing" time(core::receipts::TYPING_FOR)
             => "they count as having stopped";
     }

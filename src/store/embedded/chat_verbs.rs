@@ -19,7 +19,7 @@ use crate::model::chats::{
 };
 use crate::model::messages::SystemEvent;
 use crate::store::{
-    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, ReceiptCounts, Stepped, decide,
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, Progress, Stepped, decide,
 };
 
 fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
@@ -227,19 +227,8 @@ impl Chats for EmbeddedStore {
         self.write(move |db| advance(db, chat, user, cursor, seq)).await
     }
 
-    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
-        self.scan(move |db| counts::receipts(db, chat, seq, author)).await
-    }
-
-    async fn readers(
-        &self,
-        chat: ChatId,
-        seq: u64,
-        author: UserId,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<Member>> {
-        self.scan(move |db| counts::readers(db, chat, (seq, author), after, limit)).await
+    async fn progress(&self, chat: ChatId) -> Result<Vec<Progress>> {
+        self.scan(move |db| counts::progress(db, chat)).await
     }
 
     async fn change_member(

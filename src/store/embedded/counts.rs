@@ -9,54 +9,28 @@ use super::members;
 use super::sql::{Db, count, int};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::Member;
-use crate::store::ReceiptCounts;
+use crate::store::Progress;
 
-/// Active members who were there at message ?2, show receipts, and are not its author ?3.
-macro_rules! witnesses {
-    () => {
-        "WHERE m.chat = ?1 AND m.state = 0 AND m.join_seq <= ?2 AND m.user <> ?3
-         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = m.user AND u.privacy & 4 = 0)"
-    };
-}
-
-/// How far the members of a chat have come with a message: see the contract.
-pub(super) fn receipts(
-    db: &Db<'_>,
-    chat: ChatId,
-    seq: u64,
-    author: UserId,
-) -> Result<ReceiptCounts> {
-    let Some((num, ..)) = head(db, chat)? else { return Ok(ReceiptCounts::default()) };
-    db.one(
-        concat!(
-            "SELECT count(*),
-                    count(*) FILTER (WHERE max(m.delivered_seq, coalesce(o.seq, 0)) >= ?2),
-                    count(*) FILTER (WHERE max(m.read_seq, coalesce(o.seq, 0)) >= ?2)
-             FROM members m LEFT JOIN own o ON o.seat = m.seat ",
-            witnesses!()
-        ),
-        params![num, int(seq), author],
-        |row| Ok(ReceiptCounts { members: row.get(0)?, delivered: row.get(1)?, read: row.get(2)? }),
-    )
-}
-
-/// Who has read a message, in the order of their user ids.
-pub(super) fn readers(
-    db: &Db<'_>,
-    chat: ChatId,
-    (seq, author): (u64, UserId),
-    after: Option<UserId>,
-    limit: u32,
-) -> Result<Vec<Member>> {
+/// How far the active members of a chat who show receipts have come, in the order of their ids.
+pub(super) fn progress(db: &Db<'_>, chat: ChatId) -> Result<Vec<Progress>> {
     let Some((num, ..)) = head(db, chat)? else { return Ok(Vec::new()) };
-    const READ: &str = members::select!(concat!(
-        witnesses!(),
-        " AND max(m.read_seq, coalesce(o.seq, 0)) >= ?2 AND m.user > coalesce(?4, x'')
-          ORDER BY m.user LIMIT ?5"
-    ));
-    let params = params![num, int(seq), author, after, limit];
-    db.all(READ, params, |row| Ok(members::seat(row, chat)?.member))
+    db.all(
+        "SELECT m.user, m.join_seq, max(m.delivered_seq, coalesce(o.seq, 0)),
+                max(m.read_seq, coalesce(o.seq, 0))
+         FROM members m LEFT JOIN own o ON o.seat = m.seat
+         WHERE m.chat = ?1 AND m.state = 0
+         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = m.user AND u.privacy & 4 = 0)
+         ORDER BY m.user",
+        [num],
+        |row| {
+            Ok(Progress {
+                user: row.get(0)?,
+                join_seq: count(row, 1)?,
+                delivered_seq: count(row, 2)?,
+                read_seq: count(row, 3)?,
+            })
+        },
+    )
 }
 
 /// How many messages after one mention a user, once each, and none that it hid.

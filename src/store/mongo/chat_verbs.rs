@@ -25,7 +25,7 @@ use crate::model::chats::{
 use crate::model::messages::SystemEvent;
 use crate::store::decide::list::Entry;
 use crate::store::{
-    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, ReceiptCounts, Stepped, decide,
+    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, Progress, Stepped, decide,
 };
 
 /// At most this many queries of one verb at once.
@@ -422,38 +422,8 @@ impl Chats for MongoStore {
         Ok(moved.await?.filter(|(_, moved)| *moved).map(|(member, _)| member))
     }
 
-    async fn receipts(&self, chat: ChatId, seq: u64, author: UserId) -> Result<ReceiptCounts> {
-        let (witnesses, _) = self.witnesses(chat, seq, author, None, u32::MAX).await?;
-        let count = |reached: &dyn Fn(&Member) -> bool| {
-            witnesses.iter().filter(|member| reached(member)).count() as u32
-        };
-        Ok(ReceiptCounts {
-            members: witnesses.len() as u32,
-            delivered: count(&|member| member.delivered_seq.max(member.own_seq) >= seq),
-            read: count(&|member| member.read_seq.max(member.own_seq) >= seq),
-        })
-    }
-
-    async fn readers(
-        &self,
-        chat: ChatId,
-        seq: u64,
-        author: UserId,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<Member>> {
-        let (mut readers, mut after) = (Vec::new(), after);
-        while readers.len() < limit as usize {
-            let (witnesses, last) = self.witnesses(chat, seq, author, after, KEYS as u32).await?;
-            let read = |member: &Member| member.read_seq.max(member.own_seq) >= seq;
-            readers.extend(witnesses.into_iter().filter(read));
-            if last.is_none() {
-                break;
-            }
-            after = last;
-        }
-        readers.truncate(limit as usize);
-        Ok(readers)
+    async fn progress(&self, chat: ChatId) -> Result<Vec<Progress>> {
+        self.progress_in(chat).await
     }
 
     async fn change_member(

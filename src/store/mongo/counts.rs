@@ -2,7 +2,7 @@
 //!
 //! Called by `chats`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::bson::{Bson, Document, doc};
@@ -15,36 +15,46 @@ use super::rows::{Row, ToBson, int};
 use super::tables::{Table, log_of};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{ChatKind, Member, MemberState};
+use crate::model::chats::{ChatKind, MemberState};
+use crate::store::Progress;
 
 /// At most this many ranges of seqs in one query.
 pub(super) const RANGES: usize = 200;
 
 impl MongoStore {
-    /// Active members who were there at message `seq` and are not its author, and of these the
-    /// ones who show receipts.
-    pub(super) async fn witnesses(
-        &self,
-        chat: ChatId,
-        seq: u64,
-        author: UserId,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<(Vec<Member>, Option<UserId>)> {
-        let members = self.members_in(chat, MemberState::Active, after, limit).await?;
-        let last = members.last().map(|member| member.user);
-        let there = members.into_iter().filter(|m| m.join_seq <= seq && m.user != author);
-        let there: Vec<Member> = there.collect();
-        let mut quiet = std::collections::HashSet::new();
-        for some in there.chunks(KEYS) {
+    /// How far the active members of a chat who show receipts have come, in the order of their user
+    /// ids.
+    pub(super) async fn progress_in(&self, chat: ChatId) -> Result<Vec<Progress>> {
+        if self.commits.ground(chat).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let filter = doc! { "chat": chat.bson(), "state": MemberState::Active.bson() };
+        let cursors = ["user", "join_seq", "delivered_seq", "read_seq", "own_seq"];
+        let find = Find::new(Table::Members, filter)
+            .sort(doc! { "user": 1 })
+            .fields(cursors.iter().map(|name| ((*name).to_owned(), Bson::from(1))).collect());
+        let mut found = Vec::new();
+        for document in self.access.find(find).await? {
+            let row = Row(&document);
+            let own_seq = row.count("own_seq")?;
+            found.push(Progress {
+                user: row.user("user")?,
+                join_seq: row.count("join_seq")?,
+                delivered_seq: row.count("delivered_seq")?.max(own_seq),
+                read_seq: row.count("read_seq")?.max(own_seq),
+            });
+        }
+        let mut hiding = HashSet::new();
+        for some in found.chunks(KEYS) {
             let ids: Vec<Bson> = some.iter().map(|member| member.user.bson()).collect();
             let filter = doc! { "_id": { "$in": ids }, "privacy.receipts": false };
             let find = Find::new(Table::Users, filter).fields(doc! { "_id": 1 });
             for user in self.access.find(find).await? {
-                quiet.insert(Row(&user).user("_id")?);
+                hiding.insert(Row(&user).user("_id")?);
             }
         }
-        Ok((there.into_iter().filter(|m| !quiet.contains(&m.user)).collect(), last))
+        found.retain(|member| !hiding.contains(&member.user));
+        Ok(found)
     }
 
     /// How many messages of these ranges of one log are system messages or deleted, per chat; at
