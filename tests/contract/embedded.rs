@@ -79,6 +79,13 @@ fn version(dir: &Path) -> i64 {
     file.pragma_query_value(None, "user_version", |row| row.get(0)).expect("reads")
 }
 
+/// What a page of a store's file holds.
+fn page_bytes(dir: &Path) -> u64 {
+    let file = rusqlite::Connection::open(dir.join(FILE)).expect("opens");
+    let found = file.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0));
+    found.expect("reads").unsigned_abs()
+}
+
 async fn user(world: &World, name: &str) -> User {
     let found = world.store.user_by_email(&email(name)).await.expect("reads");
     found.unwrap_or_else(|| panic!("{name} is there"))
@@ -190,6 +197,31 @@ async fn a_file_from_before_there_were_uploads_goes_on() {
     world.store.close().await;
 }
 
+#[tokio::test]
+async fn an_older_file_keeps_its_pages_until_it_is_copied_into_smaller_ones() {
+    let dir = tempfile::tempdir().expect("a folder");
+    unpack("schema-3", dir.path());
+    open(dir.path()).close().await;
+    assert_eq!(page_bytes(dir.path()), 16_384);
+
+    // What docs/ops.md says.
+    let (old, new) = (dir.path().join(FILE), dir.path().join("smaller.db"));
+    let file = rusqlite::Connection::open(&old).expect("opens");
+    let smaller = format!("PRAGMA page_size = 4096; VACUUM INTO '{}'", new.display());
+    file.execute_batch(&smaller).expect("copies");
+    drop(file);
+    std::fs::rename(new, old).expect("takes its place");
+    assert_eq!(page_bytes(dir.path()), 4096);
+    let world = World::around(open(dir.path()));
+    let (ana, beto) = (user(&world, "ana").await.id, user(&world, "beto").await.id);
+    world.say(ChatId::direct(ana, beto), ana, "sigue").await;
+    world.store.close().await;
+
+    let fresh = tempfile::tempdir().expect("a folder");
+    open(fresh.path()).close().await;
+    assert_eq!(page_bytes(fresh.path()), 4096);
+}
+
 /// Writes over the pages of the messages' table, in a file that nobody writes to.
 fn damage(dir: &Path) {
     let file = rusqlite::Connection::open(dir.join(FILE)).expect("opens");
@@ -199,9 +231,10 @@ fn damage(dir: &Path) {
         })
         .expect("reads");
     drop(file);
+    let page = page_bytes(dir);
     let file = std::fs::OpenOptions::new().write(true).open(dir.join(FILE)).expect("opens");
-    let page = 16_384;
-    file.write_all_at(&[0x5a; 16_384], (root.unsigned_abs() - 1) * page).expect("writes");
+    let place = (root.unsigned_abs() - 1) * page;
+    file.write_all_at(&vec![0x5a; page as usize], place).expect("writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 
 /// The name of a copy that is not whole yet.
 const UNFINISHED: &str = "wechat.db.new";
-/// Pages between two reports: 16 MiB.
-const STEP: i32 = 1_024;
+/// Pages between two reports: 16 MiB of small ones.
+const STEP: i32 = 4_096;
 
 /// A whole copy that has not taken its place yet.
 pub struct Copied {

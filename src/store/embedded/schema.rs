@@ -11,6 +11,14 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Result;
 
+/// What a page of a new file holds. A message changes five pages, which are written to the log
+/// whole and copied from there: where messages come one by one, small pages are what makes them
+/// cheap. A file keeps the pages that it was made with (16 KiB in older versions; docs/ops.md says
+/// how to make them smaller).
+const PAGE_BYTES: i64 = 4096;
+/// The writer itself copies a log that has grown to so many bytes.
+const LOG_BYTES: i64 = 256 << 20;
+
 /// How much a connection may keep in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
@@ -38,7 +46,7 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection> {
         Use::Reading => 4 * 1024,
         Use::Checkpoints => 256,
     };
-    connection.pragma_update(None, "page_size", 16384)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -46,7 +54,8 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection> {
     connection.pragma_update(None, "trusted_schema", false)?;
     if purpose == Use::Writing {
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+        let pages = LOG_BYTES / page_bytes(&connection)?;
+        connection.pragma_update(None, "wal_autocheckpoint", pages)?;
     } else {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     }
@@ -55,4 +64,12 @@ pub(super) fn open(file: &Path, purpose: Use) -> Result<Connection> {
         connection.pragma_update(None, "query_only", true)?;
     }
     Ok(connection)
+}
+
+/// What a page of the file holds.
+pub(super) fn page_bytes(connection: &Connection) -> rusqlite::Result<i64> {
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    // Before the file was read, SQLite would tell what a new one had.
+    read("schema_version")?;
+    Ok(read("page_size")?.max(1))
 }
