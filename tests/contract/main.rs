@@ -29,6 +29,7 @@ mod users;
 
 mod copies;
 mod embedded;
+mod growth;
 mod mongo;
 mod older;
 mod plans;

@@ -3,6 +3,7 @@
 
 mod calls;
 mod files;
+mod growth;
 mod journeys;
 mod kinds;
 mod malformed;
@@ -33,6 +34,7 @@ use crate::mail::memory::MemoryMailer;
 use crate::model::text::Email;
 use crate::objects::memory::MemoryObjects;
 use crate::objects::staging::Staging;
+use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 
 /// A server without sockets.
@@ -40,9 +42,10 @@ struct App {
     router: Router,
     mails: Arc<MemoryMailer>,
     http: Arc<Http>,
+    store: Arc<dyn Store>,
     // The bus knows its listeners weakly.
     _core: Arc<Core>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Somebody who is logged in.
@@ -86,8 +89,10 @@ impl App {
         let mails = Arc::new(MemoryMailer::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let bus = Arc::new(LocalBus::default());
+        let store: Arc<dyn Store> =
+            Arc::new(EmbeddedStore::open(dir.path()).expect("a store opens"));
         let ports = Ports {
-            store: Arc::new(EmbeddedStore::open(dir.path()).expect("a store opens")),
+            store: store.clone(),
             bus: bus.clone(),
             mailer: mails.clone(),
             objects: Arc::new(MemoryObjects::default()),
@@ -122,7 +127,7 @@ impl App {
         let http = Arc::new(http);
         let sockets = Router::new().fallback(|| async { StatusCode::IM_A_TEAPOT });
         let router = router::router(http.clone(), sockets, config.cors_origins.clone());
-        Self { router, mails, http, _core: core, _dir: dir }
+        Self { router, mails, http, store, _core: core, dir }
     }
 
     /// The code in the latest mail to an address.

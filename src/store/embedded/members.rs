@@ -137,32 +137,35 @@ pub(super) fn settle(db: &Db<'_>, num: i64, before: Option<&Seat>, after: Member
     let was_in = before.is_some_and(|seat| seat.member.is_active());
     let (user, is_in) = (after.user, after.is_active());
     match before {
-        Some(seat) => update(db, Seat { num: seat.num, member: after }).map(drop)?,
+        Some(seat) => {
+            db.run(
+                "UPDATE members SET role = ?2, state = ?3, join_seq = ?4, since = ?5
+                 WHERE seat = ?1",
+                params![seat.num, after.role, after.state, int(after.join_seq), after.since],
+            )?;
+            update(db, Seat { num: seat.num, member: after }).map(drop)?;
+        }
         None => insert(db, num, &after).map(drop)?,
     }
     if was_in == is_in { Ok(()) } else { count_group(db, user, is_in) }
 }
 
-/// Writes a changed row under the user's next inbox rev.
+/// Writes what members change themselves, under the user's next inbox rev. Its standing is no part
+/// of it, so that a cursor that moves touches no index of standings.
 pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
     let member = &mut seat.member;
     member.rev = next_rev(db, member.user)?;
     db.run(
-        "UPDATE members SET role = ?2, state = ?3, join_seq = ?4, read_seq = ?5,
-             delivered_seq = ?6, hide_seq = ?7, muted_until = ?8, pinned = ?9, since = ?10,
-             rev = ?11
+        "UPDATE members SET read_seq = ?2, delivered_seq = ?3, hide_seq = ?4, muted_until = ?5,
+             pinned = ?6, rev = ?7
          WHERE seat = ?1",
         params![
             seat.num,
-            member.role,
-            member.state,
-            int(member.join_seq),
             int(member.read_seq),
             int(member.delivered_seq),
             int(member.hide_seq),
             member.muted_until,
             member.pinned,
-            member.since,
             int(member.rev),
         ],
     )?;

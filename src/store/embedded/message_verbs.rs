@@ -226,11 +226,12 @@ fn latest(db: &Db<'_>, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>>
     Ok(found)
 }
 
+/// `+` keeps SQLite from walking the whole log by seq: few messages are pinned.
 fn pinned(db: &Db<'_>, view: &View) -> Result<Vec<Message>> {
     const PINNED: &str = concat!(
         "SELECT ",
         columns!(),
-        " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.pinned_at IS NOT NULL
+        " FROM messages m WHERE m.chat = ?1 AND +m.seq >= ?2 AND m.pinned_at IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.pinned_at DESC, m.seq DESC LIMIT ?4"
     );

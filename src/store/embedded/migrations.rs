@@ -437,6 +437,10 @@ CREATE INDEX messages_pinned ON messages(chat, pinned_at) WHERE pinned_at IS NOT
 -- Which emoji a message has, and how many of each, is in its row.
 DROP TABLE emoji;
 ",
+    "
+-- Who is in a chat, or banned from it, without looking at those who left.
+CREATE INDEX members_state ON members(chat, state, user);
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

@@ -37,6 +37,8 @@ mod sessions;
 mod steps;
 mod terms;
 mod upkeep;
+#[cfg(test)]
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +50,8 @@ use self::list::Orders;
 use self::readers::Readers;
 use self::schema::Use;
 use self::sql::Db;
+#[cfg(test)]
+pub(crate) use self::work::steps_of;
 use self::writer::Writer;
 use crate::error::{Error, Result};
 use crate::id::Incarnation;

@@ -5,7 +5,7 @@
 //! `From`). Called by the nouns beside it.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Statement};
 
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
@@ -25,7 +25,10 @@ impl Db<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
-        Ok(self.0.prepare_cached(sql)?.query_row(params, read).optional()?)
+        let mut statement = self.0.prepare_cached(sql)?;
+        let found = statement.query_row(params, read).optional();
+        self.note(&statement);
+        Ok(found?)
     }
 
     /// The only row of a query that always has one.
@@ -35,7 +38,10 @@ impl Db<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        Ok(self.0.prepare_cached(sql)?.query_row(params, read)?)
+        let mut statement = self.0.prepare_cached(sql)?;
+        let found = statement.query_row(params, read);
+        self.note(&statement);
+        Ok(found?)
     }
 
     /// All rows.
@@ -47,6 +53,7 @@ impl Db<'_> {
     ) -> Result<Vec<T>> {
         let mut statement = self.0.prepare_cached(sql)?;
         let rows = statement.query_map(params, read)?.collect::<rusqlite::Result<Vec<T>>>()?;
+        self.note(&statement);
         Ok(rows)
     }
 
@@ -63,18 +70,35 @@ impl Db<'_> {
         while let Some(row) = rows.next()? {
             found.push(read(row)?);
         }
+        drop(rows);
+        self.note(&statement);
         Ok(found)
     }
 
     /// Runs a statement that writes; how many rows it changed.
     pub(super) fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.0.prepare_cached(sql)?.execute(params)?)
+        let mut statement = self.0.prepare_cached(sql)?;
+        let changed = statement.execute(params);
+        self.note(&statement);
+        Ok(changed?)
     }
 
     /// Whether the query has a row.
     pub(super) fn has(&self, sql: &str, params: impl Params) -> Result<bool> {
-        Ok(self.0.prepare_cached(sql)?.exists(params)?)
+        let mut statement = self.0.prepare_cached(sql)?;
+        let found = statement.exists(params);
+        self.note(&statement);
+        Ok(found?)
     }
+
+    #[cfg(test)]
+    fn note(&self, statement: &Statement<'_>) {
+        super::work::note(self.0, statement);
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "tests count what a statement did")]
+    const fn note(&self, _: &Statement<'_>) {}
 }
 
 impl From<rusqlite::Error> for Error {
