@@ -293,11 +293,14 @@ mod tests {
         /// Holds the writer until the sender goes, so that what is queued meanwhile is one batch.
         async fn hold(&self) -> std::sync::mpsc::Sender<()> {
             let (release, held) = std::sync::mpsc::channel::<()>();
+            let (begin, begun) = oneshot::channel();
             let job = move |_: &Db<'_>| {
+                begin.send(()).ok();
                 held.recv().ok();
                 Ok(())
             };
             drop(self.writer.queue(true, job).await.expect("queues"));
+            begun.await.expect("begins");
             release
         }
 
