@@ -27,6 +27,7 @@ mod people;
 mod presence;
 mod process;
 mod readme;
+mod receipts;
 mod removal;
 mod slow;
 mod text;
