@@ -27,9 +27,22 @@ def quantile(phase, name):
     return found and found[name]
 
 
+def rate(phase):
+    """Operations a second, where that was left to the server."""
+    is_given = 'a second' in phase['name'] or phase['name'] == 'hold'
+    return None if is_given else phase['rate']
+
+
+def ratio(ours, theirs):
+    """With the smaller one as 1."""
+    if not ours or not theirs:
+        return '-'
+    return f'1 : {theirs / ours:.1f}' if ours < theirs else f'{ours / theirs:.2f} : 1'
+
+
 FIGURES = {
     'CPU, µs': cost,
-    'a second': lambda phase: phase['rate'],
+    'a second': rate,
     'p50, µs': lambda phase: quantile(phase, 'p50_us'),
     'p99, µs': lambda phase: quantile(phase, 'p99_us'),
     'memory, bytes': lambda phase: phase['figures'].get(MEMORY),
@@ -71,14 +84,11 @@ def main():
     if machine:
         print(f"{machine['processor']}, {machine['cores']} cores, {machine['kernel']}")
     for (row, phase, figure), servers in values.items():
-        ours = statistics.median(servers['ours']) if 'ours' in servers else None
+        ours = statistics.median(servers.pop('ours', [0]))
         for server, found in servers.items():
-            if server == 'ours' or not ours:
-                continue
             theirs = statistics.median(found)
-            ratio = f'{ours / theirs:.2f} : 1' if theirs else '-'
-            print(f'{row:<8} {phase:<28} {figure:<14} ours {ours:>10.1f}  '
-                  f'{server:<10} {theirs:>10.1f}  {ratio:>12}  ({len(found)} rounds)')
+            print(f'{row:<8} {phase:<28} {figure:<14} ours {ours:>10.2f}  '
+                  f'{server:<10} {theirs:>10.2f}  {ratio(ours, theirs):>10}')
 
 
 main()
