@@ -73,8 +73,8 @@ impl From<Cpu> for CpuSeconds {
 
 impl CpuSeconds {
     /// What all live threads have used, which is known exactly, unless it is so much less that
-    /// some of them must have ended: a quiet server uses so little that steps of 10 ms, one for each
-    /// mode, would matter. Both modes keep their shares.
+    /// some of them must have ended: a quiet server uses so little that steps of 10 ms, one for
+    /// each mode, would matter. Both modes keep their shares.
     fn refined(self, in_threads: f64) -> Self {
         const STEPS: f64 = 0.020;
         let total = self.total();
