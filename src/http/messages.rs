@@ -1,5 +1,6 @@
 //! Sending messages and reading them back. The rules are in `core::messages`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,10 +17,11 @@ use crate::core::messages;
 use crate::error::{Error, Result, Text, text};
 use crate::id::UserId;
 use crate::model::auth::Caller;
-use crate::model::messages::{Content, Message, PAGE, Window};
+use crate::model::excerpt::Excerpt;
+use crate::model::messages::{Message, PAGE, Window};
 use crate::model::text::ClientMsgId;
 use crate::protocol::bodies::SendMessage;
-use crate::protocol::pages::{MessagePage, Sent};
+use crate::protocol::pages::{MessagePage, Sent, WrittenPage};
 use crate::protocol::rows;
 
 const TWO_KEYS: Text = Text {
@@ -55,7 +57,7 @@ async fn list(
     caller: Caller,
     path: InPath,
     query: InQuery,
-) -> Result<Answer<MessagePage>> {
+) -> Result<Answer<WrittenPage>> {
     let query = query.only(&["before", "after", "limit"])?;
     let limit = query.limit(50, PAGE)?;
     let most = i64::MAX as u64;
@@ -65,10 +67,10 @@ async fn list(
         (None, Some(after)) => Window::After(after),
     };
     let target = target(&http, &caller, &path).await?;
-    let messages = http.core.messages.history(&caller, target.chat, window, limit).await?;
-    let users = http.core.users.profiles(&people_in(&messages)).await?;
-    let messages = named(&http, messages, rows::Message::of).await;
-    Ok(Answer(MessagePage { messages, users: users.into_iter().map(Into::into).collect() }))
+    let excerpt = http.core.messages.excerpt(&caller, target.chat, window, limit).await?;
+    let users = http.core.users.profiles(&people_in(&excerpt)).await?;
+    let users = users.into_iter().map(Into::into).collect();
+    Ok(Answer(WrittenPage { excerpt, users }))
 }
 
 /// Rows of messages with their authors' names.
@@ -82,16 +84,14 @@ pub(super) async fn named<T>(
     messages.into_iter().zip(names).map(|(message, name)| row(message, name)).collect()
 }
 
-fn people_in(messages: &[Message]) -> Vec<UserId> {
-    let mut people: Vec<_> = messages.iter().map(|message| message.from).collect();
-    for message in messages {
-        if let Content::Text(text) = &message.content {
-            people.extend(&text.mentions);
-        }
+/// The people in an excerpt, in the order of their ids.
+fn people_in(excerpt: &Excerpt) -> Vec<UserId> {
+    let mut people = BTreeSet::new();
+    for line in excerpt.lines() {
+        people.insert(line.from());
+        people.extend(line.mentions());
     }
-    people.sort_unstable();
-    people.dedup();
-    people
+    people.into_iter().collect()
 }
 
 /// Read one message

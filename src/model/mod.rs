@@ -5,6 +5,7 @@ pub mod auth;
 pub mod calls;
 pub mod chats;
 pub mod emoji;
+pub mod excerpt;
 pub mod files;
 pub mod messages;
 pub mod text;

@@ -2,13 +2,16 @@
 //!
 //! A page that has a `next` is followed by another: give it back as `after`. Called by `http`.
 
+use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::people::{Me, Presence, Session, User};
-use super::rows::{Chat, ChatSummary, Invite, Message, Role};
+use super::rows::{Chat, ChatSummary, Invite, Message, MessageKind, Role};
 use super::values::{Id, Moment};
 use crate::core::messages;
+use crate::id::{ChatId, UserId};
+use crate::model::excerpt::{Excerpt, Line, Plain};
 
 /// A mail is on its way, if the address has an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -93,6 +96,86 @@ pub struct MessagePage {
     pub messages: Vec<Message>,
     /// The people in them.
     pub users: Vec<User>,
+}
+
+/// The row of a message that is a text and nothing more, written without a copy of it. Its fields
+/// are those that `Message` then has, in their order: a test holds it to that.
+#[derive(Serialize)]
+struct PlainMessage<'a> {
+    id: Id,
+    chat: Id,
+    seq: u64,
+    rev: u64,
+    from: Id,
+    from_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_msg_id: Option<&'a str>,
+    kind: MessageKind,
+    body: &'a str,
+    sent: Moment,
+}
+
+impl<'a> PlainMessage<'a> {
+    /// The row of a message of `chat` whose author is called `from_name` now.
+    fn of(message: &Plain<'a>, chat: ChatId, from_name: &'a str) -> Self {
+        Self {
+            id: message.id.into(),
+            chat: chat.into(),
+            seq: message.place.seq,
+            rev: message.place.rev,
+            from: message.from.into(),
+            from_name,
+            client_msg_id: message.client_msg_id,
+            kind: MessageKind::Text,
+            body: message.body,
+            sent: message.sent.into(),
+        }
+    }
+}
+
+/// A `MessagePage` as the server writes it, from what the store gave.
+pub struct WrittenPage {
+    /// The messages.
+    pub excerpt: Excerpt,
+    /// The people in them, in the order of their ids. Who is not there has no name.
+    pub users: Vec<User>,
+}
+
+impl WrittenPage {
+    fn name(&self, user: UserId) -> &str {
+        let place = self.users.binary_search_by_key(&user.into(), |user| user.id);
+        place.map_or("", |at| &self.users[at].name)
+    }
+}
+
+impl Serialize for WrittenPage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut page = serializer.serialize_struct("MessagePage", 2)?;
+        page.serialize_field("messages", &WrittenRows(self))?;
+        page.serialize_field("users", &self.users)?;
+        page.end()
+    }
+}
+
+struct WrittenRows<'a>(&'a WrittenPage);
+
+impl Serialize for WrittenRows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let excerpt = &self.0.excerpt;
+        let mut rows = serializer.serialize_seq(Some(excerpt.len()))?;
+        for line in excerpt.lines() {
+            let name = self.0.name(line.from());
+            match line {
+                Line::Plain(plain) => {
+                    rows.serialize_element(&PlainMessage::of(&plain, excerpt.chat(), name))?;
+                }
+                Line::Full(message) => {
+                    rows.serialize_element(&Message::of(message.clone(), name.into()))?;
+                }
+            }
+        }
+        rows.end()
+    }
 }
 
 /// A message that was sent.
@@ -212,4 +295,49 @@ pub struct Moved {
     /// The caller's membership, if the cursor moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<super::rows::Member>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Time;
+    use crate::id::{MessageId, ObjectId};
+    use crate::model::chats::Place;
+    use crate::model::messages::{Content, Message as Stored, TextContent};
+    use crate::model::text::{Body, ClientMsgId};
+    use crate::protocol::json;
+
+    #[test]
+    fn a_page_is_written_as_its_type_says() {
+        let id = ObjectId([0xa5; 12]);
+        let content = Content::Text(TextContent::of(Body::stored("a \"b\"\n\u{1f44d}".into())));
+        let place = Place { seq: 7, rev: 1 << 40 };
+        let bare = Stored::new(MessageId(id), ChatId(id), place, UserId(id), content, Time(-8));
+        let key = Some(ClientMsgId::stored("a \"key\"".into()));
+        let keyed = Stored { client_msg_id: key, ..bare.clone() };
+        let edited = Stored { edited: Some(Time(9)), ..keyed.clone() };
+        let gone = Stored { from: UserId(ObjectId([1; 12])), ..bare.clone() };
+        let all = vec![bare, keyed, edited, gone];
+        let user = |id, name: &str| User {
+            id: Id(id),
+            name: name.into(),
+            about: String::new(),
+            avatar: None,
+            deleted: false,
+        };
+        let users = vec![user(ObjectId([0; 12]), "Beto"), user(id, "Ana \\ \u{1f44d}")];
+        let named = |message: &Stored| match message.from {
+            UserId(other) if other == id => users[1].name.as_str().into(),
+            _ => "".into(),
+        };
+        let messages = all.iter().map(|message| Message::of(message.clone(), named(message)));
+        let expected = MessagePage { messages: messages.collect(), users: users.clone() };
+        let excerpt = Excerpt::of(ChatId(id), all);
+        let plain = excerpt.lines().filter(|line| matches!(line, Line::Plain(_))).count();
+        assert_eq!(plain, 3);
+        let text = json::to_string(&WrittenPage { excerpt, users });
+        let text = text.expect("JSON");
+        assert_eq!(text, json::to_string(&expected).expect("JSON"));
+        assert_eq!(serde_json::from_str::<MessagePage>(&text).expect("a page"), expected);
+    }
 }

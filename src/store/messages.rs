@@ -9,6 +9,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Member};
+use crate::model::excerpt::Excerpt;
 use crate::model::messages::{Message, MessageChange, NewMessage, Window};
 
 /// What became of an append.
@@ -117,14 +118,26 @@ pub trait Messages: Send + Sync {
         seq: u64,
         looking: Looking,
     ) -> Result<Option<Look>>;
-    /// A page of history that `viewer` may see, in the order of seq; `limit` at most `PAGE`.
+    /// A page of history that `viewer` may see, in the order of seq; `limit` at most `PAGE`. `None`
+    /// for whoever is no active member.
+    async fn excerpt(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        window: Window,
+        limit: u32,
+    ) -> Result<Option<Excerpt>>;
+    /// The messages of an `excerpt`, each by itself.
     async fn history(
         &self,
         chat: ChatId,
         viewer: UserId,
         window: Window,
         limit: u32,
-    ) -> Result<Option<Vec<Message>>>;
+    ) -> Result<Option<Vec<Message>>> {
+        let excerpt = self.excerpt(chat, viewer, window, limit).await?;
+        Ok(excerpt.map(Excerpt::into_messages))
+    }
     /// The latest message of each chat that `viewer` may see; chats without one are left out.
     async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>>;
     /// Rows with a rev above `after` that `viewer` may see, in the order of their revs.

@@ -21,6 +21,7 @@ use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, FileId, MessageId, UserId};
 use crate::model::auth::Caller;
+use crate::model::excerpt::Excerpt;
 use crate::model::files::Attachment;
 use crate::model::messages::{
     Content, MENTIONS, Message, NewMessage, Origin, PAGE, TextContent, Window,
@@ -223,6 +224,22 @@ impl Messages {
     }
 
     /// A page of a chat's history, in the order of seq. `limit` is at most `PAGE`.
+    pub async fn excerpt(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        window: Window,
+        limit: u32,
+    ) -> Result<Excerpt> {
+        let limit = limit.clamp(1, PAGE);
+        let page = self.shared.ports.store.excerpt(chat, caller.user, window, limit).await?;
+        match page {
+            Some(page) => Ok(page),
+            None => Err(self.shared.why_not(caller.user, chat).await),
+        }
+    }
+
+    /// The messages of an `excerpt`, each by itself.
     pub async fn history(
         &self,
         caller: &Caller,
@@ -230,12 +247,7 @@ impl Messages {
         window: Window,
         limit: u32,
     ) -> Result<Vec<Message>> {
-        let limit = limit.clamp(1, PAGE);
-        let page = self.shared.ports.store.history(chat, caller.user, window, limit).await?;
-        match page {
-            Some(page) => Ok(page),
-            None => Err(self.shared.why_not(caller.user, chat).await),
-        }
+        self.excerpt(caller, chat, window, limit).await.map(Excerpt::into_messages)
     }
 
     /// One message.

@@ -9,12 +9,13 @@ use super::changes::changes;
 use super::chats::{self, Numbered};
 use super::files;
 use super::members::{self, Seat};
-use super::messages::{View, columns, insert, numbered, put_mentions, rows};
+use super::messages::{View, columns, excerpt, insert, numbered, put_mentions, rows};
 use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, Member, MemberState, Place, sees_from};
+use crate::model::excerpt::Excerpt;
 use crate::model::messages::{Content, Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::model::text::ClientMsgId;
 use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
@@ -155,7 +156,7 @@ fn sees(db: &Db<'_>, chat: &Chat, (seat, member): (i64, &Member), seq: u64) -> R
     Ok(!db.has("SELECT 1 FROM hidden WHERE seat = ?1 AND seq = ?2", params![seat, int(seq)])?)
 }
 
-fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<Message>> {
+fn window(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Excerpt> {
     let limit = u64::from(limit.min(PAGE));
     // Hardly anybody hides anything: then the seqs of a page are known beforehand.
     let hides_nothing = !view.hides;
@@ -181,17 +182,17 @@ fn history(db: &Db<'_>, view: &View, window: Window, limit: u32) -> Result<Vec<M
 
 /// What is in a range of seqs, which has no holes. Upwards, because neighbours in a chat are often
 /// neighbours in the table too, and SQLite finds the next row without a search.
-fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Vec<Message>> {
+fn dense(db: &Db<'_>, view: &View, first: u64, end: u64) -> Result<Excerpt> {
     const RANGE: &str = concat!(
         "SELECT ",
         columns!(),
         " FROM messages m WHERE m.chat = ?1 AND m.seq >= ?2 AND m.seq < ?3 ORDER BY m.seq"
     );
     let most = end.saturating_sub(first);
-    rows(db, view.chat, most, RANGE, params![view.num, int(first), int(end)])
+    excerpt(db, view.chat, most, RANGE, params![view.num, int(first), int(end)])
 }
 
-fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<Message>> {
+fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Excerpt> {
     const NEXT: &str = concat!(
         "SELECT ",
         columns!(),
@@ -199,10 +200,10 @@ fn sparse_next(db: &Db<'_>, view: &View, first: u64, limit: u64) -> Result<Vec<M
           AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.seat = ?3 AND h.seq = m.seq)
           ORDER BY m.seq LIMIT ?4"
     );
-    rows(db, view.chat, limit, NEXT, params![view.num, int(first), view.seat, int(limit)])
+    excerpt(db, view.chat, limit, NEXT, params![view.num, int(first), view.seat, int(limit)])
 }
 
-fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Message>> {
+fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Excerpt> {
     const LAST: &str = concat!(
         "SELECT ",
         columns!(),
@@ -211,16 +212,16 @@ fn sparse_last(db: &Db<'_>, view: &View, end: u64, limit: u64) -> Result<Vec<Mes
           ORDER BY m.seq DESC LIMIT ?4"
     );
     let params = params![view.num, int(view.from_seq), view.seat, int(limit), int(end)];
-    let mut page = rows(db, view.chat, limit, LAST, params)?;
-    page.reverse();
-    Ok(page)
+    let mut last = excerpt(db, view.chat, limit, LAST, params)?;
+    last.reverse();
+    Ok(last)
 }
 
 fn latest(db: &Db<'_>, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
     let mut found = Vec::with_capacity(chats.len());
     for &chat in chats {
         if let Some(view) = view(db, chat, viewer)? {
-            found.extend(history(db, &view, Window::Before(None), 1)?);
+            found.extend(window(db, &view, Window::Before(None), 1)?.into_messages());
         }
     }
     Ok(found)
@@ -310,16 +311,16 @@ impl Messages for EmbeddedStore {
         self.read(move |db| look(db, chat, viewer, seq)).await
     }
 
-    async fn history(
+    async fn excerpt(
         &self,
         chat: ChatId,
         viewer: UserId,
-        window: Window,
+        at: Window,
         limit: u32,
-    ) -> Result<Option<Vec<Message>>> {
+    ) -> Result<Option<Excerpt>> {
         self.read(move |db| {
             let view = view(db, chat, viewer)?;
-            view.map(|view| history(db, &view, window, limit)).transpose()
+            view.map(|view| window(db, &view, at, limit)).transpose()
         })
         .await
     }

@@ -2,6 +2,7 @@
 //!
 //! Called by `message_verbs` and the nouns beside it.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, params};
 
 use super::chats::Numbered;
@@ -9,6 +10,7 @@ use super::sql::{Db, count, int};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Place;
+use crate::model::excerpt::{Excerpt, Plain};
 use crate::model::messages::{Content, Message, PAGE, TextContent};
 use crate::model::text::ClientMsgId;
 use crate::store::forms::message::{Head, MessageForm};
@@ -34,23 +36,65 @@ pub(super) fn rows(
     db.each(sql, params, most.min(PAGE.into()) as usize, |row| message(row, chat))
 }
 
+/// Reads rows of one chat into an excerpt, about `most` of them at most; as `rows` does.
+pub(super) fn excerpt(
+    db: &Db<'_>,
+    chat: ChatId,
+    most: u64,
+    sql: &str,
+    params: impl Params,
+) -> Result<Excerpt> {
+    let mut excerpt = Excerpt::new(chat, most.min(PAGE.into()) as usize);
+    db.for_each(sql, params, |row| {
+        match plain(row)? {
+            Some(plain) => excerpt.push_plain(plain),
+            None => excerpt.push(full(row, chat)?),
+        }
+        Ok(())
+    })?;
+    Ok(excerpt)
+}
+
 /// Reads a row of a chat.
 pub(super) fn message(row: &Row<'_>, chat: ChatId) -> Result<Message> {
+    match plain(row)? {
+        Some(plain) => Ok(plain.message(chat)),
+        None => full(row, chat),
+    }
+}
+
+/// Reads a row as what most are; `None`: there is more to it.
+fn plain<'r>(row: &'r Row<'_>) -> Result<Option<Plain<'r>>> {
+    if row.get_ref(7)? != ValueRef::Null {
+        return Ok(None);
+    }
+    Ok(Some(Plain {
+        id: row.get(2)?,
+        place: place(row)?,
+        from: row.get(3)?,
+        client_msg_id: row.get_ref(4)?.as_str_or_null().map_err(Error::internal)?,
+        body: row.get_ref(6)?.as_str().map_err(Error::internal)?,
+        sent: row.get(5)?,
+    }))
+}
+
+/// Reads a row with what there is beside its text.
+fn full(row: &Row<'_>, chat: ChatId) -> Result<Message> {
     let head = Head {
         id: row.get(2)?,
         chat,
-        place: Place { seq: count(row, 0)?, rev: count(row, 1)? },
+        place: place(row)?,
         from: row.get(3)?,
         client_msg_id: row.get::<_, Option<String>>(4)?.map(ClientMsgId::stored),
         sent: row.get(5)?,
         body: row.get(6)?,
     };
-    match row.get_ref(7)?.as_str_or_null().map_err(Error::internal)? {
-        Some(more) => {
-            serde_json::from_str::<MessageForm>(more).map_err(Error::internal)?.message(head)
-        }
-        None => head.plain(),
-    }
+    let more = row.get_ref(7)?.as_str().map_err(Error::internal)?;
+    serde_json::from_str::<MessageForm>(more).map_err(Error::internal)?.message(head)
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok(Place { seq: count(row, 0)?, rev: count(row, 1)? })
 }
 
 /// One message with its number in the table.

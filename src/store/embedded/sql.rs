@@ -65,14 +65,29 @@ impl Db<'_> {
         about: usize,
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let (mut rows, mut found) = (statement.query(params)?, Vec::with_capacity(about));
-        while let Some(row) = rows.next()? {
+        let mut found = Vec::with_capacity(about);
+        self.for_each(sql, params, |row| {
             found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Hands each row on.
+    pub(super) fn for_each(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            take(row)?;
         }
         drop(rows);
         self.note(&statement);
-        Ok(found)
+        Ok(())
     }
 
     /// Runs a statement that writes; how many rows it changed.

@@ -38,16 +38,6 @@ pub struct Head {
     pub body: Option<String>,
 }
 
-impl Head {
-    /// The message with this head and an empty form: a plain text.
-    pub fn plain(self) -> Result<Message> {
-        let body = Body::stored(self.body.ok_or_else(|| broken("message"))?);
-        let content = Content::Text(TextContent::of(body));
-        let message = Message::new(self.id, self.chat, self.place, self.from, content, self.sent);
-        Ok(Message { client_msg_id: self.client_msg_id, ..message })
-    }
-}
-
 /// All else of a message; of a plain text there is nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -402,8 +392,6 @@ pub(in crate::store) mod tests {
         let plain = &messages()[0];
         assert!(MessageForm::of(plain).is_empty());
         assert_eq!(serde_json::to_string(&MessageForm::of(plain)).expect("writes"), "{}");
-        assert_eq!(&head(plain).plain().expect("a message"), plain);
-        assert!(Head { body: None, ..head(plain) }.plain().is_err());
         assert!(messages()[1..].iter().all(|message| !MessageForm::of(message).is_empty()));
         for wrong in [
             r#"{"kind":"smell"}"#,

@@ -25,6 +25,7 @@ use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, FileId, UserId};
 use crate::model::chats::{Chat, Member};
+use crate::model::excerpt::Excerpt;
 use crate::model::messages::{Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
 
@@ -230,7 +231,12 @@ impl MongoStore {
         Ok(shown.await?.unwrap_or(false))
     }
 
-    async fn page(&self, view: &View, window: Window, limit: u32) -> Result<Option<Vec<Message>>> {
+    async fn window(
+        &self,
+        view: &View,
+        window: Window,
+        limit: u32,
+    ) -> Result<Option<Vec<Message>>> {
         let limit = limit.min(PAGE);
         if limit == 0 {
             return Ok(Some(Vec::new()));
@@ -421,7 +427,7 @@ impl MongoStore {
     }
 
     async fn last_in_sight(&self, view: View, viewer: UserId) -> Result<Option<Message>> {
-        let found = match self.page(&view, Window::Before(None), 1).await? {
+        let found = match self.window(&view, Window::Before(None), 1).await? {
             Some(page) => Some(page),
             None => {
                 let chat = view.chat().id;
@@ -464,14 +470,16 @@ impl Messages for MongoStore {
         self.look_at(chat, viewer, seq).await
     }
 
-    async fn history(
+    async fn excerpt(
         &self,
         chat: ChatId,
         viewer: UserId,
         window: Window,
         limit: u32,
-    ) -> Result<Option<Vec<Message>>> {
-        self.seen(chat, viewer, |view| async move { self.page(&view, window, limit).await }).await
+    ) -> Result<Option<Excerpt>> {
+        let rows = |view| async move { self.window(&view, window, limit).await };
+        let rows = self.seen(chat, viewer, rows).await?;
+        Ok(rows.map(|rows| Excerpt::of(chat, rows)))
     }
 
     async fn latest(&self, viewer: UserId, chats: &[ChatId]) -> Result<Vec<Message>> {
