@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod copy;
 mod demo;
+mod hosts;
 mod listen;
 mod metrics;
 pub mod objects;
@@ -41,6 +42,7 @@ use crate::edge::accept::{self, EdgeLimits, Entrance};
 use crate::edge::address::TrustedProxies;
 use crate::edge::counters::Counters;
 use crate::edge::limits::Limiter;
+use crate::http::install::Install;
 use crate::http::server::Welcome;
 use crate::http::{Http, router};
 use crate::hub::close::CloseCode;
@@ -173,7 +175,9 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps);
     let machine_key = welcome.opened_by();
-    let routes = routes(config, core, &hub, &outside, welcome, counters, tls_port);
+    let install = https.as_ref().and_then(|https| https.install(addr.port()));
+    let https_at = (tls_port, install);
+    let routes = routes(config, core, &hub, &outside, welcome, counters, https_at);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let mut entrances = vec![Entrance { listener, tls: None }];
     entrances.extend(https.map(secure::Https::into_entrance));
@@ -223,7 +227,7 @@ fn routes(
     outside: &Outside,
     welcome: Welcome,
     counters: Arc<Counters>,
-    tls_port: Option<u16>,
+    (tls_port, install): (Option<u16>, Option<Install>),
 ) -> Router {
     let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
     let (clock, hub) = (outside.clock.clone(), hub.clone());
@@ -232,6 +236,10 @@ fn routes(
     let http = http.with_welcome(welcome).with_counters(counters);
     let http = match tls_port {
         Some(port) => http.with_https(port),
+        None => http,
+    };
+    let http = match install {
+        Some(install) => http.with_install(install),
         None => http,
     };
     router::router(Arc::new(http), sockets, config.cors_origins.clone())

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::StartError;
+use super::hosts;
 use super::listen::{self, Port};
 use crate::clock::Clock;
 use crate::config::values::TlsMode;
@@ -17,7 +18,9 @@ use crate::edge::tls::acme::{Renewal, Wanted};
 use crate::edge::tls::challenges::Challenges;
 use crate::edge::tls::files::{Files, Named};
 use crate::edge::tls::handshake::Handshakes;
+use crate::edge::tls::local::{Authority, Follower};
 use crate::edge::tls::shown::Shown;
+use crate::http::install::Install;
 
 /// How often the files of a certificate are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -33,6 +36,8 @@ pub(super) struct Https {
     renewal: Option<(Renewal, Arc<Challenges>)>,
     /// The name that it is, or will be, for.
     name: Option<String>,
+    /// The certificate of the server's own authority, for devices to install (DER).
+    authority: Option<Vec<u8>>,
 }
 
 /// Listens for HTTPS, if the settings want that; what is kept for it is in `data`.
@@ -45,6 +50,7 @@ pub(super) fn open(
     let listener = listen::on(config.host, Port { number: port, setting: "PORT_TLS" })?;
     // The dot with which the name of a host may end (RFC 1034) is not in certificates.
     let name = config.public_url.as_ref().map(|url| url.host().trim_end_matches('.').to_owned());
+    let mut authority = None;
     let (certificate, renewal) = match config.tls {
         TlsMode::Off => return Ok(None),
         TlsMode::Files => {
@@ -57,8 +63,29 @@ pub(super) fn open(
             let (shown, challenges, renewal) = Renewal::open(wanted, data.path(), clock.clone())?;
             (Some(shown), Some((renewal, challenges)))
         }
+        TlsMode::Local => {
+            let (shown, own) = issue(data, name.clone(), clock)?;
+            authority = Some(own);
+            (Some(shown), None)
+        }
     };
-    Ok(certificate.map(|certificate| Https { listener, certificate, renewal, name }))
+    Ok(certificate.map(|certificate| Https { listener, certificate, renewal, name, authority }))
+}
+
+/// Shows a certificate by the server's own authority for what this machine is called, and follows
+/// that; the authority's own certificate comes with it.
+fn issue(
+    data: &DataDir,
+    name: Option<String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Shown>, Vec<u8>), StartError> {
+    let authority = Authority::open(&data.path().join("secrets"), &**clock)?;
+    let own = authority.certificate().to_vec();
+    let named: Vec<String> = name.into_iter().collect();
+    let hosts = Box::new(move || hosts::all(&named));
+    let (shown, follower) = Follower::open(authority, hosts, clock.clone())?;
+    tokio::spawn(follower.follow());
+    Ok((shown, own))
 }
 
 /// Shows the certificate in a pair of files, and follows them as long as anybody shows it; nothing
@@ -83,6 +110,17 @@ impl Https {
     /// The port that was taken.
     pub(super) fn port(&self) -> Result<u16, StartError> {
         Ok(self.listener.local_addr().map_err(|error| error.to_string())?.port())
+    }
+
+    /// What devices install to believe it, if that is needed; `clear` is the port without TLS.
+    pub(super) fn install(&self, clear: u16) -> Option<Install> {
+        let certificate = self.authority.clone()?;
+        let install = Install { certificate, port: clear, address: Box::new(hosts::on_lan) };
+        tracing::info!(
+            at = install.url(hosts::on_lan()),
+            "each device installs the certificate of this server's authority once"
+        );
+        Some(install)
     }
 
     /// Whether its certificate is for a host, or will be when there is one.

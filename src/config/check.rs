@@ -3,9 +3,11 @@
 
 use super::calls::TurnMode;
 use super::objects::ObjectsMode;
+use super::private::is_private;
 use super::settings::Config;
 use super::sources::{Origin, Values};
 use super::tls::TlsMode;
+use super::values::PublicUrl;
 
 /// What `OBJECTS=s3` needs besides.
 const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
@@ -66,6 +68,7 @@ impl Config {
         match self.tls {
             TlsMode::Off => return,
             TlsMode::Auto => self.check_name(values),
+            TlsMode::Local => self.check_private(values),
             TlsMode::Files => {
                 let place = values.place("TLS");
                 for (key, _) in files.iter().filter(|(_, given)| !*given) {
@@ -104,6 +107,26 @@ impl Config {
                 "{place}: TLS=auto gets a certificate for a name of the Internet, and {host}, the \
                  host of PUBLIC_URL, is not one. Write a name of your own that leads to this \
                  server, or use TLS=files."
+            ));
+        }
+    }
+
+    /// An authority of one's own vouches for private networks alone.
+    fn check_private(&self, values: &mut Values) {
+        if self.host.is_loopback() {
+            let (place, host) = (values.place("TLS"), self.host);
+            values.warn(format!(
+                "{place}: TLS=local is for other devices of the network, and HOST {host} lets in \
+                 this machine alone. Add HOST=::."
+            ));
+        }
+        let host = self.public_url.as_ref().map(PublicUrl::host);
+        if let Some(host) = host.filter(|host| !is_private(host)) {
+            let place = values.place("TLS");
+            values.note(format!(
+                "{place}: TLS=local vouches for addresses and names of a private network, and \
+                 {host}, the host of PUBLIC_URL, is not one. Write an address such as 192.168.1.5 \
+                 or a name that ends in .lan, .local or .home.arpa; or use TLS=auto."
             ));
         }
     }
@@ -241,6 +264,14 @@ mod tests {
         {
             let problems = auto(url).expect_err(url).to_string();
             assert!(problems.contains("TLS=auto"), "{problems}");
+        }
+        let local = |url| Config::of(&[("TLS", "local"), ("PUBLIC_URL", url)]);
+        for url in ["", "https://192.168.1.5:8443", "https://[fd12::1]", "https://chat.lan"] {
+            assert!(local(url).is_ok(), "{url}");
+        }
+        for url in ["https://192.0.2.7", "https://chat.example.org", "https://box"] {
+            let problems = local(url).expect_err(url).to_string();
+            assert!(problems.contains("TLS=local vouches for"), "{problems}");
         }
         let problems = Config::of(&files[..2]).expect_err("no key").to_string();
         assert!(problems.contains("TLS=files needs TLS_KEY"), "{problems}");

@@ -23,6 +23,7 @@ mod tls;
 
 pub mod data_dir;
 pub mod documents;
+pub mod private;
 pub mod secrets;
 
 use std::fmt;

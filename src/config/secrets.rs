@@ -76,6 +76,11 @@ impl Secrets {
 }
 
 fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
+    if is_there(path)? { read(path) } else { make(path, entropy) }
+}
+
+/// Whether the file of a secret is there. One that others can read is refused, with the cure.
+pub fn is_there(path: &Path) -> Result<bool, String> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Err(format!(
             "{} can be read by others than its owner. If nobody did, run 'chmod 600 {}'; else \
@@ -83,8 +88,8 @@ fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> 
             path.display(),
             path.display()
         )),
-        Ok(_) => read(path),
-        Err(error) if error.kind() == ErrorKind::NotFound => make(path, entropy),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(unreadable(path, &error)),
     }
 }

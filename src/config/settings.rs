@@ -111,8 +111,10 @@ settings! {
     /// Who speaks TLS with browsers and apps. `off`: a reverse proxy before this server, or nobody.
     /// `files`: this server, on PORT_TLS, with the certificate in TLS_CERT and TLS_KEY. `auto`:
     /// this server, with a certificate that it gets and renews by itself for the name in
-    /// PUBLIC_URL, which must lead to it on port 443. Whatever comes to PORT is then sent on to
-    /// HTTPS, except `/livez`, `/readyz` and `/metrics`.
+    /// PUBLIC_URL, which must lead to it on port 443. `local`: this server, on a network without a
+    /// name on the Internet, by an authority of its own, which each device installs once from the
+    /// page `/install` on PORT. Whatever comes to PORT is sent on to HTTPS, except `/livez`,
+    /// `/readyz`, `/metrics` and that page.
     tls: TlsMode = TLS {
         Env, "TLS", default: "off", unset: "", example: "files", Open
     } by TlsMode::parse;

@@ -110,6 +110,17 @@ fn the_key_of_the_first_version_is_read_as_it_spelled_it() {
 }
 
 #[test]
+fn a_certificate_for_a_lan_on_a_host_for_this_machine_alone_is_told() {
+    let folder = folder("TLS=local\nHOST=127.0.0.1\n", "");
+    let mut values = Values::default();
+    values.add_files(folder.path());
+    Config::from_values(&mut values).expect("valid");
+    let told = values.warnings().join("\n");
+    assert!(told.contains("line 1: TLS=local is for other devices"), "{told}");
+    assert!(told.contains("Add HOST=::"), "{told}");
+}
+
+#[test]
 fn a_database_without_an_address_is_refused() {
     for line in ["DB_DATABASE=chat", "DB_DATABASE=chat\nDB_URI=", "DB_USERS=people"] {
         let text = problems("", line);

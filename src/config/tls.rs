@@ -14,6 +14,8 @@ pub enum TlsMode {
     Files,
     /// This server, with a certificate that it gets from ACME_DIRECTORY.
     Auto,
+    /// This server, with certificates of an authority of its own.
+    Local,
 }
 
 impl TlsMode {
@@ -23,6 +25,7 @@ impl TlsMode {
             Self::Off => "off",
             Self::Files => "files",
             Self::Auto => "auto",
+            Self::Local => "local",
         }
     }
 
@@ -31,7 +34,8 @@ impl TlsMode {
             "off" => Ok(Self::Off),
             "files" => Ok(Self::Files),
             "auto" => Ok(Self::Auto),
-            _ => Err("no way to speak TLS. Write off, files or auto.".into()),
+            "local" => Ok(Self::Local),
+            _ => Err("no way to speak TLS. Write off, files, auto or local.".into()),
         }
     }
 

@@ -168,7 +168,8 @@ impl Routes {
     }
 
     /// The same, answered in the clear too while this server speaks HTTPS: for programs that watch
-    /// it and know it by an address that no certificate names.
+    /// it and know it by an address that no certificate names, and for devices that do not believe
+    /// it yet.
     pub fn in_the_clear(mut self) -> Self {
         for (_, kind) in self.kinds.0.values_mut().flatten() {
             kind.in_the_clear = true;

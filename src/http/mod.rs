@@ -26,6 +26,7 @@ pub mod docs;
 mod files;
 mod groups;
 mod health;
+pub mod install;
 mod invites;
 pub mod local;
 mod mailbox;
@@ -57,6 +58,7 @@ use std::sync::Arc;
 
 use self::claims::OwnPages;
 pub use self::files::POSTER_BYTES;
+use self::install::Install;
 pub use self::multipart::{FORM_PARTS, PART_HEAD_BYTES};
 pub use self::original::PAGE as ORIGINAL_PAGE;
 use self::secure::Https;
@@ -81,6 +83,7 @@ pub struct Http {
     trusted: Arc<TrustedProxies>,
     own_pages: OwnPages,
     https: Https,
+    install: Option<Install>,
     welcome: Welcome,
     site: Site,
     counters: Arc<Counters>,
@@ -109,6 +112,7 @@ impl Http {
                 allowed: config.cors_origins.clone(),
             },
             https: Https::by_proxy(config.public_url.clone()),
+            install: None,
             ids,
         }
     }
@@ -124,6 +128,12 @@ impl Http {
     #[must_use]
     pub fn with_https(self, port: u16) -> Self {
         Self { https: self.https.on(port), ..self }
+    }
+
+    /// The same of one whose devices have to install the certificate of its authority.
+    #[must_use]
+    pub fn with_install(self, install: Install) -> Self {
+        Self { https: self.https.needing_install(), install: Some(install), ..self }
     }
 
     /// The same, counting there.

@@ -16,9 +16,9 @@ use utoipa::openapi::OpenApi;
 use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
-    Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, invites,
-    mailbox, me, members, messages, metrics, original, original_send, pictures, presence, receipts,
-    search, server, sync, uploads, users, web,
+    Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, install,
+    invites, mailbox, me, members, messages, metrics, original, original_send, pictures, presence,
+    receipts, search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -60,17 +60,21 @@ fn all(http: &Http, open: Routes, socket: MethodRouter<Arc<Http>>) -> Routes {
         .merge(call_check::routes())
         .merge(web::routes());
     let sockets = Routes::with_problems().route("/api/v1/ws", socket);
-    routes.merge(metrics::routes()).merge(at_the_machine(http)).merge(sockets)
+    routes.merge(metrics::routes()).merge(of_some(http)).merge(sockets)
 }
 
-/// What this server has for the person at its machine.
-fn at_the_machine(http: &Http) -> Routes {
+/// What only some servers have: for the person at their machine, or for devices that do not believe
+/// them yet.
+fn of_some(http: &Http) -> Routes {
     let mut routes = Routes::with_problems();
     if let Some(mailbox) = &http.welcome.mailbox {
         routes = routes.merge(mailbox::routes(mailbox.clone()));
     }
     if !http.welcome.demo.is_empty() {
         routes = routes.merge(server::demo_routes());
+    }
+    if http.install.is_some() {
+        routes = routes.merge(install::routes());
     }
     routes
 }

@@ -7,7 +7,7 @@
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use super::claims::host;
 use super::kind::Kind;
@@ -22,6 +22,9 @@ const NO_HOST: Text = Text {
 /// How long browsers ask by HTTPS only, once they have been here: a year (RFC 6797).
 const STAY: &str = "max-age=31536000";
 
+/// The page by which devices install the certificate of the server's own authority.
+pub(super) const INSTALL: &str = "/install";
+
 /// How this server is reached by HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Https {
@@ -29,12 +32,14 @@ pub struct Https {
     port: Option<u16>,
     /// The address that the operator has named.
     public: Option<PublicUrl>,
+    /// Devices have to install the certificate of its authority first.
+    to_be_installed: bool,
 }
 
 impl Https {
     /// Not by this server itself; PUBLIC_URL may say that a proxy speaks it.
     pub(super) fn by_proxy(public: Option<PublicUrl>) -> Self {
-        Self { port: None, public }
+        Self { port: None, public, to_be_installed: false }
     }
 
     /// By this server, on this port.
@@ -42,9 +47,17 @@ impl Https {
         Self { port: Some(port), ..self }
     }
 
+    /// By this server, with a certificate that devices have to be taught to believe.
+    pub(super) fn needing_install(self) -> Self {
+        Self { to_be_installed: true, ..self }
+    }
+
     /// What is answered to a request that came in the clear and should not have.
     pub(super) fn elsewhere(&self, parts: &Parts, kind: Kind) -> Option<Response> {
         let port = self.port.filter(|_| !kind.in_the_clear && !is_secure(parts))?;
+        if self.to_be_installed && parts.uri.path() == "/" {
+            return Some(Redirect::temporary(INSTALL).into_response());
+        }
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path } else { "/" };
         let location = self.origin(parts, port).map(|origin| format!("{origin}{path}"));
@@ -54,6 +67,11 @@ impl Https {
             Some(to) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response(),
             None => Error::new(Code::BadRequest, NO_HOST).into_response(),
         })
+    }
+
+    /// Where the pages of this server are, for who has sent this request.
+    pub(super) fn pages(&self, parts: &Parts) -> Option<String> {
+        self.origin(parts, self.port?)
     }
 
     /// Where the pages are: where the operator says, else at the host that was asked for.
@@ -67,14 +85,17 @@ impl Https {
     }
 
     /// What tells the browser to come by HTTPS only: not said in the clear, where it would mean
-    /// nothing, and not of `localhost`, where other programs may have pages.
+    /// nothing; not of `localhost`, where other programs may have pages; and not where the page to
+    /// install a certificate by must be found without TLS, with a new authority again.
     pub(super) fn stay(&self, parts: &Parts) -> Option<&'static str> {
         let proxied = || self.public.as_ref().is_some_and(PublicUrl::is_https);
         let asked = || host(&parts.headers, &parts.uri);
         let stays = match self.port {
             None => proxied(),
             Some(_) => {
-                is_secure(parts) && asked().is_some_and(|host| !names_this_machine(host.host()))
+                !self.to_be_installed
+                    && is_secure(parts)
+                    && asked().is_some_and(|host| !names_this_machine(host.host()))
             }
         };
         stays.then_some(STAY)
@@ -150,6 +171,11 @@ mod tests {
         assert!(https.elsewhere(&parts("/", Some("a"), true), PLAIN).is_none());
         let clear = Kind { in_the_clear: true, ..PLAIN };
         assert!(https.elsewhere(&parts("/readyz", Some("a"), false), clear).is_none());
+        let own = https.needing_install();
+        let sent = |uri| own.elsewhere(&parts(uri, Some("a"), false), PLAIN).expect("sent on");
+        assert_eq!(sent("/").headers()[header::LOCATION], "/install");
+        assert_eq!(sent("/x").headers()[header::LOCATION], "https://a/x");
+        assert_eq!(own.stay(&parts("/", Some("box.lan"), true)), None);
         let off = Https::by_proxy(None);
         assert!(off.elsewhere(&parts("/", Some("a"), false), PLAIN).is_none());
     }

@@ -19,6 +19,7 @@ mod files;
 mod gaps;
 mod injection;
 mod journey;
+mod local;
 mod log;
 mod login;
 mod metrics;

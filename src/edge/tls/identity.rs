@@ -1,7 +1,7 @@
 //! A certificate with its key and those that lead to its authority.
 //!
-//! Invariant: certificate and key of an `Identity` belong together. Made by `files`, and by `app`
-//! from what it keeps; shown by `shown`.
+//! Invariant: certificate and key of an `Identity` belong together. Made by `files`, `acme` and
+//! `local`; shown by `shown`.
 
 use std::fmt;
 use std::sync::Arc;

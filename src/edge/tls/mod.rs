@@ -3,8 +3,8 @@
 //! Reading order: `identity` is a certificate with its key, `validity` how long it is valid;
 //! `shown` is the identity that new connections get, which can be replaced at any time; `files`
 //! reads one from the operator's files and follows them; `reminder` says when it ends; `acme` gets
-//! and renews one, and `challenges` answers the authority that it comes from; `handshake` makes a
-//! connection secure. Wired by `app`.
+//! and renews one, and `challenges` answers the authority that it comes from; `local` is an
+//! authority of one's own; `handshake` makes a connection secure. Wired by `app`.
 
 pub mod identity;
 mod validity;
@@ -16,6 +16,8 @@ mod reminder;
 
 pub mod acme;
 pub mod challenges;
+
+pub mod local;
 
 pub mod handshake;
 
