@@ -24,7 +24,7 @@ const WORDS = {
       'Linux, and Firefox everywhere: import it in the browser\'s settings under "Certificates", '
         + '"Authorities", to identify websites.',
     ],
-    then: 'Then',
+    next: 'Then',
     open: 'Open the chat',
     phone: 'Another device',
     scan: 'Scan this code with its camera to open this page there.',
@@ -58,7 +58,7 @@ const WORDS = {
       'Linux, y Firefox en cualquier sistema: impórtalo en los ajustes del navegador, en '
         + '«Certificados», «Autoridades», para identificar sitios web.',
     ],
-    then: 'Después',
+    next: 'Después',
     open: 'Abrir el chat',
     phone: 'Otro dispositivo',
     scan: 'Escanea este código con su cámara para abrir allí esta página.',
@@ -88,7 +88,7 @@ const WORDS = {
       'macOS：打开文件，在“钥匙串访问”中双击它，选择“始终信任”。',
       'Linux，以及所有系统上的 Firefox：在浏览器设置的“证书”“证书颁发机构”中导入，用于识别网站。',
     ],
-    then: '然后',
+    next: '然后',
     open: '打开聊天',
     phone: '其他设备',
     scan: '用它的摄像头扫描此二维码，即可在那里打开本页面。',
