@@ -354,9 +354,10 @@ impl State {
         let posted = &*arrival.posted;
         let chat = posted.message.chat;
         self.shared = posted.chat.as_ref().map_or(self.shared, |chat| chat.history_shared);
-        for user in &posted.joined {
-            let since = Since::joined(posted.message.seq, posted.message.rev - 1);
-            self.come(hub, chat, *user, since);
+        let rev = posted.message.rev;
+        // The audience that told of a going may have ended, and this one have begun before it.
+        for user in posted.joined.iter().filter(|user| !hub.users.left_after(**user, chat, rev)) {
+            self.come(hub, chat, *user, Since::joined(posted.message.seq, rev - 1));
         }
         for user in &posted.gone {
             self.go(hub, chat, *user, arrival);
@@ -413,8 +414,9 @@ impl State {
 
     /// Takes all connections of a user out; the change that says so is the last thing they get.
     fn go(&mut self, hub: &Hub, chat: ChatId, user: UserId, arrival: &Arrival) {
+        let rev = arrival.posted.message.rev;
+        hub.users.leave(user, chat, rev);
         for client in hub.users.hearing(user, chat) {
-            let rev = arrival.posted.message.rev;
             if self.subscribers.get(&client.number).is_none_or(|there| there.since.as_of >= rev) {
                 continue;
             }

@@ -416,9 +416,11 @@ impl Hub {
         } else {
             self.audience(chat)
         };
-        if let Some(audience) = audience {
-            audience.arrive(self, arrival);
-        }
+        let Some(audience) = audience else {
+            let rev = arrival.posted.message.rev;
+            return arrival.posted.gone.iter().for_each(|user| self.users.leave(*user, chat, rev));
+        };
+        audience.arrive(self, arrival);
     }
 
     fn chat_opened(&self, event: &Event, chat: &Chat) {

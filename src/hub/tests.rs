@@ -325,8 +325,7 @@ impl World {
                 self.devices.swap_remove(which.index(self.devices.len()));
             }
             Step::Tell { which } if !self.on_the_way.is_empty() => {
-                let event = self.on_the_way.swap_remove(which.index(self.on_the_way.len()));
-                self.hub.on_event(&event);
+                self.tell(which.index(self.on_the_way.len()));
             }
             Step::Lose { which } if self.lossy && !self.on_the_way.is_empty() => {
                 self.lose(which.index(self.on_the_way.len()));
@@ -338,6 +337,12 @@ impl World {
             }
             _ => {}
         }
+        self.listen();
+    }
+
+    fn tell(&mut self, at: usize) {
+        let event = self.on_the_way.swap_remove(at);
+        self.hub.on_event(&event);
         self.listen();
     }
 
@@ -492,6 +497,25 @@ fn play(steps: Vec<Step>, lossy: bool) {
     world.check();
     world.devices.clear();
     assert_eq!((world.hub.connections(), world.hub.chats()), (0, 0));
+}
+
+#[test]
+fn who_was_told_to_have_left_is_not_let_in_by_an_earlier_coming() {
+    let mut world = World::new(false);
+    world.run(Step::Remove { chat: 1, user: 1 });
+    world.tell(0);
+    // Reads the chat before user 1 comes again.
+    world.connect(0, false);
+    world.run(Step::Join { chat: 1, user: 1 });
+    world.run(Step::Say { chat: 1 });
+    world.connect(1, false);
+    world.run(Step::Remove { chat: 1, user: 1 });
+    world.go_live(1);
+    // The going ends the audience that user 1 is alone in; then an older one begins.
+    world.tell(2);
+    world.go_live(0);
+    world.come_to_rest();
+    world.check();
 }
 
 proptest! {

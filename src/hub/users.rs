@@ -4,7 +4,7 @@
 //! Both change under the audience's lock; this index's locks are taken inside it, never around it.
 //! Called by the hub alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +13,9 @@ use crate::id::{ChatId, UserId};
 use crate::model::auth::Caller;
 
 const SHARDS: usize = 64;
+/// So many of the chats that a user left last are remembered while they are connected: events that
+/// are told in the wrong order come soon after one another.
+const LEFT: usize = 64;
 
 /// A connection under its number in this hub.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ struct Entry {
     /// Changes with every change to the user's memberships that this node hears of.
     generation: u64,
     clients: Vec<Registered>,
+    /// The chats that the user left, as far as was told, each with the rev of that.
+    left: VecDeque<(ChatId, u64)>,
 }
 
 struct Registered {
@@ -71,7 +76,11 @@ impl Users {
     /// than `most` now.
     pub(super) fn add(&self, client: Client, most: usize) -> Option<Client> {
         let mut shard = lock(self.shard(client.connection.user()));
-        let begin = || Entry { generation: self.next_generation(), clients: Vec::new() };
+        let begin = || Entry {
+            generation: self.next_generation(),
+            clients: Vec::new(),
+            left: VecDeque::new(),
+        };
         let entry = shard.entry(client.connection.user()).or_insert_with(begin);
         entry.clients.reserve_exact(1);
         entry.clients.push(Registered { client, chats: Vec::new() });
@@ -102,6 +111,23 @@ impl Users {
         let mut shard = lock(self.shard(user));
         let entry = shard.get_mut(&user);
         entry.map(|entry| entry.generation = self.next_generation()).is_some()
+    }
+
+    /// Notes that the user was told to have left a chat by its rev `rev`.
+    pub(super) fn leave(&self, user: UserId, chat: ChatId, rev: u64) {
+        let mut shard = lock(self.shard(user));
+        let Some(entry) = shard.get_mut(&user) else { return };
+        if entry.left.len() == LEFT {
+            entry.left.pop_front();
+        }
+        entry.left.push_back((chat, rev));
+    }
+
+    /// Whether the user was told to have left a chat after its rev `rev`.
+    pub(super) fn left_after(&self, user: UserId, chat: ChatId, rev: u64) -> bool {
+        let shard = lock(self.shard(user));
+        let mut left = shard.get(&user).into_iter().flat_map(|entry| &entry.left);
+        left.any(|(which, when)| *which == chat && *when > rev)
     }
 
     /// The user's connections that follow the chat.
