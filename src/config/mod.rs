@@ -20,6 +20,7 @@ mod row;
 mod smtp_url;
 mod sources;
 mod tls;
+mod url_ca;
 
 pub mod data_dir;
 pub mod documents;

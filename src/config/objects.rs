@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use url::{Host, Url};
 
 use super::hidden::Hidden;
+use super::url_ca;
 
 /// What keeps the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ const SHAPE: &str = "Write it like https://s3.example.org or http://127.0.0.1:90
 
 impl Endpoint {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut url = Url::parse(text).map_err(|why| format!("no URL ({why}). {SHAPE}"))?;
+        let url = Url::parse(text).map_err(|why| format!("no URL ({why}). {SHAPE}"))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(format!("a URL of another scheme. {SHAPE}"));
         }
@@ -47,15 +48,7 @@ impl Endpoint {
                         S3_SECRET_ACCESS_KEY."
                 .into());
         }
-        let mut ca = None;
-        for (key, value) in url.query_pairs() {
-            match (&*key, &*value) {
-                ("ca", path) if !path.is_empty() => ca = Some(path.into()),
-                _ => return Err("a URL with an unknown option. There is ca=FILE.".into()),
-            }
-        }
-        url.set_query(None);
-        url.set_fragment(None);
+        let (url, ca) = url_ca::split(url)?;
         Ok(Self { url, ca })
     }
 

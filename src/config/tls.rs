@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::url_ca;
+
 /// Who speaks TLS with browsers and apps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
@@ -66,20 +68,12 @@ impl AcmeDirectory {
             "staging" => STAGING,
             other => other,
         };
-        let mut url = Url::parse(text).map_err(|why| format!("no URL ({why}). {SHAPE}"))?;
+        let url = Url::parse(text).map_err(|why| format!("no URL ({why}). {SHAPE}"))?;
         let has_login = !url.username().is_empty() || url.password().is_some();
         if url.scheme() != "https" || url.host().is_none() || has_login {
             return Err(format!("not the address of a directory. {SHAPE}"));
         }
-        let mut ca = None;
-        for (key, value) in url.query_pairs() {
-            match (&*key, &*value) {
-                ("ca", path) if !path.is_empty() => ca = Some(path.into()),
-                _ => return Err("a URL with an unknown option. There is ca=FILE.".into()),
-            }
-        }
-        url.set_query(None);
-        url.set_fragment(None);
+        let (url, ca) = url_ca::split(url)?;
         Ok(Self { url, ca })
     }
 
