@@ -114,23 +114,7 @@ const WORDS = {
   },
 };
 
-function chosen() {
-  try {
-    return localStorage.getItem('wechat.lang');
-  } catch {
-    return null; // Refused: the browser's language it is.
-  }
-}
-
-const wanted = [chosen() ?? '', ...navigator.languages].map((tag) => tag.split('-')[0]);
-const language = wanted.find((tag) => tag in WORDS) ?? 'en';
-const words = WORDS[language];
-
-document.documentElement.lang = language;
-document.title = words.title;
-for (const element of document.querySelectorAll('[data-text]')) {
-  element.textContent = words[element.dataset.text];
-}
+const words = globalThis.speak(WORDS);
 
 const results = document.querySelector('#results');
 const report = document.querySelector('#report');
@@ -221,6 +205,7 @@ async function loop(server) {
 
 async function network(token) {
   note('server', 'wait', words.asking_relay);
+  const language = document.documentElement.lang;
   const headers = { authorization: `Bearer ${token}`, 'accept-language': language };
   const answer = await fetch('/api/v1/calls/test', { method: 'POST', headers });
   if (!answer.ok) {

@@ -8,7 +8,7 @@ use super::docs::{javascript, page};
 use super::kind::Routes;
 
 const PAGE: &str = include_str!("call_check.html");
-const SCRIPT: &str = include_str!("call_check.js");
+const SCRIPT: &str = concat!(include_str!("words.js"), include_str!("call_check.js"));
 
 pub(super) fn routes() -> Routes {
     Routes::with_envelopes()

@@ -98,23 +98,7 @@ const WORDS = {
   },
 };
 
-function chosen() {
-  try {
-    return localStorage.getItem('wechat.lang');
-  } catch {
-    return null; // Refused: the browser's language it is.
-  }
-}
-
-const wanted = [chosen() ?? '', ...navigator.languages].map((tag) => tag.split('-')[0]);
-const language = wanted.find((tag) => tag in WORDS) ?? 'en';
-const words = WORDS[language];
-
-document.documentElement.lang = language;
-document.title = words.title;
-for (const element of document.querySelectorAll('[data-text]')) {
-  element.textContent = words[element.dataset.text];
-}
+const words = globalThis.speak(WORDS);
 for (const list of document.querySelectorAll('[data-list]')) {
   for (const step of words[list.dataset.list]) {
     list.append(Object.assign(document.createElement('li'), { textContent: step }));

@@ -28,7 +28,7 @@ use crate::config::values::names_this_machine;
 use crate::error::{Error, Result};
 
 const PAGE: &str = include_str!("install.html");
-const SCRIPT: &str = include_str!("install.js");
+const SCRIPT: &str = concat!(include_str!("words.js"), include_str!("install.js"));
 
 /// What a device installs, and where it finds that.
 pub struct Install {

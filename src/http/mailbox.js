@@ -30,16 +30,7 @@ const WORDS = {
     all: '完整邮件',
   },
 };
-const chosen = () => {
-  try {
-    return localStorage.getItem('wechat.lang');
-  } catch {
-    return null; // Refused: the browser's language it is.
-  }
-};
-const wanted = [chosen() ?? '', ...navigator.languages].map((tag) => tag.split('-')[0]);
-const language = wanted.find((tag) => tag in WORDS) ?? 'en';
-const words = WORDS[language];
+const words = globalThis.speak(WORDS);
 const EVERY_MS = 1500;
 const element = (id) => document.getElementById(id);
 let shown = '';
@@ -105,8 +96,5 @@ async function look() {
   }
 }
 
-document.documentElement.lang = language;
-document.title = words.title;
-element('title').textContent = words.title;
 look();
 setInterval(look, EVERY_MS);

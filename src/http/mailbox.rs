@@ -25,7 +25,7 @@ use crate::mail::{Mailbox, Received};
 pub const PATH: &str = "/_/mail";
 
 const PAGE: &str = include_str!("mailbox.html");
-const SCRIPT: &str = include_str!("mailbox.js");
+const SCRIPT: &str = concat!(include_str!("words.js"), include_str!("mailbox.js"));
 
 const NO_KEY: Text = Text {
     en: "To see the mails, open the link that the server prints in its terminal when it starts. \
