@@ -8,6 +8,7 @@ pub mod emoji;
 pub mod excerpt;
 pub mod files;
 pub mod messages;
+pub mod push;
 pub mod text;
 pub mod users;
 pub mod visible;
