@@ -6,6 +6,8 @@ pub mod id;
 
 pub mod config;
 
+pub mod outside;
+
 pub mod model;
 
 pub mod bus;

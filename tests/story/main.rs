@@ -2,6 +2,8 @@
 
 #[path = "../harness/acme.rs"]
 mod acme_authority;
+#[path = "../harness/authority.rs"]
+mod authority;
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../harness/s3.rs"]
@@ -24,6 +26,7 @@ mod log;
 mod login;
 mod metrics;
 mod name;
+mod outside;
 mod people;
 mod presence;
 mod process;

@@ -11,6 +11,7 @@ use crate::source::{Source, Token};
 const RANKS: &[(&str, &[&str])] = &[
     ("ground", &["error", "id", "clock"]),
     ("settings", &["config"]),
+    ("requests to others", &["outside"]),
     ("model", &["model"]),
     // With what all adapters of one port share.
     (
@@ -70,6 +71,7 @@ const NEVER: &[(&[&str], &[&str], &str)] = &[
         "put it behind a port",
     ),
     (&["core", "model"], &["crate::config"], "take a type of your own; `app` fills it"),
+    (&["core", "model"], &["crate::outside"], "put it behind a port"),
     (
         &["hub", "protocol", "store", "bus", "mail", "objects"],
         &["axum"],

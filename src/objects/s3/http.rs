@@ -22,13 +22,11 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
     HttpResponse, HttpResponseBody, HttpService,
 };
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use tokio::time::{Instant, Sleep, sleep, timeout};
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::objects::PIECE;
+use crate::outside::tls;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// From the first byte of a request, which may be a whole part, to the head of its answer.
@@ -45,28 +43,8 @@ pub(super) struct Connector(ClientConfig);
 impl Connector {
     /// One that trusts the public authorities, and those in a PEM file. An error names the cure.
     pub(super) fn trusting(ca: Option<&Path>) -> Result<Self, String> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = ca {
-            add(&mut roots, path).map_err(|why| {
-                let path = path.display();
-                format!("S3_ENDPOINT: ca={path}: {why}. Write the path of a PEM file.")
-            })?;
-        }
-        // invariant: ring speaks the versions that rustls offers.
-        let config = ClientConfig::builder_with_provider(ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3");
-        Ok(Self(config.with_root_certificates(roots).with_no_client_auth()))
+        tls::trusting(ca).map(Self).map_err(|why| format!("S3_ENDPOINT: ca={why}"))
     }
-}
-
-fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), Box<dyn Error>> {
-    let mut found = false;
-    for certificate in CertificateDer::pem_file_iter(path)? {
-        roots.add(certificate?)?;
-        found = true;
-    }
-    if found { Ok(()) } else { Err("there is no certificate in it".into()) }
 }
 
 impl HttpConnector for Connector {
