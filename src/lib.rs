@@ -13,6 +13,7 @@ pub mod model;
 pub mod bus;
 pub mod mail;
 pub mod objects;
+pub mod push;
 pub mod store;
 
 pub mod core;

@@ -24,6 +24,7 @@ mod url_ca;
 
 pub mod data_dir;
 pub mod documents;
+pub mod kept;
 pub mod private;
 pub mod secrets;
 
