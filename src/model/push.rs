@@ -15,7 +15,7 @@ use url::Url;
 
 use super::text::PushToken;
 use crate::error::{Error, Result, Text};
-use crate::id::{SessionId, UserId};
+use crate::id::{ObjectId, SessionId, UserId};
 
 /// At most this many bytes in the URL of an endpoint.
 pub const ENDPOINT_BYTES: usize = 2048;
@@ -195,6 +195,16 @@ impl Target {
         Ok(Self::Apns { token, topic, voip, sandbox })
     }
 
+    /// What tells a device from all others: a digest of its address at the service. Keys are no
+    /// part of it, so a device that has new ones is still the same.
+    pub fn mark(&self) -> ObjectId {
+        let address = match self {
+            Self::Web { endpoint, .. } => endpoint.as_str(),
+            Self::Fcm { token } | Self::Apns { token, .. } => token.as_str(),
+        };
+        ObjectId::of(format!("{} {address}", self.kind().name()).as_bytes())
+    }
+
     /// What it is one of.
     pub const fn kind(&self) -> Kind {
         match self {
@@ -351,6 +361,23 @@ mod tests {
             );
         }
         assert_eq!(refused(Target::fcm("a b")).as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn a_device_is_told_from_others_by_its_address_alone() {
+        let web = |endpoint, auth: u8| {
+            let target = Target::web(endpoint, &p256dh(), &URL_SAFE.encode([auth; 16]));
+            target.expect("fits").mark()
+        };
+        let apns = |token, voip| {
+            let target = Target::apns(token, "org.example.chat", voip, false);
+            target.expect("fits").mark()
+        };
+        assert_eq!(web(ENDPOINT, 1), web(ENDPOINT, 2));
+        assert_ne!(web(ENDPOINT, 1), web("https://push.example.org/", 1));
+        assert_eq!(apns("AB", false), apns("ab", false));
+        assert_ne!(apns("ab", false), apns("ab", true));
+        assert_ne!(apns("ab", false), Target::fcm("ab").expect("fits").mark());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::model::calls::Call;
 use crate::model::chats::{Chat, ChatKind, Invite, Member};
 use crate::model::files::{Digest as ObjectDigest, File};
 use crate::model::messages::Message;
+use crate::model::push::{Subscription, Target};
 use crate::model::users::User;
 
 /// A kind of records, and of which chat.
@@ -40,6 +41,8 @@ pub enum Part {
     Places,
     /// Who is logged in where, by the digests of their tokens.
     Sessions,
+    /// Where sessions are told that have no connection.
+    Subscriptions,
     /// How far each user's inbox has come.
     Inboxes,
     /// Chats with their search terms.
@@ -58,7 +61,7 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 10] = [
+    pub const GLOBAL: [Self; 11] = [
         Self::Accounts,
         Self::Files,
         Self::LooseObjects,
@@ -67,6 +70,7 @@ impl Part {
         Self::Quotas,
         Self::Places,
         Self::Sessions,
+        Self::Subscriptions,
         Self::Inboxes,
         Self::Calls,
     ];
@@ -98,6 +102,7 @@ impl Part {
             Self::Quotas => "quotas",
             Self::Places => "known places",
             Self::Sessions => "sessions",
+            Self::Subscriptions => "subscriptions",
             Self::Inboxes => "inboxes",
             Self::Chats => "chats",
             Self::Calls => "calls",
@@ -142,6 +147,8 @@ pub enum Record {
     Place(KnownPlace),
     /// With the digest of its token: the token itself is nowhere.
     Session(Session),
+    /// With its keys; its session comes before it.
+    Subscription(Subscription),
     /// A user's inbox version.
     Inbox(UserId, u64),
     /// A chat and its search terms in the order of their bytes.
@@ -170,6 +177,7 @@ impl Record {
             Self::Quota(key, window_ms, ..) => format!("{window_ms}/{key}"),
             Self::Place(place) => format!("{}/{}", place.user, place.key.0),
             Self::Session(session) => session.id.to_string(),
+            Self::Subscription(push) => format!("{}/{}", push.session, push.target.kind().name()),
             Self::Inbox(user, _) => user.to_string(),
             Self::Chat(chat, _) => match chat.kind {
                 ChatKind::Group => format!("group/{}", chat.id),
@@ -246,12 +254,14 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Takes a record in: its whole debug form, which names every field, and the one field that
-    /// this form keeps secret.
+    /// Takes a record in: its whole debug form, which names every field, and the fields that this
+    /// form keeps secret.
     pub fn add(&mut self, record: &Record) {
         let mut hash = Sha256::new_with_prefix(format!("{record:?}"));
-        if let Record::Session(session) = record {
-            hash.update(session.token.0);
+        match record {
+            Record::Session(session) => hash.update(session.token.0),
+            Record::Subscription(push) => add_target(&mut hash, &push.target),
+            _ => {}
         }
         self.count += 1;
         for (sum, byte) in self.sum.iter_mut().zip(hash.finalize()) {
@@ -262,6 +272,18 @@ impl Digest {
     /// The sum as 64 hex digits.
     pub fn hex(&self) -> String {
         self.sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What a target keeps secret.
+fn add_target(hash: &mut Sha256, target: &Target) {
+    match target {
+        Target::Web { endpoint, p256dh, auth } => {
+            hash.update(endpoint.as_str());
+            hash.update(p256dh);
+            hash.update(auth);
+        }
+        Target::Fcm { token } | Target::Apns { token, .. } => hash.update(token.as_str()),
     }
 }
 
@@ -297,6 +319,12 @@ mod tests {
         assert_ne!(both, digest(&[session(1, 1)]));
         assert_ne!(digest(&[]), digest(&[session(1, 1), session(1, 1)]), "the count tells");
         assert_eq!(both.hex().len(), 64);
+        let push = |token: &str| {
+            let (session, user) = (SessionId(ObjectId([1; 12])), UserId(ObjectId([1; 12])));
+            let target = Target::fcm(token).expect("fits");
+            Record::Subscription(Subscription { session, user, target })
+        };
+        assert_ne!(digest(&[push("a")]), digest(&[push("b")]), "and where a device is told");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod files;
 mod forms;
 mod group;
 mod messages;
+mod pushes;
 
 use std::time::Duration;
 
@@ -40,18 +41,19 @@ pub use self::chats::{Chats, Cursor, Inbox, ListPart, Progress};
 pub use self::files::{FilePut, Files};
 pub use self::group::{Founded, GroupStep, Guard, InvitePut, Stepped, Unfit};
 pub use self::messages::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
+pub use self::pushes::{Pushes, Subscribed};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Incarnation, ObjectId};
 
 /// Everything that the server remembers.
 pub trait Store:
-    Users + Sessions + Chats + Messages + Calls + Files + Terms + Upkeep + Archive
+    Users + Sessions + Pushes + Chats + Messages + Calls + Files + Terms + Upkeep + Archive
 {
 }
 
-impl<T: Users + Sessions + Chats + Messages + Calls + Files + Terms + Upkeep + Archive> Store
-    for T
+impl<T> Store for T where
+    T: Users + Sessions + Pushes + Chats + Messages + Calls + Files + Terms + Upkeep + Archive
 {
 }
 

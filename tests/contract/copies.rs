@@ -13,6 +13,7 @@ use wechat::model::calls::{
 };
 use wechat::model::chats::{Invite, MemberChange};
 use wechat::model::messages::{Content, MessageChange, Window};
+use wechat::model::push::{Subscription, Target};
 use wechat::model::text::{Body, Name, PushToken};
 use wechat::model::users::{Privacy, ProfileChange};
 use wechat::store::archive::{Digest, Part, Record};
@@ -21,6 +22,7 @@ use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
 use crate::changes;
 use crate::chats::people;
 use crate::files;
+use crate::pushes;
 use crate::support::{MINUTE, NOON, World, after, email, text};
 
 /// Small, so that every part has more than one page.
@@ -121,6 +123,22 @@ async fn fill_files(world: &World, group: ChatId, (ana, beto): (UserId, UserId))
     store.drop_unused(after(MINUTE), 99).await.expect("drops");
 }
 
+/// Subscriptions, of which a session has several, and one that has none any more.
+async fn fill_pushes(world: &World, people: &[UserId]) {
+    for (number, &user) in (1..).zip(people) {
+        let session = world.store.sessions(user).await.expect("reads")[0].id;
+        let apns = |voip| Target::apns(&format!("0{number}"), "org.example.chat", voip, !voip);
+        let targets = [pushes::web(number), apns(true).expect("fits"), apns(false).expect("fits")];
+        for target in targets {
+            let subscription = Subscription { session, user, target };
+            assert!(world.store.put_push(&subscription).await.expect("puts"));
+            if number == 2 {
+                world.store.drop_push(&subscription).await.expect("drops");
+            }
+        }
+    }
+}
+
 /// The code of a sign-up.
 fn signing_up(world: &World) -> LoginCode {
     let profile = FirstProfile {
@@ -189,7 +207,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
     store.advance(group, beto, Cursor::Read, 7).await.expect("advances");
     let mine = MemberChange { pinned: Some(true), ..MemberChange::default() };
     store.change_member(group, carla, mine).await.expect("changes");
-
+    fill_pushes(world, &people[..4]).await;
     fill_files(world, group, (ana, beto)).await;
     for peers in [(ana, beto), (beto, carla), (ana, carla)] {
         world.direct(peers.0, peers.1).await;
@@ -226,7 +244,12 @@ async fn is_equal_and_goes_on(from: &World, to: &World) {
     assert_eq!(found.len(), 2, "the old terms of beto are gone");
     let open = to.store.sessions(users.0).await.expect("reads");
     assert_eq!(to.store.session(open[0].token).await.expect("reads").as_ref(), Some(&open[0]));
+    let found = to.store.subscribed(group, None, 9).await.expect("reads");
+    assert_eq!(found, from.store.subscribed(group, None, 9).await.expect("reads"));
+    assert_eq!(found.people.len(), 2, "who is still in the group, and subscribed");
     to.store.close_sessions(users.0, Which::All).await.expect("closes");
+    let left = to.store.pushes_of(&[users.0]).await.expect("reads");
+    assert!(left.is_empty(), "they go with their session there too");
 
     // A file is found where it stands, and is taken for used.
     let shown = from.store.history(group, users.0, Window::Before(None), 9).await.expect("reads");

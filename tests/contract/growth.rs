@@ -137,6 +137,7 @@ costs! { place, number;
     "acquainted" FLAT => place.world.store.acquainted(place.ana, &[place.beto]);
     "chat" FLAT => place.world.store.chat(place.group, &[place.beto]);
     "members" FLAT => place.world.store.members(place.group, Some(place.beto), 10);
+    "subscribed" FLAT => place.world.store.subscribed(place.group, None, 1000);
     "banned" FLAT => place.world.store.banned(place.group);
     "progress, which answers all" LINEAR => place.world.store.progress(place.group);
     "advance" FLAT => place.world.store.advance(

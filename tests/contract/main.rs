@@ -22,6 +22,7 @@ mod files;
 mod groups;
 mod messages;
 mod people;
+mod pushes;
 mod sessions;
 mod terms;
 mod upkeep;
@@ -62,6 +63,12 @@ macro_rules! contract {
                 fifty_racing_redeems_open_one_session
                 a_code_opens_no_session_of_somebody_else
                 sessions_are_listed_touched_and_closed
+            }
+            pushes {
+                a_subscription_comes_back_as_it_was_put
+                a_device_is_in_one_session
+                a_subscription_goes_with_its_session
+                who_is_subscribed_is_found_among_the_members
             }
             chats {
                 a_direct_chat_is_opened_once

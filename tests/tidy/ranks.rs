@@ -30,6 +30,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::forms",
             "store::group",
             "store::messages",
+            "store::pushes",
             "objects",
             "objects::staging",
             "objects::whole",

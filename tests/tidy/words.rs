@@ -25,6 +25,7 @@ const SPOKEN: &[&str] = &[
     "src/store/files.rs",
     "src/store/messages.rs",
     "src/store/mod.rs",
+    "src/store/pushes.rs",
     "src/hub/",
     "src/bus/",
 ];
@@ -48,8 +49,10 @@ const BESIDE: &[(&str, &str)] = &[
     ("Place", "seq"),
     ("Posted", "event"),
     ("ProfileChange", "user"),
+    ("Pushes", "subscription"),
     ("Redeem", "login code"),
     ("SignUp", "first profile"),
+    ("Subscribed", "subscription"),
     ("Typing", "signal"),
     ("Which", "session"),
     ("Window", "message"),

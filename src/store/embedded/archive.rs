@@ -9,7 +9,8 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{accounts, calls, chats, files, invites, members, messages, restore, sessions, terms};
+use super::{accounts, calls, chats, files, invites, members, messages, pushes};
+use super::{restore, sessions, terms};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::ChatId;
@@ -67,14 +68,11 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
              ORDER BY key, window_ms LIMIT ?4",
             &[Piece::Number, Piece::Text],
         ),
-        Part::Places => (
-            "SELECT user, key, used FROM places WHERE (user, key) > (?2, ?3)
-             ORDER BY user, key LIMIT ?4",
-            &[Piece::Id, Piece::Id],
-        ),
+        Part::Places => (sessions::PLACES_PAGE, &[Piece::Id, Piece::Id]),
         Part::Sessions => {
             (concat!(sessions::sessions!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
+        Part::Subscriptions => (pushes::PAGE, &[Piece::Id, Piece::Text]),
         Part::Inboxes => {
             ("SELECT user, rev FROM inboxes WHERE user > ?2 ORDER BY user LIMIT ?4", &[Piece::Id])
         }
@@ -128,6 +126,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
             Record::Place(KnownPlace { user: row.get(0)?, key: row.get(1)?, used: row.get(2)? })
         }
         Part::Sessions => Record::Session(sessions::session(row)?),
+        Part::Subscriptions => Record::Subscription(pushes::subscription(row)?),
         Part::Inboxes => Record::Inbox(row.get(0)?, count(row, 1)?),
         Part::Chats => {
             let chat = chats::numbered(row, 0)?.chat;

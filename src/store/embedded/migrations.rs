@@ -441,6 +441,38 @@ DROP TABLE emoji;
 -- Who is in a chat, or banned from it, without looking at those who left.
 CREATE INDEX members_state ON members(chat, state, user);
 ",
+    "
+-- Where sessions are told that have no connection.
+CREATE TABLE pushes(
+    session BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    user BLOB NOT NULL,
+    mark BLOB UNIQUE NOT NULL,      -- of the target: a device is in one session
+    target TEXT NOT NULL,           -- JSON: see store/forms/push
+    PRIMARY KEY(session, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pushes_user ON pushes(user);
+
+-- A session takes them along, whatever ends it.
+CREATE TRIGGER pushes_of_session AFTER DELETE ON sessions BEGIN
+    DELETE FROM pushes WHERE session = OLD.id;
+END;
+
+-- Who of a chat has one is found without looking at the others.
+ALTER TABLE members ADD COLUMN push INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX members_push ON members(chat, user) WHERE push = 1;
+CREATE TRIGGER pushes_first AFTER INSERT ON pushes BEGIN
+    UPDATE members SET push = 1 WHERE user = NEW.user AND push = 0;
+END;
+CREATE TRIGGER pushes_last AFTER DELETE ON pushes
+WHEN NOT EXISTS (SELECT 1 FROM pushes WHERE user = OLD.user) BEGIN
+    UPDATE members SET push = 0 WHERE user = OLD.user AND push = 1;
+END;
+CREATE TRIGGER members_push_at_first AFTER INSERT ON members
+WHEN EXISTS (SELECT 1 FROM pushes WHERE user = NEW.user) BEGIN
+    UPDATE members SET push = 1 WHERE seat = NEW.seat;
+END;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

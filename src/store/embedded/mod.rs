@@ -32,6 +32,7 @@ mod invites;
 mod list;
 mod message_verbs;
 mod messages;
+mod pushes;
 mod restore;
 mod sessions;
 mod steps;

@@ -5,7 +5,7 @@
 use rusqlite::params;
 
 use super::sql::{Db, int};
-use super::{accounts, calls, chats, files, invites, members, messages, sessions, terms};
+use super::{accounts, calls, chats, files, invites, members, messages, pushes, sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member};
@@ -38,6 +38,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         ),
         Record::Place(place) => sessions::put_place(db, place),
         Record::Session(session) => sessions::insert(db, session),
+        Record::Subscription(push) => pushes::insert(db, push),
         Record::Inbox(user, rev) => ignoring(
             db,
             "INSERT OR IGNORE INTO inboxes(user, rev) VALUES(?1, ?2)",

@@ -193,6 +193,10 @@ fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Option<User>> {
     Ok(Some(user))
 }
 
+/// A page of known places in the order of an archive.
+pub(super) const PLACES_PAGE: &str =
+    "SELECT user, key, used FROM places WHERE (user, key) > (?2, ?3) ORDER BY user, key LIMIT ?4";
+
 /// Writes a known place, or when it was used.
 pub(super) fn put_place(db: &Db<'_>, place: &KnownPlace) -> Result<()> {
     db.run(

@@ -9,6 +9,7 @@ pub mod call;
 mod event;
 pub mod file;
 pub mod message;
+pub mod push;
 mod values;
 
 use crate::error::Error;

@@ -8,7 +8,8 @@ use super::MongoStore;
 use super::access::Find;
 use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
-use super::{calls, content, files, invites, members, restore, sessions, terms, users};
+use super::users;
+use super::{calls, content, files, invites, members, pushes, restore, sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
 use crate::model::chats::{Chat, ChatKind};
@@ -97,6 +98,31 @@ impl MongoStore {
             Record::Account(user, words)
         };
         Ok(users.into_iter().map(record).collect())
+    }
+
+    /// Sessions from the one of the mark on, which may have more than the mark's kind.
+    async fn subscriptions(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let mut from = mark.map(|mark| id_in(pair(mark)?.0)).transpose()?;
+        let mut found: Vec<Record> = Vec::new();
+        loop {
+            let find = Find::new(Table::Sessions, pushes::from_session(from.map(|id| id.bson())))
+                .sort(doc! { "_id": 1 })
+                .limit(limit.saturating_add(1));
+            let sessions = self.access.find(find).await?;
+            for document in &sessions {
+                found.extend(pushes::read(document)?.into_iter().map(Record::Subscription));
+            }
+            found.retain(|record| mark.is_none_or(|mark| *record.mark() > *mark));
+            found.dedup();
+            // Some have had one and have none now.
+            let last = sessions.last().filter(|_| sessions.len() > limit as usize);
+            match last {
+                Some(last) if found.len() < limit as usize => from = Some(Row(last).id("_id")?),
+                _ => break,
+            }
+        }
+        found.truncate(limit as usize);
+        Ok(found)
     }
 
     /// Rows are numbered first, since that moves the version.
@@ -272,6 +298,7 @@ impl Archive for MongoStore {
     async fn page(&self, part: Part, after: Option<&str>, limit: u32) -> Result<Page> {
         let found = match part {
             Part::Accounts => self.accounts(after, limit).await?,
+            Part::Subscriptions => self.subscriptions(after, limit).await?,
             Part::Inboxes => self.inboxes(after, limit).await?,
             Part::Chats => {
                 if after.is_none() {

@@ -113,6 +113,8 @@ fn own(row: &Member, kind: ChatKind) -> Document {
         "read_seq": int(row.read_seq), "delivered_seq": int(row.delivered_seq),
         "own_seq": int(row.own_seq), "hide_seq": int(row.hide_seq),
         "pinned": row.pinned, "rev": int(row.rev),
+        // Whoever comes in may be subscribed: see `pushes`.
+        "push": 1_i64,
     }
 }
 

@@ -65,6 +65,7 @@ mod files;
 mod invites;
 mod lanes;
 mod messages;
+mod pushes;
 mod restore;
 mod sessions;
 mod steps;

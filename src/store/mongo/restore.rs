@@ -10,7 +10,7 @@ use super::access::Statement;
 use super::chats;
 use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
-use super::{alter, calls, content, files, invites, members, sessions, terms, users};
+use super::{alter, calls, content, files, invites, members, pushes, sessions, terms, users};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, ChatKind};
@@ -32,13 +32,14 @@ impl Batch {
 
 /// Writes records.
 pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
-    let (mut batch, mut hiding) = (Batch::default(), Vec::new());
+    let (mut batch, mut hiding, mut pushing) = (Batch::default(), Vec::new(), Vec::new());
     for record in records {
         match record {
             Record::Hidden(chat, user, seq, rev) => {
                 batch.add(Table::Hidden, hidden(*chat, *user, *seq, *rev));
                 hiding.push(hides(*chat, *user));
             }
+            Record::Subscription(push) => pushing.push(pushes::insert(push)?),
             Record::Member(row) => {
                 let kind = kind(store, row.chat).await?;
                 batch.add(Table::Members, members::document(row, kind));
@@ -52,6 +53,9 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
     }
     for (table, documents) in batch.0 {
         store.access.insert(table, documents).await?;
+    }
+    if !pushing.is_empty() {
+        store.access.update(Table::Sessions, &pushing).await?;
     }
     hiding.dedup();
     if !hiding.is_empty() {
@@ -102,7 +106,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
                 batch.add(Table::LiveCalls, claim);
             }
         }
-        Record::Member(_) | Record::Message(_) | Record::Hidden(..) => {}
+        Record::Subscription(_) | Record::Member(_) | Record::Message(_) | Record::Hidden(..) => {}
     }
     Ok(())
 }

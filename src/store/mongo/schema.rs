@@ -13,12 +13,13 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::access::{Access, Statement};
 use super::indexes::{self, Index};
+use super::pushes::MARKS;
 use super::rows::Row;
 use super::tables::{LEAVING, Table};
 use crate::error::{Code, Error, Result, Text};
 
 /// The version of the shape that this program writes.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -67,6 +68,17 @@ fn file_indexes() -> [Index; 9] {
         Index::of(Table::Groups, "attaching", doc! { "attaching": 1 }).only(there("attaching")),
         Index::of(Table::Directs, "attaching", doc! { "attaching": 1 }).only(there("attaching")),
     ]
+}
+
+/// The indexes of subscriptions. No database of an earlier version has any.
+fn push_indexes() -> impl Iterator<Item = Index> {
+    let marks = MARKS.into_iter().map(|(name, field)| {
+        Index::of(Table::Sessions, name, doc! { field: 1 })
+            .only(doc! { field: { "$exists": true } })
+    });
+    let of_chat = Index::of(Table::Members, "push", doc! { "chat": 1, "user": 1, "push": 1 })
+        .only(doc! { "push": { "$gt": 0_i64 } });
+    marks.chain([of_chat])
 }
 
 /// A field that holds a date: how an index of those alone says it, and who wants to use it.
@@ -127,6 +139,7 @@ fn indexes() -> Vec<Index> {
     all.extend(log_indexes(Table::PrivateLog));
     all.extend(log_indexes(Table::GroupLog));
     all.extend(file_indexes());
+    all.extend(push_indexes());
     all
 }
 
