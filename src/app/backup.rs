@@ -7,7 +7,7 @@
 //!
 //! Invariant: the target is a data folder that a server can be started on, or was one after an
 //! earlier backup and still is: the store takes its place there after all that it needs, and what
-//! it no longer needs goes last. Called by `cli::backup`.
+//! it no longer needs goes last. Called by `cli::backup`, `restore` and `scheduled`.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -29,12 +29,22 @@ const MARK: &str = "backup";
 const MARK_TEXT: &str = "A backup by 'wechat backup'. Start a server on it with DATA_DIR.\n";
 
 /// What a backup reports while it runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// This part of the store is copied, 0 to 1.
-    Store(f64),
-    /// How many files were checked so far.
-    Files(u64),
+    /// How many bytes of the store are copied.
+    Store {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// How many files were looked at.
+    Files {
+        /// So many.
+        done: u64,
+        /// Of so many, or a few more by now.
+        total: u64,
+    },
 }
 
 /// What a backup did.
@@ -57,16 +67,46 @@ pub fn back_up(
     to: &Path,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Outcome, StartError> {
-    let from = &config.data_dir;
+    back_up_beside(config, to, None, tell)
+}
+
+/// The same; files that the backup `earlier` holds are shared with it where the file system can.
+pub(super) fn back_up_beside(
+    config: &Config,
+    to: &Path,
+    earlier: Option<&Path>,
+    tell: &mut dyn FnMut(Told),
+) -> Result<Outcome, StartError> {
     check_source(config)?;
+    let files =
+        (config.objects == ObjectsMode::Local).then(|| Files::new(&config.data_dir, to, earlier));
+    copy((&config.data_dir, to), files, tell)
+}
+
+/// Copies a whole backup into a folder, which holds nothing or what an earlier copy left.
+pub(super) fn bring_back(
+    from: &Path,
+    to: &Path,
+    tell: &mut dyn FnMut(Told),
+) -> Result<Outcome, StartError> {
+    copy((from, to), Some(Files::new(from, to, None)), tell)
+}
+
+/// Copies one data folder into another, which holds nothing or is a backup.
+fn copy(
+    (from, to): (&Path, &Path),
+    mut files: Option<Files>,
+    tell: &mut dyn FnMut(Told),
+) -> Result<Outcome, StartError> {
     check_target(from, to)?;
     let _held = DataDir::open(to)?;
     write_private(&to.join(MARK), MARK_TEXT.as_bytes()).map_err(|error| unwritable(to, &error))?;
-    let copied = EmbeddedStore::back_up(from, to, &mut |part| tell(Told::Store(part)));
+    let total = EmbeddedStore::size(from);
+    let mut part = |part: f64| tell(Told::Store { done: (total as f64 * part) as u64, total });
+    let copied = EmbeddedStore::back_up(from, to, &mut part);
     let store = copied.map_err(|error| format!("The store cannot be copied: {}.", error.why()))?;
     copy_secrets(from, to)?;
     let mut outcome = Outcome::default();
-    let mut files = (config.objects == ObjectsMode::Local).then(|| Files::new(from, to));
     if let Some(files) = &mut files {
         files.bring(&mut outcome, tell)?;
     }
@@ -85,19 +125,40 @@ pub(super) async fn adopt(data: &DataDir) -> Result<(), StartError> {
     if !mark.exists() {
         return Ok(());
     }
-    if !EmbeddedStore::is_in(data.path()) {
-        let folder = data.path().display();
-        return Err(StartError(format!(
-            "DATA_DIR {folder} is a backup that was cut off. Run 'wechat backup' on it again, or \
-             take another one."
-        )));
-    }
+    refuse_cut_off(data.path())?;
     let store = open_embedded(data).await?;
     let renewed = store.renew().await;
     store.close().await;
     renewed.map_err(|error| format!("The store cannot be written: {}.", error.why()))?;
     // Last: after a crash the next start renews it once more.
     fs::remove_file(&mark).map_err(|error| unwritable(&mark, &error))
+}
+
+/// Says that a folder is a backup that is not whole, if it is.
+pub(super) fn refuse_cut_off(folder: &Path) -> Result<(), StartError> {
+    if !folder.join(MARK).exists() || EmbeddedStore::is_in(folder) {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(StartError(format!(
+        "DATA_DIR {folder} is a backup that was cut off. Run the same 'wechat backup' or 'wechat \
+         restore' again, or take another one."
+    )))
+}
+
+/// Refuses what is not a whole backup.
+pub(super) fn check_whole(folder: &Path) -> Result<(), StartError> {
+    let shown = folder.display();
+    if !folder.join(MARK).is_file() {
+        return Err(StartError(format!(
+            "{shown} is not a backup, or a server has worked on it. Name a folder that 'wechat \
+             backup' made."
+        )));
+    }
+    if !EmbeddedStore::is_in(folder) {
+        return Err(StartError(format!("{shown} is a backup that was cut off. Take another one.")));
+    }
+    Ok(())
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> StartError {
@@ -130,14 +191,12 @@ fn check_source(config: &Config) -> Result<(), StartError> {
 
 /// Refuses to overwrite what is not a backup, and to write into the data themselves.
 fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
-    let entries = match fs::read_dir(to) {
-        Ok(entries) => entries.count(),
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        Err(error) => return Err(unreadable(to, &error)),
-    };
-    if entries > 0 && !to.join(MARK).is_file() {
+    // Who looks whether a folder is in use leaves a lock behind.
+    let is_empty = names(to)?.iter().all(|name| name == "lock");
+    if !is_empty && !to.join(MARK).is_file() {
         return Err(StartError(format!(
-            "{} is neither empty nor a backup. Name a new folder, or an earlier backup.",
+            "{} is neither empty nor a backup. Name a new folder or an earlier backup, or move \
+             what is there away.",
             to.display()
         )));
     }
@@ -145,7 +204,7 @@ fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
     let real_to = existing(to).map_err(|error| unreadable(to, &error))?;
     if real_to.starts_with(real_from) {
         return Err(StartError(format!(
-            "{} is in DATA_DIR {}. Name a folder outside, best on another disk.",
+            "{} is in {}. Name a folder outside, best on another disk.",
             to.display(),
             from.display()
         )));
@@ -186,13 +245,17 @@ fn names(folder: &Path) -> Result<Vec<OsString>, StartError> {
 struct Files {
     from: PathBuf,
     to: PathBuf,
+    /// Another backup, which may hold some of them.
+    earlier: Option<PathBuf>,
     /// What the server has: folder and name.
     seen: HashSet<(OsString, OsString)>,
 }
 
 impl Files {
-    fn new(from: &Path, to: &Path) -> Self {
-        Self { from: from.join("objects"), to: to.join("objects"), seen: HashSet::new() }
+    fn new(from: &Path, to: &Path, earlier: Option<&Path>) -> Self {
+        let objects = |folder: &Path| folder.join("objects");
+        let (from, to, earlier) = (objects(from), objects(to), earlier.map(objects));
+        Self { from, to, earlier, seen: HashSet::new() }
     }
 
     /// Copies what is not there yet.
@@ -201,19 +264,24 @@ impl Files {
         outcome: &mut Outcome,
         tell: &mut dyn FnMut(Told),
     ) -> Result<(), StartError> {
-        for inner in names(&self.from)? {
-            let (from, to) = (self.from.join(&inner), self.to.join(&inner));
+        let (folders, mut total) = (names(&self.from)?, 0);
+        for inner in &folders {
             // What is not a folder is a file that is not whole yet.
+            total += names(&self.from.join(inner)).map_or(0, |names| names.len() as u64);
+        }
+        for inner in folders {
+            let (from, to) = (self.from.join(&inner), self.to.join(&inner));
             if !from.is_dir() {
                 continue;
             }
             make_private(&to).map_err(|error| unwritable(&to, &error))?;
             for name in names(&from)? {
-                let bytes = copy_new(&from.join(&name), &to.join(&name))?;
+                let earlier = self.earlier.as_ref().map(|folder| folder.join(&inner).join(&name));
+                let bytes = copy_new(&from.join(&name), &to.join(&name), earlier.as_deref())?;
                 outcome.new_files += u64::from(bytes.is_some());
                 outcome.new_bytes += bytes.unwrap_or_default();
                 self.seen.insert((inner.clone(), name));
-                tell(Told::Files(self.seen.len() as u64));
+                tell(Told::Files { done: self.seen.len() as u64, total });
             }
             sync(&to).map_err(|error| unwritable(&to, &error))?;
         }
@@ -240,8 +308,9 @@ impl Files {
     }
 }
 
-/// Copies a file that is not there yet, as a whole or not at all; how many bytes that were.
-fn copy_new(from: &Path, to: &Path) -> Result<Option<u64>, StartError> {
+/// Copies a file that is not there yet, as a whole or not at all; how many bytes that were. One
+/// that is in an earlier backup is shared with that, and counts as none.
+fn copy_new(from: &Path, to: &Path, earlier: Option<&Path>) -> Result<Option<u64>, StartError> {
     let mut source = match File::open(from) {
         Ok(source) => source,
         // The server has just removed it, since nothing needs it: no backup does either.
@@ -249,7 +318,12 @@ fn copy_new(from: &Path, to: &Path) -> Result<Option<u64>, StartError> {
         Err(error) => return Err(unreadable(from, &error)),
     };
     let size = source.metadata().map_err(|error| unreadable(from, &error))?.len();
-    if fs::metadata(to).is_ok_and(|there| there.len() == size) {
+    let is_whole = |path: &Path| fs::metadata(path).is_ok_and(|there| there.len() == size);
+    if is_whole(to) {
+        return Ok(None);
+    }
+    // What the file system cannot share is copied.
+    if earlier.is_some_and(|earlier| is_whole(earlier) && fs::hard_link(earlier, to).is_ok()) {
         return Ok(None);
     }
     let unfinished = to.with_extension("new");

@@ -52,6 +52,8 @@ impl fmt::Display for Place {
 pub enum Told {
     /// An earlier copy goes on.
     Resumed,
+    /// The source holds so many messages.
+    Messages(u64),
     /// So many records of a part were copied by now, in this run.
     Copied(&'static str, u64),
     /// A chat, or a part that belongs to none, is the same in both stores.
@@ -85,8 +87,8 @@ struct Progress {
 }
 
 /// Says that an earlier copy was cut off, if one was.
-pub(super) fn refuse_unfinished(data: &DataDir) -> Result<(), StartError> {
-    let file = data.path().join(FILE);
+pub(super) fn refuse_unfinished(folder: &Path) -> Result<(), StartError> {
+    let file = folder.join(FILE);
     match read(&file)? {
         Some(progress) => Err(unfinished(&progress, &file)),
         None => Ok(()),
@@ -158,6 +160,8 @@ async fn run(
     tell: &mut (dyn FnMut(Told) + Send),
 ) -> Result<Outcome, StartError> {
     let progress = begin(to, places, &file, tell).await?;
+    let messages = count_messages(from).await.map_err(|error| failed(&error))?;
+    tell(Told::Messages(messages));
     let mut copy = Copy { from, to, file, progress, copied: BTreeMap::new(), tell };
     copy.everything().await?;
     let outcome = copy.compare().await.map_err(|error| failed(&error))?;
@@ -335,6 +339,23 @@ async fn digest(store: &dyn Store, part: Part, digest: &mut Digest) -> Result<()
         after = page.next;
         if after.is_none() {
             return Ok(());
+        }
+    }
+}
+
+/// How many messages there are in all chats: a chat numbers its own from 1 without gaps.
+async fn count_messages(store: &dyn Store) -> Result<u64, Error> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = store.page(Part::Chats, after.as_deref(), PAGE).await?;
+        let seqs = page.records.iter().map(|record| match record {
+            Record::Chat(chat, _) => chat.head_seq,
+            _ => 0,
+        });
+        count += seqs.sum::<u64>();
+        after = page.next;
+        if after.is_none() {
+            return Ok(count);
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::scheduled::Latest;
+use crate::clock::Time;
 use crate::edge::counters::{Read, Reading};
 use crate::hub::Hub;
 use crate::rtc::Status;
@@ -11,6 +14,7 @@ use crate::rtc::Status;
 pub(super) fn readings(
     hub: Arc<Hub>,
     relay: Option<impl Fn() -> Status + Send + Sync + 'static>,
+    backed_up: Option<Latest>,
 ) -> Read {
     Box::new(move || {
         let (people, connections) = hub.count();
@@ -18,10 +22,17 @@ pub(super) fn readings(
             Reading::Level("wechat_websockets", "Open WebSockets", connections as f64),
             Reading::Level("wechat_people_online", "People with one at least", people as f64),
         ];
+        readings.extend(backed_up.as_ref().map(of_backups));
         readings.extend(relay.iter().flat_map(|status| of_relay(&status())));
         readings.extend(of_process().into_iter().flatten());
         readings
     })
+}
+
+fn of_backups(latest: &Latest) -> Reading {
+    let at = Time(latest.load(Ordering::Relaxed));
+    let help = "When the latest backup on schedule began, in seconds since 1970; 0: never";
+    Reading::Level("wechat_backup_timestamp_seconds", help, at.millis() as f64 / 1000.0)
 }
 
 fn of_relay(status: &Status) -> [Reading; 13] {

@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod copy;
 mod demo;
+pub mod doctor;
 mod hosts;
 mod listen;
 mod metrics;
@@ -14,6 +15,8 @@ pub mod objects;
 pub mod offline;
 mod relay;
 pub mod renew;
+pub mod restore;
+mod scheduled;
 mod secure;
 mod stores;
 
@@ -121,7 +124,7 @@ pub struct Running {
     tls_port: Option<u16>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    upkeep: [JoinHandle<()>; 5],
+    upkeep: Vec<JoinHandle<()>>,
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     store: Arc<dyn Store>,
@@ -167,13 +170,14 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone());
-    let readings = metrics::readings(hub.clone(), turn.as_ref().map(Turn::reader));
+    let (backups, backed_up) = scheduled::begin(config, &outside.clock).unzip();
+    let readings = metrics::readings(hub.clone(), turn.as_ref().map(Turn::reader), backed_up);
     let counters = Arc::new(Counters::new(readings));
     let listeners: Vec<Arc<dyn Listener>> =
         vec![Arc::new(core.clone()), hub.clone(), counters.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
-    let upkeep = upkeep(&core, &hub, gaps);
+    let upkeep = upkeep(&core, &hub, gaps).into_iter().chain(backups).collect();
     let machine_key = welcome.opened_by();
     let install = https.as_ref().and_then(|https| https.install(addr.port()));
     let https_at = (tls_port, install);
@@ -374,7 +378,7 @@ impl Running {
 
 /// The store that the settings say.
 async fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, StartError> {
-    copy::refuse_unfinished(data)?;
+    copy::refuse_unfinished(data.path())?;
     backup::adopt(data).await?;
     match &config.db_uri {
         Some(uri) => Ok(Arc::from(open_mongo(config, uri.reveal()).await?)),

@@ -52,6 +52,11 @@ async fn in_bucket(config: &Config) -> Result<Option<Arc<dyn Objects>>, StartErr
     Ok(None)
 }
 
+/// Whether there is a bucket, which then takes an object and gives it back.
+pub(super) async fn reach_bucket(config: &Config) -> Result<bool, StartError> {
+    Ok(in_bucket(config).await?.is_some())
+}
+
 fn staging(data: &DataDir) -> Result<Arc<Staging>, StartError> {
     let folder = data.path().join("uploads");
     Staging::open(folder.clone()).map_err(|error| unusable(&folder, &error))

@@ -22,6 +22,18 @@ pub(super) async fn open_mongo(config: &Config, uri: &str) -> Result<Box<dyn Sto
     Ok(Box::new(store))
 }
 
+/// Whether MongoDB answers at an address and takes its credentials; nothing is written.
+#[cfg(feature = "mongodb")]
+pub(super) async fn reach_mongo(uri: &str, database: &str) -> Result<(), StartError> {
+    let reached = crate::store::mongo::MongoStore::reach(uri, database).await;
+    reached.map_err(|error| StartError(error.to_string()))
+}
+
+#[cfg(not(feature = "mongodb"))]
+pub(super) async fn reach_mongo(_: &str, _: &str) -> Result<(), StartError> {
+    Err(StartError::not_built("DB_URI names a MongoDB", "mongodb"))
+}
+
 #[cfg(not(feature = "mongodb"))]
 pub(super) async fn open_mongo(_: &Config, _: &str) -> Result<Box<dyn Store>, StartError> {
     Err(StartError::not_built("DB_URI names a MongoDB", "mongodb"))

@@ -1,54 +1,88 @@
-//! `wechat backup`: a copy of the data folder, while the server runs.
+//! `wechat backup` and `wechat restore`: the data folder into a copy, while the server runs, and
+//! the copy into a data folder again.
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
+use serde_json::json;
 
 use super::FAILED;
+use super::progress::{Progress, Unit};
+use crate::app::StartError;
 use crate::app::backup::{Outcome, Told, back_up};
+use crate::app::restore::restore;
 use crate::config::Config;
 
-/// How often progress is reported.
-const EVERY: Duration = Duration::from_secs(2);
-
-/// Copies as the arguments say; all messages go to standard error.
+/// Copies into the folder that the arguments name.
 pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
     let Some(folder) = matches.get_one::<String>("FOLDER") else { return FAILED.into() };
-    let mut told = Instant::now();
-    let mut tell = |now: Told| {
-        if told.elapsed() >= EVERY {
-            told = Instant::now();
-            match now {
-                Told::Store(part) => eprintln!("{:.0} % of the store copied…", part * 100.0),
-                Told::Files(count) => eprintln!("{count} files looked at…"),
-            }
-        }
+    let done = |outcome: &Outcome| {
+        format!(
+            "Backed up into {folder}: {}. To use it, stop the server and run 'wechat restore \
+             {folder}' with an empty DATA_DIR.",
+            summary(outcome)
+        )
     };
-    match back_up(config, Path::new(folder), &mut tell) {
+    let (name, work) = ("No backup was made", |tell: &mut dyn FnMut(Told)| {
+        back_up(config, Path::new(folder), tell)
+    });
+    copying(matches, work, done, name)
+}
+
+/// Puts the backup that the arguments name into DATA_DIR.
+pub(super) fn bring_back(config: &Config, matches: &ArgMatches) -> ExitCode {
+    let Some(folder) = matches.get_one::<String>("BACKUP") else { return FAILED.into() };
+    let data = config.data_dir.display();
+    let done = |outcome: &Outcome| {
+        format!("Restored into {data}: {}. Start the server.", summary(outcome))
+    };
+    let (name, work) = ("Nothing was restored", |tell: &mut dyn FnMut(Told)| {
+        restore(config, Path::new(folder), tell)
+    });
+    copying(matches, work, done, name)
+}
+
+/// Works and tells how far it is; `done` are the words for the end, `failed` those before a cause.
+fn copying(
+    matches: &ArgMatches,
+    work: impl FnOnce(&mut dyn FnMut(Told)) -> Result<Outcome, StartError>,
+    done: impl FnOnce(&Outcome) -> String,
+    failed: &str,
+) -> ExitCode {
+    let mut progress = Progress::new(matches.get_flag("json"));
+    let mut tell = |now: Told| match now {
+        Told::Store { done, total } => progress.at("store", Unit::Bytes, done, Some(total)),
+        Told::Files { done, total } => progress.at("files", Unit::Things, done, Some(total)),
+    };
+    match work(&mut tell) {
         Ok(outcome) => {
-            eprintln!("{}", summary(&outcome, folder));
+            let Outcome { store_bytes, files, new_files, new_bytes } = outcome;
+            progress.done(
+                &done(&outcome),
+                json!({
+                    "store_bytes": store_bytes,
+                    "files": files,
+                    "new_files": new_files,
+                    "new_bytes": new_bytes,
+                }),
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("No backup was made: {error}");
+            progress.failed(&format!("{failed}: {error}"));
             FAILED.into()
         }
     }
 }
 
-fn summary(outcome: &Outcome, folder: &str) -> String {
+fn summary(outcome: &Outcome) -> String {
     let Outcome { store_bytes, files, new_files, new_bytes } = outcome;
     let files = match files {
         Some(files) => format!("{files} files ({new_files} new, {})", megabytes(*new_bytes)),
         None => "no files: they are in the bucket S3_BUCKET".to_owned(),
     };
-    let store = megabytes(*store_bytes);
-    format!(
-        "Backed up into {folder}: the store ({store}), the secrets, {files}. To use it, stop the \
-         server and start it with DATA_DIR={folder}, or with a copy of that folder."
-    )
+    format!("the store ({}), the secrets, {files}", megabytes(*store_bytes))
 }
 
 fn megabytes(bytes: u64) -> String {

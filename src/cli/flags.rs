@@ -1,7 +1,10 @@
 //! The command line: the commands, and a flag for every setting that is not secret.
 
+use std::path::PathBuf;
+
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
 
 use crate::config::settings::{SETTINGS, Setting};
 
@@ -27,11 +30,42 @@ pub fn command() -> Command {
         .disable_version_flag(true)
         .subcommand(Command::new("serve").about("Run the server (as 'wechat' alone does)"))
         .subcommand(config)
+        .subcommand(doctor())
         .subcommand(users())
         .subcommand(store())
         .subcommand(backup())
+        .subcommand(restore())
+        .subcommand(completions())
+        .subcommand(man())
         .subcommand(Command::new("version").about("Print the version"))
         .args(SETTINGS.iter().filter_map(arg))
+}
+
+fn doctor() -> Command {
+    Command::new("doctor")
+        .about("Examine settings, ports, disk, certificate, mail and more, and name each cure")
+        .long_about(
+            "Examine what the server needs, and name the cure of whatever is not well: settings, \
+             data folder, disk and the speed of its syncs, clock, ports, certificates, MongoDB, \
+             the bucket, the mail server, PUBLIC_URL, the relay for calls. Run it as the server's \
+             user with the server's settings, before the first start or beside the running server, \
+             where it sees more. It changes nothing. The exit code is 0 where nothing is bad, 1 \
+             where something is, 2 where the settings are wrong.",
+        )
+        .arg(
+            Arg::new("mail")
+                .long("mail")
+                .value_name("ADDRESS")
+                .help("Also send a test mail to this address"),
+        )
+        .arg(json())
+}
+
+fn json() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Speak to programs: one JSON a line on standard output")
 }
 
 fn users() -> Command {
@@ -52,7 +86,8 @@ fn users() -> Command {
                 .long("tokens")
                 .action(ArgAction::SetTrue)
                 .help("Also open a session for each new account and print it, one JSON a line"),
-        );
+        )
+        .arg(json());
     Command::new("users")
         .about("Manage accounts")
         .subcommand_required(true)
@@ -80,7 +115,8 @@ fn store() -> Command {
         )
         .arg(place("from", "The store that is read"))
         .arg(place("to", "The store that is written"))
-        .arg(digests);
+        .arg(digests)
+        .arg(json());
     let renew = Command::new("renew")
         .about("Let every client begin anew, after the store was put back from elsewhere")
         .long_about(
@@ -113,6 +149,39 @@ fn backup() -> Command {
                 .required(true)
                 .help("A new folder, an empty one, or an earlier backup; best on another disk"),
         )
+        .arg(json())
+}
+
+fn restore() -> Command {
+    Command::new("restore")
+        .about("Put a backup into DATA_DIR, where no data are, while the server is stopped")
+        .long_about(
+            "Put a backup into DATA_DIR, which is empty or not there: move what is there away \
+             first. The backup stays as it is. One that was cut off, or that is in use, is \
+             refused, and so is a folder that is no backup. As root, what is restored is given to \
+             the owner of DATA_DIR. If this is cut off, run it again; no server starts before.",
+        )
+        .arg(Arg::new("BACKUP").required(true).help("A folder that 'wechat backup' made"))
+        .arg(json())
+}
+
+fn completions() -> Command {
+    Command::new("completions")
+        .about("Print what completes this command line in a shell")
+        .long_about(
+            "Print what completes this command line in a shell. For bash: wechat completions bash \
+             > /etc/bash_completion.d/wechat",
+        )
+        .arg(Arg::new("SHELL").required(true).value_parser(value_parser!(Shell)))
+}
+
+fn man() -> Command {
+    Command::new("man").about("Write the manual pages into a folder").arg(
+        Arg::new("FOLDER")
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help("A folder that is there, such as /usr/local/share/man/man1"),
+    )
 }
 
 const LONG_ABOUT: &str = "\

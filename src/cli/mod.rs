@@ -1,12 +1,15 @@
 //! The commands of `wechat`, and what they answer to the shell.
 //!
-//! Exit codes: 0 success, 1 the server could not start or failed, 2 the settings or the command
-//! line are wrong. Standard output is for people who asked for something, standard error for the
-//! log and for errors. Called by `main`.
+//! Exit codes: 0 success, 1 the server could not start or failed, or is not well, 2 the settings or
+//! the command line are wrong. Standard output is for people who asked for something, standard
+//! error for the log and for errors. Called by `main`.
 
 mod backup;
+mod doctor;
 mod flags;
 mod log;
+mod pages;
+mod progress;
 mod serve;
 mod store;
 mod users;
@@ -38,8 +41,14 @@ pub fn run() -> ExitCode {
         println!("wechat {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
+    if let Some(written) = pages::written(&path, flags::innermost(&matches)) {
+        return written;
+    }
     match Config::load(Path::new("."), flags::given(&matches)) {
         Ok((config, values)) => run_with(&config, &values, &path, flags::innermost(&matches)),
+        Err(problems) if path == ["doctor"] => {
+            doctor::refuse(&problems, flags::innermost(&matches))
+        }
         Err(problems) => refuse(&problems),
     }
 }
@@ -49,7 +58,9 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
     match path {
         ["config", "check"] => check(values),
         ["users", "import"] => users::import(config, flags),
+        ["doctor"] => doctor::run(config, values, flags),
         ["backup"] => backup::run(config, flags),
+        ["restore"] => backup::bring_back(config, flags),
         ["store", "copy"] => store::run(config, flags),
         ["store", "renew"] => store::renew(config),
         _ => serve::serve(config, values.warnings()),

@@ -2,18 +2,16 @@
 //! while the server is stopped.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
+use serde_json::json;
 use tokio::runtime;
 
+use super::progress::{Progress, Unit};
 use super::{FAILED, MISUSED};
 use crate::app::copy::{Outcome, Place, Told, copy};
 use crate::app::renew;
 use crate::config::Config;
-
-/// How often progress is reported.
-const EVERY: Duration = Duration::from_secs(2);
 
 fn place(matches: &ArgMatches, flag: &str) -> Option<Place> {
     match matches.get_one::<String>(flag)?.as_str() {
@@ -33,7 +31,8 @@ pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
             return MISUSED.into();
         }
     };
-    let mut teller = Teller { digests: matches.get_flag("digests"), told: None };
+    let progress = Progress::new(matches.get_flag("json"));
+    let mut teller = Teller { digests: matches.get_flag("digests"), messages: None, progress };
     let mut tell = |told| teller.tell(told);
     let outcome = match runtime::Runtime::new() {
         Ok(runtime) => runtime.block_on(copy(config, (from, to), &mut tell)),
@@ -41,22 +40,25 @@ pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
     };
     match outcome {
         Ok(Outcome { records, chats, different: 0 }) => {
-            eprintln!("Copied: {records} records, {chats} chats; both stores hold the same.");
-            match to {
-                Place::MongoDb => eprintln!("Keep DB_URI, and MongoDB serves."),
-                Place::Embedded => eprintln!("Take DB_URI out, and the embedded store serves."),
-            }
+            let next = match to {
+                Place::MongoDb => "Keep DB_URI, and MongoDB serves.",
+                Place::Embedded => "Take DB_URI out, and the embedded store serves.",
+            };
+            let words = format!(
+                "Copied: {records} records, {chats} chats; both stores hold the same.\n{next}"
+            );
+            teller.progress.done(&words, json!({ "records": records, "chats": chats }));
             ExitCode::SUCCESS
         }
         Ok(Outcome { different, .. }) => {
-            eprintln!(
+            teller.progress.failed(&format!(
                 "The stores differ in {different} places. Did a server write meanwhile? Empty the \
                  target, remove copy.json from DATA_DIR, and copy again."
-            );
+            ));
             FAILED.into()
         }
         Err(error) => {
-            eprintln!("The copy stopped: {error}");
+            teller.progress.failed(&format!("The copy stopped: {error}"));
             FAILED.into()
         }
     }
@@ -83,35 +85,40 @@ pub(super) fn renew(config: &Config) -> ExitCode {
     }
 }
 
-/// Tells people how far the copy is.
+/// Tells how far the copy is.
 struct Teller {
     digests: bool,
-    told: Option<Instant>,
+    /// How many the source holds.
+    messages: Option<u64>,
+    progress: Progress,
 }
+
+/// Parts of chats that come between their messages, and are few.
+const BETWEEN: [&str; 4] = ["chats", "members", "hidden messages", "invitation links"];
 
 impl Teller {
     fn tell(&mut self, told: Told) {
         match told {
-            Told::Resumed => eprintln!("An earlier copy was cut off; this one goes on from there."),
+            Told::Resumed => {
+                self.progress.say("An earlier copy was cut off; this one goes on from there.");
+            }
+            Told::Messages(count) => self.messages = Some(count),
+            Told::Copied(what, _) if BETWEEN.contains(&what) => {}
             Told::Copied(what, count) => {
-                if self.told.is_none_or(|told| told.elapsed() >= EVERY) {
-                    self.told = Some(Instant::now());
-                    eprintln!("{count} {what} copied…");
-                }
+                let total = self.messages.filter(|_| what == "messages");
+                self.progress.at(what, Unit::Things, count, total);
             }
             Told::Equal(what, digest) if self.digests => {
                 println!("{what}: {} records, {}", digest.count, digest.hex());
             }
             Told::Equal(..) => {}
-            Told::Different(what, source, target) => {
-                eprintln!(
-                    "{what} differs: {} records, {} at the source; {}, {} at the target",
-                    source.count,
-                    source.hex(),
-                    target.count,
-                    target.hex()
-                );
-            }
+            Told::Different(what, source, target) => self.progress.say(&format!(
+                "{what} differs: {} records, {} at the source; {}, {} at the target",
+                source.count,
+                source.hex(),
+                target.count,
+                target.hex()
+            )),
         }
     }
 }

@@ -13,6 +13,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::runtime;
 
+use super::progress::{Progress, Unit};
 use super::{FAILED, MISUSED};
 use crate::app::{self, Outside};
 use crate::config::Config;
@@ -49,17 +50,21 @@ pub(super) fn import(config: &Config, matches: &ArgMatches) -> ExitCode {
             return MISUSED.into();
         }
     };
+    let mut progress = Progress::new(matches.get_flag("json"));
     let outcome = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(run(config, people, tokens)),
+        Ok(runtime) => runtime.block_on(run(config, people, tokens, &mut progress)),
         Err(error) => Err(error.to_string()),
     };
     match outcome {
         Ok((new, old)) => {
-            eprintln!("{new} accounts imported; {old} had an account already.");
+            let words = format!("{new} accounts imported; {old} had an account already.");
+            progress.done(&words, json!({ "imported": new, "there_already": old }));
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("The import stopped: {why} What was imported stays; import the list again.");
+            progress.failed(&format!(
+                "The import stopped: {why} What was imported stays; import the list again."
+            ));
             FAILED.into()
         }
     }
@@ -166,10 +171,15 @@ fn person(email: &str, name: &str) -> Result<Person, String> {
 }
 
 /// How many accounts are new, and how many were there.
-async fn run(config: &Config, people: Vec<Person>, tokens: bool) -> Result<(u64, u64), String> {
+async fn run(
+    config: &Config,
+    people: Vec<Person>,
+    tokens: bool,
+    progress: &mut Progress,
+) -> Result<(u64, u64), String> {
     let data = app::offline::open(config, Outside::default()).await;
     let data = data.map_err(|error| error.to_string())?;
-    let imported = put(data.core(), people, tokens, &mut io::stdout().lock()).await;
+    let imported = put(data.core(), people, tokens, progress).await;
     data.close().await;
     imported
 }
@@ -178,13 +188,18 @@ async fn put(
     core: &Core,
     people: Vec<Person>,
     tokens: bool,
-    out: &mut impl Write,
+    progress: &mut Progress,
 ) -> Result<(u64, u64), String> {
+    let (total, mut done) = (people.len() as u64, 0);
     let device = tokens.then_some(DEVICE);
     let imports = people.into_iter().map(|Person { email, name }| async move {
         core.auth.import(name, email, Language::English, device).await
     });
-    let mut imports = stream::iter(imports).buffered(AT_ONCE).chunks(INDEXED_AT_ONCE);
+    let imports = stream::iter(imports).buffered(AT_ONCE).inspect(|_| {
+        done += 1;
+        progress.at("accounts", Unit::Things, done, Some(total));
+    });
+    let mut imports = std::pin::pin!(imports.chunks(INDEXED_AT_ONCE));
     let (mut new, mut old) = (0, 0);
     while let Some(chunk) = imports.next().await {
         let mut users = Vec::with_capacity(chunk.len());
@@ -192,7 +207,8 @@ async fn put(
             let Imported { user, new: is_new, token } = imported.map_err(told)?;
             *(if is_new { &mut new } else { &mut old }) += 1;
             if let Some(token) = token {
-                write_session(out, &user, &token).map_err(|error| error.to_string())?;
+                write_session(&mut io::stdout(), &user, &token)
+                    .map_err(|error| error.to_string())?;
             }
             users.push(user);
         }

@@ -34,6 +34,7 @@ impl Config {
         self.check_tls(values);
         self.check_calls(values);
         self.check_objects(values);
+        self.check_backups(values);
     }
 
     /// What only reading the picture shows.
@@ -173,6 +174,24 @@ impl Config {
             let place = values.place("TURN_TLS_CERT");
             values.note(format!(
                 "{place}: TURN_TLS_CERT and TURN_TLS_KEY go together: set both, or neither."
+            ));
+        }
+    }
+
+    /// What no single value about backups shows.
+    fn check_backups(&self, values: &mut Values) {
+        let Some(folder) = &self.backup_to else { return };
+        let place = values.place("BACKUP_TO");
+        if self.db_uri.is_some() {
+            values.note(format!(
+                "{place}: BACKUP_TO is for the embedded store, and DB_URI names a MongoDB. Back \
+                 that up with mongodump, and take BACKUP_TO out."
+            ));
+        }
+        if folder.starts_with(&self.data_dir) {
+            values.note(format!(
+                "{place}: BACKUP_TO is inside DATA_DIR. Name a folder outside, best on another \
+                 disk."
             ));
         }
     }

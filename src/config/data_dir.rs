@@ -23,6 +23,16 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether somebody works in a folder, and their process in words if they said it. Looking
+    /// makes and changes nothing.
+    pub fn held(path: &Path) -> Option<String> {
+        let mut file = File::open(path.join("lock")).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(process(&mut file)),
+            _ => None,
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -61,13 +71,18 @@ fn lock(folder: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-fn in_use(folder: &Path, lock: &mut File) -> String {
+/// The process that holds the lock, in words; nothing if it did not say.
+fn process(lock: &mut File) -> String {
     let mut text = String::new();
     let _ = lock.rewind().and_then(|()| lock.take(20).read_to_string(&mut text));
-    let process = match text.trim().parse::<u32>() {
+    match text.trim().parse::<u32>() {
         Ok(number) => format!(" (process {number})"),
         Err(_) => String::new(),
-    };
+    }
+}
+
+fn in_use(folder: &Path, lock: &mut File) -> String {
+    let process = process(lock);
     format!(
         "DATA_DIR {} is in use by another server{process}. Stop that one first, or set another \
          DATA_DIR.",
@@ -125,8 +140,10 @@ mod tests {
         let refused = DataDir::open(&path).expect_err("held");
         let process = format!("in use by another server (process {})", std::process::id());
         assert!(refused.contains(&process), "{refused}");
+        assert!(DataDir::held(&path).is_some_and(|words| process.ends_with(&words)));
 
         drop(held);
+        assert_eq!(DataDir::held(&path), None);
         DataDir::open(&path).expect("free again");
     }
 

@@ -340,6 +340,24 @@ settings! {
         Env, "Files", default: "10GB", unset: "", example: "1GB", Open
     } by values::bytes;
 
+    /// The folder in which the server makes a backup of itself, again and again; best on another
+    /// disk. Each is a folder named by its time; `wechat restore` takes one. MongoDB and buckets
+    /// are backed up by their own tools.
+    backup_to: Option<PathBuf> = BACKUP_TO {
+        Env, "Backups", default: "", unset: "none are made by itself",
+        example: "/mnt/backups/wechat", Open
+    } by optional(values::folder);
+
+    /// How often it makes one, as `count s`, `min`, `h` or `d`.
+    backup_every: Duration = BACKUP_EVERY {
+        Env, "Backups", default: "24h", unset: "", example: "6h", Open
+    } by values::some_span;
+
+    /// How many of them it keeps; when there is one more, the oldest goes.
+    backup_keep: u32 = BACKUP_KEEP {
+        Env, "Backups", default: "7", unset: "", example: "30", Open
+    } by values::count;
+
     /// Where calls find STUN and TURN. `embedded` is the relay of this server; `external` are the
     /// servers of TURN_EXTERNAL_URLS; with `off`, calls only work directly, which fails for many
     /// people.

@@ -91,6 +91,11 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
     count.map(|count| Duration::from_secs(count * unit)).ok_or_else(|| NO_SPAN.into())
 }
 
+/// A length of time of a second or more.
+pub(super) fn some_span(text: &str) -> Result<Duration, String> {
+    span(text).ok().filter(|span| !span.is_zero()).ok_or_else(|| NO_SPAN.into())
+}
+
 /// A length of time of an hour or more.
 pub(super) fn idle(text: &str) -> Result<Duration, String> {
     let long = span(text)?;

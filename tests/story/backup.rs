@@ -243,7 +243,7 @@ async fn what_would_be_no_backup_is_refused_with_a_cure() {
     let data = server.data();
     let nowhere: PathBuf = place.path().join("nowhere");
     for (from, to, cure) in [
-        (&data, &place.path().to_owned(), "Name a new folder, or an earlier backup"),
+        (&data, &place.path().to_owned(), "Name a new folder or an earlier backup"),
         (&data, &data.join("backups"), "Name a folder outside"),
         (&data, &data.join("../data/backups"), "Name a folder outside"),
         (&nowhere, &place.path().join("new"), "There is no store in DATA_DIR"),

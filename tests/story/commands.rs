@@ -25,6 +25,37 @@ fn the_version_is_that_of_the_package() {
 }
 
 #[test]
+fn shells_and_manual_readers_get_what_the_command_line_says() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = said(&run(folder.path(), &["completions", shell]));
+        assert!(text.contains("wechat") && text.contains("public-url"), "{shell}: {text}");
+    }
+    let pages = folder.path().join("man");
+    fs::create_dir(&pages).expect("made");
+    let written = run(folder.path(), &["man", "man"]);
+    assert!(written.status.success(), "{}", said(&written));
+    let page = fs::read_to_string(pages.join("wechat.1")).expect("a page");
+    assert!(page.starts_with(".ie") && page.contains("PUBLIC_URL"), "{page}");
+    assert!(pages.join("wechat-store-copy.1").is_file(), "one for each command");
+    assert_eq!(run(folder.path(), &["completions", "cobol"]).status.code(), Some(2));
+    assert_eq!(run(folder.path(), &["man", "nowhere"]).status.code(), Some(1));
+}
+
+#[test]
+fn an_import_tells_programs_how_far_it_is() {
+    let folder = folder();
+    fs::write(folder.path().join("people"), "a@b.cd,Ana\nb@b.cd,Beto\n").expect("written");
+    let output = run(folder.path(), &["users", "import", "people", "--json"]);
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (first, last) = (&lines[0], lines.last().expect("a line"));
+    assert_eq!((&first["event"], &first["total"]), (&"progress".into(), &2.into()), "{lines:?}");
+    assert_eq!((&last["event"], &last["imported"]), (&"done".into(), &2.into()), "{lines:?}");
+}
+
+#[test]
 fn config_check_shows_every_setting_and_its_origin_without_secrets() {
     let folder = folder();
     fs::write(

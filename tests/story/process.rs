@@ -59,14 +59,21 @@ impl Server {
         server
     }
 
+    /// Starts a server as the settings in the folder say and waits until it says that it listens.
+    pub fn as_set(folder: &Path) -> Self {
+        let mut server = Self::spawn(&mut wechat(folder, &["--log-format", "json"]));
+        server.port = server.wait_for(port_in).expect("it says where it listens");
+        server
+    }
+
     /// Starts a server on a free port of this machine and does not wait.
     pub fn launch(folder: &Path, args: &[&str]) -> Self {
-        let mut child = wechat(folder, &["--port", "0", "--host", "127.0.0.1"])
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("wechat starts");
+        Self::spawn(wechat(folder, &["--port", "0", "--host", "127.0.0.1"]).args(args))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("wechat starts");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().expect("piped"), log.clone());
         collect(child.stderr.take().expect("piped"), log.clone());

@@ -49,8 +49,7 @@ pub(super) async fn start(
         TurnMode::Embedded => {
             let names = config.turn_public_ip.names.clone();
             let resolved = look_up(names.clone()).await;
-            let known = Known { outward: [rtc::outward(false), rtc::outward(true)], resolved };
-            let place = Place::of(config, &known);
+            let place = Place::of(config, &known(resolved));
             let tls = certificate(config, &place, &outside.clock, https)?;
             let server = server(config, &place, &secret, &*outside.entropy);
             let settings = settings(config, &place, server, tls);
@@ -68,6 +67,25 @@ pub(super) async fn start(
             Ok((Some(turn), ice::Relay { urls, secret, warnings }))
         }
     }
+}
+
+fn known(resolved: Pair) -> Known {
+    Known { outward: [rtc::outward(false), rtc::outward(true)], resolved }
+}
+
+/// What there is to see of a relay without starting it.
+pub(super) struct Look {
+    /// What it listens on, or would.
+    pub(super) listen: Vec<IpAddr>,
+    /// Why people may not reach it.
+    pub(super) faults: Vec<&'static str>,
+}
+
+/// Looks where the relay in this server is, or would be.
+pub(super) async fn look(config: &Config) -> Look {
+    let resolved = look_up(config.turn_public_ip.names.clone()).await;
+    let Place { listen, faults, .. } = Place::of(config, &known(resolved));
+    Look { listen, faults: faults.into_iter().map(|fault| fault.told().en).collect() }
 }
 
 fn tell(place: &Place, turn: &Turn) {
@@ -218,7 +236,8 @@ fn urls(name: &str, turn: &Turn) -> Vec<String> {
     urls
 }
 
-fn told(error: &BindError) -> StartError {
+/// Why a relay cannot listen, and the cure.
+pub(super) fn told(error: &BindError) -> StartError {
     let setting = if error.tls { "TURN_TLS_PORT" } else { "TURN_PORT" };
     let port = error.address.port();
     let text = match error.cause.kind() {

@@ -79,6 +79,11 @@ impl Files {
         (mark.finalize().into(), identity)
     }
 
+    /// What they hold now; an error names the setting and the cure.
+    pub fn read(&self) -> Result<Identity, String> {
+        self.look().1
+    }
+
     fn told(&self, unfit: &Unfit) -> String {
         match unfit {
             Unfit::Certificate(why) => self.certificate.unfit(why),

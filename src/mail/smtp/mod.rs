@@ -7,6 +7,8 @@
 //! code has expired; one that the server refuses for good is not. Invariant: the log shows neither
 //! address nor code.
 
+mod check;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +28,8 @@ use crate::config::{SmtpUrl, Tls};
 use crate::error::{Code, Error, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
+
+pub use check::{Test, greet, send_test};
 
 /// At most this many mails wait to be sent.
 pub const PLACES: u32 = 1024;

@@ -47,6 +47,11 @@ impl EmbeddedStore {
         dir.join(FILE).is_file()
     }
 
+    /// How many bytes the store in `dir` has, without its log; 0 where there is none.
+    pub fn size(dir: &Path) -> u64 {
+        fs::metadata(dir.join(FILE)).map_or(0, |file| file.len())
+    }
+
     /// Copies the store in `from` into the folder `to`. Tells the part of the pages that is done.
     /// Blocks for as long as reading and writing the file takes. Fails when the copy does not pass
     /// SQLite's check.

@@ -99,7 +99,12 @@ impl MongoStore {
         Self::open_watched(uri, database, names, None).await
     }
 
-    /// The same, and `watch` sees every command on its way.
+    /// Whether a server answers at an address and takes its credentials; nothing is written.
+    pub async fn reach(uri: &str, database: &str) -> Result<()> {
+        connect::connect(uri, database, None).await.map(drop)
+    }
+
+    /// The same as `open`, and `watch` sees every command on its way.
     pub async fn open_watched(
         uri: &str,
         database: &str,

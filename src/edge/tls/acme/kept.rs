@@ -21,12 +21,18 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// Where it is; whether it is there is another question.
+    pub(super) fn of(data: &Path, wanted: &Wanted) -> Self {
+        let folder = data.join("acme").join(wanted.directory.place());
+        Self { folder, name: wanted.name.clone() }
+    }
+
     /// Makes the folder if it is not there.
     pub(super) fn open(data: &Path, wanted: &Wanted) -> Result<Self, String> {
-        let folder = data.join("acme").join(wanted.directory.place());
-        make_private(&folder)
-            .map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
-        Ok(Self { folder, name: wanted.name.clone() })
+        let kept = Self::of(data, wanted);
+        make_private(&kept.folder)
+            .map_err(|error| format!("{} cannot be made: {error}.", kept.folder.display()))?;
+        Ok(kept)
     }
 
     /// Certificate and key in one file, so that they always belong together.

@@ -25,7 +25,7 @@ use self::http::Client;
 use self::kept::Kept;
 use self::order::Asking;
 use super::challenges::Challenges;
-use super::identity::Validity;
+use super::identity::{Identity, Validity};
 use super::shown::Shown;
 use crate::clock::Clock;
 use crate::config::values::AcmeDirectory;
@@ -42,6 +42,11 @@ pub struct Wanted {
     pub directory: AcmeDirectory,
     /// The port on which this server shows its answers; the authority comes to 443.
     pub port: u16,
+}
+
+/// The certificate that an earlier run kept, if it did; looking changes nothing.
+pub fn kept(data: &Path, wanted: &Wanted) -> Result<Option<Identity>, String> {
+    Kept::of(data, wanted).identity()
 }
 
 /// Keeps a certificate fresh.
