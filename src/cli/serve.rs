@@ -9,10 +9,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{FAILED, log};
 use crate::app::{self, Outside, Running, StartError};
 use crate::config::Config;
+use crate::edge::huge_pages;
 
 /// Starts the server, says what of its settings is left aside, runs it until SIGTERM or SIGINT,
 /// stops it in good order.
 pub(super) fn serve(config: &Config, warnings: &[String]) -> ExitCode {
+    huge_pages::spare();
     log::start(config);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if let Some(warning) = app::raise_open_files(config.max_connections) {

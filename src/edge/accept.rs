@@ -30,6 +30,7 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use super::address::{Peer, TrustedProxies};
+use super::huge_pages::HugePages;
 use super::link::Link;
 use super::seats::{Notice, Seat, Seats, Silence};
 use super::tls::Secure;
@@ -87,6 +88,7 @@ struct House {
     router: Router,
     limits: EdgeLimits,
     seats: Arc<Seats>,
+    huge_pages: HugePages,
     /// Whether it closes.
     closing: watch::Receiver<bool>,
 }
@@ -103,7 +105,8 @@ pub async fn serve(
 ) {
     let seats = Arc::new(Seats::new(limits.connections, limits.connections_per_ip, trusted));
     let (close, closing) = watch::channel(false);
-    let house = Arc::new(House { router, limits, seats: seats.clone(), closing });
+    let huge_pages = HugePages::default();
+    let house = Arc::new(House { router, limits, seats: seats.clone(), huge_pages, closing });
     let graceful = GracefulShutdown::new();
     let loops = join_all(entrances.into_iter().map(|entrance| admit(entrance, &house, &graceful)));
     tokio::select! {
@@ -128,6 +131,7 @@ async fn admit(entrance: Entrance, house: &Arc<House>, graceful: &GracefulShutdo
         match entrance.listener.accept().await {
             Ok((stream, peer)) => {
                 if let Some((seat, notice)) = house.seats.take(peer.ip().to_canonical()) {
+                    house.huge_pages.welcome(house.seats.taken());
                     let guest = Guest { stream, seat, notice, watcher: graceful.watcher() };
                     tokio::spawn(host(guest, tls.clone(), house.clone()));
                 }
