@@ -2,9 +2,9 @@
 //! objects in `objects`.
 //!
 //! Each other module beside this file tests one noun through `Arc<dyn Store>`, with a fresh store
-//! for each test. A new adapter adds one line at the end of this file; a new test adds its name to
-//! the list (the compiler warns of one that was forgotten). What only the embedded store promises
-//! (its file, its recovery) is in `embedded`.
+//! for each test. A new adapter adds a few lines at the end of this file; a new test adds its name
+//! to the list (the compiler warns of one that was forgotten). What only the embedded store
+//! promises (its file, its recovery) is in `embedded`.
 
 #[path = "../harness/mongo.rs"]
 mod mongo_server;
