@@ -1,7 +1,8 @@
 //! The server's own secrets: made on the first start, kept in `DATA_DIR/secrets`, one file each.
 //!
-//! A file is 64 hex digits, readable by its owner only. A file that others can read, that is too
-//! short, or that was not made at random is refused: a secret that is not one protects nobody.
+//! A file is 64 hex digits, or a key in PEM, readable by its owner only. A file that others can
+//! read, that is too short, or that was not made at random is refused: a secret that is not one
+//! protects nobody.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,7 +11,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rcgen::KeyPair;
+
 use super::data_dir::{DataDir, make_private, write_private};
+use super::hidden::Hidden;
 use crate::id::Entropy;
 
 /// The server's own secrets. `Debug` shows none.
@@ -22,6 +26,9 @@ pub struct Secrets {
     pub turn_key: [u8; 32],
     /// What the person at the machine shows, to see what is for them alone.
     pub machine_key: MachineKey,
+    /// The key on P-256 by which browsers and their push services know this server (RFC 8292), in
+    /// PEM. With another one, every browser has to subscribe again.
+    pub vapid_pem: Hidden,
 }
 
 /// The key of the person at the machine: in the link that the terminal prints as the server starts,
@@ -71,12 +78,48 @@ impl Secrets {
             server_key: read_or_make(&folder.join("server_key"), entropy)?,
             turn_key: read_or_make(&folder.join("turn_key"), entropy)?,
             machine_key: MachineKey(read_or_make(&folder.join("machine_key"), entropy)?),
+            vapid_pem: read_or_make_pem(&folder.join("vapid_key.pem"))?,
         })
     }
 }
 
 fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
     if is_there(path)? { read(path) } else { make(path, entropy) }
+}
+
+/// The VAPID key of a data folder, also while a server works in it; `None` before its first start.
+pub fn vapid_pem_in(data: &Path) -> Result<Option<Hidden>, String> {
+    let path = data.join("secrets/vapid_key.pem");
+    if is_there(&path)? { read_pem(&path).map(Some) } else { Ok(None) }
+}
+
+fn read_or_make_pem(path: &Path) -> Result<Hidden, String> {
+    if is_there(path)? { read_pem(path) } else { make_pem(path) }
+}
+
+fn read_pem(path: &Path) -> Result<Hidden, String> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    if KeyPair::from_pem(&text).is_err() {
+        return Err(format!(
+            "{} holds no private key in PEM. Put back the right file from a backup, or remove it, \
+             and the server makes a new one: browsers then have to subscribe to push again.",
+            path.display()
+        ));
+    }
+    Ok(Hidden::new(text))
+}
+
+fn make_pem(path: &Path) -> Result<Hidden, String> {
+    let text = new_vapid_pem()?;
+    write_private(path, text.as_bytes())
+        .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
+    Ok(Hidden::new(text))
+}
+
+/// A new key on P-256, in PEM.
+pub fn new_vapid_pem() -> Result<String, String> {
+    let key = KeyPair::generate().map_err(|error| format!("No key can be made: {error}."))?;
+    Ok(key.serialize_pem())
 }
 
 /// Whether the file of a secret is there. One that others can read is refused, with the cure.
@@ -156,6 +199,12 @@ mod tests {
         let again = opened(folder.path()).expect("read");
         assert_eq!(first.server_key, again.server_key);
         assert_eq!(format!("{first:?}"), "Secrets(hidden)");
+        assert_eq!(first.vapid_pem, again.vapid_pem);
+        let path = folder.path().join("secrets/vapid_key.pem");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        write_private(&path, b"no key").expect("written");
+        let refused = opened(folder.path()).expect_err("no key");
+        assert!(refused.contains("vapid_key.pem holds no private key"), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Push: how a device that sleeps is told. One trait; into a local folder, or kept in memory for
-//! tests.
+//! Push: how a device that sleeps is told. One trait; by the services of browsers, Google and Apple
+//! (`services`), into a local folder, kept in memory for tests, or to nobody.
 //!
 //! Invariant: telling never waits. What cannot be told now is tried again in the background, and
 //! given up when it is no longer of use or when too much waits: a push is a hint, and a client that
@@ -7,7 +7,9 @@
 
 pub mod folder;
 pub mod memory;
+pub mod nobody;
 pub mod said;
+pub mod services;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,8 +6,16 @@ mod acme_authority;
 mod authority;
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../harness/moody.rs"]
+mod moody;
+#[path = "../harness/push_service.rs"]
+mod push_service;
 #[path = "../harness/s3.rs"]
 mod s3_server;
+#[path = "../harness/tokens.rs"]
+mod tokens;
+#[path = "../harness/vendors.rs"]
+mod vendors;
 
 mod acme;
 mod backup;
@@ -31,6 +39,8 @@ mod outside;
 mod people;
 mod presence;
 mod process;
+mod push_vendors;
+mod push_web;
 mod readme;
 mod receipts;
 mod removal;
