@@ -8,6 +8,7 @@ use super::scheduled::Latest;
 use crate::clock::Time;
 use crate::edge::counters::{Read, Reading};
 use crate::hub::Hub;
+use crate::push::services::Tally;
 use crate::rtc::Status;
 
 /// Reads the numbers of this server.
@@ -15,6 +16,7 @@ pub(super) fn readings(
     hub: Arc<Hub>,
     relay: Option<impl Fn() -> Status + Send + Sync + 'static>,
     backed_up: Option<Latest>,
+    push: Option<impl Fn() -> Tally + Send + Sync + 'static>,
 ) -> Read {
     Box::new(move || {
         let (people, connections) = hub.count();
@@ -24,6 +26,7 @@ pub(super) fn readings(
         ];
         readings.extend(backed_up.as_ref().map(of_backups));
         readings.extend(relay.iter().flat_map(|status| of_relay(&status())));
+        readings.extend(push.iter().flat_map(|tally| of_push(&tally())));
         readings.extend(of_process().into_iter().flatten());
         readings
     })
@@ -78,6 +81,22 @@ fn of_relay(status: &Status) -> [Reading; 13] {
             "Requests of strangers beyond what their network may get back",
             drops.unanswered,
         ),
+    ]
+}
+
+fn of_push(tally: &Tally) -> [Reading; 9] {
+    let total = |name, help, value: u64| Reading::Total(name, help, value as f64);
+    let level = |name, help, value: usize| Reading::Level(name, help, value as f64);
+    [
+        total("wechat_push_told", "Pushes that a service took", tally.told),
+        total("wechat_push_gone", "Subscriptions that a service knew no more", tally.gone),
+        total("wechat_push_refused", "Pushes that a service will not take", tally.refused),
+        total("wechat_push_retries", "Tries that failed and were repeated", tally.retried),
+        total("wechat_push_given_up", "Pushes that were given up", tally.given_up),
+        total("wechat_push_full", "Pushes that found no room", tally.full),
+        level("wechat_push_waiting", "Pushes that wait", tally.waiting),
+        level("wechat_push_on_way", "Pushes on their way", tally.on_way),
+        level("wechat_push_services_failing", "Push services that fail", tally.failing),
     ]
 }
 

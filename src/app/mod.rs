@@ -13,6 +13,7 @@ mod listen;
 mod metrics;
 pub mod objects;
 pub mod offline;
+pub mod push;
 mod relay;
 pub mod renew;
 pub mod restore;
@@ -32,6 +33,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::listen::Port;
 use self::objects::Files;
+use self::push::Push;
 use self::stores::{open_embedded, open_mongo};
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
@@ -57,6 +59,7 @@ use crate::mail::smtp::{Patience, SmtpMailer};
 use crate::mail::{Mailbox, Mailer};
 use crate::protocol::frames::ENCODER;
 use crate::protocol::server::DemoPerson;
+use crate::push::Pusher;
 use crate::rtc::Turn;
 use crate::store::Store;
 use crate::ws;
@@ -65,6 +68,8 @@ pub use listen::raise_open_files;
 
 /// How long mails that are under way may hold up the end.
 const MAILS_WITHIN: Duration = Duration::from_secs(2);
+/// How long pushes that are under way may.
+const PUSHES_WITHIN: Duration = Duration::from_secs(2);
 /// How often what has expired is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
@@ -109,12 +114,15 @@ pub struct Outside {
     pub entropy: Arc<dyn Entropy>,
     /// Sends mails; `None` is the one that the settings say.
     pub mailer: Option<Arc<dyn Mailer>>,
+    /// Tells devices that sleep; `None` is what the settings say.
+    pub pusher: Option<Arc<dyn Pusher>>,
 }
 
 impl Default for Outside {
-    /// The machine's clock and random source, and mails as the settings say.
+    /// The machine's clock and random source, mails and pushes as the settings say.
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), entropy: Arc::new(OsEntropy), mailer: None }
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+        Self { clock, entropy, mailer: None, pusher: None }
     }
 }
 
@@ -127,6 +135,7 @@ pub struct Running {
     upkeep: Vec<JoinHandle<()>>,
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
+    pusher: Arc<dyn Pusher>,
     store: Arc<dyn Store>,
     turn: Option<Turn>,
     machine_key: Option<MachineKey>,
@@ -148,6 +157,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         Some(mailer) => (mailer.clone(), None),
         None => mailer(config, tls_port.unwrap_or(addr.port()), &outside)?,
     };
+    let push = Push::open(config, &secrets, &outside)?;
     let files = Files::open(config, &data).await?;
     let demo = if config.dev {
         demo::settle(&store, &files, &*outside.clock, &secrets).await?
@@ -171,7 +181,8 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone());
     let (backups, backed_up) = scheduled::begin(config, &outside.clock).unzip();
-    let readings = metrics::readings(hub.clone(), turn.as_ref().map(Turn::reader), backed_up);
+    let relay = turn.as_ref().map(Turn::reader);
+    let readings = metrics::readings(hub.clone(), relay, backed_up, push.reader());
     let counters = Arc::new(Counters::new(readings));
     let listeners: Vec<Arc<dyn Listener>> =
         vec![Arc::new(core.clone()), hub.clone(), counters.clone()];
@@ -196,6 +207,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         upkeep,
         hub,
         mailer,
+        pusher: push.pusher,
         store,
         turn,
         machine_key,
@@ -371,6 +383,9 @@ impl Running {
         self.upkeep.iter().for_each(JoinHandle::abort);
         if timeout(MAILS_WITHIN, self.mailer.drain()).await.is_err() {
             tracing::warn!("mails were still waiting and are lost: their codes can be asked again");
+        }
+        if timeout(PUSHES_WITHIN, self.pusher.drain()).await.is_err() {
+            tracing::warn!("pushes were still waiting and are lost: clients read what they missed");
         }
         self.store.close().await;
     }

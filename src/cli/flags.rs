@@ -33,6 +33,7 @@ pub fn command() -> Command {
         .subcommand(doctor())
         .subcommand(users())
         .subcommand(store())
+        .subcommand(push())
         .subcommand(backup())
         .subcommand(restore())
         .subcommand(completions())
@@ -132,6 +133,21 @@ fn store() -> Command {
         .arg_required_else_help(true)
         .subcommand(copy)
         .subcommand(renew)
+}
+
+fn push() -> Command {
+    let check = Command::new("check")
+        .about("Try whether the push services that are set know this server")
+        .long_about(
+            "Try whether devices that sleep can be told, also while the server runs: reads the \
+             keys, and asks Google's and Apple's services, where FCM_ACCOUNT and APNS_KEY are set, \
+             with a push to a device that does not exist. Nobody is told anything.",
+        );
+    Command::new("push")
+        .about("Look at how devices that sleep are told")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(check)
 }
 
 fn backup() -> Command {

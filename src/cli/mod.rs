@@ -10,6 +10,7 @@ mod flags;
 mod log;
 mod pages;
 mod progress;
+mod push;
 mod serve;
 mod store;
 mod users;
@@ -59,6 +60,7 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
         ["config", "check"] => check(values),
         ["users", "import"] => users::import(config, flags),
         ["doctor"] => doctor::run(config, values, flags),
+        ["push", "check"] => push::check(config),
         ["backup"] => backup::run(config, flags),
         ["restore"] => backup::bring_back(config, flags),
         ["store", "copy"] => store::run(config, flags),

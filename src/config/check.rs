@@ -35,6 +35,7 @@ impl Config {
         self.check_calls(values);
         self.check_objects(values);
         self.check_backups(values);
+        self.check_push(values);
     }
 
     /// What only reading the picture shows.
@@ -227,6 +228,24 @@ impl Config {
         }
     }
 
+    /// What no single value about push shows.
+    fn check_push(&self, values: &mut Values) {
+        let parts = [
+            ("APNS_KEY", self.apns_key.is_some()),
+            ("APNS_KEY_ID", self.apns_key_id.is_some()),
+            ("APNS_TEAM_ID", self.apns_team_id.is_some()),
+        ];
+        let given = parts.iter().find(|(_, given)| *given);
+        let missing = parts.iter().find(|(_, given)| !*given);
+        if let (Some((given, _)), Some((missing, _))) = (given, missing) {
+            let place = values.place(given);
+            values.note(format!(
+                "{place}: {given} needs {missing} beside it: Apple's service knows an app's owner \
+                 by a key, its id and the team's."
+            ));
+        }
+    }
+
     fn check_path_style(&self, values: &mut Values) {
         let endpoint = self.s3_endpoint.as_ref();
         if !self.s3_path_style && endpoint.is_some_and(|endpoint| !endpoint.takes_names()) {
@@ -248,6 +267,8 @@ mod tests {
         for (pairs, word) in [
             (&[("TURN", "external")][..], "TURN_EXTERNAL_URLS"),
             (&[("TURN_TLS_CERT", "/c.pem")], "TURN_TLS_KEY"),
+            (&[("APNS_KEY", "/k.p8"), ("APNS_KEY_ID", "ABC123DEFG")], "APNS_TEAM_ID"),
+            (&[("APNS_TEAM_ID", "ABC123DEFG")], "APNS_KEY beside it"),
         ] {
             let problems = Config::of(pairs).expect_err("incomplete").to_string();
             assert!(problems.contains(word), "{problems}");

@@ -15,6 +15,7 @@ mod check;
 mod env_file;
 mod hidden;
 mod objects;
+mod push;
 mod retired;
 mod row;
 mod smtp_url;
@@ -114,6 +115,11 @@ impl Config {
     /// Where mails go while there is no mail server.
     pub fn mail_dir(&self) -> PathBuf {
         self.mail_dir.clone().unwrap_or_else(|| self.data_dir.join("mail"))
+    }
+
+    /// Where pushes go while they are not sent.
+    pub fn push_dir(&self) -> PathBuf {
+        self.push_dir.clone().unwrap_or_else(|| self.data_dir.join("push"))
     }
 
     /// How the server is called and looks. Reads the picture; the error says what is wrong with it.

@@ -15,8 +15,8 @@ use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
     self, AcmeDirectory, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks,
-    ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, Rate, Sender,
-    TlsMode, TurnMode, optional,
+    ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, PushHosts, PushMode,
+    Rate, Sender, TlsMode, TurnMode, optional,
 };
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
@@ -186,6 +186,56 @@ settings! {
     accent: Option<Color> = ACCENT {
         Env, "Name and looks", default: "", unset: "green", example: "#1a5fb4", Open
     } by optional(Color::parse);
+
+    /// How devices that sleep are told of messages and calls. `on`: by the push services of
+    /// browsers and of UnifiedPush, which need no account anywhere, and by Google's and Apple's
+    /// where FCM_ACCOUNT and APNS_KEY are set; `folder`: not at all, but written into PUSH_DIR, for
+    /// trying things out; `off`: not at all. 'wechat push check' tries what is set.
+    push: PushMode = PUSH {
+        Env, "Push", default: "on", unset: "", example: "off", Open
+    } by PushMode::parse;
+
+    /// The folder where pushes are written as `.json` files with PUSH=folder. The newest 1,000 are
+    /// kept.
+    push_dir: Option<PathBuf> = PUSH_DIR {
+        Env, "Push", default: "", unset: "DATA_DIR/push", example: "/tmp/push", Open
+    } by optional(values::folder);
+
+    /// Push services in your own network, as names, IP addresses or networks separated by commas.
+    /// Browsers and apps say where they are pushed to; otherwise everything that is not public is
+    /// refused, so that they cannot send this server into your network.
+    push_allowed_hosts: PushHosts = PUSH_ALLOWED_HOSTS {
+        Env, "Push", default: "", unset: "none", example: "ntfy.lan, 192.168.1.5", Open
+    } by PushHosts::parse;
+
+    /// The PEM file of a certificate authority of your own that push services in your network have
+    /// their certificates from.
+    push_ca: Option<PathBuf> = PUSH_CA {
+        Env, "Push", default: "", unset: "the public authorities alone",
+        example: "/etc/wechat/ca.pem", Open
+    } by optional(values::folder);
+
+    /// The JSON file of a service account of Google's that may send messages of Firebase, for
+    /// Android apps that have no other way. Only the server should be able to read it.
+    fcm_account: Option<PathBuf> = FCM_ACCOUNT {
+        Env, "Push", default: "", unset: "none", example: "/etc/wechat/firebase.json", Open
+    } by optional(values::folder);
+
+    /// The file of the key (`.p8`) that Apple gave the owner of an iOS app for push. Only the
+    /// server should be able to read it.
+    apns_key: Option<PathBuf> = APNS_KEY {
+        Env, "Push", default: "", unset: "none", example: "/etc/wechat/AuthKey_ABC123DEFG.p8", Open
+    } by optional(values::folder);
+
+    /// What Apple calls that key.
+    apns_key_id: Option<String> = APNS_KEY_ID {
+        Env, "Push", default: "", unset: "none; APNS_KEY needs one", example: "ABC123DEFG", Open
+    } by optional(values::apple_id);
+
+    /// What Apple calls the owner of the app.
+    apns_team_id: Option<String> = APNS_TEAM_ID {
+        Env, "Push", default: "", unset: "none; APNS_KEY needs one", example: "DEF123GHIJ", Open
+    } by optional(values::apple_id);
 
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`; for parts of the server,
     /// `part=level`, separated by commas.

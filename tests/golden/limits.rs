@@ -156,6 +156,14 @@ fn setting(field: &str) -> String {
     format!("[`{key}`](settings.md#{field})")
 }
 
+fn pushes() -> Vec<Limit> {
+    limits! {
+        "push-size" "what a push says" bytes(push::said::MOST_BYTES) => "its words are cut";
+        "pushes-waiting" "pushes waiting to be sent" count(push::services::WAITING)
+            => "a call takes the place of another; the rest is dropped";
+    }
+}
+
 /// The headings of the page, each with its rows.
 pub fn sections() -> Vec<(&'static str, Vec<Limit>)> {
     let config = Config::of(&[]).expect("the defaults are fine");
@@ -169,6 +177,7 @@ pub fn sections() -> Vec<(&'static str, Vec<Limit>)> {
         ("Requests", requests(&config)),
         ("WebSockets", sockets()),
         ("Calls", calls()),
+        ("Push", pushes()),
     ]
 }
 

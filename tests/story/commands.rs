@@ -78,6 +78,31 @@ fn config_check_shows_every_setting_and_its_origin_without_secrets() {
 }
 
 #[test]
+fn push_check_tries_what_is_set_and_tells_no_secret() {
+    let folder = folder();
+    let output = run(folder.path(), &["push", "check"]);
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    for part in ["made at the first start", "mailto:", "FCM_ACCOUNT is not", "APNS_KEY is not"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!folder.path().join("data").exists(), "looking changes nothing");
+    fs::write(folder.path().join("account.json"), "{\"private_key\":\"geheim\"}").expect("written");
+    for (setting, part) in [
+        ("--fcm-account=account.json", "FCM_ACCOUNT: this file is not the JSON file"),
+        ("--fcm-account=nowhere.json", "FCM_ACCOUNT: nowhere.json cannot be read"),
+        ("--push-ca=account.json", "PUSH_CA: account.json: there is no certificate in it"),
+    ] {
+        let output = run(folder.path(), &["push", "check", setting]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(part) && !text.contains("geheim"), "{part} in {text}");
+    }
+    let output = run(folder.path(), &["push", "check", "--push=off"]);
+    assert!(said(&output).contains("nobody is told"), "{output:?}");
+}
+
+#[test]
 fn wrong_settings_are_all_told_and_nothing_starts() {
     let folder = folder();
     fs::write(folder.path().join(".env"), "PROT=1\nSMTP_URL=smtp://:geheim@h\nMAX_CONNECTIONS=0\n")
