@@ -86,7 +86,7 @@ pub struct Answer {
     pub whole: bool,
 }
 
-/// Why there is no answer. Names no address.
+/// Why there is no answer. Shows no path, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// It is not an address that may be reached from here, or its name leads to such a one.

@@ -53,6 +53,7 @@ async fn what_happens_is_counted_and_nothing_tells_of_whom() {
     }
     assert_eq!(value(&after, "wechat_websockets"), 1.0);
     assert_eq!(value(&after, "wechat_people_online"), 1.0);
+    assert!(after.contains("\nwechat_push_told_total 0"), "{after}");
     assert!(value(&after, "process_resident_memory_bytes") > 1e6, "{after}");
     assert!(value(&after, "process_cpu_seconds_total") > 0.0, "{after}");
     assert!(after.ends_with("# EOF\n"));

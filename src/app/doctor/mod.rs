@@ -10,6 +10,7 @@ mod doors;
 mod finding;
 mod machine;
 mod outside;
+mod push;
 mod services;
 mod web;
 
@@ -52,6 +53,7 @@ pub async fn examine(
     patient.database().await;
     patient.objects().await;
     patient.mail(test_mail).await;
+    patient.push().await;
     patient.public_url().await;
     patient.relay().await;
 }
