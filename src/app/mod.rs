@@ -42,6 +42,7 @@ use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
 use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
+use crate::core::push::{Pushes, SETTLE};
 use crate::core::{Core, Ports, Rules};
 use crate::edge::accept::{self, EdgeLimits, Entrance};
 use crate::edge::address::TrustedProxies;
@@ -133,6 +134,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     upkeep: Vec<JoinHandle<()>>,
+    telling: Pushes,
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     pusher: Arc<dyn Pusher>,
@@ -179,7 +181,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
-    let core = core.with_hub(hub.clone());
+    let core = core.with_hub(hub.clone()).with_push(push.outlet(config, &hub));
     let (backups, backed_up) = scheduled::begin(config, &outside.clock).unzip();
     let relay = turn.as_ref().map(Turn::reader);
     let readings = metrics::readings(hub.clone(), relay, backed_up, push.reader());
@@ -189,29 +191,29 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps).into_iter().chain(backups).collect();
+    let telling = core.push.clone();
     let machine_key = welcome.opened_by();
-    let install = https.as_ref().and_then(|https| https.install(addr.port()));
-    let https_at = (tls_port, install);
+    let https_at = (tls_port, https.as_ref().and_then(|https| https.install(addr.port())));
     let routes = routes(config, core, &hub, &outside, welcome, counters, https_at);
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let mut entrances = vec![Entrance { listener, tls: None }];
     entrances.extend(https.map(secure::Https::into_entrance));
     let serving = accept::serve(entrances, routes, edge_limits(config), trusted, until(stopping));
     let serving = tokio::spawn(serving);
-    let _listeners = listeners;
     Ok(Running {
         addr,
         tls_port,
         stop,
         serving,
         upkeep,
+        telling,
         hub,
         mailer,
         pusher: push.pusher,
         store,
         turn,
         machine_key,
-        _listeners,
+        _listeners: listeners,
         _data: data,
     })
 }
@@ -302,15 +304,17 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 
 /// What runs beside the requests: gaps in what connections heard are closed, changes of who is
 /// online are told, search terms of an older version are rebuilt, what has expired is removed,
-/// calls past their time are ended.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 5] {
+/// calls past their time are ended, devices that sleep are told.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 6] {
     let (following, hub) = (core.clone(), hub.clone());
     let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
     let presence = core.presence.clone();
     let presence = tokio::spawn(async move { presence.follow().await });
+    let push = core.push.clone();
+    let telling = tokio::spawn(async move { push.follow().await });
     let refolding = tokio::spawn(refold(core.clone()));
     let sweeping = tokio::spawn(sweep(core.clone()));
-    [gaps, presence, refolding, sweeping, tokio::spawn(end_calls(core.clone()))]
+    [gaps, presence, telling, refolding, sweeping, tokio::spawn(end_calls(core.clone()))]
 }
 
 /// Rebuilds search terms that an older version made; once that is done, there is nothing to do.
@@ -384,7 +388,12 @@ impl Running {
         if timeout(MAILS_WITHIN, self.mailer.drain()).await.is_err() {
             tracing::warn!("mails were still waiting and are lost: their codes can be asked again");
         }
-        if timeout(PUSHES_WITHIN, self.pusher.drain()).await.is_err() {
+        // Whoever was connected is no reason to be told: they come back.
+        let told = async {
+            self.telling.drain(SETTLE).await;
+            self.pusher.drain().await;
+        };
+        if timeout(PUSHES_WITHIN, told).await.is_err() {
             tracing::warn!("pushes were still waiting and are lost: clients read what they missed");
         }
         self.store.close().await;

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Outside, StartError};
-use crate::config::values::PushMode;
+use crate::config::values::{PushContent, PushMode};
 use crate::config::{Config, Secrets, secrets};
+use crate::core::presence::AWAY_AFTER;
+use crate::core::push::words::Shown;
+use crate::core::push::{Outlet, SETTLE};
+use crate::hub::Hub;
 use crate::model::push::Kind;
 use crate::outside::{Allowed, Bounds, Client, SystemLookup, tls};
 use crate::push::Pusher;
@@ -55,6 +59,23 @@ impl Push {
             )
         })?;
         Ok(Self::of(Arc::new(pusher)))
+    }
+
+    /// How the rules tell devices: whoever is connected to this node need not be told.
+    pub(super) fn outlet(&self, config: &Config, hub: &Arc<Hub>) -> Outlet {
+        let hub = hub.clone();
+        let shown = config.push_content.map(|content| match content {
+            PushContent::Wake => Shown::Wake,
+            PushContent::Names => Shown::Names,
+            PushContent::Text => Shown::Text,
+        });
+        Outlet {
+            pusher: self.pusher.clone(),
+            here: Arc::new(move |user, chat| hub.sessions_of(user, chat)),
+            shown,
+            settle: SETTLE,
+            away: AWAY_AFTER,
+        }
     }
 
     /// Reads the numbers of a moment; `None` where nothing is sent.

@@ -25,6 +25,28 @@ impl PushMode {
     }
 }
 
+/// How much a push says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushContent {
+    /// That there is something, and no word of anybody.
+    Wake,
+    /// Also who writes or calls, and in which chat.
+    Names,
+    /// Also what they write.
+    Text,
+}
+
+impl PushContent {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "wake" => Ok(Self::Wake),
+            "names" => Ok(Self::Names),
+            "text" => Ok(Self::Text),
+            _ => Err("neither wake nor names nor text. Write one of them.".into()),
+        }
+    }
+}
+
 /// Hosts of push services that may be reached although they are not public.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushHosts {

@@ -15,8 +15,8 @@ use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
     self, AcmeDirectory, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks,
-    ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, PushHosts, PushMode,
-    Rate, Sender, TlsMode, TurnMode, optional,
+    ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, PushContent,
+    PushHosts, PushMode, Rate, Sender, TlsMode, TurnMode, optional,
 };
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
@@ -194,6 +194,14 @@ settings! {
     push: PushMode = PUSH {
         Env, "Push", default: "on", unset: "", example: "off", Open
     } by PushMode::parse;
+
+    /// How much a push says: `wake` that there is something, and no word of anybody; `names` also
+    /// who writes or calls, and in which chat; `text` also what they write. Web Push is encrypted
+    /// for the device, whose lock screen shows it; Google's and Apple's services could read along.
+    push_content: Option<PushContent> = PUSH_CONTENT {
+        Env, "Push", default: "", unset: "names to browsers and UnifiedPush, else wake",
+        example: "text", Open
+    } by optional(PushContent::parse);
 
     /// The folder where pushes are written as `.json` files with PUSH=folder. The newest 1,000 are
     /// kept.

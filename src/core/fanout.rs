@@ -47,6 +47,13 @@ impl Shared {
         from_name
     }
 
+    /// The same for a message that is new: also to devices that sleep.
+    pub(crate) async fn post_new(&self, message: Message) -> Arc<str> {
+        let from_name = self.post(message.clone(), None, Moves::default()).await;
+        self.pushing.note(&message);
+        from_name
+    }
+
     /// Tells both people that their direct chat has begun, and of their membership in it.
     pub(crate) async fn chat_opened(&self, chat: Chat) {
         let (id, peers) = (chat.id, chat.peers);

@@ -16,6 +16,7 @@ pub mod messages;
 pub mod permissions;
 pub mod presence;
 mod progress;
+pub mod push;
 mod readiness;
 pub mod receipts;
 pub mod search;
@@ -115,6 +116,8 @@ pub struct Core {
     pub calls: calls::Calls,
     /// Finding people and groups.
     pub search: search::Search,
+    /// Telling devices that sleep.
+    pub push: push::Pushes,
     shared: Arc<Shared>,
 }
 
@@ -127,6 +130,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: auth::TokenCache,
     pub(crate) gone: presence::Gone,
     pub(crate) ear: calls::pauses::Ear,
+    pub(crate) pushing: Arc<push::Pushing>,
     readiness: readiness::Readiness,
     pub(crate) redeemed: auth::Redeemed,
     server_key: [u8; 32],
@@ -160,6 +164,7 @@ impl Core {
     pub fn new(ports: Ports, server_key: [u8; 32], rules: Rules) -> Self {
         let shared = Arc::new(Shared {
             ear: calls::pauses::Ear::new(ports.now()),
+            pushing: Arc::new(push::Pushing::new(ports.now())),
             ports,
             people: users::People::default(),
             facts: chats::FactsCache::default(),
@@ -182,6 +187,7 @@ impl Core {
             sync: sync::Sync::new(shared.clone()),
             calls: calls::Calls::new(shared.clone(), calls::ice::Relay::default()),
             search: search::Search::new(shared.clone()),
+            push: push::Pushes::new(shared.clone()),
             shared,
         }
     }
@@ -197,6 +203,13 @@ impl Core {
     #[must_use]
     pub fn with_hub(mut self, hub: Arc<Hub>) -> Self {
         self.presence = presence::Presences::new(self.shared.clone(), Some(hub));
+        self
+    }
+
+    /// The same with a way to tell devices that sleep; without one, nobody can subscribe.
+    #[must_use]
+    pub fn with_push(self, outlet: push::Outlet) -> Self {
+        self.shared.pushing.open(outlet);
         self
     }
 
@@ -226,7 +239,8 @@ impl Core {
 }
 
 impl Listener for Core {
-    /// Caches forget what has changed; calls end that it makes impossible.
+    /// Caches forget what has changed; calls end that it makes impossible; notices are taken back
+    /// of what was read.
     fn on_event(&self, event: &Event) {
         match event {
             Event::SessionsClosed(_, sessions) => self.shared.tokens.forget(sessions),
@@ -247,6 +261,7 @@ impl Listener for Core {
             | Event::Typing(_) => {}
         }
         self.calls.heed(event);
+        self.shared.heed_push(event);
     }
 }
 

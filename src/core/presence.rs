@@ -92,8 +92,14 @@ impl Presences {
         Err(Error::unavailable("blocks changed again and again"))
     }
 
+    /// A connection of the caller's is live.
+    pub fn came(&self, caller: &Caller) {
+        self.shared.pushing.came(caller.user);
+    }
+
     /// A connection of the caller's has ended.
     pub fn left(&self, caller: &Caller) {
+        self.shared.pushing.left(caller.user);
         let now = self.shared.ports.now();
         self.shared.gone.0.insert(caller.user, now);
         self.shared.tokens.used(caller.session, now);

@@ -40,6 +40,7 @@ mod original_send;
 mod params;
 mod pictures;
 mod presence;
+mod push;
 mod ranges;
 mod receipts;
 mod search;

@@ -188,6 +188,7 @@ async fn verify(
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let device = agent.unwrap_or_default();
     let signed_in = http.core.auth.verify(&email, &code, device, known.ip).await?;
+    http.core.push.adopt(&signed_in.user, &signed_in.session).await;
     let user = signed_in.user;
     let verified = Verified {
         email: user.email.as_str().to_owned(),

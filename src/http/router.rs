@@ -18,7 +18,7 @@ use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, install,
     invites, mailbox, me, members, messages, metrics, original, original_send, pictures, presence,
-    receipts, search, server, sync, uploads, users, web,
+    push, receipts, search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -95,6 +95,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(server::routes())
         .merge(auth::routes())
         .merge(me::routes())
+        .merge(push::routes())
         .merge(users::routes())
         .merge(presence::routes())
         .merge(chats::routes())

@@ -95,6 +95,7 @@ async fn info(
         languages: Language::ALL.map(Tongue::from).to_vec(),
         features: features(&http.core),
         limits: limits(&http.core),
+        push: http.core.push.offer().into(),
         mail: if welcome.smtp { MailMode::Smtp } else { MailMode::Local },
         mailbox: (local && welcome.mailbox.is_some()).then(|| mailbox::PATH.to_owned()),
         demo: welcome.demo.iter().filter_map(seen).collect(),
@@ -115,7 +116,7 @@ fn features(core: &Core) -> Features {
         relay: core.calls.has_relay(),
         rooms: false,
         search: true,
-        push: false,
+        push: !core.push.offer().kinds.is_empty(),
     }
 }
 

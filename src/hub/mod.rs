@@ -283,6 +283,16 @@ impl Hub {
         self.users.is_here(user)
     }
 
+    /// The sessions by which a user is connected here, to hear of one chat or at all; one with
+    /// several connections comes as often.
+    pub fn sessions_of(&self, user: UserId, chat: Option<ChatId>) -> Vec<SessionId> {
+        let clients = match chat {
+            Some(chat) => self.users.hearing(user, chat),
+            None => self.users.all(user),
+        };
+        clients.iter().map(|client| client.connection.session()).collect()
+    }
+
     /// Where it says from now on that something has happened with people who are watched. Only the
     /// first who asks is told.
     pub fn stirs(&self) -> Stirs {

@@ -14,6 +14,7 @@ pub mod ops;
 pub mod pages;
 pub mod people;
 pub mod problem;
+pub mod push;
 pub mod rows;
 pub mod server;
 pub mod sync;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::people::Tongue;
+use super::push::PushOffer;
 use super::values::Id;
 
 /// Where login codes go.
@@ -36,6 +37,8 @@ pub struct ServerInfo {
     pub features: Features,
     /// How much it takes.
     pub limits: Limits,
+    /// How it tells devices that have no connection.
+    pub push: PushOffer,
     /// Where login codes go.
     pub mail: MailMode,
     /// Where to read them, a path of this server; only for the person at the server's machine.

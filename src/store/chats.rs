@@ -94,6 +94,12 @@ pub trait Chats: Send + Sync {
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox>;
     /// The active member rows of a user with their chats, in no order.
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>>;
+    /// Of these, the rows where something stands beyond the member's cursors; in no order.
+    async fn unread_rows(&self, user: UserId) -> Result<Vec<InboxRow>> {
+        let mut rows = self.memberships(user).await?;
+        rows.retain(|row| row.chat.head_seq > row.member.read_floor());
+        Ok(rows)
+    }
     /// A part of the user's list of chats as it is now, in its order: see `decide::list`. It costs
     /// what it answers, not what stands in the list. (MongoDB reads a few fields of every chat.)
     async fn listed(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<InboxRow>>;

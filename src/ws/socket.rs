@@ -127,6 +127,7 @@ async fn attach(ws: &Arc<Ws>, identity: Identity, opening: &Opening) -> Result<L
     let live = register(ws, caller, opening).await.map_err(|error| refused(&error))?;
     // A logout between the first look at the token and the registration has found nobody to close.
     ws.core.auth.authenticate(&token).await.map_err(|error| refused(&error))?;
+    ws.core.presence.came(&caller);
     live.link.push(&told(
         "hello",
         &Hello {

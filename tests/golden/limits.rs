@@ -237,6 +237,16 @@ fn people() -> Vec<Limit> {
             => "400, field `about`";
         "device-name" "characters of a device's name" count(core::auth::DEVICE_CHARS) => "cut";
         "push-token" "a push address" bytes(model::text::PUSH_TOKEN_BYTES) => "400";
+        "endpoint" "the URL of a push service's endpoint" bytes(model::push::ENDPOINT_BYTES)
+            => "400, field `endpoint`";
+        "apns-token" "a device token of APNs" bytes(model::push::APNS_TOKEN_BYTES)
+            => "400, field `token`";
+        "apns-topic" "characters of the topic of an app" count(model::push::APNS_TOPIC_CHARS)
+            => "400, field `topic`";
+        "push-text" "characters of a message in a push" count(core::push::words::BODY_CHARS)
+            => "cut";
+        "push-tests" "pushes to one's own device to try it" a_minute(core::push::TESTS_A_MINUTE)
+            => "429 with `Retry-After`";
         "watched" "people whose presence a connection watches" count(hub::presence::WATCHED)
             => "400, field `users`";
         "away-after" "how long a person without a connection counts as online"

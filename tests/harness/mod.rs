@@ -10,6 +10,7 @@
 pub mod files;
 pub mod inside;
 pub mod mongo;
+pub mod night;
 pub mod node;
 pub mod past;
 pub mod proxy;

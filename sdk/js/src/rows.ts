@@ -983,6 +983,51 @@ export interface Problem {
   type: string;
 }
 
+/** The keys that a browser gives with its endpoint. */
+export interface PushKeys {
+  /** The client's authentication secret, in base64url (RFC 8291). */
+  auth: string;
+  /** The client's public key, in base64url (RFC 8291). */
+  p256dh: string;
+}
+
+/** By which service a device is reached. */
+export type PushKind = 'web' | 'fcm' | 'apns';
+
+/** What a server offers to devices that sleep. */
+export interface PushOffer {
+  /** By which services it reaches devices; none: it tells nobody. */
+  kinds: PushKind[];
+  /**
+   * The `applicationServerKey` for browsers, in base64url: an uncompressed point on P-256; absent
+   * when it reaches none.
+   */
+  vapid?: string | null;
+}
+
+/**
+ * Where to tell this device: `web` has `endpoint` and `keys`, `fcm` has `token`, `apns` has `token`
+ * and `topic`.
+ */
+export interface PutPush {
+  /** The URL that the push service gave; for `web`. */
+  endpoint?: string | null;
+  keys?: PushKeys | null;
+  /** By which service. */
+  kind: PushKind;
+  /** The token is of Apple's service for apps in development; for `apns`. */
+  sandbox?: boolean;
+  /** What the service knows the app by; for `fcm` and `apns`. */
+  token?: string | null;
+  /** The app's bundle id; for `apns`. */
+  topic?: string | null;
+  /**
+   * The token is PushKit's, for calls alone; for `apns`. A session may have one of these beside one
+   * for alerts.
+   */
+  voip?: boolean;
+}
+
 /** Puts an emoji on a message, or takes it away. */
 export interface ReactFrame {
   /** The chat's id, or the other person's. */
@@ -1165,6 +1210,8 @@ export interface ServerInfo {
   mailbox?: string | null;
   /** What it is called. */
   name: string;
+  /** How it tells devices that have no connection. */
+  push: PushOffer;
   /** Of the program, by semantic versioning. */
   version: string;
 }

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
 use super::chats::{Reach, Target};
-use super::fanout::Moves;
 use super::{Shared, to_the_end};
 use crate::bus::{CallNews, Event, Signal};
 use crate::clock::Time;
@@ -472,6 +471,7 @@ impl Calls {
         if !effects.is_empty() {
             let names = self.names(&call).await;
             let news = CallNews { call: call.clone(), names };
+            self.shared.ring(&news);
             self.shared.ports.bus.publish(Event::Call(Arc::new(news)));
         }
         if let Some(end) = call.end().filter(|_| effects.contains(&Effect::Record)) {
@@ -485,7 +485,7 @@ impl Calls {
             );
         }
         if let Some(message) = message {
-            self.shared.post(message, None, Moves::default()).await;
+            self.shared.post_new(message).await;
         }
         call
     }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use self::changes::Deadlines;
 use super::chats::{Standing, Target};
-use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
@@ -270,7 +269,7 @@ impl Shared {
                 if let Some(chat) = created {
                     self.chat_opened(chat).await;
                 }
-                let from_name = self.post(message.clone(), None, Moves::default()).await;
+                let from_name = self.post_new(message.clone()).await;
                 Ok(Sent { message, from_name, repeated: false })
             }
             Appended::Repeated(message) if is_same(&message, content) => {

@@ -288,6 +288,15 @@ impl Place {
         }
         (steps_of(self.app.dir.path()) - before) / TIMES
     }
+
+    /// How much the store does to find out who of the large group can be told by push: Beto alone.
+    async fn work_to_tell(&self) -> u64 {
+        self.ask(('b', "PUT /api/v1/me/push", r#"{"kind":"fcm","token":"t"}"#)).await;
+        let (group, before) = (self.group.parse().expect("an id"), steps_of(self.app.dir.path()));
+        let found = self.app.store.subscribed(group, None, 200).await.expect("reads");
+        assert_eq!(found.people.len(), 1);
+        steps_of(self.app.dir.path()) - before
+    }
 }
 
 /// Who asks (Ana or Beto), for what, with which body.
@@ -400,6 +409,7 @@ const TABLE: &[(&str, f64, &[Request])] = &[
 async fn growth_of_what_is_not_answered_costs_nothing() {
     let (few, many) = (Place::of(FEW).await, Place::of(MANY).await);
     let mut grows = Vec::new();
+    assert_eq!(few.work_to_tell().await, many.work_to_tell().await, "one of however many");
     for (with, most, row) in TABLE {
         let (less, more) = (few.work(row).await, many.work(row).await);
         // What is answered from memory takes no step at all.

@@ -7,6 +7,7 @@ mod growth;
 mod journeys;
 mod kinds;
 mod malformed;
+mod push;
 mod ranks;
 mod server;
 mod shapes;
@@ -27,6 +28,8 @@ use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::core::auth::Limits;
+use crate::core::presence::AWAY_AFTER;
+use crate::core::push::{Outlet, SETTLE};
 use crate::core::{Core, Ports, Rules};
 use crate::edge::limits::Limiter;
 use crate::id::{IdSource, OsEntropy};
@@ -34,6 +37,7 @@ use crate::mail::memory::MemoryMailer;
 use crate::model::text::Email;
 use crate::objects::memory::MemoryObjects;
 use crate::objects::staging::Staging;
+use crate::push::memory::MemoryPusher;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 
@@ -43,6 +47,7 @@ struct App {
     mails: Arc<MemoryMailer>,
     http: Arc<Http>,
     store: Arc<dyn Store>,
+    pusher: Arc<MemoryPusher>,
     // The bus knows its listeners weakly.
     _core: Arc<Core>,
     dir: tempfile::TempDir,
@@ -109,11 +114,16 @@ impl App {
             wrong_per_ip: many,
             wrong_in_all: many,
         };
-        let core = Arc::new(Core::new(
-            ports,
-            [7; 32],
-            Rules { limits, files: app::file_rules(&config), ..Rules::default() },
-        ));
+        let rules = Rules { limits, files: app::file_rules(&config), ..Rules::default() };
+        let pusher = Arc::new(MemoryPusher::default());
+        let outlet = Outlet {
+            pusher: pusher.clone(),
+            here: Arc::new(|_, _| Vec::new()),
+            shown: None,
+            settle: SETTLE,
+            away: AWAY_AFTER,
+        };
+        let core = Arc::new(Core::new(ports, [7; 32], rules).with_push(outlet));
         let listener: Arc<dyn Listener> = core.clone();
         bus.listen(vec![Arc::downgrade(&listener)]);
         let limiter = Arc::new(Limiter::new(config.rate_per_ip, config.rate_per_user));
@@ -127,7 +137,7 @@ impl App {
         let http = Arc::new(http);
         let sockets = Router::new().fallback(|| async { StatusCode::IM_A_TEAPOT });
         let router = router::router(http.clone(), sockets, config.cors_origins.clone());
-        Self { router, mails, http, store, _core: core, dir }
+        Self { router, mails, http, store, pusher, _core: core, dir }
     }
 
     /// The code in the latest mail to an address.

@@ -15,8 +15,10 @@ async fn a_server_says_to_everybody_what_it_is_and_offers() {
     assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(told["languages"], json!(["en", "es", "zh"]));
     let features = json!({ "sign_up": true, "calls": true, "relay": false, "rooms": false,
-        "search": true, "push": false });
+        "search": true, "push": true });
     assert_eq!(told["features"], features);
+    assert_eq!(told["push"]["kinds"], json!(["web", "fcm", "apns"]));
+    assert!(told["push"]["vapid"].is_string(), "{}", told["push"]);
     assert_eq!(told["limits"]["image_bytes"], 1 << 20);
     assert_eq!(told["limits"]["storage_bytes"], 3_u64 << 30);
     let key: &[_] = &[("machine-key", "0")];

@@ -45,6 +45,17 @@ fn memberships(db: &Db<'_>, user: UserId) -> Result<Vec<InboxRow>> {
     db.all(ACTIVE, [user], inbox_row)
 }
 
+/// As `Member::read_floor` has it.
+fn unread_rows(db: &Db<'_>, user: UserId) -> Result<Vec<InboxRow>> {
+    const UNREAD: &str = members::select!(
+        columns!(),
+        "CROSS JOIN chats c ON c.num = m.chat CROSS JOIN heads h ON h.chat = c.num
+         WHERE m.user = ?1 AND m.state = 0
+         AND h.seq > max(m.read_seq, m.join_seq - 1, m.hide_seq, coalesce(o.seq, 0))"
+    );
+    db.all(UNREAD, [user], inbox_row)
+}
+
 fn followed(db: &Db<'_>, user: UserId) -> Result<Vec<Followed>> {
     db.all(
         "SELECT c.id, h.rev, h.active_at, c.history_shared, m.join_seq, m.hide_seq
@@ -187,6 +198,10 @@ impl Chats for EmbeddedStore {
 
     async fn memberships(&self, user: UserId) -> Result<Vec<InboxRow>> {
         self.read(move |db| memberships(db, user)).await
+    }
+
+    async fn unread_rows(&self, user: UserId) -> Result<Vec<InboxRow>> {
+        self.read(move |db| unread_rows(db, user)).await
     }
 
     async fn listed(&self, user: UserId, now: Time, part: ListPart) -> Result<Vec<InboxRow>> {

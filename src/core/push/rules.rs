@@ -1,0 +1,170 @@
+//! Who is told of what: pure rules, asked with what the store says at the moment of telling.
+//!
+//! Worked example: Ana writes message 8 in a group. Beto, who sleeps and has read up to 5, is told.
+//! Carla has muted the group and is told only if 8 mentions her. Dora was removed after Ana wrote:
+//! the row that is read now says that she left, so she is not told. Ana is not told what she wrote.
+//! Called by `core::push`.
+
+use crate::clock::Time;
+use crate::id::UserId;
+use crate::model::chats::Member;
+use crate::model::messages::{Content, Message};
+use crate::model::push::{Kind, Subscription};
+use crate::model::users::Blocks;
+
+/// A message that somebody may be told of, as far as that depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewRow {
+    /// Its position.
+    pub(crate) seq: u64,
+    /// Who wrote it; who called, of a call.
+    pub(crate) from: UserId,
+    /// Whom it mentions.
+    pub(crate) mentions: Vec<UserId>,
+    /// Whether it mentions everybody.
+    pub(crate) all: bool,
+    /// It came while somebody was connected, who is gone: of use only if it never arrived.
+    pub(crate) late: bool,
+}
+
+impl NewRow {
+    /// Of a message with something to read; `None` of any other.
+    pub(crate) fn of(message: &Message) -> Option<Self> {
+        let (mentions, all) = match &message.content {
+            Content::Text(text) => (text.mentions.clone(), text.mention_all),
+            Content::Call(_) => (Vec::new(), false),
+            Content::System(_) | Content::Deleted => return None,
+        };
+        Some(Self { seq: message.seq, from: message.from, mentions, all, late: false })
+    }
+
+    fn mentions(&self, user: UserId) -> bool {
+        self.all || self.mentions.contains(&user)
+    }
+}
+
+/// Whether a member has alerts switched off at a moment.
+pub(crate) fn is_muted(member: &Member, now: Time) -> bool {
+    member.muted_until.is_some_and(|until| until > now)
+}
+
+/// Whether a member is to be told of a row: it is unread for them, somebody else's, and either the
+/// chat is not muted or the row mentions them.
+pub(crate) fn concerns(member: &Member, row: &NewRow, now: Time) -> bool {
+    let is_unread = row.seq > member.read_floor() && row.from != member.user;
+    let alerts = !is_muted(member, now) || row.mentions(member.user);
+    let arrived = row.late && row.seq <= member.delivered_seq;
+    member.is_active() && is_unread && alerts && !arrived
+}
+
+/// Whether what one person wrote is told to another, who is the first of the two whom `blocks` is
+/// about. In a direct chat neither may block the other; in a group the reader decides.
+pub(crate) const fn passes_blocks(blocks: Blocks, is_direct: bool) -> bool {
+    !(blocks.by_first || is_direct && blocks.by_second)
+}
+
+/// By which of a person's subscriptions messages are told: all but those for calls alone.
+pub(crate) fn for_messages(mut pushes: Vec<Subscription>) -> Vec<Subscription> {
+    pushes.retain(|push| push.target.kind() != Kind::Voip);
+    pushes
+}
+
+/// By which of a person's subscriptions a call is told: of an app that rings itself by that one,
+/// and by no alert beside it.
+pub(crate) fn for_calls(pushes: Vec<Subscription>) -> Vec<Subscription> {
+    let is_voip = |push: &&Subscription| push.target.kind() == Kind::Voip;
+    let voip: Vec<_> = pushes.iter().filter(is_voip).map(|push| push.session).collect();
+    let fits =
+        |push: &Subscription| push.target.kind() != Kind::Apns || !voip.contains(&push.session);
+    pushes.into_iter().filter(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ChatId, ObjectId, SessionId};
+    use crate::model::chats::MemberState;
+    use crate::model::push::Target;
+
+    const NOW: Time = Time(1_000);
+
+    fn user(number: u8) -> UserId {
+        UserId(ObjectId([number; 12]))
+    }
+
+    fn row(seq: u64) -> NewRow {
+        NewRow { seq, from: user(9), mentions: Vec::new(), all: false, late: false }
+    }
+
+    fn member() -> Member {
+        Member { read_seq: 5, ..Member::joining(ChatId(ObjectId([7; 12])), user(1), 3, Time(0)) }
+    }
+
+    #[test]
+    fn a_member_is_told_of_what_is_unread_and_somebody_elses() {
+        assert!(concerns(&member(), &row(6), NOW));
+        assert!(!concerns(&member(), &row(5), NOW), "read");
+        assert!(!concerns(&member(), &NewRow { from: user(1), ..row(6) }, NOW), "their own");
+        for state in [MemberState::Left, MemberState::Banned] {
+            assert!(!concerns(&Member { state, ..member() }, &row(6), NOW));
+        }
+        let early = Member { read_seq: 0, ..member() };
+        assert!(!concerns(&early, &row(2), NOW), "from before they came");
+        assert!(!concerns(&Member { hide_seq: 6, ..member() }, &row(6), NOW), "cleared");
+        assert!(!concerns(&Member { own_seq: 6, ..member() }, &row(6), NOW), "answered");
+    }
+
+    #[test]
+    fn only_a_mention_pierces_a_mute_until_it_is_over() {
+        let muted = Member { muted_until: Some(Time(NOW.0 + 1)), ..member() };
+        assert!(!concerns(&muted, &row(6), NOW));
+        assert!(concerns(&muted, &NewRow { mentions: vec![user(1)], ..row(6) }, NOW));
+        assert!(concerns(&muted, &NewRow { all: true, ..row(6) }, NOW));
+        assert!(!concerns(&muted, &NewRow { mentions: vec![user(2)], ..row(6) }, NOW));
+        assert!(concerns(&muted, &row(6), Time(NOW.0 + 1)), "it is over");
+    }
+
+    #[test]
+    fn what_arrived_before_somebody_left_is_not_told_again() {
+        let late = NewRow { late: true, ..row(6) };
+        assert!(concerns(&member(), &late, NOW), "it never arrived");
+        let delivered = Member { delivered_seq: 6, ..member() };
+        assert!(!concerns(&delivered, &late, NOW));
+        assert!(concerns(&delivered, &row(6), NOW), "who was away is told all the same");
+    }
+
+    #[test]
+    fn what_blocked_people_write_is_not_told() {
+        let blocks = |by_first, by_second| Blocks { by_first, by_second };
+        for is_direct in [true, false] {
+            assert!(passes_blocks(blocks(false, false), is_direct));
+            assert!(!passes_blocks(blocks(true, false), is_direct));
+        }
+        assert!(!passes_blocks(blocks(false, true), true));
+        assert!(passes_blocks(blocks(false, true), false), "in a group the reader decides");
+    }
+
+    #[test]
+    fn an_app_that_rings_itself_gets_calls_by_that_and_messages_by_alerts() {
+        let push = |session: u8, target: Result<Target, crate::error::Error>| Subscription {
+            session: SessionId(ObjectId([session; 12])),
+            user: user(1),
+            target: target.expect("fits"),
+        };
+        let apns = |voip| Target::apns("ab", "org.example.chat", voip, false);
+        let all = vec![
+            push(1, apns(false)),
+            push(1, apns(true)),
+            push(2, apns(false)),
+            push(3, Target::fcm("t")),
+        ];
+        let told = |pushes: Vec<Subscription>| -> Vec<(u8, Kind)> {
+            pushes.iter().map(|push| (push.session.0.0[0], push.target.kind())).collect()
+        };
+        assert_eq!(
+            told(for_messages(all.clone())),
+            [(1, Kind::Apns), (2, Kind::Apns), (3, Kind::Fcm)]
+        );
+        assert_eq!(told(for_calls(all)), [(1, Kind::Voip), (2, Kind::Apns), (3, Kind::Fcm)]);
+    }
+}
