@@ -1,10 +1,10 @@
 //! Backups that the server makes of itself, every so often, and of which it keeps a few.
 //!
-//! Each is a folder in `BACKUP_TO`, named by the moment when it began, and whole: what is being made
-//! is in `unfinished`, takes its name when all is there and checked, and only then the oldest ones
-//! go. Files do not change, so a backup shares those of the one before it, by hard links, where the
-//! file system can. Invariant: nothing else in `BACKUP_TO` is touched. Called by `app` as it starts;
-//! `doctor` asks when the latest one was made.
+//! Each is a folder in `BACKUP_TO`, named by the moment when it began, and whole: what is being
+//! made is in `unfinished`, takes its name when all is there and checked, and only then the oldest
+//! ones go. Files do not change, so a backup shares those of the one before it, by hard links,
+//! where the file system can. Invariant: nothing else in `BACKUP_TO` is touched. Called by `app` as
+//! it starts; `doctor` asks when the latest one was made.
 
 use std::fs;
 use std::io;

@@ -31,6 +31,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("serve").about("Run the server (as 'wechat' alone does)"))
         .subcommand(config)
         .subcommand(doctor())
+        .subcommand(health())
         .subcommand(users())
         .subcommand(store())
         .subcommand(push())
@@ -60,6 +61,13 @@ fn doctor() -> Command {
                 .help("Also send a test mail to this address"),
         )
         .arg(json())
+}
+
+fn health() -> Command {
+    Command::new("health").about("Ask the running server whether it can serve").long_about(
+        "Ask the running server whether it can serve, as /readyz does; for supervisors. The \
+             exit code is 0 if it can, 1 if not. It needs the server's HOST and PORT.",
+    )
 }
 
 fn json() -> Arg {

@@ -7,6 +7,7 @@
 mod backup;
 mod doctor;
 mod flags;
+mod health;
 mod log;
 mod pages;
 mod progress;
@@ -61,6 +62,7 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
         ["users", "import"] => users::import(config, flags),
         ["doctor"] => doctor::run(config, values, flags),
         ["push", "check"] => push::check(config),
+        ["health"] => health::ask(config),
         ["backup"] => backup::run(config, flags),
         ["restore"] => backup::bring_back(config, flags),
         ["store", "copy"] => store::run(config, flags),

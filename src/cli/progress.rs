@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Bytes.
+    /// What people read as KiB and MiB.
     Bytes,
     /// Whatever the words say.
     Things,

@@ -209,12 +209,16 @@ fn beside_a_healthy_server_nothing_is_bad() {
             |finding: &Value| finding["told"].as_str().is_some_and(|text| text.contains(told));
         assert!(all.iter().any(has), "{told} in {all:#?}");
     }
+    let health = wechat(folder.path(), &["health"]).output().expect("it runs");
+    assert_eq!(health.status.code(), Some(0), "{health:?}");
     // In other words for people; and the server has noticed nothing.
     let people = wechat(folder.path(), &["doctor"]).output().expect("it runs");
     let text = String::from_utf8_lossy(&people.stdout).into_owned();
     assert!(text.contains("good     ports: ") && text.contains("0 faults, "), "{text}");
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+    let health = wechat(folder.path(), &["health"]).output().expect("it runs");
+    assert_eq!(health.status.code(), Some(1), "{health:?}");
     let other = ["--port", &closed().to_string()];
     let server = Server::start(folder.path(), &[]);
     let finding = ("ports", "none answers at", "the settings of that server");

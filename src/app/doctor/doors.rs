@@ -11,6 +11,7 @@ use url::Url;
 use super::{Patient, Verdict, WITHIN, web};
 use crate::app::listen::{self, Port};
 use crate::app::relay;
+use crate::config::Config;
 use crate::config::values::{TlsMode, TurnMode};
 use crate::edge::tls::acme::{self, Wanted};
 use crate::edge::tls::files::{Files, Named};
@@ -73,11 +74,7 @@ impl Patient<'_> {
         if port == 0 {
             return self.good("ports", "The server chose its port itself; its log says which.");
         }
-        let address = SocketAddr::new(host, port);
-        let asked = match Url::parse(&format!("http://{address}/readyz")) {
-            Ok(url) => web::ask(&url, web::Wish::Page, &[]).await,
-            Err(error) => Err(web::Fault::Unreachable(error.to_string())),
-        };
+        let (address, asked) = readiness(self.config).await;
         match asked {
             Ok(answer) if answer.is_ours() => {
                 self.good("ports", format!("The server answers at {address} and can serve."));
@@ -204,6 +201,17 @@ impl Patient<'_> {
             None => {}
         }
     }
+}
+
+/// What a server with these settings says on this machine when asked whether it can serve, and
+/// where it was asked: on the port in the clear, which answers this whatever TLS is.
+pub(super) async fn readiness(config: &Config) -> (SocketAddr, Result<web::Answer, web::Fault>) {
+    let address = SocketAddr::new(near(config.host), config.port);
+    let asked = match Url::parse(&format!("http://{address}/readyz")) {
+        Ok(url) => web::ask(&url, web::Wish::Page, &[]).await,
+        Err(error) => Err(web::Fault::Unreachable(error.to_string())),
+    };
+    (address, asked)
 }
 
 /// Where a server on this machine that listens on `host` is found.

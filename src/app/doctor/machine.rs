@@ -160,8 +160,8 @@ impl Patient<'_> {
 
     /// The clock, against what was written before and what others say.
     pub(super) async fn clock(&mut self) {
-        const CURE: &str = "Set the clock, and let it follow the time of the Internet: timedatectl set-ntp true. \
-             Codes, certificates and calls depend on it.";
+        const CURE: &str = "Set the clock, and let it follow the time of the Internet: \
+             timedatectl set-ntp true. Codes, certificates and calls depend on it.";
         let now = self.now;
         if now < SINCE {
             let told = format!("The clock says {now}, which is before this program was made.");

@@ -1,8 +1,9 @@
 //! Examines what a server needs, for its operator: with no server running, or beside one.
 //!
-//! Each finding says what is so and, where that is not well, the cure. Nothing is changed: no folder
-//! is made, no store is opened, no certificate is asked for; what is written to measure a disk or a
-//! bucket is removed again. Everything is bounded in time. Called by `cli::doctor`.
+//! Each finding says what is so and, where that is not well, the cure. Nothing is changed: no
+//! folder is made, no store is opened, no certificate is asked for; what is written to measure a
+//! disk or a bucket is removed again. Everything is bounded in time. Called by `cli::doctor` and
+//! `cli::health`.
 //!
 //! Reading order: `finding`, then one file a place to look at.
 
@@ -56,6 +57,16 @@ pub async fn examine(
     patient.push().await;
     patient.public_url().await;
     patient.relay().await;
+}
+
+/// Whether the server that runs with these settings on this machine answers and can serve.
+pub async fn ready(config: &Config) -> Result<(), String> {
+    let (at, answer) = doors::readiness(config).await;
+    match answer {
+        Ok(answer) if answer.is_ours() => Ok(()),
+        Ok(answer) => Err(format!("what answers at {at} says {}", answer.status)),
+        Err(why) => Err(format!("nothing answers at {at}: {}", why.told())),
+    }
 }
 
 /// What is wrong with settings that no server can start with, one finding each.

@@ -24,7 +24,7 @@ const ANSWER_BYTES: u64 = 64 << 10;
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// The page.
+    /// What is there, once.
     Page,
     /// To go on as a WebSocket (RFC 6455).
     WebSocket,

@@ -25,9 +25,10 @@ pub struct Test {
 /// Connects, secures the connection and logs in; an error names the cure.
 pub async fn greet(url: &SmtpUrl) -> Result<(), String> {
     let greeted = transport(url, tls(url)?).test_connection().await;
-    match greeted.map_err(|error| told(url, &error))? {
-        true => Ok(()),
-        false => Err(format!("The mail server at {url} hung up. Look at its log.")),
+    if greeted.map_err(|error| told(url, &error))? {
+        Ok(())
+    } else {
+        Err(format!("The mail server at {url} hung up. Look at its log."))
     }
 }
 
