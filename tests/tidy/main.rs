@@ -1,6 +1,7 @@
 //! The house rules as tests: each rule reads the files that git tracks and names file, line and
 //! cure for whatever breaks it. The rules and their exceptions are explained in CONTRIBUTING.md.
 
+mod links;
 mod loops;
 mod planted;
 mod ranks;
@@ -148,6 +149,26 @@ fn every_language_says_what_the_server_says() {
     assert!(!files.is_empty(), "the rule did not find the languages' files");
     let read = |path: &str| tree().text(path).expect("a language's file is UTF-8");
     none(files.iter().flat_map(|path| texts::complete(path, &read(path), &english)));
+}
+
+#[test]
+fn links_lead_to_what_is_there() {
+    let pages = links::pages(tree());
+    assert!(pages.len() >= 15, "the rule did not find the pages");
+    none(pages.iter().flat_map(|path| links::lead_somewhere(tree(), path)));
+}
+
+#[test]
+fn the_site_has_every_page() {
+    none(links::contents_are_whole(tree()));
+}
+
+#[test]
+fn boards_and_alerts_ask_for_numbers_that_there_are() {
+    let board = tree().text("docs/monitoring/grafana.json").expect("the board");
+    let board: serde_json::Value = serde_json::from_str(&board).expect("JSON");
+    assert!(board["panels"].as_array().is_some_and(|panels| panels.len() > 5));
+    none(links::watch_what_is_there(tree(), sources()));
 }
 
 #[test]
