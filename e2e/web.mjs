@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { acquaintance } from './acquaintance.mjs';
 import { check } from './person.mjs';
+import { pushed } from './pushed.mjs';
 import { scrolling } from './scrolling.mjs';
 import { until, wait } from './server.mjs';
 import { another, arrives, run, screen, server, shown, token, two, twoSignedUp } from './stage.mjs';
@@ -66,6 +67,9 @@ const scenarios = {
       ...await two({ lang: 'zh', width: 360 }, { lang: 'zh', width: 1280, theme: 'dark' })
     );
   },
+
+  // Whoever has closed the page is told by push, and answers from there.
+  pushed,
 
   // In a tunnel: what was read is there, what is written waits, also through a reload; then it
   // goes out once.

@@ -27,6 +27,9 @@ const VENDORED = {
 };
 const vendorName = (name) => `${name.replace('@preact/', '').replace('/', '-')}.js`;
 
+// The worker says these of the page's texts while no page is open.
+const SAID_BY_WORKER = /^(push\..*|call\.(incoming|voice|video|accept|reject))$/;
+
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit', cwd: here });
 const tsc = join(modules, 'typescript/bin/tsc');
 
@@ -44,7 +47,7 @@ cpSync(join(here, 'static'), dist, { recursive: true });
 write('vendor/LICENSES.txt', licences());
 write('icons.svg', sprite());
 write('index.html', page());
-write('sw.js', worker());
+write('sw.js', await worker());
 
 if (isCheck) {
   const wrong = compare(join(here, 'dist'), dist);
@@ -116,7 +119,7 @@ function page() {
 }
 
 // The worker keeps every file; its cache is named by what is in them.
-function worker() {
+async function worker() {
   const names =
     files(dist).filter((name) => !['index.html', 'sw.js', 'manifest.webmanifest'].includes(name));
   const paths = names.filter((name) => !name.endsWith('.png')).map((name) => `/assets/${name}`);
@@ -124,7 +127,21 @@ function worker() {
   for (const name of ['index.html', ...names]) hash.update(readFileSync(join(dist, name)));
   return readFileSync(join(here, 'static/sw.js'), 'utf8')
     .replace("'{{version}}'", `'shell-${hash.digest('hex').slice(0, 12)}'`)
-    .replace("'{{files}}'", JSON.stringify(paths, null, 2));
+    .replace("'{{files}}'", JSON.stringify(paths, null, 2))
+    .replace("'{{texts}}'", JSON.stringify(await workerTexts(), null, 2));
+}
+
+async function workerTexts() {
+  const codes = files(join(dist, 'texts')).map((name) => name.replace('.js', ''))
+    .filter((name) => !['languages', 'loaded'].includes(name));
+  const said = async (code) => {
+    const source = readFileSync(join(dist, `texts/${code}.js`), 'utf8');
+    const { texts } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+    return Object.fromEntries(Object.entries(texts).filter(([key]) => SAID_BY_WORKER.test(key)));
+  };
+  return Object.fromEntries(
+    await Promise.all(codes.map(async (code) => [code, await said(code)])),
+  );
 }
 
 // The modules that these need at once: those that they import, and so on.

@@ -6,7 +6,6 @@ import { Auth } from './auth.js';
 import { ChatList } from './chats.js';
 import { t } from './i18n.js';
 import { lazy, loadRest } from './lazy.js';
-import { startNotifying } from './notify.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
 import { viewing } from './viewing.js';
@@ -79,14 +78,9 @@ effect(() => {
     watch('connection');
     void client.about.learn();
 });
-startNotifying();
 render(_jsx(App, {}), document.getElementById('app'));
 loadRest();
+void import('./notify.js').then(({ startNotifying }) => startNotifying());
 if ('serviceWorker' in navigator && isSecureContext) {
     navigator.serviceWorker.register('/sw.js').catch(() => undefined);
-    const onMessage = ({ data }) => {
-        if (data?.chat)
-            go(`chat/${data.chat}`);
-    };
-    navigator.serviceWorker.addEventListener('message', onMessage);
 }

@@ -2,8 +2,10 @@ import { effect } from '@preact/signals';
 import { appName } from './brand.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview } from './names.js';
+import { renewAlerts } from './alerts.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
+const ANSWER_MS = 30_000;
 const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
 function unreadChats() {
     const waiting = client.store.list().filter((state) => state.unread > 0 && !state.isMuted());
@@ -22,6 +24,54 @@ export function startNotifying() {
         watch('call');
         ringing();
     });
+    effect(() => {
+        watch('session');
+        if (client.session && client.isLoaded)
+            void begin();
+    });
+    fromWorker();
+    effect(() => {
+        watch('chats');
+        const chat = openChat();
+        if (chat && isLooking())
+            void takeBack(chat);
+    });
+}
+let begun = '';
+async function begin() {
+    const { session } = client;
+    if (!session || begun === session.session)
+        return;
+    begun = session.session;
+    await renewAlerts().catch(() => undefined);
+    await answer();
+}
+function fromWorker() {
+    const onMessage = ({ data }) => {
+        if (data?.chat)
+            go(`chat/${data.chat}`);
+        void answer();
+    };
+    navigator.serviceWorker?.addEventListener('message', onMessage);
+}
+async function answer() {
+    const id = await (await client.push()).answered();
+    if (!id)
+        return;
+    const stop = effect(() => {
+        watch('call');
+        const { call, rings } = client.calls;
+        if (call?.id !== id || !rings)
+            return;
+        queueMicrotask(() => stop());
+        client.calls.accept(false);
+    });
+    setTimeout(stop, ANSWER_MS);
+}
+async function takeBack(chat) {
+    const worker = await navigator.serviceWorker?.getRegistration();
+    for (const one of await worker?.getNotifications({ tag: chat }) ?? [])
+        one.close();
 }
 let rung = null;
 function ringing() {

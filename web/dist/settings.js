@@ -1,11 +1,12 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { AlertsSwitch } from './alerts.js';
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
-import { alerts, attempt, back, client, go, limits, route, say, sounds, theme, watch, } from './state.js';
+import { attempt, back, client, go, limits, route, say, sounds, theme, watch, } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 export function Settings() {
     watch('session');
@@ -37,7 +38,7 @@ function Overview() {
                             ['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')],
                         ], onChange: (value) => { theme.value = value; } }), _jsx(Choice, { label: t('language'), icon: "languages", value: lang.value, options: LANGS.map((code) => [code, LANGUAGES[code].name]), onChange: (value) => {
                             void attempt(speak(value).then(() => client.setMe({ language: tongue() })));
-                        } })] }), _jsxs("div", { class: "card", children: [_jsx(Switch, { label: t('alerts'), hint: alertsHint(), on: alerts.value, onChange: (on) => void setAlerts(on) }), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
+                        } })] }), _jsxs("div", { class: "card", children: [_jsx(AlertsSwitch, {}), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
 }
 function Storage() {
     const room = useSignal(null);
@@ -52,17 +53,6 @@ function Storage() {
 }
 function Choice({ label, icon, value, options, onChange }) {
     return (_jsxs("fieldset", { class: "choice", children: [_jsxs("legend", { children: [_jsx(Icon, { name: icon }), " ", label] }), _jsx("div", { class: "segments", children: options.map(([option, name]) => (_jsxs("label", { children: [_jsx("input", { type: "radio", name: icon, checked: option === value, onChange: () => onChange(option) }), _jsx("span", { children: name })] }, option))) })] }));
-}
-function alertsHint() {
-    if (!('Notification' in window) || !isSecureContext)
-        return t('alerts.insecure');
-    return Notification.permission === 'denied' ? t('alerts.denied') : t('alerts.hint');
-}
-async function setAlerts(on) {
-    const isAllowed = on && 'Notification' in window && await Notification.requestPermission() === 'granted';
-    alerts.value = isAllowed;
-    if (on && !isAllowed)
-        say(alertsHint(), true);
 }
 function EditProfile() {
     watch('session');

@@ -117,6 +117,7 @@ function keep(name, value) {
 export const theme = signal(kept('theme', 'auto'));
 export const sounds = signal(kept('sounds', 'on') === 'on');
 export const alerts = signal(kept('alerts', 'off') === 'on');
+export const alertsAsked = signal(kept('alerts-asked', 'no') === 'yes');
 effect(() => {
     const { value } = theme;
     keep('theme', value);
@@ -124,6 +125,7 @@ effect(() => {
 });
 effect(() => keep('sounds', sounds.value ? 'on' : 'off'));
 effect(() => keep('alerts', alerts.value ? 'on' : 'off'));
+effect(() => keep('alerts-asked', alertsAsked.value ? 'yes' : 'no'));
 effect(() => {
     keep('lang', lang.value);
     document.documentElement.lang = lang.value;

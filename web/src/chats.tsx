@@ -8,12 +8,17 @@ import type { Chat, ChatState, Found, User } from 'wechat-sdk';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
+import { lazy } from './lazy.js';
 import { chatName, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
-import { attempt, client, go, isNarrow, openChat, say, watch } from './state.js';
+import {
+  alerts, alertsAsked, attempt, client, go, isNarrow, openChat, say, watch,
+} from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, type MenuItem, Spinner } from './ui.js';
 import { useWindow } from './window.js';
+
+const AskAlerts = lazy(async () => (await import('./alerts.js')).AskAlerts, '');
 
 export function ChatList(): JSX.Element {
   watch('chats', 'users', 'session');
@@ -41,6 +46,7 @@ export function ChatList(): JSX.Element {
           onKeyDown={(event) => { if (event.key === 'Escape') query.value = ''; }} />
       </div>
       {!(isNarrow.value && openChat()) && <ConnectionBar />}
+      {!alerts.value && !alertsAsked.value && <AskAlerts />}
       {query.value.trim()
         ? <Results query={query.value.trim()} chats={shown} onDone={() => { query.value = ''; }} />
         : <Chats list={list} />}

@@ -8,7 +8,6 @@ import { Auth } from './auth.js';
 import { ChatList } from './chats.js';
 import { t } from './i18n.js';
 import { lazy, loadRest } from './lazy.js';
-import { startNotifying } from './notify.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
 import { viewing } from './viewing.js';
@@ -98,14 +97,10 @@ effect(() => {
   watch('connection');
   void client.about.learn();
 });
-startNotifying();
 render(<App />, document.getElementById('app') as HTMLElement);
 loadRest();
+void import('./notify.js').then(({ startNotifying }) => startNotifying());
 
 if ('serviceWorker' in navigator && isSecureContext) {
   navigator.serviceWorker.register('/sw.js').catch(() => undefined);
-  const onMessage = ({ data }: MessageEvent<{ chat?: string }>): void => {
-    if (data?.chat) go(`chat/${data.chat}`);
-  };
-  navigator.serviceWorker.addEventListener('message', onMessage);
 }

@@ -6,8 +6,12 @@ import type { ChatState, Message } from 'wechat-sdk';
 import { appName } from './brand.js';
 import { t } from './i18n.js';
 import { chatName, isMissed, myId, preview } from './names.js';
+import { renewAlerts } from './alerts.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
+
+/** So long a call that was answered in a notification may take to ring here. */
+const ANSWER_MS = 30_000;
 
 const isLooking = (): boolean => document.visibilityState === 'visible' && document.hasFocus();
 
@@ -30,6 +34,56 @@ export function startNotifying(): void {
     watch('call');
     ringing();
   });
+  effect(() => {
+    watch('session');
+    if (client.session && client.isLoaded) void begin();
+  });
+  fromWorker();
+  effect(() => {
+    watch('chats');
+    const chat = openChat();
+    if (chat && isLooking()) void takeBack(chat);
+  });
+}
+
+let begun = '';
+
+/** For each session, once. */
+async function begin(): Promise<void> {
+  const { session } = client;
+  if (!session || begun === session.session) return;
+  begun = session.session;
+  await renewAlerts().catch(() => undefined);
+  await answer();
+}
+
+/** What is pressed in a notification that the worker shows. */
+function fromWorker(): void {
+  const onMessage = ({ data }: MessageEvent<{ chat?: string }>): void => {
+    if (data?.chat) go(`chat/${data.chat}`);
+    void answer();
+  };
+  navigator.serviceWorker?.addEventListener('message', onMessage);
+}
+
+/** Somebody pressed "accept" in a notification: as soon as that call rings here, it is answered. */
+async function answer(): Promise<void> {
+  const id = await (await client.push()).answered();
+  if (!id) return;
+  const stop = effect(() => {
+    watch('call');
+    const { call, rings } = client.calls;
+    if (call?.id !== id || !rings) return;
+    queueMicrotask(() => stop());
+    client.calls.accept(false);
+  });
+  setTimeout(stop, ANSWER_MS);
+}
+
+/** Who reads the chat needs no notification of it. */
+async function takeBack(chat: string): Promise<void> {
+  const worker = await navigator.serviceWorker?.getRegistration();
+  for (const one of await worker?.getNotifications({ tag: chat }) ?? []) one.close();
 }
 
 /** The call that is told of, and how to take that back. */

@@ -5,13 +5,14 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Blocked, Privacy, Session } from 'wechat-sdk';
 
+import { AlertsSwitch } from './alerts.js';
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, type Lang, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import type { Key } from './texts/en.js';
 import {
-  type Theme, alerts, attempt, back, client, go, limits, route, say, sounds, theme, watch,
+  type Theme, attempt, back, client, go, limits, route, say, sounds, theme, watch,
 } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 
@@ -80,8 +81,7 @@ function Overview(): JSX.Element {
           }} />
       </div>
       <div class="card">
-        <Switch label={t('alerts')} hint={alertsHint()} on={alerts.value}
-          onChange={(on) => void setAlerts(on)} />
+        <AlertsSwitch />
         <Switch label={t('sounds')} on={sounds.value} onChange={(on) => { sounds.value = on; }} />
       </div>
       <div class="card">
@@ -155,18 +155,6 @@ function Choice<T extends string>(
       </div>
     </fieldset>
   );
-}
-
-function alertsHint(): string {
-  if (!('Notification' in window) || !isSecureContext) return t('alerts.insecure');
-  return Notification.permission === 'denied' ? t('alerts.denied') : t('alerts.hint');
-}
-
-async function setAlerts(on: boolean): Promise<void> {
-  const isAllowed =
-    on && 'Notification' in window && await Notification.requestPermission() === 'granted';
-  alerts.value = isAllowed;
-  if (on && !isAllowed) say(alertsHint(), true);
 }
 
 function EditProfile(): JSX.Element {

@@ -161,6 +161,8 @@ function keep(name: string, value: string): void {
 export const theme = signal(kept('theme', 'auto') as Theme);
 export const sounds = signal(kept('sounds', 'on') === 'on');
 export const alerts = signal(kept('alerts', 'off') === 'on');
+/** Whether they were asked about alerts, and answered. */
+export const alertsAsked = signal(kept('alerts-asked', 'no') === 'yes');
 
 effect(() => {
   const { value } = theme;
@@ -169,6 +171,7 @@ effect(() => {
 });
 effect(() => keep('sounds', sounds.value ? 'on' : 'off'));
 effect(() => keep('alerts', alerts.value ? 'on' : 'off'));
+effect(() => keep('alerts-asked', alertsAsked.value ? 'yes' : 'no'));
 effect(() => {
   keep('lang', lang.value);
   document.documentElement.lang = lang.value;

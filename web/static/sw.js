@@ -47,13 +47,136 @@ async function answer(request, key) {
   }
 }
 
+// ---- notifications: what a push says (docs/push.md), and what is pressed in one ----
+
+const TEXTS = '{{texts}}';
+const ICON = '/assets/icon-192.png';
+// A text of at most so many characters is said to have failed, so that it can be copied.
+const TOLD = 200;
+
+self.addEventListener('push', (event) => event.waitUntil(pushed(event.data)));
+
+async function pushed(data) {
+  const facts = await fact('worker');
+  // Nobody is logged in here any more, and the server could not be told.
+  if (!facts) return (await self.registration.pushManager.getSubscription())?.unsubscribe();
+  const push = read(data);
+  const t = texts(facts.language);
+  if (typeof push.badge === 'number') await self.navigator.setAppBadge?.(push.badge);
+  switch (push.kind) {
+    case 'message': return message(push, t);
+    case 'call': return call(push, t);
+    case 'read': return close(push.chat);
+    default: return show(t['push.test'], { tag: 'test' });
+  }
+}
+
+function read(data) {
+  try {
+    return data.json() || {};
+  } catch {
+    return {};
+  }
+}
+
+const texts = (language) => TEXTS[language] || TEXTS.en;
+
+// Whoever looks at the page sees it there.
+async function isSeen() {
+  const pages = await self.clients.matchAll({ type: 'window' });
+  return pages.some((page) => page.focused && page.visibilityState === 'visible');
+}
+
+async function message({ chat, seq, title, from, body }, t) {
+  if (await isSeen()) return;
+  const words = body && from ? `${from}: ${body}` : body || from;
+  await show(title || t['push.message'], {
+    body: words || (title ? t['push.message'] : ''), tag: chat, renotify: true,
+    data: { chat, seq },
+    actions: [
+      { action: 'reply', type: 'text', title: t['push.reply'] },
+      { action: 'read', title: t['push.read'] },
+    ],
+  });
+}
+
+async function call({ state, call: id, chat, video, title }, t) {
+  if (state !== 'ringing') return close(`call-${id}`);
+  if (await isSeen()) return;
+  const name = title || t['push.somebody'];
+  await show(t['call.incoming'].replace('{name}', name), {
+    body: video ? t['call.video'] : t['call.voice'], tag: `call-${id}`, renotify: true,
+    requireInteraction: true, vibrate: [400, 200, 400, 200, 400], data: { chat, call: id },
+    actions: [
+      { action: 'accept', title: t['call.accept'] }, { action: 'reject', title: t['call.reject'] },
+    ],
+  });
+}
+
+const show = (title, options) =>
+  self.registration.showNotification(title, { icon: ICON, badge: ICON, ...options });
+
+async function close(tag) {
+  for (const one of await self.registration.getNotifications({ tag })) one.close();
+}
+
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  const { chat } = event.notification.data || {};
-  event.waitUntil((async () => {
-    const [page] = await self.clients.matchAll({ type: 'window' });
-    if (!page) return self.clients.openWindow(chat ? `/#/chat/${chat}` : '/');
-    await page.focus();
-    page.postMessage({ chat });
-  })());
+  event.waitUntil(clicked(event.action, event.notification.data || {}, event.reply));
 });
+
+async function clicked(action, { chat, seq, call: id }, reply) {
+  if (action === 'read') return ask(`/chats/${chat}/read`, { seq }).catch(() => undefined);
+  if (action === 'reject') return ask(`/calls/${id}/reject`).catch(() => undefined);
+  if (action === 'reply' && reply) return answerTo(chat, seq, reply);
+  // The page asks for the microphone, so it answers; nothing but this press can make it do so.
+  if (action === 'accept') await keep('pressed', { answer: id, at: Date.now() });
+  return front(chat);
+}
+
+async function answerTo(chat, seq, body) {
+  try {
+    await ask(`/chats/${chat}/messages`, { body, client_msg_id: self.crypto.randomUUID() });
+    await ask(`/chats/${chat}/read`, { seq });
+  } catch {
+    const t = texts((await fact('worker'))?.language);
+    const tag = `${chat}-unsent`;
+    await show(t['push.unsent'], { body: body.slice(0, TOLD), tag, data: { chat } });
+  }
+}
+
+async function ask(path, body = {}) {
+  const { token } = await fact('worker') || {};
+  const answer = await fetch(`/api/v1${path}`, {
+    method: 'POST', credentials: 'omit', cache: 'no-store', body: JSON.stringify(body),
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+  });
+  if (!answer.ok) throw new Error(`${answer.status}`);
+}
+
+async function front(chat) {
+  const [page] = await self.clients.matchAll({ type: 'window' });
+  if (!page) return self.clients.openWindow(chat ? `/#/chat/${chat}` : '/');
+  await page.focus();
+  page.postMessage({ chat });
+}
+
+// What the page and this worker tell each other, in the page's database (sdk/js, `storage`).
+function facts(mode, work) {
+  return new Promise((done) => {
+    const opening = indexedDB.open('wechat', 1);
+    // The page makes it; without it there is nothing to know.
+    opening.onupgradeneeded = () => opening.transaction.abort();
+    opening.onerror = () => done(undefined);
+    opening.onsuccess = () => {
+      const db = opening.result;
+      const transaction = db.transaction('facts', mode);
+      const asked = work(transaction.objectStore('facts'));
+      transaction.oncomplete = () => { db.close(); done(asked.result); };
+      transaction.onabort = () => { db.close(); done(undefined); };
+    };
+  });
+}
+
+const fact = async (id) => (await facts('readonly', (store) => store.get(id)))?.value;
+const keep = (id, value) => facts('readwrite', (store) => store.put({ id, value }));

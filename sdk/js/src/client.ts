@@ -18,6 +18,7 @@ import { Keeper } from './keeper.js';
 import type { Line } from './line.js';
 import { type Draft, Outbox, uniqueId } from './outbox.js';
 import { People } from './people.js';
+import type { Push } from './push.js';
 import { Rest, offline } from './rest.js';
 import { Sender } from './sender.js';
 import { type Connection, type Listener, Socket } from './socket.js';
@@ -192,6 +193,12 @@ export class Client implements Line {
     this.changes.touch('chats', 'session');
   }
 
+  /** How this person is told while no page is open. */
+  async push(): Promise<Push> {
+    const { Push } = await import('./push.js');
+    return new Push(this.rest, this.about, this.storage);
+  }
+
   /** Ends the session on the server, if that can be reached, and forgets everything here. */
   async logOut(): Promise<void> {
     const { session } = this;
@@ -243,6 +250,7 @@ export class Client implements Line {
       part.clear();
     }
     await this.storage.clear();
+    void this.push().then((push) => push.forget()).catch(() => undefined);
     this.changes.touch('session', 'connection');
   }
 

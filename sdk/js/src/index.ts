@@ -12,6 +12,7 @@ export { Drafts } from './drafts.js';
 export { Files } from './files.js';
 export { type Change, type Draft, Outbox, uniqueId } from './outbox.js';
 export type { Outgoing, Upload } from './outgoing.js';
+export type { Push, PushState } from './push.js';
 export { ApiError, type Ask, Rest } from './rest.js';
 export { type Connection, Socket } from './socket.js';
 export {

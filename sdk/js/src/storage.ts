@@ -64,6 +64,22 @@ export interface SavedDraft extends SavedText {
   aside: SavedText | null;
 }
 
+/** What the page's worker goes by while no page is open. */
+export interface ForWorker {
+  /** The session's, so that an answer in a notification goes out. */
+  token: string;
+  /** The language of the page (BCP 47). */
+  language: string;
+}
+
+/** A button of a notification that opened the page, or called it to the front. */
+export interface Pressed {
+  /** The call to answer. */
+  answer: Id;
+  /** When, in milliseconds since 1970. */
+  at: number;
+}
+
 /** All that is kept of one person. */
 export interface Saved {
   incarnation: Id | undefined;
@@ -80,6 +96,9 @@ export interface Saved {
 type Came = Pick<Outgoing, 'id' | 'upload'>;
 const uploadsOf = (key: string): string => `files:${key}`;
 const DRAFT = 'draft:';
+/** Facts that the page's worker reads and writes. */
+const WORKER = 'worker';
+const PRESSED = 'pressed';
 
 const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
@@ -266,6 +285,23 @@ export class Storage {
       if (draft) store('facts').put({ id, value: draft });
       else store('facts').delete(id);
     });
+  }
+
+  async keepForWorker(value: ForWorker): Promise<void> {
+    await this.change((store) => store('facts').put({ id: WORKER, value }));
+  }
+
+  /** What was pressed in a notification. It is taken once, whoever asks. */
+  async takePressed(): Promise<Pressed | null> {
+    let found: { value: Pressed } | undefined;
+    await this.change((store) => {
+      const read = store('facts').get(PRESSED);
+      read.onsuccess = () => {
+        found = read.result as typeof found;
+        if (found) store('facts').delete(PRESSED);
+      };
+    });
+    return found?.value ?? null;
   }
 
   /** Forgets everything of this person. */

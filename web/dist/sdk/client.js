@@ -138,6 +138,10 @@ export class Client {
         this.isLoaded = true;
         this.changes.touch('chats', 'session');
     }
+    async push() {
+        const { Push } = await import('./push.js');
+        return new Push(this.rest, this.about, this.storage);
+    }
     async logOut() {
         const { session } = this;
         if (session)
@@ -183,6 +187,7 @@ export class Client {
             part.clear();
         }
         await this.storage.clear();
+        void this.push().then((push) => push.forget()).catch(() => undefined);
         this.changes.touch('session', 'connection');
     }
     send(chat, draft) {

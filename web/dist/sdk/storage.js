@@ -1,5 +1,7 @@
 const uploadsOf = (key) => `files:${key}`;
 const DRAFT = 'draft:';
+const WORKER = 'worker';
+const PRESSED = 'pressed';
 const SESSION = 'wechat.session';
 const CALL = 'wechat.call';
 const OWED = 'wechat.owed';
@@ -163,6 +165,21 @@ export class Storage {
             else
                 store('facts').delete(id);
         });
+    }
+    async keepForWorker(value) {
+        await this.change((store) => store('facts').put({ id: WORKER, value }));
+    }
+    async takePressed() {
+        let found;
+        await this.change((store) => {
+            const read = store('facts').get(PRESSED);
+            read.onsuccess = () => {
+                found = read.result;
+                if (found)
+                    store('facts').delete(PRESSED);
+            };
+        });
+        return found?.value ?? null;
     }
     async clear() {
         this.setSession(null);
