@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// From so many connections on, memory comes in huge pages.
-const CROWD: usize = 256;
+const CROWD: usize = 64;
 
 /// Whether memory comes in huge pages, if the kernel has them.
 #[derive(Debug, Default)]
