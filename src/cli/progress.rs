@@ -2,10 +2,11 @@
 //! every two seconds where standard error goes elsewhere, one JSON a line on standard output for
 //! programs. Called by the commands that may take long.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
 use serde_json::{Value, json};
 
 /// How often it is told, except by a bar.
@@ -77,13 +78,14 @@ impl Progress {
     fn begin(&mut self, part: &str, unit: Unit, total: Option<u64>) {
         self.part = Some((part.to_owned(), Instant::now()));
         if let How::Bar(bar) = &self.how {
-            bar.reset();
             bar.set_style(style(unit, total.is_some()));
             bar.set_message(part.to_owned());
             match total {
                 Some(total) => bar.set_length(total),
                 None => bar.unset_length(),
             }
+            // Last: it draws.
+            bar.reset();
         }
     }
 
@@ -133,12 +135,16 @@ fn style(unit: Unit, ends: bool) -> ProgressStyle {
             "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
         }
         (Unit::Bytes, false) => "{msg} {bytes}, {bytes_per_sec}",
-        (Unit::Things, true) => "{msg} [{bar:30}] {pos} of {len}, {per_sec}, {eta} left",
-        (Unit::Things, false) => "{msg} {pos}, {per_sec}",
+        (Unit::Things, true) => "{msg} [{bar:30}] {pos} of {len}, {pace}, {eta} left",
+        (Unit::Things, false) => "{msg} {pos}, {pace}",
     };
     // invariant: the templates above are well formed; a test reads them.
     let style = ProgressStyle::with_template(template).expect("a template");
-    style.progress_chars("=> ")
+    let pace = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A word that cannot be drawn is left out.
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
+    style.with_key("pace", pace).progress_chars("=> ")
 }
 
 fn line(part: &str, unit: Unit, (done, total): (u64, Option<u64>), rate: f64) -> String {
