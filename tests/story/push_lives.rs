@@ -33,7 +33,10 @@ struct Row {
     seq: u64,
     from: UserId,
     mention: Option<UserId>,
-    late: bool,
+    /// It came while this person was connected, who is gone: for them alone.
+    late: Option<UserId>,
+    /// Its reader had subscribed only just: they may be told of it, and need not.
+    optional: bool,
 }
 
 /// What must be true of the pushes.
@@ -47,7 +50,12 @@ struct Model {
     told: BTreeSet<(SessionId, ChatId)>,
     /// What a device still shows, up to which message.
     shown: BTreeMap<(SessionId, ChatId), u64>,
+    /// Subscribed since the last look: they may be told of what came before, and need not.
+    fresh: BTreeSet<SessionId>,
 }
+
+/// Sessions, the chats that they are told of, and the messages.
+type Pushed = BTreeSet<(SessionId, ChatId, u64)>;
 
 struct Life {
     night: Night,
@@ -124,7 +132,8 @@ impl Life {
         draft.mentions.extend(mention);
         let Ok(pending) = self.night.core().messages.send(&from, chat, draft).await else { return };
         let Ok(sent) = pending.await else { return };
-        let row = Row { seq: sent.message.seq, from: from.user, mention, late: false };
+        let row =
+            Row { seq: sent.message.seq, from: from.user, mention, late: None, optional: false };
         self.model.waiting.entry(chat.chat).or_default().push(row);
         self.has_read(from.user, chat.chat, sent.message.seq);
     }
@@ -175,9 +184,7 @@ impl Life {
         for (chat, rows) in self.model.missed.remove(&user).unwrap_or_default() {
             let waiting = self.model.waiting.entry(chat).or_default();
             for row in rows {
-                if !waiting.iter().any(|known| known.seq == row.seq) {
-                    waiting.push(Row { late: true, ..row });
-                }
+                waiting.push(Row { late: Some(user), ..row });
             }
         }
     }
@@ -206,6 +213,7 @@ impl Life {
             let token = format!("token-of-{}", caller.session);
             let target = wechat::model::push::Target::fcm(&token).expect("a token");
             push.subscribe(&caller, target).await.expect("subscribed");
+            self.model.fresh.insert(caller.session);
         }
     }
 
@@ -214,6 +222,7 @@ impl Life {
         self.sleep(who);
         let name = NAMES[who % NAMES.len()];
         let next = self.night.another(name).await;
+        self.model.fresh.insert(next.caller.session);
         let old = std::mem::replace(&mut self.people[who], next);
         let auth = &self.night.core().auth;
         auth.close(&old.caller, Which::One(old.caller.session)).await.expect("closed");
@@ -233,52 +242,67 @@ impl Life {
                 other => panic!("nobody asked for {other:?}"),
             }
         }
-        let expected = self.expected().await;
-        assert_eq!(found, expected);
-        for (session, chat, seq) in expected {
+        let (all, must) = self.expected().await;
+        self.model.fresh.clear();
+        assert!(found.is_subset(&(&all | &must)), "{found:?}, at most {all:?} and {must:?}");
+        let places =
+            |set: &Pushed| -> BTreeSet<_> { set.iter().map(|one| (one.0, one.1)).collect() };
+        assert!(places(&must).is_subset(&places(&found)), "{found:?}, at least {must:?}");
+        for (session, chat, seq) in found {
             self.model.told.insert((session, chat));
             self.model.shown.insert((session, chat), seq);
         }
     }
 
-    /// Who is to be told of what now.
-    async fn expected(&mut self) -> BTreeSet<(SessionId, ChatId, u64)> {
-        let mut expected = BTreeSet::new();
+    /// Who may be told of what now, and who must be.
+    async fn expected(&mut self) -> (Pushed, Pushed) {
+        let (mut all, mut must) = (Pushed::new(), Pushed::new());
         for (chat, mut rows) in std::mem::take(&mut self.model.waiting) {
             rows.sort_by_key(|row| row.seq);
             for user in self.users() {
                 let Some(member) = self.member(chat, user).await else { continue };
-                let mut newest = None;
-                for row in rows.iter().rev().filter(|row| concerns(&member, row)).take(LOOKS) {
-                    if newest.is_none() && self.passes(chat, user, row.from).await {
-                        newest = Some(row.seq);
-                    }
-                }
                 let subscribed = self.subscribed(user).await;
                 if subscribed.is_empty() {
                     continue;
                 }
                 if self.is_here(user) {
-                    self.note_missed(user, chat, &rows);
+                    let optional = subscribed.is_subset(&self.model.fresh);
+                    self.note_missed(user, chat, &rows, optional);
                     continue;
                 }
-                let fresh = |session: &SessionId| !self.model.told.contains(&(*session, chat));
-                let fresh = subscribed.into_iter().filter(fresh);
-                expected.extend(
-                    newest
-                        .iter()
-                        .flat_map(|seq| fresh.clone().map(move |session| (session, chat, *seq))),
-                );
+                let told = |session: &&SessionId| self.model.told.contains(&(**session, chat));
+                let untold: Vec<SessionId> =
+                    subscribed.iter().filter(|session| !told(session)).copied().collect();
+                if let Some(seq) = self.newest(&member, &rows, true).await {
+                    all.extend(untold.iter().map(|session| (*session, chat, seq)));
+                }
+                let is_fresh = |session: &&SessionId| self.model.fresh.contains(session);
+                if let Some(seq) = self.newest(&member, &rows, false).await {
+                    let old = untold.iter().filter(|session| !is_fresh(session));
+                    must.extend(old.map(|session| (*session, chat, seq)));
+                }
             }
         }
-        expected
+        (all, must)
     }
 
-    fn note_missed(&mut self, user: UserId, chat: ChatId, rows: &[Row]) {
+    /// The latest of these rows that a member is to be told of.
+    async fn newest(&self, member: &Member, rows: &[Row], optional: bool) -> Option<u64> {
+        let due = rows.iter().rev().filter(|row| concerns(member, row));
+        for row in due.filter(|row| optional || !row.optional).take(LOOKS) {
+            if self.passes(member.chat, member.user, row.from).await {
+                return Some(row.seq);
+            }
+        }
+        None
+    }
+
+    fn note_missed(&mut self, user: UserId, chat: ChatId, rows: &[Row], optional: bool) {
         let missed = self.model.missed.entry(user).or_default().entry(chat).or_default();
-        for row in rows.iter().filter(|row| row.from != user) {
+        let is_for = |row: &&Row| row.from != user && row.late.is_none_or(|late| late == user);
+        for row in rows.iter().filter(is_for) {
             if !missed.iter().any(|known| known.seq == row.seq) {
-                missed.push(row.clone());
+                missed.push(Row { optional: row.optional || optional, ..row.clone() });
             }
         }
     }
@@ -287,7 +311,7 @@ impl Life {
         self.people.iter().map(|person| person.caller.user).collect()
     }
 
-    async fn subscribed(&self, user: UserId) -> Vec<SessionId> {
+    async fn subscribed(&self, user: UserId) -> BTreeSet<SessionId> {
         let pushes = self.night.node.inside.store.pushes_of(&[user]).await.expect("reads");
         pushes.iter().map(|push| push.session).collect()
     }
@@ -316,9 +340,10 @@ impl Life {
 
 fn concerns(member: &Member, row: &Row) -> bool {
     let read = [member.read_seq, member.join_seq - 1, member.hide_seq, member.own_seq];
-    let is_unread = read.iter().all(|cursor| *cursor < row.seq) && row.from != member.user;
+    let is_for = row.from != member.user && row.late.is_none_or(|user| user == member.user);
+    let is_unread = read.iter().all(|cursor| *cursor < row.seq) && is_for;
     let loud = member.muted_until.is_none() || row.mention == Some(member.user);
-    is_unread && loud && !(row.late && member.delivered_seq >= row.seq)
+    is_unread && loud && !(row.late.is_some() && member.delivered_seq >= row.seq)
 }
 
 async fn live(seed: u64) {

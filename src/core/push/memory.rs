@@ -68,9 +68,11 @@ impl Queue {
     }
 }
 
-/// Adds a row that is not there yet, in the order of their seqs.
+/// Adds a row that is not there yet, in the order of their seqs. One that is late for somebody is
+/// there beside that which is for all.
 fn keep(rows: &mut Vec<NewRow>, row: NewRow, most: usize) {
-    let Err(at) = rows.binary_search_by_key(&row.seq, |known| known.seq) else { return };
+    let place = |row: &NewRow| (row.seq, row.late);
+    let Err(at) = rows.binary_search_by_key(&place(&row), place) else { return };
     rows.insert(at, row);
     if rows.len() > most {
         rows.remove(0);
@@ -167,7 +169,7 @@ impl Missed {
         }
         let rows = self.people.entry(user).or_default().entry(chat).or_default();
         let before = rows.len();
-        keep(rows, NewRow { late: true, ..row.clone() }, MISSED_ROWS);
+        keep(rows, NewRow { late: Some(user), ..row.clone() }, MISSED_ROWS);
         self.count += rows.len() - before;
     }
 
@@ -203,7 +205,7 @@ mod tests {
     }
 
     fn row(seq: u64) -> NewRow {
-        NewRow { seq, from: UserId(id(9)), mentions: Vec::new(), all: false, late: false }
+        NewRow { seq, from: UserId(id(9)), mentions: Vec::new(), all: false, late: None }
     }
 
     #[test]
@@ -220,6 +222,11 @@ mod tests {
         assert_eq!(queue.next(), Some(after(600)));
         assert_eq!(queue.take(after(9000)), Some((other, vec![row(1)])));
         assert_eq!((queue.take(after(9000)), queue.next()), (None, None));
+        let late = |user| NewRow { late: Some(UserId(id(user))), ..row(2) };
+        for row in [late(8), row(2), late(7), late(8)] {
+            queue.put(one, row, after(9100));
+        }
+        assert_eq!(queue.take(after(9100)), Some((one, vec![row(2), late(7), late(8)])));
         assert!(queue.put(one, row(3), after(9500)), "the first again");
         assert!(queue.put(one, row(4), after(9400)), "and sooner");
         assert!(!queue.put(other, row(4), after(9450)));
@@ -304,7 +311,7 @@ mod tests {
         let taken = missed.take(ana);
         let rows = &taken[&chat];
         assert_eq!((rows.len(), rows[0].seq, rows[13].seq), (14, 7, 20));
-        assert!(rows.iter().all(|row| row.late));
+        assert!(rows.iter().all(|row| row.late == Some(ana)));
         assert!(missed.take(ana).is_empty());
         assert_eq!(missed.count, 0);
         for number in 0..=MISSED as u32 {

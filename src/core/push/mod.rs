@@ -230,14 +230,14 @@ impl Pushing {
         let untold = {
             let memory = self.memory();
             let untold = |(user, session): &&(UserId, SessionId)| {
-                rows.iter().any(|row| row.from != *user) && !memory.told.has(*user, *session, chat)
+                rows.iter().any(|row| row.is_for(*user)) && !memory.told.has(*user, *session, chat)
             };
             let untold: BTreeSet<UserId> =
                 audience.iter().filter(untold).map(|one| one.0).collect();
             untold
         };
         let is_away = |user: &UserId| {
-            let others: Vec<&NewRow> = rows.iter().filter(|row| row.from != *user).collect();
+            let others: Vec<&NewRow> = rows.iter().filter(|row| row.is_for(*user)).collect();
             !self.is_here(outlet, *user, chat, &others)
         };
         Some(untold.into_iter().filter(is_away).collect())

@@ -23,8 +23,9 @@ pub(crate) struct NewRow {
     pub(crate) mentions: Vec<UserId>,
     /// Whether it mentions everybody.
     pub(crate) all: bool,
-    /// It came while somebody was connected, who is gone: of use only if it never arrived.
-    pub(crate) late: bool,
+    /// It came while this person was connected, who is gone: it is told to them alone, and only if
+    /// it never arrived.
+    pub(crate) late: Option<UserId>,
 }
 
 impl NewRow {
@@ -35,7 +36,12 @@ impl NewRow {
             Content::Call(_) => (Vec::new(), false),
             Content::System(_) | Content::Deleted => return None,
         };
-        Some(Self { seq: message.seq, from: message.from, mentions, all, late: false })
+        Some(Self { seq: message.seq, from: message.from, mentions, all, late: None })
+    }
+
+    /// Whether somebody may need to be told of it.
+    pub(crate) fn is_for(&self, user: UserId) -> bool {
+        self.from != user && self.late.is_none_or(|late| late == user)
     }
 
     fn mentions(&self, user: UserId) -> bool {
@@ -51,9 +57,9 @@ pub(crate) fn is_muted(member: &Member, now: Time) -> bool {
 /// Whether a member is to be told of a row: it is unread for them, somebody else's, and either the
 /// chat is not muted or the row mentions them.
 pub(crate) fn concerns(member: &Member, row: &NewRow, now: Time) -> bool {
-    let is_unread = row.seq > member.read_floor() && row.from != member.user;
+    let is_unread = row.seq > member.read_floor() && row.is_for(member.user);
     let alerts = !is_muted(member, now) || row.mentions(member.user);
-    let arrived = row.late && row.seq <= member.delivered_seq;
+    let arrived = row.late.is_some() && row.seq <= member.delivered_seq;
     member.is_active() && is_unread && alerts && !arrived
 }
 
@@ -93,7 +99,7 @@ mod tests {
     }
 
     fn row(seq: u64) -> NewRow {
-        NewRow { seq, from: user(9), mentions: Vec::new(), all: false, late: false }
+        NewRow { seq, from: user(9), mentions: Vec::new(), all: false, late: None }
     }
 
     fn member() -> Member {
@@ -126,11 +132,13 @@ mod tests {
 
     #[test]
     fn what_arrived_before_somebody_left_is_not_told_again() {
-        let late = NewRow { late: true, ..row(6) };
+        let late = NewRow { late: Some(user(1)), ..row(6) };
         assert!(concerns(&member(), &late, NOW), "it never arrived");
         let delivered = Member { delivered_seq: 6, ..member() };
         assert!(!concerns(&delivered, &late, NOW));
         assert!(concerns(&delivered, &row(6), NOW), "who was away is told all the same");
+        let of_another = NewRow { late: Some(user(2)), ..row(6) };
+        assert!(!concerns(&member(), &of_another, NOW), "another did not receive it");
     }
 
     #[test]

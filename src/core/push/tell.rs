@@ -104,7 +104,7 @@ impl Shared {
         rows: &[NewRow],
     ) -> Result<()> {
         let (user, chat, now) = (member.user, member.chat, self.ports.now());
-        let others: Vec<&NewRow> = rows.iter().filter(|row| row.from != user).collect();
+        let others: Vec<&NewRow> = rows.iter().filter(|row| row.is_for(user)).collect();
         let is_here = || self.pushing.is_here(outlet, user, chat, &others);
         if others.is_empty() || pushes.is_empty() || is_here() {
             return Ok(());
