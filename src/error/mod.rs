@@ -4,6 +4,7 @@
 //! problem documents (RFC 9457): one table, `Code::row`. The text is for people, in their language
 //! (`language`), and says what to do. The cause is logged and never sent.
 
+pub mod foreign;
 mod language;
 
 use std::borrow::Cow;

@@ -13,6 +13,7 @@ pub mod tls;
 
 use std::error::Error;
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub use allowed::Allowed;
 pub use connect::{Lookup, SystemLookup};
 
 use connect::{Guarded, Refused};
+
+use crate::error::foreign::{chain, one_line};
 
 /// How long a connection rests before it is closed: long enough for a busy service, too short for
 /// resting ones to pile up.
@@ -114,24 +117,14 @@ impl Error for Failure {}
 
 impl From<&legacy::Error> for Failure {
     fn from(error: &legacy::Error) -> Self {
-        let mut text = String::new();
-        let mut next: Option<&(dyn Error + 'static)> = Some(error);
-        while let Some(error) = next {
-            match error.downcast_ref() {
-                Some(Refused::Forbidden) => return Self::Forbidden,
-                Some(Refused::Busy) => return Self::Busy,
-                None => {}
-            }
-            let more = error.to_string();
-            if !text.contains(&more) {
-                let between = if text.is_empty() { "" } else { ": " };
-                text = format!("{text}{between}{more}");
-            }
-            next = error.source();
+        let first: &(dyn Error + 'static) = error;
+        let mut causes = iter::successors(Some(first), |error| (**error).source());
+        match causes.find_map(|cause| cause.downcast_ref()) {
+            Some(Refused::Forbidden) => Self::Forbidden,
+            Some(Refused::Busy) => Self::Busy,
+            // What a host says of itself is not for a log to believe.
+            None => Self::Broken(one_line(&chain(error), 200)),
         }
-        // What a host says of itself is not for a log to believe: one line, and short.
-        let plain = |c: char| if c.is_control() { ' ' } else { c };
-        Self::Broken(text.chars().take(200).map(plain).collect())
     }
 }
 

@@ -6,11 +6,9 @@ use lettre::message::{Mailbox, Message, header::ContentType};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{AsyncTransport, transport::smtp::response::Severity};
 
-use super::{chain, tls, transport};
+use super::{WORDS, tls, transport};
 use crate::config::SmtpUrl;
-
-/// How much of what a server says is repeated.
-const WORDS: usize = 300;
+use crate::error::foreign::{chain, one_line};
 
 /// A mail that shows whether mails arrive.
 pub struct Test {
@@ -83,6 +81,5 @@ fn told(url: &SmtpUrl, error: &SmtpError) -> String {
 }
 
 fn words(error: &SmtpError) -> String {
-    let text = chain(error);
-    text.chars().take(WORDS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    one_line(&chain(error), WORDS)
 }

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::letters::Letters;
 use super::{Mail, Mailer, Place, Rank};
 use crate::config::{SmtpUrl, Tls};
+use crate::error::foreign::{chain, one_line};
 use crate::error::{Code, Error, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
@@ -39,6 +40,8 @@ pub const PLACES_LOG_IN: u32 = 896;
 pub const PLACES_SIGN_UP: u32 = 512;
 /// How many connections to the mail server are open at once.
 const CONNECTIONS: u32 = 8;
+/// How much of what a server says is repeated, in characters.
+const WORDS: usize = 300;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 const FULL: Text = Text {
@@ -264,20 +267,6 @@ fn certificate(path: &Path) -> Result<Certificate, String> {
     Certificate::from_pem(&pem).map_err(|error| told(chain(&error)))
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// What a mail server said, fit for the log: short, on one line, without address and code.
 fn without(why: &str, mail: &Mail) -> String {
     let address = mail.to.as_str();
@@ -286,7 +275,7 @@ fn without(why: &str, mail: &Mail) -> String {
     while let Some(at) = text.to_ascii_lowercase().find(address).filter(|_| !address.is_empty()) {
         text.replace_range(at..at + address.len(), "(address)");
     }
-    text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    one_line(&text, WORDS)
 }
 
 #[cfg(test)]

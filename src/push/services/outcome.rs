@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hyper::header::RETRY_AFTER;
 
+use crate::error::foreign::one_line;
 use crate::outside::{Answer, Failure};
 
 /// What became of a try.
@@ -57,7 +58,7 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// A short text of a service, fit for the log: one line.
+/// A short text of a service, fit for the log.
 pub(super) fn for_log(text: &str) -> String {
-    text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    one_line(text, 120)
 }
