@@ -1,5 +1,6 @@
-//! Whom this server trusts when it connects to another: the public authorities, and one of the
-//! operator's own where a setting names its file. Called by `push` and `objects/s3`.
+//! Whom this server trusts when it connects to another: the public authorities, and those of the
+//! operator's own where a setting names their file. Called by `app`, `objects/s3` and
+//! `edge/tls/acme`.
 
 use std::error::Error;
 use std::path::Path;
@@ -14,17 +15,32 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 pub fn trusting(ca: Option<&Path>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = ca {
-        add(&mut roots, path)
-            .map_err(|why| format!("{}: {why}. Write the path of a PEM file.", path.display()))?;
+        add(&mut roots, path)?;
     }
+    Ok(client(roots))
+}
+
+/// The TLS of a client that trusts those in a PEM file, and nobody else.
+pub fn trusting_only(ca: &Path) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    add(&mut roots, ca)?;
+    Ok(client(roots))
+}
+
+fn client(roots: RootCertStore) -> ClientConfig {
     // invariant: ring speaks the versions that rustls offers.
     let config = ClientConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3");
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    config.with_root_certificates(roots).with_no_client_auth()
 }
 
-fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), Box<dyn Error>> {
+fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
+    read(roots, path)
+        .map_err(|why| format!("{}: {why}. Write the path of a PEM file.", path.display()))
+}
+
+fn read(roots: &mut RootCertStore, path: &Path) -> Result<(), Box<dyn Error>> {
     let mut found = false;
     for certificate in CertificateDer::pem_file_iter(path)? {
         roots.add(certificate?)?;

@@ -208,7 +208,7 @@ impl Patient<'_> {
 pub(super) async fn readiness(config: &Config) -> (SocketAddr, Result<web::Answer, web::Fault>) {
     let address = SocketAddr::new(near(config.host), config.port);
     let asked = match Url::parse(&format!("http://{address}/readyz")) {
-        Ok(url) => web::ask(&url, web::Wish::Page, &[]).await,
+        Ok(url) => web::ask(&url, web::Wish::Page, None).await,
         Err(error) => Err(web::Fault::Unreachable(error.to_string())),
     };
     (address, asked)

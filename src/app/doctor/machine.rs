@@ -190,8 +190,7 @@ impl Patient<'_> {
             return None;
         }
         let directory = self.config.acme_directory.clone();
-        let trusted = directory.ca.as_deref().into_iter().map(Path::to_owned).collect::<Vec<_>>();
-        match web::ask(&directory.url, web::Wish::Page, &trusted).await {
+        match web::ask(&directory.url, web::Wish::Page, directory.ca.as_deref()).await {
             Ok(answer) => answer.date,
             Err(why) => {
                 self.bad(

@@ -1,7 +1,7 @@
 //! As others see the server: its public address, and the relay for calls.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::{UdpSocket, lookup_host};
@@ -38,9 +38,11 @@ impl Patient<'_> {
         if self.is_running() {
             self.through(&url).await;
         } else {
-            let addresses = addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
+            let addresses: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
             let here = hosts::all(&[]);
-            let ours = found_here(&addresses, &here);
+            let is_ours = addresses.iter().any(|address| here.contains(address));
+            let (addresses, ours) =
+                (addresses.join(", "), if is_ours { ", this machine" } else { "" });
             self.good(
                 "public url",
                 format!(
@@ -54,13 +56,12 @@ impl Patient<'_> {
     /// Asks the server by its public address, as a browser does.
     async fn through(&mut self, url: &Url) {
         let own = self.config.data_dir.join("secrets/authority.pem");
-        let own: Vec<PathBuf> =
-            (self.config.tls == TlsMode::Local).then_some(own).into_iter().collect();
+        let own = (self.config.tls == TlsMode::Local).then_some(own.as_path());
         let Ok(ready) = url.join("/readyz") else { return };
-        match web::ask(&ready, Wish::Page, &own).await {
+        match web::ask(&ready, Wish::Page, own).await {
             Ok(answer) if answer.is_ours() => {
                 self.good("public url", format!("{url} leads to this server."));
-                self.sockets(url, &own).await;
+                self.sockets(url, own).await;
             }
             Ok(answer) if matches!(answer.status, 502..=504) => self.bad(
                 "public url",
@@ -87,7 +88,7 @@ impl Patient<'_> {
         }
     }
 
-    async fn sockets(&mut self, url: &Url, own: &[PathBuf]) {
+    async fn sockets(&mut self, url: &Url, own: Option<&Path>) {
         let Ok(url) = url.join("/api/v1/ws") else { return };
         match web::ask(&url, Wish::WebSocket, own).await {
             Ok(answer) if answer.status == 101 => {
@@ -164,11 +165,6 @@ impl Patient<'_> {
             }
         }
     }
-}
-
-/// Says whether the addresses of a name are among this machine's own.
-fn found_here(addresses: &str, own: &std::collections::BTreeSet<String>) -> &'static str {
-    if addresses.split(", ").any(|address| own.contains(address)) { ", this machine" } else { "" }
 }
 
 /// Where a STUN or TURN server over UDP is; `None` for those over TCP and TLS.

@@ -1,22 +1,21 @@
 //! One request to a web address, as a browser would make it, and what it came to.
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::fmt::rfc2822;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, Error as TlsError, RootCertStore};
+use tokio_rustls::rustls::Error as TlsError;
 use url::Url;
 
 use super::WITHIN;
 use crate::clock::Time;
+use crate::outside::tls;
 
 /// At most so many bytes of an answer are read.
 const ANSWER_BYTES: u64 = 64 << 10;
@@ -63,9 +62,9 @@ impl Fault {
     }
 }
 
-/// Asks, and believes the public authorities and those in the PEM files `trusted`.
-pub(super) async fn ask(url: &Url, wish: Wish, trusted: &[PathBuf]) -> Result<Answer, Fault> {
-    match timeout(WITHIN, exchange(url, wish, trusted)).await {
+/// Asks, and believes the public authorities and those in the PEM file `ca`.
+pub(super) async fn ask(url: &Url, wish: Wish, ca: Option<&Path>) -> Result<Answer, Fault> {
+    match timeout(WITHIN, exchange(url, wish, ca)).await {
         Ok(Ok(text)) => read(&text).ok_or_else(|| Fault::Unreachable("no HTTP comes back".into())),
         Ok(Err(error)) => Err(fault(&error)),
         Err(_) => Err(Fault::Unreachable("no answer in 10 seconds".into())),
@@ -73,14 +72,13 @@ pub(super) async fn ask(url: &Url, wish: Wish, trusted: &[PathBuf]) -> Result<An
 }
 
 fn fault(error: &io::Error) -> Fault {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match tls {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         Some(TlsError::InvalidCertificate(why)) => Fault::Distrusted(why.to_string()),
         _ => Fault::Unreachable(error.to_string()),
     }
 }
 
-async fn exchange(url: &Url, wish: Wish, trusted: &[PathBuf]) -> io::Result<String> {
+async fn exchange(url: &Url, wish: Wish, ca: Option<&Path>) -> io::Result<String> {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().unwrap_or(80);
@@ -90,7 +88,8 @@ async fn exchange(url: &Url, wish: Wish, trusted: &[PathBuf]) -> io::Result<Stri
         return speak(stream, &request).await;
     }
     let name = ServerName::try_from(bare).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
-    speak(connector(trusted)?.connect(name, stream).await?, &request).await
+    let tls = TlsConnector::from(Arc::new(tls::trusting(ca).map_err(io::Error::other)?));
+    speak(tls.connect(name, stream).await?, &request).await
 }
 
 fn request(url: &Url, host: &str, wish: Wish) -> String {
@@ -103,20 +102,6 @@ fn request(url: &Url, host: &str, wish: Wish) -> String {
         }
     };
     format!("GET {} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n{connection}\r\n\r\n", url.path())
-}
-
-fn connector(trusted: &[PathBuf]) -> io::Result<TlsConnector> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for path in trusted {
-        for certificate in CertificateDer::pem_file_iter(path).map_err(io::Error::other)? {
-            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-        }
-    }
-    // invariant: ring speaks the versions that rustls offers.
-    let config = ClientConfig::builder_with_provider(ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3");
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()).into())
 }
 
 /// Writes the request and reads the answer: up to its end, or its head where it has none.

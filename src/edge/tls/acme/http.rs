@@ -17,13 +17,12 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use jiff::Timestamp;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::outside::tls;
 
 /// How long a request may take.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -47,18 +46,11 @@ impl Client {
     /// One that trusts the public authorities, or only those in a PEM file. An error names the
     /// setting and the cure.
     pub(super) fn trusting(ca: Option<&Path>) -> Result<Self, String> {
-        let roots = match ca {
-            None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-            Some(path) => read(path).map_err(|why| {
-                let path = path.display();
-                format!("ACME_DIRECTORY: ca={path}: {why}. Write the path of a PEM file.")
-            })?,
+        let config = match ca {
+            None => tls::trusting(None),
+            Some(path) => tls::trusting_only(path),
         };
-        // invariant: ring speaks the versions that rustls offers.
-        let config = ClientConfig::builder_with_provider(ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3");
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let config = config.map_err(|why| format!("ACME_DIRECTORY: ca={why}"))?;
         Ok(Self { tls: Arc::new(config).into(), retry_after: Arc::default() })
     }
 
@@ -98,14 +90,6 @@ impl HttpClient for Client {
             answer.map(BytesResponse::from).map_err(Error::Other)
         })
     }
-}
-
-fn read(path: &Path) -> Result<RootCertStore, Failure> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path)? {
-        roots.add(certificate?)?;
-    }
-    if roots.is_empty() { Err("there is no certificate in it".into()) } else { Ok(roots) }
 }
 
 /// Connects to a host at the first of its addresses that answers.
