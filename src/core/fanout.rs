@@ -48,9 +48,9 @@ impl Shared {
     }
 
     /// The same for a message that is new: also to devices that sleep.
-    pub(crate) async fn post_new(&self, message: Message) -> Arc<str> {
+    pub(crate) async fn post_new(&self, message: &Message) -> Arc<str> {
         let from_name = self.post(message.clone(), None, Moves::default()).await;
-        self.pushing.note(&message);
+        self.pushing.note(message);
         from_name
     }
 

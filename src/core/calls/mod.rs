@@ -485,7 +485,7 @@ impl Calls {
             );
         }
         if let Some(message) = message {
-            self.shared.post_new(message).await;
+            self.shared.post_new(&message).await;
         }
         call
     }

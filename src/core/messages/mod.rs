@@ -269,7 +269,7 @@ impl Shared {
                 if let Some(chat) = created {
                     self.chat_opened(chat).await;
                 }
-                let from_name = self.post_new(message.clone()).await;
+                let from_name = self.post_new(&message).await;
                 Ok(Sent { message, from_name, repeated: false })
             }
             Appended::Repeated(message) if is_same(&message, content) => {
