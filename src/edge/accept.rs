@@ -131,7 +131,7 @@ async fn admit(entrance: Entrance, house: &Arc<House>, graceful: &GracefulShutdo
         match entrance.listener.accept().await {
             Ok((stream, peer)) => {
                 if let Some((seat, notice)) = house.seats.take(peer.ip().to_canonical()) {
-                    house.huge_pages.welcome(house.seats.taken());
+                    house.huge_pages.welcome(|| house.seats.taken());
                     let guest = Guest { stream, seat, notice, watcher: graceful.watcher() };
                     tokio::spawn(host(guest, tls.clone(), house.clone()));
                 }

@@ -18,9 +18,11 @@ pub(super) struct HugePages {
 }
 
 impl HugePages {
-    /// Allows them once there are this many connections, for the rest of the process's life.
-    pub(super) fn welcome(&self, connections: usize) {
-        if connections >= CROWD && !self.allowed.swap(true, Ordering::Relaxed) {
+    /// Allows them once there is a crowd, for the rest of the process's life. How many connections
+    /// there are is asked only until then.
+    pub(super) fn welcome(&self, connections: impl FnOnce() -> usize) {
+        let is_allowed = self.allowed.load(Ordering::Relaxed);
+        if !is_allowed && connections() >= CROWD && !self.allowed.swap(true, Ordering::Relaxed) {
             disable(false);
         }
     }
@@ -50,11 +52,11 @@ mod tests {
         let spared = || rustix::thread::transparent_huge_pages_are_disabled().expect("a flag");
         let pages = HugePages::default();
         spare();
-        pages.welcome(CROWD - 1);
+        pages.welcome(|| CROWD - 1);
         assert!(spared());
-        pages.welcome(CROWD);
+        pages.welcome(|| CROWD);
         assert!(!spared());
-        pages.welcome(1);
+        pages.welcome(|| 1);
         assert!(!spared());
     }
 }
