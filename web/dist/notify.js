@@ -30,12 +30,8 @@ export function startNotifying() {
             void begin();
     });
     fromWorker();
-    effect(() => {
-        watch('chats');
-        const chat = openChat();
-        if (chat && isLooking())
-            void takeBack(chat);
-    });
+    effect(takeBackOpen);
+    addEventListener('focus', takeBackOpen);
 }
 let begun = '';
 async function begin() {
@@ -67,6 +63,11 @@ async function answer() {
         client.calls.accept(false);
     });
     setTimeout(stop, ANSWER_MS);
+}
+function takeBackOpen() {
+    const chat = openChat();
+    if (chat && isLooking())
+        void takeBack(chat);
 }
 async function takeBack(chat) {
     const worker = await navigator.serviceWorker?.getRegistration();

@@ -39,11 +39,8 @@ export function startNotifying(): void {
     if (client.session && client.isLoaded) void begin();
   });
   fromWorker();
-  effect(() => {
-    watch('chats');
-    const chat = openChat();
-    if (chat && isLooking()) void takeBack(chat);
-  });
+  effect(takeBackOpen);
+  addEventListener('focus', takeBackOpen);
 }
 
 let begun = '';
@@ -81,6 +78,11 @@ async function answer(): Promise<void> {
 }
 
 /** Who reads the chat needs no notification of it. */
+function takeBackOpen(): void {
+  const chat = openChat();
+  if (chat && isLooking()) void takeBack(chat);
+}
+
 async function takeBack(chat: string): Promise<void> {
   const worker = await navigator.serviceWorker?.getRegistration();
   for (const one of await worker?.getNotifications({ tag: chat }) ?? []) one.close();
