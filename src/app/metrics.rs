@@ -38,9 +38,12 @@ fn of_backups(latest: &Latest) -> Reading {
     Reading::Level("wechat_backup_timestamp_seconds", help, at.millis() as f64 / 1000.0)
 }
 
+const fn total(name: &'static str, help: &'static str, value: u64) -> Reading {
+    Reading::Total(name, help, value as f64)
+}
+
 fn of_relay(status: &Status) -> [Reading; 13] {
     let Status { counters, sizes, streams, too_long } = status;
-    let total = |name, help, value: u64| Reading::Total(name, help, value as f64);
     let drops = counters.drops;
     let dropped = drops.bandwidth
         + drops.no_permission
@@ -85,7 +88,6 @@ fn of_relay(status: &Status) -> [Reading; 13] {
 }
 
 fn of_push(tally: &Tally) -> [Reading; 9] {
-    let total = |name, help, value: u64| Reading::Total(name, help, value as f64);
     let level = |name, help, value: usize| Reading::Level(name, help, value as f64);
     [
         total("wechat_push_told", "Pushes that a service took", tally.told),

@@ -29,7 +29,7 @@ pub(super) fn run(config: &Config, values: &Values, matches: &ArgMatches) -> Exi
         }
     }
     teller.end();
-    if teller.worst == Verdict::Bad { FAILED.into() } else { ExitCode::SUCCESS }
+    if teller.bad > 0 { FAILED.into() } else { ExitCode::SUCCESS }
 }
 
 /// Tells what is wrong with settings that nothing else can be examined by.
@@ -40,25 +40,23 @@ pub(super) fn refuse(problems: &Problems, matches: &ArgMatches) -> ExitCode {
     MISUSED.into()
 }
 
-/// Tells findings, and remembers the worst.
+/// Tells findings, and counts those that are not well.
 struct Teller {
     json: bool,
     colours: bool,
     warnings: usize,
     bad: usize,
-    worst: Verdict,
 }
 
 impl Teller {
     fn new(matches: &ArgMatches) -> Self {
         let json = matches.get_flag("json");
         let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colours, warnings: 0, bad: 0, worst: Verdict::Good }
+        Self { json, colours, warnings: 0, bad: 0 }
     }
 
     fn tell(&mut self, finding: &Finding) {
         let Finding { about, verdict, told, cure } = finding;
-        self.worst = self.worst.max(*verdict);
         self.warnings += usize::from(*verdict == Verdict::Warning);
         self.bad += usize::from(*verdict == Verdict::Bad);
         let mut text = if self.json {

@@ -38,9 +38,10 @@ pub struct PushOffer {
 
 impl From<Offer> for PushOffer {
     fn from(offer: Offer) -> Self {
-        let kinds = [(Kind::Web, PushKind::Web), (Kind::Fcm, PushKind::Fcm)];
-        let kinds = kinds.into_iter().chain([(Kind::Apns, PushKind::Apns)]);
-        let kinds = kinds.filter(|(kind, _)| offer.kinds.contains(kind)).map(|(_, name)| name);
+        let kinds =
+            [(Kind::Web, PushKind::Web), (Kind::Fcm, PushKind::Fcm), (Kind::Apns, PushKind::Apns)];
+        let kinds =
+            kinds.into_iter().filter(|(kind, _)| offer.kinds.contains(kind)).map(|(_, name)| name);
         Self { vapid: offer.vapid_key, kinds: kinds.collect() }
     }
 }
