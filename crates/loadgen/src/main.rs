@@ -14,6 +14,7 @@ use loadgen::measure::report::{Report, compare, medians_text, ratios_text};
 use loadgen::run::chats::Chats;
 use loadgen::run::direct::Direct;
 use loadgen::run::group::{Beat, Group};
+use loadgen::run::handshakes::Handshakes;
 use loadgen::run::history::History;
 use loadgen::run::idle::Idle;
 use loadgen::run::peers::mqtt::Mqtt;
@@ -111,6 +112,21 @@ enum Load {
         /// Send by REST.
         #[arg(long)]
         rest: bool,
+    },
+    /// One-to-one messages over TLS, alone and beside strangers' handshakes; only with --server.
+    Handshakes {
+        /// Pairs of people.
+        #[arg(long, default_value_t = 100)]
+        pairs: usize,
+        /// Messages a second.
+        #[arg(long, default_value_t = 1_000.0)]
+        messages: f64,
+        /// Handshakes a second.
+        #[arg(long, default_value_t = 1_000.0)]
+        rate: f64,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
     },
     /// A group with everybody online, an even rate: CPU and latency of each delivery.
     Fanout {
@@ -261,6 +277,12 @@ impl Load {
             Self::Direct { pairs, in_flight, ref rates, size, rest } => {
                 let (pairs, rates) = (pairs.max(1), rates.clone());
                 Box::new(Direct { pairs, in_flight, rates, size, rest })
+            }
+            Self::Handshakes { pairs, messages: message_rate, rate, size } => {
+                let pairs = pairs.max(1);
+                let messages =
+                    Direct { pairs, in_flight: pairs, rates: Vec::new(), size, rest: false };
+                Box::new(Handshakes { messages, message_rate, rate })
             }
             Self::Fanout { members, rate, size } => {
                 Box::new(Group { members: members.max(1), beat: Beat::Even(rate), size })

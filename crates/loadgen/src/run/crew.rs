@@ -18,6 +18,7 @@ use crate::client::error::{Error, Result};
 use crate::client::stream::Trust;
 use crate::client::wire::Dial;
 use crate::measure::meter::{Meter, Span};
+use crate::server::Target;
 
 /// How long tasks may take to end after they were told to.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -122,6 +123,14 @@ pub fn source(index: usize, server: IpAddr) -> Option<IpAddr> {
 /// when the server is on this machine. In the order of the sessions.
 pub async fn open_all(addr: SocketAddr, sessions: &[Session]) -> Result<Vec<Wire>> {
     open_with(addr, sessions, None, None).await
+}
+
+/// As `open_all`, over TLS where the server was told to speak it.
+pub async fn open_at(target: &Target, sessions: &[Session]) -> Result<Vec<Wire>> {
+    match &target.secure {
+        None => open_all(target.addr, sessions).await,
+        Some(to) => open_with(to.addr, sessions, None, Some(&to.trust)).await,
+    }
 }
 
 /// As `open_all`, with this receive buffer, and under TLS with whom is to be trusted.

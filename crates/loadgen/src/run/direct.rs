@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::crew::{Crew, Stop, open_all};
+use super::crew::{Crew, Stop, open_at};
 use super::messages::{Heard, Numbering, body, hear, send_frame};
 use super::{Bare, Pace, Prepared, Workload};
 use crate::client::Wire;
@@ -50,8 +50,7 @@ impl Workload for Direct {
     }
 
     async fn prepare<'t>(&self, target: &'t Target) -> Result<Box<dyn Prepared + 't>> {
-        target.first(self.sessions())?;
-        Ok(Box::new(Ready { load: self.clone(), target }))
+        Ok(Box::new(self.ready(target)?))
     }
 
     fn bare(&self) -> Option<Bare> {
@@ -59,7 +58,16 @@ impl Workload for Direct {
     }
 }
 
-struct Ready<'t> {
+impl Direct {
+    /// The load on a server that has sessions for it.
+    pub(super) fn ready<'t>(&self, target: &'t Target) -> Result<Ready<'t>> {
+        target.first(self.sessions())?;
+        Ok(Ready { load: self.clone(), target })
+    }
+}
+
+/// The load on one server.
+pub(super) struct Ready<'t> {
     load: Direct,
     target: &'t Target,
 }
@@ -275,11 +283,10 @@ impl Ready<'_> {
     async fn crew(&self, shared: &Arc<Shared>, mut sources: Vec<Source>) -> Result<(Crew, Crew)> {
         let (senders, receivers) = self.people()?;
         let (mut sending, mut receiving) = (Crew::default(), Crew::default());
-        for (task, wire) in open_all(self.target.addr, receivers).await?.into_iter().enumerate() {
+        for (task, wire) in open_at(self.target, receivers).await?.into_iter().enumerate() {
             receiving.add(receive(task, Arc::clone(shared), wire, receiving.stop_sign()));
         }
-        let wires =
-            if self.load.rest { Vec::new() } else { open_all(self.target.addr, senders).await? };
+        let wires = if self.load.rest { Vec::new() } else { open_at(self.target, senders).await? };
         let mut wires = wires.into_iter();
         for (task, source) in sources.drain(..).enumerate() {
             let pair = task % self.load.pairs;
@@ -322,7 +329,7 @@ impl Ready<'_> {
     }
 
     /// An even rate.
-    async fn paced(&self, meter: Meter, pace: Pace, rate: f64) -> Result<Phase> {
+    pub(super) async fn paced(&self, meter: Meter, pace: Pace, rate: f64) -> Result<Phase> {
         let Direct { pairs, in_flight, rest, .. } = self.load;
         let senders = if rest { in_flight } else { pairs };
         let (queues, sources): (Vec<_>, Vec<_>) = (0..senders)

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use tokio::time::sleep;
 
-use super::crew::{Crew, open_all, open_with};
+use super::crew::{Crew, open_at};
 use super::{Pace, Prepared, Workload};
 use crate::client::Wire;
 use crate::client::error::{Error, Result};
@@ -69,10 +69,7 @@ impl Prepared for Ready<'_> {
         let empty = meter.memory()?.ok_or_else(unknown)?;
         let start = meter.read()?;
         let sessions = self.target.first(self.connections)?;
-        let wires = match &self.target.secure {
-            None => open_all(self.target.addr, sessions).await?,
-            Some(to) => open_with(to.addr, sessions, None, Some(&to.trust)).await?,
-        };
+        let wires = open_at(self.target, sessions).await?;
         let opened = start.until(&meter.read()?);
         let mut crew = Crew::default();
         for wire in wires {

@@ -22,6 +22,7 @@ pub mod requests;
 pub mod chats;
 pub mod direct;
 pub mod group;
+pub mod handshakes;
 pub mod history;
 pub mod idle;
 pub mod receipts;
