@@ -18,11 +18,11 @@ const OUTAGE = /net::ERR_|WebSocket connection to .* failed|Failed to fetch|stat
 
 export class Person {
   static async arrives(
-    browser, server, { name, lang = 'en', width = 1280, theme = 'light', init = [] },
+    browser, server, { name, lang = 'en', width = 1280, theme = 'light', init = [], wire },
   ) {
-    const person = new Person();
+    const person = new this();
     Object.assign(person, { browser, server, name, lang, width, theme, errors: [] });
-    person.wire = await Wire.to(server.port);
+    person.wire = wire ?? await Wire.to(server.port);
     person.context = await browser.newContext({
       locale: lang,
       viewport: { width, height: width < 600 ? 740 : 800 },
