@@ -165,6 +165,11 @@ impl Authority {
         (state.accounts.len(), state.orders.len(), given)
     }
 
+    /// The authority's own certificate, which browsers install (PEM).
+    pub fn certificate(&self) -> &str {
+        &self.inner.ca_pem
+    }
+
     /// Whom a client believes that trusts this authority.
     pub fn trust(&self, name: &str) -> Trust {
         Trust::new(name, self.inner.ca_pem.as_bytes()).expect("a certificate")

@@ -3,12 +3,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 use loadgen::client::http::Http;
 use loadgen::client::stream::{Either, Trust, open};
+use loadgen::scratch::Scratch;
 use loadgen::server::{Home, Plan, Server};
 use tokio::time::sleep;
 use wechat::app::{self, Outside};
@@ -119,6 +121,43 @@ async fn a_first_certificate_serves_https_and_the_relay_and_a_restart_finds_it_a
 }
 
 /// The server runs in this process, so that its clock is in the test's hands.
+/// What Chromium shows at an address, in a home of its own where these certificates are installed.
+fn seen(https: SocketAddr, authority: Option<&Authority>) -> String {
+    let home = Scratch::new(None).expect("a folder");
+    let store = home.path().join(".pki/nssdb");
+    std::fs::create_dir_all(&store).expect("a folder");
+    let store = format!("sql:{}", store.display());
+    let run = |program: &str, args: &[&str]| {
+        let run = Command::new(program).env("HOME", home.path()).args(args).output();
+        run.unwrap_or_else(|error| panic!("{program}: {error}")).stdout
+    };
+    run("certutil", &["-N", "-d", &store, "--empty-password"]);
+    if let Some(authority) = authority {
+        let file = home.path().join("authority.pem").display().to_string();
+        std::fs::write(&file, authority.certificate()).expect("written");
+        run("certutil", &["-A", "-d", &store, "-n", "it", "-t", "C,,", "-i", &file]);
+    }
+    let leads = format!("--host-resolver-rules=MAP {NAME} 127.0.0.1");
+    let page = format!("https://{NAME}:{}/", https.port());
+    let flags = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"];
+    let shown = run("chromium", &[&flags[..], &[&leads, &page]].concat());
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium and certutil: scripts/test web runs it"]
+async fn a_browser_believes_the_certificate_once_its_authority_is_installed() {
+    const SIGN: &str = "manifest.webmanifest";
+    let authority = Authority::start().await;
+    let named = Named::by(&authority, &[]).await;
+    named.until_believed(&authority.trust(NAME)).await;
+    let (installed, not) = tokio::task::block_in_place(|| {
+        (seen(named.https, Some(&authority)), seen(named.https, None))
+    });
+    assert!(installed.contains(SIGN), "the page is not there: {installed}");
+    assert!(!not.contains(SIGN), "the page is there without the authority");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_renewed_before_it_ends_and_the_relay_follows() {
     let authority = Authority::start().await;
