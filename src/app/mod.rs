@@ -38,6 +38,7 @@ use self::stores::{open_embedded, open_mongo};
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
+use crate::config::values::SignUp;
 use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
 use crate::core::files::FileRules;
@@ -58,6 +59,7 @@ use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
 use crate::mail::{Mailbox, Mailer};
+use crate::model::door::{Door, SignUps};
 use crate::protocol::frames::ENCODER;
 use crate::protocol::server::DemoPerson;
 use crate::push::Pusher;
@@ -272,10 +274,20 @@ fn rules(config: &Config) -> Rules {
             wrong_in_all: config.wrong_codes_in_all,
             ..Limits::default()
         },
+        door: door(config),
         session_idle: config.session_idle,
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
         files: file_rules(config),
     }
+}
+
+fn door(config: &Config) -> Door {
+    let sign_ups = match config.sign_up {
+        SignUp::Open => SignUps::Open,
+        SignUp::Invited => SignUps::Invited,
+        SignUp::Closed => SignUps::Closed,
+    };
+    Door { sign_ups, domains: config.sign_up_domains.0.clone() }
 }
 
 pub(crate) fn file_rules(config: &Config) -> FileRules {

@@ -8,6 +8,7 @@ mod backup;
 mod doctor;
 mod flags;
 mod health;
+mod invite;
 mod log;
 mod pages;
 mod progress;
@@ -60,6 +61,7 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
     match path {
         ["config", "check"] => check(values),
         ["users", "import"] => users::import(config, flags),
+        ["invite"] => invite::run(config, flags),
         ["doctor"] => doctor::run(config, values, flags),
         ["push", "check"] => push::check(config),
         ["health"] => health::ask(config),

@@ -95,6 +95,9 @@ fn tell(config: &Config, running: &Running) {
         Some(_) => (String::new(), format!("{mails}; key to the mailbox in {}", file.display())),
         None => (String::new(), mails),
     };
+    if let Some(told) = config.open_door() {
+        tracing::info!("{told}");
+    }
     if !log::is_pretty(config) {
         let tls_port = running.tls_port();
         return tracing::info!(%addr, tls_port, url, %data, mails, version = VERSION, "listening");

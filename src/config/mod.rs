@@ -12,6 +12,7 @@ pub mod values;
 
 mod calls;
 mod check;
+mod door;
 mod env_file;
 mod hidden;
 mod objects;
@@ -141,6 +142,16 @@ impl Config {
     /// people who seem to sit at the machine, who may be behind a proxy on it.
     pub fn is_public(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| !url.is_this_machine())
+    }
+
+    /// What there is to say of a server that anybody on the Internet can sign up with: that it is
+    /// so, and the cure, for whom it is not right.
+    pub fn open_door(&self) -> Option<&'static str> {
+        let is_open = self.sign_up == values::SignUp::Open && self.sign_up_domains.0.is_empty();
+        (is_open && self.is_public()).then_some(
+            "Anybody may create an account. If this is not for everybody, set SIGN_UP=invited or \
+             closed, or SIGN_UP_DOMAINS.",
+        )
     }
 
     /// The address under which people reach a server whose pages are on `port`, the one for HTTPS

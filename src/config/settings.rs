@@ -14,9 +14,9 @@ pub use super::row::{File, Secrecy, Setting};
 use super::smtp_url::SmtpUrl;
 use super::sources::Values;
 use super::values::{
-    self, AcmeDirectory, ConnectionCap, Endpoint, Hidden, IceUrls, LogFormat, Networks,
+    self, AcmeDirectory, ConnectionCap, Domains, Endpoint, Hidden, IceUrls, LogFormat, Networks,
     ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, PushContent,
-    PushHosts, PushMode, Rate, Sender, TlsMode, TurnMode, optional,
+    PushHosts, PushMode, Rate, Sender, SignUp, TlsMode, TurnMode, optional,
 };
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
@@ -166,6 +166,19 @@ settings! {
     mail_dir: Option<PathBuf> = MAIL_DIR {
         Env, "Mail", default: "", unset: "DATA_DIR/mail", example: "/tmp/mail", Open
     } by optional(values::folder);
+
+    /// Who may create an account: `open`, anybody; `invited`, whoever has an invitation, which an
+    /// operator or 'wechat invite' makes; `closed`, nobody. The first account can always be
+    /// created, and 'wechat users import' goes past this.
+    sign_up: SignUp = SIGN_UP {
+        Env, "People", default: "open", unset: "", example: "invited", Open
+    } by SignUp::parse;
+
+    /// Only e-mail addresses of exactly these domains may sign up, separated by commas; a name
+    /// below one of them is another domain. With SIGN_UP=invited, an invitation is needed as well.
+    sign_up_domains: Domains = SIGN_UP_DOMAINS {
+        Env, "People", default: "", unset: "all domains", example: "example.org", Open
+    } by Domains::parse;
 
     /// What people see the server called: in the page, under its icon, in mails, in the description
     /// of the API. Up to 40 characters in one line. (Shells of Linux in

@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 pub use super::calls::{IceUrls, PeerNetworks, PortRange, PublicAddresses, TurnMode};
 pub(super) use super::calls::{shared_secret, uri_host};
+pub use super::door::{Domains, SignUp};
 pub use super::hidden::Hidden;
 pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
@@ -80,7 +81,7 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
 }
 
 /// A length of time: a number and its unit.
-pub(super) fn span(text: &str) -> Result<Duration, String> {
+pub fn span(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match text[digits.len()..].trim() {
         "s" => 1,

@@ -36,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::id::{Entropy, IdSource};
 use crate::mail::Mailer;
+use crate::model::door::Door;
 use crate::objects::Objects;
 use crate::objects::staging::Staging;
 use crate::store::Store;
@@ -68,10 +69,12 @@ impl Ports {
 }
 
 /// What an operator may set of the rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Limits of login.
     pub limits: auth::Limits,
+    /// Who may sign up.
+    pub door: Door,
     /// How long a session lives that nobody uses; at least an hour.
     pub session_idle: Duration,
     /// How long messages may be changed.
@@ -84,6 +87,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             limits: auth::Limits::default(),
+            door: Door::default(),
             session_idle: auth::SESSION_IDLE,
             deadlines: Default::default(),
             files: Default::default(),
@@ -133,6 +137,7 @@ pub(crate) struct Shared {
     pub(crate) pushing: Arc<push::Pushing>,
     readiness: readiness::Readiness,
     pub(crate) redeemed: auth::Redeemed,
+    pub(crate) settled: auth::Settled,
     server_key: [u8; 32],
 }
 
@@ -173,10 +178,11 @@ impl Core {
             gone: presence::Gone::default(),
             readiness: readiness::Readiness::default(),
             redeemed: auth::Redeemed::default(),
+            settled: auth::Settled::default(),
             server_key,
         });
         Self {
-            auth: auth::Auth::new(shared.clone(), rules.limits, rules.session_idle),
+            auth: auth::Auth::new(shared.clone(), rules.limits, rules.door, rules.session_idle),
             users: users::Users::new(shared.clone()),
             chats: chats::Chats::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),

@@ -37,8 +37,9 @@ pub(super) fn routes() -> Routes {
 /// Create an account
 ///
 /// Mails a code to the address. The account exists for others once the code has been used. An
-/// address that has an account gets the same answer; its mail says so. What you say here takes
-/// effect once this request's code is used.
+/// address that has an account gets the same answer; its mail says so. Where sign-up is closed or
+/// by invitation (`sign_up` of `GET /server`), so does one that is not let in. What you say here
+/// takes effect once this request's code is used.
 #[utoipa::path(
     post, path = "/users", tag = "auth", operation_id = "signUp", request_body = SignUp,
     responses((status = 202, description = "A mail is on its way", body = CodeSent)),
@@ -55,6 +56,7 @@ async fn sign_up(
         email: email.clone(),
         push_token: token.map(|text| PushToken::parse("push_token", text)).transpose()?,
         language: body.language.map_or(known.language, Into::into),
+        invitation: body.invitation,
         asker: Asker { ip: known.ip, ticket: body.ticket },
     };
     let asked = http.core.auth.sign_up(request).await?;

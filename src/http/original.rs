@@ -97,6 +97,7 @@ async fn sign_up(
         email: email.clone(),
         push_token: push_token.transpose()?,
         language: known.language,
+        invitation: body.invitation,
         asker: known.ip.into(),
     };
     let picture = picture(&http, body.profile_avatar.as_deref()).await?;

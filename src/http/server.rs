@@ -84,8 +84,9 @@ async fn info(
     State(http): State<Arc<Http>>,
     AtMachine(local): AtMachine,
     asked: HeaderMap,
-) -> impl IntoResponse {
+) -> Result<impl IntoResponse> {
     let welcome = &http.welcome;
+    let door = http.core.auth.door().await?;
     let seen = |person: &(UserId, DemoPerson)| local.then(|| person.1.clone());
     let answer = Answer(ServerInfo {
         name: welcome.brand.name.as_str().to_owned(),
@@ -93,7 +94,9 @@ async fn info(
         accent: welcome.brand.accent.map(|color| color.to_string()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         languages: Language::ALL.map(Tongue::from).to_vec(),
-        features: features(&http.core),
+        features: Features { sign_up: door.is_open(), ..features(&http.core) },
+        sign_up: door.sign_ups.into(),
+        sign_up_domains: door.domains,
         limits: limits(&http.core),
         push: http.core.push.offer().into(),
         mail: if welcome.smtp { MailMode::Smtp } else { MailMode::Local },
@@ -106,7 +109,7 @@ async fn info(
         (header::CACHE_CONTROL, HeaderValue::from_static(kept)),
         (header::VARY, HeaderValue::from_static(KEY)),
     ];
-    (headers, answer)
+    Ok((headers, answer))
 }
 
 fn features(core: &Core) -> Features {

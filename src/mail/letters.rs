@@ -18,6 +18,7 @@ use crate::clock::{Clock, Time};
 use crate::error::{Error, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
+use crate::model::door::Refusal;
 
 /// Writes mails.
 pub struct Letters {
@@ -156,6 +157,11 @@ impl<'a> Page<'a> {
                 LOGGED_IN.of(language).replace("{}", &minute(*at)),
                 NOT_ME.of(language),
             ),
+            Letter::NotLetIn { why } => (
+                REFUSED.of(language).to_owned(),
+                whom_to_ask(*why).of(language).to_owned(),
+                NO_ACCOUNT.of(language),
+            ),
             Letter::SignUpCode { code }
             | Letter::LoginCode { code }
             | Letter::AlreadySignedUp { code } => {
@@ -202,6 +208,13 @@ const fn words(letter: &Letter) -> (Text, Text) {
                      cuenta. Este código te da acceso a ella:",
             },
         ),
+        Letter::NotLetIn { .. } => (
+            Text { en: "No account was created", es: "No se creó ninguna cuenta" },
+            Text {
+                en: "Somebody, probably you, tried to create an account with this address:",
+                es: "Alguien, seguramente tú, quiso crear una cuenta con esta dirección:",
+            },
+        ),
         Letter::NewDevice { .. } => (
             Text { en: "New login to your account", es: "Nuevo acceso a tu cuenta" },
             Text {
@@ -242,6 +255,38 @@ const WARNING: Text = Text {
     es: "Nadie más debe tener este código: quien lo tenga puede entrar en tu lugar, y nunca te lo \
          pediremos. Si no lo querías, ignora este correo; sin el código nadie entra.",
 };
+
+const REFUSED: Text = Text { en: "Sign-up is not open to you", es: "No puedes registrarte" };
+const NO_ACCOUNT: Text = Text {
+    en: "If it was not you, ignore this mail: nothing was created.",
+    es: "Si no fuiste tú, ignora este correo: no se creó nada.",
+};
+
+/// Why somebody is not let in, and whom they can ask.
+const fn whom_to_ask(why: Refusal) -> Text {
+    match why {
+        Refusal::Closed => Text {
+            en: "Sign-up is closed here. Ask the person who runs this server whether they will \
+                 create an account for you.",
+            es: "Aquí el registro está cerrado. Pregunta a quien administra este servidor si \
+                 quiere crearte una cuenta.",
+        },
+        Refusal::Uninvited => Text {
+            en: "An account here needs an invitation, and there was none, or it was used up or \
+                 has expired. Ask the person who runs this server, or who told you about it, for \
+                 a new one, and open its link.",
+            es: "Aquí una cuenta necesita una invitación, y no la había, o ya se usó o ha \
+                 caducado. Pide una nueva a quien administra este servidor o a quien te habló de \
+                 él, y abre su enlace.",
+        },
+        Refusal::Domain => Text {
+            en: "Accounts here are for addresses of certain organisations. Use your address \
+                 there, or ask the person who runs this server.",
+            es: "Aquí las cuentas son para direcciones de ciertas organizaciones. Usa la tuya de \
+                 allí o pregunta a quien administra este servidor.",
+        },
+    }
+}
 
 const UNNAMED: Text = Text { en: "(no name)", es: "(sin nombre)" };
 const LOGGED_IN: Text = Text { en: "It happened at {}.", es: "Fue a las {}." };

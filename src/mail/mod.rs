@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Time;
 use crate::error::{Language, Result};
+use crate::model::door::Refusal;
 use crate::model::text::Email;
 
 /// A mail to a person, by what it says; its words and looks are the adapter's. `Debug` tells
@@ -46,6 +47,11 @@ pub enum Letter {
         /// Six digits.
         code: String,
     },
+    /// Somebody asked for an account and is not let in.
+    NotLetIn {
+        /// What the mail says in place of a code.
+        why: Refusal,
+    },
     /// Somebody logged in on a device and from a network that are new to the account.
     NewDevice {
         /// What the device calls itself; nobody has checked it.
@@ -62,7 +68,7 @@ impl Letter {
             Self::SignUpCode { code }
             | Self::LoginCode { code }
             | Self::AlreadySignedUp { code } => Some(code),
-            Self::NewDevice { .. } => None,
+            Self::NotLetIn { .. } | Self::NewDevice { .. } => None,
         }
     }
 }
@@ -79,6 +85,7 @@ impl fmt::Debug for Letter {
             Self::SignUpCode { .. } => "SignUpCode",
             Self::LoginCode { .. } => "LoginCode",
             Self::AlreadySignedUp { .. } => "AlreadySignedUp",
+            Self::NotLetIn { .. } => "NotLetIn",
             Self::NewDevice { .. } => "NewDevice",
         })
     }

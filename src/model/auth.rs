@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::text::{Email, Name, PushToken};
 use crate::clock::Time;
 use crate::error::{Error, Language, Result, Text};
-use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::id::{FileId, InvitationId, ObjectId, SessionId, UserId};
 
 /// How long a login code works; its mail says so, and is worth sending no longer.
 pub const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
@@ -72,6 +72,8 @@ pub struct FirstProfile {
     pub push_token: Option<PushToken>,
     /// The language of mails.
     pub language: Language,
+    /// The invitation that it brought, whether or not that works.
+    pub invitation: Option<InvitationId>,
 }
 
 /// A device or a network from which an account was logged in to.

@@ -4,6 +4,7 @@ mod address;
 pub mod auth;
 pub mod calls;
 pub mod chats;
+pub mod door;
 pub mod emoji;
 pub mod excerpt;
 pub mod files;

@@ -111,6 +111,10 @@ pub struct SignUp {
     /// The language of mails; by default that of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Tongue>,
+    /// The code of an invitation to the server, which is the end of its link. Where sign-up is by
+    /// invitation (`sign_up` of `GET /server`), the mail brings a code only if this works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<String>,
     /// The `ticket` that an earlier answer gave, so that nobody else can use up what is yours;
     /// empty: there is none yet, and that of this answer will be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -328,6 +332,9 @@ pub struct OriginalSignUp {
     /// Where to reach the phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<OriginalCredentials>,
+    /// The code of an invitation to the server, where sign-up is by invitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<String>,
 }
 
 /// Where to reach the phone.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::people::Tongue;
 use super::push::PushOffer;
 use super::values::Id;
+use crate::model::door::SignUps;
 
 /// Where login codes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,6 +17,18 @@ pub enum MailMode {
     Smtp,
     /// Into a folder of the server's machine; the mailbox page shows them there.
     Local,
+}
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpBy {
+    /// Anybody.
+    Open,
+    /// Whoever sends the code of an invitation.
+    Invited,
+    /// Nobody.
+    Closed,
 }
 
 /// What there is to know of a server before logging in.
@@ -33,6 +46,11 @@ pub struct ServerInfo {
     pub version: String,
     /// The languages of its mails and of what it says.
     pub languages: Vec<Tongue>,
+    /// Who may create an account; the first one may always be created.
+    pub sign_up: SignUpBy,
+    /// Only addresses of these domains may sign up; absent: of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_up_domains: Vec<String>,
     /// What it offers.
     pub features: Features,
     /// How much it takes.
@@ -47,6 +65,16 @@ pub struct ServerInfo {
     /// Whom one can be with one click; only in dev mode, for the person at the server's machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub demo: Vec<DemoPerson>,
+}
+
+impl From<SignUps> for SignUpBy {
+    fn from(sign_ups: SignUps) -> Self {
+        match sign_ups {
+            SignUps::Open => Self::Open,
+            SignUps::Invited => Self::Invited,
+            SignUps::Closed => Self::Closed,
+        }
+    }
 }
 
 /// What a server offers.

@@ -4,10 +4,12 @@
 
 use async_trait::async_trait;
 
+use super::door::Entered;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{FileId, ObjectId, SessionId, UserId};
 use crate::model::auth::{AskerKey, LoginCode, Quota, Session, TokenHash, Which};
+use crate::model::door::Admission;
 use crate::model::text::Email;
 use crate::model::users::{Blocks, ProfileChange, User};
 
@@ -75,6 +77,8 @@ pub struct Redeem {
     pub terms: Vec<String>,
     /// The places that are known from now on: the device and the network of this login.
     pub places: Vec<AskerKey>,
+    /// Whom it lets in, if this code is the one that verifies the account.
+    pub admission: Admission,
 }
 
 /// Login codes, quotas, known places, and sessions.
@@ -97,10 +101,10 @@ pub trait Sessions: Send + Sync {
     /// Adds a picture to what the sign-up of a code said; whether the code was still there.
     async fn dress_code(&self, code: ObjectId, picture: FileId) -> Result<bool>;
     /// Redeems a code once: removes it, opens the session, remembers the places, at most `PLACES`
-    /// of an account. If the account was not verified yet, it is from now on, and becomes what the
-    /// code's profile says, with these search terms. `None` when the code is gone, somebody
-    /// else's, or its account deleted.
-    async fn redeem(&self, redeem: &Redeem) -> Result<Option<User>>;
+    /// of an account. If the account was not verified yet and is let in, it is verified from now
+    /// on, and becomes what the code's profile says, with these search terms; the same step uses
+    /// up the profile's invitation, if that works.
+    async fn redeem(&self, redeem: &Redeem) -> Result<Entered>;
     /// Which of these places an account was logged in from; in no order.
     async fn known_places(&self, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>>;
     /// Finds a session by its token.

@@ -17,6 +17,7 @@ use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::auth::{KnownPlace, LoginCode, Session};
 use crate::model::calls::Call;
 use crate::model::chats::{Chat, ChatKind, Invite, Member};
+use crate::model::door::Invitation;
 use crate::model::files::{Digest as ObjectDigest, File};
 use crate::model::messages::Message;
 use crate::model::push::{Subscription, Target};
@@ -41,6 +42,8 @@ pub enum Part {
     Places,
     /// Who is logged in where, by the digests of their tokens.
     Sessions,
+    /// What lets people into the server.
+    Invitations,
     /// Where sessions are told that have no connection.
     Subscriptions,
     /// How far each user's inbox has come.
@@ -61,7 +64,7 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 11] = [
+    pub const GLOBAL: [Self; 12] = [
         Self::Accounts,
         Self::Files,
         Self::LooseObjects,
@@ -70,6 +73,7 @@ impl Part {
         Self::Quotas,
         Self::Places,
         Self::Sessions,
+        Self::Invitations,
         Self::Subscriptions,
         Self::Inboxes,
         Self::Calls,
@@ -102,6 +106,7 @@ impl Part {
             Self::Quotas => "quotas",
             Self::Places => "known places",
             Self::Sessions => "sessions",
+            Self::Invitations => "invitations",
             Self::Subscriptions => "subscriptions",
             Self::Inboxes => "inboxes",
             Self::Chats => "chats",
@@ -147,6 +152,8 @@ pub enum Record {
     Place(KnownPlace),
     /// With the digest of its token: the token itself is nowhere.
     Session(Session),
+    /// With how often it was used.
+    Invitation(Invitation),
     /// With its keys; its session comes before it.
     Subscription(Subscription),
     /// A user's inbox version.
@@ -177,6 +184,7 @@ impl Record {
             Self::Quota(key, window_ms, ..) => format!("{window_ms}/{key}"),
             Self::Place(place) => format!("{}/{}", place.user, place.key.0),
             Self::Session(session) => session.id.to_string(),
+            Self::Invitation(invitation) => invitation.id.to_string(),
             Self::Subscription(push) => format!("{}/{}", push.session, push.target.kind().name()),
             Self::Inbox(user, _) => user.to_string(),
             Self::Chat(chat, _) => match chat.kind {

@@ -24,6 +24,7 @@ pub mod archive;
 mod calls;
 mod chats;
 mod decide;
+mod door;
 mod files;
 mod forms;
 mod group;
@@ -38,6 +39,7 @@ pub use self::accounts::{Redeem, Sessions, SignUp, Users};
 use self::archive::Archive;
 pub use self::calls::{Begun, CallRecord, CallStepped, Calls};
 pub use self::chats::{Chats, Cursor, Inbox, ListPart, Progress};
+pub use self::door::{Entered, Invitations};
 pub use self::files::{FilePut, Files};
 pub use self::group::{Founded, GroupStep, Guard, InvitePut, Stepped, Unfit};
 pub use self::messages::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
@@ -48,12 +50,32 @@ use crate::id::{Incarnation, ObjectId};
 
 /// Everything that the server remembers.
 pub trait Store:
-    Users + Sessions + Pushes + Chats + Messages + Calls + Files + Terms + Upkeep + Archive
+    Users
+    + Sessions
+    + Invitations
+    + Pushes
+    + Chats
+    + Messages
+    + Calls
+    + Files
+    + Terms
+    + Upkeep
+    + Archive
 {
 }
 
 impl<T> Store for T where
-    T: Users + Sessions + Pushes + Chats + Messages + Calls + Files + Terms + Upkeep + Archive
+    T: Users
+        + Sessions
+        + Invitations
+        + Pushes
+        + Chats
+        + Messages
+        + Calls
+        + Files
+        + Terms
+        + Upkeep
+        + Archive
 {
 }
 
@@ -111,10 +133,10 @@ pub trait Upkeep: Send + Sync {
     /// Begins another life, durably: what is here need not go on from what clients have seen. For
     /// a store that was restored or copied, before any server works with it.
     async fn renew(&self) -> Result<()>;
-    /// Removes what is over: codes, quotas, links, sessions that nobody uses, places that nobody
-    /// logged in from, accounts that nobody verified; also codes and quotas that end farther ahead
-    /// than they can, which a clock that was wrong has left. A use that it noted ahead of `now`
-    /// becomes one of now. Bounded work a call; whether there is more.
+    /// Removes what is over: codes, quotas, links, invitations, sessions that nobody uses, places
+    /// that nobody logged in from, accounts that nobody verified; also codes and quotas that end
+    /// farther ahead than they can, which a clock that was wrong has left. A use that it noted
+    /// ahead of `now` becomes one of now. Bounded work a call; whether there is more.
     async fn sweep(&self, due: &Due) -> Result<bool>;
     /// Finishes what is queued and closes; later verbs fail. Idempotent.
     async fn close(&self);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use wechat::error::Language;
-use wechat::id::{CallId, ChatId, FileId, MessageId, SessionId, UserId};
+use wechat::id::{CallId, ChatId, FileId, InvitationId, MessageId, SessionId, UserId};
 use wechat::model::auth::{FirstProfile, Instance, LoginCode, Quota, Which};
 use wechat::model::calls::{
     Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
@@ -21,6 +21,7 @@ use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
 
 use crate::changes;
 use crate::chats::people;
+use crate::door;
 use crate::files;
 use crate::pushes;
 use crate::support::{MINUTE, NOON, World, after, email, text};
@@ -146,8 +147,16 @@ fn signing_up(world: &World) -> LoginCode {
         avatar: Some(FileId(world.id())),
         push_token: Some(PushToken::stored("p".into())),
         language: Language::Spanish,
+        invitation: Some(InvitationId(world.id())),
     };
     LoginCode { profile: Some(profile), ..world.code(&email("nobody yet"), None) }
+}
+
+/// Somebody who waits for their code, and what lets others in.
+async fn newcomers(world: &World) {
+    world.store.sign_up(&world.person("nobody yet")).await.expect("signs up");
+    world.put_code(&signing_up(world)).await;
+    door::put_some(world).await;
 }
 
 /// A little of everything that the random histories do not do; the live call and a group.
@@ -159,8 +168,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
         store.block(ana, *whom, NOON).await.expect("blocks");
     }
     store.unblock(ana, beto).await.expect("unblocks");
-    store.sign_up(&world.person("nobody yet")).await.expect("signs up");
-    world.put_code(&signing_up(world)).await;
+    newcomers(world).await;
     for number in 0..5 {
         let quota = Quota { key: format!("a/{number}"), limit: 9, window_ms: 60_000 };
         store.take(&[quota], NOON).await.expect("counts");

@@ -18,6 +18,7 @@ mod calls;
 mod changes;
 mod chats;
 mod claims;
+mod door;
 mod files;
 mod groups;
 mod messages;
@@ -63,6 +64,13 @@ macro_rules! contract {
                 fifty_racing_redeems_open_one_session
                 a_code_opens_no_session_of_somebody_else
                 sessions_are_listed_touched_and_closed
+            }
+            door {
+                an_invitation_comes_back_as_it_was_put
+                an_invitation_lets_in_so_many_and_no_more
+                a_closed_door_lets_in_the_first_alone
+                who_is_in_logs_in_whatever_the_door_says
+                an_invitation_that_has_expired_lets_nobody_in
             }
             pushes {
                 a_subscription_comes_back_as_it_was_put

@@ -116,12 +116,13 @@ pub async fn an_address_has_the_codes_of_all_who_asked(world: &World) {
     assert!(world.store.waiting(&email("beto")).await.expect("reads").is_empty());
 }
 
-fn profile(name: &str) -> FirstProfile {
+pub fn profile(name: &str) -> FirstProfile {
     FirstProfile {
         name: Name::stored(name.into()),
         avatar: None,
         push_token: Some(PushToken::stored(format!("{name}'s"))),
         language: Language::English,
+        invitation: None,
     }
 }
 
@@ -139,14 +140,14 @@ pub async fn the_code_that_is_redeemed_says_what_the_account_becomes(world: &Wor
     let picture = FileId(world.id());
     assert!(world.store.dress_code(mine.id, picture).await.expect("dresses"));
     let first = redeem(&mine, &world.session(ana.id, 1), &["maria"]);
-    let user = world.store.redeem(&first).await.expect("answers").expect("redeems");
+    let user = world.enter(&first).await;
     let said = profile("Ana María");
     assert_eq!((user.name, user.push_token), (said.name.clone(), said.push_token));
     assert_eq!((user.avatar, user.language), (Some(picture), Language::English));
     assert!(!world.store.dress_code(mine.id, picture).await.expect("answers"), "it is gone");
 
     let second = redeem(&late, &world.session(ana.id, 2), &["later"]);
-    let user = world.store.redeem(&second).await.expect("answers").expect("redeems");
+    let user = world.enter(&second).await;
     assert_eq!(user.name, said.name, "an account that is verified stays as it is");
     let terms = world.store.term_range(Index::Users, "", "\u{10ffff}", None, 9).await;
     assert_eq!(terms.expect("reads"), [("maria".to_owned(), ana.id.0)]);
@@ -166,7 +167,7 @@ pub async fn a_login_makes_its_places_known(world: &World) {
         session.created = after(i64::from(number));
         let places = vec![asker(number), asker(100 + number)];
         let redeem = Redeem { places, ..redeem(&code, &session, &[]) };
-        world.store.redeem(&redeem).await.expect("redeems").expect("is there");
+        world.enter(&redeem).await;
     }
     let latest = |at: u8| vec![asker(at), asker(100 + at)];
     assert_eq!(known(ana, latest(40)).await, latest(40));

@@ -9,6 +9,7 @@ use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
 use wechat::model::auth::{AskerKey, LoginCode, Session, TokenHash};
 use wechat::model::chats::{Chat, ChatChange, ChatKind, Invite, Member, MemberState, Role};
+use wechat::model::door::Admission;
 use wechat::model::messages::{
     Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
 };
@@ -16,7 +17,7 @@ use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
 use wechat::model::users::{Privacy, User};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{
-    Appended, Changed, Founded, GroupStep, Guard, InvitePut, Redeem, Stepped, Store,
+    Appended, Changed, Entered, Founded, GroupStep, Guard, InvitePut, Redeem, Stepped, Store,
 };
 
 use crate::plans::Plans;
@@ -74,6 +75,7 @@ pub fn redeem(code: &LoginCode, session: &Session, terms: &[&str]) -> Redeem {
         session: session.clone(),
         terms: terms.iter().map(|term| (*term).to_owned()).collect(),
         places: vec![asker(1)],
+        admission: Admission::Anybody,
     }
 }
 
@@ -151,7 +153,18 @@ impl World {
 
     /// A code is redeemed for a session, by a login from one place.
     pub async fn redeem(&self, code: &LoginCode, session: &Session) -> Option<User> {
-        self.store.redeem(&redeem(code, session, &[])).await.expect("answers")
+        match self.store.redeem(&redeem(code, session, &[])).await.expect("answers") {
+            Entered::In(user, _) => Some(user),
+            Entered::Gone | Entered::ShutOut => None,
+        }
+    }
+
+    /// A code is redeemed that must be there, by somebody who must be let in.
+    pub async fn enter(&self, redeem: &Redeem) -> User {
+        match self.store.redeem(redeem).await.expect("answers") {
+            Entered::In(user, _) => user,
+            other => panic!("not in: {other:?}"),
+        }
     }
 
     /// A session that is not stored yet.
@@ -175,8 +188,7 @@ impl World {
         let mut session = self.session(person.id, 0);
         session.token.0[..12].copy_from_slice(&session.id.0.0);
         let redeem = redeem(&code, &session, &[&name.to_lowercase()]);
-        let redeemed = self.store.redeem(&redeem).await;
-        redeemed.expect("redeems").expect("the code is there").id
+        self.enter(&redeem).await.id
     }
 
     /// A direct chat of two people.

@@ -286,6 +286,11 @@ fn logins(config: &Config) -> Vec<Limit> {
             => "503 with `Retry-After`";
         "unverified" "how long a sign-up waits for its first code" time(core::auth::UNVERIFIED_FOR)
             => "the account is removed";
+        "invitation-uses" "people whom an invitation to the server lets in"
+            count(model::door::INVITATION_USES) => "400";
+        "invitation-life" "how long such an invitation works" time(model::door::INVITATION_LIFE)
+            => "400";
+        "invitations" "such invitations at once" count(model::door::INVITATIONS) => "409";
         "session" "a session that nobody uses" time(set config.session_idle) => "it ends";
         "places" "known places of an account" count(model::auth::PLACES)
             => "the one used longest ago is forgotten";

@@ -91,6 +91,7 @@ impl Inside {
             email: email.clone(),
             push_token: None,
             language: Language::English,
+            invitation: None,
             asker: HOME.into(),
         };
         self.core.auth.sign_up(request).await.expect("signed up");

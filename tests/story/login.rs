@@ -179,6 +179,7 @@ fn sign_up(name: &str, push_token: &str, asker: impl Into<Asker>) -> SignUp {
         email: address("Victor"),
         push_token: Some(PushToken::parse("push_token", push_token).expect("a token")),
         language: Language::English,
+        invitation: None,
         asker: asker.into(),
     }
 }
@@ -446,6 +447,7 @@ async fn an_account_that_nobody_verified_is_nobody_and_vanishes() {
         email: address("Fantasma"),
         push_token: None,
         language: Language::English,
+        invitation: None,
         asker: HOME.into(),
     };
     inside.core.auth.sign_up(request).await.expect("signed up");

@@ -25,6 +25,7 @@ mod crowds;
 mod cuts;
 mod dev;
 mod doctor;
+mod door;
 mod equality;
 mod files;
 mod gaps;

@@ -69,7 +69,7 @@ async fn unfinished_uploads_count_as_long_as_they_are_on_the_disk() {
 async fn unfinished_uploads_count_against_the_quota_after_a_restart() {
     let files = FileRules { quota: 1_000_000, ..FileRules::default() };
     let rules = Rules { files, ..Rules::default() };
-    let inside = Inside::new(rules).await;
+    let inside = Inside::new(rules.clone()).await;
     let ana = inside.person("Ana").await;
     begin(&inside, &ana, 900_000).await.expect("begun");
     let inside = restarted(inside, rules);

@@ -26,6 +26,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::calls",
             "store::chats",
             "store::decide",
+            "store::door",
             "store::files",
             "store::forms",
             "store::group",

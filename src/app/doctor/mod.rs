@@ -117,6 +117,9 @@ impl Patient<'_> {
                 format!("Add TRUSTED_PROXIES={host}."),
             );
         }
+        if let Some(told) = self.config.open_door() {
+            self.good("sign-up", told);
+        }
         if warnings.is_empty() {
             self.good("settings", "They can be read and fit together.");
         }

@@ -10,6 +10,7 @@
 //! Called by `http` and `ws`.
 
 mod code;
+pub mod door;
 mod limits;
 mod ticket;
 mod tokens;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub(crate) use self::door::Settled;
 pub use self::limits::{Limits, OWN_CODES, OWN_GUESSES};
 pub use self::ticket::Asker;
 use self::ticket::Identity;
@@ -30,16 +32,17 @@ use super::search::terms_of;
 use super::{Shared, to_the_end};
 use crate::clock::Time;
 use crate::error::{Code, Error, Language, Result, Text, text};
-use crate::id::{ObjectId, SessionId, UserId};
+use crate::id::{InvitationId, ObjectId, SessionId, UserId};
 use crate::mail::{Letter, Mail, Place, Rank};
 pub use crate::model::auth::TRIES;
 use crate::model::auth::{
     CODE_LIFE, Caller, FirstProfile, LoginCode, PLACE_LIFE, Quota, Session, Which,
 };
+use crate::model::door::{Admission, Door};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Privacy, User};
 use crate::model::visible::tidy_line;
-use crate::store::{Due, Redeem, SignUp as Outcome};
+use crate::store::{Due, Entered, Redeem, SignUp as Outcome};
 
 /// How long an account waits for its first verified code before it vanishes.
 pub const UNVERIFIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,6 +67,8 @@ pub struct SignUp {
     pub push_token: Option<PushToken>,
     /// The language of mails.
     pub language: Language,
+    /// The code of an invitation to the server, as it was typed or linked.
+    pub invitation: Option<String>,
     /// Who asks.
     pub asker: Asker,
 }
@@ -122,30 +127,42 @@ impl std::fmt::Debug for Token {
 pub struct Auth {
     shared: Arc<Shared>,
     limits: Limits,
+    door: Arc<Door>,
     session_idle: Duration,
 }
 
 impl Auth {
-    pub(crate) const fn new(shared: Arc<Shared>, limits: Limits, session_idle: Duration) -> Self {
-        Self { shared, limits, session_idle }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        limits: Limits,
+        door: Door,
+        session_idle: Duration,
+    ) -> Self {
+        Self { shared, limits, door: Arc::new(door), session_idle }
     }
 
     /// Creates an account that waits for its first code, and mails the code. An address that has an
-    /// account gets the same answer; its mail says so and carries a code to log in.
+    /// account gets the same answer; its mail says so and carries a code to log in. So does one
+    /// that is not let in (`door`).
     pub async fn sign_up(&self, request: SignUp) -> Result<Asked> {
         let ports = &self.shared.ports;
         let identity = Identity::of(&self.shared, &request.asker);
-        let SignUp { name, email, push_token, language, .. } = request;
-        let known = ports.store.user_by_email(&email).await?.map(|user| user.id);
+        let SignUp { name, email, push_token, language, invitation, .. } = request;
+        let found = ports.store.user_by_email(&email).await?;
+        let known = found.as_ref().map(|user| user.id);
         let place = self.place(Rank::SignUp, &identity, known).await?;
         self.count_code(&email, &identity, known).await?;
+        let invitation = invitation.as_deref().map(InvitationId::of);
+        if let Some(refusal) = self.refusal(&email, invitation).await? {
+            return self.turn_away(refusal, (identity, place), (email, found), language).await;
+        }
         let user = self.new_user(name.clone(), email.clone(), language);
         let (owner, waits) = match ports.store.sign_up(&user).await? {
             Outcome::Created => (user.id, true),
             Outcome::Renewed(renewed) => (renewed.id, true),
             Outcome::Taken(taken) => (taken.id, false),
         };
-        let profile = FirstProfile { name, avatar: None, push_token, language };
+        let profile = FirstProfile { name, avatar: None, push_token, language, invitation };
         let waiting = ports.store.waiting(&email).await?;
         let wanted = Wanted { email: &email, user: Some(owner), profile: Some(profile) };
         let (id, code) = self.issue_code(wanted, Some((&identity, &waiting))).await?;
@@ -175,6 +192,11 @@ impl Auth {
             let said = said.find_map(|code| code.profile.clone());
             said.unwrap_or_else(|| plain_profile(&email, language))
         });
+        if let Some(said) = &profile
+            && let Some(refusal) = self.refusal(&email, said.invitation).await?
+        {
+            return self.turn_away(refusal, (identity, place), (email, user), language).await;
+        }
         let wanted = Wanted { email: &email, user: id, profile };
         let (_, code) = self.issue_code(wanted, Some((&identity, &waiting))).await?;
         if user.is_some() {
@@ -233,13 +255,21 @@ impl Auth {
             session: session.clone(),
             terms: terms_of(name.as_str()),
             places: identity.places(),
+            admission: self.door.admission(&account.email),
         };
         self.shared.redeemed.insert(code.id, account.id);
         let auth = self.clone();
         to_the_end(async move {
-            let user = auth.shared.ports.store.redeem(&redeem).await?;
-            let user = user.ok_or(Error::new(Code::BadCode, BAD_CODE))?;
-            Ok(SignedIn { user, session, token })
+            let (user, invited) = match auth.shared.ports.store.redeem(&redeem).await? {
+                Entered::In(user, invited) => (user, invited),
+                Entered::Gone => return Err(Error::new(Code::BadCode, BAD_CODE)),
+                Entered::ShutOut => return Err(Error::forbidden(door::SHUT_OUT)),
+            };
+            let signed_in = SignedIn { user, session, token };
+            if let Some(invitation) = invited {
+                auth.lead(&signed_in, invitation).await;
+            }
+            Ok(signed_in)
         })
         .await
     }
@@ -323,13 +353,14 @@ impl Auth {
             Outcome::Renewed(renewed) => renewed.id,
             Outcome::Taken(user) => return Ok(Imported { user, new: false, token: None }),
         };
-        let profile = FirstProfile { name, avatar: None, push_token: None, language };
+        let profile = first_profile(name, language);
         let wanted = Wanted { email: &email, user: Some(owner), profile: Some(profile) };
         let (code, _) = self.issue_code(wanted, None).await?;
         let (token, session) = self.new_session(owner, device.unwrap_or_default());
         let (terms, places) = (Vec::new(), Vec::new());
-        let redeem = Redeem { code, session: session.clone(), terms, places };
-        let Some(user) = store.redeem(&redeem).await? else {
+        let admission = Admission::Anybody;
+        let redeem = Redeem { code, session: session.clone(), terms, places, admission };
+        let Entered::In(user, _) = store.redeem(&redeem).await? else {
             // The address stands in the list twice, and the other one was quicker.
             let user = self.user(owner).await?.ok_or(Error::not_found(text::NO_USER))?;
             return Ok(Imported { user, new: false, token: None });
@@ -348,11 +379,13 @@ impl Auth {
         let (code, _) = self.issue_code(wanted, None).await?;
         let (token, session) = self.new_session(user, device);
         let (terms, places) = (terms_of(account.name.as_str()), Vec::new());
-        let redeem = Redeem { code, session: session.clone(), terms, places };
+        let admission = Admission::Anybody;
+        let redeem = Redeem { code, session: session.clone(), terms, places, admission };
         let auth = self.clone();
         to_the_end(async move {
-            let redeemed = auth.shared.ports.store.redeem(&redeem).await?;
-            let user = redeemed.ok_or(Error::not_found(text::NO_USER))?;
+            let Entered::In(user, _) = auth.shared.ports.store.redeem(&redeem).await? else {
+                return Err(Error::not_found(text::NO_USER));
+            };
             Ok(SignedIn { user, session, token })
         })
         .await
@@ -551,5 +584,9 @@ struct Wanted<'a> {
 fn plain_profile(email: &Email, language: Language) -> FirstProfile {
     let local = email.as_str().split('@').next().unwrap_or_default();
     let name = Name::parse("email", local).unwrap_or_else(|_| Name::stored(local.to_owned()));
-    FirstProfile { name, avatar: None, push_token: None, language }
+    first_profile(name, language)
+}
+
+const fn first_profile(name: Name, language: Language) -> FirstProfile {
+    FirstProfile { name, avatar: None, push_token: None, language, invitation: None }
 }

@@ -111,7 +111,7 @@ impl Groups {
         if removed { Ok(()) } else { Err(Error::not_found(NO_INVITE)) }
     }
 
-    pub(super) async fn working_invite(&self, code: &str) -> Result<Invite> {
+    pub(crate) async fn working_invite(&self, code: &str) -> Result<Invite> {
         let ports = &self.shared.ports;
         let invite = if code.len() == 16 { ports.store.invite(code).await? } else { None };
         invite.filter(|invite| invite.works(ports.now())).ok_or(Error::not_found(NO_INVITE))

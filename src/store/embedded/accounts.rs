@@ -114,7 +114,7 @@ pub(super) fn verify(
         return Ok(Some((user, false)));
     }
     user.verified = Some(at);
-    if let Some(FirstProfile { name, avatar, push_token, language }) = profile {
+    if let Some(FirstProfile { name, avatar, push_token, language, .. }) = profile {
         user = User { name, avatar, push_token, language, ..user };
     }
     put(db, &user)?;

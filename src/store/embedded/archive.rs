@@ -9,7 +9,7 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{accounts, calls, chats, files, invites, members, messages, pushes};
+use super::{accounts, calls, chats, door, files, invites, members, messages, pushes};
 use super::{restore, sessions, terms};
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -72,6 +72,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
         Part::Sessions => {
             (concat!(sessions::sessions!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
+        Part::Invitations => (door::PAGE, &[Piece::Id]),
         Part::Subscriptions => (pushes::PAGE, &[Piece::Id, Piece::Text]),
         Part::Inboxes => {
             ("SELECT user, rev FROM inboxes WHERE user > ?2 ORDER BY user LIMIT ?4", &[Piece::Id])
@@ -126,6 +127,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
             Record::Place(KnownPlace { user: row.get(0)?, key: row.get(1)?, used: row.get(2)? })
         }
         Part::Sessions => Record::Session(sessions::session(row)?),
+        Part::Invitations => Record::Invitation(door::read(row)?),
         Part::Subscriptions => Record::Subscription(pushes::subscription(row)?),
         Part::Inboxes => Record::Inbox(row.get(0)?, count(row, 1)?),
         Part::Chats => {

@@ -473,6 +473,20 @@ WHEN EXISTS (SELECT 1 FROM pushes WHERE user = NEW.user) BEGIN
     UPDATE members SET push = 1 WHERE seat = NEW.seat;
 END;
 ",
+    "
+-- What lets people into the server: the id is the digest of a code that is nowhere.
+CREATE TABLE invitations(
+    id BLOB PRIMARY KEY NOT NULL,
+    by BLOB,                        -- NULL: the person at the machine
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    uses INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    in_group TEXT                   -- the code of a group's invitation link
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invitations_expires ON invitations(expires);
+ALTER TABLE codes ADD COLUMN invitation BLOB;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

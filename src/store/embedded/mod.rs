@@ -27,6 +27,7 @@ mod changes;
 mod chat_verbs;
 mod chats;
 mod counts;
+mod door;
 mod files;
 mod invites;
 mod list;

@@ -5,7 +5,8 @@
 use rusqlite::params;
 
 use super::sql::{Db, int};
-use super::{accounts, calls, chats, files, invites, members, messages, pushes, sessions, terms};
+use super::{accounts, calls, chats, door, files, invites, members, messages, pushes};
+use super::{sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member};
@@ -38,6 +39,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         ),
         Record::Place(place) => sessions::put_place(db, place),
         Record::Session(session) => sessions::insert(db, session),
+        Record::Invitation(invitation) => door::insert(db, invitation),
         Record::Subscription(push) => pushes::insert(db, push),
         Record::Inbox(user, rev) => ignoring(
             db,

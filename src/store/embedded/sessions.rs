@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
-use super::accounts::verify;
+use super::accounts::{find, verify};
+use super::door;
 use super::sql::{Db, int};
 use super::terms::replace_terms;
 use crate::clock::Time;
@@ -17,8 +18,7 @@ use crate::model::auth::{
     is_ahead,
 };
 use crate::model::text::{Email, Name, PushToken};
-use crate::model::users::User;
-use crate::store::{Index, Redeem, Sessions};
+use crate::store::{Entered, Index, Redeem, Sessions};
 
 /// How a quota stands in its present window.
 struct Used {
@@ -89,7 +89,7 @@ pub(super) use sessions;
 macro_rules! codes {
     () => {
         "SELECT id, email, user, ticket, network, hmac, tries, expires, name, avatar, push_token, \
-         language FROM codes"
+         language, invitation FROM codes"
     };
 }
 pub(super) use codes;
@@ -102,6 +102,7 @@ pub(super) fn code(row: &Row<'_>) -> rusqlite::Result<LoginCode> {
             avatar: row.get(9)?,
             push_token: row.get::<_, Option<String>>(10)?.map(PushToken::stored),
             language: row.get::<_, Option<_>>(11)?.unwrap_or_default(),
+            invitation: row.get(12)?,
         }),
         None => None,
     };
@@ -134,8 +135,8 @@ pub(super) fn put_code(db: &Db<'_>, code: &LoginCode) -> Result<()> {
     let push_token = profile.and_then(|profile| profile.push_token.as_ref());
     db.run(
         "INSERT OR IGNORE INTO codes(id, email, user, ticket, network, hmac, tries, expires, name,
-                                     avatar, push_token, language)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                     avatar, push_token, language, invitation)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             code.id,
             code.email.as_str(),
@@ -149,6 +150,7 @@ pub(super) fn put_code(db: &Db<'_>, code: &LoginCode) -> Result<()> {
             profile.and_then(|profile| profile.avatar),
             push_token.map(PushToken::as_str),
             profile.map(|profile| profile.language),
+            profile.and_then(|profile| profile.invitation),
         ],
     )?;
     Ok(())
@@ -171,13 +173,18 @@ fn guess(db: &Db<'_>, codes: &[ObjectId], max_tries: u32, now: Time) -> Result<V
     Ok(found)
 }
 
-fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Option<User>> {
-    let Redeem { code, session, terms, places } = redeem;
+fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Entered> {
+    let Redeem { code, session, terms, places, admission } = redeem;
     let code = find_code(db, *code)?.filter(|code| code.user == Some(session.user));
-    let Some(code) = code else { return Ok(None) };
+    let Some(code) = code else { return Ok(Entered::Gone) };
     drop_code(db, code.id)?;
+    let is_new = find(db, session.user)?.is_some_and(|user| user.verified.is_none());
+    let invitation = code.profile.as_ref().and_then(|profile| profile.invitation);
+    let admitted =
+        if is_new { door::admit(db, *admission, invitation, session.created)? } else { Some(None) };
+    let Some(invited) = admitted else { return Ok(Entered::ShutOut) };
     let verified = verify(db, session.user, session.created, code.profile)?;
-    let Some((user, first)) = verified else { return Ok(None) };
+    let Some((user, first)) = verified else { return Ok(Entered::Gone) };
     if first {
         replace_terms(db, Index::Users, user.id.0, terms)?;
     }
@@ -190,7 +197,7 @@ fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Option<User>> {
         params![user.id, PLACES as i64],
     )?;
     insert(db, session)?;
-    Ok(Some(user))
+    Ok(Entered::In(user, invited))
 }
 
 /// A page of known places in the order of an archive.
@@ -302,7 +309,7 @@ impl Sessions for EmbeddedStore {
         .await
     }
 
-    async fn redeem(&self, what: &Redeem) -> Result<Option<User>> {
+    async fn redeem(&self, what: &Redeem) -> Result<Entered> {
         let what = what.clone();
         self.write(move |db| redeem(db, &what)).await
     }

@@ -9,7 +9,9 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Statement}
 
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
-use crate::id::{CallId, ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{
+    CallId, ChatId, FileId, Incarnation, InvitationId, MessageId, ObjectId, SessionId, UserId,
+};
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, MemberState, Role};
 use crate::model::files::{Digest, FileKind};
@@ -176,7 +178,9 @@ macro_rules! ids_in_columns {
     )*};
 }
 
-ids_in_columns!(UserId ChatId SessionId MessageId FileId CallId Incarnation AskerKey);
+ids_in_columns!(
+    UserId ChatId SessionId MessageId FileId CallId Incarnation InvitationId AskerKey
+);
 
 impl ToSql for Digest {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -24,6 +24,8 @@ const QUOTAS: &str = "DELETE FROM quotas WHERE (key, window_ms) IN
 /// What is over by a moment.
 const INVITES: &str = "DELETE FROM invites WHERE code IN
     (SELECT code FROM invites WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+const INVITATIONS: &str = "DELETE FROM invitations WHERE id IN
+    (SELECT id FROM invitations WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
 const SESSIONS: &str = "DELETE FROM sessions WHERE id IN
     (SELECT id FROM sessions WHERE last_seen <= ?1 ORDER BY last_seen LIMIT ?2)";
 const PLACES: &str = "DELETE FROM places WHERE (user, key) IN
@@ -48,7 +50,8 @@ fn sweep(db: &Db<'_>, due: &Due) -> Result<bool> {
     for ahead in AHEAD {
         db.run(ahead, [now])?;
     }
-    for (unused, since) in [(INVITES, now), (SESSIONS, due.idle), (PLACES, due.places)] {
+    let unused = [(INVITES, now), (INVITATIONS, now), (SESSIONS, due.idle), (PLACES, due.places)];
+    for (unused, since) in unused {
         more |= db.run(unused, params![since, most])? == SWEPT;
     }
     let unverified: Vec<UserId> = db.all(

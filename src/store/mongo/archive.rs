@@ -9,7 +9,7 @@ use super::access::Find;
 use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
 use super::users;
-use super::{calls, content, files, invites, members, pushes, restore, sessions, terms};
+use super::{calls, content, door, files, invites, members, pushes, restore, sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
 use crate::model::chats::{Chat, ChatKind};
@@ -37,6 +37,9 @@ const fn source(part: Part) -> Option<(Table, bool, Read)> {
         Part::Places => (Table::Places, false, |row| Ok(Record::Place(sessions::read_place(row)?))),
         Part::Sessions => {
             (Table::Sessions, true, |row| Ok(Record::Session(sessions::read_session(row)?)))
+        }
+        Part::Invitations => {
+            (Table::Invitations, true, |row| Ok(Record::Invitation(door::read(row)?)))
         }
         Part::Calls => (Table::Calls, true, |row| Ok(Record::Call(calls::read(row)?))),
         _ => return None,

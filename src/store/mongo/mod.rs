@@ -61,6 +61,7 @@ mod calls;
 mod chat_verbs;
 mod content;
 mod counts;
+mod door;
 mod files;
 mod invites;
 mod lanes;

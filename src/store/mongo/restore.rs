@@ -10,7 +10,7 @@ use super::access::Statement;
 use super::chats;
 use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
-use super::{alter, calls, content, files, invites, members, pushes, sessions, terms, users};
+use super::{alter, calls, content, door, files, invites, members, pushes, sessions, terms, users};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, ChatKind};
@@ -96,6 +96,9 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
         Record::Chat(chat, words) => {
             batch.add(chats_of(chat.kind), chat_document(chat));
             index(batch, Index::Groups, chat.id.0, words);
+        }
+        Record::Invitation(invitation) => {
+            batch.add(Table::Invitations, door::document(invitation));
         }
         Record::Invite(invite) => batch.add(Table::Invites, invites::document(invite)),
         Record::Call(call) => {

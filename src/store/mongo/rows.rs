@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
-use crate::id::{CallId, ChatId, FileId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, SessionId, UserId};
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, MemberState, Role};
 
@@ -36,7 +36,7 @@ macro_rules! ids_as_object_ids {
     )*};
 }
 
-ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId AskerKey);
+ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId InvitationId AskerKey);
 
 impl ToBson for Time {
     fn bson(&self) -> Bson {

@@ -19,7 +19,7 @@ use super::tables::{LEAVING, Table};
 use crate::error::{Code, Error, Result, Text};
 
 /// The version of the shape that this program writes.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -123,6 +123,8 @@ fn indexes() -> Vec<Index> {
             .only(doc! { "expires_at": dated() }),
         Index::of(Table::Invites, "removed", doc! { "removed_at": 1 })
             .only(doc! { "removed_at": there }),
+        Index::of(Table::Invitations, "latest", doc! { "created_at": -1, "_id": 1 }),
+        Index::of(Table::Invitations, "ends", doc! { "expires_at": 1 }),
         Index::of(Table::Reactions, "users", doc! { "chat": 1, "seq": 1, "emoji": 1, "user": 1 }),
         Index::of(Table::Reactions, "order", doc! { "chat": 1, "seq": 1, "emoji": 1, "rev": 1 }),
         Index::of(Table::Hidden, "place", doc! { "chat": 1, "user": 1, "seq": 1 }).unique(),

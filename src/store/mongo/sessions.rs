@@ -19,14 +19,13 @@ use super::tables::Table;
 use super::users::profile_document;
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{FileId, ObjectId, SessionId, UserId};
+use crate::id::{FileId, InvitationId, ObjectId, SessionId, UserId};
 use crate::model::auth::{
     AskerKey, CODE_LIFE, FirstProfile, KnownPlace, LoginCode, PLACES, Quota, Session, TokenHash,
     Which, is_ahead, latest_end,
 };
 use crate::model::text::{Email, Name, PushToken};
-use crate::model::users::User;
-use crate::store::{Redeem, Sessions};
+use crate::store::{Entered, Redeem, Sessions};
 
 fn bytes(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
@@ -61,7 +60,11 @@ pub(super) fn code_document(code: &LoginCode) -> Document {
         document.insert("user", user.bson());
     }
     if let Some(profile) = &code.profile {
-        document.insert("profile", profile_document(profile));
+        let mut said = profile_document(profile);
+        if let Some(invitation) = profile.invitation {
+            said.insert("invitation", invitation.bson());
+        }
+        document.insert("profile", said);
     }
     document
 }
@@ -88,6 +91,7 @@ fn read_profile(said: Row<'_>) -> Result<FirstProfile> {
         avatar: said.opt_id("avatar")?.map(FileId),
         push_token: said.opt_text("push_token")?.map(PushToken::stored),
         language: said.named("language")?,
+        invitation: said.opt_id("invitation")?.map(InvitationId),
     })
 }
 
@@ -296,16 +300,21 @@ impl Sessions for MongoStore {
         self.access.set(Table::Codes, waits, dress).await
     }
 
-    async fn redeem(&self, redeem: &Redeem) -> Result<Option<User>> {
-        let Redeem { code, session, terms, places } = redeem;
+    async fn redeem(&self, redeem: &Redeem) -> Result<Entered> {
+        let Redeem { code, session, terms, places, admission } = redeem;
         let whose = doc! { "_id": code.bson(), "user": session.user.bson() };
         let Some(code) = self.access.remove(Table::Codes, whose).await? else {
-            return Ok(None);
+            return Ok(Entered::Gone);
         };
         let profile = read_code(&code)?.profile;
         let (user, at) = (session.user, session.created);
+        let is_new = self.account(user).await?.is_some_and(|user| user.verified.is_none());
+        let invitation = profile.as_ref().and_then(|profile| profile.invitation);
+        let admitted =
+            if is_new { self.admit(user, *admission, invitation, at).await? } else { Some(None) };
+        let Some(invited) = admitted else { return Ok(Entered::ShutOut) };
         if self.verify(user, at, profile.as_ref(), terms).await?.is_none() {
-            return Ok(None);
+            return Ok(Entered::Gone);
         }
         self.remember_places(user, places, at).await?;
         self.access.insert(Table::Sessions, vec![session_document(session)]).await?;
@@ -315,7 +324,7 @@ impl Sessions for MongoStore {
             self.access.delete(Table::Sessions, doc! { "_id": session.id.bson() }).await?;
             self.access.delete(Table::Places, doc! { "user": user.bson() }).await?;
         }
-        Ok(account)
+        Ok(account.map_or(Entered::Gone, |user| Entered::In(user, invited)))
     }
 
     async fn known_places(&self, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>> {

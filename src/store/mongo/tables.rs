@@ -44,6 +44,8 @@ pub(super) enum Table {
     Sessions,
     /// Invitation links.
     Invites,
+    /// What lets people into the server.
+    Invitations,
     /// Who reacted with what.
     Reactions,
     /// What members hid for themselves.
@@ -64,7 +66,7 @@ pub(super) enum Table {
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Users,
         Self::Groups,
         Self::PrivateLog,
@@ -78,6 +80,7 @@ impl Table {
         Self::Quotas,
         Self::Sessions,
         Self::Invites,
+        Self::Invitations,
         Self::Reactions,
         Self::Hidden,
         Self::Terms,
@@ -104,6 +107,7 @@ impl Table {
             Self::Quotas => "quotas",
             Self::Sessions => "sessions",
             Self::Invites => "invites",
+            Self::Invitations => "invitations",
             Self::Reactions => "reactions",
             Self::Hidden => "hidden",
             Self::Terms => "search_terms",

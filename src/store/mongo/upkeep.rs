@@ -128,6 +128,7 @@ impl Upkeep for MongoStore {
         more |= self.sweep_some(Table::Sessions, "last_seen", due.idle.bson()).await?;
         more |= self.sweep_some(Table::Places, "used_at", due.places.bson()).await?;
         more |= self.sweep_some(Table::Invites, "expires_at", now.bson()).await?;
+        more |= self.sweep_some(Table::Invitations, "expires_at", now.bson()).await?;
         let marks = DateTime::from_millis(DateTime::now().timestamp_millis() - MARK_MS);
         more |= self.sweep_some(Table::Invites, "removed_at", marks.into()).await?;
         more |= self.sweep_unverified(due.unverified).await?;
