@@ -1,13 +1,15 @@
-import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Brand, Disclaimer } from './brand.js';
+import { DoorFields, codeOf, invitationInLink, useDoor } from './door.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { attempt, client, limits, told } from './state.js';
 const AGAIN_MS = 15_000;
 export function Auth() {
-    const isNew = useSignal(false);
+    const invitation = useSignal(invitationInLink());
+    const isNew = useSignal(invitation.value !== '');
     const name = useSignal('');
     const email = useSignal('');
     const step = useSignal('address');
@@ -17,10 +19,12 @@ export function Auth() {
         busy.value = true;
         error.value = '';
         try {
+            const address = email.value.trim();
+            const code = codeOf(invitation.value);
             if (isNew.value)
-                await client.signUp(name.value, email.value.trim(), tongue());
+                await client.signUp(name.value, address, tongue(), code);
             else
-                await client.askCode(email.value.trim());
+                await client.askCode(address);
             return true;
         }
         catch (why) {
@@ -38,14 +42,15 @@ export function Auth() {
     };
     return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx(Brand, {}), step.value === 'code'
                         ? _jsx(CodeStep, { email: email.value.trim(), again: ask, refused: error.value, onBack: () => { step.value = 'address'; error.value = ''; } })
-                        : _jsx(AddressStep, { isNew, name, email, busy, error, onSubmit: submit }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {}), _jsx(Disclaimer, {})] }));
+                        : _jsx(AddressStep, { isNew, name, email, invitation, busy, error, onSubmit: submit }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {}), _jsx(Disclaimer, {})] }));
 }
 function AddressStep(props) {
-    const { isNew, name, email, busy, error, onSubmit } = props;
+    const { isNew, name, email, invitation, busy, error, onSubmit } = props;
+    const isClosed = useDoor().sign_up === 'closed' && isNew.value;
     const set = (one) => (event) => {
         one.value = event.currentTarget.value;
     };
-    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, dir: "auto", maxLength: limits()?.name_chars, value: name.value, onInput: set(name) })] })), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') }), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] }));
+    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isClosed ? 'auth.closed' : isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && !isClosed && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, dir: "auto", maxLength: limits()?.name_chars, value: name.value, onInput: set(name) })] })), !isClosed && (_jsxs(_Fragment, { children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), isNew.value && _jsx(DoorFields, { invitation: invitation }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') })] })), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] }));
 }
 function CodeStep({ email, refused, again, onBack }) {
     const { code, busy, error, isSent, input, write, send, sendAgain } = useCode(email, again);

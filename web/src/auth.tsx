@@ -5,6 +5,7 @@ import type { JSX, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 import { Brand, Disclaimer } from './brand.js';
+import { DoorFields, codeOf, invitationInLink, useDoor } from './door.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { attempt, client, limits, told } from './state.js';
@@ -13,7 +14,8 @@ import { attempt, client, limits, told } from './state.js';
 const AGAIN_MS = 15_000;
 
 export function Auth(): JSX.Element {
-  const isNew = useSignal(false);
+  const invitation = useSignal(invitationInLink());
+  const isNew = useSignal(invitation.value !== '');
   const name = useSignal('');
   const email = useSignal('');
   const step = useSignal<'address' | 'code'>('address');
@@ -24,8 +26,10 @@ export function Auth(): JSX.Element {
     busy.value = true;
     error.value = '';
     try {
-      if (isNew.value) await client.signUp(name.value, email.value.trim(), tongue());
-      else await client.askCode(email.value.trim());
+      const address = email.value.trim();
+      const code = codeOf(invitation.value);
+      if (isNew.value) await client.signUp(name.value, address, tongue(), code);
+      else await client.askCode(address);
       return true;
     } catch (why) {
       error.value = told(why);
@@ -46,7 +50,7 @@ export function Auth(): JSX.Element {
         {step.value === 'code'
           ? <CodeStep email={email.value.trim()} again={ask} refused={error.value}
               onBack={() => { step.value = 'address'; error.value = ''; }} />
-          : <AddressStep {...{ isNew, name, email, busy, error }} onSubmit={submit} />}
+          : <AddressStep {...{ isNew, name, email, invitation, busy, error }} onSubmit={submit} />}
         {step.value === 'address' && <DemoPeople device={deviceName()} />}
       </div>
       <Languages />
@@ -59,34 +63,43 @@ interface AddressStepProps {
   isNew: Signal<boolean>;
   name: Signal<string>;
   email: Signal<string>;
+  invitation: Signal<string>;
   busy: Signal<boolean>;
   error: Signal<string>;
   onSubmit: (event: Event) => Promise<void>;
 }
 
 function AddressStep(props: AddressStepProps): JSX.Element {
-  const { isNew, name, email, busy, error, onSubmit } = props;
+  const { isNew, name, email, invitation, busy, error, onSubmit } = props;
+  const isClosed = useDoor().sign_up === 'closed' && isNew.value;
   const set = (one: Signal<string>) => (event: { currentTarget: HTMLInputElement }): void => {
     one.value = event.currentTarget.value;
   };
   return (
     <form onSubmit={onSubmit} aria-busy={busy.value}>
       <h1>{t(isNew.value ? 'auth.sign_up' : 'auth.log_in')}</h1>
-      <p class="dim">{t(isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint')}</p>
-      {isNew.value && (
+      <p class="dim">
+        {t(isClosed ? 'auth.closed' : isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint')}
+      </p>
+      {isNew.value && !isClosed && (
         <label class="field">
           <span>{t('name')}</span>
           <input name="name" autocomplete="name" required dir="auto"
             maxLength={limits()?.name_chars} value={name.value} onInput={set(name)} />
         </label>
       )}
-      <label class="field">
-        <span>{t('email')}</span>
-        <input name="email" type="email" autocomplete="email" required
-          placeholder="ana@example.org" value={email.value} onInput={set(email)} />
-      </label>
-      {error.value && <p class="error-text" role="alert">{error.value}</p>}
-      <button class="button primary wide" disabled={busy.value}>{t('auth.mail_code')}</button>
+      {!isClosed && (
+        <>
+          <label class="field">
+            <span>{t('email')}</span>
+            <input name="email" type="email" autocomplete="email" required
+              placeholder="ana@example.org" value={email.value} onInput={set(email)} />
+          </label>
+          {isNew.value && <DoorFields invitation={invitation} />}
+          {error.value && <p class="error-text" role="alert">{error.value}</p>}
+          <button class="button primary wide" disabled={busy.value}>{t('auth.mail_code')}</button>
+        </>
+      )}
       <p class="auth-switch">
         {t(isNew.value ? 'auth.have_account' : 'auth.no_account')}{' '}
         <button type="button" class="link"

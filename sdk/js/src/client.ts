@@ -113,8 +113,9 @@ export class Client implements Line {
 
   // ---- session ----
 
-  signUp(name: string, email: string, language: Tongue): Promise<CodeSent> {
-    return this.asked('/users', { name, email, language });
+  /** With the code of an invitation, where sign-up is by invitation. */
+  signUp(name: string, email: string, language: Tongue, invitation = ''): Promise<CodeSent> {
+    return this.asked('/users', { name, email, language, ...(invitation && { invitation }) });
   }
 
   askCode(email: string): Promise<CodeSent> {

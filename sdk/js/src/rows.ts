@@ -1212,6 +1212,10 @@ export interface ServerInfo {
   name: string;
   /** How it tells devices that have no connection. */
   push: PushOffer;
+  /** Who may create an account; the first one may always be created. */
+  sign_up: SignUpBy;
+  /** Only addresses of these domains may sign up; absent: of all. */
+  sign_up_domains?: string[];
   /** Of the program, by semantic versioning. */
   version: string;
 }
@@ -1246,6 +1250,11 @@ export interface SetAvatar {
 export interface SignUp {
   /** Where the code goes. */
   email: string;
+  /**
+   * The code of an invitation to the server, which is the end of its link. Where sign-up is by
+   * invitation (`sign_up` of `GET /server`), the mail brings a code only if this works.
+   */
+  invitation?: string | null;
   language?: Tongue | null;
   /** Shown to others: 1 to 64 characters. */
   name: string;
@@ -1257,6 +1266,9 @@ export interface SignUp {
    */
   ticket?: string | null;
 }
+
+/** Who may create an account. */
+export type SignUpBy = 'open' | 'invited' | 'closed';
 
 /** What one device says to the other while they negotiate. */
 export interface SignalFrame {

@@ -72,8 +72,8 @@ export class Client {
     get me() {
         return this.session?.me ?? null;
     }
-    signUp(name, email, language) {
-        return this.asked('/users', { name, email, language });
+    signUp(name, email, language, invitation = '') {
+        return this.asked('/users', { name, email, language, ...(invitation && { invitation }) });
     }
     askCode(email) {
         return this.asked('/auth/codes', { email });
