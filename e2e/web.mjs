@@ -36,6 +36,25 @@ const history = (person, chat) => person.inside(async ({ client }, chat) => {
   return [...all].sort(([a], [b]) => a - b).map(([seq, text]) => `${seq} ${text}`);
 }, chat);
 
+// In which languages, widths and themes two people meet; EVERY_LOOK=1 adds those that are left, so
+// that each language is seen narrow and wide, light and dark.
+const [WIDE, NARROW] = [1280, 360];
+const LOOKS = {
+  english_wide_spanish_narrow:
+    [{ lang: 'en', width: WIDE }, { lang: 'es', width: NARROW, theme: 'dark' }],
+  spanish_wide_english_narrow:
+    [{ lang: 'en', width: NARROW, theme: 'dark' }, { lang: 'es', width: WIDE }],
+  chinese_narrow_and_wide:
+    [{ lang: 'zh', width: NARROW }, { lang: 'zh', width: WIDE, theme: 'dark' }],
+};
+if (process.env.EVERY_LOOK) {
+  for (const [name, both] of Object.entries(LOOKS)) {
+    LOOKS[`${name}_the_other_way`] = both.map(
+      (how) => ({ ...how, theme: how.theme === 'dark' ? 'light' : 'dark' }),
+    );
+  }
+}
+
 const scenarios = {
   // What the README promises to somebody who has just started the server.
   async newcomers() {
@@ -50,23 +69,9 @@ const scenarios = {
     return `the first message between two browser windows ${s.toFixed(1)} s after opening them`;
   },
 
-  async english_wide_spanish_narrow() {
-    await acquaintance(
-      ...await two({ lang: 'en', width: 1280 }, { lang: 'es', width: 360, theme: 'dark' })
-    );
-  },
-
-  async spanish_wide_english_narrow() {
-    await acquaintance(
-      ...await two({ lang: 'en', width: 360, theme: 'dark' }, { lang: 'es', width: 1280 })
-    );
-  },
-
-  async chinese_narrow_and_wide() {
-    await acquaintance(
-      ...await two({ lang: 'zh', width: 360 }, { lang: 'zh', width: 1280, theme: 'dark' })
-    );
-  },
+  ...Object.fromEntries(Object.entries(LOOKS).map(
+    ([name, both]) => [name, async () => acquaintance(...await two(...both))],
+  )),
 
   // Whoever has closed the page is told by push, and answers from there.
   pushed,
