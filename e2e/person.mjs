@@ -1,12 +1,14 @@
 // Somebody with a browser: what people do on the page, found by the words that they read, in the
 // language that they speak. Everything waits for what it needs and fails at a deadline.
-import { languages as all } from '../web/dist/texts/languages.js';
+import { languages as all, more } from '../web/dist/texts/languages.js';
 import { until } from './server.mjs';
 import { Wire } from './wire.mjs';
 
 // The languages of the page, each by its code.
 export const languages = Object.fromEntries(await Promise.all(
-  Object.entries(all).map(async ([code, { name, load }]) => [code, { name, ...await load() }]),
+  Object.entries(all).map(async ([code, { name, load }]) => [
+    code, { name, texts: { ...(await load()).texts, ...await more(code) } },
+  ]),
 ));
 
 export const check = (fact, message) => {

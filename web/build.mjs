@@ -43,6 +43,7 @@ for (const [name, path] of Object.entries(VENDORED)) {
     readFileSync(join(modules, path), 'utf8').replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
   write(`vendor/${vendorName(name)}`, text);
 }
+const texts = await parted();
 cpSync(join(here, 'static'), dist, { recursive: true });
 write('vendor/LICENSES.txt', licences());
 write('icons.svg', sprite());
@@ -128,20 +129,35 @@ async function worker() {
   return readFileSync(join(here, 'static/sw.js'), 'utf8')
     .replace("'{{version}}'", `'shell-${hash.digest('hex').slice(0, 12)}'`)
     .replace("'{{files}}'", JSON.stringify(paths, null, 2))
-    .replace("'{{texts}}'", JSON.stringify(await workerTexts(), null, 2));
+    .replace("'{{texts}}'", JSON.stringify(workerTexts(), null, 2));
 }
 
-async function workerTexts() {
+function workerTexts() {
+  const said = (all) => Object.entries(all).filter(([key]) => SAID_BY_WORKER.test(key));
+  return Object.fromEntries([...texts].map(([code, all]) => [code, Object.fromEntries(said(all))]));
+}
+
+// Parts the texts of each language in two: what the modules that begin may say, and the rest, which
+// comes with the screens that say it. All of them, by the code of the language.
+async function parted() {
+  const all = new Map();
+  const begin = reached('begin.js', 'main.js').filter((name) => !name.startsWith('texts/'))
+    .map((name) => readFileSync(join(dist, name), 'utf8')).join('\n');
+  const named = new Set([...begin.matchAll(/['"]([a-z][a-z0-9_.]*)['"]/g)].map(([, one]) => one));
+  const begun = [...begin.matchAll(/`([a-z][a-z0-9_.]*\.)\$\{/g)].map(([, one]) => one);
+  const isFirst = (key) => named.has(key) || begun.some((one) => key.startsWith(one));
   const codes = files(join(dist, 'texts')).map((name) => name.replace('.js', ''))
     .filter((name) => !['languages', 'loaded'].includes(name));
-  const said = async (code) => {
+  for (const code of codes) {
     const source = readFileSync(join(dist, `texts/${code}.js`), 'utf8');
     const { texts } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
-    return Object.fromEntries(Object.entries(texts).filter(([key]) => SAID_BY_WORKER.test(key)));
-  };
-  return Object.fromEntries(
-    await Promise.all(codes.map(async (code) => [code, await said(code)])),
-  );
+    all.set(code, texts);
+    const part = (keep) => Object.fromEntries(Object.entries(texts).filter(([key]) => keep(key)));
+    const module = (part) => `export const texts = ${JSON.stringify(part, null, 2)};\n`;
+    write(`texts/${code}.js`, module(part(isFirst)));
+    write(`texts/${code}.more.js`, module(part((key) => !isFirst(key))));
+  }
+  return all;
 }
 
 // The modules that these need at once: those that they import, and so on.

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { languages } from './texts/languages.js';
-import { firstLang, load, loaded } from './texts/loaded.js';
+import { firstLang, load, loadMore, loaded } from './texts/loaded.js';
 export const LANGUAGES = languages;
 export const LANGS = Object.keys(LANGUAGES);
 export const lang = signal(firstLang);
@@ -8,6 +8,7 @@ export async function speak(code) {
     await load(code);
     lang.value = code;
 }
+export const speakMore = () => loadMore(lang.value);
 export const tongue = () => LANGUAGES[lang.value].tongue;
 const plurals = new Map();
 function isOne(n) {
@@ -16,7 +17,7 @@ function isOne(n) {
     return rules.select(n) === 'one';
 }
 export function t(key, args = {}) {
-    const [one = '', many = one] = loaded.get(lang.value)?.[key].split('|') ?? [];
+    const [one = '', many = one] = loaded.get(lang.value)?.[key]?.split('|') ?? [];
     const text = isOne(Number(args.n ?? 2)) ? one : many;
     return text.replace(/\{(\w+)\}/g, (whole, name) => {
         const value = args[name];

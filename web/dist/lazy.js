@@ -1,7 +1,7 @@
 import { jsx as _jsx } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { t } from './i18n.js';
+import { speakMore, t } from './i18n.js';
 import { say, told } from './state.js';
 import { Spinner } from './ui.js';
 const waiting = [];
@@ -25,7 +25,7 @@ export function lazy(load, pane = 'list-pane') {
     let loaded = null;
     const get = async () => {
         if (!loaded)
-            [loaded] = await Promise.all([load(), looks()]);
+            [loaded] = await Promise.all([load(), looks(), speakMore()]);
     };
     waiting.push(get);
     return function Lazy(props) {

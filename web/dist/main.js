@@ -4,7 +4,7 @@ import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Auth } from './auth.js';
 import { ChatList } from './chats.js';
-import { t } from './i18n.js';
+import { speakMore, t } from './i18n.js';
 import { lazy, loadRest } from './lazy.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
@@ -80,7 +80,8 @@ effect(() => {
 });
 render(_jsx(App, {}), document.getElementById('app'));
 loadRest();
-void import('./notify.js').then(({ startNotifying }) => startNotifying());
+void Promise.all([import('./notify.js'), speakMore()])
+    .then(([{ startNotifying }]) => startNotifying());
 if ('serviceWorker' in navigator && isSecureContext) {
     navigator.serviceWorker.register('/sw.js').catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-382aa5f9ff99';
+const CACHE = 'shell-df95a8ca9dd3';
 const FILES = [
   "/assets/accent.css",
   "/assets/alerts.js",
@@ -82,10 +82,13 @@ const FILES = [
   "/assets/state.js",
   "/assets/style.css",
   "/assets/texts/en.js",
+  "/assets/texts/en.more.js",
   "/assets/texts/es.js",
+  "/assets/texts/es.more.js",
   "/assets/texts/languages.js",
   "/assets/texts/loaded.js",
   "/assets/texts/zh.js",
+  "/assets/texts/zh.more.js",
   "/assets/thumbhash.js",
   "/assets/ticks.js",
   "/assets/timeline.js",

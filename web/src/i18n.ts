@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 
 import type { Key } from './texts/en.js';
 import { type Lang, type Language, languages } from './texts/languages.js';
-import { firstLang, load, loaded } from './texts/loaded.js';
+import { firstLang, load, loadMore, loaded } from './texts/loaded.js';
 
 export type { Lang } from './texts/languages.js';
 
@@ -21,6 +21,9 @@ export async function speak(code: Lang): Promise<void> {
   lang.value = code;
 }
 
+/** Has all texts of the language that is spoken. */
+export const speakMore = (): Promise<void> => loadMore(lang.value);
+
 /** The server's language that goes with the page's. */
 export const tongue = (): Language['tongue'] => LANGUAGES[lang.value].tongue;
 
@@ -36,7 +39,7 @@ type Args = Record<string, string | number>;
 
 /** The text of `key`; `n` chooses between one and many. */
 export function t(key: Key, args: Args = {}): string {
-  const [one = '', many = one] = loaded.get(lang.value)?.[key].split('|') ?? [];
+  const [one = '', many = one] = loaded.get(lang.value)?.[key]?.split('|') ?? [];
   const text = isOne(Number(args.n ?? 2)) ? one : many;
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = args[name];

@@ -1,5 +1,5 @@
 /**
- * Screens that are not needed at first, with their looks: loaded when they are, or when the page
+ * Screens that are not needed at first, with their looks and texts: loaded when they are, or when the page
  * has nothing to do.
  */
 
@@ -7,7 +7,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentType, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-import { t } from './i18n.js';
+import { speakMore, t } from './i18n.js';
 import { say, told } from './state.js';
 import { Spinner } from './ui.js';
 
@@ -38,7 +38,7 @@ export function lazy<P extends object>(
 ): ComponentType<P> {
   let loaded: ComponentType<P> | null = null;
   const get = async (): Promise<void> => {
-    if (!loaded) [loaded] = await Promise.all([load(), looks()]);
+    if (!loaded) [loaded] = await Promise.all([load(), looks(), speakMore()]);
   };
   waiting.push(get);
   return function Lazy(props: P): JSX.Element | null {

@@ -6,7 +6,7 @@ import { useEffect } from 'preact/hooks';
 
 import { Auth } from './auth.js';
 import { ChatList } from './chats.js';
-import { t } from './i18n.js';
+import { speakMore, t } from './i18n.js';
 import { lazy, loadRest } from './lazy.js';
 import { client, go, openChat, route, say, watch } from './state.js';
 import { Empty, Spinner, Toasts } from './ui.js';
@@ -99,7 +99,8 @@ effect(() => {
 });
 render(<App />, document.getElementById('app') as HTMLElement);
 loadRest();
-void import('./notify.js').then(({ startNotifying }) => startNotifying());
+void Promise.all([import('./notify.js'), speakMore()])
+  .then(([{ startNotifying }]) => startNotifying());
 
 if ('serviceWorker' in navigator && isSecureContext) {
   navigator.serviceWorker.register('/sw.js').catch(() => undefined);

@@ -22,3 +22,7 @@ export const languages = {
 } as const satisfies Record<string, Language>;
 
 export type Lang = keyof typeof languages;
+
+/** What the page does not say at first: the build puts it into a file of its own (build.mjs). */
+export const more = async (code: Lang): Promise<Partial<Texts>> =>
+  (await import(`./${code}.more.js`)).texts;
