@@ -1,6 +1,6 @@
 /**
- * Screens that are not needed at first, with their looks and texts: loaded when they are, or when the page
- * has nothing to do.
+ * Screens that are not needed at first, with their looks and texts: loaded when they are, or when
+ * the page has nothing to do.
  */
 
 import { useSignal } from '@preact/signals';
