@@ -10,6 +10,7 @@ pub mod local;
 use std::sync::Arc;
 
 use crate::id::{CallId, ChatId, SessionId, UserId};
+use crate::model::alerts::Alerts;
 use crate::model::calls::{Call, Device};
 use crate::model::chats::{Chat, Member};
 use crate::model::messages::Message;
@@ -37,6 +38,8 @@ pub enum Event {
     SessionsClosed(UserId, Arc<[SessionId]>),
     /// A user's name or picture changed: caches forget it.
     UserChanged(UserId),
+    /// A person has said anew what they want to be told of; goes to their connections.
+    Alerts(UserId, Arc<Alerts>),
     /// One person blocked or unblocked another: caches forget it.
     BlocksChanged(UserId, UserId),
 }

@@ -264,7 +264,8 @@ impl Listener for Core {
             | Event::Receipt(_)
             | Event::Call(_)
             | Event::Signal(_)
-            | Event::Typing(_) => {}
+            | Event::Typing(_)
+            | Event::Alerts(..) => {}
         }
         self.calls.heed(event);
         self.shared.heed_push(event);

@@ -220,6 +220,7 @@ impl Listener for Counters {
             Event::Call(_) => "call",
             Event::Signal(_) => "signal",
             Event::SessionsClosed(..) => "sessions_closed",
+            Event::Alerts(..) => "alerts",
             Event::UserChanged(_) => "user_changed",
             Event::BlocksChanged(..) => "blocks_changed",
         };

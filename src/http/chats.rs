@@ -126,6 +126,7 @@ async fn change(
     let until = |moment: Option<Moment>| moment.map(|moment| -> Time { moment.0 });
     let change = MemberChange {
         muted_until: body.muted_until.map(until),
+        alerts: body.alerts.map(|level| level.map(Into::into)),
         pinned: body.pinned,
         hide_seq: body.hide_seq,
     };

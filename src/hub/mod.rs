@@ -473,6 +473,14 @@ impl Hub {
         }
     }
 
+    /// Tells all devices of a person what is about them alone.
+    fn tell_devices(&self, event: &Event, user: UserId) {
+        let frames = (self.encoder.event)(event);
+        for client in self.users.all(user) {
+            frames.row.iter().for_each(|frame| client.connection.push(frame));
+        }
+    }
+
     /// Tells all devices of both people the state of their call.
     fn call(&self, news: &CallNews) {
         for user in [news.call.caller.user, news.call.callee.user] {
@@ -521,6 +529,7 @@ impl Listener for Hub {
             Event::Signal(signal) => self.call_signal(event, signal.to, &signal.device),
             Event::Receipt(receipt) => self.signal(event, receipt.chat, None),
             Event::Typing(typing) => self.signal(event, typing.chat, Some(typing.user)),
+            Event::Alerts(user, _) => self.tell_devices(event, *user),
             Event::UserChanged(user) => self.user_changed(*user),
             Event::BlocksChanged(who, whom) => self.blocks_changed(*who, *whom),
         }

@@ -223,6 +223,7 @@ fn member(chat: ChatId, user: UserId, join_seq: u64) -> Member {
         own_seq: 0,
         hide_seq: 0,
         muted_until: None,
+        alerts: None,
         pinned: false,
         since: Time(0),
         rev: 1,

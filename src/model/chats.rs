@@ -154,6 +154,17 @@ pub enum MemberState {
     Banned,
 }
 
+/// Of which messages of a chat a member is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Of none.
+    Nothing,
+    /// Of those that mention them, by name or as one of all.
+    Mentions,
+    /// Of every message.
+    All,
+}
+
 /// A person in a chat, with their own read state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -175,8 +186,10 @@ pub struct Member {
     pub own_seq: u64,
     /// Cleared up to here, for this member only.
     pub hide_seq: u64,
-    /// No alerts until then.
+    /// No alerts but of mentions until then.
     pub muted_until: Option<Time>,
+    /// Of which messages they are told; `None`: as in their other chats.
+    pub alerts: Option<Level>,
     /// Kept on top of the member's list.
     pub pinned: bool,
     /// Member since.
@@ -208,6 +221,7 @@ impl Member {
             own_seq: 0,
             hide_seq: 0,
             muted_until: None,
+            alerts: None,
             pinned: false,
             since,
             rev: 0,
@@ -299,6 +313,8 @@ pub struct ChatChange {
 pub struct MemberChange {
     /// No alerts until then, or alerts again.
     pub muted_until: Option<Option<Time>>,
+    /// Be told of these messages, or as in other chats.
+    pub alerts: Option<Option<Level>>,
     /// Keep on top, or not.
     pub pinned: Option<bool>,
     /// Clear what is there up to this seq, for this member only; only grows.

@@ -1,6 +1,7 @@
 //! What things are: values that are valid by construction. Called by the ports and the rules.
 
 mod address;
+pub mod alerts;
 pub mod auth;
 pub mod calls;
 pub mod chats;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::alerts::Level;
 use super::people::{Privacy, Tongue};
 use super::rows::Role;
 use super::values::{Id, Moment, ids};
@@ -187,10 +188,14 @@ pub struct OpenDirect {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMember {
-    /// No alerts until then; null: alerts again.
+    /// No alerts but of mentions until then; null: alerts again.
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Moment>)]
     pub muted_until: Option<Option<Moment>>,
+    /// Be told of these messages; null: as your alerts say.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Level>)]
+    pub alerts: Option<Option<Level>>,
     /// Keep on top of the list, or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<bool>,

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::alerts::Alerts;
 use super::bodies::text_of;
 use super::calls::Call;
 use super::changes::EditMessage;
@@ -390,6 +391,7 @@ fn event(event: &Event) -> Frames {
         )),
         Event::Typing(typing) => row(self::typing(typing.chat, typing.user, typing.for_ms)),
         Event::Signal(signal) => row(told("call.signal", &CallSignal::of(signal))),
+        Event::Alerts(_, alerts) => row(told("alerts", &Alerts::from(&**alerts))),
         Event::Call(_)
         | Event::SessionsClosed(..)
         | Event::UserChanged(_)

@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::alerts::Alerts;
 use super::bodies;
 use super::call_frames::{
     AliveFrame, CallRef, CallReply, LeaveFrame, ReportFrame, RestartFrame, SignalFrame,
@@ -188,6 +189,7 @@ pub const EVENTS: &[Told] = &[
     Told::of::<Message>("message", "A row is new or changed"),
     Told::of::<Chat>("chat", "A chat's own fields as they are now"),
     Told::of::<Membership>("member", "Your own membership changed"),
+    Told::of::<Alerts>("alerts", "What you want to be told of, said on another device"),
     Told::of::<Receipt>("receipt", "Another member has read or received"),
     Told::of::<Typing>("typing", "Somebody writes, or stopped"),
     Told::of::<Presence>("presence", "Whether somebody whom you watch is online"),

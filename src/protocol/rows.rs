@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::alerts::Level;
 use super::files::Attachment;
 use super::values::{Id, Moment, is_false};
 use crate::model::text::{ClientMsgId, Title};
@@ -474,9 +475,12 @@ pub struct Member {
     pub own_seq: u64,
     /// Cleared up to here, for this member alone.
     pub hide_seq: u64,
-    /// No alerts until then.
+    /// No alerts but of mentions until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<Moment>,
+    /// Of which messages you are told; absent: as your alerts say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Level>,
     /// Kept on top of the list of chats.
     pub pinned: bool,
     /// Member since.
@@ -498,6 +502,7 @@ impl From<chats::Member> for Member {
             own_seq: member.own_seq,
             hide_seq: member.hide_seq,
             muted_until: member.muted_until.map(Moment),
+            alerts: member.alerts.map(Level::from),
             pinned: member.pinned,
             since: member.since.into(),
             rev: member.rev,

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId};
+use crate::model::alerts::KeptAlerts;
 use crate::model::auth::{KnownPlace, LoginCode, Session};
 use crate::model::calls::Call;
 use crate::model::chats::{Chat, ChatKind, Invite, Member};
@@ -28,6 +29,8 @@ use crate::model::users::User;
 pub enum Part {
     /// Accounts with their search terms.
     Accounts,
+    /// What people want to be told of.
+    Alerts,
     /// What is known of uploads; the objects are elsewhere.
     Files,
     /// Objects that are to be removed if no file needs them.
@@ -64,8 +67,9 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 12] = [
+    pub const GLOBAL: [Self; 13] = [
         Self::Accounts,
+        Self::Alerts,
         Self::Files,
         Self::LooseObjects,
         Self::Blocks,
@@ -99,6 +103,7 @@ impl Part {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Accounts => "accounts",
+            Self::Alerts => "alerts",
             Self::Files => "files",
             Self::LooseObjects => "loose objects",
             Self::Blocks => "blocks",
@@ -138,6 +143,8 @@ pub struct StoredMessage {
 pub enum Record {
     /// An account and its search terms in the order of their bytes.
     Account(User, Vec<String>),
+    /// What a person wants to be told of; their account comes before it.
+    Alerts(KeptAlerts),
     /// What is known about an upload; its bytes are not in the store.
     File(File),
     /// One that a removed file needed, and that may be needed by none.
@@ -177,6 +184,7 @@ impl Record {
     pub fn mark(&self) -> String {
         match self {
             Self::Account(user, _) => user.id.to_string(),
+            Self::Alerts(kept) => kept.user.to_string(),
             Self::File(file) => file.id.to_string(),
             Self::LooseObject(digest) => digest.to_string(),
             Self::Block(who, whom, _) => format!("{who}/{whom}"),

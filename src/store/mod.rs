@@ -20,6 +20,7 @@ pub mod embedded;
 pub mod mongo;
 
 mod accounts;
+mod alerts;
 pub mod archive;
 mod calls;
 mod chats;
@@ -36,6 +37,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::accounts::{Redeem, Sessions, SignUp, Users};
+pub use self::alerts::AlertSettings;
 use self::archive::Archive;
 pub use self::calls::{Begun, CallRecord, CallStepped, Calls};
 pub use self::chats::{Chats, Cursor, Inbox, ListPart, Progress};
@@ -54,6 +56,7 @@ pub trait Store:
     + Sessions
     + Invitations
     + Pushes
+    + AlertSettings
     + Chats
     + Messages
     + Calls
@@ -69,6 +72,7 @@ impl<T> Store for T where
         + Sessions
         + Invitations
         + Pushes
+        + AlertSettings
         + Chats
         + Messages
         + Calls

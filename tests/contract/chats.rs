@@ -8,7 +8,9 @@ use futures_util::future::join_all;
 use wechat::clock::Time;
 use wechat::error::Code;
 use wechat::id::{ChatId, MessageId, UserId};
-use wechat::model::chats::{ChatKind, Followed, InboxRow, Invite, MemberChange, MemberState, Role};
+use wechat::model::chats::{
+    ChatKind, Followed, InboxRow, Invite, Level, MemberChange, MemberState, Role,
+};
 use wechat::model::messages::{MessageChange, NewMessage, Stamp, SystemEvent};
 use wechat::model::text::{Body, Title};
 use wechat::store::{Cursor, Founded, ListPart, Progress};
@@ -132,20 +134,32 @@ pub async fn what_a_member_sets_for_itself(world: &World) {
     }
     let change = MemberChange {
         muted_until: Some(Some(after(MINUTE))),
+        alerts: Some(Some(Level::Nothing)),
         pinned: Some(true),
         hide_seq: Some(3),
     };
     let set = |change| world.store.change_member(chat, beto, change);
     let member = set(change.clone()).await.expect("changes").expect("a member");
     assert_eq!((member.muted_until, member.pinned), (Some(after(MINUTE)), true));
-    assert_eq!((member.hide_seq, member.unread(5, 0), member.rev), (3, 2, 2));
+    assert_eq!(member.alerts, Some(Level::Nothing));
+    for level in [Level::Mentions, Level::All, Level::Nothing] {
+        let change = MemberChange { alerts: Some(Some(level)), ..MemberChange::default() };
+        assert_eq!(set(change).await.expect("changes").and_then(|row| row.alerts), Some(level));
+    }
+    let member = world.member(chat, beto).await;
+    assert_eq!((member.hide_seq, member.unread(5, 0), member.rev), (3, 2, 5));
     assert_eq!(set(change).await.expect("changes"), Some(member.clone()), "no effect, no rev");
     let back = MemberChange { hide_seq: Some(1), ..MemberChange::default() };
     assert_eq!(set(back).await.expect("changes"), Some(member), "it only grows");
-    let unset =
-        MemberChange { muted_until: Some(None), pinned: Some(false), hide_seq: Some(u64::MAX) };
+    let unset = MemberChange {
+        muted_until: Some(None),
+        alerts: Some(None),
+        pinned: Some(false),
+        hide_seq: Some(u64::MAX),
+    };
     let member = set(unset).await.expect("changes").expect("a member");
     assert_eq!((member.muted_until, member.pinned, member.hide_seq), (None, false, 5));
+    assert_eq!(member.alerts, None);
     let stranger = world.store.change_member(chat, UserId(world.id()), MemberChange::default());
     assert_eq!(stranger.await.expect("answers"), None);
 }

@@ -19,6 +19,7 @@ use wechat::model::users::{Privacy, ProfileChange};
 use wechat::store::archive::{Digest, Part, Record};
 use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
 
+use crate::alerts;
 use crate::changes;
 use crate::chats::people;
 use crate::door;
@@ -140,6 +141,17 @@ async fn fill_pushes(world: &World, people: &[UserId]) {
     }
 }
 
+/// What people want to be told of; one of them wants mails and had one.
+async fn fill_alerts(world: &World, people: &[UserId]) {
+    let store = &world.store;
+    for (number, &user) in (0..).zip(people) {
+        let due = (number > 0).then(|| after(i64::from(number)));
+        store.put_alerts(user, &alerts::all(number), due).await.expect("puts");
+    }
+    let due = store.mails_due(after(1), 1).await.expect("reads").remove(0);
+    store.note_mail(&due, after(9), Some(after(1))).await.expect("notes");
+}
+
 /// The code of a sign-up.
 fn signing_up(world: &World) -> LoginCode {
     let profile = FirstProfile {
@@ -216,6 +228,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
     let mine = MemberChange { pinned: Some(true), ..MemberChange::default() };
     store.change_member(group, carla, mine).await.expect("changes");
     fill_pushes(world, &people[..4]).await;
+    fill_alerts(world, &people[..3]).await;
     fill_files(world, group, (ana, beto)).await;
     for peers in [(ana, beto), (beto, carla), (ana, carla)] {
         world.direct(peers.0, peers.1).await;

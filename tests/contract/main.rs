@@ -14,6 +14,7 @@ mod proxy;
 mod s3_server;
 mod support;
 
+mod alerts;
 mod calls;
 mod changes;
 mod chats;
@@ -71,6 +72,10 @@ macro_rules! contract {
                 a_closed_door_lets_in_the_first_alone
                 who_is_in_logs_in_whatever_the_door_says
                 an_invitation_that_has_expired_lets_nobody_in
+            }
+            alerts {
+                alerts_come_back_as_they_were_said
+                a_mail_is_due_once_and_noted_once
             }
             pushes {
                 a_subscription_comes_back_as_it_was_put

@@ -42,8 +42,8 @@ pub async fn fill(world: &World, schema: i64) {
     }
     world.store.hide(group, beto, &[2, 3]).await.expect("hides");
     world.store.advance(group, beto, Cursor::Read, 4).await.expect("advances");
-    let mine =
-        MemberChange { pinned: Some(true), muted_until: Some(Some(after(9))), hide_seq: None };
+    let muted_until = Some(Some(after(9)));
+    let mine = MemberChange { pinned: Some(true), muted_until, ..MemberChange::default() };
     world.store.change_member(group, carla, mine).await.expect("changes");
 }
 

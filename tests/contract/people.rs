@@ -99,6 +99,7 @@ async fn crowd(world: &World, user: UserId, groups: u32) -> ChatId {
             own_seq: 0,
             hide_seq: 0,
             muted_until: None,
+            alerts: None,
             pinned: false,
             since: NOON,
             rev: u64::from(number),

@@ -16,7 +16,8 @@ use wechat::hub::Frame;
 use wechat::hub::close::CloseCode;
 use wechat::hub::presence::Presence;
 use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
-use wechat::model::chats::{Chat, ChatKind, Member, MemberState, Role};
+use wechat::model::alerts::{Alerts, Quiet};
+use wechat::model::chats::{Chat, ChatKind, Level, Member, MemberState, Role};
 use wechat::model::files::{Attachment, FileFacts, FileKind, FileName};
 use wechat::model::messages::{Content, Message, SystemEvent, TextContent};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
@@ -132,6 +133,7 @@ fn member() -> Member {
         own_seq: 88,
         hide_seq: 0,
         muted_until: None,
+        alerts: Some(Level::Mentions),
         pinned: false,
         since: SENT,
         rev: 412,
@@ -244,6 +246,8 @@ fn events() -> BTreeMap<&'static str, Frame> {
     let added = SystemEvent::MembersAdded { users: vec![UserId(id(2))] };
     let system = posted(message(Content::System(added), None), Some(chat()));
     let own = OwnMember { member: member(), hidden: vec![86, 87] };
+    let quiet = Quiet::parse(22 * 60, 7 * 60, "Europe/Madrid", true).expect("hours");
+    let wanted = Alerts { mentions_only: true, quiet: Some(quiet), ..Alerts::default() };
     let receipt = Receipt { chat: group(), user: ana(), read_seq: 88, delivered_seq: 88 };
     let typing = Typing { chat: group(), user: ana(), for_ms: 6_000 };
     let away = Presence { user: ana(), online: false, last_seen: Some(SENT) };
@@ -253,6 +257,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
         ("message-system", one(&system)),
         ("chat", pushed(&system).swap_remove(0)),
         ("member", one(&Event::Member(Arc::new(own)))),
+        ("alerts", one(&Event::Alerts(ana(), Arc::new(wanted)))),
         ("receipt", one(&Event::Receipt(receipt))),
         ("typing", one(&Event::Typing(typing))),
         ("presence", (ENCODER.presence)(&Presence { user: ana(), online: true, last_seen: None })),

@@ -11,8 +11,8 @@ use wechat::core::chats::Target;
 use wechat::core::groups::NewGroup;
 use wechat::core::messages::Draft;
 use wechat::core::push::Outlet;
-use wechat::core::push::words::Shown;
 use wechat::id::{ChatId, SessionId};
+use wechat::model::alerts::Shown;
 use wechat::model::auth::Caller;
 use wechat::model::messages::Message;
 use wechat::model::push::{Subscription, Target as Reached};
@@ -63,10 +63,19 @@ impl Night {
 
     /// One where a message waits so long before it is told by itself.
     pub async fn settling(settle: Duration) -> Self {
+        Self::with(settle, Shown::Text).await
+    }
+
+    /// One whose operator allows so much to be said.
+    pub async fn saying(shown: Shown) -> Self {
+        Self::with(NEVER, shown).await
+    }
+
+    async fn with(settle: Duration, shown: Shown) -> Self {
         let (node, pusher) = (Node::new().await, Arc::new(MemoryPusher::default()));
         let hub = node.hub.clone();
         let outlet = outlet(&pusher, move |user, chat| hub.sessions_of(user, chat));
-        let _ = node.inside.core.clone().with_push(Outlet { settle, ..outlet });
+        let _ = node.inside.core.clone().with_push(Outlet { settle, shown: Some(shown), ..outlet });
         Self { node, pusher }
     }
 

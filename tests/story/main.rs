@@ -18,6 +18,7 @@ mod tokens;
 mod vendors;
 
 mod acme;
+mod alerts;
 mod backup;
 mod calls;
 mod commands;

@@ -1,19 +1,21 @@
-//! Random lives of people whose devices sleep and wake, with a model beside them: whoever has an
-//! unread message that they may see and want to hear of is told, once until they come; nobody else
-//! is told anything.
+//! Random lives of people whose devices sleep and wake, who mute chats and have quiet hours, with a
+//! model beside them: whoever has an unread message that they may see and want to hear of is told,
+//! once until they come; nobody else is told anything.
 //!
 //! The model knows the rules and the member rows of the store, and nothing of how it is decided who
 //! is told. A failure names its seed: `PUSH_SEED=7 cargo test --test story push_lives`. The number
 //! of lives is `PUSH_RUNS`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use wechat::clock::Time;
+use wechat::clock::{Clock, Time};
 use wechat::core::chats::Target;
 use wechat::core::receipts::Cursor;
 use wechat::id::{ChatId, SessionId, UserId};
+use wechat::model::alerts::{Alerts, Quiet};
 use wechat::model::auth::Which;
-use wechat::model::chats::{Member, MemberChange};
+use wechat::model::chats::{Level, Member, MemberChange};
 use wechat::push::Said;
 
 use crate::harness::night::{Night, Sleeper, direct, group, text};
@@ -24,6 +26,8 @@ const RUNS: u64 = 60;
 const STEPS: usize = 40;
 /// Of so many messages one is looked for that somebody is still to be told of.
 const LOOKS: usize = 8;
+/// From a quiet morning to an evening that is not, and on.
+const HALF_A_DAY: Duration = Duration::from_secs(12 * 60 * 60);
 /// The first two have two devices.
 const NAMES: [&str; 4] = ["ana", "beto", "carla", "dora"];
 
@@ -50,6 +54,8 @@ struct Model {
     told: BTreeSet<(SessionId, ChatId)>,
     /// What a device still shows, up to which message.
     shown: BTreeMap<(SessionId, ChatId), u64>,
+    /// What people said that they want to be told of.
+    wanted: BTreeMap<UserId, Alerts>,
     /// Subscribed since the last look: they may be told of what came before, and need not.
     fresh: BTreeSet<SessionId>,
 }
@@ -100,7 +106,7 @@ impl Life {
         let (who, chat) = (self.anybody(), self.chats[self.random.usize(..self.chats.len())]);
         let caller = self.people[who].caller;
         let core = self.night.core().clone();
-        match self.random.u8(..20) {
+        match self.random.u8(..23) {
             0..8 => self.say(who, chat).await,
             8..10 => self.read(who, chat.chat).await,
             10..12 => self.wake(who).await,
@@ -120,6 +126,9 @@ impl Life {
             }
             17 => self.move_member(chat.chat).await,
             18 => self.subscribe(who).await,
+            19 => self.want(who).await,
+            20 => self.set_level(who, chat.chat).await,
+            21 => self.night.node.inside.clock.advance(HALF_A_DAY),
             _ => self.log_in_again(who).await,
         }
     }
@@ -217,6 +226,26 @@ impl Life {
         }
     }
 
+    async fn want(&mut self, who: usize) {
+        let quiet = Quiet::parse(0, 12 * 60, "UTC", true).expect("hours");
+        let alerts = Alerts {
+            mentions_only: self.random.bool(),
+            quiet: self.random.bool().then_some(quiet),
+            ..Alerts::default()
+        };
+        let caller = self.people[who].caller;
+        self.night.core().push.set_alerts(&caller, alerts.clone()).await.expect("said");
+        self.model.wanted.insert(caller.user, alerts);
+    }
+
+    async fn set_level(&mut self, who: usize, chat: ChatId) {
+        let levels = [None, Some(Level::All), Some(Level::Mentions), Some(Level::Nothing)];
+        let alerts = Some(levels[self.random.usize(..levels.len())]);
+        let change = MemberChange { alerts, ..MemberChange::default() };
+        let caller = self.people[who].caller;
+        let _ = self.night.core().chats.set_member(&caller, chat, change).await;
+    }
+
     /// The device logs out and in again.
     async fn log_in_again(&mut self, who: usize) {
         self.sleep(who);
@@ -288,7 +317,7 @@ impl Life {
 
     /// The latest of these rows that a member is to be told of.
     async fn newest(&self, member: &Member, rows: &[Row], optional: bool) -> Option<u64> {
-        let due = rows.iter().rev().filter(|row| concerns(member, row));
+        let due = rows.iter().rev().filter(|row| self.concerns(member, row));
         for row in due.filter(|row| optional || !row.optional).take(LOOKS) {
             if self.passes(member.chat, member.user, row.from).await {
                 return Some(row.seq);
@@ -333,17 +362,53 @@ impl Life {
         let caller = self.people.iter().find(|person| person.caller.user == user);
         let caller = &caller.expect("somebody").caller;
         let chats = self.night.core().chats.list(caller, 0, 50).await.expect("a list");
-        let loud = chats.iter().filter(|chat| chat.member.muted_until.is_none());
+        let loud = chats.iter().filter(|chat| self.level(&chat.member) == Level::All);
         loud.map(|chat| chat.unread).sum()
     }
 }
 
-fn concerns(member: &Member, row: &Row) -> bool {
+impl Life {
+    fn wanted(&self, user: UserId) -> Alerts {
+        self.model.wanted.get(&user).cloned().unwrap_or_default()
+    }
+
+    /// The rule in other words: the chat's own level, else mentions in groups if the person says
+    /// so; a mute leaves mentions at most.
+    fn level(&self, member: &Member) -> Level {
+        let is_direct =
+            self.chats.iter().any(|known| known.chat == member.chat && known.peers.is_some());
+        let mentions_only = self.wanted(member.user).mentions_only && !is_direct;
+        let in_all = if mentions_only { Level::Mentions } else { Level::All };
+        match (member.alerts, member.muted_until) {
+            (Some(Level::Nothing), _) => Level::Nothing,
+            (_, Some(_)) => Level::Mentions,
+            (level, None) => level.unwrap_or(in_all),
+        }
+    }
+
+    /// Quiet hours here are those before noon in UTC.
+    fn is_quiet(&self, user: UserId) -> bool {
+        let now = self.night.node.inside.clock.now();
+        let is_morning = now.millis().rem_euclid(24 * 60 * 60 * 1000) < 12 * 60 * 60 * 1000;
+        self.wanted(user).quiet.is_some() && is_morning
+    }
+
+    fn concerns(&self, member: &Member, row: &Row) -> bool {
+        let passes = match self.level(member) {
+            Level::All => true,
+            Level::Mentions => row.mention == Some(member.user),
+            Level::Nothing => false,
+        };
+        passes && !self.is_quiet(member.user) && is_news(member, row)
+    }
+}
+
+/// Whether a row is unread for a member, whatever they want to be told of.
+fn is_news(member: &Member, row: &Row) -> bool {
     let read = [member.read_seq, member.join_seq - 1, member.hide_seq, member.own_seq];
     let is_for = row.from != member.user && row.late.is_none_or(|user| user == member.user);
     let is_unread = read.iter().all(|cursor| *cursor < row.seq) && is_for;
-    let loud = member.muted_until.is_none() || row.mention == Some(member.user);
-    is_unread && loud && !(row.late.is_some() && member.delivered_seq >= row.seq)
+    is_unread && !(row.late.is_some() && member.delivered_seq >= row.seq)
 }
 
 async fn live(seed: u64) {

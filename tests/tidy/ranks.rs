@@ -22,6 +22,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "mail",
             "mail::letters",
             "store::accounts",
+            "store::alerts",
             "store::archive",
             "store::calls",
             "store::chats",

@@ -20,6 +20,7 @@ pub const GLOSSARY: &str = "docs/glossary.md";
 const SPOKEN: &[&str] = &[
     "src/model/",
     "src/store/accounts.rs",
+    "src/store/alerts.rs",
     "src/store/calls.rs",
     "src/store/chats.rs",
     "src/store/door.rs",

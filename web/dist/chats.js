@@ -1,6 +1,7 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { toLevel } from './alert_settings.js';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
@@ -66,7 +67,7 @@ function ChatRow({ state, top }) {
     const { unread } = state;
     const peer = state.peer(myId());
     const isOpen = openChat() === state.id;
-    const muted = state.isMuted();
+    const muted = client.alerts.isMuted(state);
     const mentions = state.mentions(myId());
     return (_jsxs("li", { class: "chat-item", style: { top: `${top}px` }, children: [_jsxs("a", { class: "chat-row", href: `#/chat/${state.id}`, "aria-current": isOpen ? 'page' : undefined, onContextMenu: (event) => {
                     event.preventDefault();
@@ -78,7 +79,7 @@ function LastTime({ state }) {
     const { last } = state;
     if (!last)
         return null;
-    const isFresh = state.unread && !state.isMuted();
+    const isFresh = state.unread && !client.alerts.isMuted(state);
     return _jsx("time", { class: `chat-time ${isFresh ? 'fresh' : ''}`, children: brief(last.sent) });
 }
 function LastLine({ state }) {
@@ -100,7 +101,7 @@ function LastLine({ state }) {
 }
 export function chatActions(state) {
     const forever = new Date(Date.now() + 10 * 365 * 86_400_000).toISOString();
-    const muted = state.isMuted();
+    const muted = client.alerts.isMuted(state);
     const { pinned } = state.member;
     const set = (change, done) => async () => {
         await attempt(client.setChat(state.id, change).then(() => say(done)));
@@ -114,7 +115,7 @@ export function chatActions(state) {
         {
             icon: muted ? 'bell' : 'bell-off',
             label: t(muted ? 'unmute' : 'mute'),
-            onClick: set({ muted_until: muted ? null : forever }, t(muted ? 'unmuted' : 'muted')),
+            onClick: set(muted ? toLevel(state, 'all') : { muted_until: forever }, t(muted ? 'unmuted' : 'muted')),
         },
         ...(state.unread
             ? [{

@@ -1,14 +1,14 @@
 import { effect } from '@preact/signals';
 import { appName } from './brand.js';
 import { t } from './i18n.js';
-import { chatName, isMissed, myId, preview } from './names.js';
+import { chatName, isMissed, preview } from './names.js';
 import { renewAlerts } from './alerts.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
 const ANSWER_MS = 30_000;
 const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
 function unreadChats() {
-    const waiting = client.store.list().filter((state) => state.unread > 0 && !state.isMuted());
+    const waiting = client.store.list().filter((state) => state.unread > 0 && !client.alerts.isMuted(state));
     return waiting.length;
 }
 export function startNotifying() {
@@ -89,8 +89,7 @@ function ringing() {
 function told(row, state) {
     if (row.kind === 'system' || (row.kind === 'call' && !isMissed(row)))
         return;
-    const mentioned = row.mention_all || row.mentions?.includes(myId());
-    if (state.isMuted() && !mentioned)
+    if (!client.alerts.tells(row, state))
         return;
     if (isLooking() && openChat() === state.id)
         return;

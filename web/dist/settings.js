@@ -1,17 +1,19 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { AlertsPage } from './alert_settings.js';
 import { AlertsSwitch } from './alerts.js';
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import { attempt, back, client, go, limits, route, say, sounds, theme, watch, } from './state.js';
-import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
+import { Avatar, Choice, Confirm, Empty, Icon, IconButton, Spinner, Switch, } from './ui.js';
 export function Settings() {
     watch('session');
     switch (route.value[1]) {
         case 'profile': return _jsx(Page, { title: t('profile'), children: _jsx(EditProfile, {}) });
+        case 'alerts': return _jsx(Page, { title: t('alerts'), children: _jsx(AlertsPage, {}) });
         case 'privacy': return _jsx(Page, { title: t('privacy'), children: _jsx(PrivacyPage, {}) });
         case 'devices': return _jsx(Page, { title: t('devices'), children: _jsx(Devices, {}) });
         case 'blocked': return _jsx(Page, { title: t('blocked'), children: _jsx(BlockedPeople, {}) });
@@ -38,7 +40,7 @@ function Overview() {
                             ['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')],
                         ], onChange: (value) => { theme.value = value; } }), _jsx(Choice, { label: t('language'), icon: "languages", value: lang.value, options: LANGS.map((code) => [code, LANGUAGES[code].name]), onChange: (value) => {
                             void attempt(speak(value).then(() => client.setMe({ language: tongue() })));
-                        } })] }), _jsxs("div", { class: "card", children: [_jsx(AlertsSwitch, {}), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
+                        } })] }), _jsxs("div", { class: "card", children: [_jsx(AlertsSwitch, {}), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } }), _jsx(Link, { to: "alerts", icon: "moon", label: t('alerts.more') })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
 }
 function Storage() {
     const room = useSignal(null);
@@ -50,9 +52,6 @@ function Storage() {
     const { used, quota } = room.value;
     const words = t('storage.of', { used: bytes(used), quota: bytes(quota) });
     return (_jsxs("div", { class: "card storage", children: [_jsxs("p", { class: "storage-line", children: [_jsx(Icon, { name: "hard-drive" }), _jsx("span", { class: "grow", children: t('storage') }), " ", _jsx("span", { class: "dim", children: words })] }), _jsx("meter", { max: quota || 1, value: used, high: quota * 0.9, "aria-label": t('storage'), "aria-valuetext": words }), _jsx("p", { class: "dim small", children: t('storage.hint') })] }));
-}
-function Choice({ label, icon, value, options, onChange }) {
-    return (_jsxs("fieldset", { class: "choice", children: [_jsxs("legend", { children: [_jsx(Icon, { name: icon }), " ", label] }), _jsx("div", { class: "segments", children: options.map(([option, name]) => (_jsxs("label", { children: [_jsx("input", { type: "radio", name: icon, checked: option === value, onChange: () => onChange(option) }), _jsx("span", { children: name })] }, option))) })] }));
 }
 function EditProfile() {
     watch('session');

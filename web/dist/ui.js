@@ -82,6 +82,9 @@ export function Switch({ label, hint, on, onChange, disabled }) {
     const id = useId();
     return (_jsxs("label", { class: "switch-row", children: [_jsxs("span", { class: "grow", children: [_jsx("span", { children: label }), hint && _jsx("small", { id: id, children: hint })] }), _jsx("input", { type: "checkbox", role: "switch", class: "switch", checked: on, disabled: disabled, "aria-describedby": hint ? id : undefined, onChange: (event) => onChange(event.currentTarget.checked) })] }));
 }
+export function Choice({ label, icon, value, options, onChange }) {
+    return (_jsxs("fieldset", { class: "choice", children: [_jsxs("legend", { children: [_jsx(Icon, { name: icon }), " ", label] }), _jsx("div", { class: "segments", children: options.map(([option, name]) => (_jsxs("label", { children: [_jsx("input", { type: "radio", name: icon, checked: option === value, onChange: () => onChange(option) }), _jsx("span", { children: name })] }, option))) })] }));
+}
 export function Spinner({ label }) {
     return _jsx("span", { class: "spinner", role: "status", "aria-label": label ?? t('loading') });
 }

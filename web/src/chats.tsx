@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Chat, ChatState, Found, User } from 'wechat-sdk';
 
+import { toLevel } from './alert_settings.js';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
@@ -121,7 +122,7 @@ function ChatRow({ state, top }: { state: ChatState; top: number }): JSX.Element
   const { unread } = state;
   const peer = state.peer(myId());
   const isOpen = openChat() === state.id;
-  const muted = state.isMuted();
+  const muted = client.alerts.isMuted(state);
   const mentions = state.mentions(myId());
   return (
     <li class="chat-item" style={{ top: `${top}px` }}>
@@ -161,7 +162,7 @@ function LastTime({ state }: { state: ChatState }): JSX.Element | null {
   watch(`chat:${state.id}`, `rows:${state.id}`);
   const { last } = state;
   if (!last) return null;
-  const isFresh = state.unread && !state.isMuted();
+  const isFresh = state.unread && !client.alerts.isMuted(state);
   return <time class={`chat-time ${isFresh ? 'fresh' : ''}`}>{brief(last.sent)}</time>;
 }
 
@@ -199,7 +200,7 @@ function LastLine({ state }: { state: ChatState }): JSX.Element {
 /** What can be done with a chat from the list and from its head. */
 export function chatActions(state: ChatState): MenuItem[] {
   const forever = new Date(Date.now() + 10 * 365 * 86_400_000).toISOString();
-  const muted = state.isMuted();
+  const muted = client.alerts.isMuted(state);
   const { pinned } = state.member;
   const set = (change: Parameters<typeof client.setChat>[1], done: string) => async () => {
     await attempt(client.setChat(state.id, change).then(() => say(done)));
@@ -213,7 +214,9 @@ export function chatActions(state: ChatState): MenuItem[] {
     {
       icon: muted ? 'bell' : 'bell-off',
       label: t(muted ? 'unmute' : 'mute'),
-      onClick: set({ muted_until: muted ? null : forever }, t(muted ? 'unmuted' : 'muted')),
+      onClick: set(
+        muted ? toLevel(state, 'all') : { muted_until: forever }, t(muted ? 'unmuted' : 'muted'),
+      ),
     },
     ...(state.unread
       ? [{

@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { ChatState, GroupMember, Id, Invite, MemberPage, Role, User } from 'wechat-sdk';
 
+import { ChatLevel } from './alert_settings.js';
 import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
 import { date } from './format.js';
@@ -95,6 +96,7 @@ function DirectInfo({ state, peer }: { state: ChatState; peer: Id }): JSX.Elemen
           </button>
         </div>
       )}
+      <ChatLevel state={state} />
       <div class="card">
         {chatActions(state).map((item) => <Action key={item.label} {...item} />)}
         <ClearChat state={state} />

@@ -5,6 +5,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Blocked, Privacy, Session } from 'wechat-sdk';
 
+import { AlertsPage } from './alert_settings.js';
 import { AlertsSwitch } from './alerts.js';
 import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
@@ -14,12 +15,15 @@ import type { Key } from './texts/en.js';
 import {
   type Theme, attempt, back, client, go, limits, route, say, sounds, theme, watch,
 } from './state.js';
-import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
+import {
+  Avatar, Choice, Confirm, Empty, Icon, IconButton, Spinner, Switch,
+} from './ui.js';
 
 export function Settings(): JSX.Element {
   watch('session');
   switch (route.value[1]) {
     case 'profile': return <Page title={t('profile')}><EditProfile /></Page>;
+    case 'alerts': return <Page title={t('alerts')}><AlertsPage /></Page>;
     case 'privacy': return <Page title={t('privacy')}><PrivacyPage /></Page>;
     case 'devices': return <Page title={t('devices')}><Devices /></Page>;
     case 'blocked': return <Page title={t('blocked')}><BlockedPeople /></Page>;
@@ -83,6 +87,7 @@ function Overview(): JSX.Element {
       <div class="card">
         <AlertsSwitch />
         <Switch label={t('sounds')} on={sounds.value} onChange={(on) => { sounds.value = on; }} />
+        <Link to="alerts" icon="moon" label={t('alerts.more')} />
       </div>
       <div class="card">
         <Link to="privacy" icon="lock" label={t('privacy')} />
@@ -127,33 +132,6 @@ function Storage(): JSX.Element | null {
         aria-valuetext={words} />
       <p class="dim small">{t('storage.hint')}</p>
     </div>
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  icon: string;
-  value: T;
-  options: [T, string][];
-  onChange: (value: T) => void;
-}
-
-function Choice<T extends string>(
-  { label, icon, value, options, onChange }: ChoiceProps<T>,
-): JSX.Element {
-  return (
-    <fieldset class="choice">
-      <legend><Icon name={icon} /> {label}</legend>
-      <div class="segments">
-        {options.map(([option, name]) => (
-          <label key={option}>
-            <input type="radio" name={icon} checked={option === value}
-              onChange={() => onChange(option)} />
-            <span>{name}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
   );
 }
 

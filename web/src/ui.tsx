@@ -217,6 +217,34 @@ export function Switch({ label, hint, on, onChange, disabled }: SwitchProps): JS
   );
 }
 
+interface ChoiceProps<T extends string> {
+  label: string;
+  icon: string;
+  value: T;
+  options: [T, string][];
+  onChange: (value: T) => void;
+}
+
+/** One of a few. */
+export function Choice<T extends string>(
+  { label, icon, value, options, onChange }: ChoiceProps<T>,
+): JSX.Element {
+  return (
+    <fieldset class="choice">
+      <legend><Icon name={icon} /> {label}</legend>
+      <div class="segments">
+        {options.map(([option, name]) => (
+          <label key={option}>
+            <input type="radio" name={icon} checked={option === value}
+              onChange={() => onChange(option)} />
+            <span>{name}</span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
 export function Spinner({ label }: { label?: string }): JSX.Element {
   return <span class="spinner" role="status" aria-label={label ?? t('loading')} />;
 }

@@ -7,6 +7,7 @@
  */
 
 import { About, shown } from './about.js';
+import { AlertSettings } from './alerts.js';
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Cursors } from './cursors.js';
@@ -25,8 +26,8 @@ import { type Connection, type Listener, Socket } from './socket.js';
 import { type Saved, type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
-  CallKind, Chat, CodeSent, Events, Id, Limits, Me, Member, Message, MessagePage, OpenChat, Sent,
-  ServerInfo, SignedIn, Tongue, User,
+  CallKind, Chat, CodeSent, Events, Id, Level, Limits, Me, Member, Message, MessagePage, OpenChat,
+  Sent, ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows of a page of history. */
@@ -43,6 +44,7 @@ export class Client implements Line {
   readonly store = new Store(this.changes);
   readonly rest: Rest;
   readonly about: About;
+  readonly alerts: AlertSettings;
   readonly calls: Calls;
   readonly files: Files;
   readonly outbox: Outbox;
@@ -75,6 +77,7 @@ export class Client implements Line {
     this.files = new Files(this.rest);
     this.drafts = new Drafts(this.storage);
     this.calls = new Calls(this, this.storage);
+    this.alerts = new AlertSettings(this);
     this.keeper = new Keeper(this, this.storage);
     this.people = new People(this, this.keeper);
     this.cursors = new Cursors(this, this.keeper);
@@ -243,6 +246,7 @@ export class Client implements Line {
     this.socket?.stop();
     this.socket = null;
     this.calls.clear();
+    this.alerts.value = {};
     this.session = null;
     this.rest.token = null;
     this.isLoaded = false;
@@ -349,7 +353,9 @@ export class Client implements Line {
 
   async setChat(
     id: Id,
-    change: { pinned?: boolean; muted_until?: string | null; hide_seq?: number },
+    change: {
+      pinned?: boolean; muted_until?: string | null; alerts?: Level | null; hide_seq?: number;
+    },
   ): Promise<void> {
     const row = await this.rest.patch<Member>(`/chats/${id}`, change);
     this.store.applyMember(row);
@@ -417,10 +423,13 @@ export class Client implements Line {
     this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
     this.calls.live();
     this.follower.live(hello);
+    // An older server has none.
+    this.alerts.load().catch(() => undefined);
   }
 
   private happened<K extends keyof Events>(name: K, data: Events[K]): void {
     if (name === 'call') this.calls.stands(data as Events['call']);
+    else if (name === 'alerts') this.alerts.apply(data as Events['alerts']);
     else if (name === 'call.signal') this.calls.signalled(data as Events['call.signal']);
     else this.follower.happened(name, data);
   }

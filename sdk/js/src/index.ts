@@ -3,6 +3,7 @@
  */
 
 export { About } from './about.js';
+export { AlertSettings } from './alerts.js';
 export { Client, type Options } from './client.js';
 export { Calls } from './calls.js';
 export type { MediaError, Notice, Problem } from './call_machine.js';

@@ -15,6 +15,14 @@ export interface Added {
   added: Id[];
 }
 
+/** What you want to be told of while you do not look, in all your chats. */
+export interface Alerts {
+  /** Of a group's messages only of those that mention you. */
+  mentions_only?: boolean;
+  quiet?: Quiet | null;
+  shown?: Shown | null;
+}
+
 /** Says that a device rings, or is in the call. */
 export interface AliveFrame {
   /** Which one. */
@@ -241,6 +249,7 @@ export interface ChangeMe {
 
 /** A change of what the caller set for itself in a chat; absent fields stay as they are. */
 export interface ChangeMember {
+  alerts?: Level | null;
   /** Clear what is there up to this seq, for the caller alone; only grows. */
   hide_seq?: number | null;
   muted_until?: Moment | null;
@@ -672,6 +681,9 @@ export interface LeaveFrame {
   failed?: boolean;
 }
 
+/** Of which messages of a chat one is told. */
+export type Level = 'all' | 'mentions' | 'nothing';
+
 /** How much a server takes; what is beyond is refused, with the reason in words. */
 export interface Limits {
   /** Characters of what a person or a group says of itself. */
@@ -757,6 +769,7 @@ export interface Me {
 
 /** The caller's own membership in a chat; nobody else gets this row. */
 export interface Member {
+  alerts?: Level | null;
   /** Of which chat. */
   chat: Id;
   /** Delivered up to here; only grows. */
@@ -1028,6 +1041,18 @@ export interface PutPush {
   voip?: boolean;
 }
 
+/** The hours of each day in which you are told of no message. */
+export interface Quiet {
+  /** Calls ring all the same. */
+  calls?: boolean;
+  /** From this minute of the day on. */
+  from: number;
+  /** Until this one, of the next day if it is before `from`. */
+  to: number;
+  /** Of which clocks: a zone of the IANA, such as `Europe/Madrid`. */
+  zone: string;
+}
+
 /** Puts an emoji on a message, or takes it away. */
 export interface ReactFrame {
   /** The chat's id, or the other person's. */
@@ -1245,6 +1270,9 @@ export interface SetAvatar {
   /** A picture that you uploaded. */
   file: Id;
 }
+
+/** How much a push says. */
+export type Shown = 'wake' | 'names' | 'text';
 
 /** Asks for an account. */
 export interface SignUp {

@@ -1,7 +1,7 @@
 /** The rows, bodies and frames of the API, and what only clients say to each other. */
 
 import type {
-  Call, Chat, Hello, Id, Membership, Message, Moment, Receipt, Resync, Typing,
+  Alerts, Call, Chat, Hello, Id, Membership, Message, Moment, Receipt, Resync, Typing,
 } from './rows.js';
 
 export type * from './rows.js';
@@ -19,6 +19,7 @@ export interface Events {
   message: Message;
   chat: Chat;
   member: Membership;
+  alerts: Alerts;
   receipt: Receipt;
   typing: Typing;
   presence: Standing;

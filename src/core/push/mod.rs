@@ -12,6 +12,7 @@
 //! look at a cache. Called by `core::fanout`, `core::calls` and `core::presence` when something
 //! happens, by `http` for subscriptions, and by `app`, which lets it run (`follow`).
 
+mod alerts;
 mod memory;
 mod rings;
 mod rules;
@@ -31,12 +32,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::memory::{Missed, Queue, Told};
 use self::rings::Rings;
 use self::rules::NewRow;
-use self::words::Shown;
 use super::{Shared, to_the_end};
 use crate::bus::{Event, Posted};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, SessionId, UserId};
+use crate::model::alerts::Shown;
 use crate::model::auth::{Caller, Quota, Session};
 use crate::model::messages::Message;
 use crate::model::push::{Kind, Subscription, Target};
@@ -75,7 +76,7 @@ pub struct Outlet {
     pub pusher: Arc<dyn Pusher>,
     /// Says who needs not be told.
     pub here: Here,
-    /// How much is said; `None`: as much as fits each kind (`Shown::by_default`).
+    /// How much is said; `None`: as much as fits each kind (`words::by_default`).
     pub shown: Option<Shown>,
     /// How long a message waits before it is told: `SETTLE`.
     pub settle: Duration,

@@ -10,22 +10,34 @@ use std::sync::Arc;
 
 use crate::error::Language;
 use crate::id::CallId;
+use crate::model::alerts::Shown;
 use crate::model::push::Subscription;
+
+/// What rings, and how it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ringing {
+    /// The devices.
+    pub(crate) pushes: Vec<Arc<Subscription>>,
+    /// The callee's language.
+    pub(crate) language: Language,
+    /// At most so much the callee wants to have said.
+    pub(crate) most: Option<Shown>,
+}
 
 /// How far the telling of a call is.
 #[derive(Debug)]
 enum Ring {
     /// The callee's subscriptions are being looked up.
     Looking,
-    /// These ring, in this language.
-    Told(Vec<Arc<Subscription>>, Language),
+    /// These ring.
+    Told(Ringing),
 }
 
 /// What became of a call that does not ring any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stopped {
-    /// These ring, and are to be told, in this language.
-    Told(Vec<Arc<Subscription>>, Language),
+    /// These ring, and are to be told.
+    Told(Ringing),
     /// Nobody was told yet, and nobody will be.
     Before,
     /// It was not told here: it rang before this node began, or at another.
@@ -50,15 +62,10 @@ impl Rings {
     }
 
     /// These are told; `false` when it has stopped meanwhile, and so nobody may be told.
-    pub(crate) fn tell(
-        &mut self,
-        call: CallId,
-        pushes: Vec<Arc<Subscription>>,
-        language: Language,
-    ) -> bool {
+    pub(crate) fn tell(&mut self, call: CallId, ringing: Ringing) -> bool {
         match self.0.get_mut(&call) {
             Some(ring) => {
-                *ring = Ring::Told(pushes, language);
+                *ring = Ring::Told(ringing);
                 true
             }
             None => false,
@@ -68,7 +75,7 @@ impl Rings {
     /// It does not ring any more.
     pub(crate) fn stop(&mut self, call: CallId) -> Stopped {
         match self.0.remove(&call) {
-            Some(Ring::Told(pushes, language)) => Stopped::Told(pushes, language),
+            Some(Ring::Told(ringing)) => Stopped::Told(ringing),
             Some(Ring::Looking) => Stopped::Before,
             None => Stopped::Unknown,
         }
@@ -81,9 +88,11 @@ mod tests {
     use crate::id::{ObjectId, SessionId, UserId};
     use crate::model::push::Target;
 
-    fn push() -> Arc<Subscription> {
+    fn ringing() -> Ringing {
         let (session, user) = (SessionId(ObjectId([1; 12])), UserId(ObjectId([2; 12])));
-        Arc::new(Subscription { session, user, target: Target::fcm("t").expect("fits") })
+        let target = Target::fcm("t").expect("fits");
+        let pushes = vec![Arc::new(Subscription { session, user, target })];
+        Ringing { pushes, language: Language::Spanish, most: Some(Shown::Names) }
     }
 
     #[test]
@@ -91,9 +100,9 @@ mod tests {
         let (call, mut rings) = (CallId(ObjectId([7; 12])), Rings::default());
         assert!(rings.begin(call) && !rings.begin(call), "once");
         assert!(rings.is_looking(call));
-        assert!(rings.tell(call, vec![push()], Language::Spanish));
+        assert!(rings.tell(call, ringing()));
         assert!(!rings.is_looking(call) && !rings.begin(call));
-        assert_eq!(rings.stop(call), Stopped::Told(vec![push()], Language::Spanish));
+        assert_eq!(rings.stop(call), Stopped::Told(ringing()));
         assert_eq!(rings.stop(call), Stopped::Unknown);
     }
 
@@ -102,6 +111,6 @@ mod tests {
         let (call, mut rings) = (CallId(ObjectId([7; 12])), Rings::default());
         rings.begin(call);
         assert_eq!(rings.stop(call), Stopped::Before);
-        assert!(!rings.is_looking(call) && !rings.tell(call, vec![push()], Language::Spanish));
+        assert!(!rings.is_looking(call) && !rings.tell(call, ringing()));
     }
 }

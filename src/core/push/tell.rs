@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Shared;
-use super::rings::Stopped;
-use super::rules::{self, NewRow};
-use super::words::{self, Shown};
+use super::rings::{Ringing, Stopped};
+use super::rules::{self, NewRow, Reader};
+use super::words;
 use super::{Outlet, RETRY};
 use crate::bus::CallNews;
 use crate::error::{Error, Language, Result};
 use crate::id::{ChatId, SessionId, UserId};
+use crate::model::alerts::{Alerts, Shown};
 use crate::model::calls::{CallKind, CallState, RING_FOR};
 use crate::model::chats::{Chat, ChatKind, Member};
 use crate::model::messages::Message;
@@ -39,6 +40,8 @@ struct Telling {
     from: Arc<str>,
     language: Language,
     badge: u64,
+    /// At most so much they want to have said.
+    most: Option<Shown>,
 }
 
 /// A push to try whether it arrives.
@@ -114,9 +117,12 @@ impl Shared {
         if pushes.is_empty() {
             return Ok(());
         }
-        let due = others.iter().rev().filter(|row| rules::concerns(member, row, now));
+        let Some(kind) = self.kind_of(chat).await? else { return Ok(()) };
+        let alerts = self.alerts_of(user).await?;
+        let reader = Reader { alerts: &alerts, member, kind, now };
+        let due = others.iter().rev().filter(|row| reader.is_concerned(row));
         for row in due.take(LOOKS) {
-            if let Some(telling) = self.look_again(user, chat, row).await? {
+            if let Some(telling) = self.look_again(&alerts, (user, chat), row).await? {
                 if !is_here() {
                     self.tell(outlet, pushes, &telling);
                 }
@@ -129,8 +135,8 @@ impl Shared {
     /// What somebody is to be told of a row, by what is so now; `None`: nothing.
     async fn look_again(
         &self,
-        user: UserId,
-        chat: ChatId,
+        alerts: &Alerts,
+        (user, chat): (UserId, ChatId),
         row: &NewRow,
     ) -> Result<Option<Telling>> {
         let store = &self.ports.store;
@@ -139,8 +145,9 @@ impl Shared {
             return Ok(None);
         };
         let as_it_is = NewRow::of(&message).map(|now| NewRow { late: row.late, ..now });
-        let concerns = |row| rules::concerns(&member, &row, self.ports.now());
-        if !as_it_is.is_some_and(concerns) {
+        let (kind, now) = (chat.kind, self.ports.now());
+        let reader = Reader { alerts, member: &member, kind, now };
+        if !as_it_is.is_some_and(|row| reader.is_concerned(&row)) {
             return Ok(None);
         }
         let blocks = store.blocks_between(user, message.from).await?;
@@ -148,14 +155,14 @@ impl Shared {
             return Ok(None);
         }
         let language = self.language_of(user).await?;
-        let (from, badge) = (self.name(message.from).await, self.badge(user).await?);
-        Ok(Some(Telling { chat, message, from, language, badge }))
+        let (from, badge) = (self.name(message.from).await, self.badge(user, alerts).await?);
+        Ok(Some(Telling { chat, message, from, language, badge, most: alerts.shown }))
     }
 
     fn tell(&self, outlet: &Outlet, pushes: Vec<Subscription>, telling: &Telling) {
-        let Telling { chat, message, from, language, badge } = telling;
+        let Telling { chat, message, from, language, badge, most } = telling;
         for push in pushes {
-            let shown = shown(outlet, push.target.kind());
+            let shown = shown(outlet, push.target.kind(), *most);
             let said = Said::Message {
                 chat: chat.id,
                 seq: message.seq,
@@ -185,11 +192,24 @@ impl Shared {
         Ok(found.map(|user| user.language).unwrap_or_default())
     }
 
-    /// How many messages somebody has not read, muted chats aside.
-    async fn badge(&self, user: UserId) -> Result<u64> {
+    /// What somebody wants to be told of, as of now.
+    pub(super) async fn alerts_of(&self, user: UserId) -> Result<Alerts> {
+        let kept = self.ports.store.alerts_of(&[user]).await?.pop();
+        Ok(kept.map(|kept| kept.alerts).unwrap_or_default())
+    }
+
+    /// What kind of chat it is, which never changes.
+    async fn kind_of(&self, chat: ChatId) -> Result<Option<ChatKind>> {
+        Ok(self.ports.store.chats(&[chat]).await?.pop().map(|chat| chat.kind))
+    }
+
+    /// How many messages somebody has not read, in the chats that count.
+    async fn badge(&self, user: UserId, alerts: &Alerts) -> Result<u64> {
         let (store, now) = (&self.ports.store, self.ports.now());
         let mut rows = store.unread_rows(user).await?;
-        rows.retain(|row| !rules::is_muted(&row.member, now));
+        rows.retain(|row| {
+            Reader { alerts, member: &row.member, kind: row.chat.kind, now }.counts()
+        });
         let ranges: Vec<_> = rows
             .iter()
             .map(|row| (row.chat.id, row.member.read_floor(), row.chat.head_seq))
@@ -231,7 +251,8 @@ impl Shared {
         if pushes.is_empty() {
             return Ok(());
         }
-        let (language, badge) = (self.language_of(user).await?, self.badge(user).await?);
+        let alerts = self.alerts_of(user).await?;
+        let (language, badge) = (self.language_of(user).await?, self.badge(user, &alerts).await?);
         let head = self.ports.store.chats(&[chat]).await?.pop().map_or(floor, |c| c.head_seq);
         for push in pushes {
             let said = Said::Read { chat, seq: floor.min(head), badge };
@@ -272,16 +293,18 @@ impl Shared {
         let (id, callee) = (news.call.id, news.call.callee.user);
         let pushes = rules::for_calls(self.ports.store.pushes_of(&[callee]).await?);
         let language = self.language_of(callee).await?;
-        let pushes = asleep(outlet, callee, pushes);
+        let alerts = self.alerts_of(callee).await?;
+        let rings = alerts.rings(self.ports.now());
+        let pushes = if rings { asleep(outlet, callee, pushes) } else { Vec::new() };
         // What ended before `begin` is not stopped by its end.
         let now = self.ports.store.call(id).await?;
         let mut memory = self.pushing.memory();
         if now.is_none_or(|call| call.state != CallState::Ringing) {
             memory.rings.stop(id);
-        } else if memory.rings.tell(id, pushes.clone(), language) {
-            for push in pushes {
-                let notice = self.of_call(outlet, news, push.target.kind(), language);
-                outlet.pusher.push(push, notice);
+        } else {
+            let ringing = Ringing { pushes, language, most: alerts.shown };
+            if memory.rings.tell(id, ringing.clone()) {
+                self.tell_call(outlet, news, ringing);
             }
         }
         Ok(())
@@ -295,7 +318,7 @@ impl Shared {
         }
         let stopped = self.pushing.memory().rings.stop(news.call.id);
         match stopped {
-            Stopped::Told(pushes, language) => self.tell_stopped(outlet, news, pushes, language),
+            Stopped::Told(ringing) => self.tell_stopped(outlet, news, ringing),
             Stopped::Unknown if news.call.started < self.pushing.began => {
                 let (shared, news, busy) = (self.clone(), news.clone(), self.pushing.begin());
                 tokio::spawn(async move {
@@ -312,26 +335,31 @@ impl Shared {
         let Some(outlet) = self.pushing.outlet.get() else { return };
         let callee = news.call.callee.user;
         let pushes = self.ports.store.pushes_of(&[callee]).await;
-        let (Ok(pushes), Ok(language)) = (pushes, self.language_of(callee).await) else { return };
+        let alerts = self.alerts_of(callee).await;
+        let (Ok(pushes), Ok(language), Ok(alerts)) =
+            (pushes, self.language_of(callee).await, alerts)
+        else {
+            return;
+        };
         let pushes = rules::for_calls(pushes).into_iter().map(Arc::new).collect();
-        self.tell_stopped(outlet, news, pushes, language);
+        self.tell_stopped(outlet, news, Ringing { pushes, language, most: alerts.shown });
     }
 
-    fn tell_stopped(
-        &self,
-        outlet: &Outlet,
-        news: &CallNews,
-        pushes: Vec<Arc<Subscription>>,
-        language: Language,
-    ) {
+    fn tell_stopped(&self, outlet: &Outlet, news: &CallNews, mut ringing: Ringing) {
         let here = (outlet.here)(news.call.callee.user, None);
-        for push in pushes.into_iter().filter(|push| !here.contains(&push.session)) {
-            let notice = self.of_call(outlet, news, push.target.kind(), language);
-            outlet.pusher.push(push, notice);
+        ringing.pushes.retain(|push| !here.contains(&push.session));
+        self.tell_call(outlet, news, ringing);
+    }
+
+    fn tell_call(&self, outlet: &Outlet, news: &CallNews, ringing: Ringing) {
+        let Ringing { pushes, language, most } = ringing;
+        for push in pushes {
+            let shown = shown(outlet, push.target.kind(), most);
+            outlet.pusher.push(push, self.of_call(news, shown, language));
         }
     }
 
-    fn of_call(&self, outlet: &Outlet, news: &CallNews, kind: Kind, language: Language) -> Notice {
+    fn of_call(&self, news: &CallNews, shown: Shown, language: Language) -> Notice {
         let call = &news.call;
         let ended = match &call.state {
             CallState::Ringing => None,
@@ -339,7 +367,7 @@ impl Shared {
             _ => Some("answered_elsewhere"),
         };
         let name = || news.names[0].to_string();
-        let title = (shown(outlet, kind) > Shown::Wake).then(name);
+        let title = (shown > Shown::Wake).then(name);
         let video = call.kind == CallKind::Video;
         Notice {
             urgency: Urgency::High,
@@ -364,9 +392,10 @@ impl Shared {
     }
 }
 
-/// How much a push of a kind says.
-fn shown(outlet: &Outlet, kind: Kind) -> Shown {
-    outlet.shown.unwrap_or(Shown::by_default(kind))
+/// How much a push of a kind says: what the operator allows, and less if the person wants less.
+fn shown(outlet: &Outlet, kind: Kind, most: Option<Shown>) -> Shown {
+    let allowed = outlet.shown.unwrap_or(words::by_default(kind));
+    most.map_or(allowed, |most| most.min(allowed))
 }
 
 /// Those of a person's subscriptions whose sessions have no connection.

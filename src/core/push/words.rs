@@ -5,6 +5,7 @@
 //! `core::push`.
 
 use crate::error::{Language, Text};
+use crate::model::alerts::Shown;
 use crate::model::calls::{CallKind, EndReason};
 use crate::model::chats::{Chat, ChatKind};
 use crate::model::files::FileKind;
@@ -27,25 +28,12 @@ const MISSED_VIDEO: Text = Text { en: "Missed video call", es: "Videollamada per
 const VOICE_CALL: Text = Text { en: "Voice call", es: "Llamada de voz" };
 const VIDEO_CALL: Text = Text { en: "Video call", es: "Videollamada" };
 
-/// How much a push says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shown {
-    /// That there is something, and where; no word of anybody.
-    Wake,
-    /// Also who writes or calls, and what the chat is called.
-    Names,
-    /// Also the text.
-    Text,
-}
-
-impl Shown {
-    /// What is told by a kind, if the operator says nothing: names where the push is encrypted for
-    /// the device, and nothing where the service reads along.
-    pub const fn by_default(kind: Kind) -> Self {
-        match kind {
-            Kind::Web => Self::Names,
-            Kind::Fcm | Kind::Apns | Kind::Voip => Self::Wake,
-        }
+/// What is told by a kind, if the operator says nothing: names where the push is encrypted for the
+/// device, and nothing where the service reads along.
+pub const fn by_default(kind: Kind) -> Shown {
+    match kind {
+        Kind::Web => Shown::Names,
+        Kind::Fcm | Kind::Apns | Kind::Voip => Shown::Wake,
     }
 }
 
@@ -160,8 +148,8 @@ mod tests {
         let group = Chat { kind: ChatKind::Group, peers: None, title, ..direct() };
         assert_eq!(words(Shown::Names, &group, &hello), of("Peña", "Ana", "-"));
         assert_eq!(words(Shown::Text, &group, &hello), of("Peña", "Ana", "hola"));
-        assert_eq!(Shown::by_default(Kind::Web), Shown::Names);
-        assert!([Kind::Fcm, Kind::Apns, Kind::Voip].map(Shown::by_default) == [Shown::Wake; 3]);
+        assert_eq!(by_default(Kind::Web), Shown::Names);
+        assert!([Kind::Fcm, Kind::Apns, Kind::Voip].map(by_default) == [Shown::Wake; 3]);
     }
 
     #[test]

@@ -115,3 +115,33 @@ async fn the_push_token_of_a_sign_up_becomes_that_of_the_session_that_it_opens()
     app.delete("/api/v1/auth/sessions/current", &phone.token).await.is(204);
     assert_eq!(of(&app, &other).await, []);
 }
+
+#[tokio::test]
+async fn alerts_are_put_as_a_whole_and_their_errors_name_the_field() {
+    const ALERTS: &str = "/api/v1/me/alerts";
+    let app = App::new();
+    let (ana, phone) = (app.person("Ana").await, app.another_device("ana@example.org").await);
+    assert_eq!(app.get(ALERTS, &ana.token).await.is(200), json!({}));
+    let quiet = json!({ "from": 1320, "to": 420, "zone": "europe/madrid" });
+    let kept = json!({
+        "mentions_only": true, "shown": "names",
+        "quiet": { "from": 1320, "to": 420, "zone": "Europe/Madrid", "calls": true },
+    });
+    let body = json!({ "mentions_only": true, "shown": "names", "quiet": quiet });
+    assert_eq!(app.put(ALERTS, &ana.token, body).await.is(200), kept);
+    assert_eq!(app.get(ALERTS, &phone.token).await.is(200), kept, "on every device");
+    for (body, field) in [
+        (json!({ "shown": "all" }), "shown"),
+        (json!({ "mentions_only": 1 }), "mentions_only"),
+        (json!({ "quiet": { "from": 1, "to": 2 } }), "quiet"),
+        (json!({ "quiet": { "from": 1440, "to": 2, "zone": "UTC" } }), "quiet.from"),
+        (json!({ "quiet": { "from": 2, "to": 2, "zone": "UTC" } }), "quiet.to"),
+        (json!({ "quiet": { "from": 1, "to": 2, "zone": "Nowhere" } }), "quiet.zone"),
+        (json!({ "colour": "red" }), "colour"),
+    ] {
+        let answer = app.put(ALERTS, &ana.token, body.clone()).await.is(400);
+        assert!(answer["field"].as_str().is_some_and(|it| it.starts_with(field)), "{answer}");
+    }
+    assert_eq!(app.get(ALERTS, &ana.token).await.is(200), kept, "nothing was changed");
+    assert_eq!(app.put(ALERTS, &ana.token, json!({})).await.is(200), json!({}), "as at first");
+}

@@ -55,6 +55,8 @@ const TABLE: &[Row] = &[
     ("POST /api/v1/me/push/test", "", "", [404, 404, 404, 404, 404, 401, 202]),
     ("DELETE /api/v1/me/push", "", "", session(204)),
     ("POST /api/v1/me/push/test", "", "", session(404)),
+    ("GET /api/v1/me/alerts", "", "", session(200)),
+    ("PUT /api/v1/me/alerts", "", r#"{"mentions_only":true}"#, session(200)),
     ("GET /api/v1/me/blocks", "", "", session(200)),
     ("GET /api/v1/users/{user}", "", "", session(200)),
     ("GET /api/v1/users/{user}", "user=group", "", session(404)),

@@ -21,6 +21,7 @@ pub fn advance(member: &Member, cursor: Cursor, seq: u64, head_seq: u64) -> Opti
 pub fn change(member: &Member, change: &MemberChange, head_seq: u64) -> Option<Member> {
     let mut changed = member.clone();
     changed.muted_until = change.muted_until.unwrap_or(changed.muted_until);
+    changed.alerts = change.alerts.unwrap_or(changed.alerts);
     changed.pinned = change.pinned.unwrap_or(changed.pinned);
     changed.hide_seq = changed.hide_seq.max(change.hide_seq.unwrap_or(0).min(head_seq));
     (changed != *member).then_some(changed)

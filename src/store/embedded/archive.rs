@@ -9,7 +9,7 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{accounts, calls, chats, door, files, invites, members, messages, pushes};
+use super::{accounts, alerts, calls, chats, door, files, invites, members, messages, pushes};
 use super::{restore, sessions, terms};
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -48,6 +48,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
         Part::Accounts => {
             (concat!(accounts::select!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
+        Part::Alerts => (alerts::PAGE, &[Piece::Id]),
         Part::Files => {
             (concat!(files::select!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
@@ -118,6 +119,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
             let words = terms::of(db, Index::Users, user.id.0)?;
             Record::Account(user, words)
         }
+        Part::Alerts => Record::Alerts(alerts::kept(row)?),
         Part::Files => Record::File(files::file(row)?),
         Part::LooseObjects => Record::LooseObject(row.get(0)?),
         Part::Blocks => Record::Block(row.get(0)?, row.get(1)?, row.get(2)?),

@@ -70,7 +70,7 @@ pub(super) fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
 }
 
 /// How many columns of a member row stand before the chat's.
-const MEMBER_COLUMNS: usize = 13;
+const MEMBER_COLUMNS: usize = 14;
 
 /// Reads the columns of a member row, and then those of its chat.
 pub(super) fn inbox_row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Member;
 
-/// Selects member rows: the 13 columns of `seat`, of `members AS m`, others behind them if so, and
+/// Selects member rows: the 14 columns of `seat`, of `members AS m`, others behind them if so, and
 /// from what follows.
 macro_rules! select {
     ($rest:expr) => {
@@ -23,7 +23,8 @@ macro_rules! select {
     (@ $columns:expr, $rest:expr) => {
         concat!(
             "SELECT m.seat, m.user, m.role, m.state, m.join_seq, m.read_seq, m.delivered_seq, \
-             coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev",
+             coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev, \
+             m.alerts",
             $columns,
             " FROM members m LEFT JOIN own o ON o.seat = m.seat ",
             $rest
@@ -58,6 +59,7 @@ pub(super) fn seat(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Seat> {
             pinned: row.get(10)?,
             since: row.get(11)?,
             rev: count(row, 12)?,
+            alerts: row.get(13)?,
         },
     })
 }
@@ -112,8 +114,8 @@ pub(super) fn insert(db: &Db<'_>, num: i64, row: &Member) -> Result<bool> {
 pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool> {
     let new = db.run(
         "INSERT INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq, hide_seq,
-                             muted_until, pinned, since, rev)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+                             muted_until, pinned, since, rev, alerts)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
         params![
             num,
             row.user,
@@ -127,6 +129,7 @@ pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool>
             row.pinned,
             row.since,
             int(rev),
+            row.alerts,
         ],
     )?;
     Ok(new > 0)
@@ -157,7 +160,7 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
     member.rev = next_rev(db, member.user)?;
     db.run(
         "UPDATE members SET read_seq = ?2, delivered_seq = ?3, hide_seq = ?4, muted_until = ?5,
-             pinned = ?6, rev = ?7
+             pinned = ?6, rev = ?7, alerts = ?8
          WHERE seat = ?1",
         params![
             seat.num,
@@ -167,6 +170,7 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
             member.muted_until,
             member.pinned,
             int(member.rev),
+            member.alerts,
         ],
     )?;
     Ok(seat.member)

@@ -487,6 +487,17 @@ CREATE TABLE invitations(
 CREATE INDEX invitations_expires ON invitations(expires);
 ALTER TABLE codes ADD COLUMN invitation BLOB;
 ",
+    "
+-- What people want to be told of.
+CREATE TABLE alerts(
+    user BLOB PRIMARY KEY NOT NULL,
+    alerts TEXT NOT NULL,           -- JSON: see store/forms/alerts
+    due INTEGER,                    -- when it is looked next whether they missed something
+    mailed INTEGER                  -- when the latest mail of that went out
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alerts_due ON alerts(due) WHERE due IS NOT NULL;
+ALTER TABLE members ADD COLUMN alerts INTEGER; -- 0 of nothing, 1 mentions, 2 all; NULL as usual
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

@@ -19,6 +19,7 @@ mod members;
 mod users;
 
 mod accounts;
+mod alerts;
 mod alter;
 mod archive;
 mod backup;

@@ -5,7 +5,7 @@
 use rusqlite::params;
 
 use super::sql::{Db, int};
-use super::{accounts, calls, chats, door, files, invites, members, messages, pushes};
+use super::{accounts, alerts, calls, chats, door, files, invites, members, messages, pushes};
 use super::{sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -24,6 +24,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
             }
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }
+        Record::Alerts(kept) => alerts::insert(db, kept),
         Record::File(file) => files::put(db, file),
         Record::LooseObject(digest) => files::put_loose(db, *digest),
         Record::Block(who, whom, since) => ignoring(

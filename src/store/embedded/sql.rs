@@ -13,7 +13,7 @@ use crate::id::{
     CallId, ChatId, FileId, Incarnation, InvitationId, MessageId, ObjectId, SessionId, UserId,
 };
 use crate::model::auth::AskerKey;
-use crate::model::chats::{ChatKind, MemberState, Role};
+use crate::model::chats::{ChatKind, Level, MemberState, Role};
 use crate::model::files::{Digest, FileKind};
 
 /// A connection inside a transaction: what a verb of the store sees.
@@ -229,6 +229,7 @@ names_in_columns! {
     ChatKind { Direct = 0 Group = 1 }
     Role { Member = 0 Admin = 1 Owner = 2 }
     MemberState { Active = 0 Left = 1 Banned = 2 }
+    Level { Nothing = 0 Mentions = 1 All = 2 }
     Language { English = 0 Spanish = 1 Chinese = 2 }
     FileKind { Image = 0 Video = 1 Audio = 2 Voice = 3 Document = 4 }
 }

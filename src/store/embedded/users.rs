@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::EmbeddedStore;
 use super::accounts::{by_email, departs, find, put};
+use super::alerts;
 use super::files;
 use super::sessions;
 use super::sql::Db;
@@ -64,13 +65,15 @@ fn change_profile(
     Ok(Some(user))
 }
 
-/// Removes what hangs on an account: codes, known places, sessions, blocks, files, search terms.
+/// Removes what hangs on an account: codes, known places, sessions, blocks, alerts, files, search
+/// terms.
 pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM places WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;
+    alerts::remove(db, id)?;
     files::remove_all(db, id)?;
     forget_terms(db, Index::Users, id.0)
 }

@@ -5,6 +5,7 @@
 //! field of a thing is a field of its form, and no adapter needs to know. Called by the adapters
 //! alone.
 
+pub mod alerts;
 pub mod call;
 mod event;
 pub mod file;

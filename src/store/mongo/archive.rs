@@ -9,7 +9,9 @@ use super::access::Find;
 use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
 use super::users;
-use super::{calls, content, door, files, invites, members, pushes, restore, sessions, terms};
+use super::{
+    alerts, calls, content, door, files, invites, members, pushes, restore, sessions, terms,
+};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
 use crate::model::chats::{Chat, ChatKind};
@@ -101,6 +103,12 @@ impl MongoStore {
             Record::Account(user, words)
         };
         Ok(users.into_iter().map(record).collect())
+    }
+
+    async fn alerts_page(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let find = alerts::page(mark.map(id_in).transpose()?, limit);
+        let found = self.access.find(find).await?;
+        found.iter().map(|account| Ok(Record::Alerts(alerts::read(account)?))).collect()
     }
 
     /// Sessions from the one of the mark on, which may have more than the mark's kind.
@@ -301,6 +309,7 @@ impl Archive for MongoStore {
     async fn page(&self, part: Part, after: Option<&str>, limit: u32) -> Result<Page> {
         let found = match part {
             Part::Accounts => self.accounts(after, limit).await?,
+            Part::Alerts => self.alerts_page(after, limit).await?,
             Part::Subscriptions => self.subscriptions(after, limit).await?,
             Part::Inboxes => self.inboxes(after, limit).await?,
             Part::Chats => {

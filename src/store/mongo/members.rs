@@ -58,6 +58,7 @@ pub(super) fn read(document: &Document) -> Result<Seat> {
             own_seq: row.count("own_seq")?,
             hide_seq: row.count("hide_seq")?,
             muted_until: row.opt_time("muted_until")?,
+            alerts: row.opt_named("alerts")?,
             pinned: row.flag("pinned")?,
             since: row.time("since")?,
             rev: row.count("rev")?,
@@ -78,6 +79,9 @@ pub(super) fn document(row: &Member, kind: ChatKind) -> Document {
     document.extend(own(row, kind));
     if let Some(until) = row.muted_until {
         document.insert("muted_until", until.bson());
+    }
+    if let Some(level) = row.alerts {
+        document.insert("alerts", level.bson());
     }
     document
 }
@@ -132,6 +136,9 @@ pub(super) fn difference(before: &Member, after: &Member) -> Document {
     }
     if before.muted_until != after.muted_until {
         set.insert("muted_until", after.muted_until.bson());
+    }
+    if before.alerts != after.alerts {
+        set.insert("alerts", after.alerts.bson());
     }
     if before.pinned != after.pinned {
         set.insert("pinned", after.pinned);

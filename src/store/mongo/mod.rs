@@ -55,6 +55,7 @@ mod commit;
 mod members;
 mod turns;
 
+mod alerts;
 mod alter;
 mod archive;
 mod calls;

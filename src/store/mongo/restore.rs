@@ -10,7 +10,9 @@ use super::access::Statement;
 use super::chats;
 use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
-use super::{alter, calls, content, door, files, invites, members, pushes, sessions, terms, users};
+use super::{
+    alerts, alter, calls, content, door, files, invites, members, pushes, sessions, terms, users,
+};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, ChatKind};
@@ -33,6 +35,7 @@ impl Batch {
 /// Writes records.
 pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
     let (mut batch, mut hiding, mut pushing) = (Batch::default(), Vec::new(), Vec::new());
+    let mut alerting = Vec::new();
     for record in records {
         match record {
             Record::Hidden(chat, user, seq, rev) => {
@@ -40,6 +43,7 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
                 hiding.push(hides(*chat, *user));
             }
             Record::Subscription(push) => pushing.push(pushes::insert(push)?),
+            Record::Alerts(kept) => alerting.push(alerts::insert(kept)?),
             Record::Member(row) => {
                 let kind = kind(store, row.chat).await?;
                 batch.add(Table::Members, members::document(row, kind));
@@ -54,8 +58,10 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
     for (table, documents) in batch.0 {
         store.access.insert(table, documents).await?;
     }
-    if !pushing.is_empty() {
-        store.access.update(Table::Sessions, &pushing).await?;
+    for (table, statements) in [(Table::Sessions, pushing), (Table::Users, alerting)] {
+        if !statements.is_empty() {
+            store.access.update(table, &statements).await?;
+        }
     }
     hiding.dedup();
     if !hiding.is_empty() {
@@ -109,7 +115,11 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
                 batch.add(Table::LiveCalls, claim);
             }
         }
-        Record::Subscription(_) | Record::Member(_) | Record::Message(_) | Record::Hidden(..) => {}
+        Record::Alerts(_)
+        | Record::Subscription(_)
+        | Record::Member(_)
+        | Record::Message(_)
+        | Record::Hidden(..) => {}
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::clock::Time;
 use crate::error::{Error, Language, Result};
 use crate::id::{CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, SessionId, UserId};
 use crate::model::auth::AskerKey;
-use crate::model::chats::{ChatKind, MemberState, Role};
+use crate::model::chats::{ChatKind, Level, MemberState, Role};
 
 /// What becomes a value of a document.
 pub(super) trait ToBson {
@@ -105,6 +105,7 @@ names_in_fields! {
     ChatKind { Direct = "direct" Group = "group" }
     Role { Member = "member" Admin = "admin" Owner = "owner" }
     MemberState { Active = "active" Left = "left" Banned = "banned" }
+    Level { Nothing = "nothing" Mentions = "mentions" All = "all" }
     Language { English = "en" Spanish = "es" Chinese = "zh" }
 }
 
@@ -205,9 +206,14 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// What is stored by its name.
+    /// What is stored by its name, where there is one.
+    pub(super) fn opt_named<T: Named>(self, key: &str) -> Result<Option<T>> {
+        self.optional(key, |value| value.as_str().and_then(T::named))
+    }
+
+    /// What is stored by its name; an error where there is none.
     pub(super) fn named<T: Named>(self, key: &str) -> Result<T> {
-        self.optional(key, |value| value.as_str().and_then(T::named))?.ok_or_else(|| broken(key))
+        self.opt_named(key)?.ok_or_else(|| broken(key))
     }
 
     /// A document inside, where there is one.

@@ -19,7 +19,7 @@ use super::tables::{LEAVING, Table};
 use crate::error::{Code, Error, Result, Text};
 
 /// The version of the shape that this program writes.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -140,6 +140,10 @@ fn indexes() -> Vec<Index> {
     ]);
     all.extend(log_indexes(Table::PrivateLog));
     all.extend(log_indexes(Table::GroupLog));
+    all.push(
+        Index::of(Table::Users, "alerts_due", doc! { "alerts.due": 1 })
+            .only(doc! { "alerts.due": dated() }),
+    );
     all.extend(file_indexes());
     all.extend(push_indexes());
     all

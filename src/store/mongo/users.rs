@@ -134,7 +134,7 @@ pub(super) fn block_document(who: UserId, whom: UserId, since: Time) -> Document
 }
 
 /// An account that is not deleted.
-fn living(user: UserId) -> Document {
+pub(super) fn living(user: UserId) -> Document {
     doc! { "_id": user.bson(), "deleted_at": Bson::Null }
 }
 
@@ -316,7 +316,7 @@ impl Users for MongoStore {
             set.extend(terms::in_account(&[]));
             let update = doc! {
                 "$set": set,
-                "$unset": { "unverified": "" },
+                "$unset": { "unverified": "", "alerts": "" },
                 "$inc": { "ver": 1_i64, LEAVING: 1_i64 },
             };
             self.access.modify(Table::Users, living(user), update, false).await?;

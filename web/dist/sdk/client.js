@@ -1,4 +1,5 @@
 import { About, shown } from './about.js';
+import { AlertSettings } from './alerts.js';
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
 import { Cursors } from './cursors.js';
@@ -20,6 +21,7 @@ export class Client {
     store = new Store(this.changes);
     rest;
     about;
+    alerts;
     calls;
     files;
     outbox;
@@ -45,6 +47,7 @@ export class Client {
         this.files = new Files(this.rest);
         this.drafts = new Drafts(this.storage);
         this.calls = new Calls(this, this.storage);
+        this.alerts = new AlertSettings(this);
         this.keeper = new Keeper(this, this.storage);
         this.people = new People(this, this.keeper);
         this.cursors = new Cursors(this, this.keeper);
@@ -179,6 +182,7 @@ export class Client {
         this.socket?.stop();
         this.socket = null;
         this.calls.clear();
+        this.alerts.value = {};
         this.session = null;
         this.rest.token = null;
         this.isLoaded = false;
@@ -306,10 +310,13 @@ export class Client {
         this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
         this.calls.live();
         this.follower.live(hello);
+        this.alerts.load().catch(() => undefined);
     }
     happened(name, data) {
         if (name === 'call')
             this.calls.stands(data);
+        else if (name === 'alerts')
+            this.alerts.apply(data);
         else if (name === 'call.signal')
             this.calls.signalled(data);
         else

@@ -1,4 +1,5 @@
 export { About } from './about.js';
+export { AlertSettings } from './alerts.js';
 export { Client } from './client.js';
 export { Calls } from './calls.js';
 export { Changes } from './changes.js';

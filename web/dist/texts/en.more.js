@@ -11,6 +11,7 @@ export const texts = {
   "alerts.hint": "When the page is in the background",
   "alerts.insecure": "Browsers allow them only on https pages and on localhost.",
   "alerts.lacking": "This browser tells only while the page is open. On an iPhone or iPad, add the page to the home screen first.",
+  "alerts.more": "Quiet hours and more",
   "alerts.test": "Send a test notification",
   "alerts.tested": "Sent. It should be here within seconds.",
   "alerts.unserved": "While the page is in the background. This server does not send any to closed pages.",

@@ -11,6 +11,7 @@ export const texts = {
   "alerts.hint": "Cuando la página está en segundo plano",
   "alerts.insecure": "Los navegadores solo las permiten en páginas https y en localhost.",
   "alerts.lacking": "Este navegador solo avisa con la página abierta. En un iPhone o iPad, añade antes la página a la pantalla de inicio.",
+  "alerts.more": "Horas de silencio y más",
   "alerts.test": "Enviar un aviso de prueba",
   "alerts.tested": "Enviado. Debería llegar en unos segundos.",
   "alerts.unserved": "Con la página en segundo plano. Este servidor no avisa a páginas cerradas.",

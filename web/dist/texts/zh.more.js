@@ -11,6 +11,7 @@ export const texts = {
   "alerts.hint": "页面在后台时提醒",
   "alerts.insecure": "浏览器只在 https 页面和 localhost 上允许通知。",
   "alerts.lacking": "此浏览器只在页面打开时提醒。在 iPhone 或 iPad 上，请先把本页面添加到主屏幕。",
+  "alerts.more": "免打扰时段等",
   "alerts.test": "发送测试通知",
   "alerts.tested": "已发送，几秒内就会收到。",
   "alerts.unserved": "页面在后台时提醒。此服务器不向已关闭的页面发送通知。",

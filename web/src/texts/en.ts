@@ -11,6 +11,8 @@ export const texts = {
   'alerts.ask': 'Be told of new messages and calls, also while this page is closed?',
   'alerts.ask.no': 'Not now',
   'alerts.ask.yes': 'Turn on',
+  'alerts.calls': 'Calls ring all the same',
+  'alerts.chat': 'Notifications of',
   'alerts.closed': 'Also when this page is closed',
   'alerts.denied': 'The browser blocks them. Allow notifications for this page in its settings.',
   'alerts.hint': 'When the page is in the background',
@@ -18,6 +20,23 @@ export const texts = {
   'alerts.lacking':
     'This browser tells only while the page is open. On an iPhone or iPad, add the page to the '
     + 'home screen first.',
+  'alerts.level.all': 'All',
+  'alerts.level.mentions': 'Mentions',
+  'alerts.level.nothing': 'Nothing',
+  'alerts.mentions': 'Mentions only',
+  'alerts.mentions.hint':
+    'In groups, unless you set one otherwise. Direct chats always notify you.',
+  'alerts.more': 'Quiet hours and more',
+  'alerts.quiet': 'Quiet hours',
+  'alerts.quiet.begin': 'From',
+  'alerts.quiet.end': 'To',
+  'alerts.quiet.hint': 'No notifications of messages, on any of your devices',
+  'alerts.quiet.zone': 'No notifications of messages in these hours of {zone}',
+  'alerts.shown': 'Notifications show',
+  'alerts.shown.hint': 'On all your devices, and never more than this server allows.',
+  'alerts.shown.names': 'Names',
+  'alerts.shown.text': 'All',
+  'alerts.shown.wake': 'Nothing',
   'alerts.test': 'Send a test notification',
   'alerts.tested': 'Sent. It should be here within seconds.',
   'alerts.unserved':

@@ -13,6 +13,8 @@ export const texts = {
   'alerts.ask': '¿Quieres avisos de mensajes y llamadas, también con esta página cerrada?',
   'alerts.ask.no': 'Ahora no',
   'alerts.ask.yes': 'Activar',
+  'alerts.calls': 'Las llamadas suenan igualmente',
+  'alerts.chat': 'Notificaciones de',
   'alerts.closed': 'También con esta página cerrada',
   'alerts.denied':
     'El navegador no las permite. Permite las notificaciones de esta página en sus ajustes.',
@@ -21,6 +23,23 @@ export const texts = {
   'alerts.lacking':
     'Este navegador solo avisa con la página abierta. En un iPhone o iPad, añade antes la página a '
     + 'la pantalla de inicio.',
+  'alerts.level.all': 'Todo',
+  'alerts.level.mentions': 'Menciones',
+  'alerts.level.nothing': 'Nada',
+  'alerts.mentions': 'Solo menciones',
+  'alerts.mentions.hint':
+    'En los grupos, salvo que cambies alguno. Los chats directos avisan siempre.',
+  'alerts.more': 'Horas de silencio y más',
+  'alerts.quiet': 'Horas de silencio',
+  'alerts.quiet.begin': 'Desde',
+  'alerts.quiet.end': 'Hasta',
+  'alerts.quiet.hint': 'Sin avisos de mensajes en ninguno de tus dispositivos',
+  'alerts.quiet.zone': 'Sin avisos de mensajes en estas horas de {zone}',
+  'alerts.shown': 'Los avisos muestran',
+  'alerts.shown.hint': 'En todos tus dispositivos, y nunca más de lo que permite este servidor.',
+  'alerts.shown.names': 'Nombres',
+  'alerts.shown.text': 'Todo',
+  'alerts.shown.wake': 'Nada',
   'alerts.test': 'Enviar un aviso de prueba',
   'alerts.tested': 'Enviado. Debería llegar en unos segundos.',
   'alerts.unserved': 'Con la página en segundo plano. Este servidor no avisa a páginas cerradas.',

@@ -1,0 +1,137 @@
+//! What a person wants to be told of, as it is said and answered. Called by `http` and `ws`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::values::is_false;
+use crate::error::Result;
+use crate::model::{alerts, chats};
+
+/// Of which messages of a chat one is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Of every message.
+    All,
+    /// Of those that mention you, by name or as one of all.
+    Mentions,
+    /// Of none.
+    Nothing,
+}
+
+impl From<chats::Level> for Level {
+    fn from(level: chats::Level) -> Self {
+        match level {
+            chats::Level::All => Self::All,
+            chats::Level::Mentions => Self::Mentions,
+            chats::Level::Nothing => Self::Nothing,
+        }
+    }
+}
+
+impl From<Level> for chats::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::All => Self::All,
+            Level::Mentions => Self::Mentions,
+            Level::Nothing => Self::Nothing,
+        }
+    }
+}
+
+/// How much a push says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// That there is something, and where.
+    Wake,
+    /// Also who writes or calls, and what the chat is called.
+    Names,
+    /// Also the text.
+    Text,
+}
+
+impl From<alerts::Shown> for Shown {
+    fn from(shown: alerts::Shown) -> Self {
+        match shown {
+            alerts::Shown::Wake => Self::Wake,
+            alerts::Shown::Names => Self::Names,
+            alerts::Shown::Text => Self::Text,
+        }
+    }
+}
+
+impl From<Shown> for alerts::Shown {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Wake => Self::Wake,
+            Shown::Names => Self::Names,
+            Shown::Text => Self::Text,
+        }
+    }
+}
+
+/// The hours of each day in which you are told of no message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// From this minute of the day on.
+    #[schema(maximum = 1439)]
+    pub from: u16,
+    /// Until this one, of the next day if it is before `from`.
+    #[schema(maximum = 1439)]
+    pub to: u16,
+    /// Of which clocks: a zone of the IANA, such as `Europe/Madrid`.
+    pub zone: String,
+    /// Calls ring all the same.
+    #[serde(default = "rings")]
+    pub calls: bool,
+}
+
+const fn rings() -> bool {
+    true
+}
+
+/// What you want to be told of while you do not look, in all your chats.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Of a group's messages only of those that mention you.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mentions_only: bool,
+    /// When you are told of no message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// At most so much is said; never more than the server's operator allows. Absent: as much as
+    /// that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
+}
+
+impl From<&alerts::Alerts> for Alerts {
+    fn from(alerts: &alerts::Alerts) -> Self {
+        let quiet = alerts.quiet.as_ref().map(|quiet| Quiet {
+            from: quiet.from,
+            to: quiet.to,
+            zone: quiet.zone.as_str().to_owned(),
+            calls: quiet.calls,
+        });
+        let shown = alerts.shown.map(Shown::from);
+        Self { mentions_only: alerts.mentions_only, quiet, shown }
+    }
+}
+
+impl Alerts {
+    /// What it asks for; an error names the field that is wrong.
+    pub fn wanted(self) -> Result<alerts::Alerts> {
+        let hours =
+            |Quiet { from, to, zone, calls }: Quiet| alerts::Quiet::parse(from, to, &zone, calls);
+        Ok(alerts::Alerts {
+            mentions_only: self.mentions_only,
+            quiet: self.quiet.map(hours).transpose()?,
+            shown: self.shown.map(Into::into),
+            mail: false,
+        })
+    }
+}
