@@ -15,7 +15,7 @@ use wechat::{http, protocol};
 
 use crate::limits::{self, Amount};
 
-/// Pages beside the READMEs and those of `docs`.
+/// Pages beside the READMEs and those of `docs` in each language.
 const PAGES: &[&str] = &["ARCHITECTURE.md", "SECURITY.md", "sdk/js/README.md"];
 
 /// What is made from the code, or measured.
@@ -216,7 +216,7 @@ fn pages() -> Vec<String> {
         let pages = names.filter(|name| name.starts_with(beginning) && name.ends_with(".md"));
         pages.map(|name| format!("{folder}{name}")).collect()
     };
-    let found = [named("", "README"), named("docs/", "")].concat();
+    let found = [named("", "README"), named("docs/", ""), named("docs/es/", "")].concat();
     let found = found.into_iter().filter(|path| !NOT_PAGES.contains(&path.as_str()));
     found.chain(PAGES.iter().map(|path| (*path).to_owned())).collect()
 }

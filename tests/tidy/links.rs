@@ -1,6 +1,6 @@
 //! The rules about pages: every link inside the repository leads to a file and a heading that are
-//! there, every page of `docs/` is in the site's table of contents, and what watches a server names
-//! numbers that it has.
+//! there, every page of `docs/` is in its language's table of contents, and what watches a server
+//! names numbers that it has.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -10,7 +10,8 @@ use crate::source::Source;
 use crate::tree::Tree;
 
 const RULE: &str = "links";
-const CONTENTS: &str = "docs/SUMMARY.md";
+/// The sites' tables of contents; each folder's pages are in its own.
+const CONTENTS: &[&str] = &["docs/SUMMARY.md", "docs/es/SUMMARY.md"];
 const WATCHING: &str = "docs/monitoring/";
 
 /// The pages under the rules.
@@ -38,18 +39,27 @@ pub fn lead_somewhere(tree: &Tree, path: &str) -> Vec<Finding> {
     findings
 }
 
-/// The pages of `docs/` that the site's readers would not find.
+/// The pages of `docs/` that the readers of their site would not find.
 pub fn contents_are_whole(tree: &Tree) -> Vec<Finding> {
-    let text = tree.text(CONTENTS).unwrap_or_default();
-    let named: BTreeSet<String> =
-        targets(&text).into_iter().map(|(_, target)| beside(CONTENTS, &target)).collect();
-    let is_page = |path: &&str| path.starts_with("docs/") && *path != CONTENTS;
-    let lost = pages(tree).into_iter().filter(is_page).filter(|path| !named.contains(*path));
-    lost.map(|path| {
-        let problem = format!("{path} is not in it");
-        Finding::new(CONTENTS, 0, RULE, &problem, "give it a line")
-    })
-    .collect()
+    let mut findings = Vec::new();
+    for contents in CONTENTS {
+        let text = tree.text(contents).unwrap_or_default();
+        let named: BTreeSet<String> =
+            targets(&text).into_iter().map(|(_, target)| beside(contents, &target)).collect();
+        let is_page = |path: &&str| contents_of(path) == Some(*contents) && path != contents;
+        let lost = pages(tree).into_iter().filter(is_page).filter(|path| !named.contains(*path));
+        findings.extend(lost.map(|path| {
+            let problem = format!("{path} is not in it");
+            Finding::new(contents, 0, RULE, &problem, "give it a line")
+        }));
+    }
+    findings
+}
+
+/// The table of contents that a page belongs in: the one in the nearest folder around it.
+fn contents_of(page: &str) -> Option<&'static str> {
+    let around = |contents: &&&str| page.starts_with(contents.trim_end_matches("SUMMARY.md"));
+    CONTENTS.iter().filter(around).max_by_key(|contents| contents.len()).copied()
 }
 
 /// The numbers that boards and alert rules ask for and the server does not have.
@@ -164,6 +174,13 @@ mod tests {
         let found: Vec<String> = targets(text).into_iter().map(|(_, target)| target).collect();
         assert_eq!(found, ["x.md#y", "c.png", "d.png"]);
         assert_eq!(beside("docs/a.md", "../README.md"), "README.md");
+    }
+
+    #[test]
+    fn a_page_belongs_in_the_contents_of_its_language() {
+        assert_eq!(contents_of("docs/ops.md"), Some("docs/SUMMARY.md"));
+        assert_eq!(contents_of("docs/es/ops.md"), Some("docs/es/SUMMARY.md"));
+        assert_eq!(contents_of("README.md"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod ranks;
 mod source;
 mod style;
 mod texts;
+mod translated;
 mod tree;
 mod words;
 
@@ -161,6 +162,13 @@ fn links_lead_to_what_is_there() {
 #[test]
 fn the_site_has_every_page() {
     none(links::contents_are_whole(tree()));
+}
+
+#[test]
+fn translated_pages_follow_the_english_ones() {
+    let names = translated::pages(tree());
+    assert!(names.len() >= 5, "the rule did not find the translated pages");
+    none(names.iter().flat_map(|name| translated::follows_the_english(tree(), name)));
 }
 
 #[test]
