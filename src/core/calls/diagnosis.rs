@@ -154,7 +154,7 @@ const NO_RELAY_HERE: Finding = trouble(
              docs/calls.md. Or your network blocks it: try another.",
         es: "El operador debe abrir los puertos TURN en el cortafuegos e indicar su dirección \
              pública (TURN_PORT, TURN_TLS_PORT, TURN_RELAY_PORTS, TURN_PUBLIC_IP); véase \
-             docs/calls.md. O tu red lo bloquea: prueba con otra.",
+             docs/es/calls.md. O tu red lo bloquea: prueba con otra.",
     },
 );
 const NO_RELAY_THERE: Finding = trouble(
@@ -217,7 +217,7 @@ const ICE: Finding = trouble(
         en: "One of the networks blocks both the direct path and the relay: see /call-test, and \
              the list of ports in docs/calls.md.",
         es: "Una de las redes no deja pasar ni la vía directa ni la retransmisión: véase \
-             /call-test y la lista de puertos en docs/calls.md.",
+             /call-test y la lista de puertos en docs/es/calls.md.",
     },
 );
 const DTLS: Finding = trouble(
