@@ -13,11 +13,15 @@ use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::auth::Caller;
-use crate::model::chats::{Chat, Followed, InboxRow, Member, MemberChange, MemberState};
+use crate::model::chats::{Chat, ChatKind, Followed, InboxRow, Member, MemberChange, MemberState};
 use crate::model::messages::ChatSummary;
 use crate::model::users::User;
 use crate::store::ListPart;
 
+const ONLY_GROUPS: Text = Text {
+    en: "Only in a group can you go by another name.",
+    es: "Solo en un grupo puedes usar otro nombre.",
+};
 const WITH_YOURSELF: Text = Text {
     en: "You cannot open a chat with yourself.",
     es: "Un chat directo es entre dos personas; esta eres tú.",
@@ -28,6 +32,10 @@ pub(crate) const EX_MEMBER: Text = Text {
 };
 pub(crate) const BANNED: Text =
     Text { en: "You are banned from this group.", es: "Este grupo te ha vetado." };
+pub(crate) const WAITING: Text = Text {
+    en: "You have asked to join this group. Wait until one of its admins lets you in.",
+    es: "Has pedido unirte a este grupo. Espera a que un administrador te deje entrar.",
+};
 pub(crate) const JOIN_FIRST: Text =
     Text { en: "Join this public group first.", es: "Únete primero a este grupo público." };
 pub(crate) const YOU_BLOCK: Text = Text {
@@ -150,14 +158,18 @@ impl Chats {
         self.summaries(caller.user, rows).await
     }
 
-    /// Changes what the caller set for itself in a chat: mute, pin, clear.
+    /// Changes what the caller set for itself in a chat: mute, pin, clear, a name of one's own in a
+    /// group, an announcement put away.
     pub async fn set_member(
         &self,
         caller: &Caller,
         chat: ChatId,
         change: MemberChange,
     ) -> Result<Member> {
-        self.shared.standing(caller, chat).await?;
+        let standing = self.shared.standing(caller, chat).await?;
+        if change.nick.is_some() && standing.chat.kind == ChatKind::Direct {
+            return Err(Error::field("nick", ONLY_GROUPS));
+        }
         let (shared, user) = (self.shared.clone(), caller.user);
         to_the_end(async move {
             let member = shared.ports.store.change_member(chat, user, change).await?;
@@ -331,6 +343,7 @@ impl Shared {
 pub(crate) fn refusal(chat: &Chat, member: Option<&Member>) -> Error {
     match member.map(|member| member.state) {
         Some(MemberState::Banned) => Error::forbidden(BANNED),
+        Some(MemberState::Requested) => Error::forbidden(WAITING),
         Some(_) => Error::forbidden(EX_MEMBER),
         None if chat.public && chat.deleted.is_none() => Error::forbidden(JOIN_FIRST),
         None => Error::not_found(text::NO_CHAT),

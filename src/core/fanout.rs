@@ -151,6 +151,7 @@ fn moves_of(message: &Message) -> Moves {
     let (joined, gone) = match event {
         SystemEvent::MembersAdded { users } => (users.clone(), Vec::new()),
         SystemEvent::Joined { .. } => (vec![message.from], Vec::new()),
+        SystemEvent::LetIn { user } => (vec![*user], Vec::new()),
         SystemEvent::Left => (Vec::new(), vec![message.from]),
         SystemEvent::MemberRemoved { user } | SystemEvent::MemberBanned { user } => {
             (Vec::new(), vec![*user])

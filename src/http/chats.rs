@@ -17,6 +17,7 @@ use crate::id::{ChatId, UserId};
 use crate::model::auth::Caller;
 use crate::model::chats::MemberChange;
 use crate::model::messages::ChatSummary;
+use crate::model::text::Name;
 use crate::protocol::bodies::{ChangeMember, OpenDirect};
 use crate::protocol::envelope::peer_of;
 use crate::protocol::pages::{ChatPage, OpenChat};
@@ -129,9 +130,15 @@ async fn change(
         alerts: body.alerts.map(|level| level.map(Into::into)),
         pinned: body.pinned,
         hide_seq: body.hide_seq,
+        nick: body.nick.map(nick).transpose()?,
+        announcement_seen: body.announcement_seen,
     };
     let member = http.core.chats.set_member(&caller, target.chat, change).await?;
     Ok(Answer(member.into()))
+}
+
+fn nick(text: Option<String>) -> Result<Option<Name>> {
+    text.map(|text| Name::parse("nick", &text)).transpose()
 }
 
 /// What the `chat` in a path means to the caller.

@@ -12,11 +12,11 @@ use super::answer::Answer;
 use super::extract::{InPath, Json, idempotency_key};
 use super::kind::Routes;
 use super::params::GroupPath;
-use crate::core::groups::{GroupEdit, NewGroup};
+use crate::core::groups::{Entered, GroupEdit, NewGroup, RulesEdit};
 use crate::error::Result;
 use crate::model::auth::Caller;
-use crate::model::text::{About, Title};
-use crate::protocol::bodies::{CreateGroup, EditGroup, HandOver};
+use crate::model::text::{About, AnnouncementText, Title};
+use crate::protocol::bodies::{CreateGroup, EditGroup, EditRules, HandOver};
 use crate::protocol::rows::Chat;
 
 pub(super) fn routes() -> Routes {
@@ -73,7 +73,8 @@ async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 
 /// Change a group
 ///
-/// Admins can change the title and description, the owner also who can find and read it.
+/// Admins can change the title and description, the rules, and the announcement; the owner also
+/// who can find and read it. Rules and announcement are changed each in a request of its own.
 #[utoipa::path(
     patch, path = "/groups/{group}", tag = "groups", operation_id = "changeGroup",
     security(("session" = [])), params(GroupPath),
@@ -92,8 +93,22 @@ async fn edit(
         about: body.about.map(|text| About::parse("about", &text)).transpose()?,
         public: body.public,
         history_shared: body.history_shared,
+        rules: body.rules.map(rules).unwrap_or_default(),
+        announcement: body
+            .announcement
+            .map(|text| AnnouncementText::parse("announcement", &text))
+            .transpose()?,
     };
     http.core.groups.edit(&caller, group, edit).await.map(|group| Answer(group.into()))
+}
+
+fn rules(body: EditRules) -> RulesEdit {
+    RulesEdit {
+        write: body.write.map(Into::into),
+        slow_s: body.slow,
+        add: body.add.map(Into::into),
+        approve: body.approve,
+    }
 }
 
 /// Delete a group
@@ -128,14 +143,31 @@ async fn hand_over(
 }
 
 /// Join a public group
+///
+/// Where the group's rules want it (`approve`), this asks to be let in: 202, and you wait. Your
+/// own member row says so (`requested`), and what became of it.
 #[utoipa::path(
     post, path = "/groups/{group}/join", tag = "groups", operation_id = "joinGroup",
     security(("session" = [])), params(GroupPath),
-    responses((status = 200, description = "The group", body = Chat)),
+    responses(
+        (status = 200, description = "You are in: the group", body = Chat),
+        (status = 202, description = "You wait for an admin: the group", body = Chat),
+    ),
 )]
-async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
-    let group = path.id("group")?;
-    http.core.groups.join(&caller, group).await.map(|group| Answer(group.into()))
+async fn join(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<(StatusCode, Answer<Chat>)> {
+    http.core.groups.join(&caller, path.id("group")?).await.map(entered)
+}
+
+/// The answer to somebody who wants to join.
+pub(super) fn entered(entered: Entered) -> (StatusCode, Answer<Chat>) {
+    match entered {
+        Entered::In(group) => (StatusCode::OK, Answer(group.into())),
+        Entered::Waits(group) => (StatusCode::ACCEPTED, Answer(group.into())),
+    }
 }
 
 /// Leave a group

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 use super::Http;
 use super::answer::Answer;
 use super::extract::{InPath, OptionalJson, idempotency_key};
+use super::groups::entered;
 use super::kind::Routes;
 use super::params::{GroupPath, InvitePath};
 use crate::error::Result;
@@ -92,12 +93,20 @@ async fn look(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Re
 }
 
 /// Join a group with an invitation link
+///
+/// Where the group's rules want it (`approve`), this asks to be let in: 202, and you wait.
 #[utoipa::path(
     post, path = "/invites/{code}/join", tag = "groups", operation_id = "joinByInvite",
     security(("session" = [])), params(InvitePath),
-    responses((status = 200, description = "The group", body = Chat)),
+    responses(
+        (status = 200, description = "You are in: the group", body = Chat),
+        (status = 202, description = "You wait for an admin: the group", body = Chat),
+    ),
 )]
-async fn join(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<Answer<Chat>> {
-    let group = http.core.groups.join_by_invite(&caller, path.text("code")?).await?;
-    Ok(Answer(group.into()))
+async fn join(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<(StatusCode, Answer<Chat>)> {
+    http.core.groups.join_by_invite(&caller, path.text("code")?).await.map(entered)
 }

@@ -14,10 +14,11 @@ use super::params::{GroupPath, PeoplePage};
 use crate::error::Result;
 use crate::model::auth::Caller;
 use crate::model::chats::Member;
+use crate::model::text::Name;
 use crate::model::users::User;
-use crate::protocol::bodies::{AddMembers, ChangeRole};
-use crate::protocol::pages::{Added, Banned, GroupMember, MemberPage};
-use crate::protocol::values::Id;
+use crate::protocol::bodies::{AddMembers, ChangeRole, Silence};
+use crate::protocol::pages::{Added, Banned, GroupMember, MemberPage, Requests};
+use crate::protocol::values::{Id, Moment};
 
 pub(super) fn routes() -> Routes {
     Routes::with_problems()
@@ -25,10 +26,19 @@ pub(super) fn routes() -> Routes {
         .routes(routes!(change_role, remove))
         .routes(routes!(banned))
         .routes(routes!(ban, unban))
+        .routes(routes!(silence, let_speak))
+        .routes(routes!(requests, take_back))
+        .routes(routes!(let_in, refuse))
 }
 
 fn row((member, user): (Member, User)) -> GroupMember {
-    GroupMember { user: user.into(), role: member.role.into(), since: member.since.into() }
+    GroupMember {
+        user: user.into(),
+        role: member.role.into(),
+        since: member.since.into(),
+        nick: member.nick.map(Name::into_string),
+        silent_until: member.silent_until.map(Moment),
+    }
 }
 
 /// List a group's members
@@ -55,8 +65,8 @@ async fn list(
 
 /// Add people to a group
 ///
-/// For admins. People who are already in it, who are banned, whom you block or who block you are
-/// left out.
+/// For admins, or for everybody if the group's rules say so. People who are already in it, who are
+/// banned, whom you block or who block you are left out.
 #[utoipa::path(
     post, path = "/groups/{group}/members", tag = "groups", operation_id = "addMembers",
     security(("session" = [])), params(GroupPath),
@@ -156,4 +166,113 @@ async fn ban(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Res
 async fn unban(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
     let (group, user) = (path.id("group")?, path.id("user")?);
     http.core.groups.unban(&caller, group, user).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Silence a member
+///
+/// For admins, and for members of a lower rank. Until then they neither send nor edit messages;
+/// they read and react.
+#[utoipa::path(
+    put, path = "/groups/{group}/members/{user}/silence", tag = "groups",
+    operation_id = "silenceMember", security(("session" = [])), request_body = Silence,
+    params(
+        GroupPath,
+        ("user" = Id, Path, description = "The person's user id"),
+    ),
+    responses((status = 204, description = "Silenced")),
+)]
+async fn silence(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+    Json(body): Json<Silence>,
+) -> Result<StatusCode> {
+    let (group, user) = (path.id("group")?, path.id("user")?);
+    http.core.groups.silence(&caller, group, user, body.until.0).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let a silenced member speak again
+#[utoipa::path(
+    delete, path = "/groups/{group}/members/{user}/silence", tag = "groups",
+    operation_id = "letSpeak", security(("session" = [])),
+    params(
+        GroupPath,
+        ("user" = Id, Path, description = "The person's user id"),
+    ),
+    responses((status = 204, description = "They may speak")),
+)]
+async fn let_speak(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<StatusCode> {
+    let (group, user) = (path.id("group")?, path.id("user")?);
+    http.core.groups.let_speak(&caller, group, user).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// List who asks to be let into a group
+///
+/// For admins.
+#[utoipa::path(
+    get, path = "/groups/{group}/requests", tag = "groups",
+    operation_id = "listRequests", security(("session" = [])),
+    params(GroupPath),
+    responses((status = 200, description = "Who waits", body = Requests)),
+)]
+async fn requests(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<Answer<Requests>> {
+    let waiting = http.core.groups.requests(&caller, path.id("group")?).await?;
+    Ok(Answer(Requests { requests: waiting.into_iter().map(row).collect() }))
+}
+
+/// Take your own request to be let in back
+#[utoipa::path(
+    delete, path = "/groups/{group}/requests", tag = "groups",
+    operation_id = "takeRequestBack", security(("session" = [])),
+    params(GroupPath),
+    responses((status = 204, description = "Taken back")),
+)]
+async fn take_back(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    path: InPath,
+) -> Result<StatusCode> {
+    let group = path.id("group")?;
+    http.core.groups.take_back(&caller, group).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Let a person in who asked for it
+#[utoipa::path(
+    put, path = "/groups/{group}/requests/{user}", tag = "groups",
+    operation_id = "letIn", security(("session" = [])),
+    params(
+        GroupPath,
+        ("user" = Id, Path, description = "The person's user id"),
+    ),
+    responses((status = 204, description = "They are in")),
+)]
+async fn let_in(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
+    let (group, user) = (path.id("group")?, path.id("user")?);
+    http.core.groups.let_in(&caller, group, user).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Refuse a person who asks to be let in
+///
+/// They may ask again; ban them to end that.
+#[utoipa::path(
+    delete, path = "/groups/{group}/requests/{user}", tag = "groups",
+    operation_id = "refuseRequest", security(("session" = [])),
+    params(
+        GroupPath,
+        ("user" = Id, Path, description = "The person's user id"),
+    ),
+    responses((status = 204, description = "Refused")),
+)]
+async fn refuse(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> Result<StatusCode> {
+    let (group, user) = (path.id("group")?, path.id("user")?);
+    http.core.groups.refuse(&caller, group, user).await.map(|()| StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::bus::OwnMember;
 use crate::clock::Time;
 use crate::id::{MessageId, ObjectId};
-use crate::model::chats::{ChatKind, InboxRow, MemberState, Role};
+use crate::model::chats::{ChatKind, GroupRules, InboxRow, MemberState, Role};
 use crate::model::messages::{Content, Message};
 use crate::model::text::About;
 
@@ -201,6 +201,8 @@ fn group(id: ChatId, head_seq: u64, head_rev: u64) -> Chat {
         owner: None,
         public: false,
         history_shared: false,
+        rules: GroupRules::default(),
+        announcement: None,
         created: Time(0),
         active_at: Time(0),
         deleted: None,
@@ -225,6 +227,9 @@ fn member(chat: ChatId, user: UserId, join_seq: u64) -> Member {
         muted_until: None,
         alerts: None,
         pinned: false,
+        nick: None,
+        announcement_seen: 0,
+        silent_until: None,
         since: Time(0),
         rev: 1,
     }

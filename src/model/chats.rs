@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::text::{About, Title};
+use super::text::{About, AnnouncementText, Name, Title};
 use crate::clock::Time;
 use crate::id::{ChatId, FileId, UserId};
 
@@ -12,6 +12,11 @@ pub const GROUP_MEMBERS: u32 = 20_000;
 pub const GROUPS: u32 = 2_000;
 /// At most this many invitation links a group.
 pub const INVITES: u32 = 100;
+
+/// At most this many people wait to be let into a group.
+pub const REQUESTS: u32 = 200;
+/// Slow mode asks for at most this many seconds between two messages of a member.
+pub const SLOW_MOST_S: u32 = 3_600;
 
 /// What kind of chat it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +57,10 @@ pub struct Chat {
     pub public: bool,
     /// New members see what was written before they came.
     pub history_shared: bool,
+    /// A group's rules; those of a direct chat are the default, which restrains nobody.
+    pub rules: GroupRules,
+    /// What a group says to everybody in it.
+    pub announcement: Option<Announcement>,
     /// When it was created.
     pub created: Time,
     /// When the group was deleted.
@@ -81,6 +90,8 @@ impl Chat {
             owner: None,
             public: false,
             history_shared: false,
+            rules: GroupRules::default(),
+            announcement: None,
             created: at,
             deleted: None,
             head_seq: 0,
@@ -119,9 +130,65 @@ impl Chat {
         self.avatar = change.avatar.unwrap_or(self.avatar);
         self.public = change.public.unwrap_or(self.public);
         self.history_shared = change.history_shared.unwrap_or(self.history_shared);
+        self.rules = change.rules.unwrap_or(self.rules);
+        self.announcement = change.announcement.unwrap_or(self.announcement.take());
         self.owner = change.owner.or(self.owner);
         self.deleted = change.deleted.or(self.deleted);
     }
+}
+
+/// Which members of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// Every member.
+    All,
+    /// Admins and the owner.
+    Admins,
+}
+
+impl Who {
+    /// The lowest rank that is meant.
+    pub const fn least(self) -> Role {
+        match self {
+            Self::All => Role::Member,
+            Self::Admins => Role::Admin,
+        }
+    }
+}
+
+/// What a group's admins decide about its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GroupRules {
+    /// Who may send and edit messages.
+    pub write: Who,
+    /// Slow mode: so many seconds pass between two messages of a plain member, at most
+    /// `SLOW_MOST_S`; 0 when it is off. Whatever the member caused in the log counts: their coming
+    /// and going too, or going and coming back would be a way around it.
+    pub slow_s: u32,
+    /// Who may add people.
+    pub add: Who,
+    /// Those who come by a link, or find the group, wait until an admin lets them in.
+    pub approve: bool,
+}
+
+impl Default for GroupRules {
+    fn default() -> Self {
+        Self { write: Who::All, slow_s: 0, add: Who::Admins, approve: false }
+    }
+}
+
+/// A text for everybody in a group, also for those who come later: each sees it until they have
+/// put it away (`Member::announcement_seen`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// What it says.
+    pub text: AnnouncementText,
+    /// Who wrote it.
+    pub by: UserId,
+    /// When.
+    pub at: Time,
+    /// The seq of the system message that tells of it.
+    pub seq: u64,
 }
 
 /// How far the clocks of servers on one database may be apart.
@@ -152,6 +219,8 @@ pub enum MemberState {
     Left,
     /// The group refuses this person.
     Banned,
+    /// Is not in it, and waits for an admin to let them in.
+    Requested,
 }
 
 /// Of which messages of a chat a member is told.
@@ -192,6 +261,13 @@ pub struct Member {
     pub alerts: Option<Level>,
     /// Kept on top of the member's list.
     pub pinned: bool,
+    /// What the member is called in this chat, if they want another name than their own there.
+    pub nick: Option<Name>,
+    /// The seq of the latest `Announcement` that the member has put away; only grows.
+    pub announcement_seen: u64,
+    /// An admin silenced the member until then: they neither send nor edit messages. It outlasts
+    /// leaving and coming back.
+    pub silent_until: Option<Time>,
     /// Member since.
     pub since: Time,
     /// Version in the order of the user's own inbox: grows with every change of the user's member
@@ -223,6 +299,9 @@ impl Member {
             muted_until: None,
             alerts: None,
             pinned: false,
+            nick: None,
+            announcement_seen: 0,
+            silent_until: None,
             since,
             rev: 0,
         }
@@ -302,6 +381,10 @@ pub struct ChatChange {
     pub public: Option<bool>,
     /// Show what was written before to new members, or not.
     pub history_shared: Option<bool>,
+    /// New rules.
+    pub rules: Option<GroupRules>,
+    /// New announcement, or none.
+    pub announcement: Option<Option<Announcement>>,
     /// New owner.
     pub owner: Option<UserId>,
     /// The group is gone from this moment on.
@@ -319,6 +402,10 @@ pub struct MemberChange {
     pub pinned: Option<bool>,
     /// Clear what is there up to this seq, for this member only; only grows.
     pub hide_seq: Option<u64>,
+    /// What to be called in this chat, or by one's own name again.
+    pub nick: Option<Option<Name>>,
+    /// Put the announcement with this seq away; only grows.
+    pub announcement_seen: Option<u64>,
 }
 
 /// A link that lets anybody who has its code join a group.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::calls::{Call, CallKind, EndReason};
-use super::chats::{Chat, Member, Place, Role};
+use super::chats::{Chat, GroupRules, Member, Place, Role};
 use super::files::Attachment;
 use super::text::{Body, ClientMsgId, Title};
 use crate::clock::Time;
@@ -203,6 +203,25 @@ pub enum SystemEvent {
         public: bool,
         /// New members see what was written before.
         history_shared: bool,
+    },
+    /// New rules.
+    RulesChanged {
+        /// As they are from now on.
+        rules: GroupRules,
+    },
+    /// A new announcement, or none.
+    AnnouncementChanged,
+    /// This person was silenced, or may speak again.
+    MemberSilenced {
+        /// Whom.
+        user: UserId,
+        /// Until when; `None` when they may speak again.
+        until: Option<Time>,
+    },
+    /// This person, who had asked for it, was let in.
+    LetIn {
+        /// Whom.
+        user: UserId,
     },
     /// These people were added.
     MembersAdded {

@@ -15,6 +15,8 @@ pub const NAME_CHARS: usize = 64;
 pub const TITLE_CHARS: usize = 128;
 /// At most this many characters in what a person or a group says of itself.
 pub const ABOUT_CHARS: usize = 1024;
+/// At most this many characters in a group's announcement.
+pub const ANNOUNCEMENT_CHARS: usize = 2_000;
 /// At most this many characters in an idempotency key.
 pub const KEY_CHARS: usize = 64;
 /// At most this many bytes in the address at which a push service reaches a phone.
@@ -65,6 +67,20 @@ fn one_line(field: &'static str, text: &str, max: usize) -> Result<String> {
     Ok(line.to_owned())
 }
 
+/// At most `max` characters in any number of lines; empty when nobody would see any.
+fn some_lines(field: &'static str, text: &str, max: usize) -> Result<String> {
+    if text.len() > max * 16 || text.chars().count() > max {
+        return Err(Error::field(field, TOO_LONG).arg(max.to_string()));
+    }
+    let bad = |c: char| c.is_control() || is_bidi_control(c) || is_noncharacter(c);
+    if text.trim().chars().any(|c| bad(c) && c != '\n') {
+        return Err(Error::field(field, CONTROL));
+    }
+    let text = without_hidden(text);
+    let says_nothing = !text.chars().any(is_visible);
+    Ok(if says_nothing { String::new() } else { text.trim().to_owned() })
+}
+
 macro_rules! text_types {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -97,6 +113,8 @@ text_types! {
     Title;
     /// What a person or a group says of itself: at most `ABOUT_CHARS` characters.
     About;
+    /// What a group says to everybody in it: 1 to `ANNOUNCEMENT_CHARS` characters.
+    AnnouncementText;
     /// The text of a message: at most `BODY_BYTES`, at least one visible character. Empty only if
     /// there are files.
     Body;
@@ -127,16 +145,15 @@ impl Title {
 impl About {
     /// Checks a description; an empty one is fine.
     pub fn parse(field: &'static str, text: &str) -> Result<Self> {
-        if text.len() > ABOUT_CHARS * 16 || text.chars().count() > ABOUT_CHARS {
-            return Err(Error::field(field, TOO_LONG).arg(ABOUT_CHARS.to_string()));
-        }
-        let bad = |c: char| c.is_control() || is_bidi_control(c) || is_noncharacter(c);
-        if text.trim().chars().any(|c| bad(c) && c != '\n') {
-            return Err(Error::field(field, CONTROL));
-        }
-        let text = without_hidden(text);
-        let says_nothing = !text.chars().any(is_visible);
-        Ok(Self(if says_nothing { String::new() } else { text.trim().to_owned() }))
+        some_lines(field, text, ABOUT_CHARS).map(Self)
+    }
+}
+
+impl AnnouncementText {
+    /// Checks an announcement; `None` when it says nothing.
+    pub fn parse(field: &'static str, text: &str) -> Result<Option<Self>> {
+        let text = some_lines(field, text, ANNOUNCEMENT_CHARS)?;
+        Ok((!text.is_empty()).then_some(Self(text)))
     }
 }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::alerts::Level;
+use super::groups::{Role, Who};
 use super::people::{Privacy, Tongue};
-use super::rows::Role;
 use super::values::{Id, Moment, ids};
 use crate::core::messages::Draft;
 use crate::error::{Code, Error, Result, Text, text};
@@ -202,6 +202,13 @@ pub struct ChangeMember {
     /// Clear what is there up to this seq, for the caller alone; only grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hide_seq: Option<u64>,
+    /// What to be called in this group, 1 to 64 characters; null: by one's own name again.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub nick: Option<Option<String>>,
+    /// Put the announcement with this seq away; only grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement_seen: Option<u64>,
 }
 
 /// Creates a group; the caller becomes its owner.
@@ -241,6 +248,40 @@ pub struct EditGroup {
     /// Show what was written before to new members, or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history_shared: Option<bool>,
+    /// New rules; changed in a request of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<EditRules>,
+    /// A new announcement, at most 2,000 characters; empty: none. In a request of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2000)]
+    pub announcement: Option<String>,
+}
+
+/// A change of a group's rules; absent fields stay as they are.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditRules {
+    /// Who may send and edit messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<Who>,
+    /// Seconds between two messages of a plain member, at most an hour; 0: slow mode is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 3600)]
+    pub slow: Option<u32>,
+    /// Who may add people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add: Option<Who>,
+    /// Those who come by a link, or find the group, wait until an admin lets them in; or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve: Option<bool>,
+}
+
+/// Silences a member.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Silence {
+    /// Until when; at most 366 days away.
+    pub until: Moment,
 }
 
 /// Brings people into a group.

@@ -9,7 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::files::{Attachment, FileKind};
-use super::rows::{self, CallFact, ChatKind, Member, MessageKind, SystemEvent};
+use super::groups::SystemEvent;
+use super::rows::{self, CallFact, ChatKind, Member, MessageKind};
 use super::values::{Id, Moment};
 use crate::error::{Error, Language};
 use crate::id::UserId;

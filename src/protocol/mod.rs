@@ -10,6 +10,7 @@ pub mod changes;
 pub mod envelope;
 pub mod files;
 pub mod frames;
+pub mod groups;
 pub mod json;
 pub mod ops;
 pub mod pages;

@@ -6,8 +6,9 @@ use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::groups::Role;
 use super::people::{Me, Presence, Session, User};
-use super::rows::{Chat, ChatSummary, Invite, Message, MessageKind, Role};
+use super::rows::{Chat, ChatSummary, Invite, Message, MessageKind};
 use super::values::{Id, Moment};
 use crate::core::messages;
 use crate::id::{ChatId, UserId};
@@ -203,6 +204,12 @@ pub struct GroupMember {
     pub role: Role,
     /// In this standing since.
     pub since: Moment,
+    /// What the member is called in this group, if not by their own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nick: Option<String>,
+    /// Silenced until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_until: Option<Moment>,
 }
 
 /// A page of a group's members.
@@ -220,6 +227,13 @@ pub struct MemberPage {
 pub struct Banned {
     /// In the order of their user ids.
     pub banned: Vec<GroupMember>,
+}
+
+/// Who asks to be let into a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Requests {
+    /// In the order of their user ids; `since` is when they asked.
+    pub requests: Vec<GroupMember>,
 }
 
 /// Who came into a group by a request.

@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 
 use super::alerts::Level;
 use super::files::Attachment;
-use super::values::{Id, Moment, is_false};
-use crate::model::text::{ClientMsgId, Title};
+use super::groups::{Announcement, GroupRules, Role, SystemEvent};
+use super::values::{Id, Moment, is_false, is_zero};
+use crate::model::text::{ClientMsgId, Name, Title};
 use crate::model::{chats, messages};
 
 /// What kind of message it is.
@@ -223,136 +224,6 @@ impl From<messages::Reaction> for Reaction {
     }
 }
 
-/// A fact of a group, told in its own log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum SystemEvent {
-    /// The group begins.
-    GroupCreated {
-        /// Its first title.
-        title: String,
-    },
-    /// It has a new title.
-    Renamed {
-        /// The new one.
-        title: String,
-    },
-    /// It has a new description.
-    Described,
-    /// It has a new picture, or none.
-    AvatarChanged,
-    /// Public or private; shared history or not.
-    SettingsChanged {
-        /// Found by search and open to all.
-        public: bool,
-        /// New members see what was written before.
-        history_shared: bool,
-    },
-    /// The author added these people.
-    MembersAdded {
-        /// Whom.
-        users: Vec<Id>,
-    },
-    /// The author came by itself.
-    Joined {
-        /// By an invitation link.
-        by_invite: bool,
-    },
-    /// The author left.
-    Left,
-    /// The author removed this person.
-    MemberRemoved {
-        /// Whom.
-        user: Id,
-    },
-    /// The author removed this person for good.
-    MemberBanned {
-        /// Whom.
-        user: Id,
-    },
-    /// This person may come again.
-    MemberUnbanned {
-        /// Whom.
-        user: Id,
-    },
-    /// This person's rank changed.
-    RoleChanged {
-        /// Whose.
-        user: Id,
-        /// To what.
-        role: Role,
-    },
-    /// The author handed the group to this person.
-    OwnerChanged {
-        /// To whom.
-        user: Id,
-    },
-    /// The group is gone.
-    GroupDeleted,
-}
-
-impl From<messages::SystemEvent> for SystemEvent {
-    fn from(event: messages::SystemEvent) -> Self {
-        use messages::SystemEvent as Event;
-        match event {
-            Event::GroupCreated { title } => {
-                Self::GroupCreated { title: title.as_str().to_owned() }
-            }
-            Event::Renamed { title } => Self::Renamed { title: title.as_str().to_owned() },
-            Event::Described => Self::Described,
-            Event::AvatarChanged => Self::AvatarChanged,
-            Event::SettingsChanged { public, history_shared } => {
-                Self::SettingsChanged { public, history_shared }
-            }
-            Event::MembersAdded { users } => {
-                Self::MembersAdded { users: users.into_iter().map(Id::from).collect() }
-            }
-            Event::Joined { by_invite } => Self::Joined { by_invite },
-            Event::Left => Self::Left,
-            Event::MemberRemoved { user } => Self::MemberRemoved { user: user.into() },
-            Event::MemberBanned { user } => Self::MemberBanned { user: user.into() },
-            Event::MemberUnbanned { user } => Self::MemberUnbanned { user: user.into() },
-            Event::RoleChanged { user, role } => {
-                Self::RoleChanged { user: user.into(), role: role.into() }
-            }
-            Event::OwnerChanged { user } => Self::OwnerChanged { user: user.into() },
-            Event::GroupDeleted => Self::GroupDeleted,
-        }
-    }
-}
-
-/// A member's rank in a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Also manages admins, hands the group over, deletes it.
-    Owner,
-    /// Also manages members and the group's face.
-    Admin,
-    /// Reads and writes.
-    Member,
-}
-
-impl From<chats::Role> for Role {
-    fn from(role: chats::Role) -> Self {
-        match role {
-            chats::Role::Owner => Self::Owner,
-            chats::Role::Admin => Self::Admin,
-            chats::Role::Member => Self::Member,
-        }
-    }
-}
-
-impl From<Role> for chats::Role {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Owner => Self::Owner,
-            Role::Admin => Self::Admin,
-            Role::Member => Self::Member,
-        }
-    }
-}
-
 /// What kind of chat it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -398,6 +269,12 @@ pub struct Chat {
     pub public: bool,
     /// New members see what was written before they came.
     pub history_shared: bool,
+    /// A group's rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<GroupRules>,
+    /// A group's announcement: shown to a member until their `announcement_seen` is its seq.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
     /// When it was created.
     pub created: Moment,
     /// When the group was deleted.
@@ -423,6 +300,8 @@ impl From<chats::Chat> for Chat {
             owner: chat.owner.map(Id::from),
             public: chat.public,
             history_shared: chat.history_shared,
+            rules: (chat.kind == chats::ChatKind::Group).then(|| chat.rules.into()),
+            announcement: chat.announcement.map(Announcement::from),
             created: chat.created.into(),
             deleted: chat.deleted.map(Moment),
             head_seq: chat.head_seq,
@@ -442,6 +321,8 @@ pub enum MemberState {
     Left,
     /// The group refuses this person.
     Banned,
+    /// Not in it: waits for an admin to let them in.
+    Requested,
 }
 
 impl From<chats::MemberState> for MemberState {
@@ -450,6 +331,7 @@ impl From<chats::MemberState> for MemberState {
             chats::MemberState::Active => Self::Active,
             chats::MemberState::Left => Self::Left,
             chats::MemberState::Banned => Self::Banned,
+            chats::MemberState::Requested => Self::Requested,
         }
     }
 }
@@ -483,6 +365,15 @@ pub struct Member {
     pub alerts: Option<Level>,
     /// Kept on top of the list of chats.
     pub pinned: bool,
+    /// What the member is called in this chat, if not by their own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nick: Option<String>,
+    /// The seq of the latest announcement that the member has put away; only grows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub announcement_seen: u64,
+    /// An admin silenced the member until then: they neither send nor edit messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_until: Option<Moment>,
     /// Member since.
     pub since: Moment,
     /// Version in the order of the caller's own inbox.
@@ -504,6 +395,9 @@ impl From<chats::Member> for Member {
             muted_until: member.muted_until.map(Moment),
             alerts: member.alerts.map(Level::from),
             pinned: member.pinned,
+            nick: member.nick.map(Name::into_string),
+            announcement_seen: member.announcement_seen,
+            silent_until: member.silent_until.map(Moment),
             since: member.since.into(),
             rev: member.rev,
         }

@@ -121,3 +121,9 @@ impl From<Time> for Moment {
 pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
+
+/// Whether a count is none, so that rows may leave it out.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+pub(super) const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 
-use super::group::{Founded, GroupStep, InvitePut, Stepped};
+use super::group::{Asked, Founded, GroupStep, InvitePut, JoinAsk, Stepped};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, MessageId, UserId};
@@ -89,6 +89,12 @@ pub trait Chats: Send + Sync {
     -> Result<Vec<Member>>;
     /// Banned people of a group, in the order of their user ids.
     async fn banned(&self, chat: ChatId) -> Result<Vec<Member>>;
+    /// Who waits to be let into a group, in the order of their user ids.
+    async fn requests(&self, chat: ChatId) -> Result<Vec<Member>>;
+    /// Makes somebody wait to be let into a group; the group's log tells nothing of it.
+    async fn ask_in(&self, ask: JoinAsk) -> Result<Asked>;
+    /// Ends somebody's waiting without letting them in; their row, `None` if they did not wait.
+    async fn end_request(&self, chat: ChatId, user: UserId) -> Result<Option<Member>>;
     /// A user's member rows with an inbox rev above `after`, oldest change first, with their chats:
     /// from 0 on all rows, also of chats that the user left.
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox>;

@@ -4,7 +4,7 @@
 
 use crate::clock::Time;
 use crate::id::{ChatId, MessageId, UserId};
-use crate::model::chats::{Chat, ChatChange, GROUPS, MemberState, Role};
+use crate::model::chats::{Chat, ChatChange, GROUPS, GroupRules, Member, MemberState, Role};
 use crate::model::messages::{Message, SystemEvent};
 
 /// A member's standing when a decision was made: guards the step that follows from it.
@@ -24,11 +24,15 @@ pub struct GroupStep {
     pub chat: ChatId,
     /// What must still be so.
     pub guards: Vec<Guard>,
-    /// What changes of the group.
+    /// Whether the group was public, and its rules, if it rests on them: they must be so still.
+    pub rests_on: Option<(bool, GroupRules)>,
+    /// What changes of the group. A new announcement gets the message's seq.
     pub change: ChatChange,
     /// Who stands how from now on. Who becomes active gets the message's seq as join_seq.
     pub members: Vec<(UserId, MemberState, Role)>,
-    /// Every member leaves too (the group is deleted).
+    /// A member who is silenced until then, or may speak again.
+    pub silence: Option<(UserId, Option<Time>)>,
+    /// Every member leaves too, and nobody waits to come in any more (the group is deleted).
     pub all_leave: bool,
     /// Search terms of the title, when it or `public` changes.
     pub terms: Option<Vec<String>>,
@@ -50,11 +54,45 @@ impl GroupStep {
     /// Whose rows it rests on or changes, each once.
     pub fn people(&self) -> Vec<UserId> {
         let guarded = self.guards.iter().map(|guard| guard.user);
-        let mut people: Vec<UserId> = self.members.iter().map(|row| row.0).chain(guarded).collect();
+        let silenced = self.silence.iter().map(|(user, _)| *user);
+        let members = self.members.iter().map(|row| row.0);
+        let mut people: Vec<UserId> = members.chain(silenced).chain(guarded).collect();
         people.sort_unstable();
         people.dedup();
         people
     }
+}
+
+/// Somebody who asks to be let into a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinAsk {
+    /// The group.
+    pub chat: ChatId,
+    /// Who asks.
+    pub user: UserId,
+    /// Whether the group was public, and its rules, which must be so still.
+    pub rests_on: (bool, GroupRules),
+    /// The invitation link by which they come, and who made it, who must still be an active member
+    /// of this role. The link is used up by one.
+    pub invite: Option<(String, UserId, Role)>,
+    /// When.
+    pub at: Time,
+}
+
+/// What became of it.
+#[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// They wait: their row. So it is if they waited already; then nothing was changed.
+    Done(Member),
+    /// The group is otherwise by now, or they are in it or banned; nothing was changed.
+    Stale,
+    /// `REQUESTS` others wait already; nothing was changed.
+    Full,
+    /// The link expired or is used up; nothing was changed.
+    InviteGone,
+    /// The group does not exist or was deleted; nothing was changed.
+    Gone,
 }
 
 /// People who cannot become members of a group, or be given a higher role in it.

@@ -29,6 +29,20 @@ pub enum Appended {
     /// account. Checked before the key, so that an ex-member learns nothing of what became of an
     /// earlier message.
     NotMember,
+    /// The rules of the group stand against it, as they were in the step that would have stored it.
+    /// Checked after the key: a repeat of what was stored says nothing new.
+    Hushed(Hush),
+}
+
+/// Why a member of a group may not say something at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hush {
+    /// Only admins write in this group.
+    AdminsOnly,
+    /// An admin silenced the member until then.
+    SilentUntil(Time),
+    /// Slow mode: their next message is welcome from then on.
+    SlowUntil(Time),
 }
 
 /// What became of a change of a message.
@@ -43,6 +57,8 @@ pub enum Changed {
     Gone,
     /// Whoever wants the change is no active member.
     NotMember,
+    /// The rules of the group stand against a new text.
+    Hushed(Hush),
     /// The message has `EMOJI` different emoji already, and this is another.
     TooManyEmoji,
     /// The chat has `PINS` pinned messages already.
@@ -96,12 +112,13 @@ pub type Pending<T> = BoxFuture<'static, Result<T>>;
 #[async_trait]
 pub trait Messages: Send + Sync {
     /// Queues a message for the end of its chat; waits only while the queue is full. Appends queued
-    /// one after the other get ascending seqs. The sender must be an active member, which is
-    /// checked in the same atomic step; the step also moves the sender's `own_seq`. A direct chat
-    /// is created when `peers` are given and it is new, and its first message makes both of them
-    /// members. Dropping the answer does not undo it.
+    /// one after the other get ascending seqs. The sender must be an active member whom the rules
+    /// of the group let speak, which is checked in the same atomic step; the step also moves the
+    /// sender's `own_seq`. A direct chat is created when `peers` are given and it is new, and its
+    /// first message makes both of them members. Dropping the answer does not undo it.
     async fn append(&self, new: NewMessage) -> Result<Pending<Appended>>;
-    /// Changes one message, on behalf of an active member, which is checked in the same step.
+    /// Changes one message, on behalf of an active member whom the rules of the group let speak, if
+    /// it says something new; that is checked in the same step.
     async fn change(
         &self,
         chat: ChatId,

@@ -116,6 +116,7 @@ impl Model {
                 assert!(active && !is_text, "{row:?}");
             }
             Changed::NotMember => assert!(!active),
+            Changed::Hushed(why) => panic!("the group has no rules: {why:?}"),
             Changed::TooManyPins => panic!("too few are pinned for that"),
             Changed::TooManyEmoji => panic!("three emoji are not too many"),
         }
@@ -250,6 +251,7 @@ impl Case<'_> {
             }
             Appended::NotMember => assert!(!self.standing(who).active),
             Appended::Repeated(_) => panic!("no key is used twice"),
+            Appended::Hushed(why) => panic!("the group has no rules: {why:?}"),
         }
     }
 

@@ -137,6 +137,7 @@ pub async fn what_a_member_sets_for_itself(world: &World) {
         alerts: Some(Some(Level::Nothing)),
         pinned: Some(true),
         hide_seq: Some(3),
+        ..MemberChange::default()
     };
     let set = |change| world.store.change_member(chat, beto, change);
     let member = set(change.clone()).await.expect("changes").expect("a member");
@@ -156,6 +157,7 @@ pub async fn what_a_member_sets_for_itself(world: &World) {
         alerts: Some(None),
         pinned: Some(false),
         hide_seq: Some(u64::MAX),
+        ..MemberChange::default()
     };
     let member = set(unset).await.expect("changes").expect("a member");
     assert_eq!((member.muted_until, member.pinned, member.hide_seq), (None, false, 5));

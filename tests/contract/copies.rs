@@ -11,13 +11,13 @@ use wechat::model::auth::{FirstProfile, Instance, LoginCode, Quota, Which};
 use wechat::model::calls::{
     Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
 };
-use wechat::model::chats::{Invite, MemberChange};
-use wechat::model::messages::{Content, MessageChange, Window};
+use wechat::model::chats::{Announcement, GroupRules, Invite, MemberChange, Who};
+use wechat::model::messages::{Content, MessageChange, SystemEvent, Window};
 use wechat::model::push::{Subscription, Target};
-use wechat::model::text::{Body, Name, PushToken};
+use wechat::model::text::{AnnouncementText, Body, Name, PushToken};
 use wechat::model::users::{Privacy, ProfileChange};
 use wechat::store::archive::{Digest, Part, Record};
-use wechat::store::{Appended, Begun, CallRecord, Cursor, Index, Store};
+use wechat::store::{Appended, Asked, Begun, CallRecord, Cursor, Index, JoinAsk, Store};
 
 use crate::alerts;
 use crate::changes;
@@ -125,6 +125,26 @@ async fn fill_files(world: &World, group: ChatId, (ana, beto): (UserId, UserId))
     store.drop_unused(after(MINUTE), 99).await.expect("drops");
 }
 
+/// GroupRules, an announcement, a silence, and somebody who waits to be let in.
+async fn fill_rules(world: &World, group: ChatId, (ana, carla): (UserId, UserId)) {
+    let rules = GroupRules { write: Who::All, slow_s: 1, add: Who::All, approve: true };
+    let mut step = world.step(group, ana, SystemEvent::RulesChanged { rules });
+    step.change.rules = Some(rules);
+    let text = AnnouncementText::stored("Martes".into());
+    step.change.announcement = Some(Some(Announcement { text, by: ana, at: NOON, seq: 0 }));
+    step.silence = Some((carla, Some(after(MINUTE))));
+    world.done(step).await;
+    let asker = world.user("asker").await;
+    let ask = JoinAsk { chat: group, user: asker, rests_on: (true, rules), invite: None, at: NOON };
+    assert!(matches!(world.store.ask_in(ask).await.expect("answers"), Asked::Done(_)));
+    let named = MemberChange {
+        nick: Some(Some(Name::stored("Ca".into()))),
+        announcement_seen: Some(3),
+        ..MemberChange::default()
+    };
+    world.store.change_member(group, carla, named).await.expect("changes");
+}
+
 /// Subscriptions, of which a session has several, and one that has none any more.
 async fn fill_pushes(world: &World, people: &[UserId]) {
     for (number, &user) in (1..).zip(people) {
@@ -169,6 +189,14 @@ async fn newcomers(world: &World) {
     world.store.sign_up(&world.person("nobody yet")).await.expect("signs up");
     world.put_code(&signing_up(world)).await;
     door::put_some(world).await;
+}
+
+/// What is put beside messages, by people who are in a group.
+async fn fill_beside(world: &World, group: ChatId, people: &[UserId]) {
+    fill_rules(world, group, (people[0], people[2])).await;
+    fill_pushes(world, &people[..4]).await;
+    fill_alerts(world, &people[..3]).await;
+    fill_files(world, group, (people[0], people[1])).await;
 }
 
 /// A little of everything that the random histories do not do; the live call and a group.
@@ -227,9 +255,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
     store.advance(group, beto, Cursor::Read, 7).await.expect("advances");
     let mine = MemberChange { pinned: Some(true), ..MemberChange::default() };
     store.change_member(group, carla, mine).await.expect("changes");
-    fill_pushes(world, &people[..4]).await;
-    fill_alerts(world, &people[..3]).await;
-    fill_files(world, group, (ana, beto)).await;
+    fill_beside(world, group, &people).await;
     for peers in [(ana, beto), (beto, carla), (ana, carla)] {
         world.direct(peers.0, peers.1).await;
     }

@@ -21,6 +21,8 @@ pub async fn a_step_changes_fields_and_tells_it(world: &World) {
         avatar: Some(Some(FileId(world.id()))),
         public: Some(false),
         history_shared: Some(true),
+        rules: None,
+        announcement: None,
         owner: Some(people[1]),
         deleted: None,
     };

@@ -25,6 +25,7 @@ mod groups;
 mod messages;
 mod people;
 mod pushes;
+mod rules;
 mod sessions;
 mod terms;
 mod upkeep;
@@ -107,6 +108,16 @@ macro_rules! contract {
                 a_deleted_group_has_nobody_and_takes_no_step
                 a_group_holds_twenty_thousand
                 banned_people_are_listed
+            }
+            rules {
+                rules_and_a_notice_come_back_and_stay_until_they_change
+                only_admins_write_where_the_rules_say_so
+                a_silenced_member_says_nothing_until_then
+                nothing_is_acked_after_a_rule_was
+                slow_mode_is_exact_when_one_person_sends_many_at_once
+                a_step_that_rests_on_rules_needs_them_to_be_so
+                who_asks_waits_and_is_let_in_or_refused
+                so_many_wait_and_a_link_is_used_up_by_asking
             }
             people {
                 a_deleted_account_is_taken_in_nowhere

@@ -204,7 +204,7 @@ async fn writer(
                 Ok(Appended::Stored { message, .. } | Appended::Repeated(message)) => {
                     break message.seq;
                 }
-                Ok(Appended::NotMember) => panic!("a member is a member"),
+                Ok(answer) => panic!("a member is a member: {answer:?}"),
                 Err(error) => {
                     assert_eq!(error.code, Code::Unavailable, "{:?}", error.cause());
                     assert!(error.retry_after.is_some());

@@ -101,6 +101,9 @@ async fn crowd(world: &World, user: UserId, groups: u32) -> ChatId {
             muted_until: None,
             alerts: None,
             pinned: false,
+            nick: None,
+            announcement_seen: 0,
+            silent_until: None,
             since: NOON,
             rev: u64::from(number),
         };

@@ -8,7 +8,9 @@ use wechat::clock::Time;
 use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, SessionId, UserId};
 use wechat::model::auth::{AskerKey, LoginCode, Session, TokenHash};
-use wechat::model::chats::{Chat, ChatChange, ChatKind, Invite, Member, MemberState, Role};
+use wechat::model::chats::{
+    Chat, ChatChange, ChatKind, GroupRules, Invite, Member, MemberState, Role,
+};
 use wechat::model::door::Admission;
 use wechat::model::messages::{
     Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
@@ -239,6 +241,8 @@ impl World {
             owner: Some(owner),
             public: true,
             history_shared: false,
+            rules: GroupRules::default(),
+            announcement: None,
             created: NOON,
             deleted: None,
             head_seq: 0,
@@ -328,7 +332,9 @@ impl World {
         GroupStep {
             chat,
             guards: Vec::new(),
+            rests_on: None,
             change: ChatChange::default(),
+            silence: None,
             members: Vec::new(),
             all_leave: false,
             terms: None,

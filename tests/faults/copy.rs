@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use wechat::clock::Time;
 use wechat::error::Language;
 use wechat::id::{ChatId, MessageId, ObjectId, UserId};
-use wechat::model::chats::{Chat, ChatKind, Role};
+use wechat::model::chats::{Chat, ChatKind, GroupRules, Role};
 use wechat::model::messages::{MessageChange, NewMessage, SystemEvent, TextContent};
 use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
 use wechat::model::users::{Privacy, User};
@@ -76,6 +76,8 @@ fn group(number: u32) -> Chat {
         owner: Some(UserId(id(1, 0))),
         public: true,
         history_shared: false,
+        rules: GroupRules::default(),
+        announcement: None,
         created: NOON,
         deleted: None,
         head_seq: 0,

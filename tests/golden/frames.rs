@@ -17,7 +17,7 @@ use wechat::hub::close::CloseCode;
 use wechat::hub::presence::Presence;
 use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
 use wechat::model::alerts::{Alerts, Quiet};
-use wechat::model::chats::{Chat, ChatKind, Level, Member, MemberState, Role};
+use wechat::model::chats::{Chat, ChatKind, GroupRules, Level, Member, MemberState, Role};
 use wechat::model::files::{Attachment, FileFacts, FileKind, FileName};
 use wechat::model::messages::{Content, Message, SystemEvent, TextContent};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
@@ -111,6 +111,8 @@ fn chat() -> Chat {
         owner: Some(ana()),
         public: false,
         history_shared: false,
+        rules: GroupRules::default(),
+        announcement: None,
         created: SENT,
         active_at: SENT,
         deleted: None,
@@ -135,6 +137,9 @@ fn member() -> Member {
         muted_until: None,
         alerts: Some(Level::Mentions),
         pinned: false,
+        nick: None,
+        announcement_seen: 0,
+        silent_until: None,
         since: SENT,
         rev: 412,
     }

@@ -219,6 +219,14 @@ fn groups() -> Vec<Limit> {
         "invites" "invitation links of a group" count(model::chats::INVITES) => "409";
         "invite-life" "the life of a link that expires" time(core::groups::INVITE_LIFE)
             => "400, field `expires_in`";
+        "join-requests" "people who wait to be let into a group" count(model::chats::REQUESTS)
+            => "409";
+        "slow-mode" "seconds between two messages in slow mode" count(model::chats::SLOW_MOST_S)
+            => "400, field `rules.slow`";
+        "silenced-for" "how long a member is silenced" time(core::groups::SILENCE_MOST)
+            => "400, field `until`";
+        "announcement" "characters of a group's announcement"
+            count(model::text::ANNOUNCEMENT_CHARS) => "400, field `announcement`";
         "group-title" "characters of a title" count(model::text::TITLE_CHARS)
             => "400, field `title`";
         "live-receipts" "members of a chat that sends receipts" count(core::receipts::LIVE_MEMBERS)

@@ -36,6 +36,7 @@ const PROPERTIES: &[(&str, &[&str])] = &[
     ("AskLinks.files", &["links"]),
     ("Reaction.users", &["reactors"]),
     ("about", &["about"]),
+    ("announcement", &["announcement"]),
     ("attachments", &["message-files"]),
     ("body", &["message-text"]),
     ("data", &["signal"]),
@@ -44,11 +45,14 @@ const PROPERTIES: &[(&str, &[&str])] = &[
     ("large_url", &["large"]),
     ("latest", &["history-page"]),
     ("mentions", &["mentions"]),
+    ("nick", &["person-name"]),
     ("name", &["person-name"]),
     ("seqs", &["hidden-at-once"]),
     ("size", &["small", "large"]),
+    ("slow", &["slow-mode"]),
     ("small_url", &["small"]),
     ("title", &["group-title"]),
+    ("until", &["silenced-for"]),
     ("users", &["watched"]),
 ];
 

@@ -50,6 +50,7 @@ mod readme;
 mod receipts;
 mod removal;
 mod restore;
+mod rules;
 mod slow;
 mod text;
 mod tls;

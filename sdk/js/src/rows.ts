@@ -31,6 +31,18 @@ export interface AliveFrame {
   connected?: boolean;
 }
 
+/** What a group says to everybody in it, until they put it away. */
+export interface Announcement {
+  /** When. */
+  at: Moment;
+  /** Who wrote it. */
+  by: Id;
+  /** The seq of the system message that tells of it: a later announcement has a higher one. */
+  seq: number;
+  /** What it says: 1 to 2,000 characters. */
+  text: string;
+}
+
 /** Asks for a login code. */
 export interface AskCode {
   /** The account's address. */
@@ -250,9 +262,13 @@ export interface ChangeMe {
 /** A change of what the caller set for itself in a chat; absent fields stay as they are. */
 export interface ChangeMember {
   alerts?: Level | null;
+  /** Put the announcement with this seq away; only grows. */
+  announcement_seen?: number | null;
   /** Clear what is there up to this seq, for the caller alone; only grows. */
   hide_seq?: number | null;
   muted_until?: Moment | null;
+  /** What to be called in this group, 1 to 64 characters; null: by one's own name again. */
+  nick?: string | null;
   /** Keep on top of the list, or not. */
   pinned?: boolean | null;
 }
@@ -267,6 +283,7 @@ export interface ChangeRole {
 export interface Chat {
   /** A group's description. */
   about?: string;
+  announcement?: Announcement | null;
   avatar?: Id | null;
   /** When it was created. */
   created: Moment;
@@ -288,6 +305,7 @@ export interface Chat {
   peers?: Id[] | null;
   /** Found by search, and open to whoever wants to join. */
   public: boolean;
+  rules?: GroupRules | null;
   /** A group's title. */
   title?: string | null;
 }
@@ -423,10 +441,13 @@ export interface EditFrame {
 export interface EditGroup {
   /** New description. */
   about?: string | null;
+  /** A new announcement, at most 2,000 characters; empty: none. In a request of its own. */
+  announcement?: string | null;
   /** Show what was written before to new members, or not. */
   history_shared?: boolean | null;
   /** Found by search and open to all, or not. */
   public?: boolean | null;
+  rules?: EditRules | null;
   /** New title. */
   title?: string | null;
 }
@@ -439,6 +460,16 @@ export interface EditMessage {
   mention_all?: boolean | null;
   /** People mentioned now; at most 50. Left out, the mentions stay as they are. */
   mentions?: Id[] | null;
+}
+
+/** A change of a group's rules; absent fields stay as they are. */
+export interface EditRules {
+  add?: Who | null;
+  /** Those who come by a link, or find the group, wait until an admin lets them in; or not. */
+  approve?: boolean | null;
+  /** Seconds between two messages of a plain member, at most an hour; 0: slow mode is off. */
+  slow?: number | null;
+  write?: Who | null;
 }
 
 /** Why a call ended. */
@@ -536,12 +567,27 @@ export interface Found {
 
 /** A person in a group, as the other members see it. */
 export interface GroupMember {
+  /** What the member is called in this group, if not by their own name. */
+  nick?: string | null;
   /** The rank. */
   role: Role;
+  silent_until?: Moment | null;
   /** In this standing since. */
   since: Moment;
   /** The person. */
   user: User;
+}
+
+/** A group's rules. */
+export interface GroupRules {
+  /** Who may add people. */
+  add: Who;
+  /** Those who come by a link, or find the group, wait until an admin lets them in. */
+  approve: boolean;
+  /** Slow mode: so many seconds pass between two messages of a plain member; 0: it is off. */
+  slow: number;
+  /** Who may send and edit messages. Everybody may react. */
+  write: Who;
 }
 
 /** Makes another member the owner. */
@@ -770,6 +816,8 @@ export interface Me {
 /** The caller's own membership in a chat; nobody else gets this row. */
 export interface Member {
   alerts?: Level | null;
+  /** The seq of the latest announcement that the member has put away; only grows. */
+  announcement_seen?: number;
   /** Of which chat. */
   chat: Id;
   /** Delivered up to here; only grows. */
@@ -779,6 +827,8 @@ export interface Member {
   /** The first message that belongs to this membership. */
   join_seq: number;
   muted_until?: Moment | null;
+  /** What the member is called in this chat, if not by their own name. */
+  nick?: string | null;
   /** The latest message that the member wrote: what one writes is not unread. */
   own_seq: number;
   /** Kept on top of the list of chats. */
@@ -789,6 +839,7 @@ export interface Member {
   rev: number;
   /** The rank. */
   role: Role;
+  silent_until?: Moment | null;
   /** Member since. */
   since: Moment;
   /** In it or not. */
@@ -811,7 +862,7 @@ export interface MemberReply {
 }
 
 /** Where a person stands to a chat. */
-export type MemberState = 'active' | 'left' | 'banned';
+export type MemberState = 'active' | 'left' | 'banned' | 'requested';
 
 /** A changed member row of the user's own. */
 export type Membership = Member & { hidden?: number[] };
@@ -1122,6 +1173,12 @@ export interface ReportFrame {
   report: CallReport;
 }
 
+/** Who asks to be let into a group. */
+export interface Requests {
+  /** In the order of their user ids; `since` is when they asked. */
+  requests: GroupMember[];
+}
+
 /** Begins a new negotiation. */
 export interface RestartCall {
   /**
@@ -1320,6 +1377,12 @@ export interface SignedIn {
   user: Me;
 }
 
+/** Silences a member. */
+export interface Silence {
+  /** Until when; at most 366 days away. */
+  until: Moment;
+}
+
 /** Who did it, and when. */
 export interface Stamp {
   /** When. */
@@ -1351,6 +1414,11 @@ export type SystemEvent =
   | { type: 'described' }
   | { type: 'avatar_changed' }
   | { history_shared: boolean; public: boolean; type: 'settings_changed' }
+  | { rules: GroupRules; type: 'rules_changed' }
+  | { type: 'announcement_changed' }
+  | { type: 'member_silenced'; until?: Moment
+  | null; user: Id }
+  | { type: 'let_in'; user: Id }
   | { type: 'members_added'; users: Id[] }
   | { by_invite: boolean; type: 'joined' }
   | { type: 'left' }
@@ -1440,6 +1508,9 @@ export interface WatchFrame {
   /** Who; at most 100, or nobody. */
   users: Id[];
 }
+
+/** Which members of a group. */
+export type Who = 'all' | 'admins';
 
 /** What a client may ask on the WebSocket. */
 export type Op =

@@ -9,24 +9,27 @@
 
 mod depart;
 mod invites;
+mod requests;
+mod rules;
 mod step;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use self::invites::INVITE_LIFE;
-use self::step::{ONLY_GROUPS, Plan, makes_links, why_unfit};
-use super::chats::BANNED;
+pub use self::requests::Entered;
+pub use self::rules::{RulesEdit, SILENCE_MOST};
+use self::step::{ONLY_GROUPS, Plan, why_unfit};
 use super::fanout::Moves;
 use super::permissions::{self, Action};
 use super::search::terms_of;
 use super::{Shared, to_the_end};
-use crate::error::{Code, Error, Result, Text, text};
+use crate::error::{Code, Error, Result, Text};
 use crate::id::{ChatId, FileId, MessageId, UserId};
 use crate::model::auth::Caller;
-use crate::model::chats::{Chat, ChatKind, Member, MemberState, Role};
+use crate::model::chats::{Chat, ChatKind, GroupRules, Member, MemberState, Role};
 use crate::model::messages::{Content, SystemEvent};
-use crate::model::text::{About, ClientMsgId, Title};
+use crate::model::text::{About, AnnouncementText, ClientMsgId, Title};
 use crate::model::users::User;
 use crate::store::Founded;
 
@@ -95,6 +98,10 @@ pub struct GroupEdit {
     pub public: Option<bool>,
     /// New members see what was written before, or not.
     pub history_shared: Option<bool>,
+    /// New rules.
+    pub rules: RulesEdit,
+    /// New announcement, or none.
+    pub announcement: Option<Option<AnnouncementText>>,
 }
 
 fn used_key() -> Error {
@@ -138,6 +145,8 @@ impl Groups {
             owner: Some(caller.user),
             public: new.public,
             history_shared: new.history_shared,
+            rules: GroupRules::default(),
+            announcement: None,
             created: now,
             deleted: None,
             head_seq: 0,
@@ -180,30 +189,12 @@ impl Groups {
         .await
     }
 
-    /// Changes title, description or settings.
+    /// Changes title, description and settings, or the rules, or the announcement.
     pub async fn edit(&self, caller: &Caller, chat: ChatId, edit: GroupEdit) -> Result<Chat> {
-        self.step(caller, chat, Vec::new(), move |ground| {
-            let settings = edit.public.is_some() || edit.history_shared.is_some();
-            let action = if settings { Action::EditSettings } else { Action::EditFace };
-            ground.me(action)?;
-            let event = match (&edit.title, &edit.about, settings) {
-                (Some(title), ..) => SystemEvent::Renamed { title: title.clone() },
-                (None, Some(_), _) => SystemEvent::Described,
-                (None, None, true) => SystemEvent::SettingsChanged {
-                    public: edit.public.unwrap_or(ground.chat.public),
-                    history_shared: edit.history_shared.unwrap_or(ground.chat.history_shared),
-                },
-                (None, None, false) => return Err(Error::new(Code::BadRequest, NOTHING)),
-            };
-            let mut plan = Plan::of(event);
-            plan.change.title = edit.title.clone();
-            plan.change.about = edit.about.clone();
-            plan.change.public = edit.public;
-            plan.change.history_shared = edit.history_shared;
-            Ok(plan)
-        })
-        .await
-        .map(|done| done.1)
+        edit.check()?;
+        self.step(caller, chat, Vec::new(), move |ground| edit.plan(ground))
+            .await
+            .map(|done| done.1)
     }
 
     /// Gives the group a picture, or none; `files` has checked it.
@@ -242,7 +233,7 @@ impl Groups {
                 ground.me(Action::AddMembers)?;
                 let welcome = |user: &&UserId| {
                     let row = ground.row(**user);
-                    row.is_none_or(|row| row.state == MemberState::Left)
+                    row.is_none_or(|row| !row.is_active() && row.state != MemberState::Banned)
                         && !ground.unfit.contains(**user)
                 };
                 let users: Vec<_> = addable.iter().filter(welcome).copied().collect();
@@ -360,13 +351,14 @@ impl Groups {
         .map(drop)
     }
 
-    /// Joins a public group. Joining where one is already in is fine.
-    pub async fn join(&self, caller: &Caller, chat: ChatId) -> Result<Chat> {
+    /// Joins a public group, or asks to be let in where its rules want that. Joining where one is
+    /// already in is fine, and so is asking again.
+    pub async fn join(&self, caller: &Caller, chat: ChatId) -> Result<Entered> {
         self.enter(caller, chat, None).await
     }
 
-    /// Joins by an invitation link's code.
-    pub async fn join_by_invite(&self, caller: &Caller, code: &str) -> Result<Chat> {
+    /// The same by an invitation link's code.
+    pub async fn join_by_invite(&self, caller: &Caller, code: &str) -> Result<Entered> {
         let invite = self.working_invite(code).await?;
         self.enter(caller, invite.chat, Some((code.to_owned(), invite.by))).await
     }
@@ -391,38 +383,6 @@ impl Groups {
         permissions::check(standing.member.role, Action::Ban)?;
         let rows = self.shared.ports.store.banned(chat).await?;
         self.with_users(rows).await
-    }
-
-    async fn enter(
-        &self,
-        caller: &Caller,
-        chat: ChatId,
-        invite: Option<(String, UserId)>,
-    ) -> Result<Chat> {
-        if let Ok(standing) = self.shared.standing(caller, chat).await {
-            return Ok(standing.chat);
-        }
-        let me = caller.user;
-        let about = invite.iter().map(|(_, maker)| *maker).collect();
-        self.step(caller, chat, about, move |ground| {
-            if ground.row(me).is_some_and(|row| row.state == MemberState::Banned) {
-                return Err(Error::forbidden(BANNED));
-            }
-            let works = |maker: UserId| ground.row(maker).is_some_and(makes_links);
-            if invite.as_ref().is_some_and(|(_, maker)| !works(*maker)) {
-                return Err(Error::not_found(NO_INVITE));
-            }
-            if invite.is_none() && !ground.chat.public {
-                let known = ground.row(me).is_some();
-                let private = Error::forbidden(PRIVATE);
-                return Err(if known { private } else { Error::not_found(text::NO_CHAT) });
-            }
-            let mut plan = Plan::of(SystemEvent::Joined { by_invite: invite.is_some() });
-            plan.invite = invite.as_ref().map(|(code, _)| code.clone());
-            Ok(plan.with(me, MemberState::Active, Role::Member))
-        })
-        .await
-        .map(|done| done.1)
     }
 
     async fn with_users(&self, rows: Vec<Member>) -> Result<Vec<(Member, User)>> {

@@ -6,6 +6,7 @@
 //! Called by the use-cases of groups.
 
 use super::{Groups, NO_INVITE};
+use crate::clock::Time;
 use crate::core::chats::refusal;
 use crate::core::fanout::Moves;
 use crate::core::permissions::{self, Action};
@@ -51,6 +52,7 @@ const SELF: Text = Text {
 /// What a step does, decided from what was read.
 pub(super) struct Plan {
     pub(super) change: ChatChange,
+    pub(super) silence: Option<(UserId, Option<Time>)>,
     pub(super) members: Vec<(UserId, MemberState, Role)>,
     pub(super) all_leave: bool,
     pub(super) event: SystemEvent,
@@ -61,6 +63,7 @@ impl Plan {
     pub(super) fn of(event: SystemEvent) -> Self {
         Self {
             change: ChatChange::default(),
+            silence: None,
             members: Vec::new(),
             all_leave: false,
             event,
@@ -81,6 +84,7 @@ pub(super) struct Ground<'a> {
     pub(super) rows: &'a [Member],
     /// People who turned out to be unable to join: a plan leaves them out, or is refused.
     pub(super) unfit: &'a Unfit,
+    pub(super) now: Time,
 }
 
 impl Ground<'_> {
@@ -96,7 +100,7 @@ impl Ground<'_> {
     pub(super) fn me(&self, action: Action) -> Result<Role> {
         let me = self.active(self.caller);
         let me = me.ok_or_else(|| refusal(self.chat, self.row(self.caller)))?;
-        permissions::check(me.role, action)?;
+        permissions::check_by(&self.chat.rules, me.role, action)?;
         Ok(me.role)
     }
 
@@ -195,7 +199,8 @@ impl Shared {
             };
             return Err(text);
         }
-        let plan = plan(&Ground { chat: &chat, caller, rows: &rows, unfit })?;
+        let now = self.ports.now();
+        let plan = plan(&Ground { chat: &chat, caller, rows: &rows, unfit, now })?;
         let needs = |(user, state, _): &(UserId, MemberState, Role)| {
             *state == MemberState::Active && unfit.contains(*user)
         };
@@ -206,7 +211,8 @@ impl Shared {
         let touched: Vec<UserId> = if plan.all_leave {
             moves.gone.clone()
         } else {
-            plan.members.iter().map(|row| row.0).collect()
+            let silenced = plan.silence.iter().map(|one| one.0);
+            plan.members.iter().map(|row| row.0).chain(silenced).collect()
         };
         let step = self.group_step(caller, &chat, &users, &rows, plan);
         match self.ports.store.step(step).await? {
@@ -243,7 +249,9 @@ impl Shared {
             guards: users.iter().map(standing).collect(),
             terms: new_terms(chat, &change),
             revoked: lose_links(rows, &plan.members),
+            rests_on: Some((chat.public, chat.rules)),
             change,
+            silence: plan.silence,
             members: plan.members,
             all_leave: plan.all_leave,
             invite: plan.invite,

@@ -5,6 +5,7 @@
 //!
 //! Called by `http` and `ws`.
 
+use super::hush::refused;
 use super::{Draft, Messages, Sent, check_count, distinct};
 use crate::clock::Time;
 use crate::core::chats::{Reach, Standing, Target, refusal};
@@ -329,6 +330,7 @@ impl Messages {
                 Changed::Same(message) => Ok(message),
                 Changed::Gone => Err(Error::not_found(text::NO_MESSAGE)),
                 Changed::NotMember => Err(shared.why_not(by, chat).await),
+                Changed::Hushed(why) => Err(refused(why, shared.ports.now())),
                 Changed::TooManyEmoji => {
                     Err(Error::new(Code::Conflict, MANY_EMOJI).arg(EMOJI.to_string()))
                 }

@@ -1,6 +1,7 @@
 //! Sending messages and reading them back.
 //!
-//! Invariant: an acked message is durable, and its sender was an active member when it was stored.
+//! Invariant: an acked message is durable, and its sender was an active member whom the rules of
+//! the group let speak when it was stored.
 //! Invariant: the same key from the same sender in the same chat returns the first result; with
 //! other content it is refused. Invariant: one caller's sends, made one after the other, get
 //! ascending seqs.
@@ -10,6 +11,7 @@
 
 mod attachments;
 pub mod changes;
+mod hush;
 
 use std::sync::Arc;
 
@@ -280,6 +282,7 @@ impl Shared {
                 Err(Error::new(Code::Conflict, OTHER_CONTENT).on("client_msg_id"))
             }
             Appended::NotMember => Err(self.why_not(from, chat).await),
+            Appended::Hushed(why) => Err(hush::refused(why, self.ports.now())),
         }
     }
 }

@@ -165,7 +165,9 @@ impl Place {
             let step = GroupStep {
                 chat,
                 guards: Vec::new(),
+                rests_on: None,
                 change: ChatChange::default(),
+                silence: None,
                 members: some.iter().map(left).collect(),
                 all_leave: false,
                 terms: None,

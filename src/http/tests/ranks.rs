@@ -5,11 +5,13 @@
 //! removed and somebody who is banned. `blocked` is not a member, and the owner blocks them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{App, Person, text};
+use crate::clock::{Clock, SystemClock};
 use crate::http::router::description;
 
 const PICTURE: &[u8] = include_bytes!("../../../crates/media/tests/fixtures/still.jpg");
@@ -98,6 +100,8 @@ const TABLE: &[Row] = &[
     ("GET /api/v1/groups/{group}", "", "", [200, 200, 200, 404, 404, 401, 404]),
     ("PATCH /api/v1/groups/{group}", "", r#"{"title":"x"}"#, group(200, 200, 403)),
     ("PATCH /api/v1/groups/{group}", "", r#"{"public":true}"#, group(200, 403, 403)),
+    ("PATCH /api/v1/groups/{group}", "", r#"{"rules":{"slow":30}}"#, group(200, 200, 403)),
+    ("PATCH /api/v1/groups/{group}", "", r#"{"announcement":"x"}"#, group(200, 200, 403)),
     ("DELETE /api/v1/groups/{group}", "", "", group(204, 403, 403)),
     ("PUT /api/v1/groups/{group}/owner", "", r#"{"user":"{other}"}"#, group(204, 403, 403)),
     ("POST /api/v1/groups/{group}/join", "", "", [200, 200, 200, 403, 404, 401, 404]),
@@ -109,6 +113,17 @@ const TABLE: &[Row] = &[
         group(204, 403, 403)),
     ("DELETE /api/v1/groups/{group}/members/{user}", "", "", group(204, 204, 403)),
     ("DELETE /api/v1/groups/{group}/members/{user}", "user=admin", "", group(204, 400, 403)),
+    ("PUT /api/v1/groups/{group}/members/{user}/silence", "", r#"{"until":"{tomorrow}"}"#,
+        group(204, 204, 403)),
+    ("PUT /api/v1/groups/{group}/members/{user}/silence", "user=admin", r#"{"until":"{tomorrow}"}"#,
+        group(204, 400, 403)),
+    ("PUT /api/v1/groups/{group}/members/{user}/silence", "user=owner", r#"{"until":"{tomorrow}"}"#,
+        group(400, 403, 403)),
+    ("DELETE /api/v1/groups/{group}/members/{user}/silence", "", "", group(404, 404, 403)),
+    ("GET /api/v1/groups/{group}/requests", "", "", group(200, 200, 403)),
+    ("DELETE /api/v1/groups/{group}/requests", "", "", session(404)),
+    ("PUT /api/v1/groups/{group}/requests/{user}", "", "", group(404, 404, 403)),
+    ("DELETE /api/v1/groups/{group}/requests/{user}", "", "", group(404, 404, 403)),
     ("GET /api/v1/groups/{group}/bans", "", "", group(200, 200, 403)),
     ("PUT /api/v1/groups/{group}/bans/{user}", "", "", group(204, 204, 403)),
     ("DELETE /api/v1/groups/{group}/bans/{user}", "user=banned", "", group(204, 204, 403)),
@@ -243,6 +258,7 @@ async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
     let (route, fill, body, _) = row;
     let (group, code) = cast.group(app).await;
     let [owner, admin, _, _, stranger, ..] = &cast.columns;
+    let tomorrow = SystemClock.now().plus(Duration::from_secs(24 * 60 * 60)).to_string();
     let people = [
         ("owner", owner.id.as_str()),
         ("admin", &admin.id),
@@ -250,6 +266,7 @@ async fn attempt(app: &App, cast: &Cast, row: &Row, me: &Person) -> u16 {
         ("other", &cast.other.id),
         ("banned", &cast.banned.id),
         ("group", &group),
+        ("tomorrow", &tomorrow),
         ("me", &me.id),
         ("file", &cast.file),
         ("upload", &cast.upload),

@@ -1,9 +1,12 @@
-//! What becomes of a member's own row, and whether a new link's maker may have it.
+//! What becomes of a member's own row, of somebody who asks to come in, and whether a new link's
+//! maker may have it.
 //!
 //! Called by the adapters' `chats` and `invites`.
 
-use crate::model::chats::{INVITES, Member, MemberChange, Role};
-use crate::store::{Cursor, InvitePut};
+use crate::model::chats::{
+    Chat, ChatKind, INVITES, Invite, Member, MemberChange, MemberState, REQUESTS, Role,
+};
+use crate::store::{Asked, Cursor, InvitePut, JoinAsk};
 
 /// The row after a cursor moved to `seq`, at most to the chat's head; `None` when it stays.
 pub fn advance(member: &Member, cursor: Cursor, seq: u64, head_seq: u64) -> Option<Member> {
@@ -24,6 +27,9 @@ pub fn change(member: &Member, change: &MemberChange, head_seq: u64) -> Option<M
     changed.alerts = change.alerts.unwrap_or(changed.alerts);
     changed.pinned = change.pinned.unwrap_or(changed.pinned);
     changed.hide_seq = changed.hide_seq.max(change.hide_seq.unwrap_or(0).min(head_seq));
+    changed.nick = change.nick.clone().unwrap_or(changed.nick);
+    changed.announcement_seen =
+        changed.announcement_seen.max(change.announcement_seen.unwrap_or(0).min(head_seq));
     (changed != *member).then_some(changed)
 }
 
@@ -35,6 +41,49 @@ pub fn put_invite(maker: Option<&Member>, role: Role, others: u64) -> InvitePut 
         Some(_) if others >= u64::from(INVITES) => InvitePut::Full,
         Some(_) => InvitePut::Done,
     }
+}
+
+/// What becomes of somebody who asks to be let in: the row that is to be written, or the answer.
+/// `row` is theirs and `maker` the row of the maker of `invite`, the link that they name as it is
+/// now; so many `others` wait.
+#[allow(clippy::result_large_err, reason = "an answer is handed on at once")]
+pub fn ask(
+    chat: &Chat,
+    row: Option<&Member>,
+    (maker, invite): (Option<&Member>, Option<&Invite>),
+    others: u64,
+    ask: &JoinAsk,
+) -> Result<Member, Asked> {
+    if chat.kind != ChatKind::Group || chat.deleted.is_some() {
+        return Err(Asked::Gone);
+    }
+    if let Some(waits) = row.filter(|row| row.state == MemberState::Requested) {
+        return Err(Asked::Done(waits.clone()));
+    }
+    let is_out = row.is_none_or(|row| row.state == MemberState::Left);
+    if !is_out || ask.rests_on != (chat.public, chat.rules) {
+        return Err(Asked::Stale);
+    }
+    if let Some((_, _, role)) = ask.invite {
+        if !maker.is_some_and(|maker| maker.is_active() && maker.role == role) {
+            return Err(Asked::Stale);
+        }
+        if !invite.is_some_and(|invite| invite.chat == chat.id && invite.works(ask.at)) {
+            return Err(Asked::InviteGone);
+        }
+    }
+    if others >= u64::from(REQUESTS) {
+        return Err(Asked::Full);
+    }
+    let blank = Member::joining(chat.id, ask.user, chat.head_seq + 1, ask.at);
+    let row = row.cloned().unwrap_or(blank);
+    Ok(Member { state: MemberState::Requested, role: Role::Member, since: ask.at, ..row })
+}
+
+/// The row of somebody who waits no more and was not let in; `None` if they did not wait.
+pub fn end_request(row: &Member) -> Option<Member> {
+    let waits = row.state == MemberState::Requested;
+    waits.then(|| Member { state: MemberState::Left, ..row.clone() })
 }
 
 #[cfg(test)]

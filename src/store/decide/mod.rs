@@ -7,4 +7,5 @@
 pub mod change;
 pub mod list;
 pub mod member;
+pub mod speak;
 pub mod step;

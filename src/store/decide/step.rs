@@ -84,7 +84,8 @@ pub fn decide(
     }
     let find = |user: UserId| rows.iter().find(|row| row.user == user);
     let holds = |guard: &Guard| find(guard.user).map(|row| (row.state, row.role)) == guard.standing;
-    if !step.guards.iter().all(holds) {
+    let is_as_it_was = step.rests_on.is_none_or(|was| was == (chat.public, chat.rules));
+    if !is_as_it_was || !step.guards.iter().all(holds) {
         return Err(Stepped::Stale);
     }
     let place = chat.next();
@@ -102,6 +103,7 @@ pub fn decide(
         let blank = Member::joining(chat.id, user, place.seq, step.at);
         members.extend(settled(row, blank, (state, role)));
     }
+    members.extend(silenced(rows, step));
     let count = chat.member_count.saturating_add(comers.len() as u32).saturating_sub(goers);
     if count > chat.member_count && count > GROUP_MEMBERS {
         return Err(Stepped::Full);
@@ -129,6 +131,13 @@ fn settled(
     Some(Member { state, role, join_seq, since, ..row.clone() })
 }
 
+/// The row of a member whom the step silences or lets speak.
+fn silenced(rows: &[Member], step: &GroupStep) -> Option<Member> {
+    let (user, until) = step.silence?;
+    let row = rows.iter().find(|row| row.user == user && row.silent_until != until)?;
+    Some(Member { silent_until: until, ..row.clone() })
+}
+
 /// The group after a step that leaves it `count` members.
 fn grown(chat: &Chat, step: &GroupStep, count: u32, place: Place) -> Chat {
     let mut after = chat.clone();
@@ -137,6 +146,11 @@ fn grown(chat: &Chat, step: &GroupStep, count: u32, place: Place) -> Chat {
     let counts = after.member_count != chat.member_count;
     if step.change != ChatChange::default() || step.all_leave || counts {
         after.apply(step.change.clone());
+        if let Some(Some(_)) = step.change.announcement
+            && let Some(announcement) = &mut after.announcement
+        {
+            announcement.seq = place.seq;
+        }
         after.meta_rev = place.rev;
     }
     after
@@ -194,7 +208,9 @@ mod tests {
         GroupStep {
             chat: ChatId(ObjectId([7; 12])),
             guards: vec![Guard { user: user(1), standing: Some((Active, Role::Owner)) }],
+            rests_on: None,
             change: ChatChange::default(),
+            silence: None,
             members: members.iter().map(|row| (user(row.0), row.1, row.2)).collect(),
             all_leave: false,
             terms: None,

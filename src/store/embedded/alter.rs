@@ -18,6 +18,7 @@ use crate::model::chats::Member;
 use crate::model::messages::{Content, EDITS, Message, MessageChange, Stamp};
 use crate::store::Changed;
 use crate::store::decide::change::{Ask, Known, REACTORS_ASKED, asks, decide};
+use crate::store::decide::speak::hush_of_change;
 
 /// Changes one message on behalf of an active member.
 pub(super) fn alter(
@@ -30,8 +31,11 @@ pub(super) fn alter(
     let Some((num, head_seq, head_rev)) = chats::head(db, chat)? else {
         return Ok(Changed::NotMember);
     };
-    if members::find_active(db, num, chat, by)?.is_none() {
+    let Some(seat) = members::find_active(db, num, chat, by)? else {
         return Ok(Changed::NotMember);
+    };
+    if let Some(hush) = hush_of_change(&chats::rules(db, num)?, &seat.member, change) {
+        return Ok(Changed::Hushed(hush));
     }
     let Some((row, old)) = numbered(db, num, chat, seq)? else { return Ok(Changed::Gone) };
     let known = match asks(&old, change) {

@@ -19,7 +19,8 @@ use crate::model::chats::{
 };
 use crate::model::messages::SystemEvent;
 use crate::store::{
-    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, Progress, Stepped, decide,
+    Asked, Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, JoinAsk, ListPart, Progress,
+    Stepped, decide,
 };
 
 fn inbox(db: &Db<'_>, user: UserId, after: u64, limit: u32) -> Result<Inbox> {
@@ -190,6 +191,18 @@ impl Chats for EmbeddedStore {
 
     async fn banned(&self, chat: ChatId) -> Result<Vec<Member>> {
         self.scan(move |db| members_in(db, chat, MemberState::Banned, None, u32::MAX)).await
+    }
+
+    async fn requests(&self, chat: ChatId) -> Result<Vec<Member>> {
+        self.scan(move |db| members_in(db, chat, MemberState::Requested, None, u32::MAX)).await
+    }
+
+    async fn ask_in(&self, ask: JoinAsk) -> Result<Asked> {
+        self.write(move |db| steps::ask_in(db, &ask)).await
+    }
+
+    async fn end_request(&self, chat: ChatId, user: UserId) -> Result<Option<Member>> {
+        self.write(move |db| steps::end_request(db, chat, user)).await
     }
 
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {

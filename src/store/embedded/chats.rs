@@ -2,24 +2,26 @@
 //!
 //! Called by `chat_verbs` and the nouns beside it.
 
+use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
 use super::accounts;
 use super::members::{self, Seat};
 use super::sql::{Db, count, int};
 use crate::clock::Time;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, InboxRow, Member};
+use crate::model::chats::{Chat, GroupRules, InboxRow, Member, SLOW_MOST_S, Who};
 use crate::model::messages::Message;
 use crate::model::text::{About, Title};
+use crate::store::forms::group::GroupForm;
 
 /// The columns of `numbered`, of `chats AS c` and `heads AS h`.
 macro_rules! columns {
     () => {
         "c.num, c.id, c.kind, c.low, c.high, c.title, c.about, c.avatar, c.owner, c.public, \
          c.history_shared, c.created, c.deleted, h.seq, h.rev, c.meta_rev, c.member_count, \
-         h.active_at"
+         h.active_at, c.more"
     };
 }
 
@@ -45,6 +47,7 @@ pub(super) struct Numbered {
 
 /// Reads the columns of `columns`, from one on.
 pub(super) fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
+    let (rules, announcement) = more(row, at + 18)?.parts();
     let peers = row.get::<_, Option<UserId>>(at + 3)?.zip(row.get::<_, Option<UserId>>(at + 4)?);
     Ok(Numbered {
         num: row.get(at)?,
@@ -58,6 +61,8 @@ pub(super) fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
             owner: row.get(at + 8)?,
             public: row.get(at + 9)?,
             history_shared: row.get(at + 10)?,
+            rules,
+            announcement,
             created: row.get(at + 11)?,
             deleted: row.get(at + 12)?,
             head_seq: count(row, at + 13)?,
@@ -69,8 +74,37 @@ pub(super) fn numbered(row: &Row<'_>, at: usize) -> rusqlite::Result<Numbered> {
     })
 }
 
+/// Rules and announcement, from their column.
+fn more(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupForm> {
+    let Some(json) = row.get_ref(column)?.as_str_or_null()? else {
+        return Ok(GroupForm::default());
+    };
+    serde_json::from_str(json).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    })
+}
+
+/// Rules and announcement, for their column.
+fn more_of(chat: &Chat) -> Result<Option<String>> {
+    let json = |form| serde_json::to_string(&form).map_err(Error::internal);
+    GroupForm::of(chat).map(json).transpose()
+}
+
+/// What of the rules an append asks, in one number, which is 0 where nothing restrains anybody:
+/// half of it is slow mode's seconds, and it is odd if only admins write.
+fn gate(rules: &GroupRules) -> i64 {
+    i64::from(rules.slow_s) << 1 | i64::from(rules.write == Who::Admins)
+}
+
+/// The rules of a gate; the others are as by default.
+pub(super) fn gated(gate: i64) -> GroupRules {
+    let write = if gate & 1 == 1 { Who::Admins } else { Who::All };
+    let slow_s = u32::try_from(gate >> 1).unwrap_or(SLOW_MOST_S);
+    GroupRules { write, slow_s, ..GroupRules::default() }
+}
+
 /// How many columns of a member row stand before the chat's.
-const MEMBER_COLUMNS: usize = 14;
+const MEMBER_COLUMNS: usize = 17;
 
 /// Reads the columns of a member row, and then those of its chat.
 pub(super) fn inbox_row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
@@ -92,6 +126,11 @@ pub(super) fn head(db: &Db<'_>, id: ChatId) -> Result<Option<(i64, u64, u64)>> {
     )
 }
 
+/// What of a chat's rules an append, or a change of a message, asks.
+pub(super) fn rules(db: &Db<'_>, num: i64) -> Result<GroupRules> {
+    db.one("SELECT gate FROM heads WHERE chat = ?1", [num], |row| Ok(gated(row.get(0)?)))
+}
+
 /// Moves a chat's head to its newest message.
 pub(super) fn grow(db: &Db<'_>, num: i64, newest: &Message) -> Result<()> {
     db.run(
@@ -111,8 +150,9 @@ pub(super) fn set_rev(db: &Db<'_>, num: i64, rev: u64) -> Result<()> {
 pub(super) fn insert(db: &Db<'_>, chat: Chat) -> Result<Numbered> {
     let num = db.one(
         "INSERT INTO chats(id, kind, low, high, title, about, avatar, owner, public,
-                           history_shared, created, deleted, meta_rev, member_count)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING num",
+                           history_shared, created, deleted, meta_rev, member_count, more)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         RETURNING num",
         params![
             chat.id,
             chat.kind,
@@ -128,12 +168,13 @@ pub(super) fn insert(db: &Db<'_>, chat: Chat) -> Result<Numbered> {
             chat.deleted,
             int(chat.meta_rev),
             chat.member_count,
+            more_of(&chat)?,
         ],
         |row| row.get(0),
     )?;
     db.run(
-        "INSERT INTO heads(chat, seq, rev, active_at) VALUES(?1, ?2, ?3, ?4)",
-        params![num, int(chat.head_seq), int(chat.head_rev), chat.active_at],
+        "INSERT INTO heads(chat, seq, rev, active_at, gate) VALUES(?1, ?2, ?3, ?4, ?5)",
+        params![num, int(chat.head_seq), int(chat.head_rev), chat.active_at, gate(&chat.rules)],
     )?;
     Ok(Numbered { num, chat })
 }
@@ -142,7 +183,8 @@ pub(super) fn insert(db: &Db<'_>, chat: Chat) -> Result<Numbered> {
 pub(super) fn update(db: &Db<'_>, num: i64, chat: &Chat) -> Result<()> {
     db.run(
         "UPDATE chats SET title = ?2, about = ?3, avatar = ?4, owner = ?5, public = ?6,
-             history_shared = ?7, deleted = ?8, meta_rev = ?9, member_count = ?10
+             history_shared = ?7, deleted = ?8, meta_rev = ?9, member_count = ?10,
+             more = ?11
          WHERE num = ?1",
         params![
             num,
@@ -155,8 +197,10 @@ pub(super) fn update(db: &Db<'_>, num: i64, chat: &Chat) -> Result<()> {
             chat.deleted,
             int(chat.meta_rev),
             chat.member_count,
+            more_of(chat)?,
         ],
     )?;
+    db.run("UPDATE heads SET gate = ?2 WHERE chat = ?1", params![num, gate(&chat.rules)])?;
     Ok(())
 }
 

@@ -10,8 +10,9 @@ use super::sql::{Db, count, int};
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Member;
+use crate::model::text::Name;
 
-/// Selects member rows: the 14 columns of `seat`, of `members AS m`, others behind them if so, and
+/// Selects member rows: the 17 columns of `seat`, of `members AS m`, others behind them if so, and
 /// from what follows.
 macro_rules! select {
     ($rest:expr) => {
@@ -24,7 +25,7 @@ macro_rules! select {
         concat!(
             "SELECT m.seat, m.user, m.role, m.state, m.join_seq, m.read_seq, m.delivered_seq, \
              coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev, \
-             m.alerts",
+             m.alerts, m.nick, m.announcement_seen, m.silent_until",
             $columns,
             " FROM members m LEFT JOIN own o ON o.seat = m.seat ",
             $rest
@@ -57,6 +58,9 @@ pub(super) fn seat(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Seat> {
             hide_seq: count(row, 8)?,
             muted_until: row.get(9)?,
             pinned: row.get(10)?,
+            nick: row.get::<_, Option<String>>(14)?.map(Name::stored),
+            announcement_seen: count(row, 15)?,
+            silent_until: row.get(16)?,
             since: row.get(11)?,
             rev: count(row, 12)?,
             alerts: row.get(13)?,
@@ -114,8 +118,10 @@ pub(super) fn insert(db: &Db<'_>, num: i64, row: &Member) -> Result<bool> {
 pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool> {
     let new = db.run(
         "INSERT INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq, hide_seq,
-                             muted_until, pinned, since, rev, alerts)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+                             muted_until, pinned, since, rev, alerts, nick, announcement_seen,
+                             silent_until)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+         ON CONFLICT DO NOTHING",
         params![
             num,
             row.user,
@@ -130,6 +136,9 @@ pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool>
             row.since,
             int(rev),
             row.alerts,
+            row.nick.as_ref().map(Name::as_str),
+            int(row.announcement_seen),
+            row.silent_until,
         ],
     )?;
     Ok(new > 0)
@@ -142,9 +151,17 @@ pub(super) fn settle(db: &Db<'_>, num: i64, before: Option<&Seat>, after: Member
     match before {
         Some(seat) => {
             db.run(
-                "UPDATE members SET role = ?2, state = ?3, join_seq = ?4, since = ?5
+                "UPDATE members SET role = ?2, state = ?3, join_seq = ?4, since = ?5,
+                     silent_until = ?6
                  WHERE seat = ?1",
-                params![seat.num, after.role, after.state, int(after.join_seq), after.since],
+                params![
+                    seat.num,
+                    after.role,
+                    after.state,
+                    int(after.join_seq),
+                    after.since,
+                    after.silent_until,
+                ],
             )?;
             update(db, Seat { num: seat.num, member: after }).map(drop)?;
         }
@@ -160,7 +177,7 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
     member.rev = next_rev(db, member.user)?;
     db.run(
         "UPDATE members SET read_seq = ?2, delivered_seq = ?3, hide_seq = ?4, muted_until = ?5,
-             pinned = ?6, rev = ?7, alerts = ?8
+             pinned = ?6, rev = ?7, alerts = ?8, nick = ?9, announcement_seen = ?10
          WHERE seat = ?1",
         params![
             seat.num,
@@ -171,6 +188,8 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
             member.pinned,
             int(member.rev),
             member.alerts,
+            member.nick.as_ref().map(Name::as_str),
+            int(member.announcement_seen),
         ],
     )?;
     Ok(seat.member)

@@ -14,23 +14,26 @@ use super::sql::{Db, count, int};
 use crate::clock::Time;
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, Member, MemberState, Place, sees_from};
+use crate::model::chats::{Chat, GroupRules, Member, MemberState, Place, sees_from};
 use crate::model::excerpt::Excerpt;
 use crate::model::messages::{Content, Message, MessageChange, NewMessage, PAGE, PINS, Window};
 use crate::model::text::ClientMsgId;
-use crate::store::{Appended, Changed, Changes, Look, Looking, Messages, Pending};
+use crate::store::decide::speak::Speaker;
+use crate::store::{Appended, Changed, Changes, Hush, Look, Looking, Messages, Pending};
 
 /// The end of a chat, for somebody who writes there.
 struct Tail {
     chat: i64,
     next: Place,
     seat: i64,
+    rules: GroupRules,
+    speaker: Speaker,
 }
 
 /// `None`: no active member of this chat.
 fn tail(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Option<Tail>> {
     let found = db.first(
-        "SELECT c.num, h.seq, h.rev, m.seat, m.state
+        "SELECT c.num, h.seq, h.rev, m.seat, m.state, m.role, m.silent_until, h.gate
          FROM chats c JOIN heads h ON h.chat = c.num
          LEFT JOIN members m ON m.chat = c.num AND m.user = ?2 WHERE c.id = ?1",
         params![chat, from],
@@ -39,10 +42,31 @@ fn tail(db: &Db<'_>, chat: ChatId, from: UserId) -> Result<Option<Tail>> {
                 return Ok(None);
             };
             let next = Place { seq: count(row, 1)? + 1, rev: count(row, 2)? + 1 };
-            Ok(Some(Tail { chat: row.get(0)?, next, seat }))
+            let speaker = Speaker::of(row.get(5)?, row.get(6)?);
+            Ok(Some(Tail {
+                chat: row.get(0)?,
+                next,
+                seat,
+                rules: chats::gated(row.get(7)?),
+                speaker,
+            }))
         },
     )?;
     Ok(found.flatten())
+}
+
+/// What stands against a message that was taken at a moment.
+fn hush(db: &Db<'_>, tail: &Tail, at: Time) -> Result<Option<Hush>> {
+    let mut speaker = tail.speaker;
+    if speaker.is_slow(&tail.rules) {
+        speaker.last = db.first(
+            "SELECT m.sent FROM own o JOIN messages m ON m.chat = ?1 AND m.seq = o.seq
+             WHERE o.seat = ?2",
+            params![tail.chat, tail.seat],
+            |row| row.get(0),
+        )?;
+    }
+    Ok(speaker.hush(&tail.rules, at))
 }
 
 /// Checks first, writes after: it runs without a savepoint.
@@ -57,7 +81,8 @@ fn append(db: &Db<'_>, new: NewMessage) -> Result<Appended> {
             };
             let seat = members::find_active(db, num, chat.id, new.from)?;
             let Some(Seat { num: seat, .. }) = seat else { return Ok(Appended::NotMember) };
-            (Tail { chat: num, next: chat.next(), seat }, seated.then_some(chat))
+            let (rules, speaker) = (GroupRules::default(), Speaker::default());
+            (Tail { chat: num, next: chat.next(), seat, rules, speaker }, seated.then_some(chat))
         }
         _ => return Ok(Appended::NotMember),
     };
@@ -65,6 +90,9 @@ fn append(db: &Db<'_>, new: NewMessage) -> Result<Appended> {
         && let Some(earlier) = by_key(db, &tail, new.chat, &new.client_msg_id)?
     {
         return Ok(Appended::Repeated(earlier));
+    }
+    if let Some(hush) = hush(db, &tail, new.sent)? {
+        return Ok(Appended::Hushed(hush));
     }
     write(db, new, &tail, created)
 }

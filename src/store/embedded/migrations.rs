@@ -498,6 +498,15 @@ CREATE TABLE alerts(
 CREATE INDEX alerts_due ON alerts(due) WHERE due IS NOT NULL;
 ALTER TABLE members ADD COLUMN alerts INTEGER; -- 0 of nothing, 1 mentions, 2 all; NULL as usual
 ",
+    "
+-- Rules and announcement of a group, JSON: see store/forms/group; NULL where there are none.
+ALTER TABLE chats ADD COLUMN more TEXT;
+-- What of the rules each append asks: see store/embedded/chats.
+ALTER TABLE heads ADD COLUMN gate INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE members ADD COLUMN nick TEXT;
+ALTER TABLE members ADD COLUMN announcement_seen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE members ADD COLUMN silent_until INTEGER;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

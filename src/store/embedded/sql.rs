@@ -228,7 +228,7 @@ macro_rules! names_in_columns {
 names_in_columns! {
     ChatKind { Direct = 0 Group = 1 }
     Role { Member = 0 Admin = 1 Owner = 2 }
-    MemberState { Active = 0 Left = 1 Banned = 2 }
+    MemberState { Active = 0 Left = 1 Banned = 2 Requested = 3 }
     Level { Nothing = 0 Mentions = 1 All = 2 }
     Language { English = 0 Spanish = 1 Chinese = 2 }
     FileKind { Image = 0 Video = 1 Audio = 2 Voice = 3 Document = 4 }
@@ -243,6 +243,7 @@ mod tests {
     fn the_numbers_in_queries_are_those_of_the_columns() {
         let is = |value: &dyn ToSql, number: i64| value.to_sql() == Ok(ToSqlOutput::from(number));
         assert!(is(&MemberState::Active, 0), "`state = 0`");
+        assert!(is(&MemberState::Requested, 3), "`state IN (0, 3)`");
         assert!(is(&ChatKind::Group, 1), "`kind = 1`");
     }
 }

@@ -8,14 +8,15 @@ use super::chats::{self, Numbered};
 use super::invites;
 use super::members::{self, Seat};
 use super::messages;
-use super::sql::Db;
+use super::sql::{Db, count};
 use super::terms::{forget_terms, replace_terms};
 use crate::error::{Error, Result};
-use crate::id::{MessageId, UserId};
+use crate::id::{ChatId, MessageId, UserId};
 use crate::model::chats::{Chat, Member, MemberState, Role};
 use crate::model::messages::{Message, SystemEvent};
+use crate::store::decide::member::{ask as decide_ask, end_request as end_of};
 use crate::store::decide::step::{Decided, Founding, decide, found};
-use crate::store::{Founded, GroupStep, Index, Stepped, Unfit};
+use crate::store::{Asked, Founded, GroupStep, Index, JoinAsk, Stepped, Unfit};
 
 /// Creates a group with its first members and message 1; a known id gives what is there.
 pub(super) fn create_group(
@@ -83,6 +84,46 @@ pub(super) fn step(db: &Db<'_>, step: GroupStep) -> Result<Stepped> {
     write(db, num, &step, decided, &seats)
 }
 
+/// Makes somebody wait to be let in.
+pub(super) fn ask_in(db: &Db<'_>, ask: &JoinAsk) -> Result<Asked> {
+    let Some(Numbered { num, chat }) = chats::find(db, ask.chat)? else {
+        return Ok(Asked::Gone);
+    };
+    let seat = members::find(db, num, chat.id, ask.user)?;
+    let (maker, invite) = match &ask.invite {
+        Some((code, maker, _)) => {
+            (members::find(db, num, chat.id, *maker)?, invites::find(db, code)?)
+        }
+        None => (None, None),
+    };
+    let others =
+        db.one("SELECT count(*) FROM members WHERE chat = ?1 AND state = 3", [num], |row| {
+            count(row, 0)
+        })?;
+    let row = seat.as_ref().map(|seat| &seat.member);
+    let maker = maker.as_ref().map(|seat| &seat.member);
+    let waits = match decide_ask(&chat, row, (maker, invite.as_ref()), others, ask) {
+        Ok(waits) => waits,
+        Err(answer) => return Ok(answer),
+    };
+    if let Some((code, ..)) = &ask.invite {
+        invites::use_up(db, code)?;
+    }
+    members::settle(db, num, seat.as_ref(), waits)?;
+    let seat = members::find(db, num, chat.id, ask.user)?;
+    let seat = seat.ok_or_else(|| Error::internal("a member row vanished"))?;
+    Ok(Asked::Done(seat.member))
+}
+
+/// Ends somebody's waiting.
+pub(super) fn end_request(db: &Db<'_>, chat: ChatId, user: UserId) -> Result<Option<Member>> {
+    let Some((num, ..)) = chats::head(db, chat)? else { return Ok(None) };
+    let Some(seat) = members::find(db, num, chat, user)? else { return Ok(None) };
+    let Some(after) = end_of(&seat.member) else { return Ok(None) };
+    members::settle(db, num, Some(&seat), after)?;
+    Ok(members::find(db, num, chat, user)?.map(|seat| seat.member))
+}
+
 fn write(
     db: &Db<'_>,
     num: i64,
@@ -114,9 +155,10 @@ fn write(
     Ok(Stepped::Done(message, chat))
 }
 
-/// Every active member leaves. At most `GROUP_MEMBERS` rows.
+/// Every active member leaves, and so do those who wait. At most `GROUP_MEMBERS` and `REQUESTS`
+/// rows.
 fn dismiss(db: &Db<'_>, num: i64, chat: &Chat) -> Result<()> {
-    const ACTIVE: &str = members::select!("WHERE m.chat = ?1 AND m.state = 0");
+    const ACTIVE: &str = members::select!("WHERE m.chat = ?1 AND m.state IN (0, 3)");
     for seat in db.all(ACTIVE, [num], |row| members::seat(row, chat.id))? {
         let after = Member { state: MemberState::Left, ..seat.member.clone() };
         members::settle(db, num, Some(&seat), after)?;

@@ -71,6 +71,8 @@ pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM places WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
+    // Nobody syncs these rows any more, so no rev is taken.
+    db.run("UPDATE members SET nick = NULL WHERE user = ?1 AND nick IS NOT NULL", [id])?;
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;
     alerts::remove(db, id)?;

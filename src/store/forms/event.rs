@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::broken;
+use super::group::RulesForm;
 use super::values::Id;
+use crate::clock::Time;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::model::chats::Role;
@@ -28,6 +30,11 @@ pub(super) struct EventForm {
     user: Option<Id>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<RulesForm>,
+    /// Milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
 }
 
 const fn role_name(role: Role) -> &'static str {
@@ -55,6 +62,14 @@ impl From<&SystemEvent> for EventForm {
                 history_shared: Some(*history_shared),
                 ..named("settings_changed")
             },
+            SystemEvent::RulesChanged { rules } => {
+                Self { rules: Some((*rules).into()), ..named("rules_changed") }
+            }
+            SystemEvent::AnnouncementChanged => named("announcement_changed"),
+            SystemEvent::MemberSilenced { user, until } => {
+                Self { until: until.map(Time::millis), ..of("member_silenced", *user) }
+            }
+            SystemEvent::LetIn { user } => of("let_in", *user),
             SystemEvent::MembersAdded { users } => {
                 let users = users.iter().map(|user| Id(user.0)).collect();
                 Self { users: Some(users), ..named("members_added") }
@@ -90,6 +105,14 @@ impl EventForm {
                 public: self.public.ok_or_else(missing)?,
                 history_shared: self.history_shared.ok_or_else(missing)?,
             },
+            "rules_changed" => {
+                SystemEvent::RulesChanged { rules: self.rules.ok_or_else(missing)?.into() }
+            }
+            "announcement_changed" => SystemEvent::AnnouncementChanged,
+            "member_silenced" => {
+                SystemEvent::MemberSilenced { user: user()?, until: self.until.map(Time) }
+            }
+            "let_in" => SystemEvent::LetIn { user: user()? },
             "members_added" => {
                 let users = self.users.ok_or_else(missing)?;
                 SystemEvent::MembersAdded { users: users.iter().map(|id| UserId(id.0)).collect() }

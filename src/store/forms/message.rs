@@ -265,7 +265,7 @@ impl CalledForm {
 pub(in crate::store) mod tests {
     use super::*;
     use crate::id::{FileId, ObjectId};
-    use crate::model::chats::Role;
+    use crate::model::chats::{GroupRules, Role};
     use crate::model::files::{Attachment, FileFacts, FileKind, FileName};
     use crate::model::messages::SystemEvent;
     use crate::model::text::Title;
@@ -318,6 +318,11 @@ pub(in crate::store) mod tests {
             SystemEvent::Described,
             SystemEvent::AvatarChanged,
             SystemEvent::SettingsChanged { public: false, history_shared: true },
+            SystemEvent::RulesChanged { rules: GroupRules { slow_s: 30, ..GroupRules::default() } },
+            SystemEvent::AnnouncementChanged,
+            SystemEvent::MemberSilenced { user, until: Some(Time(70)) },
+            SystemEvent::MemberSilenced { user, until: None },
+            SystemEvent::LetIn { user },
             SystemEvent::MembersAdded { users: vec![user] },
             SystemEvent::Joined { by_invite: false },
             SystemEvent::Left,

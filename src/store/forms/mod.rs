@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod call;
 mod event;
 pub mod file;
+pub mod group;
 pub mod message;
 pub mod push;
 mod values;

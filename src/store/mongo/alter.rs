@@ -25,6 +25,7 @@ use crate::model::chats::Member;
 use crate::model::messages::{Content, EDITS, Message, MessageChange};
 use crate::store::Changed;
 use crate::store::decide::change::{Ask, Known, REACTORS_ASKED, asks, decide};
+use crate::store::decide::speak::hush_of_change;
 
 /// The key of somebody's reaction.
 pub(super) fn reaction_key(chat: ChatId, seq: u64, user: UserId, emoji: &str) -> String {
@@ -59,6 +60,13 @@ pub(super) async fn alter(
         };
         let Some(document) = document else { return Ok(Changed::Gone) };
         let old = content::read(&document)?;
+        let hushed = hush_of_change(&ground.chat.rules, &looked.member, change);
+        if let Some(hush) = hushed {
+            if is_looked {
+                continue;
+            }
+            return Ok(Changed::Hushed(hush));
+        }
         let known = known(store, log, &old, change).await?;
         let new = match decide(&old, change, &known, ground.chat.head_rev + 1) {
             Changed::Done(new) => new,
@@ -93,8 +101,8 @@ fn leave(store: &MongoStore, mut ground: Ground, version: u64, rev: u64) {
 async fn look_again(store: &MongoStore, chat: ChatId, by: UserId) -> Result<Option<Looked>> {
     let Some(ground) = store.commits.ground_in_turn(chat).await? else { return Ok(None) };
     let member = members::one(&store.access, chat, by).await?;
-    let looked = Looked { ground, message: None };
-    Ok(member.filter(|seat| seat.member.is_active()).map(|_| looked))
+    let member = member.map(|seat| seat.member).filter(Member::is_active);
+    Ok(member.map(|member| Looked { ground, member, message: None }))
 }
 
 /// Looks up what a change asks.

@@ -25,7 +25,8 @@ use crate::model::chats::{
 use crate::model::messages::SystemEvent;
 use crate::store::decide::list::Entry;
 use crate::store::{
-    Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, ListPart, Progress, Stepped, decide,
+    Asked, Chats, Cursor, Founded, GroupStep, Inbox, InvitePut, JoinAsk, ListPart, Progress,
+    Stepped, decide,
 };
 
 /// At most this many queries of one verb at once.
@@ -368,6 +369,18 @@ impl Chats for MongoStore {
 
     async fn banned(&self, chat: ChatId) -> Result<Vec<Member>> {
         self.members_in(chat, MemberState::Banned, None, u32::MAX).await
+    }
+
+    async fn requests(&self, chat: ChatId) -> Result<Vec<Member>> {
+        self.members_in(chat, MemberState::Requested, None, u32::MAX).await
+    }
+
+    async fn ask_in(&self, ask: JoinAsk) -> Result<Asked> {
+        steps::ask_in(self, &ask).await
+    }
+
+    async fn end_request(&self, chat: ChatId, user: UserId) -> Result<Option<Member>> {
+        steps::end_request(self, chat, user).await
     }
 
     async fn inbox(&self, user: UserId, after: u64, limit: u32) -> Result<Inbox> {

@@ -3,7 +3,7 @@
 //!
 //! The scheme and why it holds stand in the head of `mod`. Called by the nouns beside this file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,9 @@ use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, Entropy, ObjectId, OsEntropy, UserId};
-use crate::model::chats::{Chat, ChatKind};
+use crate::model::chats::{Chat, ChatKind, Member};
 use crate::model::messages::Message;
+use crate::store::decide::speak::Speaker;
 
 /// How slowly the chat is looked at in the end while others have their turn (`jitter`).
 pub(super) const SLOWEST: u32 = 3;
@@ -54,8 +55,8 @@ pub(super) struct Ground {
 pub(super) struct Left {
     /// The chat.
     pub(super) ground: Ground,
-    /// Some of its active members: those who have written lately.
-    pub(super) active: Arc<HashSet<UserId>>,
+    /// Some of its active members, and how they may speak: those who have written lately.
+    pub(super) active: Arc<HashMap<UserId, Speaker>>,
 }
 
 /// What an active member looked at.
@@ -63,6 +64,8 @@ pub(super) struct Left {
 pub(super) struct Looked {
     /// The chat.
     pub(super) ground: Ground,
+    /// The member's row.
+    pub(super) member: Member,
     /// A message of it, by its seq, as it stands in its document, unless that was read in part.
     pub(super) message: Option<(u64, Document)>,
 }
@@ -299,7 +302,7 @@ impl Commits {
 
     /// Creates a chat's document, with what is still to be written; whether it was new.
     pub(super) async fn create(&self, chat: &Chat, redo: &Redo) -> Result<bool> {
-        let mut document = chats::document(chat);
+        let mut document = chats::document(chat)?;
         document.insert("version", 1_i64);
         document.insert("unwritten", 1_i64);
         document.insert("redo", redo.to_bson()?);

@@ -16,16 +16,18 @@ use super::commit::{ATTEMPTS, Commits, Ground, Left, Plan, grown, overtaken};
 use super::content;
 use super::members::{self, seat_peers};
 use super::redo::Redo;
-use super::rows::ToBson;
+use super::rows::{ToBson, int};
 use super::tables::{Table, log_of};
 use super::turns::Turn;
 use super::users::deleted_of;
+use crate::clock::Time;
 use crate::error::{Code, Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
-use crate::model::chats::{Chat, ChatKind, Place};
+use crate::model::chats::{Chat, ChatKind, Member, Place};
 use crate::model::messages::{Message, NewMessage};
 use crate::model::text::ClientMsgId;
-use crate::store::{Appended, Pending};
+use crate::store::decide::speak::Speaker;
+use crate::store::{Appended, Hush, Pending};
 
 /// At most this many messages wait.
 const QUEUE: usize = 4096;
@@ -99,7 +101,7 @@ impl Lanes {
 #[derive(Clone)]
 struct Known {
     ground: Ground,
-    active: HashSet<UserId>,
+    active: HashMap<UserId, Speaker>,
     others: HashSet<UserId>,
 }
 
@@ -141,6 +143,8 @@ struct Lane {
 /// What becomes of each message of a batch.
 enum Fate {
     NotMember,
+    /// The rules of the group stand against it.
+    Hushed(Hush),
     Repeated(Message),
     /// An earlier try stored it.
     StoredBefore(Message),
@@ -211,6 +215,7 @@ impl Lane {
                 self.known = Knowledge::Unread;
             }
             let is_kept = matches!(self.known, Knowledge::Kept(_));
+            let is_read_now = matches!(self.known, Knowledge::Unread);
             let Some(mut known) = self.recall().await? else {
                 match self.begin(news).await? {
                     Some(done) => return Ok(done),
@@ -221,7 +226,8 @@ impl Lane {
             let fates = self.fates(&known, news, &mut before).await?;
             let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
             let Some(newest) = stored.last() else {
-                if is_kept {
+                // Without a commit nothing says that what was known holds still.
+                if !is_read_now {
                     continue;
                 }
                 self.known = Knowledge::Of(known);
@@ -243,7 +249,7 @@ impl Lane {
             Knowledge::Unread => {}
         }
         let ground = self.commits.ground_in_turn(self.chat).await?;
-        Ok(ground.map(|ground| Known { ground, active: HashSet::new(), others: HashSet::new() }))
+        Ok(ground.map(|ground| Known { ground, active: HashMap::new(), others: HashSet::new() }))
     }
 
     /// Commits messages, of which one is the newest, to the chat as it is known.
@@ -273,6 +279,11 @@ impl Lane {
         }
         ground.version = version;
         ground.chat.grow(newest.place(), newest.sent);
+        for message in stored {
+            if let Some(speaker) = known.active.get_mut(&message.from) {
+                speaker.last = Some(message.sent);
+            }
+        }
         let opened = if begins { self.number(&ground.chat).await } else { None };
         if self.commits.has_written(self.chat, version) {
             self.known = Knowledge::Of(known);
@@ -285,19 +296,34 @@ impl Lane {
         let chat = &known.ground.chat;
         if chat.head_seq == 0 && chat.peers.is_some() {
             // The first message makes both of them members.
-            known.active.extend(chat.people());
+            known.active.extend(chat.people().into_iter().map(|one| (one, Speaker::default())));
         }
-        let is_new = |user: &UserId| !known.active.contains(user) && !known.others.contains(user);
+        let is_new =
+            |user: &UserId| !known.active.contains_key(user) && !known.others.contains(user);
         let mut users: Vec<UserId> = news.iter().map(|new| new.from).filter(is_new).collect();
         users.sort_unstable();
         users.dedup();
         for seat in members::find(self.commits.access(), self.chat, &users).await? {
             if seat.member.is_active() {
-                known.active.insert(seat.member.user);
+                let speaker = self.speaker(&known.ground.chat, &seat.member).await?;
+                known.active.insert(seat.member.user, speaker);
             }
         }
-        known.others.extend(users.into_iter().filter(|user| !known.active.contains(user)));
+        known.others.extend(users.into_iter().filter(|user| !known.active.contains_key(user)));
         Ok(())
+    }
+
+    /// How a member may speak, with the moment of their latest message where that counts.
+    async fn speaker(&self, chat: &Chat, member: &Member) -> Result<Speaker> {
+        let mut speaker = Speaker::of(member.role, member.silent_until);
+        if speaker.is_slow(&chat.rules) && member.own_seq > 0 {
+            let last = doc! { "target_id": chat.id.bson(), "seq": int(member.own_seq) };
+            let find = Find::new(log_of(chat.kind), last).fields(doc! { "edits": 0 });
+            let found = self.commits.access().first(find).await?;
+            let last = found.map(|document| content::read(&document)).transpose()?;
+            speaker.last = last.map(|message| message.sent);
+        }
+        Ok(speaker)
     }
 
     /// What is there under the same id was stored by a try of ours whose answer was lost, unless
@@ -309,13 +335,13 @@ impl Lane {
         before: &mut Option<HashSet<MessageId>>,
     ) -> Result<Vec<Fate>> {
         let chat = &known.ground.chat;
-        let from_members = news.iter().filter(|new| known.active.contains(&new.from));
+        let from_members = news.iter().filter(|new| known.active.contains_key(&new.from));
         let earlier =
             earlier(self.commits.access(), chat, &from_members.collect::<Vec<_>>()).await?;
         let before =
             before.get_or_insert_with(|| earlier.values().map(|message| message.id).collect());
-        let is_active = |user| known.active.contains(&user);
-        Ok(fates(chat, news, is_active, &earlier, before))
+        let speaker = |user| known.active.get(&user).copied();
+        Ok(fates(chat, news, speaker, &earlier, before))
     }
 
     /// The chat is not there: creates a direct one with these messages. `None`: now it is there.
@@ -326,7 +352,7 @@ impl Lane {
         };
         let mut chat = Chat::direct(peers, sent);
         // Before the chat is there, who is no peer of it is nobody in it.
-        let is_peer = |user| user == peers.0 || user == peers.1;
+        let is_peer = |user| (user == peers.0 || user == peers.1).then(Speaker::default);
         let fates = fates(&chat, news, is_peer, &HashMap::new(), &HashSet::new());
         let stored: Vec<&Message> = fates.iter().filter_map(Fate::stored).collect();
         let Some(last) = stored.last() else { return Ok(Some((fates, None))) };
@@ -428,24 +454,33 @@ async fn earlier(
 fn fates(
     chat: &Chat,
     news: &[NewMessage],
-    is_active: impl Fn(UserId) -> bool,
+    speaker: impl Fn(UserId) -> Option<Speaker>,
     earlier: &HashMap<(UserId, ClientMsgId), Message>,
     before: &HashSet<MessageId>,
 ) -> Vec<Fate> {
     let Place { mut seq, mut rev } = chat.next();
     let mut here: HashMap<(UserId, &ClientMsgId), usize> = HashMap::new();
+    let mut last: HashMap<UserId, Time> = HashMap::new();
+    let hush = |speaker: Speaker, last: Option<&Time>, at| {
+        Speaker { last: last.copied().or(speaker.last), ..speaker }.hush(&chat.rules, at)
+    };
     let mut fates = Vec::with_capacity(news.len());
     for (index, new) in news.iter().enumerate() {
         let key = (new.from, new.client_msg_id.clone());
-        let fate = if !is_active(new.from) {
-            Fate::NotMember
-        } else if let Some(&like) = here.get(&(new.from, &new.client_msg_id)) {
+        let Some(speaker) = speaker(new.from) else {
+            fates.push(Fate::NotMember);
+            continue;
+        };
+        let fate = if let Some(&like) = here.get(&(new.from, &new.client_msg_id)) {
             Fate::Like(like)
         } else if let Some(message) = earlier.get(&key) {
             let is_own = message.id == new.id && !before.contains(&message.id);
             Fate::of_earlier(message.clone(), is_own)
+        } else if let Some(hush) = hush(speaker, last.get(&new.from), new.sent) {
+            Fate::Hushed(hush)
         } else {
             here.insert((new.from, &new.client_msg_id), index);
+            last.insert(new.from, new.sent);
             let message = new.clone().at(Place { seq, rev });
             (seq, rev) = (seq + 1, rev + 1);
             Fate::Stored(message)
@@ -491,6 +526,7 @@ fn answer(result: &Result<(Vec<Fate>, Option<Chat>)>, index: usize) -> Result<Ap
             Some(message) => Appended::Repeated(message.clone()),
             None => Appended::NotMember,
         },
+        Some(Fate::Hushed(hush)) => Appended::Hushed(*hush),
         Some(Fate::NotMember) | None => Appended::NotMember,
     })
 }

@@ -20,6 +20,7 @@ use super::tables::Table;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, ChatKind, Member, MemberState};
+use crate::model::text::Name;
 
 /// From so many rows on they are numbered together.
 const MANY: usize = 8;
@@ -60,6 +61,9 @@ pub(super) fn read(document: &Document) -> Result<Seat> {
             muted_until: row.opt_time("muted_until")?,
             alerts: row.opt_named("alerts")?,
             pinned: row.flag("pinned")?,
+            nick: row.opt_text("nick")?.map(Name::stored),
+            announcement_seen: row.count("announcement_seen")?,
+            silent_until: row.opt_time("silent_until")?,
             since: row.time("since")?,
             rev: row.count("rev")?,
         },
@@ -82,6 +86,12 @@ pub(super) fn document(row: &Member, kind: ChatKind) -> Document {
     }
     if let Some(level) = row.alerts {
         document.insert("alerts", level.bson());
+    }
+    if let Some(nick) = &row.nick {
+        document.insert("nick", nick.as_str());
+    }
+    if row.announcement_seen > 0 {
+        document.insert("announcement_seen", int(row.announcement_seen));
     }
     document
 }
@@ -107,6 +117,7 @@ fn standing(row: &Member) -> Document {
     doc! {
         "state": row.state.bson(), "role": row.role.bson(),
         "join_seq": int(row.join_seq), "since": row.since.bson(),
+        "silent_until": row.silent_until.bson(),
     }
 }
 
@@ -129,6 +140,7 @@ pub(super) fn difference(before: &Member, after: &Member) -> Document {
         ("read_seq", before.read_seq, after.read_seq),
         ("delivered_seq", before.delivered_seq, after.delivered_seq),
         ("hide_seq", before.hide_seq, after.hide_seq),
+        ("announcement_seen", before.announcement_seen, after.announcement_seen),
     ] {
         if before != after {
             set.insert(name, int(after));
@@ -142,6 +154,9 @@ pub(super) fn difference(before: &Member, after: &Member) -> Document {
     }
     if before.pinned != after.pinned {
         set.insert("pinned", after.pinned);
+    }
+    if before.nick != after.nick {
+        set.insert("nick", after.nick.as_ref().map_or(Bson::Null, |nick| nick.as_str().into()));
     }
     set
 }

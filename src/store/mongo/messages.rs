@@ -153,7 +153,7 @@ impl MongoStore {
 
     /// What an active member sees of a message; `None` when their standing changed meanwhile.
     async fn look_from(&self, ground: Ground, seat: Seat, seq: u64) -> Result<Option<Look>> {
-        let (viewer, member) = (seat.member.user, Some(seat.member.clone()));
+        let member = seat.member.clone();
         let view = self.view_of(ground, seat).await?;
         let find = rows_of(&view, view.rows(seq, seq)).limit(1);
         let Some(mut found) = self.documents(&view, find).await? else { return Ok(None) };
@@ -164,8 +164,9 @@ impl MongoStore {
         let whole = document.filter(|_| is_whole).map(|document| (seq, document));
         let ground = view.ground;
         let chat = ground.chat.clone();
-        self.commits.note_looked(viewer, Looked { ground, message: whole });
-        Ok(Some(Look { chat, member, message }))
+        let looked = Looked { ground, member: member.clone(), message: whole };
+        self.commits.note_looked(member.user, looked);
+        Ok(Some(Look { chat, member: Some(member), message }))
     }
 
     async fn view_of(&self, ground: Ground, seat: Seat) -> Result<View> {

@@ -100,7 +100,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             batch.add(Table::Inboxes, doc! { "_id": user.bson(), "rev": int(*rev) });
         }
         Record::Chat(chat, words) => {
-            batch.add(chats_of(chat.kind), chat_document(chat));
+            batch.add(chats_of(chat.kind), chat_document(chat)?);
             index(batch, Index::Groups, chat.id.0, words);
         }
         Record::Invitation(invitation) => {
@@ -139,10 +139,10 @@ async fn kind(store: &MongoStore, chat: ChatId) -> Result<ChatKind> {
     Ok(ground.ok_or_else(|| Error::internal("a record of a chat that is not there"))?.chat.kind)
 }
 
-fn chat_document(chat: &Chat) -> Document {
-    let mut document = chats::document(chat);
+fn chat_document(chat: &Chat) -> Result<Document> {
+    let mut document = chats::document(chat)?;
     document.insert("version", 1_i64);
-    document
+    Ok(document)
 }
 
 fn message(batch: &mut Batch, kind: ChatKind, stored: &StoredMessage) -> Result<()> {

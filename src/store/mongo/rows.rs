@@ -104,7 +104,7 @@ pub(super) trait Named: Sized {
 names_in_fields! {
     ChatKind { Direct = "direct" Group = "group" }
     Role { Member = "member" Admin = "admin" Owner = "owner" }
-    MemberState { Active = "active" Left = "left" Banned = "banned" }
+    MemberState { Active = "active" Left = "left" Banned = "banned" Requested = "requested" }
     Level { Nothing = "nothing" Mentions = "mentions" All = "all" }
     Language { English = "en" Spanish = "es" Chinese = "zh" }
 }

@@ -19,7 +19,7 @@ use super::tables::{LEAVING, Table};
 use crate::error::{Code, Error, Result, Text};
 
 /// The version of the shape that this program writes.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \

@@ -24,8 +24,9 @@ use crate::error::{Error, Result};
 use crate::id::{ChatId, MessageId, UserId};
 use crate::model::chats::{Chat, ChatKind, Invite, Member, MemberState, Role};
 use crate::model::messages::SystemEvent;
+use crate::store::decide::member::{ask as decide_ask, end_request as end_of};
 use crate::store::decide::step::{Decided, Founding, decide, found};
-use crate::store::{Founded, GroupStep, Index, Stepped, Unfit};
+use crate::store::{Asked, Founded, GroupStep, Index, JoinAsk, Stepped, Unfit};
 
 /// The groups of at most this many people are counted at once.
 const COUNTED: usize = 1000;
@@ -134,6 +135,85 @@ pub(super) async fn step(store: &MongoStore, step: GroupStep) -> Result<Stepped>
     Err(overtaken())
 }
 
+/// Makes somebody wait to be let in.
+pub(super) async fn ask_in(store: &MongoStore, ask: &JoinAsk) -> Result<Asked> {
+    let mut turn = Turn::of(&store.commits, ask.chat).await;
+    for _ in 0..ATTEMPTS {
+        let Some(ground) = store.commits.ground_in_turn(ask.chat).await? else {
+            return Ok(Asked::Gone);
+        };
+        let row = members::one(&store.access, ask.chat, ask.user).await?;
+        let (maker, invite) = match &ask.invite {
+            Some((code, maker, _)) => (
+                members::one(&store.access, ask.chat, *maker).await?,
+                invites::read_one(store, code).await?,
+            ),
+            None => (None, None),
+        };
+        let waiting = doc! { "chat": ask.chat.bson(), "state": MemberState::Requested.bson() };
+        let others = store.access.count(Table::Members, waiting).await?;
+        let row = row.as_ref().map(|seat| &seat.member);
+        let maker = maker.as_ref().map(|seat| &seat.member);
+        let waits = match decide_ask(&ground.chat, row, (maker, invite.as_ref()), others, ask) {
+            Ok(waits) => waits,
+            Err(Asked::Done(_)) => {
+                let waits = members::number(&store.access, ask.chat, ask.user).await?;
+                return Ok(waits.map_or(Asked::Stale, |seat| Asked::Done(seat.member)));
+            }
+            Err(answer) => return Ok(answer),
+        };
+        let version = ground.version + 1;
+        let mut redo = Redo::new();
+        redo.update(Table::Members, members::settle(&waits, ChatKind::Group, version));
+        if let Some(used) = invite.and_then(|invite| invites::used(&invite, version)) {
+            redo.update(Table::Invites, used);
+        }
+        if let Some(member) = seated(store, &mut turn, &ground, redo, ask.user).await? {
+            return Ok(Asked::Done(member));
+        }
+        turn.wait().await?;
+    }
+    Err(overtaken())
+}
+
+/// Ends somebody's waiting.
+pub(super) async fn end_request(
+    store: &MongoStore,
+    chat: ChatId,
+    user: UserId,
+) -> Result<Option<Member>> {
+    let mut turn = Turn::of(&store.commits, chat).await;
+    for _ in 0..ATTEMPTS {
+        let Some(ground) = store.commits.ground_in_turn(chat).await? else { return Ok(None) };
+        let row = members::one(&store.access, chat, user).await?;
+        let Some(after) = row.and_then(|seat| end_of(&seat.member)) else { return Ok(None) };
+        let mut redo = Redo::new();
+        redo.update(Table::Members, members::settle(&after, ChatKind::Group, ground.version + 1));
+        if let Some(member) = seated(store, &mut turn, &ground, redo, user).await? {
+            return Ok(Some(member));
+        }
+        turn.wait().await?;
+    }
+    Err(overtaken())
+}
+
+/// Commits a change of one person's standing that the log tells nothing of; their row then. `None`
+/// when another commit was faster.
+async fn seated(
+    store: &MongoStore,
+    turn: &mut Turn<'_>,
+    ground: &Ground,
+    redo: Redo,
+    user: UserId,
+) -> Result<Option<Member>> {
+    let plan = Plan { fields: Document::new(), redo };
+    let Some(version) = turn.commit(ground, plan).await? else { return Ok(None) };
+    let chat = ground.chat.id;
+    let seat = members::number(&store.access, chat, user).await?;
+    store.commits.clear_later(chat, ChatKind::Group, version);
+    seat.map(|seat| Some(seat.member)).ok_or_else(|| Error::internal("a member row vanished"))
+}
+
 /// A try whose answer was lost may have succeeded: its message tells.
 async fn done_before(store: &MongoStore, step: &GroupStep, chat: &Chat) -> Result<Option<Stepped>> {
     let found = store.access.one(Table::GroupLog, doc! { "_id": step.message.bson() }).await?;
@@ -151,7 +231,7 @@ async fn changed(store: &MongoStore, step: &GroupStep, decided: &Decided) -> Res
     if !step.all_leave {
         return Ok(decided.members.iter().map(|row| row.user).collect());
     }
-    let filter = doc! { "chat": step.chat.bson(), "state": MemberState::Active.bson() };
+    let filter = doc! { "chat": step.chat.bson(), "state": in_or_waiting() };
     let rows: Vec<Document> = store.access.find(Find::new(Table::Members, filter)).await?;
     rows.iter().map(|row| Ok(members::read(row)?.member.user)).collect()
 }
@@ -189,16 +269,21 @@ fn plan(
     } else if let Some(words) = &step.terms {
         terms::replace(&mut redo, Index::Groups, chat.id.0, words);
     }
-    let mut fields = chats::meta(chat);
+    let mut fields = chats::meta(chat)?;
     fields.extend(grown(message));
     Ok(Plan { fields, redo })
 }
 
-/// Every active member leaves.
+/// Everybody who is in it, or waits to be let in.
+fn in_or_waiting() -> Document {
+    doc! { "$in": [MemberState::Active.bson(), MemberState::Requested.bson()] }
+}
+
+/// Every active member leaves, and so do those who wait.
 fn all_leave(chat: ChatId, version: u64) -> Statement {
     let filter = doc! {
         "chat": chat.bson(),
-        "state": MemberState::Active.bson(),
+        "state": in_or_waiting(),
         "v": { "$lt": int(version) },
     };
     let set = doc! { "state": MemberState::Left.bson(), "v": int(version), "dirty": true };

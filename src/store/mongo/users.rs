@@ -206,6 +206,9 @@ impl MongoStore {
         let closed = self.close_sessions(user, Which::All).await?;
         self.access.delete(Table::Codes, doc! { "user": id.clone() }).await?;
         self.access.delete(Table::Places, doc! { "user": id.clone() }).await?;
+        let named = doc! { "user": id.clone(), "nick": { "$exists": true } };
+        let bare = doc! { "$unset": { "nick": "" } };
+        self.access.update(Table::Members, &[Statement::new(named, bare).multi()]).await?;
         self.access.delete(Table::Blocks, doc! { "who": id.clone() }).await?;
         self.access.delete(Table::Blocks, doc! { "whom": id }).await?;
         self.remove_files(user).await?;
