@@ -121,6 +121,8 @@ id_types! {
     FileId;
     /// A voice or video call.
     CallId;
+    /// A row of what operators did.
+    AuditId;
     /// What lets people into the server: the digest of its code.
     InvitationId;
     /// The life of a store: another one once a backup of it was restored, or it was copied.

@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod copy;
 mod demo;
+pub mod desk;
 pub mod doctor;
 mod hosts;
 mod listen;
@@ -19,6 +20,7 @@ pub mod renew;
 pub mod restore;
 mod scheduled;
 mod secure;
+mod socket;
 mod stores;
 
 use std::fmt;
@@ -38,6 +40,7 @@ use self::stores::{open_embedded, open_mongo};
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
+use crate::config::secrets::operator_key;
 use crate::config::values::SignUp;
 use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
@@ -51,7 +54,7 @@ use crate::edge::counters::Counters;
 use crate::edge::limits::Limiter;
 use crate::http::install::Install;
 use crate::http::server::Welcome;
-use crate::http::{Http, router};
+use crate::http::{self, Http, router};
 use crate::hub::close::CloseCode;
 use crate::hub::{Gaps, Hub};
 use crate::id::{Entropy, IdSource, OsEntropy, UserId};
@@ -143,6 +146,8 @@ pub struct Running {
     store: Arc<dyn Store>,
     turn: Option<Turn>,
     machine_key: Option<MachineKey>,
+    operator_key: Option<MachineKey>,
+    socket: Option<socket::Served>,
     /// The bus tells its listeners as long as somebody else keeps them.
     _listeners: Vec<Arc<dyn Listener>>,
     _data: DataDir,
@@ -170,20 +175,12 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     };
     let welcome = welcome(config, &secrets, mailbox, demo)?;
     let bus = Arc::new(LocalBus::default());
-    let ports = Ports {
-        store: store.clone(),
-        bus: bus.clone(),
-        mailer: mailer.clone(),
-        objects: files.objects,
-        staging: files.staging,
-        ids: ids(&outside),
-        clock: outside.clock.clone(),
-        entropy: outside.entropy.clone(),
-    };
+    let ports = ports((&store, &mailer), bus.clone(), files, &outside);
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone()).with_push(push.outlet(config, &hub));
+    let (core, operator_key) = with_operator_key(core, &data, &outside).await?;
     let (backups, backed_up) = scheduled::begin(config, &outside.clock).unzip();
     let relay = turn.as_ref().map(Turn::reader);
     let readings = metrics::readings(hub.clone(), relay, backed_up, push.reader());
@@ -196,7 +193,9 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let telling = core.push.clone();
     let machine_key = welcome.opened_by();
     let https_at = (tls_port, https.as_ref().and_then(|https| https.install(addr.port())));
-    let routes = routes(config, core, &hub, &outside, welcome, counters, https_at);
+    let address = config.public_url(tls_port.unwrap_or(addr.port()));
+    let routes = routes(config, core, &hub, &outside, (welcome, address), counters, https_at);
+    let socket = socket::serve(data.path(), http::at_socket(routes.clone()));
     let trusted = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
     let mut entrances = vec![Entrance { listener, tls: None }];
     entrances.extend(https.map(secure::Https::into_entrance));
@@ -215,8 +214,24 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         store,
         turn,
         machine_key,
+        operator_key,
+        socket,
         _listeners: listeners,
         _data: data,
+    })
+}
+
+/// The rules with the key by which the first operator takes the role, while there is none.
+async fn with_operator_key(
+    core: Core,
+    data: &DataDir,
+    outside: &Outside,
+) -> Result<(Core, Option<MachineKey>), StartError> {
+    let is_there = core.operator.is_there().await.map_err(|error| error.to_string())?;
+    let key = operator_key(data, &*outside.entropy, !is_there)?;
+    Ok(match key {
+        Some(key) => (core.with_operator_key(key), Some(MachineKey::new(key))),
+        None => (core, None),
     })
 }
 
@@ -236,6 +251,24 @@ fn welcome(
     Ok(Welcome { brand, key, smtp, mailbox, demo })
 }
 
+fn ports(
+    (store, mailer): (&Arc<dyn Store>, &Arc<dyn Mailer>),
+    bus: Arc<LocalBus>,
+    files: Files,
+    outside: &Outside,
+) -> Ports {
+    Ports {
+        store: store.clone(),
+        bus,
+        mailer: mailer.clone(),
+        objects: files.objects,
+        staging: files.staging,
+        ids: ids(outside),
+        clock: outside.clock.clone(),
+        entropy: outside.entropy.clone(),
+    }
+}
+
 fn ids(outside: &Outside) -> IdSource {
     IdSource::new(outside.clock.clone(), &*outside.entropy)
 }
@@ -245,7 +278,7 @@ fn routes(
     core: Core,
     hub: &Arc<Hub>,
     outside: &Outside,
-    welcome: Welcome,
+    (welcome, address): (Welcome, String),
     counters: Arc<Counters>,
     (tls_port, install): (Option<u16>, Option<Install>),
 ) -> Router {
@@ -253,7 +286,7 @@ fn routes(
     let (clock, hub) = (outside.clock.clone(), hub.clone());
     let sockets = ws::router(core.clone(), hub, limiter.clone(), clock, counters.clone());
     let http = Http::new(core, config, limiter, ids(outside));
-    let http = http.with_welcome(welcome).with_counters(counters);
+    let http = http.with_welcome(welcome).with_counters(counters).with_address(address);
     let http = match tls_port {
         Some(port) => http.with_https(port),
         None => http,
@@ -384,14 +417,20 @@ impl Running {
         self.machine_key.as_ref()
     }
 
+    /// What makes the first who shows it the operator, while nobody is.
+    pub const fn operator_key(&self) -> Option<&MachineKey> {
+        self.operator_key.as_ref()
+    }
+
     /// The relay for calls, if it is in this server.
     pub const fn turn(&self) -> Option<&Turn> {
         self.turn.as_ref()
     }
 
     /// Stops in good order, within ten seconds.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
+        drop(self.socket.take());
         self.hub.close_all(CloseCode::Restart);
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop ended badly");

@@ -6,9 +6,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 
+use super::operator_flags::{self as operator, json};
 use crate::config::settings::{SETTINGS, Setting};
-use crate::config::values::span;
-use crate::model::door::INVITATION_USES;
 
 /// The command line of `wechat`.
 pub fn command() -> Command {
@@ -35,7 +34,11 @@ pub fn command() -> Command {
         .subcommand(doctor())
         .subcommand(health())
         .subcommand(users())
-        .subcommand(invite())
+        .subcommand(operator::people())
+        .subcommand(operator::groups())
+        .subcommand(operator::invite())
+        .subcommand(operator::audit())
+        .subcommand(operator::figures())
         .subcommand(store())
         .subcommand(push())
         .subcommand(backup())
@@ -73,13 +76,6 @@ fn health() -> Command {
     )
 }
 
-fn json() -> Arg {
-    Arg::new("json")
-        .long("json")
-        .action(ArgAction::SetTrue)
-        .help("Speak to programs: one JSON a line on standard output")
-}
-
 fn users() -> Command {
     let import = Command::new("import")
         .about("Create accounts from a list, while the server is stopped")
@@ -105,34 +101,6 @@ fn users() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(import)
-}
-
-fn invite() -> Command {
-    Command::new("invite")
-        .about("Make an invitation to the server, while it is stopped")
-        .long_about(
-            "Make an invitation to the server, while it is stopped: a link by which people create \
-             an account also where SIGN_UP=invited. In a terminal, its QR code is drawn too.",
-        )
-        .arg(
-            Arg::new("uses")
-                .long("uses")
-                .value_parser(value_parser!(u32).range(1..=i64::from(INVITATION_USES)))
-                .help("How many people it lets in [default: 1]"),
-        )
-        .arg(
-            Arg::new("expires")
-                .long("expires")
-                .value_parser(span)
-                .help("How long it works, as count s, min, h or d [default: 7d]"),
-        )
-        .arg(
-            Arg::new("group")
-                .long("group")
-                .value_name("LINK")
-                .help("An invitation link of a group, which whoever comes in joins"),
-        )
-        .arg(json())
 }
 
 fn store() -> Command {

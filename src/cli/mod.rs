@@ -8,8 +8,9 @@ mod backup;
 mod doctor;
 mod flags;
 mod health;
-mod invite;
 mod log;
+mod operator;
+mod operator_flags;
 mod pages;
 mod progress;
 mod push;
@@ -61,7 +62,9 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
     match path {
         ["config", "check"] => check(values),
         ["users", "import"] => users::import(config, flags),
-        ["invite"] => invite::run(config, flags),
+        ["people" | "groups", _] | ["invite" | "audit" | "figures"] => {
+            operator::run(config, path, flags)
+        }
         ["doctor"] => doctor::run(config, values, flags),
         ["push", "check"] => push::check(config),
         ["health"] => health::ask(config),

@@ -112,6 +112,13 @@ fn tell(config: &Config, running: &Running) {
         None => addr.port().to_string(),
     };
     let people = if config.dev { "demo   people to try out as, with one click\n  " } else { "" };
+    // The same for the key that makes somebody the operator.
+    let role = match running.operator_key() {
+        Some(key) if io::stdout().is_terminal() => {
+            format!("role   {} makes the first to send it the operator\n  ", key.reveal())
+        }
+        _ => String::new(),
+    };
     let store = match &config.db_uri {
         Some(_) => format!("MongoDB, database {} (secrets in {data})", config.db_database),
         None => format!("embedded, in {data}"),
@@ -119,6 +126,7 @@ fn tell(config: &Config, running: &Running) {
     println!(
         "WeChat backend {VERSION}\n\n  \
          open   {url}{key}\n  \
+         {role}\
          port   {port} on {hosts} ({})\n  \
          store  {store}\n  \
          mails  {mails}\n  \

@@ -83,6 +83,25 @@ impl Secrets {
     }
 }
 
+/// The key by which somebody becomes the first operator, in `DATA_DIR/secrets/operator_key`. Once
+/// there is an operator (not `wanted`), it is removed: what somebody has seen is of no use later.
+pub fn operator_key(
+    data: &DataDir,
+    entropy: &dyn Entropy,
+    wanted: bool,
+) -> Result<Option<[u8; 32]>, String> {
+    let path = data.path().join("secrets/operator_key");
+    if wanted {
+        return read_or_make(&path, entropy).map(Some);
+    }
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("{} cannot be removed: {error}.", path.display()))
+        }
+        _ => Ok(None),
+    }
+}
+
 fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
     if is_there(path)? { read(path) } else { make(path, entropy) }
 }

@@ -13,6 +13,7 @@ pub mod fanout;
 pub mod files;
 pub mod groups;
 pub mod messages;
+pub mod operator;
 pub mod permissions;
 pub mod presence;
 mod progress;
@@ -122,6 +123,8 @@ pub struct Core {
     pub search: search::Search,
     /// Telling devices that sleep.
     pub push: push::Pushes,
+    /// What operators do.
+    pub operator: operator::Operator,
     shared: Arc<Shared>,
 }
 
@@ -138,6 +141,7 @@ pub(crate) struct Shared {
     readiness: readiness::Readiness,
     pub(crate) redeemed: auth::Redeemed,
     pub(crate) settled: auth::Settled,
+    pub(crate) role_key: operator::RoleKey,
     server_key: [u8; 32],
 }
 
@@ -179,6 +183,7 @@ impl Core {
             readiness: readiness::Readiness::default(),
             redeemed: auth::Redeemed::default(),
             settled: auth::Settled::default(),
+            role_key: operator::RoleKey::default(),
             server_key,
         });
         Self {
@@ -194,6 +199,7 @@ impl Core {
             calls: calls::Calls::new(shared.clone(), calls::ice::Relay::default()),
             search: search::Search::new(shared.clone()),
             push: push::Pushes::new(shared.clone()),
+            operator: operator::Operator::new(shared.clone()),
             shared,
         }
     }
@@ -219,6 +225,13 @@ impl Core {
         self
     }
 
+    /// The same with a key by which somebody becomes an operator, while nobody is one.
+    #[must_use]
+    pub fn with_operator_key(self, key: [u8; 32]) -> Self {
+        self.operator.open(key);
+        self
+    }
+
     /// Whether the store and the bytes of files can be had, now or some seconds ago.
     pub async fn ready(&self) -> Result<()> {
         let ports = &self.shared.ports;
@@ -239,8 +252,9 @@ impl Core {
         // What cannot be done of it now keeps nothing else from being swept.
         let departed = to_the_end(async move { users.sweep().await }).await;
         while self.shared.ports.store.sweep(&self.auth.due(now)).await? {}
+        let acted = self.operator.sweep().await;
         self.files.sweep().await?;
-        departed
+        departed.and(acted)
     }
 }
 

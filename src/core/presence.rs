@@ -50,6 +50,11 @@ impl Presences {
         Self { shared, hub }
     }
 
+    /// How many live connections this node has.
+    pub fn connections(&self) -> u64 {
+        self.hub.as_ref().map_or(0, |hub| hub.connections() as u64)
+    }
+
     /// The presence of people, as far as the caller may know, in the order asked; at most
     /// `WATCHED`.
     pub async fn of(&self, caller: &Caller, users: &[UserId]) -> Result<Vec<Presence>> {

@@ -91,7 +91,7 @@ impl Users {
         Ok(())
     }
 
-    async fn leave(&self, user: UserId) -> Result<()> {
+    pub(super) async fn leave(&self, user: UserId) -> Result<()> {
         super::groups::Groups::new(self.shared.clone()).leave_all(user).await?;
         self.shared.ports.store.settle_departed(user).await.map(drop)
     }

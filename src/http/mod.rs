@@ -35,6 +35,7 @@ mod members;
 mod messages;
 mod metrics;
 mod multipart;
+mod operator;
 mod original;
 mod original_send;
 mod params;
@@ -61,6 +62,7 @@ use self::claims::OwnPages;
 pub use self::files::POSTER_BYTES;
 use self::install::Install;
 pub use self::multipart::{FORM_PARTS, PART_HEAD_BYTES};
+pub use self::operator::at_socket;
 pub use self::original::PAGE as ORIGINAL_PAGE;
 use self::secure::Https;
 use self::server::Welcome;
@@ -91,6 +93,8 @@ pub struct Http {
     metrics_from: Networks,
     /// The operator has named a public address: a caller on this machine may be a proxy.
     public: bool,
+    /// Where people reach the server: what links begin with.
+    address: String,
     ids: IdSource,
 }
 
@@ -108,6 +112,7 @@ impl Http {
             counters: Arc::new(Counters::new(Box::new(Vec::new))),
             metrics_from: config.metrics_from.clone(),
             public: config.is_public(),
+            address: config.public_url(config.tls_port().unwrap_or(config.port)),
             own_pages: OwnPages {
                 public: config.public_url.as_ref().map(PublicUrl::origin),
                 allowed: config.cors_origins.clone(),
@@ -123,6 +128,12 @@ impl Http {
     #[must_use]
     pub fn with_welcome(self, welcome: Welcome) -> Self {
         Self { site: Site::of(&welcome.brand), welcome, ..self }
+    }
+
+    /// The same of a server that people reach at this address.
+    #[must_use]
+    pub fn with_address(self, address: String) -> Self {
+        Self { address, ..self }
     }
 
     /// The same of a server that speaks HTTPS itself on this port.

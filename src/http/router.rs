@@ -17,8 +17,8 @@ use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, install,
-    invites, mailbox, me, members, messages, metrics, original, original_send, pictures, presence,
-    push, receipts, search, server, sync, uploads, users, web,
+    invites, mailbox, me, members, messages, metrics, operator, original, original_send, pictures,
+    presence, push, receipts, search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -110,7 +110,8 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(changes::routes())
         .merge(sync::routes())
         .merge(receipts::routes())
-        .merge(search::routes());
+        .merge(search::routes())
+        .merge(operator::routes());
     Routes::with_problems()
         .nest("/api/v1", v1)
         .merge(original::routes())

@@ -10,6 +10,7 @@ pub mod emoji;
 pub mod excerpt;
 pub mod files;
 pub mod messages;
+pub mod operators;
 pub mod push;
 pub mod text;
 pub mod users;

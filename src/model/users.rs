@@ -30,12 +30,39 @@ pub struct User {
     pub verified: Option<Time>,
     /// When the account was deleted; its messages stay.
     pub deleted: Option<Time>,
+    /// Runs the server together with others of this role.
+    pub operator: bool,
+    /// Whether the account may be used.
+    pub standing: Standing,
+}
+
+/// Whether an account may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// It may.
+    #[default]
+    Fine,
+    /// An operator has shut its person out: nobody logs in, and search does not find it.
+    Suspended {
+        /// Until then; `None`: until an operator restores it.
+        until: Option<Time>,
+        /// For the person and for operators.
+        why: String,
+    },
 }
 
 impl User {
     /// Whether others may know of the account: verified and not deleted.
     pub const fn is_visible(&self) -> bool {
         self.verified.is_some() && self.deleted.is_none()
+    }
+
+    /// Whether nobody may log in at this moment.
+    pub fn is_suspended(&self, now: Time) -> bool {
+        match &self.standing {
+            Standing::Fine => false,
+            Standing::Suspended { until, .. } => until.is_none_or(|until| now < until),
+        }
     }
 }
 

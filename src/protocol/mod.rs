@@ -12,6 +12,7 @@ pub mod files;
 pub mod frames;
 pub mod groups;
 pub mod json;
+pub mod operators;
 pub mod ops;
 pub mod pages;
 pub mod people;

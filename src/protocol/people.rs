@@ -150,6 +150,9 @@ pub struct Me {
     pub language: Tongue,
     /// When the account was asked for.
     pub created: Moment,
+    /// They are an operator of the server.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub operator: bool,
 }
 
 impl From<users::User> for Me {
@@ -164,6 +167,7 @@ impl From<users::User> for Me {
             privacy: user.privacy.into(),
             language: user.language.into(),
             created: user.created.into(),
+            operator: user.operator,
         }
     }
 }

@@ -67,7 +67,17 @@ macro_rules! ids_on_the_wire {
         }
     )*};
 }
-ids_on_the_wire!(UserId, ChatId, SessionId, MessageId, FileId, CallId, Incarnation);
+ids_on_the_wire!(
+    UserId,
+    ChatId,
+    SessionId,
+    MessageId,
+    FileId,
+    CallId,
+    Incarnation,
+    InvitationId,
+    AuditId
+);
 
 /// Ids of the wire as the rules know them.
 pub(super) fn ids<T: From<Id>>(ids: Vec<Id>) -> Vec<T> {

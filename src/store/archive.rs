@@ -21,6 +21,7 @@ use crate::model::chats::{Chat, ChatKind, Invite, Member};
 use crate::model::door::Invitation;
 use crate::model::files::{Digest as ObjectDigest, File};
 use crate::model::messages::Message;
+use crate::model::operators::Audit;
 use crate::model::push::{Subscription, Target};
 use crate::model::users::User;
 
@@ -47,6 +48,8 @@ pub enum Part {
     Sessions,
     /// What lets people into the server.
     Invitations,
+    /// What operators did.
+    Audits,
     /// Where sessions are told that have no connection.
     Subscriptions,
     /// How far each user's inbox has come.
@@ -67,7 +70,7 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 13] = [
+    pub const GLOBAL: [Self; 14] = [
         Self::Accounts,
         Self::Alerts,
         Self::Files,
@@ -78,6 +81,7 @@ impl Part {
         Self::Places,
         Self::Sessions,
         Self::Invitations,
+        Self::Audits,
         Self::Subscriptions,
         Self::Inboxes,
         Self::Calls,
@@ -112,6 +116,7 @@ impl Part {
             Self::Places => "known places",
             Self::Sessions => "sessions",
             Self::Invitations => "invitations",
+            Self::Audits => "audit",
             Self::Subscriptions => "subscriptions",
             Self::Inboxes => "inboxes",
             Self::Chats => "chats",
@@ -161,6 +166,8 @@ pub enum Record {
     Session(Session),
     /// With how often it was used.
     Invitation(Invitation),
+    /// A row of what operators did.
+    Audit(Audit),
     /// With its keys; its session comes before it.
     Subscription(Subscription),
     /// A user's inbox version.
@@ -193,6 +200,7 @@ impl Record {
             Self::Place(place) => format!("{}/{}", place.user, place.key.0),
             Self::Session(session) => session.id.to_string(),
             Self::Invitation(invitation) => invitation.id.to_string(),
+            Self::Audit(audit) => audit.id.to_string(),
             Self::Subscription(push) => format!("{}/{}", push.session, push.target.kind().name()),
             Self::Inbox(user, _) => user.to_string(),
             Self::Chat(chat, _) => match chat.kind {

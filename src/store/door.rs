@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 
+use crate::clock::Time;
 use crate::error::Result;
 use crate::id::InvitationId;
 use crate::model::door::Invitation;
@@ -21,6 +22,8 @@ pub enum Entered {
     Gone,
     /// The account is a new one and not let in; the code is gone.
     ShutOut,
+    /// The account is suspended, until then if it ends by itself, and why; the code is gone.
+    Suspended(Option<Time>, String),
 }
 
 /// Invitations to the server, and whether anybody is in.

@@ -30,6 +30,7 @@ mod files;
 mod forms;
 mod group;
 mod messages;
+mod operators;
 mod pushes;
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub use self::door::{Entered, Invitations};
 pub use self::files::{FilePut, Files};
 pub use self::group::{Asked, Founded, GroupStep, Guard, InvitePut, JoinAsk, Stepped, Unfit};
 pub use self::messages::{Appended, Changed, Changes, Hush, Look, Looking, Messages, Pending};
+pub use self::operators::{Acted, Operators};
 pub use self::pushes::{Pushes, Subscribed};
 use crate::clock::Time;
 use crate::error::Result;
@@ -55,6 +57,7 @@ pub trait Store:
     Users
     + Sessions
     + Invitations
+    + Operators
     + Pushes
     + AlertSettings
     + Chats
@@ -71,6 +74,7 @@ impl<T> Store for T where
     T: Users
         + Sessions
         + Invitations
+        + Operators
         + Pushes
         + AlertSettings
         + Chats

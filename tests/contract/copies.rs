@@ -24,6 +24,7 @@ use crate::changes;
 use crate::chats::people;
 use crate::door;
 use crate::files;
+use crate::operators;
 use crate::pushes;
 use crate::support::{MINUTE, NOON, World, after, email, text};
 
@@ -189,6 +190,8 @@ async fn newcomers(world: &World) {
     world.store.sign_up(&world.person("nobody yet")).await.expect("signs up");
     world.put_code(&signing_up(world)).await;
     door::put_some(world).await;
+    let managed = world.user("managed").await;
+    operators::put_some(world, managed).await;
 }
 
 /// What is put beside messages, by people who are in a group.

@@ -23,6 +23,7 @@ mod door;
 mod files;
 mod groups;
 mod messages;
+mod operators;
 mod people;
 mod pushes;
 mod rules;
@@ -77,6 +78,16 @@ macro_rules! contract {
             alerts {
                 alerts_come_back_as_they_were_said
                 a_mail_is_due_once_and_noted_once
+            }
+            operators {
+                a_suspended_person_has_no_session_and_gets_none
+                no_login_comes_between_a_suspension_and_its_end
+                every_act_leaves_one_row
+                an_act_that_was_cut_off_after_its_row_is_done_by_a_repeat
+                an_act_that_finds_nothing_leaves_no_row
+                an_address_moves_to_the_new_one
+                the_role_is_taken_once
+                people_and_groups_are_listed_and_counted
             }
             pushes {
                 a_subscription_comes_back_as_it_was_put

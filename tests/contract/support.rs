@@ -16,7 +16,7 @@ use wechat::model::messages::{
     Content, Message, MessageChange, NewMessage, SystemEvent, TextContent,
 };
 use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
-use wechat::model::users::{Privacy, User};
+use wechat::model::users::{Privacy, Standing, User};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{
     Appended, Changed, Entered, Founded, GroupStep, Guard, InvitePut, Redeem, Stepped, Store,
@@ -130,6 +130,8 @@ impl World {
             created: NOON,
             verified: None,
             deleted: None,
+            operator: false,
+            standing: Standing::Fine,
         }
     }
 
@@ -157,7 +159,7 @@ impl World {
     pub async fn redeem(&self, code: &LoginCode, session: &Session) -> Option<User> {
         match self.store.redeem(&redeem(code, session, &[])).await.expect("answers") {
             Entered::In(user, _) => Some(user),
-            Entered::Gone | Entered::ShutOut => None,
+            Entered::Gone | Entered::ShutOut | Entered::Suspended(..) => None,
         }
     }
 

@@ -14,7 +14,7 @@ use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::model::chats::{Chat, ChatKind, GroupRules, Role};
 use wechat::model::messages::{MessageChange, NewMessage, SystemEvent, TextContent};
 use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
-use wechat::model::users::{Privacy, User};
+use wechat::model::users::{Privacy, Standing, User};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{Chats, Messages, Upkeep, Users};
 
@@ -62,6 +62,8 @@ fn person(number: u32) -> User {
         created: NOON,
         verified: Some(NOON),
         deleted: None,
+        operator: false,
+        standing: Standing::Fine,
     }
 }
 

@@ -298,6 +298,14 @@ fn logins(config: &Config) -> Vec<Limit> {
             count(model::door::INVITATION_USES) => "400";
         "invitation-life" "how long such an invitation works" time(model::door::INVITATION_LIFE)
             => "400";
+        "operator-key" "wrong operator's keys from a person" hourly(core::operator::KEY_GUESSES)
+            => "429 with `Retry-After`";
+        "operator-key-in-all" "wrong operator's keys from all people"
+            hourly(core::operator::KEY_GUESSES_IN_ALL) => "429 with `Retry-After`";
+        "reason" "characters of the reason for a suspension"
+            count(model::operators::REASON_CHARS) => "400";
+        "audit-life" "how long what operators did is kept" time(model::operators::AUDIT_LIFE)
+            => "it is forgotten";
         "invitations" "such invitations at once" count(model::door::INVITATIONS) => "409";
         "session" "a session that nobody uses" time(set config.session_idle) => "it ends";
         "places" "known places of an account" count(model::auth::PLACES)

@@ -13,6 +13,7 @@ use wechat::core::Rules;
 use wechat::core::auth::SignUp;
 use wechat::core::auth::door::Terms;
 use wechat::core::groups::NewGroup;
+use wechat::core::operator::Actor;
 use wechat::error::{Code, Language, Result};
 use wechat::id::UserId;
 use wechat::mail::Letter;
@@ -67,7 +68,8 @@ async fn a_closed_server_lets_in_the_first_and_those_whom_its_operator_brings() 
     inside.person("Ana").await;
     assert_eq!(inside.core.auth.door().await.expect("reads").sign_ups, SignUps::Closed);
 
-    let (beto, made) = (address("Beto"), inside.core.auth.invite(None, Terms::default()).await);
+    let (beto, made) =
+        (address("Beto"), inside.core.operator.invite(&Actor::Machine, Terms::default()).await);
     for invitation in [None, Some(made.expect("made").code.as_str())] {
         let letter = mailed(&inside, &beto, invitation).await;
         assert_eq!(letter, Letter::NotLetIn { why: Refusal::Closed });
@@ -88,7 +90,7 @@ async fn an_invitation_lets_in_as_many_as_it_says() {
     let inside = Inside::new(door(SignUps::Invited, &[])).await;
     inside.person("Ana").await;
     let terms = Terms { uses: 2, ..Terms::default() };
-    let made = inside.core.auth.invite(None, terms).await.expect("made");
+    let made = inside.core.operator.invite(&Actor::Machine, terms).await.expect("made");
     let code = Some(made.code.as_str());
     let uninvited = Letter::NotLetIn { why: Refusal::Uninvited };
     for wrong in [None, Some(""), Some("xxxxxxxxxxxxxxxxxxxxxxxx")] {
@@ -113,8 +115,8 @@ async fn an_invitation_lets_in_as_many_as_it_says() {
     assert_eq!(last.letter, uninvited, "nor is there a way in by a login");
     assert_eq!(sessions(&inside, beto.user).await, 1);
 
-    inside.core.auth.end_invitation(made.invitation.id).await.expect("ended");
-    assert!(inside.core.auth.invitations().await.expect("reads").is_empty());
+    inside.core.operator.end_invitation(&Actor::Machine, made.invitation.id).await.expect("ended");
+    assert!(inside.core.operator.invitations(&Actor::Machine).await.expect("reads").is_empty());
 }
 
 #[tokio::test]
@@ -122,13 +124,13 @@ async fn an_invitation_that_is_over_or_was_ended_lets_nobody_in() {
     let inside = Inside::new(door(SignUps::Invited, &[])).await;
     inside.person("Ana").await;
     let hour = Terms { lasts: Duration::from_secs(3600), ..Terms::default() };
-    let made = inside.core.auth.invite(None, hour).await.expect("made");
+    let made = inside.core.operator.invite(&Actor::Machine, hour).await.expect("made");
     inside.core.auth.sign_up(asking(&address("Beto"), Some(&made.code))).await.expect("asked");
-    inside.core.auth.end_invitation(made.invitation.id).await.expect("ended");
+    inside.core.operator.end_invitation(&Actor::Machine, made.invitation.id).await.expect("ended");
     let late = came_in(&inside, &address("Beto")).await.expect_err("ended meanwhile");
     assert_eq!(late.code, Code::Forbidden);
     let hour = Terms { lasts: Duration::from_secs(3600), ..Terms::default() };
-    let made = inside.core.auth.invite(None, hour).await.expect("made");
+    let made = inside.core.operator.invite(&Actor::Machine, hour).await.expect("made");
     let letter = mailed(&inside, &address("Carla"), Some(&made.code)).await;
     assert_eq!(letter, Letter::NotLetIn { why: Refusal::Uninvited }, "a day later");
 }
@@ -164,10 +166,11 @@ async fn an_invitation_leads_into_a_group() {
     let group = groups.create(&ana, new).await.expect("made").id;
     let link = groups.create_invite(&ana, group, (None, None), None).await.expect("a link").code;
     let terms = |link: &str| Terms { group: Some(link.to_owned()), ..Terms::default() };
-    let refused = inside.core.auth.invite(None, terms("xxxxxxxxxxxxxxxx")).await.map(drop);
+    let refused =
+        inside.core.operator.invite(&Actor::Machine, terms("xxxxxxxxxxxxxxxx")).await.map(drop);
     assert_eq!(refused.expect_err("leads nowhere").code, Code::BadField);
     for (name, is_there) in [("Beto", true), ("Carla", false)] {
-        let made = inside.core.auth.invite(Some(ana.user), terms(&link)).await.expect("made");
+        let made = inside.core.operator.invite(&Actor::Machine, terms(&link)).await.expect("made");
         let email = address(name);
         inside.core.auth.sign_up(asking(&email, Some(&made.code))).await.expect("asked");
         if !is_there {

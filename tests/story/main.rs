@@ -37,6 +37,7 @@ mod log;
 mod login;
 mod metrics;
 mod name;
+mod operator;
 mod outside;
 mod people;
 mod presence;

@@ -32,6 +32,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::forms",
             "store::group",
             "store::messages",
+            "store::operators",
             "store::pushes",
             "objects",
             "objects::staging",

@@ -27,6 +27,7 @@ const SPOKEN: &[&str] = &[
     "src/store/files.rs",
     "src/store/messages.rs",
     "src/store/mod.rs",
+    "src/store/operators.rs",
     "src/store/pushes.rs",
     "src/hub/",
     "src/bus/",
@@ -34,6 +35,7 @@ const SPOKEN: &[&str] = &[
 
 /// Public types whose name holds no term of the glossary, and the term that they belong to.
 const BESIDE: &[(&str, &str)] = &[
+    ("Acted", "act"),
     ("Appended", "message"),
     ("Attached", "connection"),
     ("Begun", "call"),

@@ -3,6 +3,40 @@
  * of those shows here by `GOLDEN=write cargo test --test golden`.
  */
 
+/** A person as operators see them. */
+export interface Account {
+  avatar?: Id | null;
+  /** When the account was asked for. */
+  created_at: Moment;
+  deleted_at?: Moment | null;
+  /** Where login codes go; empty once the account is deleted. */
+  email: string;
+  /** Who it is. */
+  id: Id;
+  /** Shown to others; empty once the account is deleted. */
+  name: string;
+  /** They are an operator. */
+  operator?: boolean;
+  suspended?: Suspension | null;
+}
+
+/** A person, with where they are logged in. */
+export interface AccountDetail {
+  /** In how many groups they are. */
+  groups: number;
+  /** Who it is. */
+  person: Account;
+  /** Where they are logged in, latest used first. */
+  sessions: Session[];
+}
+
+/** A page of people. */
+export interface Accounts {
+  next?: Id | null;
+  /** In the order of their ids; those that were searched for, best first. */
+  people: Account[];
+}
+
 /** Brings people into a group. */
 export interface AddMembers {
   /** Whom. */
@@ -88,6 +122,35 @@ export interface Attachment {
   url: string;
   /** In pixels, of pictures and films. */
   width?: number | null;
+}
+
+/** What an operator did. */
+export interface Audit {
+  /**
+   * What: `suspend`, `restore`, `delete`, `log_out`, `move_address`, `appoint`, `dismiss`,
+   * `take_role`, `delete_group`, `invite`, `end_invitation`; there may be more in the future.
+   */
+  act: string;
+  /** When. */
+  at: Moment;
+  by?: Id | null;
+  group?: Id | null;
+  /** Which row. */
+  id: Id;
+  invitation?: Id | null;
+  /** It was cut off, and takes effect within minutes. */
+  unfinished?: boolean;
+  until?: Moment | null;
+  user?: Id | null;
+  /** Why somebody is suspended, or which address they were given. */
+  what?: string | null;
+}
+
+/** A page of the audit. */
+export interface Audits {
+  /** Latest first. */
+  audit: Audit[];
+  next?: Id | null;
 }
 
 /** Whom a group refuses. */
@@ -508,6 +571,20 @@ export interface Features {
   sign_up: boolean;
 }
 
+/** How much there is on the server. */
+export interface Figures {
+  /** Live connections to this node. */
+  connections: number;
+  /** Bytes of people's files. */
+  file_bytes: number;
+  /** Those that are not deleted. */
+  groups: number;
+  /** In all chats, deleted ones too. */
+  messages: number;
+  /** Accounts, suspended ones too. */
+  people: number;
+}
+
 /** What a file is to people. */
 export type FileKind = 'image' | 'video' | 'audio' | 'voice' | 'document';
 
@@ -678,6 +755,31 @@ export interface Identify {
   token: string;
 }
 
+/** An invitation to the server. */
+export interface Invitation {
+  by?: Id | null;
+  /** When it was made. */
+  created_at: Moment;
+  /** Until when it works. */
+  expires_at: Moment;
+  /** Which one. */
+  id: Id;
+  /** Whoever comes in joins a group. */
+  leads_into_group?: boolean;
+  /** Its link, when it is made; not shown again. */
+  link?: string | null;
+  /** How many have come in by it. */
+  used: number;
+  /** How many people it lets in. */
+  uses: number;
+}
+
+/** The invitations that there are. */
+export interface Invitations {
+  /** Latest first. */
+  invitations: Invitation[];
+}
+
 /** A link that lets whoever has its code join a group. */
 export interface Invite {
   /** Who made it. */
@@ -792,6 +894,16 @@ export interface LiveCall {
 /** Where login codes go. */
 export type MailMode = 'smtp' | 'local';
 
+/** What an invitation to the server is made with. */
+export interface MakeInvitation {
+  /** How many seconds it works; by default a week. */
+  expires_in?: number | null;
+  /** The code of a group's invitation link, for whoever comes in to join. */
+  group_invite?: string | null;
+  /** How many people it lets in; by default one. */
+  uses?: number | null;
+}
+
 /** The caller's own account. */
 export interface Me {
   /** What the person says of itself. */
@@ -809,6 +921,8 @@ export interface Me {
   language: Tongue;
   /** Shown to others, who may share it. */
   name: string;
+  /** They are an operator of the server. */
+  operator?: boolean;
   /** What others may find and see. */
   privacy: Privacy;
 }
@@ -941,6 +1055,12 @@ export interface MessageReply {
 /** A moment on the wire: RFC 3339 in UTC with milliseconds. */
 export type Moment = string;
 
+/** Gives an account another address. */
+export interface MoveAddress {
+  /** Which address. */
+  email: string;
+}
+
 /** What became of a cursor. */
 export interface Moved {
   member?: Member | null;
@@ -984,6 +1104,53 @@ export interface OpenSession {
   email: string;
   /** The `ticket` of the answer by which the code was asked for. */
   ticket?: string | null;
+}
+
+/** A group as operators see it. */
+export interface OperatedGroup {
+  /** What it says of itself. */
+  about: string;
+  /** When something was last sent. */
+  active_at: Moment;
+  /** When it was made. */
+  created_at: Moment;
+  deleted_at?: Moment | null;
+  /** Which one. */
+  id: Id;
+  /** How many are in it. */
+  member_count: number;
+  /** How many messages were sent. */
+  messages: number;
+  owner?: Id | null;
+  /** Anybody may find and join it. */
+  public?: boolean;
+  /** What it is called. */
+  title: string;
+}
+
+/** A group with its first members. */
+export interface OperatedGroupDetail {
+  /** Which group. */
+  group: OperatedGroup;
+  /** The first 200, in the order of their ids. */
+  members: OperatedMember[];
+}
+
+/** A page of groups. */
+export interface OperatedGroups {
+  /** In the order of their ids. */
+  groups: OperatedGroup[];
+  next?: Id | null;
+}
+
+/** Somebody in a group. */
+export interface OperatedMember {
+  /** Their name; empty once the account is deleted. */
+  name: string;
+  /** What they may do in it. */
+  role: Role;
+  /** Who. */
+  user: Id;
 }
 
 /** Pins a message, or unpins it. */
@@ -1407,6 +1574,20 @@ export interface Storage {
   used: number;
 }
 
+/** Suspends a person. */
+export interface Suspend {
+  until?: Moment | null;
+  /** Why: the person and other operators read it. */
+  why: string;
+}
+
+/** How somebody is shut out. */
+export interface Suspension {
+  until?: Moment | null;
+  /** Why, as the person reads it. */
+  why: string;
+}
+
 /** A fact of a group, told in its own log. */
 export type SystemEvent =
   | { title: string; type: 'group_created' }
@@ -1428,6 +1609,12 @@ export type SystemEvent =
   | { role: Role; type: 'role_changed'; user: Id }
   | { type: 'owner_changed'; user: Id }
   | { type: 'group_deleted' };
+
+/** Takes the operator's role. */
+export interface TakeRole {
+  /** The key that the server's terminal printed. */
+  key: string;
+}
 
 /** STUN and TURN servers to try, and what the server itself knows to be wrong with its relay. */
 export interface TestServers {

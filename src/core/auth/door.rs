@@ -6,8 +6,9 @@
 //! before the door was closed. The first account is let in whatever the door says: a server that
 //! was just started can be used.
 //!
-//! Called by `auth`, `http` and `cli`.
+//! Called by `auth` and `core::operator`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::ticket::Identity;
 use super::{Asked, Auth, SignedIn, Wanted};
+use crate::clock::Time;
+use crate::core::Shared;
 use crate::core::groups::Groups;
 use crate::error::{Code, Error, Language, Result, Text};
 use crate::id::{InvitationId, UserId};
@@ -36,6 +39,14 @@ pub(super) const SHUT_OUT: Text = Text {
     es: "Ya no puedes registrarte: se cerró el registro o la invitación ya se usó. Pregunta a \
          quien administra este servidor.",
 };
+const SUSPENDED: Text = Text {
+    en: "Your account is suspended: {} Ask the person who runs this server.",
+    es: "Tu cuenta está suspendida: {} Pregunta a quien administra este servidor.",
+};
+const SUSPENDED_UNTIL: Text = Text {
+    en: "Your account is suspended until {}: {}",
+    es: "Tu cuenta está suspendida hasta el {}: {}",
+};
 const MANY: Text = Text {
     en: "There are {} invitations already. Remove one first.",
     es: "Ya hay {} invitaciones. Quita una primero.",
@@ -48,7 +59,7 @@ const ENDS: Text = Text {
     en: "An invitation works for 1 to {} seconds.",
     es: "Una invitación funciona de 1 a {} segundos.",
 };
-const NO_INVITATION: Text =
+pub(crate) const NO_INVITATION: Text =
     Text { en: "This invitation does not exist.", es: "Esta invitación no existe." };
 const NO_LINK: Text = Text {
     en: "This is not the code of a group's invitation link that works.",
@@ -153,43 +164,43 @@ impl Auth {
             tracing::warn!(?cause, "an invitation did not lead into its group: {error}");
         }
     }
+}
 
-    /// Makes an invitation to the server; `by` is nobody for the person at the machine. The caller
-    /// vouches that they may.
-    pub async fn invite(&self, by: Option<UserId>, terms: Terms) -> Result<Invited> {
-        let Terms { uses, lasts, group } = terms;
-        if !(1..=INVITATION_USES).contains(&uses) {
-            return Err(Error::field("uses", USES).arg(INVITATION_USES.to_string()));
-        }
-        if lasts.is_zero() || lasts > INVITATION_LIFE {
-            return Err(Error::field("expires_in", ENDS).arg(INVITATION_LIFE.as_secs().to_string()));
-        }
-        if let Some(link) = &group {
-            let groups = Groups::new(self.shared.clone());
-            let found = groups.working_invite(link).await;
-            found.map_err(|_| Error::field("group_invite", NO_LINK))?;
-        }
-        let ports = &self.shared.ports;
-        let mut bytes = [0; CODE_BYTES];
-        ports.entropy.fill(&mut bytes);
-        let code = URL_SAFE_NO_PAD.encode(bytes);
-        let (id, created) = (InvitationId::of(&code), ports.now());
-        let expires = created.plus(lasts);
-        let invitation = Invitation { id, by, created, expires, uses, used: 0, group };
-        if !ports.store.put_invitation(&invitation, INVITATIONS).await? {
-            return Err(Error::new(Code::Conflict, MANY).arg(INVITATIONS.to_string()));
-        }
-        Ok(Invited { invitation, code })
+/// Draws an invitation, which is yet to be put; `by` is nobody for the person at the machine.
+pub(crate) async fn drawn(
+    shared: &Arc<Shared>,
+    by: Option<UserId>,
+    terms: Terms,
+) -> Result<Invited> {
+    let Terms { uses, lasts, group } = terms;
+    if !(1..=INVITATION_USES).contains(&uses) {
+        return Err(Error::field("uses", USES).arg(INVITATION_USES.to_string()));
     }
-
-    /// Invitations to the server, latest first. The caller vouches that they may see them.
-    pub async fn invitations(&self) -> Result<Vec<Invitation>> {
-        self.shared.ports.store.invitations().await
+    if lasts.is_zero() || lasts > INVITATION_LIFE {
+        return Err(Error::field("expires_in", ENDS).arg(INVITATION_LIFE.as_secs().to_string()));
     }
+    if let Some(link) = &group {
+        let found = Groups::new(shared.clone()).working_invite(link).await;
+        found.map_err(|_| Error::field("group_invite", NO_LINK))?;
+    }
+    let mut bytes = [0; CODE_BYTES];
+    shared.ports.entropy.fill(&mut bytes);
+    let code = URL_SAFE_NO_PAD.encode(bytes);
+    let (id, created) = (InvitationId::of(&code), shared.ports.now());
+    let expires = created.plus(lasts);
+    let invitation = Invitation { id, by, created, expires, uses, used: 0, group };
+    Ok(Invited { invitation, code })
+}
 
-    /// Ends an invitation. The caller vouches that they may.
-    pub async fn end_invitation(&self, id: InvitationId) -> Result<()> {
-        let removed = self.shared.ports.store.remove_invitation(id).await?;
-        if removed { Ok(()) } else { Err(Error::not_found(NO_INVITATION)) }
+/// There are as many invitations as there can be.
+pub(crate) fn full() -> Error {
+    Error::new(Code::Conflict, MANY).arg(INVITATIONS.to_string())
+}
+
+/// Why a suspended person is not let in: until when, and the operator's reason.
+pub(super) fn suspended(until: Option<Time>, why: String) -> Error {
+    match until {
+        Some(until) => Error::forbidden(SUSPENDED_UNTIL).arg(until.to_string()).arg(why),
+        None => Error::forbidden(SUSPENDED).arg(why),
     }
 }

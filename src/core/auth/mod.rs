@@ -40,7 +40,7 @@ use crate::model::auth::{
 };
 use crate::model::door::{Admission, Door};
 use crate::model::text::{About, Email, Name, PushToken};
-use crate::model::users::{Privacy, User};
+use crate::model::users::{Privacy, Standing, User};
 use crate::model::visible::tidy_line;
 use crate::store::{Due, Entered, Redeem, SignUp as Outcome};
 
@@ -264,6 +264,7 @@ impl Auth {
                 Entered::In(user, invited) => (user, invited),
                 Entered::Gone => return Err(Error::new(Code::BadCode, BAD_CODE)),
                 Entered::ShutOut => return Err(Error::forbidden(door::SHUT_OUT)),
+                Entered::Suspended(until, why) => return Err(door::suspended(until, why)),
             };
             let signed_in = SignedIn { user, session, token };
             if let Some(invitation) = invited {
@@ -529,6 +530,8 @@ impl Auth {
             created: ports.now(),
             verified: None,
             deleted: None,
+            operator: false,
+            standing: Standing::Fine,
         }
     }
 

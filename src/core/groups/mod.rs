@@ -351,6 +351,19 @@ impl Groups {
         .map(drop)
     }
 
+    /// Ends a group for an operator; one that has ended already is fine. In its log this is its
+    /// owner's step: nobody reads it, as everybody is out.
+    pub(crate) async fn end(&self, chat: ChatId) -> Result<()> {
+        let found = self.shared.ports.store.chats(&[chat]).await?.pop();
+        let Some(owner) = found.filter(|chat| chat.deleted.is_none()).and_then(|chat| chat.owner)
+        else {
+            return Ok(());
+        };
+        let shared = self.shared.clone();
+        to_the_end(async move { shared.step(owner, chat, &[], |_| Ok(deletion())).await.map(drop) })
+            .await
+    }
+
     /// Joins a public group, or asks to be let in where its rules want that. Joining where one is
     /// already in is fine, and so is asking again.
     pub async fn join(&self, caller: &Caller, chat: ChatId) -> Result<Entered> {

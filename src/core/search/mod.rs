@@ -193,13 +193,32 @@ impl Search {
     async fn by_email(&self, query: &Query) -> Result<Option<User>> {
         let Some(email) = &query.email else { return Ok(None) };
         let found = self.shared.ports.store.user_by_email(email).await?;
-        Ok(found.filter(|user| user.is_visible() && user.privacy.found_by_email))
+        Ok(found.filter(|user| self.shows(user) && user.privacy.found_by_email))
+    }
+
+    /// People for an operator, suspended ones too, by their names alone; at most so many.
+    pub(crate) async fn people(&self, query: &Query, limit: u32) -> Result<Vec<User>> {
+        let words = query.words.as_slice();
+        let read = async |ids: Vec<ObjectId>| {
+            let ids: Vec<_> = ids.into_iter().map(UserId).collect();
+            let found = self.shared.ports.store.users(&ids).await?.into_iter();
+            let fitting = found.filter(|user| user.is_visible() && fits(user.name.as_str(), words));
+            Ok(in_order(&ids, fitting.map(|user| (user.id, user))))
+        };
+        let mut found = self.walk(Index::Users, words, limit as usize, read).await?;
+        found.truncate(limit as usize);
+        Ok(found)
+    }
+
+    /// Whether others find a person.
+    fn shows(&self, user: &User) -> bool {
+        user.is_visible() && !user.is_suspended(self.shared.ports.now())
     }
 
     async fn users(&self, ids: Vec<ObjectId>, words: &[String]) -> Result<Vec<User>> {
         let ids: Vec<_> = ids.into_iter().map(UserId).collect();
         let found = self.shared.ports.store.users(&ids).await?.into_iter();
-        let fitting = found.filter(|user| user.is_visible() && fits(user.name.as_str(), words));
+        let fitting = found.filter(|user| self.shows(user) && fits(user.name.as_str(), words));
         Ok(in_order(&ids, fitting.map(|user| (user.id, user))))
     }
 

@@ -17,7 +17,7 @@ use crate::id::{ChatId, MessageId, ObjectId, UserId};
 use crate::model::chats::{Chat, ChatChange, ChatKind, MemberState, Role};
 use crate::model::messages::{MessageChange, NewMessage, Stamp, SystemEvent, TextContent};
 use crate::model::text::{About, Body, ClientMsgId, Email, Name, Title};
-use crate::model::users::{Privacy, User};
+use crate::model::users::{Privacy, Standing, User};
 use crate::store::archive::Record;
 use crate::store::embedded::steps_of;
 use crate::store::{Appended, Changed, Founded, GroupStep, Stepped};
@@ -74,6 +74,8 @@ fn person(number: u32) -> User {
         created: Time(1_790_000_000_000),
         verified: Some(Time(1_790_000_000_000)),
         deleted: None,
+        operator: false,
+        standing: Standing::Fine,
     }
 }
 

@@ -50,13 +50,14 @@ const ENVELOPES: [&str; 15] = [
 ];
 
 /// What costs as much as logging in does.
-const LOGINS: [&str; 6] = [
+const LOGINS: [&str; 7] = [
     "POST /nsg",
     "POST /l",
     "PUT /cv",
     "POST /api/v1/users",
     "POST /api/v1/auth/codes",
     "POST /api/v1/auth/sessions",
+    "POST /api/v1/operator/key",
 ];
 
 /// What brings a file.

@@ -10,13 +10,13 @@ use crate::error::Result;
 use crate::id::UserId;
 use crate::model::auth::FirstProfile;
 use crate::model::text::{About, Email, Name, PushToken};
-use crate::model::users::{Privacy, User};
+use crate::model::users::{Privacy, Standing, User};
 
 /// Selects accounts: the columns of `user`.
 macro_rules! select {
     () => {
         "SELECT id, email, name, about, avatar, push_token, privacy, language, created, verified, \
-         deleted FROM users"
+         deleted, operator, suspended, suspended_until FROM users"
     };
 }
 pub(super) use select;
@@ -38,6 +38,11 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         created: row.get(8)?,
         verified: row.get(9)?,
         deleted: row.get(10)?,
+        operator: row.get(11)?,
+        standing: match row.get::<_, Option<String>>(12)? {
+            Some(why) => Standing::Suspended { until: row.get(13)?, why },
+            None => Standing::Fine,
+        },
     })
 }
 
@@ -75,13 +80,17 @@ pub(super) fn departs(db: &Db<'_>, id: UserId) -> Result<()> {
 /// Writes every field of an account, new or known. A deleted one has no address.
 pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
     let email = user.deleted.is_none().then(|| user.email.as_str());
+    let (suspended, until) = match &user.standing {
+        Standing::Fine => (None, None),
+        Standing::Suspended { until, why } => (Some(why.as_str()), *until),
+    };
     db.run(
         "INSERT INTO users(id, email, name, about, avatar, push_token, privacy, language, created,
-                           verified, deleted)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                           verified, deleted, operator, suspended, suspended_until)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT(id) DO UPDATE SET email = ?2, name = ?3, about = ?4, avatar = ?5,
              push_token = ?6, privacy = ?7, language = ?8, created = ?9, verified = ?10,
-             deleted = ?11",
+             deleted = ?11, operator = ?12, suspended = ?13, suspended_until = ?14",
         params![
             user.id,
             email,
@@ -94,6 +103,9 @@ pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
             user.created,
             user.verified,
             user.deleted,
+            user.operator,
+            suspended,
+            until,
         ],
     )?;
     Ok(())

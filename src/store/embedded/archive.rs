@@ -9,7 +9,9 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::sql::{Db, count};
-use super::{accounts, alerts, calls, chats, door, files, invites, members, messages, pushes};
+use super::{
+    accounts, alerts, calls, chats, door, files, invites, members, messages, operators, pushes,
+};
 use super::{restore, sessions, terms};
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -74,6 +76,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
             (concat!(sessions::sessions!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
         Part::Invitations => (door::PAGE, &[Piece::Id]),
+        Part::Audits => (operators::PAGE, &[Piece::Id]),
         Part::Subscriptions => (pushes::PAGE, &[Piece::Id, Piece::Text]),
         Part::Inboxes => {
             ("SELECT user, rev FROM inboxes WHERE user > ?2 ORDER BY user LIMIT ?4", &[Piece::Id])
@@ -130,6 +133,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
         }
         Part::Sessions => Record::Session(sessions::session(row)?),
         Part::Invitations => Record::Invitation(door::read(row)?),
+        Part::Audits => Record::Audit(operators::read(row)?),
         Part::Subscriptions => Record::Subscription(pushes::subscription(row)?),
         Part::Inboxes => Record::Inbox(row.get(0)?, count(row, 1)?),
         Part::Chats => {

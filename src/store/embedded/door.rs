@@ -50,13 +50,19 @@ pub(super) fn insert(db: &Db<'_>, invitation: &Invitation) -> Result<()> {
     .map(drop)
 }
 
-fn put(db: &Db<'_>, invitation: &Invitation, others: u32) -> Result<bool> {
+/// Puts an invitation, unless there are so many others; whether it is there.
+pub(super) fn put(db: &Db<'_>, invitation: &Invitation, others: u32) -> Result<bool> {
     let there = "SELECT count(*) FROM invitations WHERE id <> ?1";
     if db.one(there, [invitation.id], |row| count(row, 0))? >= u64::from(others) {
         return Ok(false);
     }
     insert(db, invitation)?;
     Ok(true)
+}
+
+/// Removes an invitation; whether it was there.
+pub(super) fn remove(db: &Db<'_>, id: InvitationId) -> Result<bool> {
+    Ok(db.run("DELETE FROM invitations WHERE id = ?1", [id])? > 0)
 }
 
 fn anybody(db: &Db<'_>) -> Result<bool> {
@@ -112,6 +118,6 @@ impl Invitations for EmbeddedStore {
     }
 
     async fn remove_invitation(&self, id: InvitationId) -> Result<bool> {
-        self.write(move |db| Ok(db.run("DELETE FROM invitations WHERE id = ?1", [id])? > 0)).await
+        self.write(move |db| remove(db, id)).await
     }
 }

@@ -507,6 +507,25 @@ ALTER TABLE members ADD COLUMN nick TEXT;
 ALTER TABLE members ADD COLUMN announcement_seen INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE members ADD COLUMN silent_until INTEGER;
 ",
+    "
+-- Operators, and people whom they have shut out.
+ALTER TABLE users ADD COLUMN operator INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN suspended TEXT;            -- why; NULL of who is not
+ALTER TABLE users ADD COLUMN suspended_until INTEGER;
+CREATE INDEX users_operator ON users(id) WHERE operator = 1;
+CREATE INDEX users_suspended ON users(id) WHERE suspended IS NOT NULL;
+
+-- What operators did.
+CREATE TABLE audits(
+    id BLOB PRIMARY KEY NOT NULL,
+    at INTEGER NOT NULL,
+    by BLOB,                        -- NULL: the person at the machine
+    act TEXT NOT NULL,              -- JSON: see store/forms/audit
+    done INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audits_at ON audits(at);
+CREATE INDEX audits_begun ON audits(id) WHERE done = 0;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

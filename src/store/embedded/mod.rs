@@ -34,6 +34,7 @@ mod invites;
 mod list;
 mod message_verbs;
 mod messages;
+mod operators;
 mod pushes;
 mod restore;
 mod sessions;

@@ -5,7 +5,9 @@
 use rusqlite::params;
 
 use super::sql::{Db, int};
-use super::{accounts, alerts, calls, chats, door, files, invites, members, messages, pushes};
+use super::{
+    accounts, alerts, calls, chats, door, files, invites, members, messages, operators, pushes,
+};
 use super::{sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -41,6 +43,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         Record::Place(place) => sessions::put_place(db, place),
         Record::Session(session) => sessions::insert(db, session),
         Record::Invitation(invitation) => door::insert(db, invitation),
+        Record::Audit(audit) => operators::insert(db, audit),
         Record::Subscription(push) => pushes::insert(db, push),
         Record::Inbox(user, rev) => ignoring(
             db,

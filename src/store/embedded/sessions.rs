@@ -18,6 +18,7 @@ use crate::model::auth::{
     is_ahead,
 };
 use crate::model::text::{Email, Name, PushToken};
+use crate::model::users::{Standing, User};
 use crate::store::{Entered, Index, Redeem, Sessions};
 
 /// How a quota stands in its present window.
@@ -178,7 +179,13 @@ fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Entered> {
     let code = find_code(db, *code)?.filter(|code| code.user == Some(session.user));
     let Some(code) = code else { return Ok(Entered::Gone) };
     drop_code(db, code.id)?;
-    let is_new = find(db, session.user)?.is_some_and(|user| user.verified.is_none());
+    let account = find(db, session.user)?;
+    if let Some(User { standing: Standing::Suspended { until, why }, .. }) =
+        account.as_ref().filter(|user| user.is_suspended(session.created))
+    {
+        return Ok(Entered::Suspended(*until, why.clone()));
+    }
+    let is_new = account.is_some_and(|user| user.verified.is_none());
     let invitation = code.profile.as_ref().and_then(|profile| profile.invitation);
     let admitted =
         if is_new { door::admit(db, *admission, invitation, session.created)? } else { Some(None) };

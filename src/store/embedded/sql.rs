@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Statement}
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
 use crate::id::{
-    CallId, ChatId, FileId, Incarnation, InvitationId, MessageId, ObjectId, SessionId, UserId,
+    AuditId, CallId, ChatId, FileId, Incarnation, InvitationId, MessageId, ObjectId, SessionId,
+    UserId,
 };
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, Level, MemberState, Role};
@@ -179,7 +180,7 @@ macro_rules! ids_in_columns {
 }
 
 ids_in_columns!(
-    UserId ChatId SessionId MessageId FileId CallId Incarnation InvitationId AskerKey
+    UserId ChatId SessionId MessageId FileId CallId Incarnation InvitationId AuditId AskerKey
 );
 
 impl ToSql for Digest {

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::EmbeddedStore;
 use super::sql::Db;
-use super::users::strip;
+use super::users::forget;
 use crate::error::Result;
 use crate::id::{Incarnation, UserId};
 use crate::model::auth::{CODE_LIFE, latest_end};
@@ -61,8 +61,7 @@ fn sweep(db: &Db<'_>, due: &Due) -> Result<bool> {
         |row| row.get(0),
     )?;
     for &user in &unverified {
-        strip(db, user)?;
-        db.run("DELETE FROM users WHERE id = ?1", [user])?;
+        forget(db, user)?;
     }
     Ok(more || unverified.len() == SWEPT)
 }

@@ -15,7 +15,7 @@ use crate::error::{Language, Result};
 use crate::id::{SessionId, UserId};
 use crate::model::auth::Which;
 use crate::model::text::{About, Email, Name};
-use crate::model::users::{Blocks, Privacy, ProfileChange, User};
+use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
 use crate::store::{Index, SignUp, Users};
 
 fn settle_departed(db: &Db<'_>, id: UserId) -> Result<bool> {
@@ -67,7 +67,7 @@ fn change_profile(
 
 /// Removes what hangs on an account: codes, known places, sessions, blocks, alerts, files, search
 /// terms.
-pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
+fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM places WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
@@ -80,7 +80,14 @@ pub(super) fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     forget_terms(db, Index::Users, id.0)
 }
 
-fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<Vec<SessionId>> {
+/// Forgets an account that nobody ever used.
+pub(super) fn forget(db: &Db<'_>, id: UserId) -> Result<()> {
+    strip(db, id)?;
+    db.run("DELETE FROM users WHERE id = ?1", [id]).map(drop)
+}
+
+/// Deletes an account, with what hangs on it; which sessions it closed.
+pub(super) fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<Vec<SessionId>> {
     let Some(user) = find(db, id)?.filter(|user| user.deleted.is_none()) else {
         return Ok(Vec::new());
     };
@@ -99,6 +106,8 @@ fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<Vec<SessionId>> {
             privacy: Privacy::default(),
             language: Language::default(),
             deleted: Some(at),
+            operator: false,
+            standing: Standing::Fine,
             ..user
         },
     )?;

@@ -6,6 +6,7 @@
 //! alone.
 
 pub mod alerts;
+pub mod audit;
 pub mod call;
 mod event;
 pub mod file;

@@ -265,6 +265,11 @@ impl Access {
         self.again(|| async { self.collection(table).count_documents(filter.clone()).await }).await
     }
 
+    /// How many documents there are, as the server has noted it.
+    pub(super) async fn estimate(&self, table: Table) -> Result<u64> {
+        self.again(|| async { self.collection(table).estimated_document_count().await }).await
+    }
+
     /// The different values of a field in the documents that fit.
     pub(super) async fn distinct(
         &self,

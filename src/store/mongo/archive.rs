@@ -10,7 +10,8 @@ use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
 use super::users;
 use super::{
-    alerts, calls, content, door, files, invites, members, pushes, restore, sessions, terms,
+    alerts, calls, content, door, files, invites, members, operators, pushes, restore, sessions,
+    terms,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
@@ -43,6 +44,7 @@ const fn source(part: Part) -> Option<(Table, bool, Read)> {
         Part::Invitations => {
             (Table::Invitations, true, |row| Ok(Record::Invitation(door::read(row)?)))
         }
+        Part::Audits => (Table::Audits, true, |row| Ok(Record::Audit(operators::read(row)?))),
         Part::Calls => (Table::Calls, true, |row| Ok(Record::Call(calls::read(row)?))),
         _ => return None,
     })

@@ -67,6 +67,7 @@ mod files;
 mod invites;
 mod lanes;
 mod messages;
+mod operators;
 mod pushes;
 mod restore;
 mod sessions;

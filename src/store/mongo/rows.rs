@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
-use crate::id::{CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, SessionId, UserId};
+use crate::id::{
+    AuditId, CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, SessionId, UserId,
+};
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, Level, MemberState, Role};
 
@@ -36,7 +38,7 @@ macro_rules! ids_as_object_ids {
     )*};
 }
 
-ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId InvitationId AskerKey);
+ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId InvitationId AuditId AskerKey);
 
 impl ToBson for Time {
     fn bson(&self) -> Bson {

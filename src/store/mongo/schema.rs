@@ -19,7 +19,7 @@ use super::tables::{LEAVING, Table};
 use crate::error::{Code, Error, Result, Text};
 
 /// The version of the shape that this program writes.
-const VERSION: u64 = 6;
+const VERSION: u64 = 7;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -86,6 +86,25 @@ pub(super) fn dated() -> Document {
     doc! { "$gt": DateTime::from_millis(0) }
 }
 
+/// The indexes of what operators look at and do.
+fn operator_indexes() -> [Index; 8] {
+    [
+        Index::of(Table::Users, "operators", doc! { "operator": 1, "_id": 1 })
+            .only(doc! { "operator": true }),
+        Index::of(Table::Users, "suspended", doc! { "suspended": 1, "_id": 1 })
+            .only(doc! { "suspended": true }),
+        Index::of(Table::Users, "deleted", doc! { "deleted_at": 1 })
+            .only(doc! { "deleted_at": dated() }),
+        Index::of(Table::Groups, "deleted", doc! { "deleted_at": 1 })
+            .only(doc! { "deleted_at": dated() }),
+        Index::of(Table::Audits, "age", doc! { "at": 1 }),
+        Index::of(Table::Audits, "begun", doc! { "begun": 1, "_id": 1 })
+            .only(doc! { "begun": true }),
+        Index::of(Table::Invitations, "latest", doc! { "created_at": -1, "_id": 1 }),
+        Index::of(Table::Invitations, "ends", doc! { "expires_at": 1 }),
+    ]
+}
+
 fn indexes() -> Vec<Index> {
     let there = doc! { "$exists": true };
     let mut all = vec![
@@ -123,8 +142,6 @@ fn indexes() -> Vec<Index> {
             .only(doc! { "expires_at": dated() }),
         Index::of(Table::Invites, "removed", doc! { "removed_at": 1 })
             .only(doc! { "removed_at": there }),
-        Index::of(Table::Invitations, "latest", doc! { "created_at": -1, "_id": 1 }),
-        Index::of(Table::Invitations, "ends", doc! { "expires_at": 1 }),
         Index::of(Table::Reactions, "users", doc! { "chat": 1, "seq": 1, "emoji": 1, "user": 1 }),
         Index::of(Table::Reactions, "order", doc! { "chat": 1, "seq": 1, "emoji": 1, "rev": 1 }),
         Index::of(Table::Hidden, "place", doc! { "chat": 1, "user": 1, "seq": 1 }).unique(),
@@ -146,6 +163,7 @@ fn indexes() -> Vec<Index> {
     );
     all.extend(file_indexes());
     all.extend(push_indexes());
+    all.extend(operator_indexes());
     all
 }
 

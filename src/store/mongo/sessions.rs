@@ -25,6 +25,7 @@ use crate::model::auth::{
     Which, is_ahead, latest_end,
 };
 use crate::model::text::{Email, Name, PushToken};
+use crate::model::users::{Standing, User};
 use crate::store::{Entered, Redeem, Sessions};
 
 fn bytes(bytes: &[u8]) -> Bson {
@@ -139,6 +140,16 @@ pub(super) fn read_session(document: &Document) -> Result<Session> {
         created: row.time("created_at")?,
         last_seen: row.time("last_seen")?,
     })
+}
+
+/// What an account says to a login while it is suspended.
+fn suspended(user: &User, at: Time) -> Option<Entered> {
+    match &user.standing {
+        Standing::Suspended { until, why } if user.is_suspended(at) => {
+            Some(Entered::Suspended(*until, why.clone()))
+        }
+        _ => None,
+    }
 }
 
 impl MongoStore {
@@ -308,7 +319,11 @@ impl Sessions for MongoStore {
         };
         let profile = read_code(&code)?.profile;
         let (user, at) = (session.user, session.created);
-        let is_new = self.account(user).await?.is_some_and(|user| user.verified.is_none());
+        let account = self.account(user).await?;
+        if let Some(suspended) = account.as_ref().and_then(|user| suspended(user, at)) {
+            return Ok(suspended);
+        }
+        let is_new = account.is_some_and(|user| user.verified.is_none());
         let invitation = profile.as_ref().and_then(|profile| profile.invitation);
         let admitted =
             if is_new { self.admit(user, *admission, invitation, at).await? } else { Some(None) };
@@ -318,10 +333,16 @@ impl Sessions for MongoStore {
         }
         self.remember_places(user, places, at).await?;
         self.access.insert(Table::Sessions, vec![session_document(session)]).await?;
-        // The account may have been deleted between; then what came late goes too.
+        // The account may have been deleted or suspended between; then what came late goes too.
         let account = self.account(user).await?.filter(|user| user.deleted.is_none());
-        if account.is_none() {
+        let suspended = account.as_ref().and_then(|user| suspended(user, at));
+        if account.is_none() || suspended.is_some() {
             self.access.delete(Table::Sessions, doc! { "_id": session.id.bson() }).await?;
+        }
+        if let Some(suspended) = suspended {
+            return Ok(suspended);
+        }
+        if account.is_none() {
             self.access.delete(Table::Places, doc! { "user": user.bson() }).await?;
         }
         Ok(account.map_or(Entered::Gone, |user| Entered::In(user, invited)))

@@ -46,6 +46,8 @@ pub(super) enum Table {
     Invites,
     /// What lets people into the server.
     Invitations,
+    /// What operators did.
+    Audits,
     /// Who reacted with what.
     Reactions,
     /// What members hid for themselves.
@@ -66,7 +68,7 @@ pub(super) enum Table {
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Users,
         Self::Groups,
         Self::PrivateLog,
@@ -81,6 +83,7 @@ impl Table {
         Self::Sessions,
         Self::Invites,
         Self::Invitations,
+        Self::Audits,
         Self::Reactions,
         Self::Hidden,
         Self::Terms,
@@ -108,6 +111,7 @@ impl Table {
             Self::Sessions => "sessions",
             Self::Invites => "invites",
             Self::Invitations => "invitations",
+            Self::Audits => "audits",
             Self::Reactions => "reactions",
             Self::Hidden => "hidden",
             Self::Terms => "search_terms",

@@ -24,7 +24,7 @@ use crate::id::{FileId, SessionId, UserId};
 use crate::model::auth::{FirstProfile, Which};
 use crate::model::chats::{ChatKind, MemberState};
 use crate::model::text::{About, Email, Name, PushToken};
-use crate::model::users::{Blocks, Privacy, ProfileChange, User};
+use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
 use crate::store::{Sessions, SignUp, Users};
 
 /// At most this many ids in one query.
@@ -77,7 +77,31 @@ pub(super) fn document(user: &User) -> Document {
     if user.deleted.is_some() {
         document.insert(LEAVING, 1_i64);
     }
+    if user.operator {
+        document.insert("operator", true);
+    }
+    if user.standing != Standing::Fine {
+        document.extend(standing_document(&user.standing));
+    }
     document
+}
+
+/// What an account says of its standing.
+pub(super) fn standing_document(standing: &Standing) -> Document {
+    match standing {
+        Standing::Fine => doc! { "suspended": Bson::Null },
+        Standing::Suspended { until, why } => doc! {
+            "suspended": true, "suspended_until": until.bson(), "suspended_for": why.as_str(),
+        },
+    }
+}
+
+fn standing(row: Row<'_>) -> Result<Standing> {
+    if !row.flag("suspended")? {
+        return Ok(Standing::Fine);
+    }
+    let (until, why) = (row.opt_time("suspended_until")?, row.text("suspended_for")?);
+    Ok(Standing::Suspended { until, why })
 }
 
 fn push_token(token: Option<&PushToken>) -> Bson {
@@ -116,6 +140,8 @@ pub(super) fn read(document: &Document) -> Result<User> {
         created: row.time("created_at")?,
         verified: row.opt_time("verified_at")?,
         deleted,
+        operator: row.flag("operator")?,
+        standing: standing(row)?,
     })
 }
 
@@ -319,7 +345,7 @@ impl Users for MongoStore {
             set.extend(terms::in_account(&[]));
             let update = doc! {
                 "$set": set,
-                "$unset": { "unverified": "", "alerts": "" },
+                "$unset": { "unverified": "", "alerts": "", "operator": "", "suspended": "" },
                 "$inc": { "ver": 1_i64, LEAVING: 1_i64 },
             };
             self.access.modify(Table::Users, living(user), update, false).await?;

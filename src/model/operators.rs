@@ -1,0 +1,147 @@
+//! What operators do, and what is kept of it: every act leaves one row.
+
+use super::door::Invitation;
+use super::text::Email;
+use crate::clock::Time;
+use crate::id::{AuditId, ChatId, InvitationId, UserId};
+
+/// How long what operators did is kept.
+pub const AUDIT_LIFE: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 60 * 60);
+/// Characters of the reason for a suspension.
+pub const REASON_CHARS: usize = 500;
+
+/// Something that an operator does. Each may be repeated: the second time changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Suspends a person: their sessions end, and none opens while it lasts.
+    Suspend {
+        /// Whom.
+        user: UserId,
+        /// Until when; `None`: until they are restored.
+        until: Option<Time>,
+        /// Why, for the person and for other operators.
+        why: String,
+    },
+    /// Ends a suspension.
+    Restore {
+        /// Whose.
+        user: UserId,
+    },
+    /// Deletes an account.
+    Delete {
+        /// Whose.
+        user: UserId,
+    },
+    /// Ends all sessions of a person.
+    LogOut {
+        /// Whose.
+        user: UserId,
+    },
+    /// Gives an account another address.
+    Move {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        to: Email,
+    },
+    /// Makes a person an operator.
+    Appoint {
+        /// Whom.
+        user: UserId,
+    },
+    /// Takes the role back.
+    Dismiss {
+        /// From whom.
+        user: UserId,
+    },
+    /// Takes the role with the key of the server's terminal; only while nobody has it.
+    TakeRole {
+        /// Who.
+        user: UserId,
+    },
+    /// Deletes a group: everybody is out of it.
+    DeleteGroup {
+        /// Which.
+        chat: ChatId,
+    },
+    /// Makes an invitation to the server.
+    Invite(Invitation),
+    /// Ends an invitation before its time.
+    EndInvitation {
+        /// Which.
+        id: InvitationId,
+    },
+}
+
+impl Act {
+    /// Whom it is about.
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Suspend { user, .. }
+            | Self::Restore { user }
+            | Self::Delete { user }
+            | Self::LogOut { user }
+            | Self::Move { user, .. }
+            | Self::Appoint { user }
+            | Self::Dismiss { user }
+            | Self::TakeRole { user } => Some(*user),
+            Self::DeleteGroup { .. } | Self::Invite(_) | Self::EndInvitation { .. } => None,
+        }
+    }
+
+    /// Its name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Suspend { .. } => "suspend",
+            Self::Restore { .. } => "restore",
+            Self::Delete { .. } => "delete",
+            Self::LogOut { .. } => "log_out",
+            Self::Move { .. } => "move_address",
+            Self::Appoint { .. } => "appoint",
+            Self::Dismiss { .. } => "dismiss",
+            Self::TakeRole { .. } => "take_role",
+            Self::DeleteGroup { .. } => "delete_group",
+            Self::Invite(_) => "invite",
+            Self::EndInvitation { .. } => "end_invitation",
+        }
+    }
+}
+
+/// A row of the audit: who did what, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// Which row; later ones are higher, to the second.
+    pub id: AuditId,
+    /// When.
+    pub at: Time,
+    /// Which operator; `None` is the person at the server's machine.
+    pub by: Option<UserId>,
+    /// What.
+    pub act: Act,
+    /// The act has taken effect. One that has not is finished by the sweep.
+    pub done: bool,
+}
+
+/// Which accounts to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folk {
+    /// All that were ever used.
+    All,
+    /// Those whose suspension has not been lifted, over or not.
+    Suspended,
+    /// Those with the role.
+    Operators,
+}
+
+/// How much there is on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Accounts that can be used, or will be again.
+    pub people: u64,
+    /// Groups that are not deleted.
+    pub groups: u64,
+    /// Messages, deleted ones too.
+    pub messages: u64,
+    /// Bytes of people's files, each as often as it was uploaded.
+    pub file_bytes: u64,
+}
