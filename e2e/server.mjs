@@ -102,6 +102,13 @@ export class Server {
     );
   }
 
+  // The link of an invitation to the server, as an operator makes one.
+  invites(flags = []) {
+    const env = { PATH: process.env.PATH, DATA_DIR: join(this.folder, 'data') };
+    const how = { env, cwd: this.folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
+    return execFileSync(this.binary, ['invite', ...flags], how).trim();
+  }
+
   // Goes back to that copy, as docs/ops.md says.
   async restore() {
     await this.down();

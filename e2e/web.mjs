@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { acquaintance } from './acquaintance.mjs';
+import { door } from './door.mjs';
 import { check } from './person.mjs';
 import { pushed } from './pushed.mjs';
 import { scrolling } from './scrolling.mjs';
@@ -72,6 +73,9 @@ const scenarios = {
   ...Object.fromEntries(Object.entries(LOOKS).map(
     ([name, both]) => [name, async () => acquaintance(...await two(...both))],
   )),
+
+  // Where sign-up is by invitation, or closed.
+  door,
 
   // Whoever has closed the page is told by push, and answers from there.
   pushed,

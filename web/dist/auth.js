@@ -10,6 +10,13 @@ const AGAIN_MS = 15_000;
 export function Auth() {
     const invitation = useSignal(invitationInLink());
     const isNew = useSignal(invitation.value !== '');
+    const linked = invitationInLink();
+    useEffect(() => {
+        if (!linked)
+            return;
+        invitation.value = linked;
+        isNew.value = true;
+    }, [linked]);
     const name = useSignal('');
     const email = useSignal('');
     const step = useSignal('address');

@@ -16,6 +16,13 @@ const AGAIN_MS = 15_000;
 export function Auth(): JSX.Element {
   const invitation = useSignal(invitationInLink());
   const isNew = useSignal(invitation.value !== '');
+  const linked = invitationInLink();
+  // A link may be opened where the page is open already.
+  useEffect(() => {
+    if (!linked) return;
+    invitation.value = linked;
+    isNew.value = true;
+  }, [linked]);
   const name = useSignal('');
   const email = useSignal('');
   const step = useSignal<'address' | 'code'>('address');
