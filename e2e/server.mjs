@@ -58,6 +58,7 @@ export class Server {
       RATE_PER_IP: 'off',
       RATE_PER_USER: 'off',
       MAX_CONNECTIONS_PER_IP: 'off',
+      STRANGERS: 'everyone',
       CODES_PER_IP: '10000',
       LOG: 'info',
       ...this.settings,

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { acquaintance } from './acquaintance.mjs';
+import { contacts } from './contacts.mjs';
 import { door } from './door.mjs';
 import { check } from './person.mjs';
 import { pushed } from './pushed.mjs';
@@ -79,6 +80,9 @@ const scenarios = {
 
   // Whoever has closed the page is told by push, and answers from there.
   pushed,
+
+  // Strangers ask, and are accepted; a card makes contacts at once.
+  contacts,
 
   // In a tunnel: what was read is there, what is written waits, also through a reload; then it
   // goes out once.

@@ -41,7 +41,7 @@ use crate::bus::Listener;
 use crate::bus::local::LocalBus;
 use crate::clock::{Clock, SystemClock};
 use crate::config::secrets::operator_key;
-use crate::config::values::SignUp;
+use crate::config::values::{SignUp, StrangersMode};
 use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
 use crate::core::files::FileRules;
@@ -62,6 +62,7 @@ use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
 use crate::mail::{Mailbox, Mailer};
+use crate::model::contacts::Strangers;
 use crate::model::door::{Door, SignUps};
 use crate::protocol::frames::ENCODER;
 use crate::protocol::server::DemoPerson;
@@ -311,6 +312,11 @@ fn rules(config: &Config) -> Rules {
         session_idle: config.session_idle,
         deadlines: Deadlines { edit: config.edit_within, delete: config.delete_within },
         files: file_rules(config),
+        strangers: match config.strangers() {
+            StrangersMode::Everyone => Strangers::Everyone,
+            StrangersMode::Requests => Strangers::Requests,
+            StrangersMode::Contacts => Strangers::Contacts,
+        },
     }
 }
 

@@ -42,6 +42,15 @@ pub enum Event {
     Alerts(UserId, Arc<Alerts>),
     /// One person blocked or unblocked another: caches forget it.
     BlocksChanged(UserId, UserId),
+    /// What two people are to each other changed: caches forget it.
+    TieChanged {
+        /// Who did something about it.
+        one: UserId,
+        /// The person whom it is about.
+        other: UserId,
+        /// From now on neither learns whether the other is there.
+        apart: bool,
+    },
 }
 
 /// A row of a chat with what its readers need beside it.

@@ -95,7 +95,7 @@ fn tell(config: &Config, running: &Running) {
         Some(_) => (String::new(), format!("{mails}; key to the mailbox in {}", file.display())),
         None => (String::new(), mails),
     };
-    if let Some(told) = config.open_door() {
+    for told in [config.open_door(), config.asking_strangers()].into_iter().flatten() {
         tracing::info!("{told}");
     }
     if !log::is_pretty(config) {

@@ -21,6 +21,7 @@ mod retired;
 mod row;
 mod smtp_url;
 mod sources;
+mod strangers;
 mod tls;
 mod url_ca;
 
@@ -43,7 +44,7 @@ pub use sources::{Origin, Problem, Values};
 
 use brand::Brand;
 use settings::SETTINGS;
-use values::Sender;
+use values::{Sender, StrangersMode};
 
 /// All that is wrong with the settings, one problem a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,24 @@ impl Config {
         (is_open && self.is_public()).then_some(
             "Anybody may create an account. If this is not for everybody, set SIGN_UP=invited or \
              closed, or SIGN_UP_DOMAINS.",
+        )
+    }
+
+    /// What strangers may do. Unless it is set, everything where only this machine reaches the
+    /// server, and among demo people; else they ask.
+    pub fn strangers(&self) -> StrangersMode {
+        let is_alone = self.host.is_loopback() && !self.is_public() || self.dev;
+        let unset = if is_alone { StrangersMode::Everyone } else { StrangersMode::Requests };
+        self.strangers.unwrap_or(unset)
+    }
+
+    /// What there is to say of a server on which strangers have to ask because nothing else was
+    /// set.
+    pub fn asking_strangers(&self) -> Option<&'static str> {
+        let asks = self.strangers() == StrangersMode::Requests;
+        (asks && self.strangers.is_none()).then_some(
+            "People who are no contacts have to ask before they can call each other or send files. \
+             To let everybody do so, set STRANGERS=everyone.",
         )
     }
 

@@ -16,7 +16,7 @@ use super::sources::Values;
 use super::values::{
     self, AcmeDirectory, ConnectionCap, Domains, Endpoint, Hidden, IceUrls, LogFormat, Networks,
     ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, PushContent,
-    PushHosts, PushMode, Rate, Sender, SignUp, TlsMode, TurnMode, optional,
+    PushHosts, PushMode, Rate, Sender, SignUp, StrangersMode, TlsMode, TurnMode, optional,
 };
 
 /// Makes `Config`, `SETTINGS`, and the function that fills one from the values of the other.
@@ -324,6 +324,15 @@ settings! {
     session_idle: Duration = SESSION_IDLE {
         Env, "Limits", default: "90d", unset: "", example: "30d", Open
     } by values::idle;
+
+    /// What people may do to each other who are no contacts: `everyone` may write and call;
+    /// `requests` they may ask, by up to five texts until there is an answer; `contacts` nothing.
+    /// People may be stricter for themselves.
+    strangers: Option<StrangersMode> = STRANGERS {
+        Env, "Contacts", default: "",
+        unset: "everyone if only this machine reaches the server, else requests",
+        example: "everyone", Open
+    } by optional(StrangersMode::parse);
 
     /// How long after sending a message its author may edit it, as `count s`, `min`, `h` or `d`.
     edit_within: Duration = EDIT_WITHIN {

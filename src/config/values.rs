@@ -19,6 +19,7 @@ pub use super::objects::{Endpoint, ObjectsMode};
 pub(super) use super::objects::{access_key_id, bucket, prefix, region, secret_access_key};
 pub(super) use super::push::apple_id;
 pub use super::push::{PushContent, PushHosts, PushMode};
+pub use super::strangers::StrangersMode;
 pub use super::tls::{AcmeDirectory, TlsMode};
 
 /// The origin of pages that a host has by HTTPS on a port.

@@ -8,21 +8,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use super::contacts::rules::{self, GONE_USER, Passage, Reach, Stance};
 use super::{Shared, to_the_end};
+use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::auth::Caller;
 use crate::model::chats::{Chat, ChatKind, Followed, InboxRow, Member, MemberChange, MemberState};
+use crate::model::contacts::{Strangers, Tie};
 use crate::model::messages::ChatSummary;
-use crate::model::users::User;
+use crate::model::users::{Blocks, User};
 use crate::store::ListPart;
 
 const ONLY_GROUPS: Text = Text {
     en: "Only in a group can you go by another name.",
     es: "Solo en un grupo puedes usar otro nombre.",
 };
-const WITH_YOURSELF: Text = Text {
+pub(crate) const WITH_YOURSELF: Text = Text {
     en: "You cannot open a chat with yourself.",
     es: "Un chat directo es entre dos personas; esta eres tú.",
 };
@@ -38,16 +42,9 @@ pub(crate) const WAITING: Text = Text {
 };
 pub(crate) const JOIN_FIRST: Text =
     Text { en: "Join this public group first.", es: "Únete primero a este grupo público." };
-pub(crate) const YOU_BLOCK: Text = Text {
-    en: "You have blocked this person. Unblock them first.",
-    es: "Tienes bloqueada a esta persona. Desbloquéala primero.",
-};
-pub(crate) const BLOCKED: Text = Text {
-    en: "This person does not accept messages or calls from you.",
-    es: "Esta persona no acepta mensajes ni llamadas tuyas.",
-};
-pub(crate) const GONE_USER: Text =
-    Text { en: "This account has been deleted.", es: "Esta cuenta fue eliminada." };
+
+/// How long facts are believed at most: another node may have changed them.
+const FACTS_FOR: Duration = Duration::from_secs(60);
 
 /// A chat that a caller names: by its id, or by the other person's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +127,7 @@ impl Chats {
     async fn begin(&self, caller: &Caller, target: Target, peers: (UserId, UserId)) -> Result<()> {
         let (shared, caller) = (self.shared.clone(), *caller);
         to_the_end(async move {
-            shared.check_reachable(&caller, target).await?;
+            shared.check_reach(&caller, target, Reach::Agreed).await?;
             let (store, now) = (&shared.ports.store, shared.ports.now());
             let chat = store.open_direct(peers, Some(caller.user), now).await?;
             let chat = chat.ok_or(Error::forbidden(GONE_USER))?;
@@ -216,38 +213,45 @@ impl Chats {
 }
 
 /// The direct chat of two people, as a target.
-fn direct(one: UserId, other: UserId) -> Target {
+pub(crate) fn direct(one: UserId, other: UserId) -> Target {
     let peers = if one <= other { (one, other) } else { (other, one) };
     Target { chat: ChatId::direct(one, other), peers: Some(peers) }
-}
-
-/// What somebody wants that the other person of a direct chat would notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Say or show something: a message or a change of one, a reaction, a pin, typing, a call.
-    Say,
-    /// Take back what one said.
-    TakeBack,
-}
-
-/// Why it is refused, if it is; `mine` and `theirs`: the one who wants it blocks the other, or is
-/// blocked. People who block may still take back their own words; blocked people may not, lest they
-/// take away what the other has to show.
-const fn verdict(reach: Reach, both_there: bool, mine: bool, theirs: bool) -> Option<Text> {
-    match (reach, both_there, mine, theirs) {
-        (Reach::Say, false, ..) => Some(GONE_USER),
-        (Reach::Say, _, true, _) => Some(YOU_BLOCK),
-        (_, _, _, true) => Some(BLOCKED),
-        _ => None,
-    }
 }
 
 /// What hardly ever changes about a chat, kept so that a send needs no read.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) peers: Option<(UserId, UserId)>,
-    blocks: crate::model::users::Blocks,
+    blocks: Blocks,
     both_there: bool,
+    /// What each of the two is to the other, that of the lower id first.
+    ties: [Tie; 2],
+    both_wrote: bool,
+    /// What strangers may do to each of them.
+    reaches: [Strangers; 2],
+}
+
+impl Facts {
+    /// How one of the two stands to the other at a moment.
+    fn stance(&self, user: UserId, now: Time) -> Stance {
+        let is_low = self.peers.is_some_and(|(low, _)| low == user);
+        let [low, high] = &self.ties;
+        let (blocks, blocked, tie, reach) = if is_low {
+            (self.blocks.by_first, self.blocks.by_second, low, self.reaches[1])
+        } else {
+            (self.blocks.by_second, self.blocks.by_first, high, self.reaches[0])
+        };
+        let bond = tie.bond(self.both_wrote, now);
+        Stance { both_there: self.both_there, blocks, blocked, bond, reach }
+    }
+
+    /// Whether each may learn what the other has read: neither blocks the other, and no request
+    /// stands between them, unless anybody may write to both.
+    fn is_open(&self) -> bool {
+        let apart = self.ties.iter().any(Tie::is_apart);
+        let anybody = self.reaches.iter().all(|reach| *reach == Strangers::Everyone);
+        !self.blocks.by_first && !self.blocks.by_second && (!apart || anybody)
+    }
 }
 
 impl Shared {
@@ -267,28 +271,50 @@ impl Shared {
     }
 
     async fn read_facts(&self, peers: Option<(UserId, UserId)>) -> Result<Facts> {
-        let Some((low, high)) = peers else {
-            return Ok(Facts { peers, blocks: Default::default(), both_there: true });
+        let mut facts = Facts {
+            peers,
+            blocks: Blocks::default(),
+            both_there: true,
+            ties: [Tie::NONE, Tie::NONE],
+            both_wrote: false,
+            reaches: [Strangers::Everyone; 2],
         };
-        let blocks = self.ports.store.blocks_between(low, high).await?;
-        let users = self.ports.store.users(&[low, high]).await?;
-        let both_there = users.iter().filter(|user| User::is_visible(user)).count() == 2;
-        Ok(Facts { peers, blocks, both_there })
+        let Some((low, high)) = peers else { return Ok(facts) };
+        let store = &self.ports.store;
+        facts.blocks = store.blocks_between(low, high).await?;
+        let users = store.users(&[low, high]).await?;
+        facts.both_there = users.iter().filter(|user| User::is_visible(user)).count() == 2;
+        let rows = store.chat(ChatId::direct(low, high), &[low, high]).await?;
+        let rows = rows.map(|(_, rows)| rows).unwrap_or_default();
+        for (place, user) in [low, high].into_iter().enumerate() {
+            if let Some(row) = rows.iter().find(|row| row.user == user) {
+                facts.ties[place] = row.tie.clone();
+            }
+            if let Some(account) = users.iter().find(|account| account.id == user) {
+                facts.reaches[place] = self.reach_of(account);
+            }
+        }
+        facts.both_wrote = rows.len() == 2 && rows.iter().all(|row| row.own_seq > 0);
+        Ok(facts)
     }
 
-    /// Whether the caller can reach the other person of a direct chat: not blocked, not deleted.
-    /// Any group passes: there the membership decides.
-    pub(crate) async fn check_reachable(&self, caller: &Caller, target: Target) -> Result<()> {
-        self.check_reach(caller, target, Reach::Say).await
+    /// How a person stands to the other one of a direct chat, which may not exist yet.
+    pub(crate) async fn stance(&self, user: UserId, target: Target) -> Result<Stance> {
+        let now = self.ports.now();
+        match self.facts(target.chat).await? {
+            Some(facts) => Ok(facts.stance(user, now)),
+            None => Ok(self.read_facts(target.peers).await?.stance(user, now)),
+        }
     }
 
-    /// The same for what the caller wants. Everything that the other person would notice asks here.
+    /// Whether what the caller wants reaches the other person of a direct chat, and how: everything
+    /// that they would notice asks here. Any group passes: there the membership decides.
     pub(crate) async fn check_reach(
         &self,
         caller: &Caller,
         target: Target,
         reach: Reach,
-    ) -> Result<()> {
+    ) -> Result<Passage> {
         self.check_reaches(caller.user, target, reach).await
     }
 
@@ -298,25 +324,18 @@ impl Shared {
         user: UserId,
         target: Target,
         reach: Reach,
-    ) -> Result<()> {
-        let Some((low, _)) = target.peers else { return Ok(()) };
-        let facts = match self.facts(target.chat).await? {
-            Some(facts) => facts,
-            None => Arc::new(self.read_facts(target.peers).await?),
-        };
-        let (mine, theirs) = if low == user {
-            (facts.blocks.by_first, facts.blocks.by_second)
-        } else {
-            (facts.blocks.by_second, facts.blocks.by_first)
-        };
-        let there = facts.both_there;
-        verdict(reach, there, mine, theirs).map_or(Ok(()), |text| Err(Error::forbidden(text)))
+    ) -> Result<Passage> {
+        if target.peers.is_none() {
+            return Ok(Passage::Free);
+        }
+        let stance = self.stance(user, target).await?;
+        rules::passage(reach, stance).map_err(Error::forbidden)
     }
 
-    /// Whether neither of a direct chat's two blocks the other. Any group passes.
+    /// Whether the people of a chat may learn from each other what they have read. Any group
+    /// passes.
     pub(crate) async fn is_open(&self, chat: ChatId) -> Result<bool> {
-        let blocks = self.facts(chat).await?.map(|facts| facts.blocks).unwrap_or_default();
-        Ok(!blocks.by_first && !blocks.by_second)
+        Ok(self.facts(chat).await?.is_none_or(|facts| facts.is_open()))
     }
 
     /// The caller's standing in a chat that they are in; otherwise the error that fits.
@@ -358,7 +377,8 @@ pub(crate) struct FactsCache {
 
 impl Default for FactsCache {
     fn default() -> Self {
-        Self { known: moka::sync::Cache::new(100_000), generation: AtomicU64::new(0) }
+        let known = moka::sync::Cache::builder().max_capacity(100_000).time_to_live(FACTS_FOR);
+        Self { known: known.build(), generation: AtomicU64::new(0) }
     }
 }
 
@@ -373,24 +393,5 @@ impl FactsCache {
     pub(crate) fn forget_all(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate_all();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_blocked_changes_nothing_and_who_blocks_may_take_back_its_words() {
-        let free = [Reach::Say, Reach::TakeBack].map(|reach| verdict(reach, true, false, false));
-        assert_eq!(free, [None, None]);
-        for mine in [false, true] {
-            assert!(verdict(Reach::Say, true, mine, true).is_some());
-            assert_eq!(verdict(Reach::TakeBack, true, mine, true), Some(BLOCKED));
-        }
-        assert_eq!(verdict(Reach::Say, true, true, false), Some(YOU_BLOCK));
-        assert_eq!(verdict(Reach::TakeBack, true, true, false), None);
-        assert_eq!(verdict(Reach::Say, false, false, false), Some(GONE_USER));
-        assert_eq!(verdict(Reach::TakeBack, false, false, false), None);
     }
 }

@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod calls;
 pub mod chats;
+pub mod contacts;
 pub mod fanout;
 pub mod files;
 pub mod groups;
@@ -35,8 +36,9 @@ use crate::bus::{Bus, Event, Listener};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
 use crate::hub::Hub;
-use crate::id::{Entropy, IdSource};
+use crate::id::{ChatId, Entropy, IdSource};
 use crate::mail::Mailer;
+use crate::model::contacts::Strangers;
 use crate::model::door::Door;
 use crate::objects::Objects;
 use crate::objects::staging::Staging;
@@ -82,6 +84,8 @@ pub struct Rules {
     pub deadlines: messages::changes::Deadlines,
     /// How large files may be.
     pub files: files::FileRules,
+    /// What people may do to each other who are no contacts.
+    pub strangers: Strangers,
 }
 
 impl Default for Rules {
@@ -92,6 +96,7 @@ impl Default for Rules {
             session_idle: auth::SESSION_IDLE,
             deadlines: Default::default(),
             files: Default::default(),
+            strangers: Strangers::default(),
         }
     }
 }
@@ -105,6 +110,8 @@ pub struct Core {
     pub users: users::Users,
     /// The list of chats, direct chats, one's own settings in a chat.
     pub chats: chats::Chats,
+    /// Contacts, requests, cards.
+    pub contacts: contacts::Contacts,
     /// Groups and their members.
     pub groups: groups::Groups,
     /// Sends, changes and reads messages.
@@ -142,6 +149,7 @@ pub(crate) struct Shared {
     pub(crate) redeemed: auth::Redeemed,
     pub(crate) settled: auth::Settled,
     pub(crate) role_key: operator::RoleKey,
+    pub(crate) strangers: Strangers,
     server_key: [u8; 32],
 }
 
@@ -184,12 +192,14 @@ impl Core {
             redeemed: auth::Redeemed::default(),
             settled: auth::Settled::default(),
             role_key: operator::RoleKey::default(),
+            strangers: rules.strangers,
             server_key,
         });
         Self {
             auth: auth::Auth::new(shared.clone(), rules.limits, rules.door, rules.session_idle),
             users: users::Users::new(shared.clone()),
             chats: chats::Chats::new(shared.clone()),
+            contacts: contacts::Contacts::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
             files: files::Files::new(shared.clone(), rules.files),
@@ -269,6 +279,9 @@ impl Listener for Core {
                 self.shared.facts.forget_all();
             }
             Event::BlocksChanged(..) => self.shared.facts.forget_all(),
+            Event::TieChanged { one, other, .. } => {
+                self.shared.facts.forget(ChatId::direct(*one, *other));
+            }
             Event::Message(posted) if posted.chat.is_some() => {
                 self.shared.facts.forget(posted.message.chat);
             }

@@ -1,7 +1,8 @@
 //! Cursors and what others learn about them; typing.
 //!
 //! Invariant: cursors only grow, and never beyond the chat's head. Invariant: people who switch
-//! receipts off show none and see none; if one of two people blocks the other, neither shows any.
+//! receipts off show none and see none; if one of two people blocks the other, or has
+//! asked to write to them and waits for an answer, neither shows any.
 //!
 //! In chats of more than `LIVE_MEMBERS` people cursors are stored but not sent to everybody: each
 //! of n readers would be sent to n others. There clients ask for receipts, which may be
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chats::Target;
+use super::contacts::rules::{Passage, Reach};
 use super::progress::Tally;
 pub use super::progress::{LIVE_MEMBERS, RECEIPTS_AGE, ReceiptCounts};
 use super::{Shared, to_the_end};
@@ -124,8 +126,11 @@ impl Receipts {
 
     /// Tells the others that the caller is writing, or has stopped. Nothing is stored.
     pub async fn typing(&self, caller: &Caller, target: Target, on: bool) -> Result<()> {
-        self.shared.check_reachable(caller, target).await?;
+        let passage = self.shared.check_reach(caller, target, Reach::Typing).await?;
         self.shared.standing(caller, target.chat).await?;
+        if passage == Passage::Silent {
+            return Ok(());
+        }
         let for_ms = if on { TYPING_FOR.as_millis() as u64 } else { 0 };
         let typing = Typing { chat: target.chat, user: caller.user, for_ms };
         self.shared.ports.bus.publish(Event::Typing(typing));

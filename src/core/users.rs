@@ -52,9 +52,9 @@ impl Users {
         .await
     }
 
-    /// Deletes the caller's account and closes its sessions, in one step; then it leaves its groups
-    /// (see `Groups::leave_all`), one after the other. What a crash or a failing store leaves of
-    /// that is done by `sweep`. Messages stay as from a deleted user.
+    /// Deletes the caller's account and closes its sessions, in one step; then it leaves others'
+    /// contacts and its groups (see `Groups::leave_all`), one after the other. What a crash or a
+    /// failing store leaves of that is done by `sweep`. Messages stay as from a deleted user.
     pub async fn delete(&self, caller: &Caller) -> Result<()> {
         let (users, user) = (self.clone(), caller.user);
         to_the_end(async move {
@@ -92,6 +92,7 @@ impl Users {
     }
 
     pub(super) async fn leave(&self, user: UserId) -> Result<()> {
+        self.shared.forget_contacts(user).await?;
         super::groups::Groups::new(self.shared.clone()).leave_all(user).await?;
         self.shared.ports.store.settle_departed(user).await.map(drop)
     }

@@ -223,6 +223,7 @@ impl Listener for Counters {
             Event::Alerts(..) => "alerts",
             Event::UserChanged(_) => "user_changed",
             Event::BlocksChanged(..) => "blocks_changed",
+            Event::TieChanged { .. } => "tie_changed",
         };
         self.events.get_or_create(&Happened { kind }).inc();
     }

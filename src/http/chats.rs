@@ -125,6 +125,7 @@ async fn change(
 ) -> Result<Answer<rows::Member>> {
     let target = target(&http, &caller, &path).await?;
     let until = |moment: Option<Moment>| moment.map(|moment| -> Time { moment.0 });
+    let remark = |text: Option<String>| text.map(|text| Name::parse("remark", &text)).transpose();
     let change = MemberChange {
         muted_until: body.muted_until.map(until),
         alerts: body.alerts.map(|level| level.map(Into::into)),
@@ -132,6 +133,7 @@ async fn change(
         hide_seq: body.hide_seq,
         nick: body.nick.map(nick).transpose()?,
         announcement_seen: body.announcement_seen,
+        remark: body.remark.map(remark).transpose()?,
     };
     let member = http.core.chats.set_member(&caller, target.chat, change).await?;
     Ok(Answer(member.into()))

@@ -52,6 +52,9 @@ async fn change(
         push_token: body.push_token.map(push_token).transpose()?,
         privacy: body.privacy.map(Into::into),
         language: body.language.map(Into::into),
+        reach: body.reach.map(Into::into),
+        groups: body.groups.map(Into::into),
+        card: None,
     };
     http.core.users.change(&caller, change).await.map(|user| Answer(user.into()))
 }

@@ -66,7 +66,8 @@ async fn list(
 /// Add people to a group
 ///
 /// For admins, or for everybody if the group's rules say so. People who are already in it, who are
-/// banned, whom you block or who block you are left out.
+/// banned or left by themselves, whom you block or who block you or the owner, and who do not let
+/// you add them, are left out: a link invites them.
 #[utoipa::path(
     post, path = "/groups/{group}/members", tag = "groups", operation_id = "addMembers",
     security(("session" = [])), params(GroupPath),

@@ -11,6 +11,7 @@ pub mod router;
 pub mod answer;
 mod brand;
 pub mod claims;
+mod contacts;
 mod context;
 pub mod extract;
 mod kind;

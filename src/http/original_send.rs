@@ -92,8 +92,9 @@ async fn send_to(
         check_type(http, caller, body_type, &files).await?;
     }
     let sent = http.core.messages.send(caller, target, body.draft()?).await?.await?;
+    let word = if sent.as_request { "sent as a request" } else { "sent" };
     let message = Message::of(sent.message, sent.from_name);
-    Ok(Answer(Envelope::of(envelope::COMPLETED, "sent", message)))
+    Ok(Answer(Envelope::of(envelope::COMPLETED, word, message)))
 }
 
 /// What a body says about its files must be true.

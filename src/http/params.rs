@@ -73,6 +73,14 @@ pub struct InvitePath {
     code: String,
 }
 
+/// A person's card.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct CardPath {
+    /// The card's code
+    code: String,
+}
+
 /// Which running client asks.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

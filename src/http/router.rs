@@ -16,9 +16,9 @@ use utoipa::openapi::OpenApi;
 use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
-    Http, answer, auth, call_check, calls, changes, chats, docs, files, groups, health, install,
-    invites, mailbox, me, members, messages, metrics, operator, original, original_send, pictures,
-    presence, push, receipts, search, server, sync, uploads, users, web,
+    Http, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups, health,
+    install, invites, mailbox, me, members, messages, metrics, operator, original, original_send,
+    pictures, presence, push, receipts, search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -99,6 +99,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(users::routes())
         .merge(presence::routes())
         .merge(chats::routes())
+        .merge(contacts::routes())
         .merge(groups::routes())
         .merge(members::routes())
         .merge(invites::routes())

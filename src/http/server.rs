@@ -95,6 +95,7 @@ async fn info(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         languages: Language::ALL.map(Tongue::from).to_vec(),
         features: Features { sign_up: door.is_open(), ..features(&http.core) },
+        strangers: http.core.contacts.strangers().into(),
         sign_up: door.sign_ups.into(),
         sign_up_domains: door.domains,
         limits: limits(&http.core),

@@ -532,6 +532,11 @@ impl Listener for Hub {
             Event::Alerts(user, _) => self.tell_devices(event, *user),
             Event::UserChanged(user) => self.user_changed(*user),
             Event::BlocksChanged(who, whom) => self.blocks_changed(*who, *whom),
+            Event::TieChanged { one, other, apart } => {
+                if *apart {
+                    self.blocks_changed(*one, *other);
+                }
+            }
         }
     }
 }

@@ -230,6 +230,8 @@ fn member(chat: ChatId, user: UserId, join_seq: u64) -> Member {
         nick: None,
         announcement_seen: 0,
         silent_until: None,
+        tie: Default::default(),
+        remark: None,
         since: Time(0),
         rev: 1,
     }

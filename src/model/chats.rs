@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::contacts::Tie;
 use super::text::{About, AnnouncementText, Name, Title};
 use crate::clock::Time;
 use crate::id::{ChatId, FileId, UserId};
@@ -215,8 +216,10 @@ pub enum Role {
 pub enum MemberState {
     /// In it.
     Active,
-    /// Was in it: left or was removed.
+    /// Was in it and left: comes back by their own wish alone.
     Left,
+    /// Was in it and was removed.
+    Removed,
     /// The group refuses this person.
     Banned,
     /// Is not in it, and waits for an admin to let them in.
@@ -270,6 +273,10 @@ pub struct Member {
     pub silent_until: Option<Time>,
     /// Member since.
     pub since: Time,
+    /// What the other person of a direct chat is to this one.
+    pub tie: Tie,
+    /// What the member calls the chat, or the other person of it; nobody else learns it.
+    pub remark: Option<Name>,
     /// Version in the order of the user's own inbox: grows with every change of the user's member
     /// rows.
     pub rev: u64,
@@ -303,6 +310,8 @@ impl Member {
             announcement_seen: 0,
             silent_until: None,
             since,
+            tie: Tie::NONE,
+            remark: None,
             rev: 0,
         }
     }
@@ -406,6 +415,8 @@ pub struct MemberChange {
     pub nick: Option<Option<Name>>,
     /// Put the announcement with this seq away; only grows.
     pub announcement_seen: Option<u64>,
+    /// What the member calls the chat from now on, or no name of its own.
+    pub remark: Option<Option<Name>>,
 }
 
 /// A link that lets anybody who has its code join a group.

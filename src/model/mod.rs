@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod auth;
 pub mod calls;
 pub mod chats;
+pub mod contacts;
 pub mod door;
 pub mod emoji;
 pub mod excerpt;

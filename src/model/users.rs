@@ -1,5 +1,6 @@
 //! Users: people's accounts.
 
+use super::contacts::{AddedBy, Card, Strangers};
 use super::text::{About, Email, Name, PushToken};
 use crate::clock::Time;
 use crate::error::Language;
@@ -22,8 +23,14 @@ pub struct User {
     pub push_token: Option<PushToken>,
     /// What others may find and see.
     pub privacy: Privacy,
+    /// What strangers may do; the server's own setting may be stricter.
+    pub reach: Strangers,
+    /// Who may put the person into a group.
+    pub groups: AddedBy,
     /// The language of mails.
     pub language: Language,
+    /// What lets others become contacts; none unless the person wants one.
+    pub card: Option<Card>,
     /// When the account was asked for.
     pub created: Time,
     /// When the first code was verified; before that the account exists for nobody else.
@@ -96,8 +103,14 @@ pub struct ProfileChange {
     pub push_token: Option<Option<PushToken>>,
     /// New privacy switches.
     pub privacy: Option<Privacy>,
+    /// What strangers may do from now on.
+    pub reach: Option<Strangers>,
+    /// Who may put the person into a group from now on.
+    pub groups: Option<AddedBy>,
     /// New language of mails.
     pub language: Option<Language>,
+    /// Another card, or none.
+    pub card: Option<Option<Card>>,
 }
 
 /// One side of a block.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::alerts::Level;
 use super::groups::{Role, Who};
-use super::people::{Privacy, Tongue};
+use super::people::{AddedBy, Privacy, Strangers, Tongue};
 use super::values::{Id, Moment, ids};
 use crate::core::messages::Draft;
 use crate::error::{Code, Error, Result, Text, text};
@@ -171,6 +171,12 @@ pub struct ChangeMe {
     /// New privacy switches, all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
+    /// What strangers may do from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Strangers>,
+    /// Who may put you into a group from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<AddedBy>,
     /// New language of mails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Tongue>,
@@ -209,6 +215,11 @@ pub struct ChangeMember {
     /// Put the announcement with this seq away; only grows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement_seen: Option<u64>,
+    /// What the caller calls the chat, or the other person of it; null takes it away. Nobody else
+    /// learns it.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub remark: Option<Option<String>>,
 }
 
 /// Creates a group; the caller becomes its owner.

@@ -395,7 +395,8 @@ fn event(event: &Event) -> Frames {
         Event::Call(_)
         | Event::SessionsClosed(..)
         | Event::UserChanged(_)
-        | Event::BlocksChanged(..) => Frames::default(),
+        | Event::BlocksChanged(..)
+        | Event::TieChanged { .. } => Frames::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::values::{Id, Moment, is_false};
 use crate::error::Language;
 use crate::hub::presence;
 use crate::id::SessionId;
-use crate::model::{auth, users};
+use crate::model::{auth, contacts, users};
 
 /// A person as others see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -96,6 +96,70 @@ impl From<Privacy> for users::Privacy {
     }
 }
 
+/// What people may do who are no contacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strangers {
+    /// Write and call, as contacts do.
+    Everyone,
+    /// Ask: a few texts, until there is an answer.
+    Requests,
+    /// Nothing.
+    Contacts,
+}
+
+impl From<contacts::Strangers> for Strangers {
+    fn from(strangers: contacts::Strangers) -> Self {
+        match strangers {
+            contacts::Strangers::Everyone => Self::Everyone,
+            contacts::Strangers::Requests => Self::Requests,
+            contacts::Strangers::Contacts => Self::Contacts,
+        }
+    }
+}
+
+impl From<Strangers> for contacts::Strangers {
+    fn from(strangers: Strangers) -> Self {
+        match strangers {
+            Strangers::Everyone => Self::Everyone,
+            Strangers::Requests => Self::Requests,
+            Strangers::Contacts => Self::Contacts,
+        }
+    }
+}
+
+/// Who may put a person into a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AddedBy {
+    /// Whoever may write to them without asking.
+    Everyone,
+    /// Those who both consented to know each other.
+    Contacts,
+    /// Nobody: they come by a link, or join by themselves.
+    Nobody,
+}
+
+impl From<contacts::AddedBy> for AddedBy {
+    fn from(adders: contacts::AddedBy) -> Self {
+        match adders {
+            contacts::AddedBy::Everyone => Self::Everyone,
+            contacts::AddedBy::Contacts => Self::Contacts,
+            contacts::AddedBy::Nobody => Self::Nobody,
+        }
+    }
+}
+
+impl From<AddedBy> for contacts::AddedBy {
+    fn from(adders: AddedBy) -> Self {
+        match adders {
+            AddedBy::Everyone => Self::Everyone,
+            AddedBy::Contacts => Self::Contacts,
+            AddedBy::Nobody => Self::Nobody,
+        }
+    }
+}
+
 /// A language that the server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -146,6 +210,10 @@ pub struct Me {
     pub has_push_token: bool,
     /// What others may find and see.
     pub privacy: Privacy,
+    /// What strangers may do; `strangers` of the server may be stricter: the stricter one holds.
+    pub reach: Strangers,
+    /// Who may put you into a group. Who has to ask before they write never may.
+    pub groups: AddedBy,
     /// The language of mails.
     pub language: Tongue,
     /// When the account was asked for.
@@ -165,6 +233,8 @@ impl From<users::User> for Me {
             avatar: user.avatar.map(Id::from),
             has_push_token: user.push_token.is_some(),
             privacy: user.privacy.into(),
+            reach: user.reach.into(),
+            groups: user.groups.into(),
             language: user.language.into(),
             created: user.created.into(),
             operator: user.operator,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::alerts::Level;
 use super::files::Attachment;
 use super::groups::{Announcement, GroupRules, Role, SystemEvent};
+use super::ties::Tie;
 use super::values::{Id, Moment, is_false, is_zero};
 use crate::model::text::{ClientMsgId, Name, Title};
 use crate::model::{chats, messages};
@@ -329,7 +330,7 @@ impl From<chats::MemberState> for MemberState {
     fn from(state: chats::MemberState) -> Self {
         match state {
             chats::MemberState::Active => Self::Active,
-            chats::MemberState::Left => Self::Left,
+            chats::MemberState::Left | chats::MemberState::Removed => Self::Left,
             chats::MemberState::Banned => Self::Banned,
             chats::MemberState::Requested => Self::Requested,
         }
@@ -376,6 +377,12 @@ pub struct Member {
     pub silent_until: Option<Moment>,
     /// Member since.
     pub since: Moment,
+    /// What the other person of a direct chat is to the caller; absent: nobody in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tie: Option<Tie>,
+    /// What the caller calls the chat, or the other person of it; nobody else learns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
     /// Version in the order of the caller's own inbox.
     pub rev: u64,
 }
@@ -399,6 +406,8 @@ impl From<chats::Member> for Member {
             announcement_seen: member.announcement_seen,
             silent_until: member.silent_until.map(Moment),
             since: member.since.into(),
+            tie: Tie::of(&member.tie),
+            remark: member.remark.map(Name::into_string),
             rev: member.rev,
         }
     }

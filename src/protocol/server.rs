@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::people::Tongue;
+use super::people::{Strangers, Tongue};
 use super::push::PushOffer;
 use super::values::Id;
 use crate::model::door::SignUps;
@@ -53,6 +53,8 @@ pub struct ServerInfo {
     pub sign_up_domains: Vec<String>,
     /// What it offers.
     pub features: Features,
+    /// What strangers may do to each other at most; people may be stricter for themselves.
+    pub strangers: Strangers,
     /// How much it takes.
     pub limits: Limits,
     /// How it tells devices that have no connection.

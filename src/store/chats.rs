@@ -113,7 +113,8 @@ pub trait Chats: Send + Sync {
     /// asks for it, and for it again to sync.
     async fn followed(&self, user: UserId) -> Result<Vec<Followed>>;
     /// Who of these people shares a chat with the user: a group that both are in, or a direct chat
-    /// in which somebody wrote; in no order.
+    /// in which somebody wrote and that has no request or end of a contact between them; in no
+    /// order.
     async fn acquainted(&self, user: UserId, among: &[UserId]) -> Result<Vec<UserId>>;
     /// Moves a cursor of an active member forward, at most to the chat's head; `None` when it did
     /// not move.

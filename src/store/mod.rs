@@ -24,6 +24,7 @@ mod alerts;
 pub mod archive;
 mod calls;
 mod chats;
+mod contacts;
 mod decide;
 mod door;
 mod files;
@@ -42,6 +43,7 @@ pub use self::alerts::AlertSettings;
 use self::archive::Archive;
 pub use self::calls::{Begun, CallRecord, CallStepped, Calls};
 pub use self::chats::{Chats, Cursor, Inbox, ListPart, Progress};
+pub use self::contacts::{Act, Contacts, TieStep, Tied, Unasked};
 pub use self::door::{Entered, Invitations};
 pub use self::files::{FilePut, Files};
 pub use self::group::{Asked, Founded, GroupStep, Guard, InvitePut, JoinAsk, Stepped, Unfit};
@@ -61,6 +63,7 @@ pub trait Store:
     + Pushes
     + AlertSettings
     + Chats
+    + Contacts
     + Messages
     + Calls
     + Files
@@ -78,6 +81,7 @@ impl<T> Store for T where
         + Pushes
         + AlertSettings
         + Chats
+        + Contacts
         + Messages
         + Calls
         + Files

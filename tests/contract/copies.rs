@@ -12,12 +12,15 @@ use wechat::model::calls::{
     Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
 };
 use wechat::model::chats::{Announcement, GroupRules, Invite, MemberChange, Who};
+use wechat::model::contacts::{AddedBy, Card, Strangers};
 use wechat::model::messages::{Content, MessageChange, SystemEvent, Window};
 use wechat::model::push::{Subscription, Target};
 use wechat::model::text::{AnnouncementText, Body, Name, PushToken};
 use wechat::model::users::{Privacy, ProfileChange};
 use wechat::store::archive::{Digest, Part, Record};
-use wechat::store::{Appended, Asked, Begun, CallRecord, Cursor, Index, JoinAsk, Store};
+use wechat::store::{
+    Act, Appended, Asked, Begun, CallRecord, Cursor, Index, JoinAsk, Store, TieStep, Tied,
+};
 
 use crate::alerts;
 use crate::changes;
@@ -173,6 +176,31 @@ async fn fill_alerts(world: &World, people: &[UserId]) {
     store.note_mail(&due, after(9), Some(after(1))).await.expect("notes");
 }
 
+/// A request that was refused, contacts, and what one of them calls the other.
+async fn fill_ties(world: &World, [ana, beto, carla]: [UserId; 3]) {
+    for (by, to, act) in
+        [(ana, beto, Act::Write(world.id())), (ana, carla, Act::Meet), (beto, ana, Act::Refuse)]
+    {
+        let tied = world.store.tie(TieStep { by, to, act, at: after(4) }).await.expect("answers");
+        assert!(matches!(tied, Tied::Done { .. }));
+    }
+    let remark = Some(Some(Name::stored("Hermana".into())));
+    let mine = MemberChange { remark, ..MemberChange::default() };
+    world.store.change_member(ChatId::direct(ana, carla), carla, mine).await.expect("changes");
+}
+
+/// A profile of which everything was changed.
+fn profile() -> ProfileChange {
+    ProfileChange {
+        push_token: Some(Some(PushToken::stored("t".into()))),
+        privacy: Some(Privacy { found_by_email: true, presence: false, receipts: false }),
+        reach: Some(Strangers::Contacts),
+        groups: Some(AddedBy::Contacts),
+        card: Some(Some(Card { number: 3, adds: true })),
+        ..ProfileChange::default()
+    }
+}
+
 /// The code of a sign-up.
 fn signing_up(world: &World) -> LoginCode {
     let profile = FirstProfile {
@@ -216,12 +244,10 @@ async fn fill(world: &World) -> (Call, ChatId) {
         let quota = Quota { key: format!("a/{number}"), limit: 9, window_ms: 60_000 };
         store.take(&[quota], NOON).await.expect("counts");
     }
-    let change = ProfileChange {
-        push_token: Some(Some(PushToken::stored("t".into()))),
-        privacy: Some(Privacy { found_by_email: true, presence: false, receipts: false }),
-        ..ProfileChange::default()
-    };
-    store.change_profile(beto, change, Some(vec!["b".into(), "beto".into()])).await.expect("done");
+    store
+        .change_profile(beto, profile(), Some(vec!["b".into(), "beto".into()]))
+        .await
+        .expect("done");
     store.delete_user(eva, after(1)).await.expect("deletes");
 
     let group = world.group(&people[..4]).await;
@@ -262,6 +288,7 @@ async fn fill(world: &World) -> (Call, ChatId) {
     for peers in [(ana, beto), (beto, carla), (ana, carla)] {
         world.direct(peers.0, peers.1).await;
     }
+    fill_ties(world, [ana, beto, carla]).await;
     let talked = Some(Duration::from_secs(9));
     let end = End { reason: EndReason::Hangup, by: Some(Side::Caller), at: after(3), talked };
     let over = call(world, (beto, carla), CallState::Ended(end));

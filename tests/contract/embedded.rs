@@ -17,9 +17,9 @@ use wechat::id::{ChatId, MessageId, ObjectId, UserId};
 use wechat::model::messages::{Content, Message, NewMessage, Window};
 use wechat::model::text::ClientMsgId;
 use wechat::model::users::User;
-use wechat::store::archive::Record;
+use wechat::store::archive::{Part, Record};
 use wechat::store::embedded::EmbeddedStore;
-use wechat::store::{Appended, Store, Upkeep};
+use wechat::store::{Act, Appended, Store, TieStep, Tied, Upkeep};
 
 use crate::copies;
 use crate::files::{document, put, with_files};
@@ -156,6 +156,19 @@ async fn records(world: &World, schema: i64) -> Vec<Vec<Record>> {
     all.into_iter().map(|part| part.into_iter().filter(kept).collect()).collect()
 }
 
+/// Whoever wrote to each other, or called, before there were contacts are contacts.
+async fn they_are_contacts(world: &World) {
+    let chats = world.store.page(Part::Chats, None, 99).await.expect("reads").records;
+    for record in chats {
+        let Record::Chat(chat, _) = record else { continue };
+        if let (Some((by, to)), 1..) = (chat.peers, chat.head_seq) {
+            let step = TieStep { by, to, act: Act::Meet, at: chat.created };
+            let tied = world.store.tie(step).await.expect("answers");
+            assert!(matches!(tied, Tied::Done { .. }));
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_an_older_version_stored_is_what_one_of_today_would_have_stored() {
     for schema in [3, 6] {
@@ -165,6 +178,7 @@ async fn what_an_older_version_stored_is_what_one_of_today_would_have_stored() {
         let older = World::around(open(dir.path()));
         let today = crate::support::embedded().await.expect("a store");
         crate::older::fill(&today, schema).await;
+        they_are_contacts(&today).await;
         let (found, expected) = (records(&older, schema).await, records(&today, schema).await);
         assert!(expected.iter().filter(|part| !part.is_empty()).count() > 9, "of every part");
         for (found, expected) in found.iter().zip(&expected) {

@@ -19,6 +19,7 @@ mod calls;
 mod changes;
 mod chats;
 mod claims;
+mod contacts;
 mod door;
 mod files;
 mod groups;
@@ -109,6 +110,16 @@ macro_rules! contract {
                 progress_tells_how_far_those_are_who_show_it
                 invitation_links
                 chats_and_members_are_read_together
+            }
+            contacts {
+                a_request_is_asked_and_accepted
+                a_request_is_over_after_thirty_days
+                racing_texts_of_a_request_are_five
+                who_ask_each_other_at_once_are_contacts
+                who_wrote_to_each_other_need_not_ask
+                people_who_are_apart_are_not_acquainted
+                nobody_is_tied_to_a_deleted_account
+                what_a_person_lets_others_do_is_kept
             }
             groups {
                 a_step_changes_fields_and_tells_it

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use wechat::id::{ChatId, MessageId, UserId};
 use wechat::model::chats::{GROUPS, INVITES, Invite, Member, MemberState, Role};
+use wechat::model::contacts::Tie;
 use wechat::model::messages::{MessageChange, NewMessage, PINS, Stamp, SystemEvent};
 use wechat::model::text::Title;
 use wechat::store::archive::Record;
@@ -105,6 +106,8 @@ async fn crowd(world: &World, user: UserId, groups: u32) -> ChatId {
             announcement_seen: 0,
             silent_until: None,
             since: NOON,
+            tie: Tie::NONE,
+            remark: None,
             rev: u64::from(number),
         };
         chats.push(Record::Chat(chat, Vec::new()));

@@ -328,7 +328,7 @@ pub async fn who_asks_waits_and_is_let_in_or_refused(world: &World) {
     };
     assert_eq!(waiting().await, [beto, carla]);
     let ended = world.store.end_request(group, carla).await.expect("ends").expect("waited");
-    assert_eq!((ended.state, ended.rev), (MemberState::Left, 2));
+    assert_eq!((ended.state, ended.rev), (MemberState::Removed, 2));
     assert_eq!(world.store.end_request(group, carla).await.expect("answers"), None);
     assert_eq!(world.store.end_request(group, dora).await.expect("answers"), None, "a member");
 

@@ -61,6 +61,7 @@ pub async fn a_profile_changes_field_by_field(world: &World) {
         push_token: Some(Some(PushToken::stored("tok".into()))),
         privacy: Some(privacy),
         language: Some(Language::English),
+        ..ProfileChange::default()
     };
     let changed = world.store.change_profile(ana, change.clone(), Some(vec!["anita".into()])).await;
     let changed = changed.expect("changes").expect("the account is there");

@@ -140,6 +140,8 @@ fn member() -> Member {
         nick: None,
         announcement_seen: 0,
         silent_until: None,
+        tie: Default::default(),
+        remark: None,
         since: SENT,
         rev: 412,
     }

@@ -227,6 +227,17 @@ fn groups() -> Vec<Limit> {
             => "400, field `until`";
         "announcement" "characters of a group's announcement"
             count(model::text::ANNOUNCEMENT_CHARS) => "400, field `announcement`";
+        "request-texts" "texts of a request, before there is an answer"
+            count(model::contacts::REQUEST_TEXTS) => "403";
+        "request-life" "how long a request waits for an answer"
+            time(model::contacts::REQUEST_LIFE) => "it lapses, and may be made again";
+        "asks" "people whom an account asks a day, in its first week"
+            daily(core::contacts::ASKS_AT_FIRST) => "429 with `Retry-After`";
+        "asks-later" "the same in its first 90 days" daily(core::contacts::ASKS_LATER)
+            => "429 with `Retry-After`";
+        "asks-old" "the same of an older account" daily(core::contacts::ASKS)
+            => "429 with `Retry-After`";
+        "contacts-page" "contacts in a page" count(core::contacts::PAGE) => "400, field `limit`";
         "group-title" "characters of a title" count(model::text::TITLE_CHARS)
             => "400, field `title`";
         "live-receipts" "members of a chat that sends receipts" count(core::receipts::LIVE_MEMBERS)

@@ -14,6 +14,7 @@ use wechat::core::push::Outlet;
 use wechat::id::{ChatId, SessionId};
 use wechat::model::alerts::Shown;
 use wechat::model::auth::Caller;
+use wechat::model::contacts::Strangers;
 use wechat::model::messages::Message;
 use wechat::model::push::{Subscription, Target as Reached};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
@@ -63,16 +64,21 @@ impl Night {
 
     /// One where a message waits so long before it is told by itself.
     pub async fn settling(settle: Duration) -> Self {
-        Self::with(settle, Shown::Text).await
+        Self::on(Node::new().await, settle, Shown::Text)
     }
 
     /// One whose operator allows so much to be said.
     pub async fn saying(shown: Shown) -> Self {
-        Self::with(NEVER, shown).await
+        Self::on(Node::new().await, NEVER, shown)
     }
 
-    async fn with(settle: Duration, shown: Shown) -> Self {
-        let (node, pusher) = (Node::new().await, Arc::new(MemoryPusher::default()));
+    /// One where strangers may do so much.
+    pub async fn among(strangers: Strangers) -> Self {
+        Self::on(Node::among(strangers).await, NEVER, Shown::Text)
+    }
+
+    fn on(node: Node, settle: Duration, shown: Shown) -> Self {
+        let pusher = Arc::new(MemoryPusher::default());
         let hub = node.hub.clone();
         let outlet = outlet(&pusher, move |user, chat| hub.sessions_of(user, chat));
         let _ = node.inside.core.clone().with_push(Outlet { settle, shown: Some(shown), ..outlet });

@@ -17,6 +17,7 @@ use wechat::hub::close::CloseCode;
 use wechat::hub::{Attached, Connection, Frame, Hub};
 use wechat::id::{ChatId, SessionId, UserId};
 use wechat::model::auth::Caller;
+use wechat::model::contacts::Strangers;
 use wechat::protocol::frames::ENCODER;
 use wechat::protocol::sync::{Have, News};
 use wechat::store::Store;
@@ -99,15 +100,21 @@ impl Node {
     /// A new one, with the limits off that a test would meet.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::on((new_store(folder.path()).await, folder))
+        Self::on((new_store(folder.path()).await, folder), Strangers::default())
+    }
+
+    /// The same where strangers may do so much.
+    pub async fn among(strangers: Strangers) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::on((new_store(folder.path()).await, folder), strangers)
     }
 
     /// The server after this one, which continues from a state that was set aside.
     pub async fn restarted_on(past: &Past) -> Self {
-        Self::on(past.restored().await)
+        Self::on(past.restored().await, Strangers::default())
     }
 
-    fn on(store: (Arc<dyn Store>, TempDir)) -> Self {
+    fn on(store: (Arc<dyn Store>, TempDir), strangers: Strangers) -> Self {
         let limits = Limits {
             codes_per_address: u32::MAX / 2,
             codes_per_ip: u32::MAX,
@@ -118,7 +125,7 @@ impl Node {
         let bag = Bag { random: fastrand::Rng::with_seed(0), bad: 0, late: VecDeque::new() };
         let post = Arc::new(Post { hub: hub.clone(), bag: Mutex::new(bag) });
         let heard: Arc<dyn Listener> = post.clone();
-        let rules = Rules { limits, ..Rules::default() };
+        let rules = Rules { limits, strangers, ..Rules::default() };
         let inside = Inside::on(store, rules, |_| vec![Arc::downgrade(&heard)]);
         let (core, mended) = (inside.core.clone(), hub.clone());
         let mending = tokio::spawn(async move { core.follow_gaps(&mended, gaps).await });

@@ -27,8 +27,10 @@ use wechat::core::receipts::Cursor;
 use wechat::id::ChatId;
 use wechat::model::auth::Caller;
 use wechat::model::chats::{MemberChange, Role};
+use wechat::model::contacts::Strangers;
 use wechat::model::messages::{Message, Window};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
+use wechat::model::users::ProfileChange;
 use wechat::protocol::rows::Message as WireMessage;
 
 use crate::harness::fresh_key;
@@ -71,6 +73,12 @@ impl Life {
         let mut people = Vec::new();
         for name in ["Ana", "Beto", "Eva", "Iker"] {
             people.push(world.inside.person(&format!("{name} {seed}")).await);
+        }
+        // In every other life some of them have to be asked.
+        for who in people.iter().filter(|_| seed % 2 == 1).step_by(2) {
+            let reach = Some(Strangers::Requests);
+            let change = ProfileChange { reach, ..ProfileChange::default() };
+            world.inside.core.users.change(who, change).await.expect("changes");
         }
         let new = NewGroup {
             key: None,
@@ -200,6 +208,24 @@ impl Life {
         };
     }
 
+    /// Asks somebody, answers, refuses or ends it; refusals are steps too.
+    async fn tie(&mut self) {
+        let (who, whom) = (self.somebody(), self.somebody().user);
+        let (kind, adds) = (self.random.u8(..7), self.random.bool());
+        let contacts = &self.world.inside.core.contacts;
+        let _ = match kind {
+            0 | 1 => contacts.ask(&who, "user", whom).await.map(drop),
+            2 | 3 => contacts.accept(&who, whom).await.map(drop),
+            4 => contacts.refuse(&who, whom).await.map(drop),
+            5 => contacts.remove(&who, whom).await,
+            _ => {
+                let owner = Caller { user: whom, ..who };
+                let card = contacts.set_card(&owner, Some(adds), false).await.expect("a card");
+                contacts.show_card(&who, &card.code).await.map(drop)
+            }
+        };
+    }
+
     /// Something happens to a device.
     async fn device(&mut self) {
         let index = self.random.usize(..self.devices.len());
@@ -255,7 +281,8 @@ impl Life {
         match self.random.u8(..10) {
             0..3 => self.say().await,
             3..5 => self.change().await,
-            5..7 => self.move_about().await,
+            5 => self.tie().await,
+            6 => self.move_about().await,
             _ => self.device().await,
         }
     }

@@ -22,6 +22,7 @@ mod alerts;
 mod backup;
 mod calls;
 mod commands;
+mod contacts;
 mod crowds;
 mod cuts;
 mod dev;

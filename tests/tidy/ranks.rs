@@ -26,6 +26,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::archive",
             "store::calls",
             "store::chats",
+            "store::contacts",
             "store::decide",
             "store::door",
             "store::files",

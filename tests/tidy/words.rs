@@ -23,6 +23,7 @@ const SPOKEN: &[&str] = &[
     "src/store/alerts.rs",
     "src/store/calls.rs",
     "src/store/chats.rs",
+    "src/store/contacts.rs",
     "src/store/door.rs",
     "src/store/files.rs",
     "src/store/messages.rs",
@@ -36,6 +37,7 @@ const SPOKEN: &[&str] = &[
 /// Public types whose name holds no term of the glossary, and the term that they belong to.
 const BESIDE: &[(&str, &str)] = &[
     ("Acted", "act"),
+    ("AddedBy", "group"),
     ("Appended", "message"),
     ("Attached", "connection"),
     ("Begun", "call"),
@@ -60,6 +62,8 @@ const BESIDE: &[(&str, &str)] = &[
     ("SignUps", "door"),
     ("Subscribed", "subscription"),
     ("Typing", "signal"),
+    ("Tied", "tie"),
+    ("Unasked", "request"),
     ("Which", "session"),
     ("Window", "message"),
 ];

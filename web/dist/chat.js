@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
+import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { jumpTo } from './jump.js';
@@ -67,7 +68,7 @@ function Chat({ state }) {
         isOverIt.value = false;
         addFiles(state.id, event.dataTransfer?.files ?? []);
     };
-    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: onDragOver, onDragLeave: onDragLeave, onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
+    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: onDragOver, onDragLeave: onDragLeave, onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), _jsx(RequestBar, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
 }
 function Head({ state }) {
     watch(`chat:${state.id}`, 'users', 'connection');

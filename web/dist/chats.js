@@ -1,4 +1,4 @@
-import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
+import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { toLevel } from './alert_settings.js';
@@ -6,24 +6,25 @@ import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
-import { chatName, isMissed, myId, preview, typingText } from './names.js';
+import { chatName, isListed, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
 import { alerts, alertsAsked, attempt, client, go, isNarrow, openChat, say, watch, } from './state.js';
 import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, Spinner } from './ui.js';
 import { useWindow } from './window.js';
+const RequestsRow = lazy(async () => (await import('./contacts.js')).RequestsRow, '');
 const AskAlerts = lazy(async () => (await import('./alerts.js')).AskAlerts, '');
 export function ChatList() {
     watch('chats', 'users', 'session');
     const query = useSignal('');
-    const list = client.store.list();
+    const list = client.store.list().filter(isListed);
     const wanted = fold(query.value.trim());
     const shown = wanted ? list.filter((state) => fold(chatName(state)).includes(wanted)) : list;
     const me = client.me;
-    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('chats'), children: [_jsxs("header", { class: "bar list-bar", children: [_jsx("button", { type: "button", class: "avatar-button", "aria-label": t('settings'), title: t('settings'), onClick: () => go('settings'), children: _jsx(Avatar, { id: me?.id ?? '', name: me?.name ?? '', size: "s" }) }), _jsx("h1", { class: "grow", children: t('chats') }), _jsx(IconButton, { icon: "phone", label: t('calls'), onClick: () => go('calls') }), _jsx(IconButton, { icon: "square-pen", label: t('new'), onClick: () => go('new') })] }), _jsxs("div", { class: "search", children: [_jsx(Icon, { name: "search" }), _jsx("input", { type: "search", placeholder: t('search'), "aria-label": t('search'), value: query.value, enterkeyhint: "search", dir: "auto", onInput: (event) => { query.value = event.currentTarget.value; }, onKeyDown: (event) => { if (event.key === 'Escape')
+    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('chats'), children: [_jsxs("header", { class: "bar list-bar", children: [_jsx("button", { type: "button", class: "avatar-button", "aria-label": t('settings'), title: t('settings'), onClick: () => go('settings'), children: _jsx(Avatar, { id: me?.id ?? '', name: me?.name ?? '', size: "s" }) }), _jsx("h1", { class: "grow", children: t('chats') }), _jsx(IconButton, { icon: "contact", label: t('contacts'), onClick: () => go('contacts') }), _jsx(IconButton, { icon: "phone", label: t('calls'), onClick: () => go('calls') }), _jsx(IconButton, { icon: "square-pen", label: t('new'), onClick: () => go('new') })] }), _jsxs("div", { class: "search", children: [_jsx(Icon, { name: "search" }), _jsx("input", { type: "search", placeholder: t('search'), "aria-label": t('search'), value: query.value, enterkeyhint: "search", dir: "auto", onInput: (event) => { query.value = event.currentTarget.value; }, onKeyDown: (event) => { if (event.key === 'Escape')
                             query.value = ''; } })] }), !(isNarrow.value && openChat()) && _jsx(ConnectionBar, {}), !alerts.value && !alertsAsked.value && _jsx(AskAlerts, {}), query.value.trim()
                 ? _jsx(Results, { query: query.value.trim(), chats: shown, onDone: () => { query.value = ''; } })
-                : _jsx(Chats, { list: list })] }));
+                : _jsxs(_Fragment, { children: [_jsx(RequestsRow, {}), _jsx(Chats, { list: list })] })] }));
 }
 export const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLocaleLowerCase();
 export function ConnectionBar() {

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { ChatLevel } from './alert_settings.js';
 import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
+import { ContactActions } from './contacts.js';
 import { date } from './format.js';
 import { t } from './i18n.js';
 import { copy } from './message_menu.js';
@@ -40,7 +41,7 @@ function Action({ icon, label, onClick, danger }) {
 function DirectInfo({ state, peer }) {
     watch(`chat:${state.id}`, 'users');
     const user = client.user(peer);
-    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: peer, name: chatName(state), sub: presenceText(peer), about: user?.about ?? '' }), peer !== myId() && (_jsxs("div", { class: "face-buttons", children: [_jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'voice'), children: [_jsx(Icon, { name: "phone" }), " ", t('call.do_voice')] }), _jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'video'), children: [_jsx(Icon, { name: "video" }), " ", t('call.do_video')] })] })), _jsx(ChatLevel, { state: state }), _jsxs("div", { class: "card", children: [chatActions(state).map((item) => _jsx(Action, { ...item }, item.label)), _jsx(ClearChat, { state: state }), peer !== myId() && _jsx(Block, { user: peer })] })] }));
+    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: peer, name: chatName(state), sub: presenceText(peer), about: user?.about ?? '' }), peer !== myId() && (_jsxs("div", { class: "face-buttons", children: [_jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'voice'), children: [_jsx(Icon, { name: "phone" }), " ", t('call.do_voice')] }), _jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'video'), children: [_jsx(Icon, { name: "video" }), " ", t('call.do_video')] })] })), peer !== myId() && _jsx(ContactActions, { state: state, peer: peer }), _jsx(ChatLevel, { state: state }), _jsxs("div", { class: "card", children: [chatActions(state).map((item) => _jsx(Action, { ...item }, item.label)), _jsx(ClearChat, { state: state }), peer !== myId() && _jsx(Block, { user: peer })] })] }));
 }
 function ClearChat({ state }) {
     const asked = useSignal(false);

@@ -16,6 +16,10 @@ const CallHistory = lazy(async () => (await import('./calls.js')).CallHistory);
 const InfoPane = lazy(async () => (await import('./info.js')).InfoPane, 'info-pane');
 const NewChat = lazy(async () => (await import('./people.js')).NewChat);
 const NewGroup = lazy(async () => (await import('./people.js')).NewGroup);
+const ContactList = lazy(async () => (await import('./contacts.js')).ContactList);
+const RequestList = lazy(async () => (await import('./contacts.js')).RequestList);
+const MyCard = lazy(async () => (await import('./contacts.js')).MyCard);
+const AddByCard = lazy(async () => (await import('./contacts.js')).AddByCard, 'chat-pane');
 const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
 const Viewer = lazy(async () => (await import('./viewer.js')).Viewer, '');
 const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
@@ -30,7 +34,8 @@ function App() {
     const main = chat ? _jsx(ChatPane, { id: chat })
         : place === 'user' ? _jsx(Profile, { id: one })
             : place === 'join' ? _jsx(Join, { code: one })
-                : null;
+                : place === 'add' ? _jsx(AddByCard, { code: one })
+                    : null;
     const hasInfo = chat !== null && two === 'info';
     const view = hasInfo ? 'info' : main ? 'chat' : 'list';
     return (_jsxs("main", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), viewing.value && _jsx(Viewer, {}), _jsx(Toasts, {})] }));
@@ -44,6 +49,8 @@ function Side({ place, one }) {
     switch (place) {
         case 'settings': return _jsx(Settings, {});
         case 'calls': return _jsx(CallHistory, {});
+        case 'contacts': return one === 'card' ? _jsx(MyCard, {}) : _jsx(ContactList, {});
+        case 'requests': return _jsx(RequestList, {});
         case 'new': return one === 'group' ? _jsx(NewGroup, {}) : _jsx(NewChat, {});
         default: return _jsx(ChatList, {});
     }

@@ -3,6 +3,9 @@ import { attachmentsOf, filesText } from './files_text.js';
 import { client } from './state.js';
 import { duration } from './format.js';
 export const myId = () => client.store.me;
+export function isListed(state) {
+    return !client.contacts.isRequest(state) && !client.contacts.isRefused(state);
+}
 export function userName(id) {
     const user = client.user(id);
     if (!user)
@@ -11,6 +14,8 @@ export function userName(id) {
 }
 export function chatName(state) {
     const peer = state.peer(myId());
+    if (state.member.remark)
+        return state.member.remark;
     if (peer === null)
         return state.chat.title ?? '';
     return peer === myId() ? t('chat.yourself') : userName(peer);

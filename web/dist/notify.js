@@ -1,14 +1,14 @@
 import { effect } from '@preact/signals';
 import { appName } from './brand.js';
 import { t } from './i18n.js';
-import { chatName, isMissed, preview } from './names.js';
+import { chatName, isListed, isMissed, preview } from './names.js';
 import { renewAlerts } from './alerts.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
 const ANSWER_MS = 30_000;
 const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
 function unreadChats() {
-    const waiting = client.store.list().filter((state) => state.unread > 0 && !client.alerts.isMuted(state));
+    const waiting = client.store.list().filter((state) => state.unread > 0 && !client.alerts.isMuted(state) && isListed(state));
     return waiting.length;
 }
 export function startNotifying() {
@@ -89,7 +89,7 @@ function ringing() {
 function told(row, state) {
     if (row.kind === 'system' || (row.kind === 'call' && !isMissed(row)))
         return;
-    if (!client.alerts.tells(row, state))
+    if (!client.alerts.tells(row, state) || !isListed(state))
         return;
     if (isLooking() && openChat() === state.id)
         return;

@@ -40,7 +40,7 @@ function Overview() {
                             ['auto', t('theme.auto')], ['light', t('theme.light')], ['dark', t('theme.dark')],
                         ], onChange: (value) => { theme.value = value; } }), _jsx(Choice, { label: t('language'), icon: "languages", value: lang.value, options: LANGS.map((code) => [code, LANGUAGES[code].name]), onChange: (value) => {
                             void attempt(speak(value).then(() => client.setMe({ language: tongue() })));
-                        } })] }), _jsxs("div", { class: "card", children: [_jsx(AlertsSwitch, {}), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } }), _jsx(Link, { to: "alerts", icon: "moon", label: t('alerts.more') })] }), _jsxs("div", { class: "card", children: [_jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
+                        } })] }), _jsxs("div", { class: "card", children: [_jsx(AlertsSwitch, {}), _jsx(Switch, { label: t('sounds'), on: sounds.value, onChange: (on) => { sounds.value = on; } }), _jsx(Link, { to: "alerts", icon: "moon", label: t('alerts.more') })] }), _jsxs("div", { class: "card", children: [_jsxs("a", { class: "row-button", href: "#/contacts/card", children: [_jsx(Icon, { name: "qr-code" }), _jsx("span", { class: "grow", children: t('card.mine') }), _jsx("span", { class: "flip chevron", children: _jsx(Icon, { name: "chevron-right" }) })] }), _jsx(Link, { to: "privacy", icon: "lock", label: t('privacy') }), _jsx(Link, { to: "devices", icon: "monitor-smartphone", label: t('devices') }), _jsx(Link, { to: "blocked", icon: "ban", label: t('blocked') }), _jsxs("a", { class: "row-button", href: "/call-test", target: "_blank", rel: "noopener", children: [_jsx(Icon, { name: "activity" }), _jsx("span", { class: "grow", children: t('call.test') }), _jsx(Icon, { name: "external-link" })] })] }), _jsx(Storage, {}), _jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { leaving.value = true; }, children: [_jsx(Icon, { name: "log-out" }), _jsx("span", { children: t('log_out') })] }) }), leaving.value && (_jsx(Confirm, { title: t('log_out'), action: t('log_out'), onDone: done, text: t(client.outbox.size ? 'log_out.unsent' : 'log_out.hint') }))] }));
 }
 function Storage() {
     const room = useSignal(null);
@@ -78,7 +78,20 @@ function PrivacyPage() {
     if (!privacy)
         return _jsx(Spinner, {});
     const line = (name) => (_jsx(Switch, { label: t(`privacy.${name}`), hint: t(`privacy.${name}.hint`), on: privacy[name], onChange: (on) => void attempt(client.setMe({ privacy: { ...privacy, [name]: on } })) }));
-    return _jsxs("div", { class: "card", children: [line('receipts'), line('presence'), line('found_by_email')] });
+    return (_jsxs(_Fragment, { children: [_jsxs("div", { class: "card", children: [line('receipts'), line('presence'), line('found_by_email')] }), _jsx(ReachChoices, {})] }));
+}
+function ReachChoices() {
+    watch('session');
+    const { me } = client;
+    if (!me)
+        return null;
+    return (_jsxs(_Fragment, { children: [_jsxs("div", { class: "card", children: [_jsx(Choice, { label: t('reach'), icon: "user-plus", value: me.reach, options: [
+                            ['everyone', t('reach.everyone')], ['requests', t('reach.requests')],
+                            ['contacts', t('reach.contacts')],
+                        ], onChange: (reach) => void attempt(client.setMe({ reach })) }), _jsx("p", { class: "dim small padded", children: t('reach.hint') })] }), _jsxs("div", { class: "card", children: [_jsx(Choice, { label: t('groups.adders'), icon: "users", value: me.groups, options: [
+                            ['everyone', t('reach.everyone')], ['contacts', t('reach.contacts')],
+                            ['nobody', t('groups.nobody')],
+                        ], onChange: (groups) => void attempt(client.setMe({ groups })) }), _jsx("p", { class: "dim small padded", children: t('groups.adders.hint') })] })] }));
 }
 function Devices() {
     const list = useSignal(null);

@@ -7,6 +7,7 @@ import type { ChatState, Message } from 'wechat-sdk';
 
 import { ConnectionBar, chatActions } from './chats.js';
 import { Composer } from './composer.js';
+import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
 import { jumpTo } from './jump.js';
@@ -89,6 +90,7 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
       <Pinned state={state} />
       <Timeline state={state} marker={marker} />
       <Announcer state={state} />
+      <RequestBar state={state} />
       {isOver ? <p class="composer-off">{t('chat.over')}</p> : <Composer state={state} />}
     </section>
   );

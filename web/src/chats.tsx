@@ -10,7 +10,7 @@ import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
-import { chatName, isMissed, myId, preview, typingText } from './names.js';
+import { chatName, isListed, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
 import {
   alerts, alertsAsked, attempt, client, go, isNarrow, openChat, say, watch,
@@ -19,12 +19,13 @@ import { Ticks, standing } from './ticks.js';
 import { Avatar, Empty, Icon, IconButton, Menu, type MenuItem, Spinner } from './ui.js';
 import { useWindow } from './window.js';
 
+const RequestsRow = lazy(async () => (await import('./contacts.js')).RequestsRow, '');
 const AskAlerts = lazy(async () => (await import('./alerts.js')).AskAlerts, '');
 
 export function ChatList(): JSX.Element {
   watch('chats', 'users', 'session');
   const query = useSignal('');
-  const list = client.store.list();
+  const list = client.store.list().filter(isListed);
   const wanted = fold(query.value.trim());
   const shown = wanted ? list.filter((state) => fold(chatName(state)).includes(wanted)) : list;
   const me = client.me;
@@ -36,6 +37,7 @@ export function ChatList(): JSX.Element {
           <Avatar id={me?.id ?? ''} name={me?.name ?? ''} size="s" />
         </button>
         <h1 class="grow">{t('chats')}</h1>
+        <IconButton icon="contact" label={t('contacts')} onClick={() => go('contacts')} />
         <IconButton icon="phone" label={t('calls')} onClick={() => go('calls')} />
         <IconButton icon="square-pen" label={t('new')} onClick={() => go('new')} />
       </header>
@@ -50,7 +52,7 @@ export function ChatList(): JSX.Element {
       {!alerts.value && !alertsAsked.value && <AskAlerts />}
       {query.value.trim()
         ? <Results query={query.value.trim()} chats={shown} onDone={() => { query.value = ''; }} />
-        : <Chats list={list} />}
+        : <><RequestsRow /><Chats list={list} /></>}
     </section>
   );
 }

@@ -8,6 +8,7 @@ import type { ChatState, GroupMember, Id, Invite, MemberPage, Role, User } from 
 import { ChatLevel } from './alert_settings.js';
 import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
+import { ContactActions } from './contacts.js';
 import { date } from './format.js';
 import { t } from './i18n.js';
 import { copy } from './message_menu.js';
@@ -96,6 +97,7 @@ function DirectInfo({ state, peer }: { state: ChatState; peer: Id }): JSX.Elemen
           </button>
         </div>
       )}
+      {peer !== myId() && <ContactActions state={state} peer={peer} />}
       <ChatLevel state={state} />
       <div class="card">
         {chatActions(state).map((item) => <Action key={item.label} {...item} />)}

@@ -19,6 +19,10 @@ const CallHistory = lazy(async () => (await import('./calls.js')).CallHistory);
 const InfoPane = lazy(async () => (await import('./info.js')).InfoPane, 'info-pane');
 const NewChat = lazy(async () => (await import('./people.js')).NewChat);
 const NewGroup = lazy(async () => (await import('./people.js')).NewGroup);
+const ContactList = lazy(async () => (await import('./contacts.js')).ContactList);
+const RequestList = lazy(async () => (await import('./contacts.js')).RequestList);
+const MyCard = lazy(async () => (await import('./contacts.js')).MyCard);
+const AddByCard = lazy(async () => (await import('./contacts.js')).AddByCard, 'chat-pane');
 const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
 const Viewer = lazy(async () => (await import('./viewer.js')).Viewer, '');
 const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
@@ -32,6 +36,7 @@ function App(): JSX.Element {
   const main = chat ? <ChatPane id={chat} />
     : place === 'user' ? <Profile id={one} />
     : place === 'join' ? <Join code={one} />
+    : place === 'add' ? <AddByCard code={one} />
     : null;
   const hasInfo = chat !== null && two === 'info';
   const view = hasInfo ? 'info' : main ? 'chat' : 'list';
@@ -63,6 +68,8 @@ function Side({ place, one }: { place: string; one: string }): JSX.Element {
   switch (place) {
     case 'settings': return <Settings />;
     case 'calls': return <CallHistory />;
+    case 'contacts': return one === 'card' ? <MyCard /> : <ContactList />;
+    case 'requests': return <RequestList />;
     case 'new': return one === 'group' ? <NewGroup /> : <NewChat />;
     default: return <ChatList />;
   }

@@ -9,6 +9,11 @@ import { duration } from './format.js';
 
 export const myId = (): Id => client.store.me;
 
+/** Whether a chat stands in the list: requests stand in a list of their own. */
+export function isListed(state: ChatState): boolean {
+  return !client.contacts.isRequest(state) && !client.contacts.isRefused(state);
+}
+
 export function userName(id: Id): string {
   const user = client.user(id);
   if (!user) return '…';
@@ -17,6 +22,7 @@ export function userName(id: Id): string {
 
 export function chatName(state: ChatState): string {
   const peer = state.peer(myId());
+  if (state.member.remark) return state.member.remark;
   if (peer === null) return state.chat.title ?? '';
   return peer === myId() ? t('chat.yourself') : userName(peer);
 }

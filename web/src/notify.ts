@@ -5,7 +5,7 @@ import type { ChatState, Message } from 'wechat-sdk';
 
 import { appName } from './brand.js';
 import { t } from './i18n.js';
-import { chatName, isMissed, preview } from './names.js';
+import { chatName, isListed, isMissed, preview } from './names.js';
 import { renewAlerts } from './alerts.js';
 import { ping } from './sounds.js';
 import { alerts, client, go, openChat, watch } from './state.js';
@@ -18,7 +18,7 @@ const isLooking = (): boolean => document.visibilityState === 'visible' && docum
 /** Chats with unread messages; muted ones do not count. */
 function unreadChats(): number {
   const waiting = client.store.list().filter(
-    (state) => state.unread > 0 && !client.alerts.isMuted(state),
+    (state) => state.unread > 0 && !client.alerts.isMuted(state) && isListed(state),
   );
   return waiting.length;
 }
@@ -107,7 +107,7 @@ function ringing(): void {
 
 function told(row: Message, state: ChatState): void {
   if (row.kind === 'system' || (row.kind === 'call' && !isMissed(row))) return;
-  if (!client.alerts.tells(row, state)) return;
+  if (!client.alerts.tells(row, state) || !isListed(state)) return;
   if (isLooking() && openChat() === state.id) return;
   ping();
   if (isLooking()) return;

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { Blocked, Privacy, Session } from 'wechat-sdk';
+import type { AddedBy, Blocked, Privacy, Session, Strangers } from 'wechat-sdk';
 
 import { AlertsPage } from './alert_settings.js';
 import { AlertsSwitch } from './alerts.js';
@@ -90,6 +90,10 @@ function Overview(): JSX.Element {
         <Link to="alerts" icon="moon" label={t('alerts.more')} />
       </div>
       <div class="card">
+        <a class="row-button" href="#/contacts/card">
+          <Icon name="qr-code" /><span class="grow">{t('card.mine')}</span>
+          <span class="flip chevron"><Icon name="chevron-right" /></span>
+        </a>
         <Link to="privacy" icon="lock" label={t('privacy')} />
         <Link to="devices" icon="monitor-smartphone" label={t('devices')} />
         <Link to="blocked" icon="ban" label={t('blocked')} />
@@ -187,7 +191,41 @@ function PrivacyPage(): JSX.Element {
       on={privacy[name]}
       onChange={(on) => void attempt(client.setMe({ privacy: { ...privacy, [name]: on } }))} />
   );
-  return <div class="card">{line('receipts')}{line('presence')}{line('found_by_email')}</div>;
+  return (
+    <>
+      <div class="card">{line('receipts')}{line('presence')}{line('found_by_email')}</div>
+      <ReachChoices />
+    </>
+  );
+}
+
+/** Who may write and call, and who may put one into groups. */
+function ReachChoices(): JSX.Element | null {
+  watch('session');
+  const { me } = client;
+  if (!me) return null;
+  return (
+    <>
+      <div class="card">
+        <Choice<Strangers> label={t('reach')} icon="user-plus" value={me.reach}
+          options={[
+            ['everyone', t('reach.everyone')], ['requests', t('reach.requests')],
+            ['contacts', t('reach.contacts')],
+          ]}
+          onChange={(reach) => void attempt(client.setMe({ reach }))} />
+        <p class="dim small padded">{t('reach.hint')}</p>
+      </div>
+      <div class="card">
+        <Choice<AddedBy> label={t('groups.adders')} icon="users" value={me.groups}
+          options={[
+            ['everyone', t('reach.everyone')], ['contacts', t('reach.contacts')],
+            ['nobody', t('groups.nobody')],
+          ]}
+          onChange={(groups) => void attempt(client.setMe({ groups }))} />
+        <p class="dim small padded">{t('groups.adders.hint')}</p>
+      </div>
+    </>
+  );
 }
 
 function Devices(): JSX.Element {

@@ -10,6 +10,7 @@ import { About, shown } from './about.js';
 import { AlertSettings } from './alerts.js';
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
+import { Contacts } from './contacts.js';
 import { Cursors } from './cursors.js';
 import { Drafts } from './drafts.js';
 import { Files } from './files.js';
@@ -46,6 +47,7 @@ export class Client implements Line {
   readonly about: About;
   readonly alerts: AlertSettings;
   readonly calls: Calls;
+  readonly contacts: Contacts;
   readonly files: Files;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
@@ -78,6 +80,7 @@ export class Client implements Line {
     this.drafts = new Drafts(this.storage);
     this.calls = new Calls(this, this.storage);
     this.alerts = new AlertSettings(this);
+    this.contacts = new Contacts(this);
     this.keeper = new Keeper(this, this.storage);
     this.people = new People(this, this.keeper);
     this.cursors = new Cursors(this, this.keeper);
@@ -210,7 +213,9 @@ export class Client implements Line {
     await this.leave();
   }
 
-  async setMe(change: Partial<Pick<Me, 'name' | 'about' | 'privacy' | 'language'>>): Promise<void> {
+  async setMe(
+    change: Partial<Pick<Me, 'name' | 'about' | 'privacy' | 'reach' | 'groups' | 'language'>>,
+  ): Promise<void> {
     this.keepMe(await this.rest.patch<Me>('/me', change));
   }
 
@@ -355,6 +360,7 @@ export class Client implements Line {
     id: Id,
     change: {
       pinned?: boolean; muted_until?: string | null; alerts?: Level | null; hide_seq?: number;
+      remark?: string | null;
     },
   ): Promise<void> {
     const row = await this.rest.patch<Member>(`/chats/${id}`, change);

@@ -8,6 +8,7 @@ export { Client, type Options } from './client.js';
 export { Calls } from './calls.js';
 export type { MediaError, Notice, Problem } from './call_machine.js';
 export type { Quality } from './call_peer.js';
+export { Contacts } from './contacts.js';
 export { Changes, type Topic } from './changes.js';
 export { Drafts } from './drafts.js';
 export { Files } from './files.js';

@@ -49,6 +49,9 @@ export interface Added {
   added: Id[];
 }
 
+/** Who may put a person into a group. */
+export type AddedBy = 'everyone' | 'contacts' | 'nobody';
+
 /** What you want to be told of while you do not look, in all your chats. */
 export interface Alerts {
   /** Of a group's messages only of those that mention you. */
@@ -86,6 +89,12 @@ export interface AskCode {
    * there is none yet, and that of this answer will be kept.
    */
   ticket?: string | null;
+}
+
+/** Asks a person to be a contact. */
+export interface AskContact {
+  /** Whom. */
+  user: Id;
 }
 
 /** Asks for links. */
@@ -310,16 +319,26 @@ export type CallState = 'ringing' | 'connecting' | 'active' | 'ended';
 /** Where an ICE candidate comes from (RFC 8445, section 5.1.1). */
 export type CandidateKind = 'host' | 'srflx' | 'prflx' | 'relay';
 
+/** Somebody's card. */
+export interface Card {
+  /** Showing it makes contacts at once; otherwise it asks. */
+  adds: boolean;
+  /** Whose it is. */
+  user: User;
+}
+
 /** A change of one's own profile; absent fields stay as they are. */
 export interface ChangeMe {
   /** New description, at most 1,024 characters. */
   about?: string | null;
+  groups?: AddedBy | null;
   language?: Tongue | null;
   /** New name. */
   name?: string | null;
   privacy?: Privacy | null;
   /** New push address; null takes it away. */
   push_token?: string | null;
+  reach?: Strangers | null;
 }
 
 /** A change of what the caller set for itself in a chat; absent fields stay as they are. */
@@ -334,6 +353,11 @@ export interface ChangeMember {
   nick?: string | null;
   /** Keep on top of the list, or not. */
   pinned?: boolean | null;
+  /**
+   * What the caller calls the chat, or the other person of it; null takes it away. Nobody else
+   * learns it.
+   */
+  remark?: string | null;
 }
 
 /** Gives a member another rank. */
@@ -427,6 +451,25 @@ export interface CodeSent {
    * it. Worth keeping for as long as the device is used, also after a logout.
    */
   ticket: string;
+}
+
+/** A person to whom the caller is tied. */
+export interface Contact {
+  /**
+   * The caller's membership in the direct chat; its `tie` says what the person is to them, its
+   * `remark` what they call them.
+   */
+  member: Member;
+  /** The person. */
+  user: User;
+}
+
+/** A page of contacts. */
+export interface ContactPage {
+  /** In the order of the people's ids. */
+  contacts: Contact[];
+  /** What to ask after for the next page; absent: this was the last. */
+  next?: string | null;
 }
 
 /** Creates a group; the caller becomes its owner. */
@@ -913,6 +956,8 @@ export interface Me {
   created: Moment;
   /** Where login codes go; shown to nobody else. */
   email: string;
+  /** Who may put you into a group. Who has to ask before they write never may. */
+  groups: AddedBy;
   /** A push address is stored; it is never shown. */
   has_push_token: boolean;
   /** Who it is. */
@@ -925,6 +970,8 @@ export interface Me {
   operator?: boolean;
   /** What others may find and see. */
   privacy: Privacy;
+  /** What strangers may do; `strangers` of the server may be stricter: the stricter one holds. */
+  reach: Strangers;
 }
 
 /** The caller's own membership in a chat; nobody else gets this row. */
@@ -949,6 +996,8 @@ export interface Member {
   pinned: boolean;
   /** Read up to here; only grows. */
   read_seq: number;
+  /** What the caller calls the chat, or the other person of it; nobody else learns it. */
+  remark?: string | null;
   /** Version in the order of the caller's own inbox. */
   rev: number;
   /** The rank. */
@@ -958,6 +1007,7 @@ export interface Member {
   since: Moment;
   /** In it or not. */
   state: MemberState;
+  tie?: Tie | null;
   /** The person: the caller. */
   user: Id;
 }
@@ -1151,6 +1201,17 @@ export interface OperatedMember {
   role: Role;
   /** Who. */
   user: Id;
+}
+
+/** The caller's own card. */
+export interface OwnCard {
+  /** Whoever has the code becomes a contact at once. */
+  adds: boolean;
+  /**
+   * Whoever has it may ask, or becomes a contact. As a link: `#/add/` and the code, after the
+   * address of the server's page.
+   */
+  code: string;
 }
 
 /** Pins a message, or unpins it. */
@@ -1465,6 +1526,8 @@ export interface ServerInfo {
   sign_up: SignUpBy;
   /** Only addresses of these domains may sign up; absent: of all. */
   sign_up_domains?: string[];
+  /** What strangers may do to each other at most; people may be stricter for themselves. */
+  strangers: Strangers;
   /** Of the program, by semantic versioning. */
   version: string;
 }
@@ -1493,6 +1556,14 @@ export interface Sessions {
 export interface SetAvatar {
   /** A picture that you uploaded. */
   file: Id;
+}
+
+/** Makes a card, or changes it; absent fields stay as they are. */
+export interface SetCard {
+  /** Whoever has the code becomes a contact at once; otherwise they ask. */
+  adds?: boolean | null;
+  /** Another code, in place of the one that others have. */
+  renew?: boolean;
 }
 
 /** How much a push says. */
@@ -1574,6 +1645,9 @@ export interface Storage {
   used: number;
 }
 
+/** What people may do who are no contacts. */
+export type Strangers = 'everyone' | 'requests' | 'contacts';
+
 /** Suspends a person. */
 export interface Suspend {
   until?: Moment | null;
@@ -1623,6 +1697,20 @@ export interface TestServers {
   /** Why people may not reach the relay, each with the cure; empty when nothing is known. */
   warnings: string[];
 }
+
+/** What the other person of a direct chat is to the caller, and since when. */
+export interface Tie {
+  /** Since when; of a request and its refusal, when it was asked. */
+  since: Moment;
+  /** What they are. */
+  state: TieState;
+  /** How many texts the caller may still send with a request, if there is no answer. */
+  texts_left?: number | null;
+  until?: Moment | null;
+}
+
+/** What the other person of a direct chat is to the caller. */
+export type TieState = 'asks' | 'asked' | 'known' | 'refused';
 
 /** A language that the server speaks. */
 export type Tongue = 'en' | 'es' | 'zh';

@@ -38,6 +38,7 @@ pub use crate::model::auth::TRIES;
 use crate::model::auth::{
     CODE_LIFE, Caller, FirstProfile, LoginCode, PLACE_LIFE, Quota, Session, Which,
 };
+use crate::model::contacts::{AddedBy, Strangers};
 use crate::model::door::{Admission, Door};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Privacy, Standing, User};
@@ -526,7 +527,10 @@ impl Auth {
             avatar: None,
             push_token: None,
             privacy: Privacy::default(),
+            reach: Strangers::default(),
+            groups: AddedBy::default(),
             language,
+            card: None,
             created: ports.now(),
             verified: None,
             deleted: None,

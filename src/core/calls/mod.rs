@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
-use super::chats::{Reach, Target};
+use super::chats::Target;
+use super::contacts::rules::Reach;
 use super::{Shared, to_the_end};
 use crate::bus::{CallNews, Event, Signal};
 use crate::clock::Time;
@@ -113,7 +114,7 @@ impl Calls {
             self.shared.standing(caller, target.chat).await?;
             return Err(Error::field(field, ONLY_DIRECT));
         };
-        self.shared.check_reachable(caller, target).await?;
+        self.shared.check_reach(caller, target, Reach::Call).await?;
         let (calls, by) = (self.clone(), *caller);
         let call =
             to_the_end(async move { calls.do_start(by, target, callee, kind).await }).await?;
@@ -272,7 +273,7 @@ impl Calls {
         let (one, other) = (call.caller.user, call.callee.user);
         let peers = if one <= other { (one, other) } else { (other, one) };
         let target = Target { chat: call.chat, peers: Some(peers) };
-        self.shared.check_reaches(user, target, Reach::Say).await
+        self.shared.check_reaches(user, target, Reach::Agreed).await.map(drop)
     }
 
     /// A connection of the caller's is gone: if it was the last of a device in a call, the device's

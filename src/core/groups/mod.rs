@@ -215,8 +215,8 @@ impl Groups {
     }
 
     /// Adds people; answers whom. Everybody who is a member already, banned, unknown, in `GROUPS`
-    /// groups, or blocks the caller or is blocked by it is left out; when nobody is left it is an
-    /// error.
+    /// groups, who left by themselves, does not let the caller add them, blocks the caller or the
+    /// owner, or is blocked by the caller, is left out; when nobody is left it is an error.
     pub async fn add(
         &self,
         caller: &Caller,
@@ -226,15 +226,20 @@ impl Groups {
         if users.len() > ADD_AT_ONCE {
             return Err(Error::field("users", MANY).arg(ADD_AT_ONCE.to_string()));
         }
-        self.shared.standing(caller, chat).await?;
-        let addable = self.addable(caller.user, &users).await?;
+        let group = self.shared.standing(caller, chat).await?.chat;
+        let mut addable = self.addable(caller.user, &users).await?;
+        if let Some(owner) = group.owner.filter(|owner| *owner != caller.user) {
+            let apart = self.shared.ports.store.blockers(owner, &addable).await?;
+            addable.retain(|user| !apart.contains(user));
+        }
         let (message, _) = self
             .step(caller, chat, addable.clone(), move |ground| {
                 ground.me(Action::AddMembers)?;
                 let welcome = |user: &&UserId| {
                     let row = ground.row(**user);
-                    row.is_none_or(|row| !row.is_active() && row.state != MemberState::Banned)
-                        && !ground.unfit.contains(**user)
+                    let may =
+                        |state| matches!(state, MemberState::Removed | MemberState::Requested);
+                    row.is_none_or(|row| may(row.state)) && !ground.unfit.contains(**user)
                 };
                 let users: Vec<_> = addable.iter().filter(welcome).copied().collect();
                 if users.is_empty() {
@@ -256,7 +261,7 @@ impl Groups {
         self.step(caller, chat, vec![user], move |ground| {
             ground.other(Action::Remove, user)?;
             let plan = Plan::of(SystemEvent::MemberRemoved { user });
-            Ok(plan.with(user, MemberState::Left, Role::Member))
+            Ok(plan.with(user, MemberState::Removed, Role::Member))
         })
         .await
         .map(drop)
@@ -286,7 +291,7 @@ impl Groups {
                 return Err(Error::not_found(NOT_BANNED));
             }
             let plan = Plan::of(SystemEvent::MemberUnbanned { user });
-            Ok(plan.with(user, MemberState::Left, Role::Member))
+            Ok(plan.with(user, MemberState::Removed, Role::Member))
         })
         .await
         .map(drop)
@@ -407,7 +412,8 @@ impl Groups {
         Ok(rows.into_iter().filter_map(pair).collect())
     }
 
-    /// Who of these people the caller can add: known, not blocking and not blocked, once each.
+    /// Who of these people the caller can add: known, not blocking and not blocked, and letting the
+    /// caller add them; once each.
     async fn addable(&self, caller: UserId, users: &[UserId]) -> Result<Vec<UserId>> {
         let store = &self.shared.ports.store;
         let mut found = store.users(users).await?;
@@ -419,7 +425,8 @@ impl Groups {
             store.blockers(caller, &addable).await?.into_iter().collect();
         apart.extend(store.blocked_by(caller).await?.into_iter().map(|blocked| blocked.0));
         addable.retain(|user| !apart.contains(user));
-        Ok(addable)
+        found.retain(|user| addable.contains(&user.id));
+        self.shared.addable_by(caller, found).await
     }
 }
 

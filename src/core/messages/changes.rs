@@ -6,9 +6,10 @@
 //! Called by `http` and `ws`.
 
 use super::hush::refused;
-use super::{Draft, Messages, Sent, check_count, distinct};
+use super::{Carriage, Draft, Messages, Sent, check_count, distinct};
 use crate::clock::Time;
-use crate::core::chats::{Reach, Standing, Target, refusal};
+use crate::core::chats::{Standing, Target, refusal};
+use crate::core::contacts::rules::Reach;
 use crate::core::fanout::Moves;
 use crate::core::permissions::{self, Action};
 use crate::core::to_the_end;
@@ -86,7 +87,7 @@ impl Messages {
         seq: u64,
         edit: Edit,
     ) -> Result<Message> {
-        let (standing, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
+        let (standing, message) = self.changeable(caller, chat, seq, Reach::Change).await?;
         let old = check_own_text(caller, &message)?;
         if old.attachments.is_empty() {
             edit.body.check_alone("body")?;
@@ -138,7 +139,7 @@ impl Messages {
         emoji: &str,
         on: bool,
     ) -> Result<Message> {
-        let (_, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
+        let (_, message) = self.changeable(caller, chat, seq, Reach::Change).await?;
         let known = spellings(&message.reactions, emoji);
         let spelled = match (spelling(emoji), on) {
             (Some(own), _) if known.is_empty() => vec![own],
@@ -158,7 +159,7 @@ impl Messages {
 
     /// Pins or unpins a message: anybody in a direct chat, admins in a group.
     pub async fn pin(&self, caller: &Caller, chat: ChatId, seq: u64, on: bool) -> Result<Message> {
-        let (standing, message) = self.changeable(caller, chat, seq, Reach::Say).await?;
+        let (standing, message) = self.changeable(caller, chat, seq, Reach::Change).await?;
         check_text(&message)?;
         if standing.chat.kind == ChatKind::Group {
             permissions::check(standing.member.role, Action::Pin)?;
@@ -186,10 +187,12 @@ impl Messages {
             return Err(Error::new(Code::BadRequest, NO_TEXT));
         };
         let draft = Draft::new(client_msg_id, original.body);
-        self.check_send(caller, target, &draft).await?;
+        let reach = if original.attachments.is_empty() { Reach::Text } else { Reach::File };
+        let passage = self.check_send(caller, target, &draft, reach).await?.passage;
         let origin = original.forwarded.unwrap_or(origin);
         let origin = self.told_in(target, origin).await?;
-        self.do_send(caller.user, target, draft, original.attachments, Some(origin)).await
+        let how = Carriage { passage, forwarded: Some(origin) };
+        self.do_send(caller.user, target, draft, original.attachments, how).await
     }
 
     /// What may be shown about an origin in a chat: its author if that is in the chat, so that all

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use self::changes::Deadlines;
 use super::chats::{Standing, Target};
+use super::contacts::rules::{Passage, Reach};
 use super::permissions::{self, Action};
 use super::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
@@ -92,6 +93,20 @@ pub struct Sent {
     pub from_name: Arc<str>,
     /// It was stored before, under the same key.
     pub repeated: bool,
+    /// It is a text of a request: the other person is to answer first.
+    pub as_request: bool,
+}
+
+/// What the check of a message found.
+struct Checked {
+    mentions: Vec<UserId>,
+    passage: Passage,
+}
+
+/// How a message goes.
+struct Carriage {
+    passage: Passage,
+    forwarded: Option<Origin>,
 }
 
 /// Sending and reading messages.
@@ -119,25 +134,29 @@ impl Messages {
         target: Target,
         mut draft: Draft,
     ) -> Result<Pending<Sent>> {
-        draft.mentions = self.check_send(caller, target, &draft).await?;
+        let reach = if draft.attachments.is_empty() { Reach::Text } else { Reach::File };
+        let checked = self.check_send(caller, target, &draft, reach).await?;
+        draft.mentions = checked.mentions;
         let attachments = self.check_attachments(caller, &draft.attachments).await?;
-        self.do_send(caller.user, target, draft, attachments, None).await
+        let how = Carriage { passage: checked.passage, forwarded: None };
+        self.do_send(caller.user, target, draft, attachments, how).await
     }
 
-    /// Answers who is mentioned: see `check_mentions`.
+    /// Answers who is mentioned (see `check_mentions`), and how the message passes.
     async fn check_send(
         &self,
         caller: &Caller,
         target: Target,
         draft: &Draft,
-    ) -> Result<Vec<UserId>> {
-        self.shared.check_reachable(caller, target).await?;
+        reach: Reach,
+    ) -> Result<Checked> {
+        let passage = self.shared.check_reach(caller, target, reach).await?;
         let mentions =
             self.check_mentions(caller, target, &draft.mentions, draft.mention_all).await?;
         if let Some(seq) = draft.reply_to {
             self.check_reply(caller, target, seq).await?;
         }
-        Ok(mentions)
+        Ok(Checked { mentions, passage })
     }
 
     /// The message that is answered must be one that the caller may see.
@@ -196,8 +215,9 @@ impl Messages {
         target: Target,
         draft: Draft,
         attachments: Vec<Attachment>,
-        forwarded: Option<Origin>,
+        Carriage { passage, forwarded }: Carriage,
     ) -> Result<Pending<Sent>> {
+        self.shared.pass(from, target, passage, &draft.client_msg_id).await?;
         let ports = &self.shared.ports;
         let content = TextContent {
             attachments,
@@ -219,8 +239,10 @@ impl Messages {
         let chat = new.chat;
         let pending = ports.store.append(new).await?;
         let shared = self.shared.clone();
+        let as_request = matches!(passage, Passage::Request { .. });
         Ok(Box::pin(to_the_end(async move {
-            shared.settle(from, chat, &content, pending.await?).await
+            let sent = shared.settle(from, chat, &content, pending.await?).await?;
+            Ok(Sent { as_request, ..sent })
         })))
     }
 
@@ -272,11 +294,11 @@ impl Shared {
                     self.chat_opened(chat).await;
                 }
                 let from_name = self.post_new(&message).await;
-                Ok(Sent { message, from_name, repeated: false })
+                Ok(Sent { message, from_name, repeated: false, as_request: false })
             }
             Appended::Repeated(message) if is_same(&message, content) => {
                 let from_name = self.name(from).await;
-                Ok(Sent { message, from_name, repeated: true })
+                Ok(Sent { message, from_name, repeated: true, as_request: false })
             }
             Appended::Repeated(_) => {
                 Err(Error::new(Code::Conflict, OTHER_CONTENT).on("client_msg_id"))

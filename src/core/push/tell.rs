@@ -16,6 +16,7 @@ use crate::id::{ChatId, SessionId, UserId};
 use crate::model::alerts::{Alerts, Shown};
 use crate::model::calls::{CallKind, CallState, RING_FOR};
 use crate::model::chats::{Chat, ChatKind, Member};
+use crate::model::contacts::Strangers;
 use crate::model::messages::Message;
 use crate::model::push::{Kind, Subscription};
 use crate::model::users::User;
@@ -154,6 +155,9 @@ impl Shared {
         if !rules::passes_blocks(blocks, chat.kind == ChatKind::Direct) {
             return Ok(None);
         }
+        if member.tie.is_apart() && !self.lets_anybody_write(user).await? {
+            return Ok(None);
+        }
         let language = self.language_of(user).await?;
         let (from, badge) = (self.name(message.from).await, self.badge(user, alerts).await?);
         Ok(Some(Telling { chat, message, from, language, badge, most: alerts.shown }))
@@ -186,6 +190,12 @@ impl Shared {
         Topic::of(&key, thing)
     }
 
+    /// Whether a person lets anybody write to them: then no message to them is a request.
+    async fn lets_anybody_write(&self, user: UserId) -> Result<bool> {
+        let found: Option<User> = self.ports.store.users(&[user]).await?.pop();
+        Ok(found.is_some_and(|user| self.reach_of(&user) == Strangers::Everyone))
+    }
+
     /// In which language somebody is told.
     pub(super) async fn language_of(&self, user: UserId) -> Result<Language> {
         let found: Option<User> = self.ports.store.users(&[user]).await?.pop();
@@ -203,12 +213,13 @@ impl Shared {
         Ok(self.ports.store.chats(&[chat]).await?.pop().map(|chat| chat.kind))
     }
 
-    /// How many messages somebody has not read, in the chats that count.
+    /// How many messages somebody has not read, in the chats that count, requests aside.
     async fn badge(&self, user: UserId, alerts: &Alerts) -> Result<u64> {
         let (store, now) = (&self.ports.store, self.ports.now());
         let mut rows = store.unread_rows(user).await?;
         rows.retain(|row| {
             Reader { alerts, member: &row.member, kind: row.chat.kind, now }.counts()
+                && !row.member.tie.is_apart()
         });
         let ranges: Vec<_> = rows
             .iter()

@@ -26,6 +26,7 @@ pub fn change(member: &Member, change: &MemberChange, head_seq: u64) -> Option<M
     changed.muted_until = change.muted_until.unwrap_or(changed.muted_until);
     changed.alerts = change.alerts.unwrap_or(changed.alerts);
     changed.pinned = change.pinned.unwrap_or(changed.pinned);
+    changed.remark = change.remark.clone().unwrap_or(changed.remark);
     changed.hide_seq = changed.hide_seq.max(change.hide_seq.unwrap_or(0).min(head_seq));
     changed.nick = change.nick.clone().unwrap_or(changed.nick);
     changed.announcement_seen =
@@ -60,7 +61,8 @@ pub fn ask(
     if let Some(waits) = row.filter(|row| row.state == MemberState::Requested) {
         return Err(Asked::Done(waits.clone()));
     }
-    let is_out = row.is_none_or(|row| row.state == MemberState::Left);
+    let is_out =
+        row.is_none_or(|row| matches!(row.state, MemberState::Left | MemberState::Removed));
     if !is_out || ask.rests_on != (chat.public, chat.rules) {
         return Err(Asked::Stale);
     }
@@ -83,7 +85,7 @@ pub fn ask(
 /// The row of somebody who waits no more and was not let in; `None` if they did not wait.
 pub fn end_request(row: &Member) -> Option<Member> {
     let waits = row.state == MemberState::Requested;
-    waits.then(|| Member { state: MemberState::Left, ..row.clone() })
+    waits.then(|| Member { state: MemberState::Removed, ..row.clone() })
 }
 
 #[cfg(test)]

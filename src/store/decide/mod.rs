@@ -9,3 +9,4 @@ pub mod list;
 pub mod member;
 pub mod speak;
 pub mod step;
+pub mod tie;

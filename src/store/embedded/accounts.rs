@@ -9,6 +9,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::model::auth::FirstProfile;
+use crate::model::contacts::{AddedBy, Card, Strangers};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Privacy, Standing, User};
 
@@ -16,7 +17,7 @@ use crate::model::users::{Privacy, Standing, User};
 macro_rules! select {
     () => {
         "SELECT id, email, name, about, avatar, push_token, privacy, language, created, verified, \
-         deleted, operator, suspended, suspended_until FROM users"
+         deleted, operator, suspended, suspended_until, card FROM users"
     };
 }
 pub(super) use select;
@@ -26,6 +27,7 @@ const BY_EMAIL: &str = concat!(select!(), " WHERE email = ?1");
 
 /// Reads the columns of `select`.
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    let Switches { privacy, reach, groups } = Switches::of(row.get(6)?);
     Ok(User {
         id: row.get(0)?,
         email: Email::stored(row.get::<_, Option<String>>(1)?.unwrap_or_default()),
@@ -33,7 +35,9 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         about: About::stored(row.get(3)?),
         avatar: row.get(4)?,
         push_token: row.get::<_, Option<String>>(5)?.map(PushToken::stored),
-        privacy: privacy(row.get(6)?),
+        privacy,
+        reach,
+        groups,
         language: row.get(7)?,
         created: row.get(8)?,
         verified: row.get(9)?,
@@ -43,17 +47,47 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
             Some(why) => Standing::Suspended { until: row.get(13)?, why },
             None => Standing::Fine,
         },
+        card: row.get::<_, Option<i64>>(14)?.and_then(card),
     })
 }
 
-const fn privacy(bits: u8) -> Privacy {
-    Privacy { found_by_email: bits & 1 != 0, presence: bits & 2 != 0, receipts: bits & 4 != 0 }
+const REACHES: [Strangers; 3] = [Strangers::Everyone, Strangers::Requests, Strangers::Contacts];
+const ADDERS: [AddedBy; 3] = [AddedBy::Everyone, AddedBy::Contacts, AddedBy::Nobody];
+
+/// What the bits of `privacy` say: three switches, then two bits each of `reach` and `groups`.
+struct Switches {
+    privacy: Privacy,
+    reach: Strangers,
+    groups: AddedBy,
 }
 
-fn bits(privacy: Privacy) -> u8 {
-    u8::from(privacy.found_by_email)
-        | u8::from(privacy.presence) << 1
-        | u8::from(privacy.receipts) << 2
+impl Switches {
+    fn of(bits: u8) -> Self {
+        let two = |shift: u8| usize::from(bits >> shift & 3).min(2);
+        let privacy = Privacy {
+            found_by_email: bits & 1 != 0,
+            presence: bits & 2 != 0,
+            receipts: bits & 4 != 0,
+        };
+        Self { privacy, reach: REACHES[two(3)], groups: ADDERS[two(5)] }
+    }
+
+    const fn bits(&self) -> u8 {
+        self.privacy.found_by_email as u8
+            | (self.privacy.presence as u8) << 1
+            | (self.privacy.receipts as u8) << 2
+            | (self.reach as u8) << 3
+            | (self.groups as u8) << 5
+    }
+}
+
+/// A card's number, and in the lowest bit whether it adds.
+fn card(stored: i64) -> Option<Card> {
+    Some(Card { number: u32::try_from(stored >> 1).ok()?, adds: stored & 1 != 0 })
+}
+
+fn stored_card(card: Card) -> i64 {
+    i64::from(card.number) << 1 | i64::from(card.adds)
 }
 
 /// An account by its address.
@@ -84,13 +118,15 @@ pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
         Standing::Fine => (None, None),
         Standing::Suspended { until, why } => (Some(why.as_str()), *until),
     };
+    let User { privacy, reach, groups, .. } = *user;
+    let switches = Switches { privacy, reach, groups };
     db.run(
         "INSERT INTO users(id, email, name, about, avatar, push_token, privacy, language, created,
-                           verified, deleted, operator, suspended, suspended_until)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                           verified, deleted, operator, suspended, suspended_until, card)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT(id) DO UPDATE SET email = ?2, name = ?3, about = ?4, avatar = ?5,
              push_token = ?6, privacy = ?7, language = ?8, created = ?9, verified = ?10,
-             deleted = ?11, operator = ?12, suspended = ?13, suspended_until = ?14",
+             deleted = ?11, operator = ?12, suspended = ?13, suspended_until = ?14, card = ?15",
         params![
             user.id,
             email,
@@ -98,7 +134,7 @@ pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
             user.about.as_str(),
             user.avatar,
             user.push_token.as_ref().map(PushToken::as_str),
-            bits(user.privacy),
+            switches.bits(),
             user.language,
             user.created,
             user.verified,
@@ -106,6 +142,7 @@ pub(super) fn put(db: &Db<'_>, user: &User) -> Result<()> {
             user.operator,
             suspended,
             until,
+            user.card.map(stored_card),
         ],
     )?;
     Ok(())
@@ -141,6 +178,23 @@ mod tests {
     #[test]
     fn receipts_are_the_third_bit_of_the_privacy() {
         let only = Privacy { found_by_email: false, presence: false, receipts: true };
-        assert_eq!((bits(only), privacy(4)), (4, only));
+        let (reach, groups) = (Strangers::Everyone, AddedBy::Everyone);
+        let switches = Switches { privacy: only, reach, groups };
+        assert_eq!((switches.bits(), Switches::of(4).privacy), (4, only));
+    }
+
+    #[test]
+    fn what_a_row_of_an_account_packs_comes_out_again() {
+        for (reach, groups) in REACHES.into_iter().zip(ADDERS.into_iter().rev()) {
+            let switches = Switches { privacy: Privacy::default(), reach, groups };
+            let again = Switches::of(switches.bits());
+            assert_eq!(
+                (again.privacy, again.reach, again.groups),
+                (Privacy::default(), reach, groups)
+            );
+        }
+        for kept in [Card { number: 0, adds: true }, Card { number: u32::MAX, adds: false }] {
+            assert_eq!(card(stored_card(kept)), Some(kept));
+        }
     }
 }

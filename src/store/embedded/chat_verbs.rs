@@ -77,8 +77,12 @@ fn followed(db: &Db<'_>, user: UserId) -> Result<Vec<Followed>> {
 }
 
 fn is_acquainted(db: &Db<'_>, user: UserId, other: UserId) -> Result<bool> {
-    if head(db, ChatId::direct(user, other))?.is_some_and(|(_, seq, _)| seq > 0) {
-        return Ok(true);
+    let of_two = head(db, ChatId::direct(user, other))?.filter(|(_, seq, _)| *seq > 0);
+    if let Some((num, ..)) = of_two {
+        let sql = "SELECT 1 FROM members WHERE chat = ?1 AND user = ?2 AND tie NOT IN (0, 3)";
+        if !db.has(sql, params![num, user])? {
+            return Ok(true);
+        }
     }
     db.has(
         "SELECT 1 FROM members b CROSS JOIN chats c ON c.num = b.chat

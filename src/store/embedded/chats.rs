@@ -104,7 +104,7 @@ pub(super) fn gated(gate: i64) -> GroupRules {
 }
 
 /// How many columns of a member row stand before the chat's.
-const MEMBER_COLUMNS: usize = 17;
+const MEMBER_COLUMNS: usize = 21;
 
 /// Reads the columns of a member row, and then those of its chat.
 pub(super) fn inbox_row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {

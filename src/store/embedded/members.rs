@@ -7,12 +7,14 @@
 use rusqlite::{Row, params};
 
 use super::sql::{Db, count, int};
+use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{ChatId, UserId};
+use crate::id::{ChatId, ObjectId, UserId};
 use crate::model::chats::Member;
+use crate::model::contacts::{Tie, TieState};
 use crate::model::text::Name;
 
-/// Selects member rows: the 17 columns of `seat`, of `members AS m`, others behind them if so, and
+/// Selects member rows: the 21 columns of `seat`, of `members AS m`, others behind them if so, and
 /// from what follows.
 macro_rules! select {
     ($rest:expr) => {
@@ -25,7 +27,8 @@ macro_rules! select {
         concat!(
             "SELECT m.seat, m.user, m.role, m.state, m.join_seq, m.read_seq, m.delivered_seq, \
              coalesce(o.seq, 0), m.hide_seq, m.muted_until, m.pinned, m.since, m.rev, \
-             m.alerts, m.nick, m.announcement_seen, m.silent_until",
+             m.alerts, m.nick, m.announcement_seen, m.silent_until, m.tie, m.tied, m.texts, \
+             m.remark",
             $columns,
             " FROM members m LEFT JOIN own o ON o.seat = m.seat ",
             $rest
@@ -64,8 +67,31 @@ pub(super) fn seat(row: &Row<'_>, chat: ChatId) -> rusqlite::Result<Seat> {
             since: row.get(11)?,
             rev: count(row, 12)?,
             alerts: row.get(13)?,
+            tie: tie(row)?,
+            remark: row.get::<_, Option<String>>(20)?.map(Name::stored),
         },
     })
+}
+
+fn tie(row: &Row<'_>) -> rusqlite::Result<Tie> {
+    let state = row.get(17)?;
+    if state == TieState::None {
+        return Ok(Tie::NONE);
+    }
+    let texts: Vec<u8> = row.get::<_, Option<_>>(19)?.unwrap_or_default();
+    let (marks, _) = texts.as_chunks::<12>();
+    Ok(Tie {
+        state,
+        since: row.get(18)?,
+        texts: marks.iter().map(|mark| ObjectId(*mark)).collect(),
+    })
+}
+
+/// The columns of a tie: state, since when, texts.
+fn columns(tie: &Tie) -> (TieState, Option<Time>, Option<Vec<u8>>) {
+    let since = (tie.state != TieState::None).then_some(tie.since);
+    let texts = tie.texts.iter().flat_map(|mark| mark.0).collect::<Vec<u8>>();
+    (tie.state, since, (!texts.is_empty()).then_some(texts))
 }
 
 /// The member row of a user in a chat.
@@ -116,11 +142,13 @@ pub(super) fn insert(db: &Db<'_>, num: i64, row: &Member) -> Result<bool> {
 
 /// Writes a new row under its rev; nothing when there is one. Whether it was new.
 pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool> {
+    let (tie, tied, texts) = columns(&row.tie);
     let new = db.run(
         "INSERT INTO members(chat, user, role, state, join_seq, read_seq, delivered_seq, hide_seq,
                              muted_until, pinned, since, rev, alerts, nick, announcement_seen,
-                             silent_until)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                             silent_until, tie, tied, texts, remark)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                ?19, ?20)
          ON CONFLICT DO NOTHING",
         params![
             num,
@@ -139,6 +167,10 @@ pub(super) fn put(db: &Db<'_>, num: i64, row: &Member, rev: u64) -> Result<bool>
             row.nick.as_ref().map(Name::as_str),
             int(row.announcement_seen),
             row.silent_until,
+            tie,
+            tied,
+            texts,
+            row.remark.as_ref().map(Name::as_str),
         ],
     )?;
     Ok(new > 0)
@@ -177,7 +209,7 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
     member.rev = next_rev(db, member.user)?;
     db.run(
         "UPDATE members SET read_seq = ?2, delivered_seq = ?3, hide_seq = ?4, muted_until = ?5,
-             pinned = ?6, rev = ?7, alerts = ?8, nick = ?9, announcement_seen = ?10
+             pinned = ?6, rev = ?7, alerts = ?8, nick = ?9, announcement_seen = ?10, remark = ?11
          WHERE seat = ?1",
         params![
             seat.num,
@@ -190,9 +222,22 @@ pub(super) fn update(db: &Db<'_>, mut seat: Seat) -> Result<Member> {
             member.alerts,
             member.nick.as_ref().map(Name::as_str),
             int(member.announcement_seen),
+            member.remark.as_ref().map(Name::as_str),
         ],
     )?;
     Ok(seat.member)
+}
+
+/// Writes what somebody is to the other person of a direct chat, under their next inbox rev.
+pub(super) fn set_tie(db: &Db<'_>, seat: Seat, after: Tie) -> Result<Member> {
+    let mut member = Member { tie: after, ..seat.member };
+    member.rev = next_rev(db, member.user)?;
+    let (tie, tied, texts) = columns(&member.tie);
+    db.run(
+        "UPDATE members SET tie = ?2, tied = ?3, texts = ?4, rev = ?5 WHERE seat = ?1",
+        params![seat.num, tie, tied, texts, int(member.rev)],
+    )?;
+    Ok(member)
 }
 
 /// In how many groups a user is.

@@ -526,6 +526,29 @@ CREATE TABLE audits(
 CREATE INDEX audits_at ON audits(at);
 CREATE INDEX audits_begun ON audits(id) WHERE done = 0;
 ",
+    "
+-- What the two people of a direct chat are to each other: 0 nothing, 1 asks, 2 asked, 3 known,
+-- 4 refused, 5 removed.
+ALTER TABLE members ADD COLUMN tie INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE members ADD COLUMN tied INTEGER;    -- since when; NULL without a tie
+ALTER TABLE members ADD COLUMN texts BLOB;      -- of a request: 12 bytes each
+ALTER TABLE members ADD COLUMN remark TEXT;
+-- The number of a person's card, twice, and one more if it makes contacts at once.
+ALTER TABLE users ADD COLUMN card INTEGER;
+
+-- Whoever wrote to each other until today are contacts, and their clients are told.
+CREATE TEMP TABLE known AS
+SELECT m.seat, m.user, c.created AS since,
+       row_number() OVER (PARTITION BY m.user ORDER BY m.seat) AS n
+FROM members m JOIN chats c ON c.num = m.chat JOIN heads h ON h.chat = c.num
+WHERE c.kind = 0 AND c.low <> c.high AND h.seq > 0;
+UPDATE members SET tie = 3, tied = k.since,
+    rev = (SELECT i.rev FROM inboxes i WHERE i.user = k.user) + k.n
+FROM known k WHERE members.seat = k.seat;
+UPDATE inboxes SET rev = rev + k.n
+FROM (SELECT user, count(*) AS n FROM known GROUP BY user) k WHERE inboxes.user = k.user;
+DROP TABLE known;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

@@ -27,6 +27,7 @@ mod calls;
 mod changes;
 mod chat_verbs;
 mod chats;
+mod contacts;
 mod counts;
 mod door;
 mod files;

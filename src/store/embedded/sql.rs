@@ -15,6 +15,7 @@ use crate::id::{
 };
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, Level, MemberState, Role};
+use crate::model::contacts::TieState;
 use crate::model::files::{Digest, FileKind};
 
 /// A connection inside a transaction: what a verb of the store sees.
@@ -229,9 +230,10 @@ macro_rules! names_in_columns {
 names_in_columns! {
     ChatKind { Direct = 0 Group = 1 }
     Role { Member = 0 Admin = 1 Owner = 2 }
-    MemberState { Active = 0 Left = 1 Banned = 2 Requested = 3 }
+    MemberState { Active = 0 Left = 1 Banned = 2 Requested = 3 Removed = 4 }
     Level { Nothing = 0 Mentions = 1 All = 2 }
     Language { English = 0 Spanish = 1 Chinese = 2 }
+    TieState { None = 0 Asks = 1 Asked = 2 Known = 3 Refused = 4 Removed = 5 }
     FileKind { Image = 0 Video = 1 Audio = 2 Voice = 3 Document = 4 }
 }
 
@@ -246,5 +248,6 @@ mod tests {
         assert!(is(&MemberState::Active, 0), "`state = 0`");
         assert!(is(&MemberState::Requested, 3), "`state IN (0, 3)`");
         assert!(is(&ChatKind::Group, 1), "`kind = 1`");
+        assert!(is(&TieState::None, 0) && is(&TieState::Known, 3), "`tie IN (0, 3)`");
     }
 }

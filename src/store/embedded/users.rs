@@ -14,6 +14,7 @@ use crate::clock::Time;
 use crate::error::{Language, Result};
 use crate::id::{SessionId, UserId};
 use crate::model::auth::Which;
+use crate::model::contacts::{AddedBy, Strangers};
 use crate::model::text::{About, Email, Name};
 use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
 use crate::store::{Index, SignUp, Users};
@@ -58,6 +59,9 @@ fn change_profile(
     user.push_token = change.push_token.unwrap_or(user.push_token);
     user.privacy = change.privacy.unwrap_or(user.privacy);
     user.language = change.language.unwrap_or(user.language);
+    user.reach = change.reach.unwrap_or(user.reach);
+    user.groups = change.groups.unwrap_or(user.groups);
+    user.card = change.card.unwrap_or(user.card);
     put(db, &user)?;
     if let Some(terms) = terms {
         replace_terms(db, Index::Users, id.0, &terms)?;
@@ -104,7 +108,10 @@ pub(super) fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<Vec<SessionId>
             avatar: None,
             push_token: None,
             privacy: Privacy::default(),
+            reach: Strangers::default(),
+            groups: AddedBy::default(),
             language: Language::default(),
+            card: None,
             deleted: Some(at),
             operator: false,
             standing: Standing::Fine,

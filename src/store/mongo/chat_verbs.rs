@@ -412,6 +412,9 @@ impl Chats for MongoStore {
                 false => rest.push(other),
             }
         }
+        let apart = self.apart(user, &found).await?;
+        found.retain(|other| !apart.contains(other));
+        rest.extend(apart);
         if !rest.is_empty() {
             found.extend(self.in_groups_of(user, &rest).await?);
             found.sort_unstable();

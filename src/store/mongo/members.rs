@@ -20,6 +20,7 @@ use super::tables::Table;
 use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, ChatKind, Member, MemberState};
+use crate::model::contacts::Tie;
 use crate::model::text::Name;
 
 /// From so many rows on they are numbered together.
@@ -65,6 +66,8 @@ pub(super) fn read(document: &Document) -> Result<Seat> {
             announcement_seen: row.count("announcement_seen")?,
             silent_until: row.opt_time("silent_until")?,
             since: row.time("since")?,
+            tie: row.opt_row("tie")?.map(tie).transpose()?.unwrap_or_default(),
+            remark: row.opt_text("remark")?.map(Name::stored),
             rev: row.count("rev")?,
         },
         kind: row.named("kind")?,
@@ -74,6 +77,18 @@ pub(super) fn read(document: &Document) -> Result<Seat> {
         hides: row.flag("hides")?,
         hiding: row.counts("hiding")?,
     })
+}
+
+fn tie(row: Row<'_>) -> Result<Tie> {
+    Ok(Tie { state: row.named("state")?, since: row.time("since")?, texts: row.ids("texts")? })
+}
+
+fn tie_document(tie: &Tie) -> Bson {
+    if *tie == Tie::NONE {
+        return Bson::Null;
+    }
+    let texts = tie.texts.as_slice().bson();
+    doc! { "state": tie.state.bson(), "since": tie.since.bson(), "texts": texts }.into()
 }
 
 /// The document of a row, as of the first version of its chat.
@@ -93,6 +108,12 @@ pub(super) fn document(row: &Member, kind: ChatKind) -> Document {
     if row.announcement_seen > 0 {
         document.insert("announcement_seen", int(row.announcement_seen));
     }
+    if let Some(remark) = &row.remark {
+        document.insert("remark", remark.as_str());
+    }
+    if row.tie != Tie::NONE {
+        document.insert("tie", tie_document(&row.tie));
+    }
     document
 }
 
@@ -110,6 +131,13 @@ pub(super) fn settle(row: &Member, kind: ChatKind, version: u64) -> Statement {
     let update = doc! { "$set": set, "$setOnInsert": own(row, kind), "$inc": { "ver": 1_i64 } };
     let guard = doc! { "_id": seat(row.chat, row.user), "v": { "$lt": int(version) } };
     Statement::new(guard, update).upsert()
+}
+
+/// The write of a row whose tie changes with a commit of its chat.
+pub(super) fn tied(row: &Member, version: u64) -> Statement {
+    let set = doc! { "tie": tie_document(&row.tie), "v": int(version), "dirty": true };
+    let guard = doc! { "_id": seat(row.chat, row.user), "v": { "$lt": int(version) } };
+    Statement::new(guard, doc! { "$set": set, "$inc": { "ver": 1_i64 } })
 }
 
 /// What the chat's commits decide.
@@ -157,6 +185,10 @@ pub(super) fn difference(before: &Member, after: &Member) -> Document {
     }
     if before.nick != after.nick {
         set.insert("nick", after.nick.as_ref().map_or(Bson::Null, |nick| nick.as_str().into()));
+    }
+    if before.remark != after.remark {
+        let remark = after.remark.as_ref().map(Name::as_str);
+        set.insert("remark", remark.map_or(Bson::Null, Bson::from));
     }
     set
 }

@@ -60,6 +60,7 @@ mod alter;
 mod archive;
 mod calls;
 mod chat_verbs;
+mod contacts;
 mod content;
 mod counts;
 mod door;

@@ -15,6 +15,7 @@ use crate::id::{
 };
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, Level, MemberState, Role};
+use crate::model::contacts::{AddedBy, Strangers, TieState};
 
 /// What becomes a value of a document.
 pub(super) trait ToBson {
@@ -106,8 +107,17 @@ pub(super) trait Named: Sized {
 names_in_fields! {
     ChatKind { Direct = "direct" Group = "group" }
     Role { Member = "member" Admin = "admin" Owner = "owner" }
-    MemberState { Active = "active" Left = "left" Banned = "banned" Requested = "requested" }
+    MemberState {
+        Active = "active" Left = "left" Removed = "removed" Banned = "banned"
+        Requested = "requested"
+    }
     Level { Nothing = "nothing" Mentions = "mentions" All = "all" }
+    TieState {
+        None = "none" Asks = "asks" Asked = "asked" Known = "known" Refused = "refused"
+        Removed = "removed"
+    }
+    Strangers { Everyone = "everyone" Requests = "requests" Contacts = "contacts" }
+    AddedBy { Everyone = "everyone" Contacts = "contacts" Nobody = "nobody" }
     Language { English = "en" Spanish = "es" Chinese = "zh" }
 }
 

@@ -11,15 +11,17 @@
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
-use super::access::{Access, Statement};
+use super::access::{Access, Find, Statement};
 use super::indexes::{self, Index};
 use super::pushes::MARKS;
-use super::rows::Row;
+use super::rows::{Row, ToBson};
 use super::tables::{LEAVING, Table};
 use crate::error::{Code, Error, Result, Text};
 
+/// So many direct chats are brought to a new shape at once.
+const CHATS: u32 = 500;
 /// The version of the shape that this program writes.
-const VERSION: u64 = 7;
+const VERSION: u64 = 8;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -190,12 +192,48 @@ async fn migrate(access: &Access, found: u64) -> Result<()> {
             access.update(log, &[Statement::new(quiet, mark).multi()]).await?;
         }
     }
+    if found < 8 {
+        note_contacts(access).await?;
+    }
     if found < VERSION {
         let older = doc! { "_id": "schema", "version": { "$lt": VERSION as i64 } };
         let newest = doc! { "$set": { "version": VERSION as i64 } };
         access.set(Table::State, older, newest).await?;
     }
     Ok(())
+}
+
+/// Whoever wrote to each other before there were contacts are contacts. Their rows take new revs
+/// when they are read, so that clients are told.
+async fn note_contacts(access: &Access) -> Result<()> {
+    let mut after = Bson::MinKey;
+    loop {
+        let filter = doc! { "_id": { "$gt": after.clone() } };
+        let find = Find::new(Table::Directs, filter)
+            .sort(doc! { "_id": 1 })
+            .limit(CHATS)
+            .fields(doc! { "peers": 1, "head_seq": 1, "created_at": 1 });
+        let chats = access.find(find).await?;
+        let mut known = Vec::new();
+        for chat in &chats {
+            let row = Row(chat);
+            let peers = row.ids("peers")?;
+            if row.count("head_seq")? > 0 && peers.first() != peers.last() {
+                let rows = doc! { "chat": row.id("_id")?.bson(), "tie": Bson::Null };
+                let since = row.time("created_at")?.bson();
+                let tie = doc! { "state": "known", "since": since, "texts": [] };
+                let set = doc! { "$set": { "tie": tie, "dirty": true }, "$inc": { "ver": 1_i64 } };
+                known.push(Statement::new(rows, set).multi());
+            }
+        }
+        if !known.is_empty() {
+            access.update(Table::Members, &known).await?;
+        }
+        let Some(last) = chats.last().filter(|_| chats.len() == CHATS as usize) else {
+            return Ok(());
+        };
+        after = Row(last).id("_id")?.bson();
+    }
 }
 
 /// The version of the database's shape; that of a new one is today's.

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::id::{FileId, SessionId, UserId};
 use crate::model::auth::{FirstProfile, Which};
 use crate::model::chats::{ChatKind, MemberState};
+use crate::model::contacts::{AddedBy, Card, Strangers};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
 use crate::store::{Sessions, SignUp, Users};
@@ -66,6 +67,9 @@ pub(super) fn document(user: &User) -> Document {
         "avatar": user.avatar.bson(),
         "push_token": push_token(user.push_token.as_ref()),
         "privacy": privacy_document(user.privacy),
+        "reach": user.reach.bson(),
+        "groups": user.groups.bson(),
+        "card": user.card.map_or(Bson::Null, card_document),
         "language": user.language.bson(),
         "created_at": user.created.bson(),
         "verified_at": user.verified.bson(),
@@ -104,6 +108,14 @@ fn standing(row: Row<'_>) -> Result<Standing> {
     Ok(Standing::Suspended { until, why })
 }
 
+fn card_document(card: Card) -> Bson {
+    doc! { "number": i64::from(card.number), "adds": card.adds }.into()
+}
+
+fn card(row: Row<'_>) -> Result<Card> {
+    Ok(Card { number: row.small("number")?, adds: row.flag("adds")? })
+}
+
 fn push_token(token: Option<&PushToken>) -> Bson {
     token.map_or(Bson::Null, |token| token.as_str().into())
 }
@@ -136,6 +148,10 @@ pub(super) fn read(document: &Document) -> Result<User> {
             presence: privacy.flag("presence")?,
             receipts: privacy.flag("receipts")?,
         },
+        // Documents of older versions have neither.
+        reach: row.opt_named("reach")?.unwrap_or_default(),
+        groups: row.opt_named("groups")?.unwrap_or_default(),
+        card: row.opt_row("card")?.map(card).transpose()?,
         language: row.named("language")?,
         created: row.time("created_at")?,
         verified: row.opt_time("verified_at")?,
@@ -268,6 +284,15 @@ fn change_document(change: &ProfileChange) -> Document {
     if let Some(privacy) = change.privacy {
         set.insert("privacy", privacy_document(privacy));
     }
+    if let Some(reach) = change.reach {
+        set.insert("reach", reach.bson());
+    }
+    if let Some(groups) = change.groups {
+        set.insert("groups", groups.bson());
+    }
+    if let Some(card) = change.card {
+        set.insert("card", card.map_or(Bson::Null, card_document));
+    }
     if let Some(language) = change.language {
         set.insert("language", language.bson());
     }
@@ -338,6 +363,8 @@ impl Users for MongoStore {
             let mut set = doc! {
                 "name": "", "about": "", "avatar": Bson::Null, "push_token": Bson::Null,
                 "privacy": privacy_document(Privacy::default()),
+                "reach": Strangers::default().bson(), "groups": AddedBy::default().bson(),
+                "card": Bson::Null,
                 "language": crate::error::Language::default().bson(),
                 "email": user.bson(),
                 "deleted_at": at.bson(),

@@ -2,6 +2,7 @@ import { About, shown } from './about.js';
 import { AlertSettings } from './alerts.js';
 import { Calls } from './calls.js';
 import { Changes } from './changes.js';
+import { Contacts } from './contacts.js';
 import { Cursors } from './cursors.js';
 import { Drafts } from './drafts.js';
 import { Files } from './files.js';
@@ -23,6 +24,7 @@ export class Client {
     about;
     alerts;
     calls;
+    contacts;
     files;
     outbox;
     drafts;
@@ -48,6 +50,7 @@ export class Client {
         this.drafts = new Drafts(this.storage);
         this.calls = new Calls(this, this.storage);
         this.alerts = new AlertSettings(this);
+        this.contacts = new Contacts(this);
         this.keeper = new Keeper(this, this.storage);
         this.people = new People(this, this.keeper);
         this.cursors = new Cursors(this, this.keeper);

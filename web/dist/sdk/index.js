@@ -2,6 +2,7 @@ export { About } from './about.js';
 export { AlertSettings } from './alerts.js';
 export { Client } from './client.js';
 export { Calls } from './calls.js';
+export { Contacts } from './contacts.js';
 export { Changes } from './changes.js';
 export { Drafts } from './drafts.js';
 export { Files } from './files.js';
