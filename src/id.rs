@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 
 /// A source of random bytes.
 pub trait Entropy: Send + Sync {
@@ -129,6 +129,19 @@ id_types! {
     Incarnation;
 }
 
+impl AuditId {
+    /// The id of a row that is written at a moment, by an id of its own: later ones are higher,
+    /// over restarts too, as far as clocks go forward.
+    pub fn at(moment: Time, own: ObjectId) -> Self {
+        let mut bytes = [0; 12];
+        bytes[..6].copy_from_slice(&moment.millis().to_be_bytes()[2..]);
+        // The counter first: it orders rows of one process in one millisecond.
+        bytes[6..9].copy_from_slice(&own.0[9..]);
+        bytes[9..].copy_from_slice(&own.0[4..7]);
+        Self(ObjectId(bytes))
+    }
+}
+
 impl ChatId {
     /// The id of the direct chat of two users, in either order: the first 12 bytes of SHA-256 over
     /// the lower and the higher user id. It needs no look-up and cannot be created twice.
@@ -204,6 +217,14 @@ mod tests {
         {
             assert_eq!(ObjectId::parse(text), Err(BadId), "{text}");
         }
+    }
+
+    #[test]
+    fn rows_of_the_audit_are_in_the_order_of_time() {
+        let at = |millis, last| AuditId::at(Time(millis), user(last).0);
+        assert!(at(1_795_348_800_000, 2) < at(1_795_348_800_001, 1));
+        assert!(at(1_795_348_800_000, 1) < at(1_795_348_800_000, 2));
+        assert!(at(1_000, 9) < at(1_795_348_800_000, 1));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Act {
 /// A row of the audit: who did what, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
-    /// Which row; later ones are higher, to the second.
+    /// Which row; later ones are higher.
     pub id: AuditId,
     /// When.
     pub at: Time,

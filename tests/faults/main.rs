@@ -12,4 +12,5 @@ mod depart;
 mod kill;
 mod ledger;
 mod nodes;
+mod operator;
 mod uploads;

@@ -141,7 +141,8 @@ impl Operator {
     /// Carries an act out to its end, even when nobody waits for it any more.
     async fn run(&self, by: Option<UserId>, act: Act) -> Result<()> {
         let ports = &self.shared.ports;
-        let audit = Audit { id: AuditId(ports.ids.next()), at: ports.now(), by, act, done: true };
+        let (at, own) = (ports.now(), ports.ids.next());
+        let audit = Audit { id: AuditId::at(at, own), at, by, act, done: true };
         let operator = self.clone();
         to_the_end(async move { operator.carry_out(&audit).await }).await
     }

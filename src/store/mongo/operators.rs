@@ -1,7 +1,7 @@
 //! What operators do.
 //!
 //! The row is written first, as one that is not done; then the act, each write of which may be
-//! repeated; then the row is done. A write that comes late, after another act about the same
+//! repeated; then the row is done. A repeat that comes late, after another act about the same
 //! person, changes nothing: accounts note the latest row that changed them. Called by `archive` and
 //! `restore` too.
 
@@ -99,21 +99,28 @@ impl MongoStore {
         Ok(is_taken.then_some(Acted::Taken))
     }
 
-    /// Changes an account unless a later act has.
-    async fn mark(&self, audit: AuditId, user: UserId, set: Document) -> Result<Modified> {
+    /// Changes an account. A repeat changes nothing once a later act has.
+    async fn mark(
+        &self,
+        (audit, is_repeat): (AuditId, bool),
+        user: UserId,
+        set: Document,
+    ) -> Result<Modified> {
         let mut set = set;
         set.insert(ACTED, audit.bson());
         let mut living = users::living(user);
-        living.insert(
-            "$or",
-            vec![doc! { ACTED: { "$exists": false } }, doc! { ACTED: { "$lte": audit.bson() } }],
-        );
+        if is_repeat {
+            let no_later =
+                [doc! { ACTED: { "$exists": false } }, doc! { ACTED: { "$lte": audit.bson() } }];
+            living.insert("$or", no_later.to_vec());
+        }
         let update = doc! { "$set": set, "$inc": { "ver": 1_i64 } };
         self.access.modify(Table::Users, living, update, false).await
     }
 
     /// Does what a row says; may be repeated.
-    async fn carry_out(&self, audit: &Audit) -> Result<Acted> {
+    async fn carry_out(&self, audit: &Audit, is_repeat: bool) -> Result<Acted> {
+        let row = (audit.id, is_repeat);
         let done = Acted::Done(Vec::new());
         match &audit.act {
             Act::DeleteGroup { .. } => return Ok(Acted::Begun),
@@ -125,12 +132,16 @@ impl MongoStore {
             }
             Act::Suspend { user, until, why } => {
                 let standing = Standing::Suspended { until: *until, why: why.clone() };
-                self.mark(audit.id, *user, users::standing_document(&standing)).await?;
+                let marked = self.mark(row, *user, users::standing_document(&standing)).await?;
+                // A later act has let them in again, and they are.
+                if !matches!(marked, Modified::Done(_)) {
+                    return Ok(done);
+                }
                 return self.close_sessions(*user, Which::All).await.map(Acted::Done);
             }
             Act::Restore { user } => {
                 let fine = users::standing_document(&Standing::Fine);
-                self.mark(audit.id, *user, fine).await?;
+                self.mark(row, *user, fine).await?;
             }
             Act::Delete { user } => {
                 return self.delete_user(*user, audit.at).await.map(Acted::Done);
@@ -138,20 +149,28 @@ impl MongoStore {
             Act::LogOut { user } => {
                 return self.close_sessions(*user, Which::All).await.map(Acted::Done);
             }
-            Act::Appoint { user } | Act::TakeRole { user } => {
-                self.mark(audit.id, *user, doc! { "operator": true }).await?;
+            Act::TakeRole { user } => {
+                if let Some(account) = self.living_account(*user).await?
+                    && let Some(taken) = self.refusal_of(&audit.act, &account).await?
+                {
+                    return Ok(taken);
+                }
+                self.mark(row, *user, doc! { "operator": true }).await?;
+            }
+            Act::Appoint { user } => {
+                self.mark(row, *user, doc! { "operator": true }).await?;
             }
             Act::Dismiss { user } => {
-                self.mark(audit.id, *user, doc! { "operator": Bson::Null }).await?;
+                self.mark(row, *user, doc! { "operator": Bson::Null }).await?;
             }
-            Act::Move { user, to } => return self.move_address(audit.id, *user, to).await,
+            Act::Move { user, to } => return self.move_address(row, *user, to).await,
         }
         Ok(done)
     }
 
     async fn move_address(
         &self,
-        audit: AuditId,
+        row: (AuditId, bool),
         user: UserId,
         to: &crate::model::text::Email,
     ) -> Result<Acted> {
@@ -160,7 +179,7 @@ impl MongoStore {
         if let Some(idle) = self.access.remove(Table::Users, idle).await? {
             self.strip(Row(&idle).user("_id")?).await?;
         }
-        match self.mark(audit, user, doc! { "email": to.as_str() }).await? {
+        match self.mark(row, user, doc! { "email": to.as_str() }).await? {
             Modified::Duplicate => Ok(Acted::Taken),
             Modified::Done(_) | Modified::None => {
                 self.access.delete(Table::Codes, doc! { "user": user.bson() }).await?;
@@ -187,7 +206,7 @@ impl Operators for MongoStore {
             let begun = Audit { done: false, ..audit.clone() };
             self.access.insert(Table::Audits, vec![document(&begun)?]).await?;
         }
-        let acted = self.carry_out(audit).await?;
+        let acted = self.carry_out(audit, is_known).await?;
         match acted {
             Acted::Done(_) => self.finish_act(audit.id).await?,
             // Somebody was faster: it is as if it had been refused.
