@@ -122,6 +122,50 @@ async function turnsOn(beto, server) {
   return sleeper;
 }
 
+// What one wants to be told of is said once for all devices, and kept by the server.
+async function saysWhat(beto) {
+  const toggle = (key) => beto.page.getByRole('switch', { name: beto.t(key) });
+  const kept = () => beto.inside(async ({ client }) => client.rest.get('/me/alerts'));
+  await beto.goes('settings/alerts');
+  await toggle('alerts.quiet').click();
+  await beto.field('alerts.quiet.begin').fill('23:30');
+  await beto.field('alerts.quiet.begin').blur();
+  await until('the hours are kept', async () => (await kept()).quiet?.from === 23 * 60 + 30);
+  await toggle('alerts.mail').click();
+  await until('mails are wanted', async () => (await kept()).mail);
+  await screen(beto, 'what one wants to be told of');
+  await beto.page.reload();
+  await beto.field('alerts.quiet.begin').waitFor();
+  check(await beto.field('alerts.quiet.begin').inputValue() === '23:30', 'the hours are shown');
+  await toggle('alerts.quiet').click();
+  await until('there are none', async () => !(await kept()).quiet);
+  await beto.goes('settings/devices');
+  const told = beto.$('.device', { hasText: beto.t('device.told') });
+  await told.waitFor();
+  await screen(beto, 'devices');
+}
+
+// What was edited is replaced, what was deleted is taken back.
+async function revised(ana, sleeper, server) {
+  await ana.says('one');
+  await sleeper.gets(server, ({ kind, body }) => kind === 'message' && body === 'one');
+  await sleeper.shows(({ body }) => body === 'one', 'the message is shown');
+  await ana.inside(async ({ client }) => {
+    const row = [...client.store.list()][0].last;
+    await client.edit(row, 'two');
+  });
+  await sleeper.gets(server, ({ again, body }) => again && body === 'two');
+  const note = await sleeper.shows(({ body }) => body === 'two', 'the edit is shown');
+  await ana.inside(async ({ client }) => {
+    const row = [...client.store.list()][0].last;
+    await client.delete(row);
+  });
+  await sleeper.gets(server, ({ kind }) => kind === 'read');
+  await until(
+    'it is taken back', async () => !(await sleeper.shown()).some(({ tag }) => tag === note.tag),
+  );
+}
+
 export async function pushed() {
   const server = await another({ PUSH: 'folder', PUSH_DIR: 'push', PUSH_CONTENT: 'text' });
   try {
@@ -134,7 +178,9 @@ export async function pushed() {
     await ana.finds(beto.name);
     await ana.says('before');
     const sleeper = await turnsOn(beto, server);
+    await saysWhat(beto);
     await told(ana, beto, sleeper, server);
+    await revised(ana, sleeper, server);
     await rung(ana, beto, sleeper, server);
     for (const person of [ana, beto]) person.quiet();
   } finally {

@@ -317,6 +317,7 @@ fn rules(config: &Config) -> Rules {
             StrangersMode::Requests => Strangers::Requests,
             StrangersMode::Contacts => Strangers::Contacts,
         },
+        mails_missed: config.missed_mail,
     }
 }
 

@@ -161,6 +161,13 @@ settings! {
         example: "no-reply@example.org", Open
     } by optional(Sender::parse);
 
+    /// Lets people have mails of what they missed: whoever asks for them in their settings gets one
+    /// when messages were unread for an hour and no device of theirs could be told, at most one a
+    /// day. `off`: nobody can ask for them, and whoever did gets none.
+    missed_mail: bool = MISSED_MAIL {
+        Env, "Mail", default: "on", unset: "", example: "off", Open
+    } by values::switch;
+
     /// The folder where mails are written as `.eml` files while there is no SMTP_URL: for trying
     /// things out and for development. The newest 1,000 are kept.
     mail_dir: Option<PathBuf> = MAIL_DIR {

@@ -14,6 +14,7 @@ pub mod fanout;
 pub mod files;
 pub mod groups;
 pub mod messages;
+pub mod missed;
 pub mod operator;
 pub mod permissions;
 pub mod presence;
@@ -86,6 +87,8 @@ pub struct Rules {
     pub files: files::FileRules,
     /// What people may do to each other who are no contacts.
     pub strangers: Strangers,
+    /// People may have mails of what they missed.
+    pub mails_missed: bool,
 }
 
 impl Default for Rules {
@@ -97,6 +100,7 @@ impl Default for Rules {
             deadlines: Default::default(),
             files: Default::default(),
             strangers: Strangers::default(),
+            mails_missed: true,
         }
     }
 }
@@ -132,6 +136,8 @@ pub struct Core {
     pub push: push::Pushes,
     /// What operators do.
     pub operator: operator::Operator,
+    /// Mails of what people missed.
+    pub missed: missed::Missed,
     shared: Arc<Shared>,
 }
 
@@ -146,6 +152,7 @@ pub(crate) struct Shared {
     pub(crate) ear: calls::pauses::Ear,
     pub(crate) pushing: Arc<push::Pushing>,
     readiness: readiness::Readiness,
+    pub(crate) mails_missed: bool,
     pub(crate) redeemed: auth::Redeemed,
     pub(crate) settled: auth::Settled,
     pub(crate) role_key: operator::RoleKey,
@@ -189,6 +196,7 @@ impl Core {
             tokens: auth::TokenCache::default(),
             gone: presence::Gone::default(),
             readiness: readiness::Readiness::default(),
+            mails_missed: rules.mails_missed,
             redeemed: auth::Redeemed::default(),
             settled: auth::Settled::default(),
             role_key: operator::RoleKey::default(),
@@ -210,6 +218,7 @@ impl Core {
             search: search::Search::new(shared.clone()),
             push: push::Pushes::new(shared.clone()),
             operator: operator::Operator::new(shared.clone()),
+            missed: missed::Missed::new(shared.clone()),
             shared,
         }
     }
@@ -264,7 +273,8 @@ impl Core {
         while self.shared.ports.store.sweep(&self.auth.due(now)).await? {}
         let acted = self.operator.sweep().await;
         self.files.sweep().await?;
-        departed.and(acted)
+        let mailed = self.missed.sweep().await;
+        departed.and(acted).and(mailed)
     }
 }
 

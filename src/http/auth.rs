@@ -132,8 +132,13 @@ async fn list(
     query: InQuery,
 ) -> Result<Answer<Sessions>> {
     query.only(&[])?;
-    let sessions = http.core.auth.sessions(&caller).await?;
-    let sessions = sessions.into_iter().map(|row| Session::of(row, caller.session)).collect();
+    let told = http.core.push.of_sessions(&caller).await?;
+    let row = |session: crate::model::auth::Session| {
+        let id = session.id;
+        let kinds = told.iter().filter(|one| one.0 == id).map(|one| one.1);
+        Session::of(session, caller.session).told_by(kinds)
+    };
+    let sessions = http.core.auth.sessions(&caller).await?.into_iter().map(row).collect();
     Ok(Answer(Sessions { sessions }))
 }
 

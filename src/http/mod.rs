@@ -35,6 +35,7 @@ mod me;
 mod members;
 mod messages;
 mod metrics;
+mod missed;
 mod multipart;
 mod operator;
 mod original;

@@ -17,8 +17,8 @@ use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups, health,
-    install, invites, mailbox, me, members, messages, metrics, operator, original, original_send,
-    pictures, presence, push, receipts, search, server, sync, uploads, users, web,
+    install, invites, mailbox, me, members, messages, metrics, missed, operator, original,
+    original_send, pictures, presence, push, receipts, search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -58,6 +58,7 @@ fn all(http: &Http, open: Routes, socket: MethodRouter<Arc<Http>>) -> Routes {
     let routes = routes
         .merge(docs::routes(api, &http.welcome.brand))
         .merge(call_check::routes())
+        .merge(missed::routes())
         .merge(web::routes());
     let sockets = Routes::with_problems().route("/api/v1/ws", socket);
     routes.merge(metrics::routes()).merge(of_some(http)).merge(sockets)

@@ -121,6 +121,7 @@ fn features(core: &Core) -> Features {
         rooms: false,
         search: true,
         push: !core.push.offer().kinds.is_empty(),
+        missed_mail: core.missed.is_on(),
     }
 }
 

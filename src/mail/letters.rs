@@ -13,12 +13,19 @@ use askama::Template;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
-use super::{Letter, Mail};
+use super::{Letter, Mail, MissedChat};
 use crate::clock::{Clock, Time};
-use crate::error::{Error, Result, Text};
+use crate::error::{Error, Language, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
 use crate::model::door::Refusal;
+
+/// Where whoever wants no more mails of what they missed says so.
+pub const STOP_PATH: &str = "/mail/stop";
+/// So much of a name is told.
+const NAME_CHARS: usize = 60;
+/// So much of a text.
+const TEXT_CHARS: usize = 120;
 
 /// Writes mails.
 pub struct Letters {
@@ -50,8 +57,13 @@ impl Letters {
             HtmlPage { page: &page }.render().map_err(Error::internal)?,
         );
         let seconds = u64::try_from(self.clock.now().millis() / 1000).unwrap_or(0);
-        Message::builder()
-            .from(self.from.clone())
+        let mut head = Message::builder();
+        if let Some(stop) = &page.stop {
+            head = head
+                .raw_header(raw("List-Unsubscribe", format!("<{stop}>")))
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
+        }
+        head.from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(page.subject.as_str())
             .date(UNIX_EPOCH + Duration::from_secs(seconds))
@@ -88,11 +100,13 @@ struct Page<'a> {
     lang: &'static str,
     subject: String,
     intro: &'static str,
-    /// What stands out: a code, or which device.
-    fact: String,
+    /// What stands out: a code, which device, or the chats.
+    facts: Vec<String>,
     is_code: bool,
     detail: String,
     warning: &'static str,
+    /// Where to stop such mails.
+    stop: Option<String>,
     name: &'a str,
     server: &'a str,
 }
@@ -102,12 +116,13 @@ struct Page<'a> {
     ext = "txt",
     source = r#"{{ page.intro }}
 
-    {{ page.fact }}
-
+{% for fact in page.facts %}    {{ fact }}
+{% endfor %}
 {{ page.detail }}
 
 {{ page.warning }}
-
+{% if let Some(stop) = page.stop %}{{ stop }}
+{% endif %}
 —
 {{ page.name }} · {{ page.server }}
 "#
@@ -133,9 +148,12 @@ font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
 <p style="margin:0 0 16px">{{ page.intro }}</p>
 <p style="margin:0 0 16px;padding:16px;border:1px solid #8884;border-radius:12px;text-align:center;
 {% if page.is_code %}font:600 32px/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:6px
-{% else %}font-weight:600{% endif %}">{{ page.fact }}</p>
+{% else %}font-weight:600{% endif %}">
+{% for fact in page.facts %}{% if !loop.first %}<br>{% endif %}{{ fact }}{% endfor %}</p>
 <p style="margin:0 0 16px">{{ page.detail }}</p>
-<p style="margin:0 0 24px">{{ page.warning }}</p>
+<p style="margin:0 0 24px">
+{% if let Some(stop) = page.stop %}<a href="{{ stop }}">{{ page.warning }}</a>
+{% else %}{{ page.warning }}{% endif %}</p>
 <p style="margin:0;padding-top:12px;border-top:1px solid #8884;font-size:13px;opacity:.75">
 {{ page.name }} · {{ page.server }}</p>
 </div>
@@ -151,34 +169,44 @@ impl<'a> Page<'a> {
     fn new(mail: &'a Mail, name: &'a str, server: &'a str) -> Self {
         let language = mail.language;
         let (subject, intro) = words(&mail.letter);
-        let (fact, detail, warning) = match &mail.letter {
+        let (facts, detail, warning) = match &mail.letter {
             Letter::NewDevice { device, at } => (
-                plain(device, UNNAMED.of(language)),
+                vec![plain(device, UNNAMED.of(language), NAME_CHARS)],
                 LOGGED_IN.of(language).replace("{}", &minute(*at)),
                 NOT_ME.of(language),
             ),
             Letter::NotLetIn { why } => (
-                REFUSED.of(language).to_owned(),
+                vec![REFUSED.of(language).to_owned()],
                 whom_to_ask(*why).of(language).to_owned(),
                 NO_ACCOUNT.of(language),
+            ),
+            Letter::Missed { total, chats, .. } => (
+                missed(*total, chats, language),
+                NOT_REACHED.of(language).to_owned(),
+                STOP.of(language),
             ),
             Letter::SignUpCode { code }
             | Letter::LoginCode { code }
             | Letter::AlreadySignedUp { code } => {
                 let minutes = (CODE_LIFE.as_secs() / 60).to_string();
                 let validity = VALIDITY.of(language).replace("{}", &minutes);
-                (code.clone(), validity, WARNING.of(language))
+                (vec![code.clone()], validity, WARNING.of(language))
             }
         };
         let code = mail.letter.code();
+        let told = match &mail.letter {
+            Letter::Missed { total, .. } => total.to_string(),
+            _ => code.unwrap_or_default().to_owned(),
+        };
         Self {
             lang: language.tag(),
-            subject: subject.of(language).replace("{}", code.unwrap_or_default()),
+            subject: subject.of(language).replace("{}", &told),
             intro: intro.of(language),
             is_code: code.is_some(),
-            fact,
+            facts,
             detail,
             warning,
+            stop: stop_link(&mail.letter, server),
             name,
             server,
         }
@@ -224,17 +252,47 @@ const fn words(letter: &Letter) -> (Text, Text) {
                      había usado antes. El dispositivo dice llamarse:",
             },
         ),
+        Letter::Missed { .. } => (
+            Text { en: "Unread messages: {}", es: "Mensajes sin leer: {}" },
+            Text { en: "While you were away:", es: "Mientras no estabas:" },
+        ),
     }
 }
 
-/// What a device calls itself, short, and so that no mail program makes a link or markup of it.
-fn plain(device: &str, unnamed: &str) -> String {
-    const CHARS: usize = 60;
+/// What somebody wrote, short, and so that no mail program makes a link or markup of it.
+fn plain(written: &str, unnamed: &str, most_chars: usize) -> String {
     let fits = |c: char| c.is_alphanumeric() || " ,'()+-_".contains(c);
-    let spaced: String = device.chars().map(|c| if fits(c) { c } else { ' ' }).collect();
+    let spaced: String = written.chars().map(|c| if fits(c) { c } else { ' ' }).collect();
     let words: Vec<_> = spaced.split_whitespace().collect();
-    let short: String = words.join(" ").chars().take(CHARS).collect();
+    let short: String = words.join(" ").chars().take(most_chars).collect();
     if short.is_empty() { unnamed.to_owned() } else { short }
+}
+
+/// A line for each chat, or one for all where none is named.
+fn missed(total: u64, chats: &[MissedChat], language: Language) -> Vec<String> {
+    if chats.is_empty() {
+        return vec![NEW.of(language).replace("{}", &total.to_string())];
+    }
+    let line = |chat: &MissedChat| {
+        let more = if chat.is_full { "+" } else { "" };
+        let title = plain(&chat.title, UNNAMED.of(language), NAME_CHARS);
+        let last = chat.last.as_ref().map(|last| plain(last, "…", TEXT_CHARS));
+        let last = last.map_or_else(String::new, |last| format!(": {last}"));
+        format!("{title} ({}{more}){last}", chat.count)
+    };
+    chats.iter().map(line).collect()
+}
+
+/// Where the reader of a mail stops such mails: a page with one button. Mail programs have a button
+/// of their own, which does it at once (RFC 8058).
+fn stop_link(letter: &Letter, server: &str) -> Option<String> {
+    let Letter::Missed { stop, .. } = letter else { return None };
+    Some(format!("{}{STOP_PATH}?t={stop}", server.trim_end_matches('/')))
+}
+
+/// A header of a list's mails, which has what a program does to stop them.
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
 /// A moment to the minute: `2026-11-29 16:05 UTC`.
@@ -288,6 +346,13 @@ const fn whom_to_ask(why: Refusal) -> Text {
     }
 }
 
+const NEW: Text = Text { en: "New messages: {}", es: "Mensajes nuevos: {}" };
+const NOT_REACHED: Text = Text {
+    en: "Nothing of yours was connected or could be told otherwise.",
+    es: "Ningún dispositivo tuyo estaba conectado ni podía recibir avisos.",
+};
+const STOP: Text = Text { en: "Stop these mails", es: "No recibir más estos correos" };
+
 const UNNAMED: Text = Text { en: "(no name)", es: "(sin nombre)" };
 const LOGGED_IN: Text = Text { en: "It happened at {}.", es: "Fue a las {}." };
 const NOT_ME: Text = Text {
@@ -303,7 +368,6 @@ const NOT_ME: Text = Text {
 pub(super) mod tests {
     use super::*;
     use crate::clock::{ManualClock, Time};
-    use crate::error::Language;
     use crate::id::OsEntropy;
     use crate::model::text::Email;
 
@@ -356,7 +420,7 @@ pub(super) mod tests {
         for bad in ["://", "evil.example", "<", "x@y"] {
             assert!(!text.replace("https://chat.example.org", "").contains(bad), "{bad}: {text}");
         }
-        assert_eq!(plain(" \u{202e}..", "-"), "-");
+        assert_eq!(plain(" \u{202e}..", "-", 9), "-");
     }
 
     fn written(language: Language, letter: Letter) -> String {
@@ -416,6 +480,47 @@ pub(super) mod tests {
             assert!(text.contains(header), "{header} in {text}");
         }
         assert!(text.contains("@example.org>\r\n") && text.contains("Message-ID: <"), "{text}");
+    }
+
+    #[test]
+    fn what_was_missed_is_told_with_a_way_to_stop_and_makes_no_link_of_a_name() {
+        let chat = |title: &str, last: Option<&str>| MissedChat {
+            title: title.into(),
+            count: 2,
+            is_full: last.is_some(),
+            last: last.map(str::to_owned),
+        };
+        let chats = vec![
+            chat("Peña", None),
+            chat("<b>https://evil.example/x", Some("see https://evil.example\r\nBcc: x@y.z")),
+        ];
+        let letter = Letter::Missed { total: 4, chats, stop: "T0ken-x_".into() };
+        let message = written(Language::English, letter.clone());
+        let url = "https://chat.example.org?a&b/mail/stop?t=T0ken-x_";
+        let unfolded = message.replace("\r\n ", " ");
+        for header in [
+            "Subject: Unread messages: 4\r\n".to_owned(),
+            format!("List-Unsubscribe: <{url}>\r\n"),
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".to_owned(),
+        ] {
+            assert!(unfolded.contains(&header), "{header} in {message}");
+        }
+        for language in Language::ALL {
+            let mail = mail("ana@example.org", language, letter.clone());
+            let (subject, text) = letters().read(&mail).expect("read");
+            assert!(subject.contains('4') && text.contains("    Peña (2)\n"), "{text}");
+            assert!(text.contains("b https evil example x (2+): see https evil"), "{text}");
+            assert!(text.contains(&format!("\n{url}\n")) && !text.contains("evil."), "{text}");
+            let page = Page::new(&mail, "Plaza", "https://chat.example.org");
+            let html = HtmlPage { page: &page }.render().expect("HTML");
+            assert_eq!(html.matches("<a href=").count(), 1, "{html}");
+            assert!(html.contains("Peña (2)<br>"), "{html}");
+        }
+        let alone = Letter::Missed { total: 3, chats: Vec::new(), stop: "x".into() };
+        let mail = mail("ana@example.org", Language::English, alone);
+        assert!(letters().read(&mail).expect("read").1.contains("    New messages: 3\n"));
+        assert!(!format!("{mail:?}").contains('x'), "what stops them is a secret");
+        assert!(!written(Language::English, new_device("x")).contains("List-Unsub"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Mail: one trait; by SMTP, into a local folder, or kept in memory for tests.
 //!
-//! Called by `core::auth`, which never waits for a server: mails are queued here and sent in the
-//! background.
+//! Called by `core::auth` and `core::missed`, which never wait for a server: mails are queued here
+//! and sent in the background.
 
 pub mod folder;
 pub mod letters;
@@ -29,7 +29,7 @@ pub struct Mail {
     pub letter: Letter,
 }
 
-/// What a mail says. `Debug` does not tell the code.
+/// What a mail says. `Debug` tells neither a code nor the people whom it names.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Letter {
     /// The code that verifies a new account.
@@ -59,6 +59,28 @@ pub enum Letter {
         /// When.
         at: Time,
     },
+    /// What somebody missed while nothing else reached them.
+    Missed {
+        /// How many messages.
+        total: u64,
+        /// In which chats, the latest first; none where nobody is to be named.
+        chats: Vec<MissedChat>,
+        /// What a link shows that stops these mails; a secret of whoever gets the mail.
+        stop: String,
+    },
+}
+
+/// What somebody missed in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissedChat {
+    /// What it is called: a group's title, or the other person's name.
+    pub title: String,
+    /// How many messages.
+    pub count: u32,
+    /// There are more than were counted.
+    pub is_full: bool,
+    /// The latest of them, where texts may be told.
+    pub last: Option<String>,
 }
 
 impl Letter {
@@ -68,7 +90,7 @@ impl Letter {
             Self::SignUpCode { code }
             | Self::LoginCode { code }
             | Self::AlreadySignedUp { code } => Some(code),
-            Self::NotLetIn { .. } | Self::NewDevice { .. } => None,
+            Self::NotLetIn { .. } | Self::NewDevice { .. } | Self::Missed { .. } => None,
         }
     }
 }
@@ -87,6 +109,7 @@ impl fmt::Debug for Letter {
             Self::AlreadySignedUp { .. } => "AlreadySignedUp",
             Self::NotLetIn { .. } => "NotLetIn",
             Self::NewDevice { .. } => "NewDevice",
+            Self::Missed { .. } => "Missed",
         })
     }
 }
@@ -120,6 +143,9 @@ pub const SHOWN: usize = 50;
 /// strangers who ask for login codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
+    /// What can wait for the next minute: it takes a place as a sign-up does, and leaves half of
+    /// these to them.
+    Waits,
     /// A sign-up, by anybody.
     SignUp,
     /// A login code that anybody asks for.

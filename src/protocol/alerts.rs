@@ -107,6 +107,10 @@ pub struct Alerts {
     /// that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<Shown>,
+    /// A mail of what you missed while no device of yours could be told. Only where the server has
+    /// the feature `missed_mail`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mail: bool,
 }
 
 impl From<&alerts::Alerts> for Alerts {
@@ -118,7 +122,7 @@ impl From<&alerts::Alerts> for Alerts {
             calls: quiet.calls,
         });
         let shown = alerts.shown.map(Shown::from);
-        Self { mentions_only: alerts.mentions_only, quiet, shown }
+        Self { mentions_only: alerts.mentions_only, quiet, shown, mail: alerts.mail }
     }
 }
 
@@ -131,7 +135,7 @@ impl Alerts {
             mentions_only: self.mentions_only,
             quiet: self.quiet.map(hours).transpose()?,
             shown: self.shown.map(Into::into),
-            mail: false,
+            mail: self.mail,
         })
     }
 }

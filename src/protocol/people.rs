@@ -6,10 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::push::PushKind;
 use super::values::{Id, Moment, is_false};
 use crate::error::Language;
 use crate::hub::presence;
 use crate::id::SessionId;
+use crate::model::push::Kind;
 use crate::model::{auth, contacts, users};
 
 /// A person as others see it.
@@ -255,6 +257,9 @@ pub struct Session {
     pub last_seen: Moment,
     /// It is the one that asks.
     pub current: bool,
+    /// By which services its device is told when it has no connection; none: it is not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub push: Vec<PushKind>,
 }
 
 impl Session {
@@ -266,6 +271,18 @@ impl Session {
             created: session.created.into(),
             last_seen: session.last_seen.into(),
             current: session.id == asking,
+            push: Vec::new(),
         }
+    }
+
+    /// The same with what it is subscribed by.
+    #[must_use]
+    pub fn told_by(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        for kind in kinds.into_iter().map(PushKind::from) {
+            if !self.push.contains(&kind) {
+                self.push.push(kind);
+            }
+        }
+        self
     }
 }

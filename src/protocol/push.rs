@@ -1,6 +1,7 @@
 //! How a device asks to be told when it has no connection, and what a server offers for that.
 //! Called by `http`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +15,7 @@ const OTHER_KIND: Text = Text {
 };
 
 /// By which service a device is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PushKind {
     /// Web Push (RFC 8030): browsers, and UnifiedPush on Android.
@@ -23,6 +24,16 @@ pub enum PushKind {
     Fcm,
     /// The Apple Push Notification service.
     Apns,
+}
+
+impl From<Kind> for PushKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Web => Self::Web,
+            Kind::Fcm => Self::Fcm,
+            Kind::Apns | Kind::Voip => Self::Apns,
+        }
+    }
 }
 
 /// What a server offers to devices that sleep.

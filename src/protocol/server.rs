@@ -94,6 +94,8 @@ pub struct Features {
     pub search: bool,
     /// A device without a connection is told of messages and calls.
     pub push: bool,
+    /// Whoever asks for it gets mails of what they missed.
+    pub missed_mail: bool,
 }
 
 /// How much a server takes; what is beyond is refused, with the reason in words.

@@ -42,6 +42,18 @@ pub enum Said {
         /// How many messages are unread in all chats.
         badge: u64,
     },
+    /// What a device shows of a chat is replaced, without a sound: the message was edited, or it
+    /// was deleted and another is unread.
+    Changed {
+        /// Where.
+        chat: ChatId,
+        /// The latest one.
+        seq: u64,
+        /// What may be read of it.
+        words: Words,
+        /// How many messages are unread in all chats.
+        badge: u64,
+    },
     /// A call rings, or does not any more.
     Call {
         /// Which.
@@ -55,7 +67,8 @@ pub enum Said {
         /// Why it has stopped ringing; `None` while it rings.
         ended: Option<&'static str>,
     },
-    /// Messages were read on another device: what was shown of them is to be taken back.
+    /// Messages were read on another device, or are gone: what was shown of them is to be taken
+    /// back.
     Read {
         /// Where.
         chat: ChatId,
@@ -78,6 +91,8 @@ enum Object<'a> {
         #[serde(flatten)]
         words: &'a Words,
         badge: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     Call {
         state: &'static str,
@@ -122,7 +137,9 @@ impl Said {
     pub fn bare(&self) -> Self {
         let mut bare = self.clone();
         match &mut bare {
-            Self::Message { words, .. } => *words = Words::default(),
+            Self::Message { words, .. } | Self::Changed { words, .. } => {
+                *words = Words::default();
+            }
             Self::Call { title, .. } => *title = None,
             Self::Read { .. } | Self::Test => {}
         }
@@ -131,9 +148,14 @@ impl Said {
 
     fn encoded(&self, language: Language) -> String {
         let object = match self {
-            Self::Message { chat, seq, words, badge } => {
-                Object::Message { chat: chat.to_string(), seq: *seq, words, badge: *badge }
-            }
+            Self::Message { chat, seq, words, badge }
+            | Self::Changed { chat, seq, words, badge } => Object::Message {
+                chat: chat.to_string(),
+                seq: *seq,
+                words,
+                badge: *badge,
+                again: matches!(self, Self::Changed { .. }),
+            },
             Self::Call { call, chat, video, title, ended } => Object::Call {
                 state: if ended.is_some() { "ended" } else { "ringing" },
                 call: call.to_string(),
@@ -154,7 +176,7 @@ impl Said {
     /// Makes its longest text half as long; whether there was one.
     fn shorten(&mut self) -> bool {
         let texts = match self {
-            Self::Message { words, .. } => {
+            Self::Message { words, .. } | Self::Changed { words, .. } => {
                 vec![&mut words.body, &mut words.title, &mut words.from]
             }
             Self::Call { title, .. } => vec![title],
@@ -225,6 +247,12 @@ mod tests {
                 Said::Read { chat: chat(), seq: 9, badge: 0 },
                 format!(
                     r#"{{"v":1,"kind":"read","chat":"{id}","seq":9,"badge":0,"language":"es"}}"#
+                ),
+            ),
+            (
+                Said::Changed { chat: chat(), seq: 7, words: Words::default(), badge: 3 },
+                format!(
+                    r#"{{"v":1,"kind":"message","chat":"{id}","seq":7,"badge":3,"again":true,"language":"es"}}"# // tidy: wide because it is one line of JSON
                 ),
             ),
             (Said::Test, r#"{"v":1,"kind":"test","language":"es"}"#.to_owned()),

@@ -161,6 +161,10 @@ fn pushes() -> Vec<Limit> {
         "push-size" "what a push says" bytes(push::said::MOST_BYTES) => "its words are cut";
         "pushes-waiting" "pushes waiting to be sent" count(push::services::WAITING)
             => "a call takes the place of another; the rest is dropped";
+        "missed-after" "how long a message is unread before it is mailed"
+            time(core::missed::MISSED_AFTER) => "no mail";
+        "missed-every" "from one mail of what somebody missed to the next"
+            time(core::missed::MISSED_EVERY) => "it waits";
     }
 }
 
@@ -488,4 +492,5 @@ fn the_rules_and_the_settings_have_the_same_defaults() {
     assert_eq!(connections, config.max_connections);
     assert_eq!(connections_per_ip, config.max_connections_per_ip.0);
     assert_eq!(wechat::core::auth::SESSION_IDLE, config.session_idle);
+    assert_eq!(wechat::core::Rules::default().mails_missed, config.missed_mail);
 }

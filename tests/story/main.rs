@@ -37,6 +37,7 @@ mod local;
 mod log;
 mod login;
 mod metrics;
+mod missed;
 mod name;
 mod operator;
 mod outside;

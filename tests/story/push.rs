@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use wechat::core::calls::Joined;
+use wechat::core::messages::changes::Edit;
 use wechat::core::receipts::Cursor;
+use wechat::model::alerts::{Alerts, Shown};
 use wechat::model::auth::Which;
 use wechat::model::calls::CallKind;
 use wechat::model::chats::MemberChange;
@@ -139,6 +141,52 @@ async fn what_is_read_or_lost_elsewhere_is_taken_back() {
     groups.remove(&ana.caller, chat, phone.caller.user).await.expect("removed");
     let told = night.told().await;
     assert!(matches!(told[..], [(_, ref notice)] if matches!(notice.said, Said::Read { .. })));
+}
+
+#[tokio::test]
+async fn what_is_edited_or_deleted_after_it_was_told_is_replaced_or_taken_back() {
+    let night = Night::new().await;
+    let (ana, beto) = (night.sleeper("Ana").await, night.sleeper("Beto").await);
+    let pair = direct(&ana, &beto);
+    let core = night.core().clone();
+    let only = async || {
+        let told = night.told().await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0.session, beto.caller.session);
+        told[0].1.said.clone()
+    };
+    let first = night.says(&ana, pair, text("uno")).await;
+    only().await;
+    let edit = async |seq, words: &str| {
+        let body = wechat::model::text::Body::parse("body", words).expect("a text");
+        let edit = Edit { body, mentions: None, mention_all: None };
+        core.messages.edit(&ana.caller, pair.chat, seq, edit).await.expect("edited");
+    };
+    edit(first.seq, "one").await;
+    let words =
+        |body: &str| Words { title: Some("Ana".into()), from: None, body: Some(body.into()) };
+    let changed =
+        |seq, body, badge| Said::Changed { chat: pair.chat, seq, words: words(body), badge };
+    assert_eq!(only().await, changed(first.seq, "one", 1));
+
+    // A message that nobody was told of changes nothing that is shown.
+    let second = night.says(&ana, pair, text("dos")).await;
+    edit(second.seq, "two").await;
+    assert!(night.told().await.is_empty());
+    core.messages.delete(&ana.caller, pair.chat, first.seq).await.expect("deleted");
+    assert_eq!(only().await, changed(second.seq, "two", 1), "another is unread");
+    core.messages.delete(&ana.caller, pair.chat, second.seq).await.expect("deleted");
+    assert_eq!(only().await, Said::Read { chat: pair.chat, seq: second.seq, badge: 0 });
+    let third = night.says(&ana, pair, text("tres")).await;
+    assert_eq!(night.messages().await, [(beto.caller.session, pair.chat, third.seq, 1)], "again");
+
+    // Whoever sees no text sees no edit, and a deletion all the same.
+    let alerts = Alerts { shown: Some(Shown::Names), ..Alerts::default() };
+    core.push.set_alerts(&beto.caller, alerts).await.expect("said");
+    edit(third.seq, "three").await;
+    assert!(night.told().await.is_empty());
+    core.messages.delete(&ana.caller, pair.chat, third.seq).await.expect("deleted");
+    assert!(matches!(only().await, Said::Read { .. }));
 }
 
 /// Ana calls Beto.

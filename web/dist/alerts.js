@@ -39,7 +39,7 @@ function hint() {
         return t(HINTS[state]);
     return t(alerts.value && state === 'off' ? 'alerts.hint' : 'alerts.closed');
 }
-export function AlertsSwitch() {
+export function AlertsSwitch({ onChange }) {
     const isTesting = useSignal(false);
     useEffect(() => { void look(); }, []);
     const test = async () => {
@@ -49,7 +49,7 @@ export function AlertsSwitch() {
             say(t('alerts.tested'));
         isTesting.value = false;
     };
-    return (_jsxs(_Fragment, { children: [_jsx(Switch, { label: t('alerts'), hint: hint(), on: alerts.value, onChange: (on) => void (on ? turnOn() : turnOff()) }), alerts.value && push.value === 'on' && (_jsxs("button", { type: "button", class: "row-button", disabled: isTesting.value, onClick: () => void test(), children: [_jsx(Icon, { name: "bell-ring" }), _jsx("span", { class: "grow", children: t('alerts.test') })] }))] }));
+    return (_jsxs(_Fragment, { children: [_jsx(Switch, { label: t('alerts'), hint: hint(), on: alerts.value, onChange: (on) => void (on ? turnOn() : turnOff()).then(onChange) }), alerts.value && push.value === 'on' && (_jsxs("button", { type: "button", class: "row-button", disabled: isTesting.value, onClick: () => void test(), children: [_jsx(Icon, { name: "bell-ring" }), _jsx("span", { class: "grow", children: t('alerts.test') })] }))] }));
 }
 export function AskAlerts() {
     watch('chats');

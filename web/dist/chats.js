@@ -1,11 +1,11 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { toLevel } from './alert_settings.js';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
+import { toLevel } from './level.js';
 import { chatName, isListed, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
 import { alerts, alertsAsked, attempt, client, go, isNarrow, openChat, say, watch, } from './state.js';

@@ -111,9 +111,9 @@ function Devices() {
     };
     if (!list.value)
         return _jsx("div", { class: "empty", children: _jsx(Spinner, {}) });
-    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "card", children: list.value.map((session) => (_jsxs("div", { class: "device", children: [_jsx(Icon, { name: "monitor-smartphone" }), _jsxs("span", { class: "grow", children: [_jsx("span", { children: session.device || t('device.unknown') }), _jsx("small", { class: "dim", children: session.current
-                                        ? t('device.this')
-                                        : t('device.seen', { when: brief(session.last_seen) }) })] }), !session.current && (_jsx("button", { type: "button", class: "button small", onClick: () => void end(session), children: t('log_out') }))] }, session.id))) }), list.value.length > 1 && (_jsx("button", { type: "button", class: "button danger wide", onClick: () => void endOthers(), children: t('device.end_others') }))] }));
+    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "card", children: list.value.map((session) => (_jsxs("div", { class: "device", children: [_jsx(Icon, { name: "monitor-smartphone" }), _jsxs("span", { class: "grow", children: [_jsx("span", { children: session.device || t('device.unknown') }), _jsxs("small", { class: "dim", children: [session.current
+                                            ? t('device.this')
+                                            : t('device.seen', { when: brief(session.last_seen) }), ' · ', t(session.push?.length ? 'device.told' : 'device.untold')] })] }), !session.current && (_jsx("button", { type: "button", class: "button small", onClick: () => void end(session), children: t('log_out') }))] }, session.id))) }), _jsx("div", { class: "card", children: _jsx(AlertsSwitch, { onChange: () => void load() }) }), list.value.length > 1 && (_jsx("button", { type: "button", class: "button danger wide", onClick: () => void endOthers(), children: t('device.end_others') }))] }));
 }
 function BlockedPeople() {
     const list = useSignal(null);

@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-620d6174a17a';
+const CACHE = 'shell-a9b28634f48b';
 const FILES = [
   "/assets/accent.css",
   "/assets/alert_settings.js",
@@ -32,6 +32,7 @@ const FILES = [
   "/assets/info.js",
   "/assets/jump.js",
   "/assets/lazy.js",
+  "/assets/level.js",
   "/assets/links.js",
   "/assets/mailbox.js",
   "/assets/main.js",
@@ -238,11 +239,13 @@ async function isSeen() {
   return pages.some((page) => page.focused && page.visibilityState === 'visible');
 }
 
-async function message({ chat, seq, title, from, body }, t) {
+async function message({ chat, seq, title, from, body, again }, t) {
   if (await isSeen()) return;
+  // What was put aside does not come back because it was edited.
+  if (again && !(await self.registration.getNotifications({ tag: chat })).length) return;
   const words = body && from ? `${from}: ${body}` : body || from;
   await show(title || t['push.message'], {
-    body: words || (title ? t['push.message'] : ''), tag: chat, renotify: true,
+    body: words || (title ? t['push.message'] : ''), tag: chat, renotify: !again, silent: !!again,
     data: { chat, seq },
     actions: [
       { action: 'reply', type: 'text', title: t['push.reply'] },

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import type { Alerts, ChatState, Level, Quiet, Shown } from 'wechat-sdk';
 
 import { t } from './i18n.js';
+import { toLevel } from './level.js';
 import { attempt, client, watch } from './state.js';
 import { Choice, Switch } from './ui.js';
 
@@ -15,8 +16,9 @@ const zoneHere = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone 
 const set = (change: Partial<Alerts>): void => void attempt(client.alerts.set(change));
 
 export function AlertsPage(): JSX.Element {
-  watch('session');
-  const { quiet, mentions_only: mentionsOnly, shown } = client.alerts.value;
+  watch('session', 'server');
+  const { quiet, mentions_only: mentionsOnly, shown, mail } = client.alerts.value;
+  const mails = mail || client.about.info?.features.missed_mail;
   return (
     <>
       <div class="card">
@@ -38,6 +40,13 @@ export function AlertsPage(): JSX.Element {
           onChange={(value) => set({ shown: value === 'text' ? null : value })} />
         <p class="dim small card-hint">{t('alerts.shown.hint')}</p>
       </div>
+      {mails && (
+        <div class="card">
+          <Switch label={t('alerts.mail')} on={!!mail}
+            hint={t('alerts.mail.hint', { email: client.me?.email ?? '' })}
+            onChange={(on) => set({ mail: on })} />
+        </div>
+      )}
     </>
   );
 }
@@ -89,12 +98,6 @@ function clock(minute: number): string {
 function minuteOf(text: string): number | null {
   const [, hour, minute] = /^(\d\d):(\d\d)/.exec(text) ?? [];
   return hour && minute ? Number(hour) * 60 + Number(minute) : null;
-}
-
-/** What to change so that a chat is told of at a level, whatever was set of it before. */
-export function toLevel(state: ChatState, level: Level): Parameters<typeof client.setChat>[1] {
-  const inAll = client.alerts.value.mentions_only && state.chat.kind === 'group';
-  return { muted_until: null, alerts: level === 'all' && !inAll ? null : level };
 }
 
 /** Of which messages of a chat one is told. */

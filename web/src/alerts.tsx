@@ -54,7 +54,7 @@ function hint(): string {
   return t(alerts.value && state === 'off' ? 'alerts.hint' : 'alerts.closed');
 }
 
-export function AlertsSwitch(): JSX.Element {
+export function AlertsSwitch({ onChange }: { onChange?: () => void }): JSX.Element {
   const isTesting = useSignal(false);
   useEffect(() => { void look(); }, []);
   const test = async (): Promise<void> => {
@@ -66,7 +66,7 @@ export function AlertsSwitch(): JSX.Element {
   return (
     <>
       <Switch label={t('alerts')} hint={hint()} on={alerts.value}
-        onChange={(on) => void (on ? turnOn() : turnOff())} />
+        onChange={(on) => void (on ? turnOn() : turnOff()).then(onChange)} />
       {alerts.value && push.value === 'on' && (
         <button type="button" class="row-button" disabled={isTesting.value}
           onClick={() => void test()}>

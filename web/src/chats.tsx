@@ -5,11 +5,11 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Chat, ChatState, Found, User } from 'wechat-sdk';
 
-import { toLevel } from './alert_settings.js';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
+import { toLevel } from './level.js';
 import { chatName, isListed, isMissed, myId, preview, typingText } from './names.js';
 import { isOnline, showPeople } from './presence.js';
 import {

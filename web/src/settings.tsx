@@ -256,6 +256,7 @@ function Devices(): JSX.Element {
                 {session.current
                   ? t('device.this')
                   : t('device.seen', { when: brief(session.last_seen) })}
+                {' · '}{t(session.push?.length ? 'device.told' : 'device.untold')}
               </small>
             </span>
             {!session.current && (
@@ -266,6 +267,7 @@ function Devices(): JSX.Element {
           </div>
         ))}
       </div>
+      <div class="card"><AlertsSwitch onChange={() => void load()} /></div>
       {list.value.length > 1 && (
         <button type="button" class="button danger wide" onClick={() => void endOthers()}>
           {t('device.end_others')}

@@ -87,11 +87,13 @@ async function isSeen() {
   return pages.some((page) => page.focused && page.visibilityState === 'visible');
 }
 
-async function message({ chat, seq, title, from, body }, t) {
+async function message({ chat, seq, title, from, body, again }, t) {
   if (await isSeen()) return;
+  // What was put aside does not come back because it was edited.
+  if (again && !(await self.registration.getNotifications({ tag: chat })).length) return;
   const words = body && from ? `${from}: ${body}` : body || from;
   await show(title || t['push.message'], {
-    body: words || (title ? t['push.message'] : ''), tag: chat, renotify: true,
+    body: words || (title ? t['push.message'] : ''), tag: chat, renotify: !again, silent: !!again,
     data: { chat, seq },
     actions: [
       { action: 'reply', type: 'text', title: t['push.reply'] },

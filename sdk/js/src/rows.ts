@@ -54,6 +54,11 @@ export type AddedBy = 'everyone' | 'contacts' | 'nobody';
 
 /** What you want to be told of while you do not look, in all your chats. */
 export interface Alerts {
+  /**
+   * A mail of what you missed while no device of yours could be told. Only where the server has the
+   * feature `missed_mail`.
+   */
+  mail?: boolean;
   /** Of a group's messages only of those that mention you. */
   mentions_only?: boolean;
   quiet?: Quiet | null;
@@ -602,6 +607,8 @@ export type Failure =
 export interface Features {
   /** Voice and video calls between two people. */
   calls: boolean;
+  /** Whoever asks for it gets mails of what they missed. */
+  missed_mail: boolean;
   /** A device without a connection is told of messages and calls. */
   push: boolean;
   /** A relay for calls between devices that cannot reach each other. */
@@ -1544,6 +1551,8 @@ export interface Session {
   id: Id;
   /** When it was last used, to within a few minutes. */
   last_seen: Moment;
+  /** By which services its device is told when it has no connection; none: it is not told. */
+  push?: PushKind[];
 }
 
 /** The caller's sessions. */

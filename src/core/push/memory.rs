@@ -12,16 +12,18 @@ use tokio::time::Instant;
 use super::rules::NewRow;
 use crate::id::{ChatId, SessionId, UserId};
 
-/// At most this many chats have rows that wait; rows of others are not told.
+/// At most this many chats have rows that wait; rows of others are not told. With `ROWS` each, and
+/// what these mention, they take some 50 MB.
 pub(crate) const WAITING_CHATS: usize = 10_000;
 /// At most this many rows of a chat wait; the earliest is forgotten.
 const ROWS: usize = 64;
 /// At most so many times is it remembered that a session was told of a chat; whoever was told first
-/// is forgotten.
+/// is forgotten. Of as many people, in a chat each, they take some 60 MB.
 const TOLD: usize = 500_000;
 /// At most this many chats are remembered of a session; the first told of is forgotten.
 const CHATS: usize = 256;
-/// At most so many rows are remembered for people who are connected; others are not.
+/// At most so many rows are remembered for people who are connected; others are not. Of as many
+/// people, one each, they take some 100 MB.
 const MISSED: usize = 200_000;
 /// At most this many of them in a chat of one person; the earliest is forgotten.
 const MISSED_ROWS: usize = 16;
@@ -104,12 +106,51 @@ impl Told {
         self.people.get(&user).is_some_and(|entries| entries.iter().any(fits))
     }
 
+    /// Whether nobody was told anything that is remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
+    /// Which of a person's sessions show a message, whether or not the person has come since.
+    pub(crate) fn showing(&self, user: UserId, chat: ChatId, seq: u64) -> Vec<SessionId> {
+        let shows = |entry: &&Entry| entry.chat == chat && entry.seq == seq;
+        let entries = self.people.get(&user).into_iter().flatten();
+        entries.filter(shows).map(|entry| entry.session).collect()
+    }
+
+    /// Sessions show another message of a chat in place of the one that they were told of; `None`:
+    /// none any more, and they may be told again.
+    pub(crate) fn replaced(
+        &mut self,
+        user: UserId,
+        chat: ChatId,
+        sessions: &[SessionId],
+        by: Option<u64>,
+    ) {
+        let Some(entries) = self.people.get_mut(&user) else { return };
+        let is_one = |entry: &Entry| entry.chat == chat && sessions.contains(&entry.session);
+        match by {
+            Some(seq) => {
+                entries.iter_mut().filter(|entry| is_one(entry)).for_each(|entry| entry.seq = seq);
+            }
+            None => {
+                let before = entries.len();
+                entries.retain(|entry| !is_one(entry));
+                self.count -= before - entries.len();
+                if entries.is_empty() {
+                    self.people.remove(&user);
+                }
+            }
+        }
+    }
+
     /// Notes that a session is told of a row.
     pub(crate) fn note(&mut self, user: UserId, session: SessionId, chat: ChatId, seq: u64) {
         if !self.people.contains_key(&user) {
             self.order.push_back(user);
         }
-        let entries = self.people.entry(user).or_default();
+        // Most were told of one chat.
+        let entries = self.people.entry(user).or_insert_with(|| Vec::with_capacity(1));
         let before = entries.len();
         entries.retain(|entry| (entry.session, entry.chat) != (session, chat));
         let of_session = |entry: &&Entry| entry.session == session;
@@ -266,6 +307,30 @@ mod tests {
         told.note(ana, phone, chat, 9);
         told.note(ana, phone, chat, 10);
         assert_eq!(told.read(ana, chat, 10), [phone]);
+    }
+
+    #[test]
+    fn what_a_session_shows_can_be_replaced_and_taken_away() {
+        let mut told = Told::default();
+        let (ana, phone, tab) = (UserId(id(1)), SessionId(id(2)), SessionId(id(3)));
+        let (chat, other) = (ChatId(id(4)), ChatId(id(5)));
+        for (session, chat) in [(phone, chat), (tab, chat), (phone, other)] {
+            told.note(ana, session, chat, 8);
+        }
+        told.came(ana);
+        assert_eq!(told.showing(ana, chat, 8), [phone, tab], "it still shows it");
+        assert_eq!(told.showing(ana, chat, 7), []);
+        told.replaced(ana, chat, &[phone], Some(7));
+        assert_eq!(
+            (told.showing(ana, chat, 7), told.showing(ana, chat, 8)),
+            (vec![phone], vec![tab])
+        );
+        told.replaced(ana, chat, &[phone, tab], None);
+        assert_eq!(told.count, 1);
+        assert_eq!(told.showing(ana, other, 8), [phone], "of another chat");
+        told.replaced(ana, other, &[phone], None);
+        assert!(told.people.is_empty() && told.count == 0);
+        told.replaced(ana, other, &[phone], None);
     }
 
     fn user(number: u32) -> UserId {

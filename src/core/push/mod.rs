@@ -13,13 +13,15 @@
 //! happens, by `http` for subscriptions, and by `app`, which lets it run (`follow`).
 
 mod alerts;
+mod digest;
 mod memory;
+mod revise;
 mod rings;
 mod rules;
 mod tell;
 pub mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -39,7 +41,7 @@ use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::alerts::Shown;
 use crate::model::auth::{Caller, Quota, Session};
-use crate::model::messages::Message;
+use crate::model::messages::{Content, Message};
 use crate::model::push::{Kind, Subscription, Target};
 use crate::model::users::User;
 use crate::push::Pusher;
@@ -51,6 +53,8 @@ pub const SETTLE: Duration = Duration::from_millis(500);
 pub const TESTS_A_MINUTE: u32 = 6;
 /// How long to wait when the store cannot be read.
 const RETRY: Duration = Duration::from_secs(1);
+/// An edit that is older was told before.
+const EDITED_NOW: Duration = Duration::from_secs(5);
 /// So many chats are told at once.
 const AT_ONCE: usize = 8;
 /// So many sessions and chats are remembered together, as who is subscribed where; of chats that
@@ -177,6 +181,16 @@ impl Pushing {
         self.wait(message.chat, row, Instant::now() + outlet.settle);
     }
 
+    /// Whether somebody has a connection to this node.
+    pub(crate) fn is_connected(&self, user: UserId) -> bool {
+        self.outlet.get().is_some_and(|outlet| !(outlet.here)(user, None).is_empty())
+    }
+
+    /// How much the operator lets be said, if they said it.
+    fn shown(&self) -> Option<Shown> {
+        self.outlet.get().and_then(|outlet| outlet.shown)
+    }
+
     /// Notes that something is being told, for as long as the answer lives.
     fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);
@@ -242,6 +256,26 @@ impl Pushing {
             !self.is_here(outlet, *user, chat, &others)
         };
         Some(untold.into_iter().filter(is_away).collect())
+    }
+
+    /// Who is known to be subscribed in a chat and shows a message of it, each with the sessions;
+    /// `None` when it is not known who is subscribed.
+    fn showing(&self, chat: ChatId, seq: u64) -> Option<BTreeMap<UserId, Vec<SessionId>>> {
+        let audience = self.audiences.get(&chat)?;
+        let users: BTreeSet<UserId> = audience.iter().map(|one| one.0).collect();
+        Some(self.of_them(users, chat, seq))
+    }
+
+    /// Who of these people shows a message, with the sessions.
+    fn of_them(
+        &self,
+        users: impl IntoIterator<Item = UserId>,
+        chat: ChatId,
+        seq: u64,
+    ) -> BTreeMap<UserId, Vec<SessionId>> {
+        let memory = self.memory();
+        let of = |user| (user, memory.told.showing(user, chat, seq));
+        users.into_iter().map(of).filter(|(_, sessions)| !sessions.is_empty()).collect()
     }
 
     /// To be taken before looking up who is subscribed in a chat.
@@ -343,6 +377,12 @@ impl Pushes {
             outlet.pusher.push(Arc::new(push), tell::test(language));
         }
         Ok(())
+    }
+
+    /// By what each of the caller's sessions is subscribed.
+    pub async fn of_sessions(&self, caller: &Caller) -> Result<Vec<(SessionId, Kind)>> {
+        let all = self.shared.ports.store.pushes_of(&[caller.user]).await?;
+        Ok(all.into_iter().map(|push| (push.session, push.target.kind())).collect())
     }
 
     /// What the caller's session is subscribed by.
@@ -455,10 +495,20 @@ impl Shared {
         }
     }
 
+    /// Whether a row came because its text changed. An edit stays on its row: what comes with it
+    /// later, such as a reaction, is no edit.
+    fn is_revised(&self, message: &Message) -> bool {
+        let is_fresh = |at: Time| self.ports.now().since(at) < EDITED_NOW;
+        matches!(message.content, Content::Deleted) || message.edited.is_some_and(is_fresh)
+    }
+
     fn heed_row(self: &Arc<Self>, posted: &Posted) {
         let Message { chat, seq, from, .. } = posted.message;
         if !posted.joined.is_empty() {
             self.pushing.forget([chat]);
+        }
+        if self.is_revised(&posted.message) {
+            return self.revise(chat, seq);
         }
         // Who writes has read what stands above, and who left is told nothing any more.
         self.take_back(from, chat, seq);

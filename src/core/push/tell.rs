@@ -24,7 +24,7 @@ use crate::push::{Notice, Said, Topic, Urgency};
 use crate::store::{Look, Looking};
 
 /// So many members of a chat are looked at together.
-const PAGE: u32 = 200;
+pub(super) const PAGE: u32 = 200;
 /// Of so many rows one is looked for that a member is still to be told of.
 const LOOKS: usize = 8;
 /// How long a message is worth telling.
@@ -35,14 +35,24 @@ const TEST_LIFE: Duration = Duration::from_secs(60);
 const RINGING: u32 = 1000;
 
 /// What one person is told.
-struct Telling {
+pub(super) struct Telling {
     chat: Chat,
-    message: Message,
+    pub(super) message: Message,
     from: Arc<str>,
-    language: Language,
+    pub(super) language: Language,
     badge: u64,
     /// At most so much they want to have said.
     most: Option<Shown>,
+}
+
+impl Telling {
+    /// How much is said by a kind, and what.
+    pub(super) fn said(&self, outlet: &Outlet, kind: Kind) -> (Shown, Said) {
+        let Self { chat, message, from, language, badge, most } = self;
+        let shown = shown(outlet, kind, *most);
+        let words = words::of_message(shown, chat, message, from, *language);
+        (shown, Said::Message { chat: chat.id, seq: message.seq, words, badge: *badge })
+    }
 }
 
 /// A push to try whether it arrives.
@@ -155,31 +165,34 @@ impl Shared {
         if !rules::passes_blocks(blocks, chat.kind == ChatKind::Direct) {
             return Ok(None);
         }
-        if member.tie.is_apart() && !self.lets_anybody_write(user).await? {
+        if self.is_request(&member).await? {
             return Ok(None);
         }
+        self.telling(alerts, user, (chat, message)).await.map(Some)
+    }
+
+    /// What somebody is told of a message.
+    pub(super) async fn telling(
+        &self,
+        alerts: &Alerts,
+        user: UserId,
+        (chat, message): (Chat, Message),
+    ) -> Result<Telling> {
         let language = self.language_of(user).await?;
         let (from, badge) = (self.name(message.from).await, self.badge(user, alerts).await?);
-        Ok(Some(Telling { chat, message, from, language, badge, most: alerts.shown }))
+        Ok(Telling { chat, message, from, language, badge, most: alerts.shown })
     }
 
     fn tell(&self, outlet: &Outlet, pushes: Vec<Subscription>, telling: &Telling) {
-        let Telling { chat, message, from, language, badge, most } = telling;
+        let (chat, seq) = (telling.chat.id, telling.message.seq);
         for push in pushes {
-            let shown = shown(outlet, push.target.kind(), *most);
-            let said = Said::Message {
-                chat: chat.id,
-                seq: message.seq,
-                words: words::of_message(shown, chat, message, from, *language),
-                badge: *badge,
-            };
-            let (user, session) = (push.user, push.session);
-            self.pushing.memory().told.note(user, session, chat.id, message.seq);
-            outlet.pusher.push(Arc::new(push), self.of_chat(chat.id, *language, said));
+            let (_, said) = telling.said(outlet, push.target.kind());
+            self.pushing.memory().told.note(push.user, push.session, chat, seq);
+            outlet.pusher.push(Arc::new(push), self.of_chat(chat, telling.language, said));
         }
     }
 
-    fn of_chat(&self, chat: ChatId, language: Language, said: Said) -> Notice {
+    pub(super) fn of_chat(&self, chat: ChatId, language: Language, said: Said) -> Notice {
         let topic = Some(self.topic(&format!("chat/{chat}")));
         Notice { urgency: Urgency::Normal, ttl: MESSAGE_LIFE, topic, language, said }
     }
@@ -190,10 +203,14 @@ impl Shared {
         Topic::of(&key, thing)
     }
 
-    /// Whether a person lets anybody write to them: then no message to them is a request.
-    async fn lets_anybody_write(&self, user: UserId) -> Result<bool> {
-        let found: Option<User> = self.ports.store.users(&[user]).await?.pop();
-        Ok(found.is_some_and(|user| self.reach_of(&user) == Strangers::Everyone))
+    /// Whether what a chat brings a member is a request, which nobody is told of. To whoever lets
+    /// anybody write no message is.
+    pub(super) async fn is_request(&self, member: &Member) -> Result<bool> {
+        if !member.tie.is_apart() {
+            return Ok(false);
+        }
+        let found: Option<User> = self.ports.store.users(&[member.user]).await?.pop();
+        Ok(!found.is_some_and(|user| self.reach_of(&user) == Strangers::Everyone))
     }
 
     /// In which language somebody is told.
@@ -203,7 +220,7 @@ impl Shared {
     }
 
     /// What somebody wants to be told of, as of now.
-    pub(super) async fn alerts_of(&self, user: UserId) -> Result<Alerts> {
+    pub(crate) async fn alerts_of(&self, user: UserId) -> Result<Alerts> {
         let kept = self.ports.store.alerts_of(&[user]).await?.pop();
         Ok(kept.map(|kept| kept.alerts).unwrap_or_default())
     }
@@ -214,7 +231,7 @@ impl Shared {
     }
 
     /// How many messages somebody has not read, in the chats that count, requests aside.
-    async fn badge(&self, user: UserId, alerts: &Alerts) -> Result<u64> {
+    pub(super) async fn badge(&self, user: UserId, alerts: &Alerts) -> Result<u64> {
         let (store, now) = (&self.ports.store, self.ports.now());
         let mut rows = store.unread_rows(user).await?;
         rows.retain(|row| {
@@ -410,7 +427,11 @@ fn shown(outlet: &Outlet, kind: Kind, most: Option<Shown>) -> Shown {
 }
 
 /// Those of a person's subscriptions whose sessions have no connection.
-fn asleep(outlet: &Outlet, user: UserId, pushes: Vec<Subscription>) -> Vec<Arc<Subscription>> {
+pub(super) fn asleep(
+    outlet: &Outlet,
+    user: UserId,
+    pushes: Vec<Subscription>,
+) -> Vec<Arc<Subscription>> {
     let here = (outlet.here)(user, None);
     let asleep = pushes.into_iter().filter(|push| !here.contains(&push.session));
     asleep.map(Arc::new).collect()

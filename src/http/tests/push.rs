@@ -12,6 +12,7 @@ use crate::model::push::{Kind, Subscription};
 use crate::push::Said;
 
 const PUSH: &str = "/api/v1/me/push";
+const ALERTS: &str = "/api/v1/me/alerts";
 
 fn web(number: u8) -> Value {
     let mut key = [number; 65];
@@ -118,7 +119,6 @@ async fn the_push_token_of_a_sign_up_becomes_that_of_the_session_that_it_opens()
 
 #[tokio::test]
 async fn alerts_are_put_as_a_whole_and_their_errors_name_the_field() {
-    const ALERTS: &str = "/api/v1/me/alerts";
     let app = App::new();
     let (ana, phone) = (app.person("Ana").await, app.another_device("ana@example.org").await);
     assert_eq!(app.get(ALERTS, &ana.token).await.is(200), json!({}));
@@ -144,4 +144,32 @@ async fn alerts_are_put_as_a_whole_and_their_errors_name_the_field() {
     }
     assert_eq!(app.get(ALERTS, &ana.token).await.is(200), kept, "nothing was changed");
     assert_eq!(app.put(ALERTS, &ana.token, json!({})).await.is(200), json!({}), "as at first");
+}
+
+#[tokio::test]
+async fn a_link_in_a_mail_stops_mails_by_its_button_and_not_by_a_look() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    let wants = json!({ "mail": true });
+    app.put(ALERTS, &ana.token, wants.clone()).await.is(200);
+    let user: UserId = ana.id.parse().expect("an id");
+    let link = format!("/mail/stop?t={}", app.http.core.missed.token(user));
+    let page = app.get(&link, "").await;
+    page.is(200);
+    let html = String::from_utf8_lossy(&page.bytes);
+    assert!(html.contains(r#"<form method="post">"#), "{html}");
+    assert_eq!(
+        (page.header("cache-control"), page.header("referrer-policy")),
+        ("no-store", "no-referrer")
+    );
+    assert_eq!(app.get(ALERTS, &ana.token).await.is(200), wants, "a look changes nothing");
+    for bad in ["/mail/stop", "/mail/stop?t=x", &format!("{link}x")] {
+        app.get(bad, "").await.is(400);
+        app.post(bad, "", Value::Null).await.is(400);
+    }
+    // As a mail program does it (RFC 8058).
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let body = "List-Unsubscribe=One-Click";
+    app.send_as((Method::POST, &link), "", &headers, body).await.is(200);
+    assert_eq!(app.get(ALERTS, &ana.token).await.is(200), json!({}));
 }

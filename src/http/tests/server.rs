@@ -15,7 +15,7 @@ async fn a_server_says_to_everybody_what_it_is_and_offers() {
     assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(told["languages"], json!(["en", "es", "zh"]));
     let features = json!({ "sign_up": true, "calls": true, "relay": false, "rooms": false,
-        "search": true, "push": true });
+        "search": true, "push": true, "missed_mail": true });
     assert_eq!(told["features"], features);
     assert_eq!(told["push"]["kinds"], json!(["web", "fcm", "apns"]));
     assert!(told["push"]["vapid"].is_string(), "{}", told["push"]);

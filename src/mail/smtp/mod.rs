@@ -38,6 +38,8 @@ pub const PLACES: u32 = 1024;
 pub const PLACES_LOG_IN: u32 = 896;
 /// At most this many of those are sign-ups.
 pub const PLACES_SIGN_UP: u32 = 512;
+/// At most this many of those can wait.
+const PLACES_WAITING: u32 = 256;
 /// How many connections to the mail server are open at once.
 const CONNECTIONS: u32 = 8;
 /// How much of what a server says is repeated, in characters.
@@ -101,6 +103,7 @@ struct Sending {
     places: Arc<Semaphore>,
     log_in_places: Arc<Semaphore>,
     sign_up_places: Arc<Semaphore>,
+    waiting_places: Arc<Semaphore>,
     connections: Semaphore,
 }
 
@@ -131,6 +134,7 @@ impl SmtpMailer {
             places: Arc::new(Semaphore::new(PLACES as usize)),
             log_in_places: Arc::new(Semaphore::new(PLACES_LOG_IN as usize)),
             sign_up_places: Arc::new(Semaphore::new(PLACES_SIGN_UP as usize)),
+            waiting_places: Arc::new(Semaphore::new(PLACES_WAITING as usize)),
             connections: Semaphore::new(CONNECTIONS as usize),
         });
         Ok(Self { sending, runtime: Handle::current() })
@@ -139,9 +143,10 @@ impl SmtpMailer {
 
 impl Mailer for SmtpMailer {
     fn place(&self, rank: Rank) -> Result<Place> {
-        let Sending { places, log_in_places, sign_up_places, .. } = &*self.sending;
+        let Sending { places, log_in_places, sign_up_places, waiting_places, .. } = &*self.sending;
         // A rank takes a place of its own and one of each rank above it.
         let taken = match rank {
+            Rank::Waits => vec![places, log_in_places, sign_up_places, waiting_places],
             Rank::SignUp => vec![places, log_in_places, sign_up_places],
             Rank::LogIn => vec![places, log_in_places],
             Rank::Known => vec![places],

@@ -171,6 +171,13 @@ fn payload(notice: &Notice) -> (Manner, Value) {
             let rest = json!({ "badge": badge, "thread-id": chat.to_string() });
             shown(alert(words, MESSAGE.of(language)), rest)
         }
+        Said::Changed { chat, words, badge, .. } => {
+            let aps = json!({
+                "alert": alert(words, MESSAGE.of(language)), "mutable-content": 1, "badge": badge,
+                "thread-id": chat.to_string(), "interruption-level": "passive",
+            });
+            (ALERT, json!({ "aps": aps, "push": object }))
+        }
         Said::Call { chat, video, title, ended, .. } => {
             let text = match (ended, video) {
                 (Some(_), _) => CALL_ENDED,

@@ -154,7 +154,7 @@ impl Fcm {
         token: &str,
     ) -> Result<Request<Full<Bytes>>, &'static str> {
         // What somebody sees at once may wake the device; what only tidies up may not.
-        let wakes = !matches!(notice.said, Said::Read { .. });
+        let wakes = !matches!(notice.said, Said::Read { .. } | Said::Changed { .. });
         let mut android = json!({
             "priority": if wakes { "HIGH" } else { "NORMAL" },
             "ttl": format!("{}s", notice.ttl.as_secs()),

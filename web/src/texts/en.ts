@@ -23,6 +23,10 @@ export const texts = {
   'alerts.level.all': 'All',
   'alerts.level.mentions': 'Mentions',
   'alerts.level.nothing': 'Nothing',
+  'alerts.mail': 'Mail me what I missed',
+  'alerts.mail.hint':
+    'When messages are unread for an hour and none of your devices could be told. At '
+    + 'most once a day, to {email}.',
   'alerts.mentions': 'Mentions only',
   'alerts.mentions.hint':
     'In groups, unless you set one otherwise. Direct chats always notify you.',
@@ -188,7 +192,9 @@ export const texts = {
   'device.end_others': 'Log out all other devices',
   'device.seen': 'Last used: {when}',
   'device.this': 'This device',
+  'device.told': 'gets notifications',
   'device.unknown': 'Unnamed device',
+  'device.untold': 'gets no notifications',
   devices: 'Devices',
   discard: 'Discard',
   edit: 'Edit',

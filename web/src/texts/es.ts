@@ -26,6 +26,10 @@ export const texts = {
   'alerts.level.all': 'Todo',
   'alerts.level.mentions': 'Menciones',
   'alerts.level.nothing': 'Nada',
+  'alerts.mail': 'Un correo con lo que me perdí',
+  'alerts.mail.hint':
+    'Si hay mensajes sin leer durante una hora y no se pudo avisar a ningún dispositivo '
+    + 'tuyo. Como mucho una vez al día, a {email}.',
   'alerts.mentions': 'Solo menciones',
   'alerts.mentions.hint':
     'En los grupos, salvo que cambies alguno. Los chats directos avisan siempre.',
@@ -191,7 +195,9 @@ export const texts = {
   'device.end_others': 'Cerrar sesión en los demás dispositivos',
   'device.seen': 'Último uso: {when}',
   'device.this': 'Este dispositivo',
+  'device.told': 'recibe avisos',
   'device.unknown': 'Dispositivo sin nombre',
+  'device.untold': 'no recibe avisos',
   devices: 'Dispositivos',
   discard: 'Descartar',
   edit: 'Editar',
