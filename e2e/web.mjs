@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { acquaintance } from './acquaintance.mjs';
 import { contacts } from './contacts.mjs';
 import { door } from './door.mjs';
+import { operator } from './operator.mjs';
 import { check } from './person.mjs';
 import { pushed } from './pushed.mjs';
 import { scrolling } from './scrolling.mjs';
@@ -83,6 +84,9 @@ const scenarios = {
 
   // Strangers ask, and are accepted; a card makes contacts at once.
   contacts,
+
+  // Whoever runs the server, at work on its page.
+  operator,
 
   // In a tunnel: what was read is there, what is written waits, also through a reload; then it
   // goes out once.

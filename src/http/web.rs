@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -161,7 +161,11 @@ pub(super) fn routes() -> Routes {
         };
         at_root = at_root.route(&format!("/{name}"), get(file));
     }
-    Routes::with_problems().route("/assets/{*path}", get(asset)).merge(at_root)
+    Routes::with_problems()
+        .route("/assets/{*path}", get(asset))
+        // For people who type it; the place is the page's own.
+        .route("/admin", get(|| async { Redirect::temporary("/#/admin") }))
+        .merge(at_root)
 }
 
 async fn asset(

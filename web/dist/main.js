@@ -22,6 +22,8 @@ const MyCard = lazy(async () => (await import('./contacts.js')).MyCard);
 const AddByCard = lazy(async () => (await import('./contacts.js')).AddByCard, 'chat-pane');
 const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
 const Viewer = lazy(async () => (await import('./viewer.js')).Viewer, '');
+const OperatorMenu = lazy(async () => (await import('./operator.js')).OperatorMenu);
+const OperatorPage = lazy(async () => (await import('./operator.js')).OperatorPage, 'chat-pane');
 const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
 function App() {
     watch('session');
@@ -35,7 +37,8 @@ function App() {
         : place === 'user' ? _jsx(Profile, { id: one })
             : place === 'join' ? _jsx(Join, { code: one })
                 : place === 'add' ? _jsx(AddByCard, { code: one })
-                    : null;
+                    : place === 'admin' && one ? _jsx(OperatorPage, {})
+                        : null;
     const hasInfo = chat !== null && two === 'info';
     const view = hasInfo ? 'info' : main ? 'chat' : 'list';
     return (_jsxs("main", { class: "app", "data-view": view, children: [_jsx(Keys, {}), _jsx(Side, { place: place, one: one }), main ?? (_jsx("section", { class: "pane chat-pane nothing", children: _jsx(Empty, { icon: "message-circle", title: t('chat.choose'), text: t('chat.choose.hint') }) })), hasInfo && chat && _jsx(InfoPane, { id: chat }), _jsx(Calling, {}), viewing.value && _jsx(Viewer, {}), _jsx(Toasts, {})] }));
@@ -51,6 +54,7 @@ function Side({ place, one }) {
         case 'calls': return _jsx(CallHistory, {});
         case 'contacts': return one === 'card' ? _jsx(MyCard, {}) : _jsx(ContactList, {});
         case 'requests': return _jsx(RequestList, {});
+        case 'admin': return _jsx(OperatorMenu, {});
         case 'new': return one === 'group' ? _jsx(NewGroup, {}) : _jsx(NewChat, {});
         default: return _jsx(ChatList, {});
     }

@@ -25,6 +25,8 @@ const MyCard = lazy(async () => (await import('./contacts.js')).MyCard);
 const AddByCard = lazy(async () => (await import('./contacts.js')).AddByCard, 'chat-pane');
 const Profile = lazy(async () => (await import('./profile.js')).Profile, 'chat-pane');
 const Viewer = lazy(async () => (await import('./viewer.js')).Viewer, '');
+const OperatorMenu = lazy(async () => (await import('./operator.js')).OperatorMenu);
+const OperatorPage = lazy(async () => (await import('./operator.js')).OperatorPage, 'chat-pane');
 const Join = lazy(async () => (await import('./profile.js')).Join, 'chat-pane');
 
 function App(): JSX.Element {
@@ -37,6 +39,7 @@ function App(): JSX.Element {
     : place === 'user' ? <Profile id={one} />
     : place === 'join' ? <Join code={one} />
     : place === 'add' ? <AddByCard code={one} />
+    : place === 'admin' && one ? <OperatorPage />
     : null;
   const hasInfo = chat !== null && two === 'info';
   const view = hasInfo ? 'info' : main ? 'chat' : 'list';
@@ -70,6 +73,7 @@ function Side({ place, one }: { place: string; one: string }): JSX.Element {
     case 'calls': return <CallHistory />;
     case 'contacts': return one === 'card' ? <MyCard /> : <ContactList />;
     case 'requests': return <RequestList />;
+    case 'admin': return <OperatorMenu />;
     case 'new': return one === 'group' ? <NewGroup /> : <NewChat />;
     default: return <ChatList />;
   }

@@ -97,6 +97,13 @@ function Overview(): JSX.Element {
         <Link to="privacy" icon="lock" label={t('privacy')} />
         <Link to="devices" icon="monitor-smartphone" label={t('devices')} />
         <Link to="blocked" icon="ban" label={t('blocked')} />
+        {me?.operator && (
+          <a class="row-button" href="#/admin">
+            <Icon name="shield" />
+            <span class="grow">{t('admin')}</span>
+            <span class="flip chevron"><Icon name="chevron-right" /></span>
+          </a>
+        )}
         <a class="row-button" href="/call-test" target="_blank" rel="noopener">
           <Icon name="activity" />
           <span class="grow">{t('call.test')}</span>

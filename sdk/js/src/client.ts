@@ -213,6 +213,11 @@ export class Client implements Line {
     await this.leave();
   }
 
+  /** Learns what the server knows of oneself, which others may have changed. */
+  async learnMe(): Promise<void> {
+    this.keepMe(await this.rest.get<Me>('/me'));
+  }
+
   async setMe(
     change: Partial<Pick<Me, 'name' | 'about' | 'privacy' | 'reach' | 'groups' | 'language'>>,
   ): Promise<void> {

@@ -154,6 +154,9 @@ export class Client {
             await this.rest.delete(`/auth/sessions/${session.session}`).catch(() => undefined);
         await this.leave();
     }
+    async learnMe() {
+        this.keepMe(await this.rest.get('/me'));
+    }
     async setMe(change) {
         this.keepMe(await this.rest.patch('/me', change));
     }

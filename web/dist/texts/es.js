@@ -1,5 +1,6 @@
 export const texts = {
   "add": "Añadir",
+  "admin": "Administración",
   "alerts": "Notificaciones",
   "auth.closed": "Aquí el registro está cerrado. Pregunta a quien administra este servidor.",
   "auth.code": "Escribe el código",

@@ -1,0 +1,98 @@
+// The operator's page: the role is taken with the key, somebody is found, suspended and restored,
+// an invitation is made, and the audit has it all. Called by web.mjs.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { check } from './person.mjs';
+import { until } from './server.mjs';
+import { another, arrives, screen } from './stage.mjs';
+
+const keyOf = ({ folder }) =>
+  readFileSync(join(folder, 'data/secrets/operator_key'), 'utf8').trim();
+
+export async function operator() {
+  const own = await another({});
+  try {
+    const ana = await arrives({ name: 'Ana Op', lang: 'en', width: 1280 }, own);
+    const beto = await arrives({ name: 'Beto Op', lang: 'es', width: 390, theme: 'dark' }, own);
+    for (const person of [ana, beto]) await person.signsUp();
+    await takes(ana, keyOf(own));
+    await suspends(ana, beto);
+    await invites(ana);
+    await sees(ana);
+    ana.quiet();
+    await looksInEveryLanguage(ana);
+  } finally {
+    await own.end();
+  }
+}
+
+async function takes(ana, key) {
+  await ana.goes('admin');
+  await ana.field('admin.key').fill('not the key');
+  await ana.button('admin.take').click();
+  await ana.$('.toast.error').first().waitFor();
+  // The refusal is in the console as well.
+  ana.errors = ana.errors.filter((text) => !/status of 40/.test(text));
+  await ana.field('admin.key').fill(key);
+  await ana.button('admin.take').click();
+  await ana.$('.tiles').waitFor();
+  await screen(ana, 'admin overview');
+}
+
+async function suspends(ana, beto) {
+  await ana.goes('admin/people');
+  await ana.field('admin.find').fill('Beto');
+  await ana.$('.operator .row-button', { hasText: beto.name }).first().click();
+  await ana.button('admin.suspend').click();
+  await ana.field('admin.suspend.why').fill('Spam in three groups');
+  await screen(ana, 'admin suspend');
+  await ana.$('dialog .button.danger').click();
+  await ana.$('.tag.bad').waitFor();
+  await screen(ana, 'admin person');
+  // The other person is out at once.
+  beto.hasOutage = true;
+  await beto.$('.auth').waitFor();
+  await ana.button('admin.restore').click();
+  await ana.$('.tag.bad').waitFor({ state: 'detached' });
+}
+
+async function invites(ana) {
+  await ana.goes('admin/invitations');
+  await ana.button('admin.invitation.make').click();
+  const link = await ana.$('.invite-link code').textContent();
+  check(/#\/invitation\//.test(link), `the link is ${link}`);
+  await screen(ana, 'admin invitation');
+  await ana.page.keyboard.press('Escape');
+  await ana.$('.operator .device').waitFor();
+  await screen(ana, 'admin invitations');
+}
+
+async function sees(ana) {
+  await ana.goes('admin/audit');
+  for (const act of ['take_role', 'suspend', 'restore', 'invite']) {
+    await ana.$('.operator .device', { hasText: ana.t(`admin.act.${act}`) }).first().waitFor();
+  }
+  await until('each act is there once', async () =>
+    await ana.$('.operator .device', { hasText: ana.t('admin.act.suspend') }).count() === 1);
+  await screen(ana, 'admin audit');
+}
+
+// Narrow and dark too, in the other languages.
+async function looksInEveryLanguage(ana) {
+  await ana.page.setViewportSize({ width: 360, height: 740 });
+  ana.width = 360;
+  await ana.page.emulateMedia({ colorScheme: 'dark' });
+  ana.theme = 'dark';
+  for (const lang of ['en', 'es', 'zh']) {
+    await ana.inside(async (_, code) => {
+      const { speak } = await import('/assets/i18n.js');
+      await speak(code);
+    }, lang);
+    ana.lang = lang;
+    for (const place of ['', '/overview', '/people', '/groups', '/invitations', '/audit']) {
+      await ana.goes(`admin${place}`);
+      await ana.page.waitForFunction(() => !document.querySelector('.spinner'));
+      await screen(ana, `admin${place.replace('/', ' ')}`);
+    }
+  }
+}
