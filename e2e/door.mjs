@@ -16,7 +16,8 @@ async function invited() {
     await beto.$('.auth-switch button').click();
     await beto.signsUp();
     const carla = await arrives({ name: 'Carla Puerta', lang: 'zh', theme: 'dark' }, server);
-    // At the address where this browser has the key of the mailbox.
+    // At the address where this browser has the key of the mailbox, once it has taken that.
+    await shown(carla, '.auth');
     await carla.opens(`/${new URL(link).hash}`);
     await carla.field('name').fill(carla.name);
     const code = await carla.field('auth.invitation').inputValue();
