@@ -210,7 +210,7 @@ impl Shared {
             return Ok(false);
         }
         let found: Option<User> = self.ports.store.users(&[member.user]).await?.pop();
-        Ok(!found.is_some_and(|user| self.reach_of(&user) == Strangers::Everyone))
+        Ok(found.is_none_or(|user| self.reach_of(&user) != Strangers::Everyone))
     }
 
     /// In which language somebody is told.
