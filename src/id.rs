@@ -125,6 +125,8 @@ id_types! {
     AuditId;
     /// What lets people into the server: the digest of its code.
     InvitationId;
+    /// What somebody told of a person, a group or a message.
+    ReportId;
     /// The life of a store: another one once a backup of it was restored, or it was copied.
     Incarnation;
 }

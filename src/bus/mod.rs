@@ -14,6 +14,7 @@ use crate::model::alerts::Alerts;
 use crate::model::calls::{Call, Device};
 use crate::model::chats::{Chat, Member};
 use crate::model::messages::Message;
+use crate::model::reports::Report;
 
 /// What has happened.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub enum Event {
     ChatOpened(Arc<Chat>),
     /// A user's own member row changed; goes to the user's connections.
     Member(Arc<OwnMember>),
+    /// A report was taken or answered; goes to the devices of who made it alone.
+    Report(Arc<Report>),
     /// A member's cursor moved; goes to the members of the chat, except where that would be a
     /// flood (see `core::receipts`).
     Receipt(Receipt),

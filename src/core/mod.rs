@@ -22,6 +22,7 @@ mod progress;
 pub mod push;
 mod readiness;
 pub mod receipts;
+pub mod reports;
 pub mod search;
 pub mod sync;
 pub mod users;
@@ -138,6 +139,8 @@ pub struct Core {
     pub operator: operator::Operator,
     /// Mails of what people missed.
     pub missed: missed::Missed,
+    /// What people tell of others, and what becomes of it.
+    pub reports: reports::Reports,
     shared: Arc<Shared>,
 }
 
@@ -219,6 +222,7 @@ impl Core {
             push: push::Pushes::new(shared.clone()),
             operator: operator::Operator::new(shared.clone()),
             missed: missed::Missed::new(shared.clone()),
+            reports: reports::Reports::new(shared.clone()),
             shared,
         }
     }
@@ -298,6 +302,7 @@ impl Listener for Core {
             Event::Message(_)
             | Event::ChatOpened(_)
             | Event::Member(_)
+            | Event::Report(_)
             | Event::Receipt(_)
             | Event::Call(_)
             | Event::Signal(_)

@@ -215,6 +215,7 @@ impl Listener for Counters {
             Event::Message(_) => "message",
             Event::ChatOpened(_) => "chat_opened",
             Event::Member(_) => "member",
+            Event::Report(_) => "report",
             Event::Receipt(_) => "receipt",
             Event::Typing(_) => "typing",
             Event::Call(_) => "call",

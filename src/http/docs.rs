@@ -30,7 +30,7 @@ use crate::protocol::problem::{self, Problem};
 const RAPIDOC: &str = include_str!("../../web/vendor/rapidoc/rapidoc-9.3.8.min.js");
 const PAGE: &str = include_str!("docs.html");
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("auth", "Signing up, logging in, devices"),
     ("me", "Your account"),
     ("users", "Other people"),
@@ -41,6 +41,7 @@ const TAGS: [(&str, &str); 12] = [
     ("calls", "Voice and video calls; see docs/calls.md"),
     ("sync", "Catching up, cursors and receipts"),
     ("search", "Finding people and groups"),
+    ("reports", "Telling those who run the server of people, groups and messages"),
     ("original", "The endpoints that the mobile apps have always spoken"),
     ("health", "For load balancers and supervisors"),
 ];

@@ -46,6 +46,7 @@ mod presence;
 mod push;
 mod ranges;
 mod receipts;
+mod reports;
 mod search;
 mod secure;
 pub mod server;

@@ -18,7 +18,8 @@ use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups, health,
     install, invites, mailbox, me, members, messages, metrics, missed, operator, original,
-    original_send, pictures, presence, push, receipts, search, server, sync, uploads, users, web,
+    original_send, pictures, presence, push, receipts, reports, search, server, sync, uploads,
+    users, web,
 };
 use crate::config::values::Origins;
 
@@ -113,7 +114,8 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(sync::routes())
         .merge(receipts::routes())
         .merge(search::routes())
-        .merge(operator::routes());
+        .merge(operator::routes())
+        .merge(reports::routes());
     Routes::with_problems()
         .nest("/api/v1", v1)
         .merge(original::routes())

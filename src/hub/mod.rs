@@ -524,6 +524,9 @@ impl Listener for Hub {
             Event::Message(posted) => self.posted(event, posted),
             Event::ChatOpened(chat) => self.chat_opened(event, chat),
             Event::Member(member) => self.member_changed(event, &member.member),
+            Event::Report(report) => {
+                report.by.iter().for_each(|by| self.tell_devices(event, *by));
+            }
             Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
             Event::Call(news) => self.call(news),
             Event::Signal(signal) => self.call_signal(event, signal.to, &signal.device),

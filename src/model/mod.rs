@@ -13,6 +13,7 @@ pub mod files;
 pub mod messages;
 pub mod operators;
 pub mod push;
+pub mod reports;
 pub mod text;
 pub mod users;
 pub mod visible;

@@ -18,6 +18,7 @@ use super::changes::EditMessage;
 use super::json;
 use super::people::Presence;
 use super::problem::Problem;
+use super::reports::Report;
 use super::rows::{Chat, Member, Message};
 use super::sync::Membership;
 use super::values::{Id, Moment, ids};
@@ -380,6 +381,7 @@ fn event(event: &Event) -> Frames {
             let member = Member::from(own.member.clone());
             row(told("member", &Membership { member, hidden: own.hidden.clone() }))
         }
+        Event::Report(report) => row(told("report", &Report::from((**report).clone()))),
         Event::Receipt(moved) => row(told(
             "receipt",
             &Receipt {

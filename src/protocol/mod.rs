@@ -19,6 +19,7 @@ pub mod pages;
 pub mod people;
 pub mod problem;
 pub mod push;
+pub mod reports;
 pub mod rows;
 pub mod server;
 pub mod sync;

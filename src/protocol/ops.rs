@@ -30,6 +30,7 @@ use super::frames::{
     WatchFrame, granted,
 };
 use super::people::Presence;
+use super::reports::Report;
 use super::rows::{Chat, Message};
 use super::sync::{Have, Membership, News};
 use crate::error::Result;
@@ -190,6 +191,7 @@ pub const EVENTS: &[Told] = &[
     Told::of::<Chat>("chat", "A chat's own fields as they are now"),
     Told::of::<Membership>("member", "Your own membership changed"),
     Told::of::<Alerts>("alerts", "What you want to be told of, said on another device"),
+    Told::of::<Report>("report", "What became of a report of yours"),
     Told::of::<Receipt>("receipt", "Another member has read or received"),
     Told::of::<Typing>("typing", "Somebody writes, or stopped"),
     Told::of::<Presence>("presence", "Whether somebody whom you watch is online"),

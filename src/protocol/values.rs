@@ -74,6 +74,7 @@ ids_on_the_wire!(
     MessageId,
     FileId,
     CallId,
+    ReportId,
     Incarnation,
     InvitationId,
     AuditId

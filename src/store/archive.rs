@@ -23,6 +23,7 @@ use crate::model::files::{Digest as ObjectDigest, File};
 use crate::model::messages::Message;
 use crate::model::operators::Audit;
 use crate::model::push::{Subscription, Target};
+use crate::model::reports::Report;
 use crate::model::users::User;
 
 /// A kind of records, and of which chat.
@@ -52,6 +53,8 @@ pub enum Part {
     Audits,
     /// Where sessions are told that have no connection.
     Subscriptions,
+    /// What people told of others.
+    Reports,
     /// How far each user's inbox has come.
     Inboxes,
     /// Chats with their search terms.
@@ -70,7 +73,7 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 14] = [
+    pub const GLOBAL: [Self; 15] = [
         Self::Accounts,
         Self::Alerts,
         Self::Files,
@@ -83,6 +86,7 @@ impl Part {
         Self::Invitations,
         Self::Audits,
         Self::Subscriptions,
+        Self::Reports,
         Self::Inboxes,
         Self::Calls,
     ];
@@ -118,6 +122,7 @@ impl Part {
             Self::Invitations => "invitations",
             Self::Audits => "audit",
             Self::Subscriptions => "subscriptions",
+            Self::Reports => "reports",
             Self::Inboxes => "inboxes",
             Self::Chats => "chats",
             Self::Calls => "calls",
@@ -170,6 +175,8 @@ pub enum Record {
     Audit(Audit),
     /// With its keys; its session comes before it.
     Subscription(Subscription),
+    /// With what it is about, as it was.
+    Report(Report),
     /// A user's inbox version.
     Inbox(UserId, u64),
     /// A chat and its search terms in the order of their bytes.
@@ -202,6 +209,7 @@ impl Record {
             Self::Invitation(invitation) => invitation.id.to_string(),
             Self::Audit(audit) => audit.id.to_string(),
             Self::Subscription(push) => format!("{}/{}", push.session, push.target.kind().name()),
+            Self::Report(report) => report.id.to_string(),
             Self::Inbox(user, _) => user.to_string(),
             Self::Chat(chat, _) => match chat.kind {
                 ChatKind::Group => format!("group/{}", chat.id),

@@ -33,6 +33,7 @@ mod group;
 mod messages;
 mod operators;
 mod pushes;
+mod reports;
 
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ pub use self::group::{Asked, Founded, GroupStep, Guard, InvitePut, JoinAsk, Step
 pub use self::messages::{Appended, Changed, Changes, Hush, Look, Looking, Messages, Pending};
 pub use self::operators::{Acted, Operators};
 pub use self::pushes::{Pushes, Subscribed};
+pub use self::reports::{ReportMark, Reports};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Incarnation, ObjectId};
@@ -67,6 +69,7 @@ pub trait Store:
     + Messages
     + Calls
     + Files
+    + Reports
     + Terms
     + Upkeep
     + Archive
@@ -85,6 +88,7 @@ impl<T> Store for T where
         + Messages
         + Calls
         + Files
+        + Reports
         + Terms
         + Upkeep
         + Archive

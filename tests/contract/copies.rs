@@ -29,6 +29,7 @@ use crate::door;
 use crate::files;
 use crate::operators;
 use crate::pushes;
+use crate::reports;
 use crate::support::{MINUTE, NOON, World, after, email, text};
 
 /// Small, so that every part has more than one page.
@@ -129,7 +130,19 @@ async fn fill_files(world: &World, group: ChatId, (ana, beto): (UserId, UserId))
     store.drop_unused(after(MINUTE), 99).await.expect("drops");
 }
 
-/// GroupRules, an announcement, a silence, and somebody who waits to be let in.
+/// Reports, of which one was answered.
+async fn fill_reports(world: &World, by: UserId) {
+    for number in 0..4 {
+        let one = reports::report(world, by, number);
+        world.store.put_report(&one).await.expect("puts");
+        if number == 2 {
+            let answer = reports::answered(Some(by), after(9));
+            world.store.step_report(one.id, 1, answer).await.expect("steps");
+        }
+    }
+}
+
+/// Rules, an announcement, a silence, and somebody who waits to be let in.
 async fn fill_rules(world: &World, group: ChatId, (ana, carla): (UserId, UserId)) {
     let rules = GroupRules { write: Who::All, slow_s: 1, add: Who::All, approve: true };
     let mut step = world.step(group, ana, SystemEvent::RulesChanged { rules });
@@ -225,6 +238,7 @@ async fn newcomers(world: &World) {
 /// What is put beside messages, by people who are in a group.
 async fn fill_beside(world: &World, group: ChatId, people: &[UserId]) {
     fill_rules(world, group, (people[0], people[2])).await;
+    fill_reports(world, people[0]).await;
     fill_pushes(world, &people[..4]).await;
     fill_alerts(world, &people[..3]).await;
     fill_files(world, group, (people[0], people[1])).await;

@@ -27,6 +27,7 @@ mod messages;
 mod operators;
 mod people;
 mod pushes;
+mod reports;
 mod rules;
 mod sessions;
 mod terms;
@@ -166,6 +167,13 @@ macro_rules! contract {
                 reactions_are_counted_and_named_in_order
                 many_reactors_are_listed_page_by_page
                 pins_are_listed_latest_first
+            }
+            reports {
+                a_report_is_put_once_and_comes_back_as_it_was_written
+                reports_are_listed_by_stage_page_by_page
+                of_racing_steps_of_a_report_one_is_stored
+                a_deleted_account_leaves_its_reports_without_its_name
+                an_answered_report_goes_after_a_year
             }
             calls {
                 a_user_is_in_one_live_call

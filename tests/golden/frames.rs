@@ -15,11 +15,14 @@ use wechat::error::{Code, Error, Language, text};
 use wechat::hub::Frame;
 use wechat::hub::close::CloseCode;
 use wechat::hub::presence::Presence;
-use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, SessionId, UserId};
+use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, ReportId, SessionId, UserId};
 use wechat::model::alerts::{Alerts, Quiet};
 use wechat::model::chats::{Chat, ChatKind, GroupRules, Level, Member, MemberState, Role};
 use wechat::model::files::{Attachment, FileFacts, FileKind, FileName};
 use wechat::model::messages::{Content, Message, SystemEvent, TextContent};
+use wechat::model::reports::{
+    Evidence, Handled, Note, Reason, Report, ReportState, Subject, Verdict,
+};
 use wechat::model::text::{About, Body, ClientMsgId, Title};
 use wechat::protocol::frames::{
     Done, ENCODER, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
@@ -240,6 +243,32 @@ fn replies() -> BTreeMap<&'static str, Frame> {
     .into()
 }
 
+/// A report that was answered.
+fn report() -> Report {
+    let evidence = Evidence {
+        author: Some(UserId(id(2))),
+        name: "Beto".into(),
+        text: "hola".into(),
+        files: Vec::new(),
+        sent: Some(SENT),
+    };
+    Report {
+        id: ReportId(id(0x50)),
+        by: Some(ana()),
+        subject: Subject::Message(group(), 88),
+        reason: Reason::Spam,
+        note: Note::default(),
+        evidence,
+        created: SENT,
+        state: ReportState::Answered {
+            handled: Handled { by: None, at: SENT },
+            verdict: Verdict::Upheld,
+            word: Note::stored("Thank you.".into()),
+        },
+        version: 3,
+    }
+}
+
 /// Every event.
 fn events() -> BTreeMap<&'static str, Frame> {
     let one = |event: &Event| pushed(event).pop().expect("a frame");
@@ -265,6 +294,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
         ("chat", pushed(&system).swap_remove(0)),
         ("member", one(&Event::Member(Arc::new(own)))),
         ("alerts", one(&Event::Alerts(ana(), Arc::new(wanted)))),
+        ("report", one(&Event::Report(Arc::new(report())))),
         ("receipt", one(&Event::Receipt(receipt))),
         ("typing", one(&Event::Typing(typing))),
         ("presence", (ENCODER.presence)(&Presence { user: ana(), online: true, last_seen: None })),

@@ -270,6 +270,14 @@ fn people() -> Vec<Limit> {
             => "cut";
         "push-tests" "pushes to one's own device to try it" a_minute(core::push::TESTS_A_MINUTE)
             => "429 with `Retry-After`";
+        "report-note" "characters of a report's note" count(model::reports::NOTE_CHARS)
+            => "400, field `note`";
+        "reports-a-day" "reports that a person makes" daily(model::reports::REPORTS_A_DAY)
+            => "429 with `Retry-After`";
+        "reports-listed" "one's own reports in their list" count(model::reports::REPORTS_LISTED)
+            => "the latest are listed";
+        "report-kept" "how long an answered report is kept" time(model::reports::REPORT_KEPT)
+            => "it is removed";
         "watched" "people whose presence a connection watches" count(hub::presence::WATCHED)
             => "400, field `users`";
         "away-after" "how long a person without a connection counts as online"

@@ -46,6 +46,8 @@ const PROPERTIES: &[(&str, &[&str])] = &[
     ("latest", &["history-page"]),
     ("mentions", &["mentions"]),
     ("nick", &["person-name"]),
+    ("note", &["report-note"]),
+    ("reports", &["reports-listed"]),
     ("name", &["person-name"]),
     ("seqs", &["hidden-at-once"]),
     ("size", &["small", "large"]),

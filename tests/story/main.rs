@@ -52,6 +52,7 @@ mod push_web;
 mod readme;
 mod receipts;
 mod removal;
+mod reports;
 mod restore;
 mod rules;
 mod slow;

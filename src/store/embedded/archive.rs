@@ -12,7 +12,7 @@ use super::sql::{Db, count};
 use super::{
     accounts, alerts, calls, chats, door, files, invites, members, messages, operators, pushes,
 };
-use super::{restore, sessions, terms};
+use super::{reports, restore, sessions, terms};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::ChatId;
@@ -78,6 +78,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
         Part::Invitations => (door::PAGE, &[Piece::Id]),
         Part::Audits => (operators::PAGE, &[Piece::Id]),
         Part::Subscriptions => (pushes::PAGE, &[Piece::Id, Piece::Text]),
+        Part::Reports => (reports::PAGE, &[Piece::Id]),
         Part::Inboxes => {
             ("SELECT user, rev FROM inboxes WHERE user > ?2 ORDER BY user LIMIT ?4", &[Piece::Id])
         }
@@ -135,6 +136,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
         Part::Invitations => Record::Invitation(door::read(row)?),
         Part::Audits => Record::Audit(operators::read(row)?),
         Part::Subscriptions => Record::Subscription(pushes::subscription(row)?),
+        Part::Reports => Record::Report(reports::read(row)?),
         Part::Inboxes => Record::Inbox(row.get(0)?, count(row, 1)?),
         Part::Chats => {
             let chat = chats::numbered(row, 0)?.chat;

@@ -549,6 +549,23 @@ UPDATE inboxes SET rev = rev + k.n
 FROM (SELECT user, count(*) AS n FROM known GROUP BY user) k WHERE inboxes.user = k.user;
 DROP TABLE known;
 ",
+    "
+-- What people told of others. All that is not searched by is in report, JSON: see
+-- store/forms/report.
+CREATE TABLE reports(
+    id BLOB PRIMARY KEY NOT NULL,
+    by BLOB,                        -- NULL once the account is deleted
+    created INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    stage INTEGER NOT NULL,         -- 0 open, 1 taken, 2 answered
+    answered INTEGER,
+    report TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reports_by ON reports(by, created) WHERE by IS NOT NULL;
+CREATE INDEX reports_stage ON reports(stage, created, id);
+CREATE INDEX reports_order ON reports(created, id);
+CREATE INDEX reports_answered ON reports(answered) WHERE answered IS NOT NULL;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

@@ -37,6 +37,7 @@ mod message_verbs;
 mod messages;
 mod operators;
 mod pushes;
+mod reports;
 mod restore;
 mod sessions;
 mod steps;

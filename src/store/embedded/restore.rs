@@ -8,7 +8,7 @@ use super::sql::{Db, int};
 use super::{
     accounts, alerts, calls, chats, door, files, invites, members, messages, operators, pushes,
 };
-use super::{sessions, terms};
+use super::{reports, sessions, terms};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member};
@@ -45,6 +45,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         Record::Invitation(invitation) => door::insert(db, invitation),
         Record::Audit(audit) => operators::insert(db, audit),
         Record::Subscription(push) => pushes::insert(db, push),
+        Record::Report(report) => reports::insert(db, report),
         Record::Inbox(user, rev) => ignoring(
             db,
             "INSERT OR IGNORE INTO inboxes(user, rev) VALUES(?1, ?2)",

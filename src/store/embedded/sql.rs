@@ -10,13 +10,14 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Statement}
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
 use crate::id::{
-    AuditId, CallId, ChatId, FileId, Incarnation, InvitationId, MessageId, ObjectId, SessionId,
-    UserId,
+    AuditId, CallId, ChatId, FileId, Incarnation, InvitationId, MessageId, ObjectId, ReportId,
+    SessionId, UserId,
 };
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, Level, MemberState, Role};
 use crate::model::contacts::TieState;
 use crate::model::files::{Digest, FileKind};
+use crate::model::reports::Stage;
 
 /// A connection inside a transaction: what a verb of the store sees.
 pub(super) struct Db<'a>(pub(super) &'a Connection);
@@ -182,6 +183,7 @@ macro_rules! ids_in_columns {
 
 ids_in_columns!(
     UserId ChatId SessionId MessageId FileId CallId Incarnation InvitationId AuditId AskerKey
+    ReportId
 );
 
 impl ToSql for Digest {
@@ -228,6 +230,7 @@ macro_rules! names_in_columns {
 }
 
 names_in_columns! {
+    Stage { Open = 0 Taken = 1 Answered = 2 }
     ChatKind { Direct = 0 Group = 1 }
     Role { Member = 0 Admin = 1 Owner = 2 }
     MemberState { Active = 0 Left = 1 Banned = 2 Requested = 3 Removed = 4 }

@@ -11,6 +11,7 @@ use super::users::forget;
 use crate::error::Result;
 use crate::id::{Incarnation, UserId};
 use crate::model::auth::{CODE_LIFE, latest_end};
+use crate::model::reports::REPORT_KEPT;
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many rows of each kind a call.
@@ -28,6 +29,8 @@ const INVITATIONS: &str = "DELETE FROM invitations WHERE id IN
     (SELECT id FROM invitations WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
 const SESSIONS: &str = "DELETE FROM sessions WHERE id IN
     (SELECT id FROM sessions WHERE last_seen <= ?1 ORDER BY last_seen LIMIT ?2)";
+const REPORTS: &str = "DELETE FROM reports WHERE id IN
+    (SELECT id FROM reports WHERE answered <= ?1 ORDER BY answered LIMIT ?2)";
 const PLACES: &str = "DELETE FROM places WHERE (user, key) IN
     (SELECT user, key FROM places WHERE used <= ?1 ORDER BY used LIMIT ?2)";
 /// Uses that a wrong clock has noted ahead of now.
@@ -50,7 +53,13 @@ fn sweep(db: &Db<'_>, due: &Due) -> Result<bool> {
     for ahead in AHEAD {
         db.run(ahead, [now])?;
     }
-    let unused = [(INVITES, now), (INVITATIONS, now), (SESSIONS, due.idle), (PLACES, due.places)];
+    let unused = [
+        (INVITES, now),
+        (INVITATIONS, now),
+        (SESSIONS, due.idle),
+        (PLACES, due.places),
+        (REPORTS, now.minus(REPORT_KEPT)),
+    ];
     for (unused, since) in unused {
         more |= db.run(unused, params![since, most])? == SWEPT;
     }

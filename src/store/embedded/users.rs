@@ -7,6 +7,7 @@ use super::EmbeddedStore;
 use super::accounts::{by_email, departs, find, put};
 use super::alerts;
 use super::files;
+use super::reports;
 use super::sessions;
 use super::sql::Db;
 use super::terms::{forget_terms, replace_terms};
@@ -75,6 +76,7 @@ fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM places WHERE user = ?1", [id])?;
     db.run("DELETE FROM sessions WHERE user = ?1", [id])?;
+    reports::forget_maker(db, id)?;
     // Nobody syncs these rows any more, so no rev is taken.
     db.run("UPDATE members SET nick = NULL WHERE user = ?1 AND nick IS NOT NULL", [id])?;
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;

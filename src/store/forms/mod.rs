@@ -13,6 +13,7 @@ pub mod file;
 pub mod group;
 pub mod message;
 pub mod push;
+pub mod report;
 mod values;
 
 use crate::error::Error;

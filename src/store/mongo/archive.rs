@@ -10,8 +10,8 @@ use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
 use super::users;
 use super::{
-    alerts, calls, content, door, files, invites, members, operators, pushes, restore, sessions,
-    terms,
+    alerts, calls, content, door, files, invites, members, operators, pushes, reports, restore,
+    sessions, terms,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
@@ -45,6 +45,7 @@ const fn source(part: Part) -> Option<(Table, bool, Read)> {
             (Table::Invitations, true, |row| Ok(Record::Invitation(door::read(row)?)))
         }
         Part::Audits => (Table::Audits, true, |row| Ok(Record::Audit(operators::read(row)?))),
+        Part::Reports => (Table::Reports, true, |row| Ok(Record::Report(reports::read(row)?))),
         Part::Calls => (Table::Calls, true, |row| Ok(Record::Call(calls::read(row)?))),
         _ => return None,
     })

@@ -70,6 +70,7 @@ mod lanes;
 mod messages;
 mod operators;
 mod pushes;
+mod reports;
 mod restore;
 mod sessions;
 mod steps;

@@ -11,8 +11,8 @@ use super::chats;
 use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
 use super::{
-    alerts, alter, calls, content, door, files, invites, members, operators, pushes, sessions,
-    terms, users,
+    alerts, alter, calls, content, door, files, invites, members, operators, pushes, reports,
+    sessions, terms, users,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -108,6 +108,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             batch.add(Table::Invitations, door::document(invitation));
         }
         Record::Audit(audit) => batch.add(Table::Audits, operators::document(audit)?),
+        Record::Report(report) => batch.add(Table::Reports, reports::document(report)?),
         Record::Invite(invite) => batch.add(Table::Invites, invites::document(invite)),
         Record::Call(call) => {
             batch.add(Table::Calls, calls::document(call)?);

@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
 use crate::id::{
-    AuditId, CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, SessionId, UserId,
+    AuditId, CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, ReportId, SessionId, UserId,
 };
 use crate::model::auth::AskerKey;
 use crate::model::chats::{ChatKind, Level, MemberState, Role};
 use crate::model::contacts::{AddedBy, Strangers, TieState};
+use crate::model::reports::Stage;
 
 /// What becomes a value of a document.
 pub(super) trait ToBson {
@@ -39,7 +40,9 @@ macro_rules! ids_as_object_ids {
     )*};
 }
 
-ids_as_object_ids!(UserId ChatId SessionId MessageId FileId CallId InvitationId AuditId AskerKey);
+ids_as_object_ids!(
+    UserId ChatId SessionId MessageId FileId CallId InvitationId AuditId AskerKey ReportId
+);
 
 impl ToBson for Time {
     fn bson(&self) -> Bson {
@@ -105,6 +108,7 @@ pub(super) trait Named: Sized {
 }
 
 names_in_fields! {
+    Stage { Open = "open" Taken = "taken" Answered = "answered" }
     ChatKind { Direct = "direct" Group = "group" }
     Role { Member = "member" Admin = "admin" Owner = "owner" }
     MemberState {

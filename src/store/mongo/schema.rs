@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result, Text};
 /// So many direct chats are brought to a new shape at once.
 const CHATS: u32 = 500;
 /// The version of the shape that this program writes.
-const VERSION: u64 = 8;
+const VERSION: u64 = 9;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -144,6 +144,11 @@ fn indexes() -> Vec<Index> {
             .only(doc! { "expires_at": dated() }),
         Index::of(Table::Invites, "removed", doc! { "removed_at": 1 })
             .only(doc! { "removed_at": there }),
+        Index::of(Table::Reports, "by", doc! { "by": 1, "created_at": -1, "_id": 1 }),
+        Index::of(Table::Reports, "stage", doc! { "stage": 1, "created_at": 1, "_id": 1 }),
+        Index::of(Table::Reports, "order", doc! { "created_at": 1, "_id": 1 }),
+        Index::of(Table::Reports, "answered", doc! { "answered_at": 1 })
+            .only(doc! { "answered_at": dated() }),
         Index::of(Table::Reactions, "users", doc! { "chat": 1, "seq": 1, "emoji": 1, "user": 1 }),
         Index::of(Table::Reactions, "order", doc! { "chat": 1, "seq": 1, "emoji": 1, "rev": 1 }),
         Index::of(Table::Hidden, "place", doc! { "chat": 1, "user": 1, "seq": 1 }).unique(),

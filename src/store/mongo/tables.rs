@@ -48,6 +48,8 @@ pub(super) enum Table {
     Invitations,
     /// What operators did.
     Audits,
+    /// What people told of others.
+    Reports,
     /// Who reacted with what.
     Reactions,
     /// What members hid for themselves.
@@ -68,7 +70,7 @@ pub(super) enum Table {
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Users,
         Self::Groups,
         Self::PrivateLog,
@@ -84,6 +86,7 @@ impl Table {
         Self::Invites,
         Self::Invitations,
         Self::Audits,
+        Self::Reports,
         Self::Reactions,
         Self::Hidden,
         Self::Terms,
@@ -112,6 +115,7 @@ impl Table {
             Self::Invites => "invites",
             Self::Invitations => "invitations",
             Self::Audits => "audits",
+            Self::Reports => "reports",
             Self::Reactions => "reactions",
             Self::Hidden => "hidden",
             Self::Terms => "search_terms",

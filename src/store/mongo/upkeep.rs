@@ -17,6 +17,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::Incarnation;
 use crate::model::auth::{CODE_LIFE, latest_end};
+use crate::model::reports::REPORT_KEPT;
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many documents of each kind a call.
@@ -129,6 +130,8 @@ impl Upkeep for MongoStore {
         more |= self.sweep_some(Table::Places, "used_at", due.places.bson()).await?;
         more |= self.sweep_some(Table::Invites, "expires_at", now.bson()).await?;
         more |= self.sweep_some(Table::Invitations, "expires_at", now.bson()).await?;
+        let kept = now.minus(REPORT_KEPT).bson();
+        more |= self.sweep_some(Table::Reports, "answered_at", kept).await?;
         let marks = DateTime::from_millis(DateTime::now().timestamp_millis() - MARK_MS);
         more |= self.sweep_some(Table::Invites, "removed_at", marks.into()).await?;
         more |= self.sweep_unverified(due.unverified).await?;

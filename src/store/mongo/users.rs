@@ -14,6 +14,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
 use super::access::{Access, Find, Modified, Statement};
+use super::reports;
 use super::rows::{Row, ToBson, int};
 use super::schema::dated;
 use super::tables::{LEAVING, Table};
@@ -248,6 +249,8 @@ impl MongoStore {
         let closed = self.close_sessions(user, Which::All).await?;
         self.access.delete(Table::Codes, doc! { "user": id.clone() }).await?;
         self.access.delete(Table::Places, doc! { "user": id.clone() }).await?;
+        let forgotten = reports::forget_maker(user);
+        self.access.update(Table::Reports, &[forgotten]).await?;
         let named = doc! { "user": id.clone(), "nick": { "$exists": true } };
         let bare = doc! { "$unset": { "nick": "" } };
         self.access.update(Table::Members, &[Statement::new(named, bare).multi()]).await?;
