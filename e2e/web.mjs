@@ -10,6 +10,7 @@ import { door } from './door.mjs';
 import { operator } from './operator.mjs';
 import { check } from './person.mjs';
 import { pushed } from './pushed.mjs';
+import { ruled } from './ruled.mjs';
 import { scrolling } from './scrolling.mjs';
 import { until, wait } from './server.mjs';
 import { another, arrives, run, screen, server, shown, token, two, twoSignedUp } from './stage.mjs';
@@ -87,6 +88,9 @@ const scenarios = {
 
   // Whoever runs the server, at work on its page.
   operator,
+
+  // A group with rules: announcements, slow mode, a silence, requests to join; and a report.
+  ruled,
 
   // In a tunnel: what was read is there, what is written waits, also through a reload; then it
   // goes out once.

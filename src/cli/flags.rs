@@ -38,6 +38,7 @@ pub fn command() -> Command {
         .subcommand(operator::groups())
         .subcommand(operator::invite())
         .subcommand(operator::audit())
+        .subcommand(operator::reports())
         .subcommand(operator::figures())
         .subcommand(store())
         .subcommand(push())

@@ -62,7 +62,7 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
     match path {
         ["config", "check"] => check(values),
         ["users", "import"] => users::import(config, flags),
-        ["people" | "groups", _] | ["invite" | "audit" | "figures"] => {
+        ["people" | "groups" | "reports", _] | ["invite" | "audit" | "figures"] => {
             operator::run(config, path, flags)
         }
         ["doctor"] => doctor::run(config, values, flags),

@@ -1,5 +1,5 @@
-//! What an operator does from the command line: `wechat people`, `groups`, `invite`, `audit` and
-//! `figures`, on the server that runs on the data, or on the data while none does.
+//! What an operator does from the command line: `wechat people`, `groups`, `reports`, `invite`,
+//! `audit` and `figures`, on the server that runs on the data, or on the data while none does.
 //!
 //! Rows go to standard output, one a line, as columns or with `--json` as objects; everything else
 //! to standard error. Called by `cli`.
@@ -57,11 +57,15 @@ async fn command(desk: &Desk, path: &[&str], flags: &ArgMatches) -> Result<Told,
     match path {
         ["people", verb] => people(desk, verb, flags).await,
         ["groups", verb] => groups(desk, verb, flags).await,
+        ["reports", verb] => reports(desk, verb, flags).await,
         ["invite"] => invite(desk, flags).await,
         ["audit"] => {
             let most = flags.get_one::<u32>("limit").copied().unwrap_or(50);
             let rows = desk.ask(Method::GET, &format!("/audit?limit={most}"), None).await?;
-            Ok(Told::Rows(list(&rows["audit"]), &["at", "by", "act", "user", "group", "what"]))
+            Ok(Told::Rows(
+                list(&rows["audit"]),
+                &["at", "by", "act", "user", "group", "report", "what"],
+            ))
         }
         _ => {
             let figures = desk.ask(Method::GET, "/figures", None).await?;
@@ -224,6 +228,38 @@ async fn groups(desk: &Desk, verb: &str, flags: &ArgMatches) -> Result<Told, Str
             Ok(Told::Done("Deleted: nobody can read it any more.".to_owned()))
         }
     }
+}
+
+const REPORTS: &[&str] = &["id", "state", "created", "reason", "about", "name", "text"];
+
+async fn reports(desk: &Desk, verb: &str, flags: &ArgMatches) -> Result<Told, String> {
+    let at = format!("/reports/{}", text(flags, "REPORT"));
+    if verb == "list" {
+        let stage = if flags.get_flag("all") { "all" } else { "open" };
+        let rows = pages(desk, &format!("/reports?stage={stage}"), "reports").await?;
+        return Ok(Told::Rows(rows.into_iter().map(report).collect(), REPORTS));
+    }
+    let found = match verb {
+        "show" => desk.ask(Method::GET, &at, None).await?,
+        "take" => desk.ask(Method::POST, &format!("{at}/take"), None).await?,
+        _ => {
+            let verdict = if flags.get_flag("dismissed") { "dismissed" } else { "upheld" };
+            let body = json!({ "verdict": verdict, "word": text(flags, "word") });
+            desk.ask(Method::POST, &format!("{at}/answer"), Some(&body)).await?
+        }
+    };
+    Ok(Told::Rows(vec![report(found)], REPORTS))
+}
+
+/// The row of a report: what its maker sees, and the copy of what it is about.
+fn report(mut found: Value) -> Value {
+    let mut row = found["report"].take();
+    let about = ["user", "group", "chat"].iter().find(|name| !row[**name].is_null());
+    row["about"] = about.map_or("", |name| if *name == "chat" { "message" } else { *name }).into();
+    for name in ["by", "author", "text", "files", "sent", "handled_by"] {
+        row[name] = found[name].take();
+    }
+    row
 }
 
 async fn invite(desk: &Desk, flags: &ArgMatches) -> Result<Told, String> {

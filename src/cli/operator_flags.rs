@@ -77,6 +77,30 @@ pub(super) fn groups() -> Command {
     )
 }
 
+pub(super) fn reports() -> Command {
+    let one = || required("REPORT", "The report's id");
+    group(
+        "reports",
+        "Look into what people report, and answer it, while the server runs or not",
+        vec![
+            Command::new("list")
+                .about("List reports that nobody has looked into yet, oldest first")
+                .arg(switch("all", "Also those that are taken or answered")),
+            Command::new("show").about("Show a report, with what it is about").arg(one()),
+            Command::new("take")
+                .about("Take a report, so that other operators know that you look into it")
+                .arg(one()),
+            Command::new("answer")
+                .about("Answer a report; whoever made it reads the answer")
+                .arg(one())
+                .arg(switch("dismissed", "It was not right; else it was, and something was done"))
+                .arg(
+                    Arg::new("word").long("word").help("What whoever made it is told besides that"),
+                ),
+        ],
+    )
+}
+
 pub(super) fn invite() -> Command {
     Command::new("invite")
         .about("Make an invitation to the server, while it runs or not")

@@ -3,28 +3,22 @@
 //! Invariant: only what somebody may see can they report, once; what it is then is copied, and
 //! nothing around it. Invariant: whoever was reported is told nothing.
 //!
-//! What reporters do is called by `http`. What operators do with it (`list`, `one`, `take`,
-//! `answer`) is for whoever has made sure that its caller is one: it asks no question.
+//! Called by `http`. What operators do with a report is in `operator`.
 
 use std::sync::Arc;
 
 use super::{Shared, to_the_end};
-use crate::bus::Event;
-use crate::clock::Time;
-use crate::error::{Code, Error, Result, Text, text};
+use crate::error::{Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, ReportId, UserId};
 use crate::model::auth::{Caller, Quota};
 use crate::model::chats::{ChatKind, Member};
 use crate::model::messages::{Content, Message};
 use crate::model::reports::{
-    Evidence, Handled, Note, REPORTS_A_DAY, REPORTS_LISTED, Reason, Report, ReportState, Stage,
-    Subject, Verdict,
+    Evidence, Note, REPORTS_A_DAY, REPORTS_LISTED, Reason, Report, ReportState, Subject,
 };
-use crate::store::{Looking, ReportMark};
+use crate::store::Looking;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// At most so many reports a page of the operators' list.
-pub const REPORTS_PAGE: u32 = 200;
 
 const YOURSELF: Text = Text {
     en: "You cannot report yourself or what you wrote.",
@@ -38,13 +32,8 @@ const ONLY_GROUPS: Text = Text {
     en: "This is a direct chat. Report the person, or a message.",
     es: "Este es un chat directo. Denuncia a la persona o un mensaje.",
 };
-const NO_REPORT: Text = Text { en: "There is no such report.", es: "No existe esa denuncia." };
-const ANSWERED: Text =
-    Text { en: "This report was answered already.", es: "Esta denuncia ya tiene respuesta." };
-const TAKEN: Text = Text {
-    en: "Another operator looks into this report.",
-    es: "Otro operador se ocupa de esta denuncia.",
-};
+pub(crate) const NO_REPORT: Text =
+    Text { en: "There is no such report.", es: "No existe esa denuncia." };
 
 /// What somebody wants to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +46,7 @@ pub struct NewReport {
     pub note: Note,
 }
 
-/// Reports, for those who make them and for operators.
+/// Reports, for those who make them.
 #[derive(Clone)]
 pub struct Reports {
     shared: Arc<Shared>,
@@ -175,82 +164,5 @@ impl Reports {
             text: content.body.into_string(),
             sent: Some(sent),
         })
-    }
-}
-
-/// For operators alone. `by` is nobody for the person at the server's machine.
-impl Reports {
-    /// Reports of a stage, or of all, oldest first, after one of them; at most `REPORTS_PAGE`.
-    pub async fn list(
-        &self,
-        stage: Option<Stage>,
-        after: Option<ReportMark>,
-        limit: u32,
-    ) -> Result<Vec<Report>> {
-        self.shared.ports.store.reports(stage, after, limit.clamp(1, REPORTS_PAGE)).await
-    }
-
-    /// One report.
-    pub async fn one(&self, id: ReportId) -> Result<Report> {
-        let found = self.shared.ports.store.report(id).await?;
-        found.ok_or(Error::not_found(NO_REPORT))
-    }
-
-    /// Takes a report, so that others know that somebody looks into it. Taking one's own again is
-    /// fine; `Conflict` when another has it, or it was answered.
-    pub async fn take(&self, by: Option<UserId>, id: ReportId) -> Result<Report> {
-        self.step(id, move |report, at| match &report.state {
-            ReportState::Open => Ok(Some(ReportState::Taken(Handled { by, at }))),
-            ReportState::Taken(handled) if handled.by == by => Ok(None),
-            ReportState::Taken(_) => Err(Error::new(Code::Conflict, TAKEN)),
-            ReportState::Answered { .. } => Err(Error::new(Code::Conflict, ANSWERED)),
-        })
-        .await
-    }
-
-    /// Answers a report, whoever has taken it; whoever made it is told. `Conflict` when it was
-    /// answered otherwise before.
-    pub async fn answer(
-        &self,
-        by: Option<UserId>,
-        id: ReportId,
-        (verdict, word): (Verdict, Note),
-    ) -> Result<Report> {
-        self.step(id, move |report, at| match &report.state {
-            ReportState::Open | ReportState::Taken(_) => {
-                let handled = Handled { by, at };
-                Ok(Some(ReportState::Answered { handled, verdict, word: word.clone() }))
-            }
-            ReportState::Answered { handled, verdict: was, word: said }
-                if handled.by == by && *was == verdict && *said == word =>
-            {
-                Ok(None)
-            }
-            ReportState::Answered { .. } => Err(Error::new(Code::Conflict, ANSWERED)),
-        })
-        .await
-    }
-
-    /// A step from the state as it is; `None`: it is so already.
-    async fn step(
-        &self,
-        id: ReportId,
-        next: impl Fn(&Report, Time) -> Result<Option<ReportState>> + Send + Sync + 'static,
-    ) -> Result<Report> {
-        const ATTEMPTS: u32 = 16;
-        let shared = self.shared.clone();
-        to_the_end(async move {
-            let store = &shared.ports.store;
-            for _ in 0..ATTEMPTS {
-                let report = store.report(id).await?.ok_or(Error::not_found(NO_REPORT))?;
-                let Some(state) = next(&report, shared.ports.now())? else { return Ok(report) };
-                if let Some(done) = store.step_report(id, report.version, state).await? {
-                    shared.ports.bus.publish(Event::Report(Arc::new(done.clone())));
-                    return Ok(done);
-                }
-            }
-            Err(Error::new(Code::Conflict, text::CHANGED))
-        })
-        .await
     }
 }

@@ -38,6 +38,7 @@ mod metrics;
 mod missed;
 mod multipart;
 mod operator;
+mod operator_reports;
 mod original;
 mod original_send;
 mod params;

@@ -41,6 +41,14 @@ pub struct UserPath {
     user: Id,
 }
 
+/// One report, by its id.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ReportPath {
+    /// The report's id
+    report: Id,
+}
+
 /// One call, by its id.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -17,9 +17,9 @@ use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
     Http, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups, health,
-    install, invites, mailbox, me, members, messages, metrics, missed, operator, original,
-    original_send, pictures, presence, push, receipts, reports, search, server, sync, uploads,
-    users, web,
+    install, invites, mailbox, me, members, messages, metrics, missed, operator, operator_reports,
+    original, original_send, pictures, presence, push, receipts, reports, search, server, sync,
+    uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -115,6 +115,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(receipts::routes())
         .merge(search::routes())
         .merge(operator::routes())
+        .merge(operator_reports::routes())
         .merge(reports::routes());
     Routes::with_problems()
         .nest("/api/v1", v1)

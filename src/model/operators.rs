@@ -1,9 +1,10 @@
 //! What operators do, and what is kept of it: every act leaves one row.
 
 use super::door::Invitation;
+use super::reports::{Handled, Note, ReportState, Verdict};
 use super::text::Email;
 use crate::clock::Time;
-use crate::id::{AuditId, ChatId, InvitationId, UserId};
+use crate::id::{AuditId, ChatId, InvitationId, ReportId, UserId};
 
 /// How long what operators did is kept.
 pub const AUDIT_LIFE: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 60 * 60);
@@ -71,6 +72,24 @@ pub enum Act {
         /// Which.
         id: InvitationId,
     },
+    /// Takes a report, so that others know that somebody looks into it.
+    TakeReport {
+        /// Which.
+        report: ReportId,
+        /// The version that it was decided on.
+        version: u64,
+    },
+    /// Decides a report, and says something to whoever made it.
+    AnswerReport {
+        /// Which.
+        report: ReportId,
+        /// The version that it was decided on.
+        version: u64,
+        /// Whether it was right.
+        verdict: Verdict,
+        /// What whoever reported is told.
+        word: Note,
+    },
 }
 
 impl Act {
@@ -85,7 +104,11 @@ impl Act {
             | Self::Appoint { user }
             | Self::Dismiss { user }
             | Self::TakeRole { user } => Some(*user),
-            Self::DeleteGroup { .. } | Self::Invite(_) | Self::EndInvitation { .. } => None,
+            Self::DeleteGroup { .. }
+            | Self::Invite(_)
+            | Self::EndInvitation { .. }
+            | Self::TakeReport { .. }
+            | Self::AnswerReport { .. } => None,
         }
     }
 
@@ -103,6 +126,8 @@ impl Act {
             Self::DeleteGroup { .. } => "delete_group",
             Self::Invite(_) => "invite",
             Self::EndInvitation { .. } => "end_invitation",
+            Self::TakeReport { .. } => "take_report",
+            Self::AnswerReport { .. } => "answer_report",
         }
     }
 }
@@ -120,6 +145,26 @@ pub struct Audit {
     pub act: Act,
     /// The act has taken effect. One that has not is finished by the sweep.
     pub done: bool,
+}
+
+/// A step of a report: which, from which version, to what.
+pub type ReportStep = (ReportId, u64, ReportState);
+
+impl Audit {
+    /// The step of a report that it is, if it is one.
+    pub fn report_step(&self) -> Option<ReportStep> {
+        let handled = Handled { by: self.by, at: self.at };
+        match &self.act {
+            Act::TakeReport { report, version } => {
+                Some((*report, *version, ReportState::Taken(handled)))
+            }
+            Act::AnswerReport { report, version, verdict, word } => {
+                let (verdict, word) = (*verdict, word.clone());
+                Some((*report, *version, ReportState::Answered { handled, verdict, word }))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Which accounts to list.

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Text};
 use crate::id::{ChatId, ReportId, UserId};
 
 /// At most this many characters in a note, and in the word of an answer.
-pub const NOTE_CHARS: usize = 1_000;
+pub const NOTE_CHARS: usize = 1_500;
 /// Somebody may make at most so many reports a day.
 pub const REPORTS_A_DAY: u32 = 20;
 /// At most so many of one's own reports are listed, the latest.
@@ -27,9 +27,9 @@ const TOO_LONG: Text = Text {
 /// What is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A person.
+    /// What somebody is called, says of themself, or does.
     Person(UserId),
-    /// A group.
+    /// What a group is called, or is for.
     Group(ChatId),
     /// A message, by its chat and seq.
     Message(ChatId, u64),
@@ -149,7 +149,7 @@ pub enum Stage {
 }
 
 impl ReportState {
-    /// Its stage.
+    /// How far that is, without who, when and how.
     pub const fn stage(&self) -> Stage {
         match self {
             Self::Open => Stage::Open,

@@ -198,10 +198,13 @@ pub struct Audit {
     /// Which invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<Id>,
+    /// Which report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Id>,
     /// Until when somebody is suspended, or an invitation works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
-    /// Why somebody is suspended, or which address they were given.
+    /// Why somebody is suspended, which address they were given, or what a report was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
     /// It was cut off, and takes effect within minutes.
@@ -217,6 +220,7 @@ impl From<AuditRow> for Audit {
             Act::DeleteGroup { chat } => (Some(*chat), None, None, None),
             Act::Invite(made) => (None, Some(made.id), Some(made.expires), None),
             Act::EndInvitation { id } => (None, Some(*id), None, None),
+            Act::AnswerReport { word, .. } => (None, None, None, Some(word.as_str().to_owned())),
             _ => (None, None, None, None),
         };
         Self {
@@ -227,6 +231,7 @@ impl From<AuditRow> for Audit {
             user: row.act.user().map(Id::from),
             group: group.map(Id::from),
             invitation: invitation.map(Id::from),
+            report: row.report_step().map(|step| step.0.into()),
             until: until.map(Moment::from),
             what,
             unfinished: !row.done,

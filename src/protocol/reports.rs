@@ -85,10 +85,10 @@ both_ways!(Stage reports::Stage: Open Taken Answered);
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MakeReport {
-    /// A person.
+    /// Reports this person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Id>,
-    /// A group.
+    /// Reports this group, as such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Id>,
     /// The chat of a message; with `seq`.
@@ -99,9 +99,9 @@ pub struct MakeReport {
     pub seq: Option<u64>,
     /// Why.
     pub reason: Reason,
-    /// What else there is to say: at most 1,000 characters.
+    /// What else there is to say: at most 1,500 characters.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 1500)]
     pub note: String,
 }
 
@@ -197,4 +197,69 @@ impl From<reports::Report> for Report {
 pub struct Reports {
     /// Latest first, at most 200.
     pub reports: Vec<Report>,
+}
+
+/// A report as operators see it, with the copy of what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OperatedReport {
+    /// As its maker sees it.
+    pub report: Report,
+    /// Who made it; absent: their account was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Id>,
+    /// The person, or the author of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Id>,
+    /// What a person or a group said of itself, or the text of the message, as it was.
+    pub text: String,
+    /// The names of the message's files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// When the message was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Moment>,
+    /// The operator who took or answered it; absent: nobody, or the person at the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handled_by: Option<Id>,
+}
+
+impl From<reports::Report> for OperatedReport {
+    fn from(report: reports::Report) -> Self {
+        let handled = match &report.state {
+            ReportState::Open => None,
+            ReportState::Taken(handled) | ReportState::Answered { handled, .. } => Some(*handled),
+        };
+        let evidence = report.evidence.clone();
+        Self {
+            by: report.by.map(Id::from),
+            author: evidence.author.map(Id::from),
+            text: evidence.text,
+            files: evidence.files,
+            sent: evidence.sent.map(Moment),
+            handled_by: handled.and_then(|handled| handled.by).map(Id::from),
+            report: report.into(),
+        }
+    }
+}
+
+/// A page of reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OperatedReports {
+    /// Oldest first.
+    pub reports: Vec<OperatedReport>,
+    /// What to send as `after` for the next page; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Id>,
+}
+
+/// Decides a report.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerReport {
+    /// Whether it was right.
+    pub verdict: Verdict,
+    /// What whoever made it is told: at most 1,500 characters.
+    #[serde(default)]
+    #[schema(max_length = 1500)]
+    pub word: String,
 }

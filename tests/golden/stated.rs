@@ -56,6 +56,7 @@ const PROPERTIES: &[(&str, &[&str])] = &[
     ("title", &["group-title"]),
     ("until", &["silenced-for"]),
     ("users", &["watched"]),
+    ("word", &["report-note"]),
 ];
 
 /// A number in a text, with the word after it.

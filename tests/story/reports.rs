@@ -2,8 +2,10 @@
 
 use hyper::Method;
 use serde_json::{Value, json};
+use wechat::core::operator::Actor;
 use wechat::core::reports::NewReport;
 use wechat::error::Code;
+use wechat::model::operators::Act;
 use wechat::model::reports::{Note, REPORTS_A_DAY, Reason, ReportState, Stage, Subject, Verdict};
 
 use crate::harness::inside::Inside;
@@ -41,7 +43,7 @@ async fn what_one_sees_can_be_reported_once_and_nothing_else() {
         json!({ "user": ana.id(), "reason": "spam" }),
         json!({ "group": chat, "reason": "spam" }),
         json!({ "user": beto.id(), "reason": "boredom" }),
-        json!({ "user": beto.id(), "reason": "other", "note": "x".repeat(1_001) }),
+        json!({ "user": beto.id(), "reason": "other", "note": "x".repeat(1_501) }),
     ] {
         assert_eq!(reports(&ana, nonsense.clone()).await.0, 400, "{nonsense}");
     }
@@ -64,7 +66,7 @@ async fn what_one_sees_can_be_reported_once_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_is_taken_by_one_and_answered_once() {
+async fn a_report_is_taken_by_one_and_answered_once_and_the_audit_tells_it() {
     let inside = Inside::new(wechat::core::Rules::default()).await;
     let [ana, beto, one, other] = [
         inside.person("Ana").await,
@@ -72,28 +74,42 @@ async fn a_report_is_taken_by_one_and_answered_once() {
         inside.person("One").await,
         inside.person("Other").await,
     ];
-    let core = &inside.core.reports;
+    let (core, operator) = (&inside.core.reports, &inside.core.operator);
+    let machine = Actor::Machine;
+    for person in [one, other] {
+        operator.act(&machine, Act::Appoint { user: person.user }).await.expect("appointed");
+    }
     let new = |subject| NewReport { subject, reason: Reason::Spam, note: Note::default() };
     let report = core.report(&ana, new(Subject::Person(beto.user))).await.expect("reported");
-    assert_eq!(core.list(Some(Stage::Open), None, 9).await.expect("lists"), [report.clone()]);
-    let taken = core.take(Some(one.user), report.id).await.expect("taken");
-    assert_eq!(core.take(Some(one.user), report.id).await.expect("again"), taken);
-    let refused = core.take(Some(other.user), report.id).await.expect_err("it is taken");
+    let (one, other) = (Actor::Person(one), Actor::Person(other));
+    let open = operator.reports(&one, Some(Stage::Open), None, 9).await.expect("lists");
+    assert_eq!(open, std::slice::from_ref(&report));
+    for nobody in [Actor::Person(ana), Actor::Person(beto)] {
+        let refused = operator.take_report(&nobody, report.id).await.expect_err("no operator");
+        assert_eq!(refused.code, Code::Forbidden);
+    }
+    let taken = operator.take_report(&one, report.id).await.expect("taken");
+    assert_eq!(operator.take_report(&one, report.id).await.expect("again"), taken);
+    let refused = operator.take_report(&other, report.id).await.expect_err("it is taken");
     assert_eq!(refused.code, Code::Conflict);
     let word = || (Verdict::Upheld, Note::parse("word", "Gracias.").expect("fits"));
-    let done = core.answer(Some(one.user), report.id, word()).await.expect("answered");
+    let done = operator.answer_report(&one, report.id, word()).await.expect("answered");
     assert!(matches!(done.state, ReportState::Answered { verdict: Verdict::Upheld, .. }));
-    assert_eq!(core.answer(Some(one.user), report.id, word()).await.expect("again"), done);
+    assert_eq!(operator.answer_report(&one, report.id, word()).await.expect("again"), done);
     let dismissed = (Verdict::Dismissed, Note::default());
-    let refused = core.answer(None, report.id, dismissed).await.expect_err("it is decided");
-    assert_eq!(refused.code, Code::Conflict);
+    let refused = operator.answer_report(&machine, report.id, dismissed).await;
+    assert_eq!(refused.expect_err("it is decided").code, Code::Conflict);
     assert_eq!(core.own(&ana).await.expect("lists"), [done]);
+    let audit = operator.audit(&machine, None, 9).await.expect("reads");
+    let told: Vec<&str> = audit.iter().map(|row| row.act.name()).collect();
+    assert_eq!(told, ["answer_report", "take_report", "appoint", "appoint"], "each once");
 
     for number in 1..REPORTS_A_DAY {
         let whom = inside.person(&format!("Nr {number}")).await;
         core.report(&ana, new(Subject::Person(whom.user))).await.expect("within the quota");
     }
-    let refused = core.report(&ana, new(Subject::Person(one.user))).await.expect_err("too many");
+    let last = inside.person("Last").await;
+    let refused = core.report(&ana, new(Subject::Person(last.user))).await.expect_err("too many");
     assert_eq!(refused.code, Code::TooMany);
     let known = core.report(&ana, new(Subject::Person(beto.user))).await.expect("the first");
     assert_eq!(known.id, report.id);

@@ -35,6 +35,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::messages",
             "store::operators",
             "store::pushes",
+            "store::reports",
             "objects",
             "objects::staging",
             "objects::whole",

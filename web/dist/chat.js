@@ -2,10 +2,10 @@ import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ConnectionBar, chatActions } from './chats.js';
-import { Composer } from './composer.js';
 import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
+import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, isNarrow, watch } from './state.js';
@@ -68,7 +68,7 @@ function Chat({ state }) {
         isOverIt.value = false;
         addFiles(state.id, event.dataTransfer?.files ?? []);
     };
-    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: onDragOver, onDragLeave: onDragLeave, onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), _jsx(RequestBar, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Composer, { state: state })] }));
+    return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: onDragOver, onDragLeave: onDragLeave, onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Announcement, { state: state }), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), _jsx(RequestBar, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Speaking, { state: state })] }));
 }
 function Head({ state }) {
     watch(`chat:${state.id}`, 'users', 'connection');

@@ -145,14 +145,22 @@ function FoundUser({ user, onDone }) {
     };
     return (_jsxs("button", { type: "button", class: "chat-row", onClick: open, children: [_jsx(Avatar, { id: user.id, name: user.name }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: user.name }), user.about && _jsx("span", { class: "chat-last", children: _jsx("bdi", { children: user.about }) })] })] }));
 }
+export async function enter(group, then) {
+    const isIn = await client.open(group).then(() => true, () => false);
+    if (isIn)
+        then();
+    else
+        say(t('join.asked'));
+}
 function FoundGroup({ group, onDone }) {
     const join = async () => {
         const joined = await attempt(client.rest.post(`/groups/${group.id}/join`));
         if (!joined)
             return;
-        await attempt(client.open(group.id));
-        onDone();
-        go(`chat/${group.id}`);
+        await enter(group.id, () => {
+            onDone();
+            go(`chat/${group.id}`);
+        });
     };
     return (_jsxs("div", { class: "chat-row", children: [_jsx(Avatar, { id: group.id, name: group.title ?? '', group: true, picture: group.avatar }), _jsxs("span", { class: "chat-text", children: [_jsx("span", { class: "chat-name", dir: "auto", children: group.title }), _jsx("span", { class: "chat-last", children: t('members', { n: group.member_count }) })] }), _jsx("button", { type: "button", class: "button small", onClick: join, children: t('join') })] }));
 }

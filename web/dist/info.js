@@ -6,6 +6,7 @@ import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
 import { ContactActions } from './contacts.js';
 import { date } from './format.js';
+import { AnnounceDialog, NickDialog, RequestsCard, RulesCard, SilenceDialog, SilentTag, isSilent, } from './group_rules.js';
 import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, userName } from './names.js';
@@ -13,6 +14,7 @@ import { Picker } from './people.js';
 import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
+import { ReportDialog } from './report.js';
 import { attempt, client, go, limits, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch, } from './ui.js';
 import { viewFace } from './viewing.js';
@@ -41,7 +43,11 @@ function Action({ icon, label, onClick, danger }) {
 function DirectInfo({ state, peer }) {
     watch(`chat:${state.id}`, 'users');
     const user = client.user(peer);
-    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: peer, name: chatName(state), sub: presenceText(peer), about: user?.about ?? '' }), peer !== myId() && (_jsxs("div", { class: "face-buttons", children: [_jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'voice'), children: [_jsx(Icon, { name: "phone" }), " ", t('call.do_voice')] }), _jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'video'), children: [_jsx(Icon, { name: "video" }), " ", t('call.do_video')] })] })), peer !== myId() && _jsx(ContactActions, { state: state, peer: peer }), _jsx(ChatLevel, { state: state }), _jsxs("div", { class: "card", children: [chatActions(state).map((item) => _jsx(Action, { ...item }, item.label)), _jsx(ClearChat, { state: state }), peer !== myId() && _jsx(Block, { user: peer })] })] }));
+    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: peer, name: chatName(state), sub: presenceText(peer), about: user?.about ?? '' }), peer !== myId() && (_jsxs("div", { class: "face-buttons", children: [_jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'voice'), children: [_jsx(Icon, { name: "phone" }), " ", t('call.do_voice')] }), _jsxs("button", { type: "button", class: "button", onClick: () => client.startCall(state.id, 'video'), children: [_jsx(Icon, { name: "video" }), " ", t('call.do_video')] })] })), peer !== myId() && _jsx(ContactActions, { state: state, peer: peer }), _jsx(ChatLevel, { state: state }), _jsxs("div", { class: "card", children: [chatActions(state).map((item) => _jsx(Action, { ...item }, item.label)), _jsx(ClearChat, { state: state }), peer !== myId() && _jsx(Block, { user: peer }), peer !== myId() && _jsx(Report, { subject: { user: peer } })] })] }));
+}
+function Report({ subject }) {
+    const isOpen = useSignal(false);
+    return (_jsxs(_Fragment, { children: [_jsx(Action, { icon: "flag", label: t('report'), danger: true, onClick: () => { isOpen.value = true; } }), isOpen.value && (_jsx(ReportDialog, { subject: subject, onClose: () => { isOpen.value = false; } }))] }));
 }
 function ClearChat({ state }) {
     const asked = useSignal(false);
@@ -91,7 +97,7 @@ function GroupInfo({ state }) {
     };
     const sub = `${t('members', { n: chat.member_count })} · `
         + `${t(chat.public ? 'group.is_public' : 'group.is_private')}`;
-    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: chat.id, name: chat.title ?? '', sub: sub, about: chat.about ?? '', group: true }), _jsxs("div", { class: "card", children: [isManager && (_jsx(Action, { icon: "pencil", label: t('group.edit'), onClick: () => { step.value = 'edit'; } })), isManager && (_jsx(Action, { icon: "link", label: t('invite'), onClick: () => { step.value = 'invite'; } })), chatActions(state).map((item) => _jsx(Action, { ...item }, item.label))] }), _jsx(Members, { state: state, onAdd: isManager ? () => { step.value = 'add'; } : null }), _jsxs("div", { class: "card", children: [_jsx(ClearChat, { state: state }), _jsx(Action, { icon: "log-out", label: t('group.leave'), onClick: () => { step.value = 'leave'; }, danger: true }), member.role === 'owner' && (_jsx(Action, { icon: "trash-2", label: t('group.delete'), onClick: () => { step.value = 'delete'; }, danger: true }))] }), _jsx("p", { class: "dim small created", children: t('group.created', { date: date(chat.created) }) }), step.value === 'edit' && _jsx(EditGroup, { state: state, onClose: close }), step.value === 'add' && _jsx(AddMembers, { state: state, onClose: close }), step.value === 'invite' && _jsx(Invitation, { state: state, onClose: close }), step.value === 'leave' && (_jsx(Confirm, { title: t('group.leave'), text: t('group.leave.hint'), action: t('group.leave'), onDone: leave })), step.value === 'delete' && (_jsx(Confirm, { title: t('group.delete'), text: t('group.delete.hint'), action: t('group.delete'), onDone: remove }))] }));
+    return (_jsxs(_Fragment, { children: [_jsx(Face, { id: chat.id, name: chat.title ?? '', sub: sub, about: chat.about ?? '', group: true }), _jsxs("div", { class: "card", children: [isManager && (_jsx(Action, { icon: "pencil", label: t('group.edit'), onClick: () => { step.value = 'edit'; } })), isManager && (_jsx(Action, { icon: "link", label: t('invite'), onClick: () => { step.value = 'invite'; } })), isManager && (_jsx(Action, { icon: "megaphone", label: t('announcement'), onClick: () => { step.value = 'announce'; } })), _jsx(Action, { icon: "signature", label: t('nick'), onClick: () => { step.value = 'nick'; } }), chatActions(state).map((item) => _jsx(Action, { ...item }, item.label))] }), isManager && _jsx(RequestsCard, { state: state }), _jsx(Members, { state: state, onAdd: isManager || chat.rules?.add === 'all' ? () => { step.value = 'add'; } : null }), isManager && _jsx(RulesCard, { state: state }), _jsxs("div", { class: "card", children: [_jsx(ClearChat, { state: state }), member.role !== 'owner' && _jsx(Report, { subject: { group: chat.id } }), _jsx(Action, { icon: "log-out", label: t('group.leave'), onClick: () => { step.value = 'leave'; }, danger: true }), member.role === 'owner' && (_jsx(Action, { icon: "trash-2", label: t('group.delete'), onClick: () => { step.value = 'delete'; }, danger: true }))] }), _jsx("p", { class: "dim small created", children: t('group.created', { date: date(chat.created) }) }), step.value === 'edit' && _jsx(EditGroup, { state: state, onClose: close }), step.value === 'add' && _jsx(AddMembers, { state: state, onClose: close }), step.value === 'announce' && _jsx(AnnounceDialog, { state: state, onClose: close }), step.value === 'nick' && _jsx(NickDialog, { state: state, onClose: close }), step.value === 'invite' && _jsx(Invitation, { state: state, onClose: close }), step.value === 'leave' && (_jsx(Confirm, { title: t('group.leave'), text: t('group.leave.hint'), action: t('group.leave'), onDone: leave })), step.value === 'delete' && (_jsx(Confirm, { title: t('group.delete'), text: t('group.delete.hint'), action: t('group.delete'), onDone: remove }))] }));
 }
 const RANK = { owner: 0, admin: 1, member: 2 };
 function Members({ state, onAdd }) {
@@ -115,6 +121,7 @@ function Members({ state, onAdd }) {
 function MemberLine({ one, state, onChanged }) {
     const { user, role } = one;
     const menu = useSignal(null);
+    const silencing = useSignal(false);
     const mine = state.member.role;
     const isMe = user.id === myId();
     const path = `/groups/${state.id}/members/${user.id}`;
@@ -136,6 +143,14 @@ function MemberLine({ one, state, onChanged }) {
             icon: 'crown', label: t('role.hand_over'),
             onClick: run(() => client.rest.put(`/groups/${state.id}/owner`, { user: user.id })),
         },
+        mayRemove && (isSilent(one)
+            ? {
+                icon: 'mic', label: t('members.speak'),
+                onClick: run(() => client.rest.delete(`${path}/silence`)),
+            }
+            : {
+                icon: 'mic-off', label: t('members.silence'), onClick: () => { silencing.value = true; },
+            }),
         mayRemove && {
             icon: 'user-minus', label: t('members.remove'), danger: true,
             onClick: run(() => client.rest.delete(path)),
@@ -145,7 +160,7 @@ function MemberLine({ one, state, onChanged }) {
             onClick: run(() => client.rest.put(`/groups/${state.id}/bans/${user.id}`)),
         },
     ];
-    return (_jsxs(_Fragment, { children: [_jsxs("button", { type: "button", class: "row-button member", disabled: isMe, onClick: (event) => { menu.value = { x: event.clientX, y: event.clientY }; }, children: [_jsx(Avatar, { id: user.id, name: user.name, size: "s" }), _jsx("span", { class: "grow chat-name", dir: "auto", children: isMe ? t('you') : user.name || t('user.deleted') }), role !== 'member' && _jsx("span", { class: "tag", children: t(`role.${role}`) })] }), menu.value && (_jsx(Menu, { label: user.name, at: menu.value, onClose: () => { menu.value = null; }, items: items }))] }));
+    return (_jsxs(_Fragment, { children: [_jsxs("button", { type: "button", class: "row-button member", disabled: isMe, onClick: (event) => { menu.value = { x: event.clientX, y: event.clientY }; }, children: [_jsx(Avatar, { id: user.id, name: user.name, size: "s" }), _jsxs("span", { class: "grow chat-name", dir: "auto", children: [isMe ? t('you') : user.name || t('user.deleted'), one.nick && _jsxs("small", { class: "nick", children: [" ", _jsx("bdi", { children: one.nick })] })] }), _jsx(SilentTag, { one: one }), role !== 'member' && _jsx("span", { class: "tag", children: t(`role.${role}`) })] }), menu.value && (_jsx(Menu, { label: user.name, at: menu.value, onClose: () => { menu.value = null; }, items: items })), silencing.value && (_jsx(SilenceDialog, { state: state, one: one, onClose: () => { silencing.value = false; onChanged(); } }))] }));
 }
 export async function openDirect(user) {
     const state = await attempt(client.openDirect(user));

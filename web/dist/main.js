@@ -84,6 +84,10 @@ function Keys() {
 }
 client.calls.onNotice = (notice) => say(t(`call.notice.${notice}`), true);
 client.onEnded = () => say(t('session.ended'), true);
+client.onReport = ({ verdict, word }) => {
+    if (verdict)
+        say(t(`report.answered.${verdict}`, { word: word ?? '' }));
+};
 void client.start();
 effect(() => {
     watch('connection');

@@ -6,6 +6,7 @@ import { attachmentsOf } from './files_text.js';
 import { full } from './format.js';
 import { t } from './i18n.js';
 import { chatName, myId, userName } from './names.js';
+import { ReportDialog } from './report.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Dialog, IconButton, Menu, Spinner } from './ui.js';
 import { save } from './viewing.js';
@@ -28,6 +29,8 @@ export function MessageMenu({ row, state, at, onClose }) {
         case 'delete': return _jsx(DeleteDialog, { row: row, forAll: isMine || isManager, onClose: onClose });
         case 'forward': return _jsx(ForwardDialog, { row: row, onClose: onClose });
         case 'info': return _jsx(InfoDialog, { row: row, onClose: onClose });
+        case 'report':
+            return _jsx(ReportDialog, { subject: { chat: row.chat, seq: row.seq }, onClose: onClose });
         default: break;
     }
     const isStep = { now: false };
@@ -53,6 +56,9 @@ export function MessageMenu({ row, state, at, onClose }) {
                 onClick: () => void attempt(client.pin(row, !row.pinned)),
             },
             isMine && { icon: 'info', label: t('message.info'), onClick: stepping('info') },
+            isText && !isMine && {
+                icon: 'flag', label: t('report'), onClick: stepping('report'), danger: true,
+            },
             { icon: 'trash-2', label: t('delete'), onClick: stepping('delete'), danger: true },
         ], children: _jsxs("div", { class: "quick", role: "group", "aria-label": t('react'), children: [QUICK.map((emoji) => (_jsx("button", { type: "button", "aria-label": emoji, onClick: () => react(emoji), children: emoji }, emoji))), _jsx(IconButton, { icon: "plus", label: t('react.more'), onClick: stepping('emoji') })] }) }));
 }

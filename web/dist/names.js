@@ -1,7 +1,7 @@
 import { t } from './i18n.js';
 import { attachmentsOf, filesText } from './files_text.js';
 import { client } from './state.js';
-import { duration } from './format.js';
+import { duration, full } from './format.js';
 export const myId = () => client.store.me;
 export function isListed(state) {
     return !client.contacts.isRequest(state) && !client.contacts.isRefused(state);
@@ -34,6 +34,15 @@ export function eventText(event, row) {
         case 'described': return t('event.described', { name });
         case 'avatar_changed': return t('event.avatar_changed', { name });
         case 'settings_changed': return t('event.settings_changed', { name });
+        case 'rules_changed': return t('event.rules_changed', { name });
+        case 'announcement_changed': return t('event.announcement_changed', { name });
+        case 'member_silenced': {
+            const other = who(event.user);
+            return event.until
+                ? t('event.silenced', { name, other, until: full(event.until) })
+                : t('event.unsilenced', { name, other });
+        }
+        case 'let_in': return t('event.let_in', { name, other: who(event.user) });
         case 'members_added':
             return t('event.members_added', { name, others: list(event.users.map(who)) });
         case 'joined': return t(event.by_invite ? 'event.joined_invite' : 'event.joined', { name });

@@ -2,6 +2,7 @@ import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { t } from './i18n.js';
+import { enter } from './chats.js';
 import { FacePicture, openDirect } from './info.js';
 import { attempt, back, client, go } from './state.js';
 import { Avatar, Empty, Icon, IconButton, Spinner } from './ui.js';
@@ -25,8 +26,7 @@ export function Join({ code }) {
         const joined = await attempt(client.rest.post(`/invites/${encodeURIComponent(code)}/join`));
         if (!joined)
             return;
-        await attempt(client.open(joined.id));
-        go(`chat/${joined.id}`, true);
+        await enter(joined.id, () => go(`chat/${joined.id}`, true));
     };
     const found = group.value;
     return (_jsxs("section", { class: "pane chat-pane plain", "aria-label": t('invite'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => go('') }), _jsx("h1", { class: "grow", children: t('invite.to') })] }), found === undefined && _jsx("div", { class: "empty", children: _jsx(Spinner, {}) }), found === null && _jsx(Empty, { icon: "link", title: t('invite.bad'), text: t('invite.bad.hint') }), found && (_jsxs("div", { class: "scroll info", children: [_jsxs("div", { class: "face", children: [_jsx(Avatar, { id: found.id, name: found.title ?? '', size: "xl", group: true, picture: found.avatar }), _jsx("h2", { dir: "auto", children: found.title }), _jsx("p", { class: "dim", children: t('members', { n: found.member_count }) }), found.about && _jsx("p", { class: "about-me", dir: "auto", children: found.about })] }), _jsx("div", { class: "face-buttons", children: client.store.chats.has(found.id)

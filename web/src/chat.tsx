@@ -6,10 +6,10 @@ import { useEffect, useMemo } from 'preact/hooks';
 import type { ChatState, Message } from 'wechat-sdk';
 
 import { ConnectionBar, chatActions } from './chats.js';
-import { Composer } from './composer.js';
 import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
+import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
 import { client, go, isNarrow, watch } from './state.js';
@@ -87,11 +87,12 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
       {isOverIt.value && <div class="drop">{t('file.drop')}</div>}
       <Head state={state} />
       {isNarrow.value && <ConnectionBar />}
+      <Announcement state={state} />
       <Pinned state={state} />
       <Timeline state={state} marker={marker} />
       <Announcer state={state} />
       <RequestBar state={state} />
-      {isOver ? <p class="composer-off">{t('chat.over')}</p> : <Composer state={state} />}
+      {isOver ? <p class="composer-off">{t('chat.over')}</p> : <Speaking state={state} />}
     </section>
   );
 }

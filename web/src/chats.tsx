@@ -3,7 +3,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Chat, ChatState, Found, User } from 'wechat-sdk';
+import type { Chat, ChatState, Found, Id, User } from 'wechat-sdk';
 
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
@@ -279,13 +279,21 @@ function FoundUser({ user, onDone }: { user: User; onDone: () => void }): JSX.El
   );
 }
 
+/** After asking to join a group: into it, or word that an admin decides. */
+export async function enter(group: Id, then: () => void): Promise<void> {
+  const isIn = await client.open(group).then(() => true, () => false);
+  if (isIn) then();
+  else say(t('join.asked'));
+}
+
 function FoundGroup({ group, onDone }: { group: Chat; onDone: () => void }): JSX.Element {
   const join = async (): Promise<void> => {
     const joined = await attempt(client.rest.post(`/groups/${group.id}/join`));
     if (!joined) return;
-    await attempt(client.open(group.id));
-    onDone();
-    go(`chat/${group.id}`);
+    await enter(group.id, () => {
+      onDone();
+      go(`chat/${group.id}`);
+    });
   };
   return (
     <div class="chat-row">

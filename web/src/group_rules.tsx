@@ -1,4 +1,4 @@
-/** What a group's admins decide: rules, announcement, who comes in, who is silent; and one's nick. */
+/** What a group's admins decide: rules, announcement, who comes in, who is silent; and nicks. */
 
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
@@ -33,7 +33,10 @@ export function RulesCard({ state }: { state: ChatState }): JSX.Element {
       <Switch label={t('rules.approve')} hint={t('rules.approve.hint')} on={rules.approve}
         onChange={(on) => set({ approve: on })()} />
       <label class="switch-row">
-        <span class="grow"><span>{t('rules.slow')}</span><small>{t('rules.slow.hint')}</small></span>
+        <span class="grow">
+          <span>{t('rules.slow')}</span>
+          <small>{t('rules.slow.hint')}</small>
+        </span>
         <select value={rules.slow}
           onChange={(event) => set({ slow: Number(event.currentTarget.value) })()}>
           {[...new Set([...SLOW, rules.slow])].sort((a, b) => a - b).map((seconds) => (
@@ -74,14 +77,14 @@ export function RequestsCard({ state }: { state: ChatState }): JSX.Element | nul
   if (!waiting.value.length) return null;
   return (
     <div class="card">
-      <h3 class="section">{t('requests', { n: waiting.value.length })}</h3>
+      <h3 class="section">{t('join.requests', { n: waiting.value.length })}</h3>
       {waiting.value.map((one) => (
         <div class="row-button member" key={one.user.id}>
           <Avatar id={one.user.id} name={one.user.name} size="s" />
           <span class="grow chat-name" dir="auto">{one.user.name}</span>
-          <IconButton icon="check" label={t('requests.let_in', { name: one.user.name })}
+          <IconButton icon="check" label={t('join.let_in', { name: one.user.name })}
             onClick={() => void decide(one, true)()} />
-          <IconButton icon="x" label={t('requests.refuse', { name: one.user.name })}
+          <IconButton icon="x" label={t('join.refuse', { name: one.user.name })}
             onClick={() => void decide(one, false)()} />
         </div>
       ))}
@@ -103,7 +106,8 @@ export function SilenceDialog({ state, one, onClose }: {
       <p class="dim">{t('silence.hint')}</p>
       <div class="spans">
         {SILENCES.map((seconds) => (
-          <button type="button" key={seconds} class="button" onClick={() => void silence(seconds)()}>
+          <button type="button" key={seconds} class="button"
+            onClick={() => void silence(seconds)()}>
             {span(seconds)}
           </button>
         ))}

@@ -10,6 +10,9 @@ import { ChangePicture } from './change_picture.js';
 import { chatActions } from './chats.js';
 import { ContactActions } from './contacts.js';
 import { date } from './format.js';
+import {
+  AnnounceDialog, NickDialog, RequestsCard, RulesCard, SilenceDialog, SilentTag, isSilent,
+} from './group_rules.js';
 import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, userName } from './names.js';
@@ -17,6 +20,7 @@ import { Picker } from './people.js';
 import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
+import { ReportDialog, type Subject } from './report.js';
 import { attempt, client, go, limits, say, watch } from './state.js';
 import {
   Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch,
@@ -103,7 +107,20 @@ function DirectInfo({ state, peer }: { state: ChatState; peer: Id }): JSX.Elemen
         {chatActions(state).map((item) => <Action key={item.label} {...item} />)}
         <ClearChat state={state} />
         {peer !== myId() && <Block user={peer} />}
+        {peer !== myId() && <Report subject={{ user: peer }} />}
       </div>
+    </>
+  );
+}
+
+function Report({ subject }: { subject: Subject }): JSX.Element {
+  const isOpen = useSignal(false);
+  return (
+    <>
+      <Action icon="flag" label={t('report')} danger onClick={() => { isOpen.value = true; }} />
+      {isOpen.value && (
+        <ReportDialog subject={subject} onClose={() => { isOpen.value = false; }} />
+      )}
     </>
   );
 }
@@ -157,11 +174,14 @@ function Block({ user }: { user: Id }): JSX.Element | null {
   );
 }
 
+type GroupStep =
+  'none' | 'edit' | 'add' | 'invite' | 'leave' | 'delete' | 'announce' | 'nick';
+
 function GroupInfo({ state }: { state: ChatState }): JSX.Element {
   watch(`chat:${state.id}`);
   const { chat, member } = state;
   const isManager = member.role !== 'member';
-  const step = useSignal<'none' | 'edit' | 'add' | 'invite' | 'leave' | 'delete'>('none');
+  const step = useSignal<GroupStep>('none');
   const close = (): void => { step.value = 'none'; };
   const leave = async (yes: boolean): Promise<void> => {
     close();
@@ -183,11 +203,20 @@ function GroupInfo({ state }: { state: ChatState }): JSX.Element {
         {isManager && (
           <Action icon="link" label={t('invite')} onClick={() => { step.value = 'invite'; }} />
         )}
+        {isManager && (
+          <Action icon="megaphone" label={t('announcement')}
+            onClick={() => { step.value = 'announce'; }} />
+        )}
+        <Action icon="signature" label={t('nick')} onClick={() => { step.value = 'nick'; }} />
         {chatActions(state).map((item) => <Action key={item.label} {...item} />)}
       </div>
-      <Members state={state} onAdd={isManager ? () => { step.value = 'add'; } : null} />
+      {isManager && <RequestsCard state={state} />}
+      <Members state={state}
+        onAdd={isManager || chat.rules?.add === 'all' ? () => { step.value = 'add'; } : null} />
+      {isManager && <RulesCard state={state} />}
       <div class="card">
         <ClearChat state={state} />
+        {member.role !== 'owner' && <Report subject={{ group: chat.id }} />}
         <Action icon="log-out" label={t('group.leave')} onClick={() => { step.value = 'leave'; }}
           danger />
         {member.role === 'owner' && (
@@ -198,6 +227,8 @@ function GroupInfo({ state }: { state: ChatState }): JSX.Element {
       <p class="dim small created">{t('group.created', { date: date(chat.created) })}</p>
       {step.value === 'edit' && <EditGroup state={state} onClose={close} />}
       {step.value === 'add' && <AddMembers state={state} onClose={close} />}
+      {step.value === 'announce' && <AnnounceDialog state={state} onClose={close} />}
+      {step.value === 'nick' && <NickDialog state={state} onClose={close} />}
       {step.value === 'invite' && <Invitation state={state} onClose={close} />}
       {step.value === 'leave' && (
         <Confirm title={t('group.leave')} text={t('group.leave.hint')} action={t('group.leave')}
@@ -250,6 +281,7 @@ function MemberLine({ one, state, onChanged }: {
 }): JSX.Element {
   const { user, role } = one;
   const menu = useSignal<{ x: number; y: number } | null>(null);
+  const silencing = useSignal(false);
   const mine = state.member.role;
   const isMe = user.id === myId();
   const path = `/groups/${state.id}/members/${user.id}`;
@@ -271,6 +303,14 @@ function MemberLine({ one, state, onChanged }: {
       icon: 'crown', label: t('role.hand_over'),
       onClick: run(() => client.rest.put(`/groups/${state.id}/owner`, { user: user.id })),
     },
+    mayRemove && (isSilent(one)
+      ? {
+        icon: 'mic', label: t('members.speak'),
+        onClick: run(() => client.rest.delete(`${path}/silence`)),
+      }
+      : {
+        icon: 'mic-off', label: t('members.silence'), onClick: () => { silencing.value = true; },
+      }),
     mayRemove && {
       icon: 'user-minus', label: t('members.remove'), danger: true,
       onClick: run(() => client.rest.delete(path)),
@@ -287,12 +327,18 @@ function MemberLine({ one, state, onChanged }: {
         <Avatar id={user.id} name={user.name} size="s" />
         <span class="grow chat-name" dir="auto">
           {isMe ? t('you') : user.name || t('user.deleted')}
+          {one.nick && <small class="nick"> <bdi>{one.nick}</bdi></small>}
         </span>
+        <SilentTag one={one} />
         {role !== 'member' && <span class="tag">{t(`role.${role}`)}</span>}
       </button>
       {menu.value && (
         <Menu label={user.name} at={menu.value} onClose={() => { menu.value = null; }}
           items={items} />
+      )}
+      {silencing.value && (
+        <SilenceDialog state={state} one={one}
+          onClose={() => { silencing.value = false; onChanged(); }} />
       )}
     </>
   );

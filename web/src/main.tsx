@@ -102,6 +102,9 @@ function Keys(): null {
 
 client.calls.onNotice = (notice) => say(t(`call.notice.${notice}`), true);
 client.onEnded = () => say(t('session.ended'), true);
+client.onReport = ({ verdict, word }) => {
+  if (verdict) say(t(`report.answered.${verdict}`, { word: word ?? '' }));
+};
 void client.start();
 // A page that began without a network asks when there is one.
 effect(() => {

@@ -10,12 +10,13 @@ import { attachmentsOf } from './files_text.js';
 import { full } from './format.js';
 import { t } from './i18n.js';
 import { chatName, myId, userName } from './names.js';
+import { ReportDialog } from './report.js';
 import { attempt, client, go, say, watch } from './state.js';
 import { Avatar, Dialog, IconButton, Menu, Spinner } from './ui.js';
 import { save } from './viewing.js';
 import { editRow, replyTo } from './writing.js';
 
-type Step = 'menu' | 'emoji' | 'delete' | 'forward' | 'info';
+type Step = 'menu' | 'emoji' | 'delete' | 'forward' | 'info' | 'report';
 
 const QUICK = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
 
@@ -47,6 +48,8 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
     case 'delete': return <DeleteDialog row={row} forAll={isMine || isManager} onClose={onClose} />;
     case 'forward': return <ForwardDialog row={row} onClose={onClose} />;
     case 'info': return <InfoDialog row={row} onClose={onClose} />;
+    case 'report':
+      return <ReportDialog subject={{ chat: row.chat, seq: row.seq }} onClose={onClose} />;
     default: break;
   }
   // A step that opens a dialog of its own keeps this part alive, while the menu itself closes.
@@ -75,6 +78,9 @@ export function MessageMenu({ row, state, at, onClose }: MessageMenuProps): JSX.
           onClick: () => void attempt(client.pin(row, !row.pinned)),
         },
         isMine && { icon: 'info', label: t('message.info'), onClick: stepping('info') },
+        isText && !isMine && {
+          icon: 'flag', label: t('report'), onClick: stepping('report'), danger: true,
+        },
         { icon: 'trash-2', label: t('delete'), onClick: stepping('delete'), danger: true },
       ]}>
       <div class="quick" role="group" aria-label={t('react')}>

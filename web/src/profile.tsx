@@ -6,6 +6,7 @@ import { useEffect } from 'preact/hooks';
 import type { Chat, Id, User } from 'wechat-sdk';
 
 import { t } from './i18n.js';
+import { enter } from './chats.js';
 import { FacePicture, openDirect } from './info.js';
 import { attempt, back, client, go } from './state.js';
 import { Avatar, Empty, Icon, IconButton, Spinner } from './ui.js';
@@ -51,8 +52,7 @@ export function Join({ code }: { code: string }): JSX.Element {
     const joined =
       await attempt(client.rest.post<Chat>(`/invites/${encodeURIComponent(code)}/join`));
     if (!joined) return;
-    await attempt(client.open(joined.id));
-    go(`chat/${joined.id}`, true);
+    await enter(joined.id, () => go(`chat/${joined.id}`, true));
   };
   const found = group.value;
   return (

@@ -11,7 +11,7 @@ import { Dialog } from './ui.js';
 const REASONS: readonly Reason[] = [
   'spam', 'fraud', 'harassment', 'hate', 'violence', 'sexual', 'impersonation', 'other',
 ];
-const NOTE_CHARS = 1_000;
+const NOTE_CHARS = 1_500;
 
 export type Subject = Pick<MakeReport, 'user' | 'group' | 'chat' | 'seq'>;
 

@@ -27,8 +27,8 @@ import { type Connection, type Listener, Socket } from './socket.js';
 import { type Saved, type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
-  CallKind, Chat, CodeSent, Events, Id, Level, Limits, Me, Member, Message, MessagePage, OpenChat,
-  Sent, ServerInfo, SignedIn, Tongue, User,
+  CallKind, ChangeMember, Chat, CodeSent, Events, Id, Limits, Me, Member, Message, MessagePage,
+  OpenChat, Report, Sent, ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows of a page of history. */
@@ -59,6 +59,8 @@ export class Client implements Line {
   isLoaded = false;
   /** The session ended from elsewhere: logged out, or the account is gone. */
   onEnded: () => void = () => undefined;
+  /** A report of this person's was taken or answered. */
+  onReport: (report: Report) => void = () => undefined;
   /** A message of somebody else came while the client was live. */
   onIncoming: (row: Message, state: ChatState) => void = () => undefined;
 
@@ -363,10 +365,7 @@ export class Client implements Line {
 
   async setChat(
     id: Id,
-    change: {
-      pinned?: boolean; muted_until?: string | null; alerts?: Level | null; hide_seq?: number;
-      remark?: string | null;
-    },
+    change: ChangeMember,
   ): Promise<void> {
     const row = await this.rest.patch<Member>(`/chats/${id}`, change);
     this.store.applyMember(row);
@@ -440,6 +439,7 @@ export class Client implements Line {
 
   private happened<K extends keyof Events>(name: K, data: Events[K]): void {
     if (name === 'call') this.calls.stands(data as Events['call']);
+    else if (name === 'report') this.onReport(data as Events['report']);
     else if (name === 'alerts') this.alerts.apply(data as Events['alerts']);
     else if (name === 'call.signal') this.calls.signalled(data as Events['call.signal']);
     else this.follower.happened(name, data);

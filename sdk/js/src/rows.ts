@@ -85,6 +85,14 @@ export interface Announcement {
   text: string;
 }
 
+/** Decides a report. */
+export interface AnswerReport {
+  /** Whether it was right. */
+  verdict: Verdict;
+  /** What whoever made it is told: at most 1,500 characters. */
+  word?: string;
+}
+
 /** Asks for a login code. */
 export interface AskCode {
   /** The account's address. */
@@ -152,11 +160,12 @@ export interface Audit {
   /** Which row. */
   id: Id;
   invitation?: Id | null;
+  report?: Id | null;
   /** It was cut off, and takes effect within minutes. */
   unfinished?: boolean;
   until?: Moment | null;
   user?: Id | null;
-  /** Why somebody is suspended, or which address they were given. */
+  /** Why somebody is suspended, which address they were given, or what a report was answered. */
   what?: string | null;
 }
 
@@ -954,6 +963,19 @@ export interface MakeInvitation {
   uses?: number | null;
 }
 
+/** Reports a person, a group, or a message: one of them. */
+export interface MakeReport {
+  chat?: Id | null;
+  group?: Id | null;
+  /** What else there is to say: at most 1,500 characters. */
+  note?: string;
+  /** Why. */
+  reason: Reason;
+  /** Which message of the chat. */
+  seq?: number | null;
+  user?: Id | null;
+}
+
 /** The caller's own account. */
 export interface Me {
   /** What the person says of itself. */
@@ -1210,6 +1232,27 @@ export interface OperatedMember {
   user: Id;
 }
 
+/** A report as operators see it, with the copy of what it is about. */
+export interface OperatedReport {
+  author?: Id | null;
+  by?: Id | null;
+  /** The names of the message's files. */
+  files?: string[];
+  handled_by?: Id | null;
+  /** As its maker sees it. */
+  report: Report;
+  sent?: Moment | null;
+  /** What a person or a group said of itself, or the text of the message, as it was. */
+  text: string;
+}
+
+/** A page of reports. */
+export interface OperatedReports {
+  next?: Id | null;
+  /** Oldest first. */
+  reports: OperatedReport[];
+}
+
 /** The caller's own card. */
 export interface OwnCard {
   /** Whoever has the code becomes a contact at once. */
@@ -1375,6 +1418,17 @@ export interface Readers {
   users: Id[];
 }
 
+/** Why something is reported. */
+export type Reason =
+  | 'spam'
+  | 'fraud'
+  | 'harassment'
+  | 'hate'
+  | 'violence'
+  | 'sexual'
+  | 'impersonation'
+  | 'other';
+
 /** A member's cursors. */
 export interface Receipt {
   /** Where their cursors moved. */
@@ -1400,12 +1454,45 @@ export interface ReceiptCounts {
 /** How a client reaches its relay. */
 export type RelayTransport = 'udp' | 'tcp' | 'tls';
 
+/** A report of the caller's own. */
+export interface Report {
+  answered?: Moment | null;
+  chat?: Id | null;
+  /** When. */
+  created: Moment;
+  group?: Id | null;
+  /** Which one. */
+  id: Id;
+  /** What the person, the author of the message, or the group was called. */
+  name: string;
+  /** What else was said. */
+  note?: string;
+  /** Why. */
+  reason: Reason;
+  /** Which message of the chat. */
+  seq?: number | null;
+  /** How far it has come. */
+  state: Stage;
+  user?: Id | null;
+  verdict?: Verdict | null;
+  /** Grows with each step: of two rows with one id, the one with the higher version holds. */
+  version: number;
+  /** What those who run the server say to it. */
+  word?: string;
+}
+
 /** Tells how a call goes or went. */
 export interface ReportFrame {
   /** Which call. */
   call: Id;
   /** Facts of the browser's statistics. */
   report: CallReport;
+}
+
+/** The caller's own reports. */
+export interface Reports {
+  /** Latest first, at most 200. */
+  reports: Report[];
 }
 
 /** Who asks to be let into a group. */
@@ -1630,6 +1717,9 @@ export interface Silence {
   until: Moment;
 }
 
+/** How far a report has come. */
+export type Stage = 'open' | 'taken' | 'answered';
+
 /** Who did it, and when. */
 export interface Stamp {
   /** When. */
@@ -1786,6 +1876,9 @@ export interface User {
   /** The name; empty for a deleted account. */
   name: string;
 }
+
+/** Whether a report was right. */
+export type Verdict = 'upheld' | 'dismissed';
 
 /** Says whose online state is on screen; whoever was named before is so no more. */
 export interface WatchFrame {

@@ -1,7 +1,7 @@
 /** The rows, bodies and frames of the API, and what only clients say to each other. */
 
 import type {
-  Alerts, Call, Chat, Hello, Id, Membership, Message, Moment, Receipt, Resync, Typing,
+  Alerts, Call, Chat, Hello, Id, Membership, Message, Moment, Receipt, Report, Resync, Typing,
 } from './rows.js';
 
 export type * from './rows.js';
@@ -20,6 +20,7 @@ export interface Events {
   chat: Chat;
   member: Membership;
   alerts: Alerts;
+  report: Report;
   receipt: Receipt;
   typing: Typing;
   presence: Standing;

@@ -4,11 +4,12 @@
 //! act leaves one row in the audit (`store::Operators` says how, also when it is cut off), and is
 //! told to whom it concerns: sessions that it closed are closed on every node, and calls with them.
 //!
-//! What is reported (a person, a group, a message) will be taken and answered here as well: an
-//! answer is an act like the others.
+//! What is reported (a person, a group, a message) is taken and answered in `reports`: an answer is
+//! an act like the others.
 //!
 //! Called by `http`, for sessions of operators and for the person at the server's machine.
 
+mod reports;
 mod rules;
 
 use std::sync::{Arc, OnceLock};
@@ -167,6 +168,9 @@ impl Operator {
             Acted::Missing => Err(Error::not_found(rules::missing(&audit.act))),
             Acted::Taken if matches!(audit.act, Act::Move { .. }) => {
                 Err(Error::new(Code::Conflict, ADDRESS_TAKEN))
+            }
+            Acted::Taken if audit.report_step().is_some() => {
+                Err(Error::new(Code::Conflict, text::CHANGED))
             }
             Acted::Taken => Err(Error::forbidden(WRONG_KEY)),
             Acted::Full => Err(door::full()),

@@ -1,6 +1,7 @@
 //! Who may do what as an operator: pure decisions.
 
 use crate::core::auth::door::NO_INVITATION;
+use crate::core::reports::NO_REPORT;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::UserId;
 use crate::model::auth::Caller;
@@ -64,6 +65,7 @@ pub(super) const fn missing(act: &Act) -> Text {
     match act {
         Act::DeleteGroup { .. } => NO_GROUP,
         Act::Invite(_) | Act::EndInvitation { .. } => NO_INVITATION,
+        Act::TakeReport { .. } | Act::AnswerReport { .. } => NO_REPORT,
         _ => text::NO_USER,
     }
 }

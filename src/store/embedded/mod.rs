@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod damage;
+mod messages_to_be;
 mod migrations;
 mod readers;
 mod schema;

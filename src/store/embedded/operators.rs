@@ -8,7 +8,7 @@ use rusqlite::{Row, params};
 use super::EmbeddedStore;
 use super::accounts::{self, by_email, find, put};
 use super::sql::{Db, count, int};
-use super::{chats, door, sessions, users};
+use super::{chats, door, reports, sessions, users};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{AuditId, ChatId, UserId};
@@ -67,6 +67,7 @@ fn act(db: &Db<'_>, audit: &Audit) -> Result<Acted> {
                 Acted::Missing
             }
         }
+        Act::TakeReport { .. } | Act::AnswerReport { .. } => report(db, audit)?,
         of_person => match of_person.user() {
             Some(user) => person(db, user, of_person, audit.at)?,
             None => Acted::Missing,
@@ -82,6 +83,17 @@ fn act(db: &Db<'_>, audit: &Audit) -> Result<Acted> {
 fn group(db: &Db<'_>, chat: ChatId) -> Result<Acted> {
     let found = chats::find(db, chat)?.filter(|found| found.chat.kind == ChatKind::Group);
     Ok(if found.is_some() { Acted::Begun } else { Acted::Missing })
+}
+
+/// A step of a report, unless another was faster.
+fn report(db: &Db<'_>, audit: &Audit) -> Result<Acted> {
+    let Some((id, version, state)) = audit.report_step() else { return Ok(Acted::Missing) };
+    let Some(found) = reports::find(db, id)? else { return Ok(Acted::Missing) };
+    let is_done = found.state == state;
+    if !is_done && reports::step(db, id, version, state)?.is_none() {
+        return Ok(Acted::Taken);
+    }
+    Ok(Acted::Done(Vec::new()))
 }
 
 /// An act about a person whose account is there.
@@ -117,7 +129,11 @@ fn person(db: &Db<'_>, id: UserId, act: &Act, at: Time) -> Result<Acted> {
             db.run("DELETE FROM codes WHERE user = ?1", [id])?;
             with(User { email: to.clone(), ..user })
         }
-        Act::DeleteGroup { .. } | Act::Invite(_) | Act::EndInvitation { .. } => Ok(Acted::Missing),
+        Act::DeleteGroup { .. }
+        | Act::Invite(_)
+        | Act::EndInvitation { .. }
+        | Act::TakeReport { .. }
+        | Act::AnswerReport { .. } => Ok(Acted::Missing),
     }
 }
 

@@ -59,7 +59,8 @@ pub(super) fn forget_maker(db: &Db<'_>, user: UserId) -> Result<()> {
     db.run("UPDATE reports SET by = NULL WHERE by = ?1", [user]).map(drop)
 }
 
-fn find(db: &Db<'_>, id: ReportId) -> Result<Option<Report>> {
+/// A report by its id.
+pub(super) fn find(db: &Db<'_>, id: ReportId) -> Result<Option<Report>> {
     Ok(db.each(select!("WHERE id = ?1"), [id], 1, read)?.pop())
 }
 
@@ -94,7 +95,13 @@ fn list(
     }
 }
 
-fn step(db: &Db<'_>, id: ReportId, version: u64, state: ReportState) -> Result<Option<Report>> {
+/// Brings a report from this version to its next.
+pub(super) fn step(
+    db: &Db<'_>,
+    id: ReportId,
+    version: u64,
+    state: ReportState,
+) -> Result<Option<Report>> {
     let Some(report) = find(db, id)?.filter(|report| report.version == version) else {
         return Ok(None);
     };

@@ -6,9 +6,10 @@ use super::broken;
 use super::values::Id;
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{ChatId, InvitationId, UserId};
+use crate::id::{ChatId, InvitationId, ReportId, UserId};
 use crate::model::door::Invitation;
 use crate::model::operators::Act;
+use crate::model::reports::{Note, Verdict};
 use crate::model::text::Email;
 
 /// How an act is kept.
@@ -37,6 +38,12 @@ pub struct ActForm {
     uses: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    report: Option<Id>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upheld: Option<bool>,
 }
 
 impl From<&Act> for ActForm {
@@ -59,6 +66,16 @@ impl From<&Act> for ActForm {
                 group: made.group.clone(),
                 ..form
             },
+            Act::TakeReport { report, version } => {
+                Self { report: Some(Id(report.0)), version: Some(*version), ..form }
+            }
+            Act::AnswerReport { report, version, verdict, word } => Self {
+                report: Some(Id(report.0)),
+                version: Some(*version),
+                upheld: Some(*verdict == Verdict::Upheld),
+                why: Some(word.as_str().to_owned()),
+                ..form
+            },
             Act::Restore { .. }
             | Act::Delete { .. }
             | Act::LogOut { .. }
@@ -75,7 +92,20 @@ impl ActForm {
         let missing = || broken("act");
         let user = self.user.map(|id| UserId(id.0)).ok_or_else(missing);
         let invitation = self.invitation.map(|id| InvitationId(id.0)).ok_or_else(missing);
+        let report = self.report.map(|id| ReportId(id.0)).ok_or_else(missing);
+        let version = self.version.ok_or_else(missing);
         Ok(match self.name.as_str() {
+            "take_report" => Act::TakeReport { report: report?, version: version? },
+            "answer_report" => Act::AnswerReport {
+                report: report?,
+                version: version?,
+                verdict: if self.upheld.ok_or_else(missing)? {
+                    Verdict::Upheld
+                } else {
+                    Verdict::Dismissed
+                },
+                word: Note::stored(self.why.unwrap_or_default()),
+            },
             "suspend" => Act::Suspend {
                 user: user?,
                 until: self.until.map(Time),

@@ -11,7 +11,7 @@ use crate::model::reports::{
     Evidence, Handled, Note, Reason, Report, ReportState, Subject, Verdict,
 };
 
-/// A report.
+/// What was told, of what, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportForm {
     /// A person, or nobody.
@@ -116,13 +116,13 @@ fn steps(state: &ReportState) -> (Option<HandledForm>, Option<AnswerForm>) {
 /// What of a report is not in its form.
 #[derive(Debug, Clone, Copy)]
 pub struct Outside {
-    /// Its id.
+    /// Follows from who made it and of what.
     pub id: crate::id::ReportId,
     /// Who made it.
     pub by: Option<UserId>,
     /// When.
     pub created: crate::clock::Time,
-    /// Its version.
+    /// Grows with each step.
     pub version: u64,
 }
 

@@ -23,7 +23,7 @@ use crate::model::door::INVITATIONS;
 use crate::model::operators::{Act, Audit, Figures, Folk};
 use crate::model::users::{Standing, User};
 use crate::store::forms::audit::ActForm;
-use crate::store::{Acted, Invitations, Operators, Sessions, Users};
+use crate::store::{Acted, Invitations, Operators, Reports, Sessions, Users};
 
 /// At most this many rows go in one sweep.
 const SWEPT: u32 = 500;
@@ -70,6 +70,14 @@ impl MongoStore {
                 return Ok((full >= u64::from(INVITATIONS)).then_some(Acted::Full));
             }
             Act::EndInvitation { id } => self.invitation(*id).await?.is_some(),
+            Act::TakeReport { report, version } | Act::AnswerReport { report, version, .. } => {
+                let found = self.report(*report).await?;
+                let overtaken = found.as_ref().is_some_and(|found| found.version != *version);
+                return Ok(match found {
+                    None => Some(Acted::Missing),
+                    Some(_) => overtaken.then_some(Acted::Taken),
+                });
+            }
             of_person => match of_person.user() {
                 Some(user) => match self.living_account(user).await? {
                     Some(user) => return self.refusal_of(act, &user).await,
@@ -164,6 +172,7 @@ impl MongoStore {
                 self.mark(row, *user, doc! { "operator": Bson::Null }).await?;
             }
             Act::Move { user, to } => return self.move_address(row, *user, to).await,
+            Act::TakeReport { .. } | Act::AnswerReport { .. } => return self.step_of(audit).await,
         }
         Ok(done)
     }
@@ -186,6 +195,17 @@ impl MongoStore {
                 Ok(Acted::Done(Vec::new()))
             }
         }
+    }
+
+    /// A step of a report, unless another was faster.
+    async fn step_of(&self, audit: &Audit) -> Result<Acted> {
+        let Some((id, version, state)) = audit.report_step() else { return Ok(Acted::Missing) };
+        let found = self.report(id).await?;
+        let is_done = found.is_some_and(|found| found.state == state);
+        if !is_done && self.step_report(id, version, state).await?.is_none() {
+            return Ok(Acted::Taken);
+        }
+        Ok(Acted::Done(Vec::new()))
     }
 
     async fn all_but(&self, table: Table, gone: Document) -> Result<u64> {

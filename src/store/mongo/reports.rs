@@ -55,6 +55,24 @@ pub(super) fn forget_maker(user: UserId) -> Statement {
     Statement::new(doc! { "by": user.bson() }, forget).multi()
 }
 
+impl MongoStore {
+    /// Reports of a stage, or of all, that fit a filter besides, oldest first.
+    async fn listed_reports(
+        &self,
+        stage: Option<Stage>,
+        besides: Option<Document>,
+        limit: u32,
+    ) -> Result<Vec<Report>> {
+        let mut filter = besides.unwrap_or_default();
+        if let Some(stage) = stage {
+            filter.insert("stage", stage.bson());
+        }
+        let find =
+            Find::new(Table::Reports, filter).sort(doc! { "created_at": 1, "_id": 1 }).limit(limit);
+        self.access.find(find).await?.iter().map(read).collect()
+    }
+}
+
 #[async_trait]
 impl Reports for MongoStore {
     async fn put_report(&self, report: &Report) -> Result<Report> {
@@ -81,15 +99,16 @@ impl Reports for MongoStore {
         after: Option<ReportMark>,
         limit: u32,
     ) -> Result<Vec<Report>> {
-        let mut filter = stage.map_or_else(Document::new, |stage| doc! { "stage": stage.bson() });
-        if let Some((at, id)) = after {
-            let same = doc! { "created_at": at.bson(), "_id": { "$gt": id.bson() } };
+        let Some((at, id)) = after else { return self.listed_reports(stage, None, limit).await };
+        // Two queries that an index answers in order, where one with an "or" would be sorted.
+        let same = doc! { "created_at": at.bson(), "_id": { "$gt": id.bson() } };
+        let mut found = self.listed_reports(stage, Some(same), limit).await?;
+        let left = limit.saturating_sub(found.len() as u32);
+        if left > 0 {
             let later = doc! { "created_at": { "$gt": at.bson() } };
-            filter.insert("$or", vec![same, later]);
+            found.extend(self.listed_reports(stage, Some(later), left).await?);
         }
-        let find =
-            Find::new(Table::Reports, filter).sort(doc! { "created_at": 1, "_id": 1 }).limit(limit);
-        self.access.find(find).await?.iter().map(read).collect()
+        Ok(found)
     }
 
     async fn step_report(

@@ -33,6 +33,7 @@ export class Client {
     retryAt = null;
     isLoaded = false;
     onEnded = () => undefined;
+    onReport = () => undefined;
     onIncoming = () => undefined;
     storage;
     keeper;
@@ -321,6 +322,8 @@ export class Client {
     happened(name, data) {
         if (name === 'call')
             this.calls.stands(data);
+        else if (name === 'report')
+            this.onReport(data);
         else if (name === 'alerts')
             this.alerts.apply(data);
         else if (name === 'call.signal')
