@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const sdk = join(here, '../sdk/js');
 const modules = join(here, 'node_modules');
+const icons = join(modules, 'lucide-static/icons');
 const isCheck = process.argv.includes('--check');
 const dist = isCheck ? mkdtempSync(join(tmpdir(), 'web-dist-')) : join(here, 'dist');
 
@@ -46,7 +47,7 @@ for (const [name, path] of Object.entries(VENDORED)) {
 const texts = await parted();
 cpSync(join(here, 'static'), dist, { recursive: true });
 write('vendor/LICENSES.txt', licences());
-write('icons.svg', sprite());
+sprites();
 write('index.html', page());
 write('sw.js', await worker());
 
@@ -80,25 +81,35 @@ function licences() {
   return names.map(text).join(`\n${'-'.repeat(72)}\n\n`);
 }
 
-// The icons that the sources name, as symbols of one file.
-function sprite() {
-  const icons = join(modules, 'lucide-static/icons');
+// The icons that the sources name, as symbols of two files: those that the modules that begin may
+// show, which `ui` is told, and the rest, which comes with the screens that show it.
+function sprites() {
   const known = new Set(readdirSync(icons).map((name) => name.replace('.svg', '')));
-  const sources =
-    files(join(here, 'src')).map((name) => readFileSync(join(here, 'src', name), 'utf8'));
-  const words = sources.flatMap(
-    (text) => [...text.matchAll(/['"]([a-z][a-z0-9-]*)['"]/g)].map(([, word]) => word),
-  );
-  const used = [...new Set(words)].filter((word) => known.has(word)).sort();
-  const symbols = used.map((name) => {
-    const text = readFileSync(join(icons, `${name}.svg`), 'utf8');
-    const inner =
-      text.slice(text.indexOf('>', text.indexOf('<svg')) + 1, text.lastIndexOf('</svg>'));
-    return symbol(name, inner.trim().replace(/\s*\n\s*/g, ''));
-  });
-  const licence = '<!-- Icons: Lucide (ISC), https://lucide.dev/license -->';
+  const named = (texts) => {
+    const words = texts.flatMap(
+      (text) => [...text.matchAll(/['"]([a-z][a-z0-9-]*)['"]/g)].map(([, word]) => word),
+    );
+    return [...new Set(words)].filter((word) => known.has(word)).sort();
+  };
+  const read = (folder) => (name) => readFileSync(join(folder, name), 'utf8');
+  const first = named(reached('begin.js', 'main.js').map(read(dist)));
+  const all = named(files(join(here, 'src')).map(read(join(here, 'src'))));
   const brand = symbol('brand', readFileSync(join(here, 'brand.svg.part'), 'utf8').trim());
-  const shown = [licence, brand, ...symbols].join('\n');
+  write('icons.svg', sprite([brand, ...first.map(icon)]));
+  write('icons.more.svg', sprite(all.filter((name) => !first.includes(name)).map(icon)));
+  const ui = read(dist)('ui.js');
+  write('ui.js', ui.replace('{{icons}}', ['brand', ...first].join(' ')));
+}
+
+function icon(name) {
+  const text = readFileSync(join(icons, `${name}.svg`), 'utf8');
+  const inner = text.slice(text.indexOf('>', text.indexOf('<svg')) + 1, text.lastIndexOf('</svg>'));
+  return symbol(name, inner.trim().replace(/\s*\n\s*/g, ''));
+}
+
+function sprite(symbols) {
+  const licence = '<!-- Icons: Lucide (ISC), https://lucide.dev/license -->';
+  const shown = [licence, ...symbols].join('\n');
   return `<svg xmlns="http://www.w3.org/2000/svg">\n${shown}\n</svg>\n`;
 }
 

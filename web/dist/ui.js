@@ -3,8 +3,9 @@ import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from './i18n.js';
 import { facePath, usePicture } from './pictures.js';
 import { toasts, watch } from './state.js';
+const FIRST = new Set('brand bell bell-off camera check check-check circle-alert clock cloud-off code contact download file-text form group image inbox info key languages link list mail menu message-circle mic music phone phone-missed pin pin-off radio receipt reply rows scroll search section server settings square-pen text user users video x'.split(' '));
 export function Icon({ name, label }) {
-    return (_jsx("svg", { class: "icon", "aria-hidden": label ? undefined : 'true', role: label ? 'img' : undefined, "aria-label": label, children: _jsx("use", { href: `/assets/icons.svg#${name}` }) }));
+    return (_jsx("svg", { class: "icon", "aria-hidden": label ? undefined : 'true', role: label ? 'img' : undefined, "aria-label": label, children: _jsx("use", { href: `/assets/${FIRST.has(name) ? 'icons' : 'icons.more'}.svg#${name}` }) }));
 }
 export function IconButton(props) {
     return (_jsx("button", { type: "button", class: `icon-button ${props.class ?? ''}`, "aria-label": props.label, title: props.label, "aria-pressed": props.pressed, disabled: props.disabled, onClick: props.onClick, children: _jsx(Icon, { name: props.icon }) }));

@@ -8,11 +8,14 @@ import { t } from './i18n.js';
 import { facePath, usePicture } from './pictures.js';
 import { toasts, watch } from './state.js';
 
+/** The icons of the page's beginning; the others are in a file of their own (build.mjs). */
+const FIRST = new Set('{{icons}}'.split(' '));
+
 export function Icon({ name, label }: { name: string; label?: string }): JSX.Element {
   return (
     <svg class="icon" aria-hidden={label ? undefined : 'true'} role={label ? 'img' : undefined}
       aria-label={label}>
-      <use href={`/assets/icons.svg#${name}`} />
+      <use href={`/assets/${FIRST.has(name) ? 'icons' : 'icons.more'}.svg#${name}`} />
     </svg>
   );
 }
