@@ -6,6 +6,8 @@ import { check } from './person.mjs';
 import { until } from './server.mjs';
 import { another, arrives, screen } from './stage.mjs';
 
+const PLACES =
+  ['', '/overview', '/people', '/groups', '/reports', '/invitations', '/audit'];
 const keyOf = ({ folder }) =>
   readFileSync(join(folder, 'data/secrets/operator_key'), 'utf8').trim();
 
@@ -16,6 +18,7 @@ export async function operator() {
     const beto = await arrives({ name: 'Beto Op', lang: 'es', width: 390, theme: 'dark' }, own);
     for (const person of [ana, beto]) await person.signsUp();
     await takes(ana, keyOf(own));
+    await answers(ana, beto);
     await suspends(ana, beto);
     await invites(ana);
     await sees(ana);
@@ -37,6 +40,25 @@ async function takes(ana, key) {
   await ana.button('admin.take').click();
   await ana.$('.tiles').waitFor();
   await screen(ana, 'admin overview');
+}
+
+// The other person reports, and hears what became of it.
+async function answers(ana, beto) {
+  const made = await beto.inside(({ client }, user) => {
+    const report = { user, reason: 'spam', note: 'la misma frase en todas partes' };
+    return client.rest.post('/reports', report);
+  }, ana.id);
+  check(made.state === 'open', `the report is ${made.state}`);
+  await ana.goes('admin/reports');
+  await ana.$('.operator .row-button', { hasText: ana.t('report.spam') }).click();
+  await screen(ana, 'admin report');
+  await ana.button('admin.reports.take').click();
+  await ana.field('admin.reports.word').fill('Thank you');
+  await ana.button('admin.reports.upheld').click();
+  await ana.$('.told', { hasText: 'Thank you' }).waitFor();
+  const state = () => beto.inside(async ({ client }) =>
+    (await client.rest.get('/reports')).reports[0].verdict);
+  await until('who reported it hears of it', async () => await state() === 'upheld');
 }
 
 async function suspends(ana, beto) {
@@ -89,7 +111,7 @@ async function looksInEveryLanguage(ana) {
       await speak(code);
     }, lang);
     ana.lang = lang;
-    for (const place of ['', '/overview', '/people', '/groups', '/invitations', '/audit']) {
+    for (const place of PLACES) {
       await ana.goes(`admin${place}`);
       await ana.page.waitForFunction(() => !document.querySelector('.spinner'));
       await screen(ana, `admin${place.replace('/', ' ')}`);

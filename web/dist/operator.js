@@ -5,11 +5,12 @@ import { bytes } from './files_text.js';
 import { lang, t } from './i18n.js';
 import { AuditList, GroupPage, Groups, Invitations } from './operator_lists.js';
 import { People, PersonPage } from './operator_people.js';
+import { ReportPage, Reports } from './operator_reports.js';
 import { attempt, back, client, go, route, say, watch } from './state.js';
 import { Empty, Icon, IconButton, Spinner } from './ui.js';
 const PLACES = [
     ['overview', 'chart-column'], ['people', 'users'], ['groups', 'message-circle'],
-    ['invitations', 'ticket'], ['audit', 'scroll-text'],
+    ['reports', 'flag'], ['invitations', 'ticket'], ['audit', 'scroll-text'],
 ];
 const name = (place) => t(`admin.${place}`);
 const isPlace = (word) => PLACES.some(([place]) => place === word);
@@ -48,6 +49,7 @@ function Content({ place, one }) {
         case 'overview': return _jsx(Overview, {});
         case 'people': return one ? _jsx(PersonPage, { id: one }, one) : _jsx(People, {});
         case 'groups': return one ? _jsx(GroupPage, { id: one }, one) : _jsx(Groups, {});
+        case 'reports': return one ? _jsx(ReportPage, { id: one }, one) : _jsx(Reports, {});
         case 'invitations': return _jsx(Invitations, {});
         case 'audit': return _jsx(AuditList, {});
     }

@@ -1,4 +1,4 @@
-/** What operators see: how much there is, people, groups, invitations, and what operators did. */
+/** What operators see: how much there is, people, groups, reports, invitations, and the audit. */
 
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
@@ -9,13 +9,14 @@ import { bytes } from './files_text.js';
 import { lang, t } from './i18n.js';
 import { AuditList, GroupPage, Groups, Invitations } from './operator_lists.js';
 import { People, PersonPage } from './operator_people.js';
+import { ReportPage, Reports } from './operator_reports.js';
 import { attempt, back, client, go, route, say, watch } from './state.js';
 import type { Key } from './texts/en.js';
 import { Empty, Icon, IconButton, Spinner } from './ui.js';
 
 const PLACES = [
   ['overview', 'chart-column'], ['people', 'users'], ['groups', 'message-circle'],
-  ['invitations', 'ticket'], ['audit', 'scroll-text'],
+  ['reports', 'flag'], ['invitations', 'ticket'], ['audit', 'scroll-text'],
 ] as const;
 
 type Place = typeof PLACES[number][0];
@@ -104,6 +105,7 @@ function Content({ place, one }: { place: Place; one: string }): JSX.Element {
     case 'overview': return <Overview />;
     case 'people': return one ? <PersonPage id={one} key={one} /> : <People />;
     case 'groups': return one ? <GroupPage id={one} key={one} /> : <Groups />;
+    case 'reports': return one ? <ReportPage id={one} key={one} /> : <Reports />;
     case 'invitations': return <Invitations />;
     case 'audit': return <AuditList />;
   }
