@@ -8,6 +8,7 @@ use rusqlite::{Row, params};
 use super::EmbeddedStore;
 use super::accounts::{self, by_email, find, put};
 use super::sql::{Db, count, int};
+use super::upkeep::SWEPT;
 use super::{chats, door, reports, sessions, users};
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -19,9 +20,6 @@ use crate::model::operators::{Act, Audit, Figures, Folk};
 use crate::model::users::{Standing, User};
 use crate::store::forms::audit::ActForm;
 use crate::store::{Acted, Operators};
-
-/// At most this many rows go in one sweep.
-const SWEPT: usize = 500;
 
 macro_rules! columns {
     () => {

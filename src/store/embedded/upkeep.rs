@@ -15,7 +15,7 @@ use crate::model::reports::REPORT_KEPT;
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many rows of each kind a call.
-const SWEPT: usize = 500;
+pub(super) const SWEPT: usize = 500;
 
 /// What ends: over by a moment, or beyond one that nothing reaches.
 const CODES: &str = "DELETE FROM codes WHERE id IN

@@ -25,8 +25,6 @@ use crate::model::users::{Standing, User};
 use crate::store::forms::audit::ActForm;
 use crate::store::{Acted, Invitations, Operators, Reports, Sessions, Users};
 
-/// At most this many rows go in one sweep.
-const SWEPT: u32 = 500;
 /// The latest row that changed an account.
 const ACTED: &str = "acted";
 
@@ -255,15 +253,7 @@ impl Operators for MongoStore {
     }
 
     async fn sweep_audits(&self, before: Time) -> Result<bool> {
-        let old = doc! { "at": { "$lt": before.bson() } };
-        let find = Find::new(Table::Audits, old).sort(doc! { "at": 1 }).limit(SWEPT);
-        let found = self.access.find(find.fields(doc! { "_id": 1 })).await?;
-        let keys: Vec<Bson> = found.iter().filter_map(|row| row.get("_id").cloned()).collect();
-        if keys.is_empty() {
-            return Ok(false);
-        }
-        self.access.delete(Table::Audits, doc! { "_id": { "$in": keys } }).await?;
-        Ok(found.len() == SWEPT as usize)
+        self.sweep_due(Table::Audits, "at", doc! { "$lt": before.bson() }).await
     }
 
     async fn folk(&self, which: Folk, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {

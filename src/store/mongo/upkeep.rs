@@ -55,7 +55,9 @@ impl MongoStore {
         self.access.update(table, &[update.multi()]).await.map(drop)
     }
 
-    async fn sweep_due(&self, table: Table, field: &str, due: Document) -> Result<bool> {
+    /// Removes documents with such a moment in a field, the earliest first; whether there may be
+    /// more.
+    pub(super) async fn sweep_due(&self, table: Table, field: &str, due: Document) -> Result<bool> {
         let find = Find::new(table, doc! { field: due.clone() })
             .sort(doc! { field: 1 })
             .limit(SWEPT)
