@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::values::is_false;
+use super::values::{both_ways, is_false};
 use crate::error::Result;
 use crate::model::{alerts, chats};
 
@@ -20,25 +20,7 @@ pub enum Level {
     Nothing,
 }
 
-impl From<chats::Level> for Level {
-    fn from(level: chats::Level) -> Self {
-        match level {
-            chats::Level::All => Self::All,
-            chats::Level::Mentions => Self::Mentions,
-            chats::Level::Nothing => Self::Nothing,
-        }
-    }
-}
-
-impl From<Level> for chats::Level {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::All => Self::All,
-            Level::Mentions => Self::Mentions,
-            Level::Nothing => Self::Nothing,
-        }
-    }
-}
+both_ways!(Level chats::Level: All Mentions Nothing);
 
 /// How much a push says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -52,25 +34,7 @@ pub enum Shown {
     Text,
 }
 
-impl From<alerts::Shown> for Shown {
-    fn from(shown: alerts::Shown) -> Self {
-        match shown {
-            alerts::Shown::Wake => Self::Wake,
-            alerts::Shown::Names => Self::Names,
-            alerts::Shown::Text => Self::Text,
-        }
-    }
-}
-
-impl From<Shown> for alerts::Shown {
-    fn from(shown: Shown) -> Self {
-        match shown {
-            Shown::Wake => Self::Wake,
-            Shown::Names => Self::Names,
-            Shown::Text => Self::Text,
-        }
-    }
-}
+both_ways!(Shown alerts::Shown: Wake Names Text);
 
 /// The hours of each day in which you are told of no message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::values::{Id, Moment, is_false};
+use super::values::{Id, Moment, both_ways, is_false};
 use crate::core::calls::NewSignal;
 use crate::core::calls::diagnosis::{Finding, findings};
 use crate::core::calls::ice;
@@ -28,17 +28,7 @@ macro_rules! same_values {
             $($(#[$value_doc])* $(#[serde(rename = $wire)])? $value,)*
         }
 
-        impl From<domain::$name> for $name {
-            fn from(value: domain::$name) -> Self {
-                match value { $(domain::$name::$value => Self::$value,)* }
-            }
-        }
-
-        impl From<$name> for domain::$name {
-            fn from(value: $name) -> Self {
-                match value { $($name::$value => Self::$value,)* }
-            }
-        }
+        both_ways!($name domain::$name: $($value)*);
     )*};
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::values::{Id, Moment};
+use super::values::{Id, Moment, both_ways};
 use crate::model::{chats, messages};
 
 /// A member's rank in a group.
@@ -22,25 +22,7 @@ pub enum Role {
     Member,
 }
 
-impl From<chats::Role> for Role {
-    fn from(role: chats::Role) -> Self {
-        match role {
-            chats::Role::Owner => Self::Owner,
-            chats::Role::Admin => Self::Admin,
-            chats::Role::Member => Self::Member,
-        }
-    }
-}
-
-impl From<Role> for chats::Role {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Owner => Self::Owner,
-            Role::Admin => Self::Admin,
-            Role::Member => Self::Member,
-        }
-    }
-}
+both_ways!(Role chats::Role: Owner Admin Member);
 
 /// Which members of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -52,23 +34,7 @@ pub enum Who {
     Admins,
 }
 
-impl From<chats::Who> for Who {
-    fn from(who: chats::Who) -> Self {
-        match who {
-            chats::Who::All => Self::All,
-            chats::Who::Admins => Self::Admins,
-        }
-    }
-}
-
-impl From<Who> for chats::Who {
-    fn from(who: Who) -> Self {
-        match who {
-            Who::All => Self::All,
-            Who::Admins => Self::Admins,
-        }
-    }
-}
+both_ways!(Who chats::Who: All Admins);
 
 /// A group's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

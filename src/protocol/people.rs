@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::push::PushKind;
-use super::values::{Id, Moment, is_false};
+use super::values::{Id, Moment, both_ways, is_false};
 use crate::error::Language;
 use crate::hub::presence;
 use crate::id::SessionId;
@@ -110,25 +110,7 @@ pub enum Strangers {
     Contacts,
 }
 
-impl From<contacts::Strangers> for Strangers {
-    fn from(strangers: contacts::Strangers) -> Self {
-        match strangers {
-            contacts::Strangers::Everyone => Self::Everyone,
-            contacts::Strangers::Requests => Self::Requests,
-            contacts::Strangers::Contacts => Self::Contacts,
-        }
-    }
-}
-
-impl From<Strangers> for contacts::Strangers {
-    fn from(strangers: Strangers) -> Self {
-        match strangers {
-            Strangers::Everyone => Self::Everyone,
-            Strangers::Requests => Self::Requests,
-            Strangers::Contacts => Self::Contacts,
-        }
-    }
-}
+both_ways!(Strangers contacts::Strangers: Everyone Requests Contacts);
 
 /// Who may put a person into a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -142,25 +124,7 @@ pub enum AddedBy {
     Nobody,
 }
 
-impl From<contacts::AddedBy> for AddedBy {
-    fn from(adders: contacts::AddedBy) -> Self {
-        match adders {
-            contacts::AddedBy::Everyone => Self::Everyone,
-            contacts::AddedBy::Contacts => Self::Contacts,
-            contacts::AddedBy::Nobody => Self::Nobody,
-        }
-    }
-}
-
-impl From<AddedBy> for contacts::AddedBy {
-    fn from(adders: AddedBy) -> Self {
-        match adders {
-            AddedBy::Everyone => Self::Everyone,
-            AddedBy::Contacts => Self::Contacts,
-            AddedBy::Nobody => Self::Nobody,
-        }
-    }
-}
+both_ways!(AddedBy contacts::AddedBy: Everyone Contacts Nobody);
 
 /// A language that the server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::values::{Id, Moment};
+use super::values::{Id, Moment, both_ways};
 use crate::core::reports::NewReport;
 use crate::error::{Error, Result, Text};
 use crate::model::reports::{self, Note, ReportState, Subject};
@@ -36,21 +36,6 @@ pub enum Reason {
     Impersonation,
     /// The note says what.
     Other,
-}
-
-macro_rules! both_ways {
-    ($mine:ident $theirs:ty: $($name:ident)*) => {
-        impl From<$theirs> for $mine {
-            fn from(value: $theirs) -> Self {
-                match value { $(<$theirs>::$name => Self::$name,)* }
-            }
-        }
-        impl From<$mine> for $theirs {
-            fn from(value: $mine) -> Self {
-                match value { $($mine::$name => Self::$name,)* }
-            }
-        }
-    };
 }
 
 both_ways!(Reason reports::Reason: Spam Fraud Harassment Hate Violence Sexual Impersonation Other);

@@ -80,6 +80,23 @@ ids_on_the_wire!(
     AuditId
 );
 
+/// Makes a value of the wire from the one of the same name that the rules know, and back.
+macro_rules! both_ways {
+    ($mine:ident $theirs:ty: $($name:ident)*) => {
+        impl From<$theirs> for $mine {
+            fn from(value: $theirs) -> Self {
+                match value { $(<$theirs>::$name => Self::$name,)* }
+            }
+        }
+        impl From<$mine> for $theirs {
+            fn from(value: $mine) -> Self {
+                match value { $($mine::$name => Self::$name,)* }
+            }
+        }
+    };
+}
+pub(super) use both_ways;
+
 /// Ids of the wire as the rules know them.
 pub(super) fn ids<T: From<Id>>(ids: Vec<Id>) -> Vec<T> {
     ids.into_iter().map(T::from).collect()
