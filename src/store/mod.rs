@@ -56,7 +56,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Incarnation, ObjectId};
 
-/// Everything that the server remembers.
+/// Everything that the server remembers. An adapter says in its `mod` that it is one.
 pub trait Store:
     Users
     + Sessions
@@ -73,25 +73,6 @@ pub trait Store:
     + Terms
     + Upkeep
     + Archive
-{
-}
-
-impl<T> Store for T where
-    T: Users
-        + Sessions
-        + Invitations
-        + Operators
-        + Pushes
-        + AlertSettings
-        + Chats
-        + Contacts
-        + Messages
-        + Calls
-        + Files
-        + Reports
-        + Terms
-        + Upkeep
-        + Archive
 {
 }
 

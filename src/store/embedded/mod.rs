@@ -62,6 +62,7 @@ pub(crate) use self::work::steps_of;
 use self::writer::Writer;
 use crate::error::{Error, Result};
 use crate::id::Incarnation;
+use crate::store::Store;
 
 /// The name of the file in its directory.
 const FILE: &str = "wechat.db";
@@ -74,6 +75,8 @@ pub struct EmbeddedStore {
     incarnation: Mutex<Incarnation>,
     damage: Arc<Damage>,
 }
+
+impl Store for EmbeddedStore {}
 
 impl EmbeddedStore {
     /// Opens the store in `dir`, or begins one there. After a crash it recovers by itself. Fails

@@ -87,6 +87,7 @@ use self::lanes::Lanes;
 pub use self::tables::Names;
 use crate::error::Result;
 use crate::id::Incarnation;
+use crate::store::Store;
 
 /// The store on MongoDB.
 pub struct MongoStore {
@@ -95,6 +96,8 @@ pub struct MongoStore {
     lanes: Lanes,
     incarnation: Mutex<Incarnation>,
 }
+
+impl Store for MongoStore {}
 
 impl MongoStore {
     /// Opens the store in a database, or begins one there: makes its indexes. Fails with a message
