@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
-use super::sql::Db;
+use super::sql::{Db, read_form, stored};
 use crate::clock::Time;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::UserId;
 use crate::model::alerts::{Alerts, KeptAlerts};
 use crate::store::AlertSettings;
@@ -23,14 +23,12 @@ pub(super) const PAGE: &str = concat!(select!(), " WHERE user > ?2 ORDER BY user
 
 /// Reads the columns of `select`.
 pub(super) fn kept(row: &Row<'_>) -> Result<KeptAlerts> {
-    let form: AlertsForm =
-        serde_json::from_str(&row.get::<_, String>(1)?).map_err(Error::internal)?;
-    let alerts = form.alerts()?;
+    let alerts = read_form::<AlertsForm>(row, 1)?.alerts()?;
     Ok(KeptAlerts { user: row.get(0)?, alerts, due: row.get(2)?, mailed: row.get(3)? })
 }
 
 fn json(alerts: &Alerts) -> Result<String> {
-    serde_json::to_string(&AlertsForm::from(alerts)).map_err(Error::internal)
+    stored(&AlertsForm::from(alerts))
 }
 
 /// Writes what a person wants, unless they have said something.

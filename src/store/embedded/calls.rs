@@ -8,7 +8,7 @@ use super::chats::{self, Numbered};
 use super::counts;
 use super::members;
 use super::messages;
-use super::sql::{Db, int};
+use super::sql::{Db, int, stored};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, UserId};
@@ -28,7 +28,7 @@ pub(super) fn read(text: &str) -> Result<Call> {
 }
 
 fn written(call: &Call) -> Result<String> {
-    serde_json::to_string(&CallForm::from(call)).map_err(Error::internal)
+    stored(&CallForm::from(call))
 }
 
 fn find(db: &Db<'_>, id: CallId) -> Result<Option<Call>> {

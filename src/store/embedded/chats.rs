@@ -7,9 +7,9 @@ use rusqlite::{Row, params};
 
 use super::accounts;
 use super::members::{self, Seat};
-use super::sql::{Db, count, int};
+use super::sql::{Db, count, int, stored};
 use crate::clock::Time;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{Chat, GroupRules, InboxRow, Member, SLOW_MOST_S, Who};
 use crate::model::messages::Message;
@@ -86,8 +86,7 @@ fn more(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupForm> {
 
 /// Rules and announcement, for their column.
 fn more_of(chat: &Chat) -> Result<Option<String>> {
-    let json = |form| serde_json::to_string(&form).map_err(Error::internal);
-    GroupForm::of(chat).map(json).transpose()
+    GroupForm::of(chat).map(|form| stored(&form)).transpose()
 }
 
 /// What of the rules an append asks, in one number, which is 0 where nothing restrains anybody:

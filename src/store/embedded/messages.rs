@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, params};
 
 use super::chats::Numbered;
-use super::sql::{Db, count, int};
+use super::sql::{Db, count, int, stored};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::Place;
@@ -125,11 +125,7 @@ fn body(message: &Message) -> Option<&str> {
 /// What there is beside the text, as JSON.
 fn more(message: &Message) -> Result<Option<String>> {
     let form = MessageForm::of(message);
-    if form.is_empty() {
-        Ok(None)
-    } else {
-        serde_json::to_string(&form).map(Some).map_err(Error::internal)
-    }
+    if form.is_empty() { Ok(None) } else { stored(&form).map(Some) }
 }
 
 /// Writes a row that came at rev `born`; what a person sends comes from their `seat`.

@@ -7,11 +7,11 @@ use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
 use super::accounts::{self, by_email, find, put};
-use super::sql::{Db, count, int};
+use super::sql::{Db, count, int, read_form, stored};
 use super::upkeep::SWEPT;
 use super::{chats, door, reports, sessions, users};
 use crate::clock::Time;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{AuditId, ChatId, UserId};
 use crate::model::auth::Which;
 use crate::model::chats::{Chat, ChatKind};
@@ -32,14 +32,14 @@ pub(super) const PAGE: &str = concat!(columns!(), " WHERE id > ?2 ORDER BY id LI
 
 /// Reads a row of the audit.
 pub(super) fn read(row: &Row<'_>) -> Result<Audit> {
-    let form: ActForm = serde_json::from_str(&row.get::<_, String>(3)?).map_err(Error::internal)?;
+    let act = read_form::<ActForm>(row, 3)?.act()?;
     let (id, at, by) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    Ok(Audit { id, at, by, act: form.act()?, done: row.get(4)? })
+    Ok(Audit { id, at, by, act, done: row.get(4)? })
 }
 
 /// Writes a row of the audit; one that is there becomes done, or stays as it is.
 pub(super) fn insert(db: &Db<'_>, audit: &Audit) -> Result<()> {
-    let act = serde_json::to_string(&ActForm::from(&audit.act)).map_err(Error::internal)?;
+    let act = stored(&ActForm::from(&audit.act))?;
     db.run(
         "INSERT INTO audits(id, at, by, act, done) VALUES(?1, ?2, ?3, ?4, ?5)
          ON CONFLICT(id) DO UPDATE SET done = max(done, ?5)",

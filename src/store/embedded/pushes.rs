@@ -10,7 +10,7 @@ use rusqlite::{Row, params};
 use super::EmbeddedStore;
 use super::chats;
 use super::members;
-use super::sql::Db;
+use super::sql::{Db, read_form, stored};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::push::{Kind, Subscription};
@@ -31,13 +31,12 @@ pub(super) const PAGE: &str =
 pub(super) fn subscription(row: &Row<'_>) -> Result<Subscription> {
     let kind = Kind::named(&row.get::<_, String>(1)?);
     let kind = kind.ok_or_else(|| Error::internal("a subscription of an unknown kind"))?;
-    let form: TargetForm =
-        serde_json::from_str(&row.get::<_, String>(3)?).map_err(Error::internal)?;
-    Ok(Subscription { session: row.get(0)?, user: row.get(2)?, target: form.target(kind)? })
+    let target = read_form::<TargetForm>(row, 3)?.target(kind)?;
+    Ok(Subscription { session: row.get(0)?, user: row.get(2)?, target })
 }
 
 fn json(subscription: &Subscription) -> Result<String> {
-    serde_json::to_string(&TargetForm::from(&subscription.target)).map_err(Error::internal)
+    stored(&TargetForm::from(&subscription.target))
 }
 
 /// Writes a subscription, unless the session has one of this kind.

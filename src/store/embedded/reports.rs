@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
-use super::sql::{Db, count, int};
+use super::sql::{Db, count, int, read_form, stored};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ReportId, UserId};
@@ -25,11 +25,9 @@ pub(super) const PAGE: &str = select!("WHERE id > ?2 ORDER BY id LIMIT ?4");
 
 /// Reads the columns of a report.
 pub(super) fn read(row: &Row<'_>) -> Result<Report> {
-    let form: ReportForm =
-        serde_json::from_str(&row.get::<_, String>(4)?).map_err(Error::internal)?;
     let outside =
         Outside { id: row.get(0)?, by: row.get(1)?, created: row.get(2)?, version: count(row, 3)? };
-    form.report(outside)
+    read_form::<ReportForm>(row, 4)?.report(outside)
 }
 
 /// Writes a report, unless it is there.
@@ -51,7 +49,7 @@ pub(super) fn insert(db: &Db<'_>, report: &Report) -> Result<()> {
 }
 
 fn json(report: &Report) -> Result<String> {
-    serde_json::to_string(&ReportForm::from(report)).map_err(Error::internal)
+    stored(&ReportForm::from(report))
 }
 
 /// Forgets who made the reports of somebody.

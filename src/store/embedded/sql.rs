@@ -6,6 +6,8 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Statement};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
 use crate::error::{Error, Language, Result};
@@ -119,6 +121,16 @@ impl Db<'_> {
     #[cfg(not(test))]
     #[allow(clippy::unused_self, reason = "tests count what a statement did")]
     const fn note(&self, _: &Statement<'_>) {}
+}
+
+/// A form as the text of a column.
+pub(super) fn stored(form: &impl Serialize) -> Result<String> {
+    serde_json::to_string(form).map_err(Error::internal)
+}
+
+/// Reads the form in a column of text.
+pub(super) fn read_form<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+    serde_json::from_str(&row.get::<_, String>(column)?).map_err(Error::internal)
 }
 
 impl From<rusqlite::Error> for Error {
