@@ -33,6 +33,8 @@ const ATTEMPTS: u32 = 4;
 const PROBE: Duration = Duration::from_millis(250);
 /// At most this many statements in a command.
 const STATEMENTS: usize = 500;
+/// At most this many keys in one query.
+pub(super) const KEYS: usize = 1000;
 /// A key that exists already.
 const DUPLICATE: i32 = 11000;
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::MongoStore;
-use super::access::{Find, Statement};
+use super::access::{Find, KEYS, Statement};
 use super::rows::{Row, ToBson, read_form, stored};
 use super::schema::dated;
 use super::tables::Table;
@@ -16,9 +16,6 @@ use crate::id::{ObjectId, UserId};
 use crate::model::alerts::{Alerts, KeptAlerts};
 use crate::store::AlertSettings;
 use crate::store::forms::alerts::AlertsForm;
-
-/// At most this many ids in one query.
-const KEYS: usize = 1000;
 
 /// Those who are due by a moment, as the index of them says it.
 fn due_by(now: Time) -> Document {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::Find;
+use super::access::{Find, KEYS};
 use super::commit::{ATTEMPTS, Ground, Plan, chat_by_id, overtaken};
 use super::invites;
 use super::members::{self, Seat, seat_peers};
@@ -31,8 +31,6 @@ use crate::store::{
 
 /// At most this many queries of one verb at once.
 pub(super) const AT_ONCE: usize = 16;
-/// At most this many keys in one query.
-pub(super) const KEYS: usize = 1000;
 
 impl MongoStore {
     /// Several chats by id, each with everything written that belongs to it; whether something had

@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::Find;
-use super::chat_verbs::KEYS;
+use super::access::{Find, KEYS};
 use super::commit::{ATTEMPTS, Ground, Plan, overtaken};
 use super::members::{self, Seat};
 use super::redo::Redo;

@@ -8,8 +8,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::Find;
-use super::chat_verbs::{AT_ONCE, KEYS};
+use super::access::{Find, KEYS};
+use super::chat_verbs::AT_ONCE;
 use super::content::EVERYBODY;
 use super::rows::{Row, ToBson, int};
 use super::tables::{Table, log_of};

@@ -20,7 +20,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::MongoStore;
-use super::access::{Find, Statement};
+use super::access::{Find, KEYS, Statement};
 use super::chat_verbs::AT_ONCE;
 use super::commit::chat_by_id;
 use super::rows::{Row, ToBson, int, read_form, stored};
@@ -34,8 +34,6 @@ use crate::model::messages::TextContent;
 use crate::store::forms::file::FactsForm;
 use crate::store::{FilePut, Files};
 
-/// At most this many ids in one query.
-const KEYS: usize = 1000;
 /// At most this many rows are removed at a time.
 const REMOVED: u32 = 500;
 /// In so many messages a file is looked for; one that stands in more is looked for in the viewer's

@@ -12,9 +12,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::Find;
+use super::access::{Find, KEYS};
 use super::alter::{alter, hide};
-use super::chat_verbs::{AT_ONCE, KEYS};
+use super::chat_verbs::AT_ONCE;
 use super::commit::{ATTEMPTS, Ground, Left, Looked, overtaken};
 use super::content;
 use super::counts::RANGES;

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::{Find, Statement};
+use super::access::{Find, KEYS, Statement};
 use super::members;
 use super::rows::{Row, ToBson, int, read_form, stored};
 use super::tables::Table;
@@ -29,8 +29,6 @@ use crate::store::{Pushes, Subscribed};
 
 /// The kinds in the order of their names.
 pub(super) const KINDS: [Kind; 4] = [Kind::Apns, Kind::Fcm, Kind::Voip, Kind::Web];
-/// At most this many ids in one query.
-const KEYS: usize = 1000;
 
 /// Where a session's document has its subscription of a kind.
 fn field(kind: Kind) -> String {

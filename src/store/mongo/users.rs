@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::MongoStore;
-use super::access::{Access, Find, Modified, Statement};
+use super::access::{Access, Find, KEYS, Modified, Statement};
 use super::reports;
 use super::rows::{Row, ToBson, int};
 use super::schema::dated;
@@ -28,9 +28,6 @@ use crate::model::contacts::{AddedBy, Card, Strangers};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
 use crate::store::{Sessions, SignUp, Users};
-
-/// At most this many ids in one query.
-const KEYS: usize = 1000;
 
 /// Marks those of these accounts that were deleted: a commit is about to make them members.
 pub(super) fn mark_deleted(users: &[UserId]) -> Statement {
