@@ -9,7 +9,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::InvitationId;
 use crate::model::door::Invitation;
-use crate::model::users::User;
+use crate::model::users::{Standing, User};
 
 /// What became of a code that was redeemed.
 #[allow(clippy::large_enum_variant, reason = "nearly every value is the large one")]
@@ -24,6 +24,18 @@ pub enum Entered {
     ShutOut,
     /// The account is suspended, until then if it ends by itself, and why; the code is gone.
     Suspended(Option<Time>, String),
+}
+
+impl Entered {
+    /// What a login to an account is answered at a moment while it is suspended.
+    pub(super) fn suspended(user: &User, at: Time) -> Option<Self> {
+        match &user.standing {
+            Standing::Suspended { until, why } if user.is_suspended(at) => {
+                Some(Self::Suspended(*until, why.clone()))
+            }
+            Standing::Suspended { .. } | Standing::Fine => None,
+        }
+    }
 }
 
 /// Invitations to the server, and whether anybody is in.

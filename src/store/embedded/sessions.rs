@@ -18,7 +18,6 @@ use crate::model::auth::{
     is_ahead,
 };
 use crate::model::text::{Email, Name, PushToken};
-use crate::model::users::{Standing, User};
 use crate::store::{Entered, Index, Redeem, Sessions};
 
 /// How a quota stands in its present window.
@@ -180,10 +179,9 @@ fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Entered> {
     let Some(code) = code else { return Ok(Entered::Gone) };
     drop_code(db, code.id)?;
     let account = find(db, session.user)?;
-    if let Some(User { standing: Standing::Suspended { until, why }, .. }) =
-        account.as_ref().filter(|user| user.is_suspended(session.created))
-    {
-        return Ok(Entered::Suspended(*until, why.clone()));
+    let suspended = account.as_ref().and_then(|user| Entered::suspended(user, session.created));
+    if let Some(suspended) = suspended {
+        return Ok(suspended);
     }
     let is_new = account.is_some_and(|user| user.verified.is_none());
     let invitation = code.profile.as_ref().and_then(|profile| profile.invitation);

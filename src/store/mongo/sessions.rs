@@ -25,7 +25,6 @@ use crate::model::auth::{
     Which, is_ahead, latest_end,
 };
 use crate::model::text::{Email, Name, PushToken};
-use crate::model::users::{Standing, User};
 use crate::store::{Entered, Redeem, Sessions};
 
 fn bytes(bytes: &[u8]) -> Bson {
@@ -140,16 +139,6 @@ pub(super) fn read_session(document: &Document) -> Result<Session> {
         created: row.time("created_at")?,
         last_seen: row.time("last_seen")?,
     })
-}
-
-/// What an account says to a login while it is suspended.
-fn suspended(user: &User, at: Time) -> Option<Entered> {
-    match &user.standing {
-        Standing::Suspended { until, why } if user.is_suspended(at) => {
-            Some(Entered::Suspended(*until, why.clone()))
-        }
-        _ => None,
-    }
 }
 
 impl MongoStore {
@@ -320,7 +309,7 @@ impl Sessions for MongoStore {
         let profile = read_code(&code)?.profile;
         let (user, at) = (session.user, session.created);
         let account = self.account(user).await?;
-        if let Some(suspended) = account.as_ref().and_then(|user| suspended(user, at)) {
+        if let Some(suspended) = account.as_ref().and_then(|user| Entered::suspended(user, at)) {
             return Ok(suspended);
         }
         let is_new = account.is_some_and(|user| user.verified.is_none());
@@ -335,7 +324,7 @@ impl Sessions for MongoStore {
         self.access.insert(Table::Sessions, vec![session_document(session)]).await?;
         // The account may have been deleted or suspended between; then what came late goes too.
         let account = self.account(user).await?.filter(|user| user.deleted.is_none());
-        let suspended = account.as_ref().and_then(|user| suspended(user, at));
+        let suspended = account.as_ref().and_then(|user| Entered::suspended(user, at));
         if account.is_none() || suspended.is_some() {
             self.access.delete(Table::Sessions, doc! { "_id": session.id.bson() }).await?;
         }
