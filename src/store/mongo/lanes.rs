@@ -303,27 +303,34 @@ impl Lane {
         let mut users: Vec<UserId> = news.iter().map(|new| new.from).filter(is_new).collect();
         users.sort_unstable();
         users.dedup();
-        for seat in members::find(self.commits.access(), self.chat, &users).await? {
-            if seat.member.is_active() {
-                let speaker = self.speaker(&known.ground.chat, &seat.member).await?;
-                known.active.insert(seat.member.user, speaker);
-            }
+        let seats = members::find(self.commits.access(), self.chat, &users).await?;
+        let comers: Vec<Member> =
+            seats.into_iter().map(|seat| seat.member).filter(Member::is_active).collect();
+        let last = self.last_sent(&known.ground.chat, &comers).await?;
+        for member in comers {
+            let last = last.get(&member.own_seq).copied();
+            let speaker = Speaker { last, ..Speaker::of(member.role, member.silent_until) };
+            known.active.insert(member.user, speaker);
         }
         known.others.extend(users.into_iter().filter(|user| !known.active.contains_key(user)));
         Ok(())
     }
 
-    /// How a member may speak, with the moment of their latest message where that counts.
-    async fn speaker(&self, chat: &Chat, member: &Member) -> Result<Speaker> {
-        let mut speaker = Speaker::of(member.role, member.silent_until);
-        if speaker.is_slow(&chat.rules) && member.own_seq > 0 {
-            let last = doc! { "target_id": chat.id.bson(), "seq": int(member.own_seq) };
-            let find = Find::new(log_of(chat.kind), last).fields(doc! { "edits": 0 });
-            let found = self.commits.access().first(find).await?;
-            let last = found.map(|document| content::read(&document)).transpose()?;
-            speaker.last = last.map(|message| message.sent);
+    /// When the latest messages came of those members whom slow mode holds, by their seqs.
+    async fn last_sent(&self, chat: &Chat, members: &[Member]) -> Result<HashMap<u64, Time>> {
+        let is_slow = |member: &&Member| {
+            Speaker::of(member.role, member.silent_until).is_slow(&chat.rules) && member.own_seq > 0
+        };
+        let slow = members.iter().filter(is_slow);
+        let seqs: Vec<Bson> = slow.map(|member| int(member.own_seq).into()).collect();
+        if seqs.is_empty() {
+            return Ok(HashMap::new());
         }
-        Ok(speaker)
+        let own = doc! { "target_id": chat.id.bson(), "seq": { "$in": seqs } };
+        let find = Find::new(log_of(chat.kind), own).fields(doc! { "edits": 0 });
+        let found = self.commits.access().find(find).await?;
+        let messages = found.iter().map(content::read);
+        messages.map(|message| message.map(|one| (one.seq, one.sent))).collect()
     }
 
     /// What is there under the same id was stored by a try of ours whose answer was lost, unless
