@@ -48,6 +48,12 @@ pub(super) fn read(document: &Document) -> Result<Invitation> {
 }
 
 impl MongoStore {
+    /// Whether there are so many other invitations.
+    pub(super) async fn are_others(&self, id: InvitationId, others: u32) -> Result<bool> {
+        let there = doc! { "_id": { "$ne": id.bson() } };
+        Ok(self.access.count(Table::Invitations, there).await? >= u64::from(others))
+    }
+
     /// Uses an invitation up by one for an account, if it works.
     async fn use_up(
         &self,
@@ -109,8 +115,7 @@ impl Invitations for MongoStore {
     }
 
     async fn put_invitation(&self, invitation: &Invitation, others: u32) -> Result<bool> {
-        let there = doc! { "_id": { "$ne": invitation.id.bson() } };
-        if self.access.count(Table::Invitations, there).await? >= u64::from(others) {
+        if self.are_others(invitation.id, others).await? {
             return Ok(false);
         }
         self.access.insert(Table::Invitations, vec![document(invitation)]).await?;

@@ -63,9 +63,8 @@ impl MongoStore {
                 self.access.one(Table::Groups, doc! { "_id": chat.bson() }).await?.is_some()
             }
             Act::Invite(made) => {
-                let others = doc! { "_id": { "$ne": made.id.bson() } };
-                let full = self.access.count(Table::Invitations, others).await?;
-                return Ok((full >= u64::from(INVITATIONS)).then_some(Acted::Full));
+                let is_full = self.are_others(made.id, INVITATIONS).await?;
+                return Ok(is_full.then_some(Acted::Full));
             }
             Act::EndInvitation { id } => self.invitation(*id).await?.is_some(),
             Act::TakeReport { report, version } | Act::AnswerReport { report, version, .. } => {
