@@ -2,7 +2,6 @@
 //! audit, none is there twice, and the person stands as the latest row says.
 
 use std::collections::HashSet;
-use std::fs;
 use std::time::Duration;
 
 use hyper::Method;
@@ -13,15 +12,6 @@ use crate::harness::{Person, World};
 
 /// How often the server dies.
 const CUTS: u64 = 8;
-
-/// Somebody who has taken the role with the key of the server's terminal.
-async fn operator(world: &World) -> Person {
-    let person = world.person("Olga").await;
-    let file = world.server.data().join("secrets/operator_key");
-    let key = fs::read_to_string(file).expect("a key");
-    person.posts("/api/v1/operator/key", json!({ "key": key.trim() })).await;
-    person
-}
 
 /// Suspends and restores somebody until the server is gone; how many acts were answered.
 async fn acts(operator: &Api, whom: &str) -> usize {
@@ -53,7 +43,7 @@ async fn audit(operator: &Person) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acts_that_a_death_cuts_off_are_in_the_audit_once_and_as_it_says() {
     let mut world = World::new().await;
-    let olga = operator(&world).await;
+    let olga = world.operator().await;
     let session = olga.api.session().expect("a session").clone();
     let beto = world.person("Beto").await.id().to_owned();
     let (mut known, mut answered) = (1, 0);

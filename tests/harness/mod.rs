@@ -83,6 +83,15 @@ impl World {
         Person { name: name.into(), email, api: api.expect("signed up") }
     }
 
+    /// Somebody who has taken the role with the key of the server's terminal.
+    pub async fn operator(&self) -> Person {
+        let person = self.person("Olga").await;
+        let file = self.server.data().join("secrets/operator_key");
+        let key = std::fs::read_to_string(file).expect("a key");
+        person.posts("/api/v1/operator/key", json!({ "key": key.trim() })).await;
+        person
+    }
+
     /// Another device of somebody.
     pub async fn another_device(&self, person: &Person) -> Person {
         let api = Api::log_in(self.server.addr(), &self.mails, &person.email).await;

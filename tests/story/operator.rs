@@ -25,15 +25,6 @@ use crate::harness::inside::{Inside, address};
 use crate::harness::{PATIENCE, Person, World, hears};
 use crate::process::wechat;
 
-/// Somebody who has taken the role with the key of the server's terminal.
-async fn operator(world: &World) -> Person {
-    let person = world.person("Olga").await;
-    let file = world.server.data().join("secrets/operator_key");
-    let key = fs::read_to_string(file).expect("a key");
-    person.posts("/api/v1/operator/key", json!({ "key": key.trim() })).await;
-    person
-}
-
 async fn audit(operator: &Person) -> Vec<Value> {
     let page = operator.gets("/api/v1/operator/audit").await;
     page["audit"].as_array().expect("rows").clone()
@@ -75,7 +66,7 @@ async fn whoever_has_the_key_of_the_terminal_becomes_the_operator() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspended_person_is_out_at_once_and_hears_nothing_more() {
     let world = World::new().await;
-    let olga = operator(&world).await;
+    let olga = world.operator().await;
     let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
     let (mut hers, mut his) = (ana.connects().await, beto.connects().await);
     ana.says("hola").to(&beto).await;
@@ -138,7 +129,7 @@ fn routes_of_sessions() -> Vec<(Method, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_route_and_no_socket_serves_a_suspended_person() {
     let world = World::new().await;
-    let olga = operator(&world).await;
+    let olga = world.operator().await;
     let beto = world.person("Beto").await;
     let at = format!("/api/v1/operator/people/{}/suspend", beto.id());
     olga.posts(&at, json!({ "why": "Spam." })).await;
@@ -203,7 +194,7 @@ async fn an_act_that_was_cut_off_is_finished_and_is_in_the_audit_once() {
 #[tokio::test]
 async fn an_operator_looks_after_people_and_groups_and_reads_no_chat() {
     let world = World::new().await;
-    let olga = operator(&world).await;
+    let olga = world.operator().await;
     let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
     let group = ana.api.create_group("Plaza", &[beto.id()]).await.expect("a group");
     ana.says("a secret").in_chat(&group).await;
