@@ -8,7 +8,7 @@ async function invited() {
   const server = await another({ SIGN_UP: 'invited' });
   try {
     await (await arrives({ name: 'Ana Puerta' }, server)).signsUp();
-    const link = server.invites(['--uses', '2']);
+    const link = server.runs('invite', '--uses', '2');
     const beto = await arrives({ name: 'Beto Puerta', lang: 'es', width: 360 }, server);
     await beto.$('.auth-switch button').click();
     await beto.field('auth.invitation').fill(link);

@@ -94,20 +94,16 @@ export class Server {
     await ended;
   }
 
-  // A copy of the data as they are now, made by the program's own command.
-  backUp() {
-    const env = { PATH: process.env.PATH, DATA_DIR: join(this.folder, 'data') };
-    execFileSync(
-      this.binary, ['backup', join(this.folder, 'kept')],
-      { env, cwd: this.folder, stdio: 'ignore' },
-    );
-  }
-
-  // The link of an invitation to the server, as an operator makes one.
-  invites(flags = []) {
+  // What a command of the program says that is run on the server's data.
+  runs(...args) {
     const env = { PATH: process.env.PATH, DATA_DIR: join(this.folder, 'data') };
     const how = { env, cwd: this.folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
-    return execFileSync(this.binary, ['invite', ...flags], how).trim();
+    return execFileSync(this.binary, args, how).trim();
+  }
+
+  // A copy of the data as they are now, made by the program's own command.
+  backUp() {
+    this.runs('backup', join(this.folder, 'kept'));
   }
 
   // Goes back to that copy, as docs/ops.md says.

@@ -44,6 +44,8 @@ for (const [name, path] of Object.entries(VENDORED)) {
     readFileSync(join(modules, path), 'utf8').replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
   write(`vendor/${vendorName(name)}`, text);
 }
+// What the page begins with, before anything is asked of it.
+const begun = reached('begin.js', 'main.js');
 const texts = await parted();
 cpSync(join(here, 'static'), dist, { recursive: true });
 write('vendor/LICENSES.txt', licences());
@@ -92,7 +94,7 @@ function sprites() {
     return [...new Set(words)].filter((word) => known.has(word)).sort();
   };
   const read = (folder) => (name) => readFileSync(join(folder, name), 'utf8');
-  const first = named(reached('begin.js', 'main.js').map(read(dist)));
+  const first = named(begun.map(read(dist)));
   const all = named(files(join(here, 'src')).map(read(join(here, 'src'))));
   const brand = symbol('brand', readFileSync(join(here, 'brand.svg.part'), 'utf8').trim());
   write('icons.svg', sprite([brand, ...first.map(icon)]));
@@ -123,8 +125,7 @@ function symbol(name, inner) {
 function page() {
   const imports = { 'wechat-sdk': '/assets/sdk/index.js' };
   for (const name of Object.keys(VENDORED)) imports[name] = `/assets/vendor/${vendorName(name)}`;
-  const names = reached('begin.js', 'main.js');
-  const preloads = names.map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
+  const preloads = begun.map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
   return readFileSync(join(here, 'index.html'), 'utf8')
     .replace('{{imports}}', JSON.stringify({ imports }))
     .replace('{{preloads}}', preloads.join('\n'));
@@ -152,11 +153,11 @@ function workerTexts() {
 // comes with the screens that say it. All of them, by the code of the language.
 async function parted() {
   const all = new Map();
-  const begin = reached('begin.js', 'main.js').filter((name) => !name.startsWith('texts/'))
+  const begin = begun.filter((name) => !name.startsWith('texts/'))
     .map((name) => readFileSync(join(dist, name), 'utf8')).join('\n');
   const named = new Set([...begin.matchAll(/['"]([a-z][a-z0-9_.]*)['"]/g)].map(([, one]) => one));
-  const begun = [...begin.matchAll(/`([a-z][a-z0-9_.]*\.)\$\{/g)].map(([, one]) => one);
-  const isFirst = (key) => named.has(key) || begun.some((one) => key.startsWith(one));
+  const prefixes = [...begin.matchAll(/`([a-z][a-z0-9_.]*\.)\$\{/g)].map(([, one]) => one);
+  const isFirst = (key) => named.has(key) || prefixes.some((one) => key.startsWith(one));
   const codes = files(join(dist, 'texts')).map((name) => name.replace('.js', ''))
     .filter((name) => !['languages', 'loaded'].includes(name));
   for (const code of codes) {
