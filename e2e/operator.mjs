@@ -2,7 +2,7 @@
 // an invitation is made, and the audit has it all. Called by web.mjs.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { check } from './person.mjs';
+import { check, languages } from './person.mjs';
 import { until } from './server.mjs';
 import { another, arrives, screen } from './stage.mjs';
 
@@ -105,7 +105,7 @@ async function looksInEveryLanguage(ana) {
   ana.width = 360;
   await ana.page.emulateMedia({ colorScheme: 'dark' });
   ana.theme = 'dark';
-  for (const lang of ['en', 'es', 'zh']) {
+  for (const lang of Object.keys(languages)) {
     await ana.inside(async (_, code) => {
       const { speak } = await import('/assets/i18n.js');
       await speak(code);

@@ -15,6 +15,7 @@ import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { ReportDialog } from './report.js';
+import { Action } from './row_buttons.js';
 import { attempt, client, go, limits, say, watch } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Menu, Spinner, Switch, } from './ui.js';
 import { viewFace } from './viewing.js';
@@ -36,9 +37,6 @@ export function FacePicture({ id, name, group }) {
     if (!file)
         return face;
     return (_jsx("button", { type: "button", class: "avatar-button", "aria-label": t('file.open', { name }), onClick: () => viewFace(file, name), children: face }));
-}
-function Action({ icon, label, onClick, danger }) {
-    return (_jsxs("button", { type: "button", class: `row-button ${danger ? 'danger' : ''}`, onClick: onClick, children: [_jsx(Icon, { name: icon }), _jsx("span", { children: label })] }));
 }
 function DirectInfo({ state, peer }) {
     watch(`chat:${state.id}`, 'users');

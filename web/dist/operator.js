@@ -6,8 +6,9 @@ import { lang, t } from './i18n.js';
 import { AuditList, GroupPage, Groups, Invitations } from './operator_lists.js';
 import { People, PersonPage } from './operator_people.js';
 import { ReportPage, Reports } from './operator_reports.js';
+import { Link } from './row_buttons.js';
 import { attempt, back, client, go, route, say, watch } from './state.js';
-import { Empty, Icon, IconButton, Spinner } from './ui.js';
+import { Empty, IconButton, Spinner } from './ui.js';
 const PLACES = [
     ['overview', 'chart-column'], ['people', 'users'], ['groups', 'message-circle'],
     ['reports', 'flag'], ['invitations', 'ticket'], ['audit', 'scroll-text'],
@@ -18,7 +19,7 @@ export function OperatorMenu() {
     watch('session');
     useEffect(() => { void attempt(client.learnMe()); }, []);
     const here = route.value[1] ?? '';
-    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('admin'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => go('settings', true) }), _jsx("h1", { class: "grow", children: t('admin') })] }), _jsx("div", { class: "scroll info", children: client.me?.operator ? (_jsx("nav", { class: "card", "aria-label": t('admin'), children: PLACES.map(([place, icon]) => (_jsxs("a", { class: "row-button", href: `#/admin/${place}`, "aria-current": place === here ? 'page' : undefined, children: [_jsx(Icon, { name: icon }), _jsx("span", { class: "grow", children: name(place) }), _jsx("span", { class: "flip chevron", children: _jsx(Icon, { name: "chevron-right" }) })] }, place))) })) : _jsx(TakeRole, {}) })] }));
+    return (_jsxs("section", { class: "pane list-pane", "aria-label": t('admin'), children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "flip", onClick: () => go('settings', true) }), _jsx("h1", { class: "grow", children: t('admin') })] }), _jsx("div", { class: "scroll info", children: client.me?.operator ? (_jsx("nav", { class: "card", "aria-label": t('admin'), children: PLACES.map(([place, icon]) => (_jsx(Link, { to: `admin/${place}`, icon: icon, label: name(place), isHere: place === here }, place))) })) : _jsx(TakeRole, {}) })] }));
 }
 function TakeRole() {
     const key = useSignal('');

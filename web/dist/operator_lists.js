@@ -6,6 +6,7 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { List, usePages } from './operator_parts.js';
 import { QrCode } from './qr.js';
+import { Action } from './row_buttons.js';
 import { attempt, client, go, say } from './state.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Spinner } from './ui.js';
 const DAY_SECONDS = 86_400;
@@ -36,7 +37,7 @@ export function GroupPage({ id }) {
         say(t('admin.done'));
         go('admin/groups', true);
     };
-    return (_jsxs(_Fragment, { children: [_jsxs("div", { class: "face", children: [_jsx(Avatar, { id: id, name: group.title, size: "xl", group: true }), _jsx("h2", { dir: "auto", children: group.title }), group.about && _jsx("p", { class: "about-me", dir: "auto", children: group.about })] }), _jsxs("dl", { class: "card facts", children: [_jsx("dt", { children: t('admin.since') }), _jsx("dd", { children: date(group.created_at) }), _jsx("dt", { children: t('admin.messages') }), _jsx("dd", { children: group.messages }), _jsx("dt", { children: t('members.title') }), _jsx("dd", { children: group.member_count })] }), _jsx("div", { class: "card", children: members.map(({ user, name }) => (_jsxs("a", { class: "row-button member", href: `#/admin/people/${user}`, children: [_jsx(Avatar, { id: user, name: name, size: "s", picture: null }), _jsx("span", { class: "grow", dir: "auto", children: name || t('user.deleted') })] }, user))) }), !group.deleted_at && (_jsx("div", { class: "card", children: _jsxs("button", { type: "button", class: "row-button danger", onClick: () => { ending.value = true; }, children: [_jsx(Icon, { name: "trash-2" }), _jsx("span", { children: t('admin.group.delete') })] }) })), ending.value && (_jsx(Confirm, { title: t('admin.group.delete'), text: t('admin.group.delete.hint'), action: t('admin.group.delete'), onDone: (yes) => void end(yes) }))] }));
+    return (_jsxs(_Fragment, { children: [_jsxs("div", { class: "face", children: [_jsx(Avatar, { id: id, name: group.title, size: "xl", group: true }), _jsx("h2", { dir: "auto", children: group.title }), group.about && _jsx("p", { class: "about-me", dir: "auto", children: group.about })] }), _jsxs("dl", { class: "card facts", children: [_jsx("dt", { children: t('admin.since') }), _jsx("dd", { children: date(group.created_at) }), _jsx("dt", { children: t('admin.messages') }), _jsx("dd", { children: group.messages }), _jsx("dt", { children: t('members.title') }), _jsx("dd", { children: group.member_count })] }), _jsx("div", { class: "card", children: members.map(({ user, name }) => (_jsxs("a", { class: "row-button member", href: `#/admin/people/${user}`, children: [_jsx(Avatar, { id: user, name: name, size: "s", picture: null }), _jsx("span", { class: "grow", dir: "auto", children: name || t('user.deleted') })] }, user))) }), !group.deleted_at && (_jsx("div", { class: "card", children: _jsx(Action, { icon: "trash-2", label: t('admin.group.delete'), danger: true, onClick: () => { ending.value = true; } }) })), ending.value && (_jsx(Confirm, { title: t('admin.group.delete'), text: t('admin.group.delete.hint'), action: t('admin.group.delete'), onDone: (yes) => void end(yes) }))] }));
 }
 export function Invitations() {
     const made = useSignal(null);

@@ -4,8 +4,9 @@ import { useEffect } from 'preact/hooks';
 import { date, full } from './format.js';
 import { t } from './i18n.js';
 import { List, usePages } from './operator_parts.js';
+import { Action } from './row_buttons.js';
 import { attempt, client, go, say } from './state.js';
-import { Avatar, Confirm, Dialog, Icon, Spinner } from './ui.js';
+import { Avatar, Choice, Confirm, Dialog, Spinner } from './ui.js';
 const LISTS = ['all', 'suspended', 'operators'];
 const DAY = 86_400_000;
 const TERMS = [1, 7, 30, 0];
@@ -18,7 +19,7 @@ export function People() {
         const { people, next } = await client.rest.get('/operator/people', query);
         return { rows: people, next };
     }, `${which.value} ${words.value.trim()}`);
-    return (_jsxs(_Fragment, { children: [_jsxs("label", { class: "field search-field", children: [_jsx("span", { children: t('admin.find') }), _jsx("input", { type: "search", autocomplete: "off", spellcheck: false, value: words.value, onInput: (event) => { words.value = event.currentTarget.value; } })] }), !words.value.trim() && (_jsxs("fieldset", { class: "choice", children: [_jsx("legend", { class: "hidden", children: t('admin.people') }), _jsx("div", { class: "segments", children: LISTS.map((list) => (_jsxs("label", { children: [_jsx("input", { type: "radio", name: "which", checked: which.value === list, onChange: () => { which.value = list; } }), _jsx("span", { children: t(`admin.people.${list}`) })] }, list))) })] })), _jsx(List, { pages: pages, icon: "users", none: t('admin.people.none'), children: (person) => (_jsxs("a", { class: "row-button member", href: `#/admin/people/${person.id}`, children: [_jsx(Avatar, { id: person.id, name: person.name, size: "s", picture: person.avatar ?? null }), _jsxs("span", { class: "grow two-lines", children: [_jsx("span", { dir: "auto", children: person.name || t('user.deleted') }), _jsx("small", { class: "dim", children: person.email })] }), _jsx(Tags, { person: person })] }, person.id)) })] }));
+    return (_jsxs(_Fragment, { children: [_jsxs("label", { class: "field search-field", children: [_jsx("span", { children: t('admin.find') }), _jsx("input", { type: "search", autocomplete: "off", spellcheck: false, value: words.value, onInput: (event) => { words.value = event.currentTarget.value; } })] }), !words.value.trim() && (_jsx(Choice, { label: t('admin.people'), icon: "users", value: which.value, options: LISTS.map((list) => [list, t(`admin.people.${list}`)]), onChange: (list) => { which.value = list; } })), _jsx(List, { pages: pages, icon: "users", none: t('admin.people.none'), children: (person) => (_jsxs("a", { class: "row-button member", href: `#/admin/people/${person.id}`, children: [_jsx(Avatar, { id: person.id, name: person.name, size: "s", picture: person.avatar ?? null }), _jsxs("span", { class: "grow two-lines", children: [_jsx("span", { dir: "auto", children: person.name || t('user.deleted') }), _jsx("small", { class: "dim", children: person.email })] }), _jsx(Tags, { person: person })] }, person.id)) })] }));
 }
 function isSuspended({ suspended }) {
     return !!suspended && (!suspended.until || Date.parse(suspended.until) > Date.now());
@@ -47,17 +48,14 @@ export function PersonPage({ id }) {
     return (_jsxs(_Fragment, { children: [_jsxs("div", { class: "face", children: [_jsx(Avatar, { id: id, name: person.name, size: "xl", picture: person.avatar ?? null }), _jsx("h2", { dir: "auto", children: person.name || t('user.deleted') }), _jsx("p", { class: "dim", children: person.email }), _jsx("p", { class: "tags", children: _jsx(Tags, { person: person }) })] }), isSuspended(person) && person.suspended && (_jsxs("p", { class: "card told", children: [person.suspended.until
                         ? t('admin.suspended.until', { when: full(person.suspended.until) })
                         : t('admin.suspended.open'), ' ', _jsx("q", { dir: "auto", children: person.suspended.why })] })), _jsxs("dl", { class: "card facts", children: [_jsx("dt", { children: t('admin.since') }), _jsx("dd", { children: date(person.created_at) }), _jsx("dt", { children: t('admin.groups') }), _jsx("dd", { children: groups }), _jsx("dt", { children: t('devices') }), _jsx("dd", { children: sessions.map(({ device }) => device || t('device.unknown')).join(', ') || '–' })] }), !person.deleted_at && (_jsxs("div", { class: "card", children: [isSuspended(person)
-                        ? _jsx(Act, { icon: "undo-2", label: t('admin.restore'), onClick: () => void act(client.rest.post(`${path}/restore`)) })
-                        : _jsx(Act, { icon: "ban", label: t('admin.suspend'), onClick: ask('suspend') }), _jsx(Act, { icon: "log-out", label: t('admin.log_out'), onClick: ask('log_out') }), _jsx(Act, { icon: "mail", label: t('admin.address'), onClick: ask('address') }), _jsx(Act, { icon: "shield", label: t(person.operator ? 'admin.dismiss' : 'admin.appoint'), onClick: () => void act(person.operator
-                            ? client.rest.delete(`${path}/operator`) : client.rest.put(`${path}/operator`)) }), _jsx(Act, { icon: "trash-2", label: t('account.delete'), isDanger: true, onClick: ask('delete') })] })), _jsx(Asking, { what: asked.value, path: path, onDone: (work) => {
+                        ? _jsx(Action, { icon: "undo-2", label: t('admin.restore'), onClick: () => void act(client.rest.post(`${path}/restore`)) })
+                        : _jsx(Action, { icon: "ban", label: t('admin.suspend'), onClick: ask('suspend') }), _jsx(Action, { icon: "log-out", label: t('admin.log_out'), onClick: ask('log_out') }), _jsx(Action, { icon: "mail", label: t('admin.address'), onClick: ask('address') }), _jsx(Action, { icon: "shield", label: t(person.operator ? 'admin.dismiss' : 'admin.appoint'), onClick: () => void act(person.operator
+                            ? client.rest.delete(`${path}/operator`) : client.rest.put(`${path}/operator`)) }), _jsx(Action, { icon: "trash-2", label: t('account.delete'), danger: true, onClick: ask('delete') })] })), _jsx(Asking, { what: asked.value, path: path, onDone: (work) => {
                     if (work)
                         void act(work);
                     else
                         asked.value = null;
                 } })] }));
-}
-function Act({ icon, label, onClick, isDanger = false }) {
-    return (_jsxs("button", { type: "button", class: `row-button ${isDanger ? 'danger' : ''}`, onClick: onClick, children: [_jsx(Icon, { name: icon }), _jsx("span", { children: label })] }));
 }
 function Asking({ what, path, onDone }) {
     switch (what) {
@@ -80,7 +78,7 @@ function Suspending({ path, onDone }) {
         const until = days.value ? new Date(Date.now() + days.value * DAY).toISOString() : undefined;
         onDone(client.rest.post(`${path}/suspend`, { why: why.value.trim(), until }));
     };
-    return (_jsx(Dialog, { title: t('admin.suspend'), onClose: () => onDone(null), children: _jsxs("form", { onSubmit: suspend, children: [_jsx("p", { class: "dim", children: t('admin.suspend.hint') }), _jsxs("fieldset", { class: "choice", children: [_jsx("legend", { children: t('admin.suspend.term') }), _jsx("div", { class: "segments", children: TERMS.map((term) => (_jsxs("label", { children: [_jsx("input", { type: "radio", name: "term", checked: days.value === term, onChange: () => { days.value = term; } }), _jsx("span", { children: term ? t('admin.days', { n: term }) : t('admin.open') })] }, term))) })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('admin.suspend.why') }), _jsx("textarea", { required: true, rows: 2, maxLength: 200, dir: "auto", value: why.value, onInput: (event) => { why.value = event.currentTarget.value; } })] }), _jsxs("div", { class: "buttons", children: [_jsx("button", { type: "button", class: "button", onClick: () => onDone(null), children: t('cancel') }), _jsx("button", { class: "button danger", children: t('admin.suspend') })] })] }) }));
+    return (_jsx(Dialog, { title: t('admin.suspend'), onClose: () => onDone(null), children: _jsxs("form", { onSubmit: suspend, children: [_jsx("p", { class: "dim", children: t('admin.suspend.hint') }), _jsx(Choice, { label: t('admin.suspend.term'), icon: "clock", value: String(days.value), options: TERMS.map((term) => [String(term), term ? t('span.days', { n: term }) : t('admin.open')]), onChange: (term) => { days.value = Number(term); } }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('admin.suspend.why') }), _jsx("textarea", { required: true, rows: 2, maxLength: 200, dir: "auto", value: why.value, onInput: (event) => { why.value = event.currentTarget.value; } })] }), _jsxs("div", { class: "buttons", children: [_jsx("button", { type: "button", class: "button", onClick: () => onDone(null), children: t('cancel') }), _jsx("button", { class: "button danger", children: t('admin.suspend') })] })] }) }));
 }
 function Moving({ path, onDone }) {
     const email = useSignal('');

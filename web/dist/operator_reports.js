@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { full } from './format.js';
 import { t } from './i18n.js';
 import { List, usePages } from './operator_parts.js';
+import { Link } from './row_buttons.js';
 import { attempt, client, say } from './state.js';
 import { Choice, Icon, Spinner } from './ui.js';
 const STAGES = ['open', 'taken', 'answered'];
@@ -28,15 +29,11 @@ export function ReportPage({ id }) {
         return _jsx("div", { class: "empty", children: _jsx(Spinner, {}) });
     const row = found.value;
     const { report, files = [] } = row;
+    const whom = row.author ?? report.user;
     const take = async () => {
         found.value = await attempt(client.rest.post(`${path}/take`)) ?? row;
     };
-    return (_jsxs(_Fragment, { children: [_jsxs("dl", { class: "card facts", children: [_jsx("dt", { children: t('report.why') }), _jsx("dd", { children: why(row) }), _jsx("dt", { children: t('admin.reports.when') }), _jsx("dd", { children: full(report.created) }), report.note && _jsxs(_Fragment, { children: [_jsx("dt", { children: t('report.note') }), _jsx("dd", { dir: "auto", children: report.note })] }), _jsx("dt", { children: t('admin.reports.state') }), _jsx("dd", { children: t(`admin.reports.${report.state}`) })] }), (row.text || files.length > 0) && (_jsxs("figure", { class: "card told", children: [_jsx("figcaption", { class: "dim small", dir: "auto", children: report.name }), _jsx("blockquote", { dir: "auto", children: row.text }), files.map((file) => _jsx("p", { class: "dim small", dir: "auto", children: file }, file))] })), _jsxs("div", { class: "card", children: [_jsx(To, { id: row.author ?? report.user, place: "people", label: t('admin.reports.whom') }), _jsx(To, { id: row.by, place: "people", label: t('admin.reports.by') }), _jsx(To, { id: report.group, place: "groups", label: t('admin.group') })] }), report.state === 'open' && (_jsx("button", { type: "button", class: "button primary wide", onClick: () => void take(), children: t('admin.reports.take') })), report.state === 'taken' && _jsx(Answer, { path: path, onDone: () => void look() }), report.state === 'answered' && report.word && (_jsx("p", { class: "card told", dir: "auto", children: report.word }))] }));
-}
-function To({ id, place, label }) {
-    if (!id)
-        return null;
-    return (_jsxs("a", { class: "row-button", href: `#/admin/${place}/${id}`, children: [_jsx("span", { class: "grow", children: label }), _jsx("span", { class: "flip chevron", children: _jsx(Icon, { name: "chevron-right" }) })] }));
+    return (_jsxs(_Fragment, { children: [_jsxs("dl", { class: "card facts", children: [_jsx("dt", { children: t('report.why') }), _jsx("dd", { children: why(row) }), _jsx("dt", { children: t('admin.reports.when') }), _jsx("dd", { children: full(report.created) }), report.note && _jsxs(_Fragment, { children: [_jsx("dt", { children: t('report.note') }), _jsx("dd", { dir: "auto", children: report.note })] }), _jsx("dt", { children: t('admin.reports.state') }), _jsx("dd", { children: t(`admin.reports.${report.state}`) })] }), (row.text || files.length > 0) && (_jsxs("figure", { class: "card told", children: [_jsx("figcaption", { class: "dim small", dir: "auto", children: report.name }), _jsx("blockquote", { dir: "auto", children: row.text }), files.map((file) => _jsx("p", { class: "dim small", dir: "auto", children: file }, file))] })), _jsxs("div", { class: "card", children: [whom && _jsx(Link, { to: `admin/people/${whom}`, label: t('admin.reports.whom') }), row.by && _jsx(Link, { to: `admin/people/${row.by}`, label: t('admin.reports.by') }), report.group && _jsx(Link, { to: `admin/groups/${report.group}`, label: t('admin.group') })] }), report.state === 'open' && (_jsx("button", { type: "button", class: "button primary wide", onClick: () => void take(), children: t('admin.reports.take') })), report.state === 'taken' && _jsx(Answer, { path: path, onDone: () => void look() }), report.state === 'answered' && report.word && (_jsx("p", { class: "card told", dir: "auto", children: report.word }))] }));
 }
 function Answer({ path, onDone }) {
     const word = useSignal('');

@@ -9,6 +9,7 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { chatName, myId, preview } from './names.js';
 import { QrCode } from './qr.js';
+import { Action } from './row_buttons.js';
 import { attempt, back, client, go, say, watch } from './state.js';
 import { Avatar, Confirm, Empty, Icon, IconButton, Spinner, Switch } from './ui.js';
 
@@ -173,25 +174,15 @@ export function MyCard(): JSX.Element {
           <div class="card">
             <Switch label={t('card.adds')} hint={t('card.adds.hint')} on={card.value.adds}
               onChange={(adds) => void set({ adds })} />
-            <CardAction icon="copy" label={t('copy')}
+            <Action icon="copy" label={t('copy')}
               onClick={() => void copy(linkOf(card.value?.code ?? ''))} />
-            <CardAction icon="refresh-cw" label={t('card.renew')}
+            <Action icon="refresh-cw" label={t('card.renew')}
               onClick={() => void set({ renew: true }, t('card.renewed'))} />
-            <CardAction icon="trash-2" label={t('card.drop')} danger onClick={() => void drop()} />
+            <Action icon="trash-2" label={t('card.drop')} danger onClick={() => void drop()} />
           </div>
         </div>
       )}
     </section>
-  );
-}
-
-function CardAction({ icon, label, danger, onClick }: {
-  icon: string; label: string; danger?: boolean; onClick: () => void;
-}): JSX.Element {
-  return (
-    <button type="button" class={`row-button ${danger ? 'danger' : ''}`} onClick={onClick}>
-      <Icon name={icon} /><span>{label}</span>
-    </button>
   );
 }
 
@@ -263,15 +254,15 @@ export function ContactActions({ state, peer }: { state: ChatState; peer: Id }):
       </form>
       <div class="card">
         {tie === null && (
-          <CardAction icon="user-plus" label={t('contact.ask')}
+          <Action icon="user-plus" label={t('contact.ask')}
             onClick={() => void attempt(client.contacts.ask(peer))} />
         )}
         {tie === 'known' && (
-          <CardAction icon="user-minus" label={t('contact.remove')} danger
+          <Action icon="user-minus" label={t('contact.remove')} danger
             onClick={() => { ending.value = true; }} />
         )}
         {(tie === 'asked' || tie === 'refused') && (
-          <CardAction icon="user-check" label={t('request.accept')}
+          <Action icon="user-check" label={t('request.accept')}
             onClick={() => void attempt(client.contacts.accept(peer))} />
         )}
         {tie === 'asks' && <p class="dim small padded">{t('request.waiting')}</p>}

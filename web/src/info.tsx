@@ -21,6 +21,7 @@ import { faceOf } from './pictures.js';
 import { presenceText } from './presence.js';
 import { QrCode } from './qr.js';
 import { ReportDialog, type Subject } from './report.js';
+import { Action } from './row_buttons.js';
 import { attempt, client, go, limits, say, watch } from './state.js';
 import {
   Avatar, Confirm, Dialog, Icon, IconButton, Menu, type MenuItem, Spinner, Switch,
@@ -73,14 +74,6 @@ export function FacePicture(
     <button type="button" class="avatar-button" aria-label={t('file.open', { name })}
       onClick={() => viewFace(file, name)}>
       {face}
-    </button>
-  );
-}
-
-function Action({ icon, label, onClick, danger }: MenuItem): JSX.Element {
-  return (
-    <button type="button" class={`row-button ${danger ? 'danger' : ''}`} onClick={onClick}>
-      <Icon name={icon} /><span>{label}</span>
     </button>
   );
 }

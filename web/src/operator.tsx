@@ -10,9 +10,10 @@ import { lang, t } from './i18n.js';
 import { AuditList, GroupPage, Groups, Invitations } from './operator_lists.js';
 import { People, PersonPage } from './operator_people.js';
 import { ReportPage, Reports } from './operator_reports.js';
+import { Link } from './row_buttons.js';
 import { attempt, back, client, go, route, say, watch } from './state.js';
 import type { Key } from './texts/en.js';
-import { Empty, Icon, IconButton, Spinner } from './ui.js';
+import { Empty, IconButton, Spinner } from './ui.js';
 
 const PLACES = [
   ['overview', 'chart-column'], ['people', 'users'], ['groups', 'message-circle'],
@@ -40,12 +41,8 @@ export function OperatorMenu(): JSX.Element {
         {client.me?.operator ? (
           <nav class="card" aria-label={t('admin')}>
             {PLACES.map(([place, icon]) => (
-              <a class="row-button" href={`#/admin/${place}`} key={place}
-                aria-current={place === here ? 'page' : undefined}>
-                <Icon name={icon} />
-                <span class="grow">{name(place)}</span>
-                <span class="flip chevron"><Icon name="chevron-right" /></span>
-              </a>
+              <Link key={place} to={`admin/${place}`} icon={icon} label={name(place)}
+                isHere={place === here} />
             ))}
           </nav>
         ) : <TakeRole />}

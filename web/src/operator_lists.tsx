@@ -13,6 +13,7 @@ import { t } from './i18n.js';
 import { copy } from './message_menu.js';
 import { List, usePages } from './operator_parts.js';
 import { QrCode } from './qr.js';
+import { Action } from './row_buttons.js';
 import { attempt, client, go, say } from './state.js';
 import type { Key } from './texts/en.js';
 import { Avatar, Confirm, Dialog, Icon, IconButton, Spinner } from './ui.js';
@@ -81,9 +82,8 @@ export function GroupPage({ id }: { id: Id }): JSX.Element {
       </div>
       {!group.deleted_at && (
         <div class="card">
-          <button type="button" class="row-button danger" onClick={() => { ending.value = true; }}>
-            <Icon name="trash-2" /><span>{t('admin.group.delete')}</span>
-          </button>
+          <Action icon="trash-2" label={t('admin.group.delete')} danger
+            onClick={() => { ending.value = true; }} />
         </div>
       )}
       {ending.value && (

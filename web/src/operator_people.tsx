@@ -8,9 +8,10 @@ import type { Account, AccountDetail, Accounts, Id } from 'wechat-sdk';
 import { date, full } from './format.js';
 import { t } from './i18n.js';
 import { List, usePages } from './operator_parts.js';
+import { Action } from './row_buttons.js';
 import { attempt, client, go, say } from './state.js';
 import type { Key } from './texts/en.js';
-import { Avatar, Confirm, Dialog, Icon, Spinner } from './ui.js';
+import { Avatar, Choice, Confirm, Dialog, Spinner } from './ui.js';
 
 const LISTS = ['all', 'suspended', 'operators'] as const;
 const DAY = 86_400_000;
@@ -32,18 +33,9 @@ export function People(): JSX.Element {
         <input type="search" autocomplete="off" spellcheck={false} value={words.value}
           onInput={(event) => { words.value = event.currentTarget.value; }} /></label>
       {!words.value.trim() && (
-        <fieldset class="choice">
-          <legend class="hidden">{t('admin.people')}</legend>
-          <div class="segments">
-            {LISTS.map((list) => (
-              <label key={list}>
-                <input type="radio" name="which" checked={which.value === list}
-                  onChange={() => { which.value = list; }} />
-                <span>{t(`admin.people.${list}` as Key)}</span>
-              </label>
-            ))}
-          </div>
-        </fieldset>
+        <Choice<typeof LISTS[number]> label={t('admin.people')} icon="users" value={which.value}
+          options={LISTS.map((list) => [list, t(`admin.people.${list}` as Key)])}
+          onChange={(list) => { which.value = list; }} />
       )}
       <List pages={pages} icon="users" none={t('admin.people.none')}>
         {(person) => (
@@ -120,15 +112,15 @@ export function PersonPage({ id }: { id: Id }): JSX.Element {
       {!person.deleted_at && (
         <div class="card">
           {isSuspended(person)
-            ? <Act icon="undo-2" label={t('admin.restore')}
+            ? <Action icon="undo-2" label={t('admin.restore')}
                 onClick={() => void act(client.rest.post(`${path}/restore`))} />
-            : <Act icon="ban" label={t('admin.suspend')} onClick={ask('suspend')} />}
-          <Act icon="log-out" label={t('admin.log_out')} onClick={ask('log_out')} />
-          <Act icon="mail" label={t('admin.address')} onClick={ask('address')} />
-          <Act icon="shield" label={t(person.operator ? 'admin.dismiss' : 'admin.appoint')}
+            : <Action icon="ban" label={t('admin.suspend')} onClick={ask('suspend')} />}
+          <Action icon="log-out" label={t('admin.log_out')} onClick={ask('log_out')} />
+          <Action icon="mail" label={t('admin.address')} onClick={ask('address')} />
+          <Action icon="shield" label={t(person.operator ? 'admin.dismiss' : 'admin.appoint')}
             onClick={() => void act(person.operator
               ? client.rest.delete(`${path}/operator`) : client.rest.put(`${path}/operator`))} />
-          <Act icon="trash-2" label={t('account.delete')} isDanger onClick={ask('delete')} />
+          <Action icon="trash-2" label={t('account.delete')} danger onClick={ask('delete')} />
         </div>
       )}
       <Asking what={asked.value} path={path} onDone={(work) => {
@@ -136,16 +128,6 @@ export function PersonPage({ id }: { id: Id }): JSX.Element {
         else asked.value = null;
       }} />
     </>
-  );
-}
-
-function Act({ icon, label, onClick, isDanger = false }: {
-  icon: string; label: string; onClick: () => void; isDanger?: boolean;
-}): JSX.Element {
-  return (
-    <button type="button" class={`row-button ${isDanger ? 'danger' : ''}`} onClick={onClick}>
-      <Icon name={icon} /><span>{label}</span>
-    </button>
   );
 }
 
@@ -190,18 +172,10 @@ function Suspending({ path, onDone }: Omit<AskingProps, 'what'>): JSX.Element {
     <Dialog title={t('admin.suspend')} onClose={() => onDone(null)}>
       <form onSubmit={suspend}>
         <p class="dim">{t('admin.suspend.hint')}</p>
-        <fieldset class="choice">
-          <legend>{t('admin.suspend.term')}</legend>
-          <div class="segments">
-            {TERMS.map((term) => (
-              <label key={term}>
-                <input type="radio" name="term" checked={days.value === term}
-                  onChange={() => { days.value = term; }} />
-                <span>{term ? t('admin.days', { n: term }) : t('admin.open')}</span>
-              </label>
-            ))}
-          </div>
-        </fieldset>
+        <Choice label={t('admin.suspend.term')} icon="clock" value={String(days.value)}
+          options={TERMS.map((term) =>
+            [String(term), term ? t('span.days', { n: term }) : t('admin.open')])}
+          onChange={(term) => { days.value = Number(term); }} />
         <label class="field"><span>{t('admin.suspend.why')}</span>
           <textarea required rows={2} maxLength={200} dir="auto" value={why.value}
             onInput={(event) => { why.value = event.currentTarget.value; }} /></label>

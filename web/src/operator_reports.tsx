@@ -8,6 +8,7 @@ import type { Id, OperatedReport, OperatedReports, Stage, Verdict } from 'wechat
 import { full } from './format.js';
 import { t } from './i18n.js';
 import { List, usePages } from './operator_parts.js';
+import { Link } from './row_buttons.js';
 import { attempt, client, say } from './state.js';
 import type { Key } from './texts/en.js';
 import { Choice, Icon, Spinner } from './ui.js';
@@ -54,6 +55,7 @@ export function ReportPage({ id }: { id: Id }): JSX.Element {
   if (!found.value) return <div class="empty"><Spinner /></div>;
   const row = found.value;
   const { report, files = [] } = row;
+  const whom = row.author ?? report.user;
   const take = async (): Promise<void> => {
     found.value = await attempt(client.rest.post<OperatedReport>(`${path}/take`)) ?? row;
   };
@@ -73,9 +75,9 @@ export function ReportPage({ id }: { id: Id }): JSX.Element {
         </figure>
       )}
       <div class="card">
-        <To id={row.author ?? report.user} place="people" label={t('admin.reports.whom')} />
-        <To id={row.by} place="people" label={t('admin.reports.by')} />
-        <To id={report.group} place="groups" label={t('admin.group')} />
+        {whom && <Link to={`admin/people/${whom}`} label={t('admin.reports.whom')} />}
+        {row.by && <Link to={`admin/people/${row.by}`} label={t('admin.reports.by')} />}
+        {report.group && <Link to={`admin/groups/${report.group}`} label={t('admin.group')} />}
       </div>
       {report.state === 'open' && (
         <button type="button" class="button primary wide" onClick={() => void take()}>
@@ -87,18 +89,6 @@ export function ReportPage({ id }: { id: Id }): JSX.Element {
         <p class="card told" dir="auto">{report.word}</p>
       )}
     </>
-  );
-}
-
-function To({ id, place, label }: {
-  id: Id | null | undefined; place: string; label: string;
-}): JSX.Element | null {
-  if (!id) return null;
-  return (
-    <a class="row-button" href={`#/admin/${place}/${id}`}>
-      <span class="grow">{label}</span>
-      <span class="flip chevron"><Icon name="chevron-right" /></span>
-    </a>
   );
 }
 

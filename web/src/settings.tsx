@@ -11,6 +11,7 @@ import { bytes } from './files_text.js';
 import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, type Lang, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
+import { Action, Link } from './row_buttons.js';
 import type { Key } from './texts/en.js';
 import {
   type Theme, attempt, back, client, go, limits, route, say, sounds, theme, watch,
@@ -41,16 +42,6 @@ function Page({ title, children }: { title: string; children: ComponentChildren 
       </header>
       <div class="scroll info">{children}</div>
     </section>
-  );
-}
-
-function Link({ to, icon, label }: { to: string; icon: string; label: string }): JSX.Element {
-  return (
-    <a class="row-button" href={`#/settings/${to}`}>
-      <Icon name={icon} />
-      <span class="grow">{label}</span>
-      <span class="flip chevron"><Icon name="chevron-right" /></span>
-    </a>
   );
 }
 
@@ -87,23 +78,14 @@ function Overview(): JSX.Element {
       <div class="card">
         <AlertsSwitch />
         <Switch label={t('sounds')} on={sounds.value} onChange={(on) => { sounds.value = on; }} />
-        <Link to="alerts" icon="moon" label={t('alerts.more')} />
+        <Link to="settings/alerts" icon="moon" label={t('alerts.more')} />
       </div>
       <div class="card">
-        <a class="row-button" href="#/contacts/card">
-          <Icon name="qr-code" /><span class="grow">{t('card.mine')}</span>
-          <span class="flip chevron"><Icon name="chevron-right" /></span>
-        </a>
-        <Link to="privacy" icon="lock" label={t('privacy')} />
-        <Link to="devices" icon="monitor-smartphone" label={t('devices')} />
-        <Link to="blocked" icon="ban" label={t('blocked')} />
-        {me?.operator && (
-          <a class="row-button" href="#/admin">
-            <Icon name="shield" />
-            <span class="grow">{t('admin')}</span>
-            <span class="flip chevron"><Icon name="chevron-right" /></span>
-          </a>
-        )}
+        <Link to="contacts/card" icon="qr-code" label={t('card.mine')} />
+        <Link to="settings/privacy" icon="lock" label={t('privacy')} />
+        <Link to="settings/devices" icon="monitor-smartphone" label={t('devices')} />
+        <Link to="settings/blocked" icon="ban" label={t('blocked')} />
+        {me?.operator && <Link to="admin" icon="shield" label={t('admin')} />}
         <a class="row-button" href="/call-test" target="_blank" rel="noopener">
           <Icon name="activity" />
           <span class="grow">{t('call.test')}</span>
@@ -112,9 +94,8 @@ function Overview(): JSX.Element {
       </div>
       <Storage />
       <div class="card">
-        <button type="button" class="row-button danger" onClick={() => { leaving.value = true; }}>
-          <Icon name="log-out" /><span>{t('log_out')}</span>
-        </button>
+        <Action icon="log-out" label={t('log_out')} danger
+          onClick={() => { leaving.value = true; }} />
       </div>
       {leaving.value && (
         <Confirm title={t('log_out')} action={t('log_out')} onDone={done}
@@ -177,9 +158,8 @@ function EditProfile(): JSX.Element {
         <div class="buttons"><button class="button primary">{t('save')}</button></div>
       </form>
       <div class="card">
-        <button type="button" class="row-button danger" onClick={() => { ending.value = true; }}>
-          <Icon name="trash-2" /><span>{t('account.delete')}</span>
-        </button>
+        <Action icon="trash-2" label={t('account.delete')} danger
+          onClick={() => { ending.value = true; }} />
       </div>
       {ending.value && (
         <Confirm title={t('account.delete')} text={t('account.delete.hint')}

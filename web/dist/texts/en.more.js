@@ -21,7 +21,6 @@ export const texts = {
   "admin.audit": "What operators did",
   "admin.audit.none": "Nothing yet",
   "admin.connections": "Connections",
-  "admin.days": "{n} day|{n} days",
   "admin.delete.hint": "The account is deleted as if they had done it themselves. What they wrote stays with the others. This cannot be undone.",
   "admin.deleted": "Deleted",
   "admin.dismiss": "Take the operator’s role away",

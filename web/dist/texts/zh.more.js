@@ -21,7 +21,6 @@ export const texts = {
   "admin.audit": "操作记录",
   "admin.audit.none": "暂无记录",
   "admin.connections": "连接数",
-  "admin.days": "{n} 天",
   "admin.delete.hint": "账号会像本人注销一样被删除，其发送的内容仍保留给其他人，无法恢复。",
   "admin.deleted": "已注销",
   "admin.dismiss": "取消管理员",

@@ -31,7 +31,6 @@ export const texts = {
   'admin.audit': 'Qué hicieron los operadores',
   'admin.audit.none': 'Nada todavía',
   'admin.connections': 'Conexiones',
-  'admin.days': '{n} día|{n} días',
   'admin.delete.hint':
     'La cuenta se elimina como si lo hubiera hecho esa persona. Lo que escribió les '
     + 'queda a los demás. No se puede deshacer.',
