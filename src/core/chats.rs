@@ -232,6 +232,11 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// What kind of chat it is.
+    pub(crate) const fn kind(&self) -> ChatKind {
+        if self.peers.is_some() { ChatKind::Direct } else { ChatKind::Group }
+    }
+
     /// How one of the two stands to the other at a moment.
     fn stance(&self, user: UserId, now: Time) -> Stance {
         let is_low = self.peers.is_some_and(|(low, _)| low == user);

@@ -227,7 +227,7 @@ impl Shared {
 
     /// What kind of chat it is, which never changes.
     async fn kind_of(&self, chat: ChatId) -> Result<Option<ChatKind>> {
-        Ok(self.ports.store.chats(&[chat]).await?.pop().map(|chat| chat.kind))
+        Ok(self.facts(chat).await?.map(|facts| facts.kind()))
     }
 
     /// How many messages somebody has not read, in the chats that count, requests aside.
