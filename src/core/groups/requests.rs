@@ -44,14 +44,6 @@ pub enum Entered {
     Waits(Chat),
 }
 
-/// What one try to come in needs.
-enum Way {
-    /// A member now.
-    In(Chat),
-    /// The rules want that they ask.
-    Ask,
-}
-
 /// The link by which somebody comes: its code and its maker.
 type Link = Option<(String, UserId)>;
 
@@ -61,25 +53,20 @@ impl Groups {
             return Ok(Entered::In(standing.chat));
         }
         for _ in 0..ATTEMPTS {
-            match self.walk_in(caller, chat, link.clone()).await? {
-                Way::In(chat) => return Ok(Entered::In(chat)),
-                Way::Ask => {
-                    if let Some(chat) = self.ask(caller, chat, link.as_ref()).await? {
-                        return Ok(Entered::Waits(chat));
-                    }
-                }
+            let found = self.shared.ports.store.chat(chat, &[]).await?;
+            if found.is_none_or(|(chat, _)| !chat.rules.approve) {
+                return self.walk_in(caller, chat, link).await.map(Entered::In);
+            }
+            if let Some(chat) = self.ask(caller, chat, link.as_ref()).await? {
+                return Ok(Entered::Waits(chat));
             }
         }
         Err(Error::new(Code::Conflict, text::CHANGED))
     }
 
-    /// Comes in, unless the rules want that one asks.
-    async fn walk_in(&self, caller: &Caller, chat: ChatId, link: Link) -> Result<Way> {
+    /// Comes in, where the rules do not want that one asks.
+    async fn walk_in(&self, caller: &Caller, chat: ChatId, link: Link) -> Result<Chat> {
         let me = caller.user;
-        let found = self.shared.ports.store.chat(chat, &[]).await?;
-        if found.is_some_and(|(chat, _)| chat.rules.approve) {
-            return Ok(Way::Ask);
-        }
         let about = link.iter().map(|(_, maker)| *maker).collect();
         self.step(caller, chat, about, move |ground| {
             check_way(ground, link.as_ref())?;
@@ -92,7 +79,7 @@ impl Groups {
             Ok(plan.with(me, MemberState::Active, Role::Member))
         })
         .await
-        .map(|done| Way::In(done.1))
+        .map(|done| done.1)
     }
 
     /// Asks to be let in; `None` when the ground moved meanwhile.
