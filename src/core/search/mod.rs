@@ -117,7 +117,9 @@ impl Search {
         let size = size.clamp(1, PAGE) as usize;
         let skip = (page as usize).saturating_mul(size);
         let upto = skip.saturating_add(size);
-        let users = self.walk(Index::Users, words, upto, |ids| self.users(ids, words)).await?;
+        let users = self
+            .walk(Index::Users, words, upto, |ids| self.users(ids, words, |user| self.shows(user)))
+            .await?;
         let groups = self.walk(Index::Groups, words, upto, |ids| self.groups(ids, words)).await?;
         Ok(Found {
             users: users.into_iter().skip(skip).take(size).collect(),
@@ -199,12 +201,7 @@ impl Search {
     /// People for an operator, suspended ones too, by their names alone; at most so many.
     pub(crate) async fn people(&self, query: &Query, limit: u32) -> Result<Vec<User>> {
         let words = query.words.as_slice();
-        let read = async |ids: Vec<ObjectId>| {
-            let ids: Vec<_> = ids.into_iter().map(UserId).collect();
-            let found = self.shared.ports.store.users(&ids).await?.into_iter();
-            let fitting = found.filter(|user| user.is_visible() && fits(user.name.as_str(), words));
-            Ok(in_order(&ids, fitting.map(|user| (user.id, user))))
-        };
+        let read = |ids| self.users(ids, words, User::is_visible);
         let mut found = self.walk(Index::Users, words, limit as usize, read).await?;
         found.truncate(limit as usize);
         Ok(found)
@@ -215,10 +212,15 @@ impl Search {
         user.is_visible() && !user.is_suspended(self.shared.ports.now())
     }
 
-    async fn users(&self, ids: Vec<ObjectId>, words: &[String]) -> Result<Vec<User>> {
+    async fn users(
+        &self,
+        ids: Vec<ObjectId>,
+        words: &[String],
+        is_shown: impl Fn(&User) -> bool + Send,
+    ) -> Result<Vec<User>> {
         let ids: Vec<_> = ids.into_iter().map(UserId).collect();
         let found = self.shared.ports.store.users(&ids).await?.into_iter();
-        let fitting = found.filter(|user| self.shows(user) && fits(user.name.as_str(), words));
+        let fitting = found.filter(|user| is_shown(user) && fits(user.name.as_str(), words));
         Ok(in_order(&ids, fitting.map(|user| (user.id, user))))
     }
 
