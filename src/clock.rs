@@ -61,6 +61,11 @@ impl Time {
         put(&mut text[20..23], in_day % 1000);
         text
     }
+
+    /// The same to the minute: `2026-11-29 16:05`.
+    pub fn minute(self) -> String {
+        String::from_utf8_lossy(&self.digits()[..16]).replace('T', " ")
+    }
 }
 
 /// Year, month and day of a day by its distance from 1970. Years are counted from March, so that

@@ -14,7 +14,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
 use super::{Letter, Mail, MissedChat};
-use crate::clock::{Clock, Time};
+use crate::clock::Clock;
 use crate::error::{Error, Language, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
@@ -172,7 +172,7 @@ impl<'a> Page<'a> {
         let (facts, detail, warning) = match &mail.letter {
             Letter::NewDevice { device, at } => (
                 vec![plain(device, UNNAMED.of(language), NAME_CHARS)],
-                LOGGED_IN.of(language).replace("{}", &minute(*at)),
+                LOGGED_IN.of(language).replace("{}", &format!("{} UTC", at.minute())),
                 NOT_ME.of(language),
             ),
             Letter::NotLetIn { why } => (
@@ -293,13 +293,6 @@ fn stop_link(letter: &Letter, server: &str) -> Option<String> {
 /// A header of a list's mails, which has what a program does to stop them.
 fn raw(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
-}
-
-/// A moment to the minute: `2026-11-29 16:05 UTC`.
-fn minute(at: Time) -> String {
-    let text = at.to_string();
-    let (date, time) = text.split_once('T').unwrap_or((&text, ""));
-    format!("{date} {} UTC", time.get(..5).unwrap_or_default())
 }
 
 const LOGIN_SUBJECT: Text = Text { en: "{} is your login code", es: "{} es tu código de acceso" };

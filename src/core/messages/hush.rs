@@ -34,16 +34,10 @@ pub(super) fn refused(hush: Hush, now: Time) -> Error {
     let wait_s = wait.as_millis().div_ceil(1000) as u64;
     let error = Error::new(code, text).retry_after(Duration::from_secs(wait_s));
     let error = match hush {
-        Hush::SilentUntil(until) => error.arg(minute(until)),
+        Hush::SilentUntil(until) => error.arg(until.minute()),
         Hush::AdminsOnly | Hush::SlowUntil(_) => error,
     };
     error.arg(wait_s.to_string())
-}
-
-/// `2026-11-30 18:05`.
-fn minute(at: Time) -> String {
-    let digits = at.digits();
-    String::from_utf8_lossy(&digits[..16]).replace('T', " ")
 }
 
 #[cfg(test)]
