@@ -11,9 +11,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::step::makes_links;
-use super::{Groups, NO_INVITE, group_only, used_key};
+use super::{Groups, NO_INVITE, used_key};
 use crate::core::chats::BANNED;
-use crate::core::permissions::{self, Action};
+use crate::core::permissions::Action;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::ChatId;
 use crate::model::auth::Caller;
@@ -98,9 +98,7 @@ impl Groups {
 
     /// A group's invitation links, latest first.
     pub async fn invites(&self, caller: &Caller, chat: ChatId) -> Result<Vec<Invite>> {
-        let standing = self.shared.standing(caller, chat).await?;
-        group_only(&standing.chat)?;
-        permissions::check(standing.member.role, Action::ManageInvites)?;
+        self.check_may(caller, chat, Action::ManageInvites).await?;
         self.shared.ports.store.invites(chat).await
     }
 

@@ -396,11 +396,18 @@ impl Groups {
 
     /// Banned people of a group.
     pub async fn banned(&self, caller: &Caller, chat: ChatId) -> Result<Vec<(Member, User)>> {
-        let standing = self.shared.standing(caller, chat).await?;
-        group_only(&standing.chat)?;
-        permissions::check(standing.member.role, Action::Ban)?;
+        self.check_may(caller, chat, Action::Ban).await?;
         let rows = self.shared.ports.store.banned(chat).await?;
         self.with_users(rows).await
+    }
+
+    /// Whether the caller may do something in a group that no step does.
+    async fn check_may(&self, caller: &Caller, chat: ChatId, action: Action) -> Result<()> {
+        let standing = self.shared.standing(caller, chat).await?;
+        if standing.chat.kind == ChatKind::Direct {
+            return Err(Error::new(Code::BadRequest, ONLY_GROUPS));
+        }
+        permissions::check(standing.member.role, action)
     }
 
     async fn with_users(&self, rows: Vec<Member>) -> Result<Vec<(Member, User)>> {
@@ -427,13 +434,6 @@ impl Groups {
         addable.retain(|user| !apart.contains(user));
         found.retain(|user| addable.contains(&user.id));
         self.shared.addable_by(caller, found).await
-    }
-}
-
-fn group_only(chat: &Chat) -> Result<()> {
-    match chat.kind {
-        ChatKind::Group => Ok(()),
-        ChatKind::Direct => Err(Error::new(Code::BadRequest, ONLY_GROUPS)),
     }
 }
 

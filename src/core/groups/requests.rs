@@ -7,9 +7,9 @@
 //! Called by `http`.
 
 use super::step::{Ground, Plan, makes_links};
-use super::{Groups, NO_INVITE, PRIVATE, group_only};
+use super::{Groups, NO_INVITE, PRIVATE};
 use crate::core::chats::BANNED;
-use crate::core::permissions::{self, Action};
+use crate::core::permissions::Action;
 use crate::core::{Shared, to_the_end};
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, UserId};
@@ -95,9 +95,7 @@ impl Groups {
 
     /// Who waits to be let in, in the order of their user ids, with their accounts.
     pub async fn requests(&self, caller: &Caller, chat: ChatId) -> Result<Vec<(Member, User)>> {
-        let standing = self.shared.standing(caller, chat).await?;
-        group_only(&standing.chat)?;
-        permissions::check(standing.member.role, Action::ManageRequests)?;
+        self.check_may(caller, chat, Action::ManageRequests).await?;
         let rows = self.shared.ports.store.requests(chat).await?;
         let rows = self.with_users(rows).await?;
         let (there, gone): (Vec<_>, Vec<_>) =
@@ -125,9 +123,7 @@ impl Groups {
 
     /// Refuses somebody who asked to be let in.
     pub async fn refuse(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
-        let standing = self.shared.standing(caller, chat).await?;
-        group_only(&standing.chat)?;
-        permissions::check(standing.member.role, Action::ManageRequests)?;
+        self.check_may(caller, chat, Action::ManageRequests).await?;
         let ended = self.end_request(chat, user).await?;
         if ended { Ok(()) } else { Err(Error::not_found(NO_REQUEST)) }
     }
