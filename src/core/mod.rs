@@ -40,6 +40,7 @@ use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::id::{ChatId, Entropy, IdSource};
 use crate::mail::Mailer;
+use crate::model::auth::Quota;
 use crate::model::contacts::Strangers;
 use crate::model::door::Door;
 use crate::objects::Objects;
@@ -170,6 +171,14 @@ impl Shared {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.server_key).expect("any length");
         mac.update(purpose);
         mac
+    }
+
+    /// Counts against quotas; an error says how long to wait when one of them is used up.
+    pub(crate) async fn count(&self, quotas: &[Quota], now: Time) -> Result<()> {
+        match self.ports.store.take(quotas, now).await? {
+            Some(until) => Err(Error::too_many(until.since(now))),
+            None => Ok(()),
+        }
     }
 
     /// Twelve bytes that follow from these parts, and that nobody guesses who lacks the server's

@@ -68,9 +68,7 @@ impl Reports {
         let evidence = self.evidence(caller, new.subject).await?;
         let key = format!("report/{}", caller.user);
         let quota = Quota { key, limit: REPORTS_A_DAY, window_ms: DAY_MS };
-        if let Some(until) = store.take(&[quota], now).await? {
-            return Err(Error::too_many(until.since(now)));
-        }
+        self.shared.count(&[quota], now).await?;
         let report = Report {
             id,
             by: Some(caller.user),

@@ -176,13 +176,9 @@ impl Calls {
     }
 
     async fn check_rate(&self, user: UserId) -> Result<()> {
-        let ports = &self.shared.ports;
         let quota =
             Quota { key: format!("call:{user}"), limit: STARTS_A_MINUTE, window_ms: 60_000 };
-        match ports.store.take(&[quota], ports.now()).await? {
-            Some(until) => Err(Error::too_many(until.since(ports.now()))),
-            None => Ok(()),
-        }
+        self.shared.count(&[quota], self.shared.ports.now()).await
     }
 
     /// Answers a call on this device. The first device wins.

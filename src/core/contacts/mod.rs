@@ -321,10 +321,7 @@ impl Shared {
         let age = account.map_or(Duration::ZERO, |person| now.since(person.user.created));
         let limit = asks_a_day(age);
         let quota = Quota { key: format!("ask:{user}"), limit, window_ms: DAY_MS };
-        match self.ports.store.take(&[quota], now).await? {
-            Some(until) => Err(Error::too_many(until.since(now))),
-            None => Ok(()),
-        }
+        self.count(&[quota], now).await
     }
 
     /// What strangers may do to a person on this server.

@@ -97,10 +97,8 @@ impl Operator {
             quota(format!("operator-key:{}", caller.user), KEY_GUESSES),
             quota("operator-key".to_owned(), KEY_GUESSES_IN_ALL),
         ];
-        let (store, now) = (&self.shared.ports.store, self.shared.ports.now());
-        if let Some(until) = store.take(&counted, now).await? {
-            return Err(Error::too_many(until.since(now)));
-        }
+        let now = self.shared.ports.now();
+        self.shared.count(&counted, now).await?;
         if !self.is_key(key.trim()) {
             return Err(Error::forbidden(WRONG_KEY));
         }

@@ -362,16 +362,14 @@ impl Pushes {
 
     /// Sends a push to the caller's own device; `NotFound` when it has no subscription.
     pub async fn test(&self, caller: &Caller) -> Result<()> {
-        let (outlet, ports) = (self.outlet()?, &self.shared.ports);
+        let outlet = self.outlet()?;
         let own = self.own(caller).await?;
         if own.is_empty() {
             return Err(Error::not_found(NO_PUSH));
         }
         let key = format!("push-test:{}", caller.user);
         let quota = Quota { key, limit: TESTS_A_MINUTE, window_ms: 60_000 };
-        if let Some(until) = ports.store.take(&[quota], ports.now()).await? {
-            return Err(Error::too_many(until.since(ports.now())));
-        }
+        self.shared.count(&[quota], self.shared.ports.now()).await?;
         let language = self.shared.language_of(caller.user).await?;
         for push in rules::for_messages(own) {
             outlet.pusher.push(Arc::new(push), tell::test(language));
