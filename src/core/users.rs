@@ -156,6 +156,12 @@ impl Shared {
         found.filter(|user| user.is_visible()).ok_or(Error::not_found(text::NO_USER))
     }
 
+    /// An account as the store has it, also a deleted one.
+    pub(crate) async fn account(&self, user: UserId) -> Result<User> {
+        let found = self.ports.store.users(&[user]).await?.pop();
+        found.ok_or(Error::not_found(text::NO_USER))
+    }
+
     /// A person's name; empty when deleted, unknown, or when the store cannot say.
     pub(crate) async fn name(&self, user: UserId) -> Arc<str> {
         if let Some(person) = self.people.known.get(&user) {

@@ -163,7 +163,7 @@ impl Contacts {
 
     /// The caller's card.
     pub async fn own_card(&self, caller: &Caller) -> Result<OwnCard> {
-        let user = self.user(caller.user).await?;
+        let user = self.shared.account(caller.user).await?;
         let card = user.card.ok_or(Error::not_found(NO_CARD_YET))?;
         Ok(self.shown_to_owner(user.id, card))
     }
@@ -175,7 +175,7 @@ impl Contacts {
         adds: Option<bool>,
         renew: bool,
     ) -> Result<OwnCard> {
-        let known = self.user(caller.user).await?.card;
+        let known = self.shared.account(caller.user).await?.card;
         let number = match known.filter(|_| !renew) {
             Some(card) => card.number,
             None => self.fresh_number(),
@@ -236,16 +236,11 @@ impl Contacts {
         let bytes = BASE64.decode(code).map_err(|_| no_card())?;
         let bytes = <[u8; CODE_BYTES]>::try_from(bytes).map_err(|_| no_card())?;
         let Some((id, mac)) = bytes.split_first_chunk::<12>() else { return Err(no_card()) };
-        let user = self.user(UserId(ObjectId(*id))).await.map_err(|_| no_card())?;
+        let user = self.shared.account(UserId(ObjectId(*id))).await.map_err(|_| no_card())?;
         let card = user.card.filter(|_| user.is_visible()).ok_or_else(no_card)?;
         let own = self.shared.card_mac(user.id, card);
         own.verify_truncated_left(mac).map_err(|_| no_card())?;
         Ok((user, card))
-    }
-
-    async fn user(&self, user: UserId) -> Result<User> {
-        let found = self.shared.ports.store.users(&[user]).await?.pop();
-        found.ok_or(Error::not_found(crate::error::text::NO_USER))
     }
 
     async fn target(&self, caller: &Caller, field: &'static str, whom: UserId) -> Result<Target> {
@@ -260,7 +255,7 @@ impl Contacts {
     async fn act(&self, caller: &Caller, whom: UserId, act: Act) -> Result<Contact> {
         let (shared, by) = (self.shared.clone(), caller.user);
         to_the_end(async move { shared.tie(by, whom, act).await }).await?;
-        let user = self.user(whom).await?;
+        let user = self.shared.account(whom).await?;
         let chat = direct(by, whom).chat;
         let found = self.shared.ports.store.chat(chat, &[by]).await?;
         let member = found.and_then(|(_, mut rows)| rows.pop());

@@ -122,7 +122,7 @@ impl Operator {
     pub async fn act(&self, actor: &Actor, act: Act) -> Result<()> {
         let by = self.check(actor).await?;
         let whom = match act.user() {
-            Some(user) => Some(self.account(user).await?),
+            Some(user) => Some(self.shared.account(user).await?),
             None => None,
         };
         rules::check(by, &act, whom.as_ref())?;
@@ -229,16 +229,11 @@ impl Operator {
     pub async fn person(&self, actor: &Actor, user: UserId) -> Result<Account> {
         self.check(actor).await?;
         let store = &self.shared.ports.store;
-        let account = self.account(user).await?;
+        let account = self.shared.account(user).await?;
         let sessions = store.sessions(user).await?;
         let rows = store.memberships(user).await?;
         let groups = rows.iter().filter(|row| row.chat.kind == ChatKind::Group).count();
         Ok(Account { user: account, sessions, groups: u32::try_from(groups).unwrap_or(u32::MAX) })
-    }
-
-    async fn account(&self, user: UserId) -> Result<User> {
-        let found = self.shared.ports.store.users(&[user]).await?.pop();
-        found.ok_or(Error::not_found(text::NO_USER))
     }
 
     /// Groups in the order of their ids, a page after one.
