@@ -19,7 +19,6 @@ use crate::model::chats::MemberChange;
 use crate::model::messages::ChatSummary;
 use crate::model::text::Name;
 use crate::protocol::bodies::{ChangeMember, OpenDirect};
-use crate::protocol::envelope::peer_of;
 use crate::protocol::pages::{ChatPage, OpenChat};
 use crate::protocol::rows;
 use crate::protocol::values::Moment;
@@ -51,7 +50,7 @@ async fn list(
     let page = query.page("after")?;
     let chats = http.core.chats.list(&caller, page, size).await?;
     let next = (chats.len() == size as usize).then(|| (page + 1).to_string());
-    let peers: Vec<_> = chats.iter().filter_map(|row| peer_of(&row.chat, caller.user)).collect();
+    let peers: Vec<_> = chats.iter().filter_map(|row| row.chat.other(caller.user)).collect();
     let users = http.core.users.profiles(&peers).await?;
     let names = http.core.users.names(&last_authors(&chats)).await;
     let row = |(chat, name)| rows::ChatSummary::of(chat, name);
@@ -102,7 +101,7 @@ async fn read(
 
 async fn opened(http: &Http, caller: &Caller, target: Target) -> Result<Answer<OpenChat>> {
     let summary = http.core.chats.open(caller, target).await?;
-    let peer: Vec<_> = peer_of(&summary.chat, caller.user).into_iter().collect();
+    let peer: Vec<_> = summary.chat.other(caller.user).into_iter().collect();
     let users = http.core.users.profiles(&peer).await?;
     let names = http.core.users.names(&last_authors(std::slice::from_ref(&summary))).await;
     let summary = rows::ChatSummary::of(summary, names.into_iter().next().unwrap_or_default());

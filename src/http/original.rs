@@ -32,7 +32,7 @@ use crate::model::text::{Email, Name, PushToken};
 use crate::protocol::bodies::{self, OriginalLogin, OriginalSignUp, OriginalVerify};
 use crate::protocol::calls::JoinedCall;
 use crate::protocol::envelope::{
-    self, Chat, Envelope, Found, FoundUser, Message, OpenChat, Verified, peer_of,
+    self, Chat, Envelope, Found, FoundUser, Message, OpenChat, Verified,
 };
 use crate::protocol::values::Id;
 
@@ -229,7 +229,7 @@ fn page(query: &InQuery) -> Result<(u32, u32)> {
 
 /// Rows of chats with the names of other people and last authors.
 async fn rows(http: &Http, caller: &Caller, chats: Vec<ChatSummary>) -> Vec<Chat> {
-    let peer = |row: &ChatSummary| peer_of(&row.chat, caller.user).unwrap_or(caller.user);
+    let peer = |row: &ChatSummary| row.chat.other(caller.user).unwrap_or(caller.user);
     let peers: Vec<_> = chats.iter().map(peer).collect();
     let peers = http.core.users.names(&peers).await;
     let authors = http.core.users.names(&last_authors(&chats)).await;

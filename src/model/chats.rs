@@ -112,6 +112,11 @@ impl Chat {
         }
     }
 
+    /// The other person of a direct chat.
+    pub fn other(&self, user: UserId) -> Option<UserId> {
+        self.peers.map(|(low, high)| if low == user { high } else { low })
+    }
+
     /// Where the next message goes.
     pub const fn next(&self) -> Place {
         Place { seq: self.head_seq + 1, rev: self.head_rev + 1 }

@@ -252,7 +252,7 @@ impl Chat {
         author: Arc<str>,
     ) -> Self {
         let chat = summary.chat;
-        let peer = peer_of(&chat, caller);
+        let peer = chat.other(caller);
         Self {
             id: chat.id.into(),
             chtid: chat.id.into(),
@@ -267,11 +267,6 @@ impl Chat {
             member: summary.member.into(),
         }
     }
-}
-
-/// The other person of a direct chat.
-pub fn peer_of(chat: &chats::Chat, caller: UserId) -> Option<UserId> {
-    chat.peers.map(|(low, high)| if low == caller { high } else { low })
 }
 
 /// A chat with its latest messages.

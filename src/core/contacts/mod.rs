@@ -23,7 +23,7 @@ use crate::bus::Event;
 use crate::error::{Code, Error, Result, Text};
 use crate::id::{ObjectId, UserId};
 use crate::model::auth::{Caller, Quota};
-use crate::model::chats::{ChatKind, Member, MemberChange};
+use crate::model::chats::{Member, MemberChange};
 use crate::model::contacts::{AddedBy, Bond, Card, REQUEST_TEXTS, Strangers, TieState};
 use crate::model::text::ClientMsgId;
 use crate::model::users::{ProfileChange, User};
@@ -113,8 +113,7 @@ impl Contacts {
         let now = self.shared.ports.now();
         let rows = self.shared.ports.store.memberships(caller.user).await?;
         let tied = rows.into_iter().filter_map(|row| {
-            let (low, high) = row.chat.peers?;
-            let other = if low == caller.user { high } else { low };
+            let other = row.chat.other(caller.user)?;
             let bond = row.member.tie.bond(false, now);
             let told = bond != Bond::Strangers && after.is_none_or(|after| other > after);
             told.then_some((other, row.member))
@@ -351,8 +350,7 @@ impl Shared {
                 self.ports.store.change_member(row.chat.id, user, change).await?;
             }
             let is_tied = row.member.tie.state != TieState::None;
-            let other = Target { chat: row.chat.id, peers: row.chat.peers }.other(user);
-            if let Some(other) = other.filter(|_| is_tied && row.chat.kind == ChatKind::Direct) {
+            if let Some(other) = row.chat.other(user).filter(|_| is_tied) {
                 self.tie(user, other, Act::Forget).await?;
             }
         }
