@@ -427,12 +427,10 @@ impl Groups {
         found.retain(|user| user.is_visible() && user.id != caller);
         found.sort_by_key(|user| user.id);
         found.dedup_by_key(|user| user.id);
-        let mut addable: Vec<UserId> = found.iter().map(|user| user.id).collect();
-        let mut apart: HashSet<UserId> =
-            store.blockers(caller, &addable).await?.into_iter().collect();
+        let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
+        let mut apart: HashSet<UserId> = store.blockers(caller, &ids).await?.into_iter().collect();
         apart.extend(store.blocked_by(caller).await?.into_iter().map(|blocked| blocked.0));
-        addable.retain(|user| !apart.contains(user));
-        found.retain(|user| addable.contains(&user.id));
+        found.retain(|user| !apart.contains(&user.id));
         self.shared.addable_by(caller, found).await
     }
 }
