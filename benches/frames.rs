@@ -54,6 +54,7 @@ fn posted(seq: u64) -> Event {
         chat: None,
         joined: Vec::new(),
         gone: Vec::new(),
+        repeated: false,
     }))
 }
 

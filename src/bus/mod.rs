@@ -69,6 +69,8 @@ pub struct Posted {
     pub joined: Vec<UserId>,
     /// Who left with this change: they are told about it, and about nothing after it.
     pub gone: Vec<UserId>,
+    /// Its sender sent it again: it was stored before, and perhaps told before.
+    pub repeated: bool,
 }
 
 /// A user's own member row, with what the user hid in the chat by the same change.
@@ -91,6 +93,9 @@ pub struct Receipt {
     pub read_seq: u64,
     /// Delivered up to here.
     pub delivered_seq: u64,
+    /// The chat's rev at which the user was seen to be a member: it is for those who are members
+    /// then or later.
+    pub as_of: u64,
 }
 
 /// The state of a call, as its two people may know it.
@@ -128,6 +133,8 @@ pub struct Typing {
     pub user: UserId,
     /// For how many milliseconds to believe it; 0 when the person stopped.
     pub for_ms: u64,
+    /// The chat's rev at which the user was seen to be a member, as with a receipt.
+    pub as_of: u64,
 }
 
 /// Carries events to every node. Delivery is in no promised order and may fail silently.

@@ -8,10 +8,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::contacts::rules::{self, GONE_USER, Passage, Reach, Stance};
-use super::{Shared, to_the_end};
+use super::{BELIEVED, Shared, to_the_end};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, ObjectId, UserId};
@@ -42,9 +41,6 @@ pub(crate) const WAITING: Text = Text {
 };
 pub(crate) const JOIN_FIRST: Text =
     Text { en: "Join this public group first.", es: "Únete primero a este grupo público." };
-
-/// How long facts are believed at most: another node may have changed them.
-const FACTS_FOR: Duration = Duration::from_secs(60);
 
 /// A chat that a caller names: by its id, or by the other person's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -382,12 +378,18 @@ pub(crate) struct FactsCache {
 
 impl Default for FactsCache {
     fn default() -> Self {
-        let known = moka::sync::Cache::builder().max_capacity(100_000).time_to_live(FACTS_FOR);
+        let known = moka::sync::Cache::builder().max_capacity(100_000).time_to_live(BELIEVED);
         Self { known: known.build(), generation: AtomicU64::new(0) }
     }
 }
 
 impl FactsCache {
+    /// How long an entry is believed.
+    #[cfg(test)]
+    pub(crate) fn believed(&self) -> Option<std::time::Duration> {
+        self.known.policy().time_to_live()
+    }
+
     /// Forgets one chat's facts.
     pub(crate) fn forget(&self, chat: ChatId) {
         self.generation.fetch_add(1, Ordering::SeqCst);

@@ -18,6 +18,8 @@ use crate::model::messages::{Content, Message, PAGE, SystemEvent};
 const GAP_PATIENCE: Duration = Duration::from_millis(50);
 /// How long to wait when the store cannot be read.
 const GAP_RETRY: Duration = Duration::from_secs(1);
+/// For how long a message that is sent again may not have been told yet.
+const UNTOLD: Duration = Duration::from_secs(60);
 /// At most this many people are told about their own member rows after one change.
 const TOLD_MEMBERS: usize = 500;
 
@@ -43,8 +45,43 @@ impl Shared {
             chat,
             joined: moves.joined,
             gone: moves.gone,
+            repeated: false,
         })));
         from_name
+    }
+
+    /// Tells the members about a message again whose sender sent it again, while it is young: where
+    /// it was stored may have ended before it was told. Who has it takes no notice. Devices that
+    /// sleep are not told: that is for who stored it, so that nobody is told twice. What has
+    /// changed since was told then. Answers its author's name.
+    pub(crate) async fn post_repeated(&self, message: &Message) -> Arc<str> {
+        let from_name = self.name(message.from).await;
+        let is_young = self.ports.now().since(message.sent) < UNTOLD;
+        let is_as_sent = matches!(message.content, Content::Text(_)) && message.edited.is_none();
+        if is_young && is_as_sent {
+            self.open_again(message).await;
+            self.ports.bus.publish(Event::Message(Arc::new(Posted {
+                message: message.clone(),
+                from_name: from_name.clone(),
+                chat: None,
+                joined: Vec::new(),
+                gone: Vec::new(),
+                repeated: true,
+            })));
+        }
+        from_name
+    }
+
+    /// Tells both people of a direct chat that it has begun, when this message is all that has
+    /// happened in it.
+    async fn open_again(&self, message: &Message) {
+        if message.rev == 1
+            && let Ok(Some((chat, _))) = self.ports.store.chat(message.chat, &[]).await
+            && chat.peers.is_some()
+            && chat.head_rev == 1
+        {
+            self.chat_opened(chat).await;
+        }
     }
 
     /// The same for a message that is new: also to devices that sleep.
@@ -121,6 +158,7 @@ impl Core {
                 chat: told.then(|| chat.clone()),
                 joined,
                 gone,
+                repeated: false,
             });
         }
         hub.repair(&gap, &chat, &members, rows);

@@ -47,6 +47,10 @@ use crate::objects::Objects;
 use crate::objects::staging::Staging;
 use crate::store::Store;
 
+/// How long what was read and kept is believed at most: another node may have changed it, and its
+/// word of that may be lost.
+pub(crate) const BELIEVED: Duration = Duration::from_secs(60);
+
 /// What the rules need: the ports, time, randomness and ids.
 pub struct Ports {
     /// What is remembered.
@@ -328,4 +332,21 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
     tokio::spawn(change).await.map_err(Error::internal)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_node_may_have_changed_is_not_believed_for_long() {
+        let caches = [
+            ("people", users::People::default().believed()),
+            ("facts", chats::FactsCache::default().believed()),
+            ("tokens", auth::TokenCache::default().believed()),
+        ];
+        for (cache, believed) in caches {
+            assert_eq!(believed, Some(Duration::from_secs(60)), "{cache}");
+        }
+    }
 }

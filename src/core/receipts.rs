@@ -127,12 +127,13 @@ impl Receipts {
     /// Tells the others that the caller is writing, or has stopped. Nothing is stored.
     pub async fn typing(&self, caller: &Caller, target: Target, on: bool) -> Result<()> {
         let passage = self.shared.check_reach(caller, target, Reach::Typing).await?;
-        self.shared.standing(caller, target.chat).await?;
+        let standing = self.shared.standing(caller, target.chat).await?;
         if passage == Passage::Silent {
             return Ok(());
         }
         let for_ms = if on { TYPING_FOR.as_millis() as u64 } else { 0 };
-        let typing = Typing { chat: target.chat, user: caller.user, for_ms };
+        let as_of = standing.chat.head_rev;
+        let typing = Typing { chat: target.chat, user: caller.user, for_ms, as_of };
         self.shared.ports.bus.publish(Event::Typing(typing));
         Ok(())
     }
@@ -168,8 +169,11 @@ impl Shared {
     }
 
     async fn tell_receipt(&self, member: &Member) -> Result<()> {
-        let Some((chat, _)) = self.ports.store.chat(member.chat, &[]).await? else { return Ok(()) };
-        if chat.member_count > LIVE_MEMBERS
+        let found = self.ports.store.chat(member.chat, &[member.user]).await?;
+        // Read together: at this rev of the chat they are a member.
+        let Some((chat, members)) = found else { return Ok(()) };
+        if !members.iter().any(Member::is_active)
+            || chat.member_count > LIVE_MEMBERS
             || !self.is_open(chat.id).await?
             || !self.shows_receipts(member.user).await?
         {
@@ -180,6 +184,7 @@ impl Shared {
             user: member.user,
             read_seq: member.read_seq,
             delivered_seq: member.delivered_seq,
+            as_of: chat.head_rev,
         }));
         Ok(())
     }

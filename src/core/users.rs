@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::search::terms_of;
-use super::{Shared, to_the_end};
+use super::{BELIEVED, Shared, to_the_end};
 use crate::bus::Event;
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
@@ -228,11 +228,18 @@ pub(crate) struct People {
 
 impl Default for People {
     fn default() -> Self {
-        Self { known: moka::sync::Cache::new(20_000), generation: AtomicU64::new(0) }
+        let known = moka::sync::Cache::builder().max_capacity(20_000).time_to_live(BELIEVED);
+        Self { known: known.build(), generation: AtomicU64::new(0) }
     }
 }
 
 impl People {
+    /// How long an entry is believed.
+    #[cfg(test)]
+    pub(crate) fn believed(&self) -> Option<std::time::Duration> {
+        self.known.policy().time_to_live()
+    }
+
     /// Remembers accounts as they were read in a generation. One that is not verified yet is not
     /// kept: nothing tells when it becomes so.
     fn keep(&self, read: HashMap<UserId, Person>, generation: u64) {

@@ -212,6 +212,7 @@ impl Counters {
 impl Listener for Counters {
     fn on_event(&self, event: &Event) {
         let kind = match event {
+            Event::Message(posted) if posted.repeated => return,
             Event::Message(_) => "message",
             Event::ChatOpened(_) => "chat_opened",
             Event::Member(_) => "member",

@@ -5,6 +5,12 @@
 //! releases the state's lock checks `arrivals` afterwards (`Audience::settle` does), so that a
 //! publisher never waits for another's fan-out and no arrival is left behind.
 //!
+//! Invariant: what is not part of the log, a receipt or that somebody types, is handed out only
+//! once every change has passed that its sender had seen. So whoever was removed by then does not
+//! hear it, even where the removal comes late: "Ana removes Beto, Caro reads on" reaches a node as
+//! "Caro reads on, as of rev 9"; rev 9 is missing there, so it waits, the gap is reported and read,
+//! Beto is taken out, and only then the others hear of Caro.
+//!
 //! A membership that was read from the store at rev `as_of` describes the chat at that rev: changes
 //! up to it do not concern the subscriber any more. A read older than `known_from` is refused: the
 //! audience may not know about removals between the two. Called by the hub alone.
@@ -13,6 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
+use super::asides::{Aside, Asides};
 use super::close::CloseCode;
 use super::gate::Gate;
 use super::hurry::{Lull, hurry};
@@ -43,6 +50,7 @@ pub(super) struct Audience {
 
 struct State {
     gate: Gate<Arrival>,
+    asides: Asides,
     /// Members see what was written before they came, as of the change that left last.
     shared: bool,
     /// Membership changes after this rev are known here, earlier ones are not.
@@ -131,6 +139,7 @@ impl Audience {
     pub(super) fn after(chat: ChatId, number: u64, last: u64, start: Start) -> Self {
         let state = State {
             gate: Gate::after(last),
+            asides: Asides::default(),
             shared: start == Start::Membership { shared: true },
             known_from: last,
             subscribers: HashMap::new(),
@@ -234,12 +243,17 @@ impl Audience {
         });
     }
 
-    /// Hands one frame to every subscriber but one user's.
-    pub(super) fn push(&self, hub: &Hub, frame: &Frame, except: Option<UserId>) {
+    /// Hands one frame to every subscriber.
+    pub(super) fn push(&self, hub: &Hub, frame: &Frame) {
+        self.with(hub, |state| state.push(frame, None));
+    }
+
+    /// Hands out what is not part of the log, now or once its rev has passed.
+    pub(super) fn tell(&self, hub: &Hub, aside: Aside) {
         self.with(hub, |state| {
-            let others = state.subscribers.values().map(|s| &s.connection);
-            let others = others.filter(|connection| Some(connection.user()) != except);
-            others.for_each(|connection| connection.push(frame));
+            state.gate.heard_of(aside.as_of);
+            state.asides.put(aside);
+            state.pass_asides();
         });
     }
 
@@ -347,7 +361,22 @@ impl State {
     fn pass(&mut self, hub: &Hub) {
         while let Some(arrival) = if self.shut { None } else { self.gate.next() } {
             self.deliver(hub, &arrival);
+            self.pass_asides();
         }
+        self.pass_asides();
+    }
+
+    /// Hands out what is not part of the log and whose rev has passed.
+    fn pass_asides(&mut self) {
+        while let Some(aside) = self.asides.next(self.gate.last()) {
+            self.push(&aside.frame, aside.except);
+        }
+    }
+
+    fn push(&self, frame: &Frame, except: Option<UserId>) {
+        let others = self.subscribers.values().map(|subscriber| &subscriber.connection);
+        let others = others.filter(|connection| Some(connection.user()) != except);
+        others.for_each(|connection| connection.push(frame));
     }
 
     fn deliver(&mut self, hub: &Hub, arrival: &Arrival) {

@@ -13,7 +13,7 @@ const WAITING: usize = 256;
 pub(super) struct Gate<T> {
     /// The rev of the change that left last.
     last: u64,
-    /// The highest rev that was ever offered.
+    /// The highest rev that was ever offered or heard of.
     seen: u64,
     waiting: BTreeMap<u64, T>,
 }
@@ -41,6 +41,11 @@ impl<T> Gate<T> {
         None
     }
 
+    /// There is a change `rev`, whoever says so: until it has left, something is missing.
+    pub(super) fn heard_of(&mut self, rev: u64) {
+        self.seen = self.seen.max(rev);
+    }
+
     /// The next change in order, if it is here.
     pub(super) fn next(&mut self) -> Option<T> {
         let change = self.waiting.remove(&(self.last + 1))?;
@@ -53,7 +58,7 @@ impl<T> Gate<T> {
         self.waiting.values()
     }
 
-    /// Whether something was offered that cannot leave: an earlier change is missing.
+    /// Whether a change is missing: one that was heard of, or one before what was offered.
     pub(super) const fn has_gap(&self) -> bool {
         self.last < self.seen
     }

@@ -14,6 +14,7 @@
 //! Locks are taken in the order: chat shard, audience, user shard; none is held across an await.
 //! Called by `ws` (`attach`), by the bus (`on_event`), and by `core::fanout` (gaps).
 
+mod asides;
 mod audience;
 pub mod close;
 mod frame;
@@ -37,6 +38,7 @@ use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
 use crate::model::calls::Device;
 use crate::model::chats::{Chat, Followed, Member};
+use asides::Aside;
 pub use audience::REPAIRED_ROWS;
 use audience::{Arrival, Audience, Found, Since, Start, Subscribed};
 use close::CloseCode;
@@ -259,7 +261,7 @@ impl Hub {
     /// open; ask and try again.
     pub fn resync(&self, chat: ChatId) {
         if let Some(audience) = self.audience(chat) {
-            audience.push(self, &(self.encoder.resync)(Some(chat)), None);
+            audience.push(self, &(self.encoder.resync)(Some(chat)));
         }
     }
 
@@ -502,11 +504,13 @@ impl Hub {
         }
     }
 
-    /// Tells everybody in a chat, except one user, what is not part of its log.
-    fn signal(&self, event: &Event, chat: ChatId, except: Option<UserId>) {
+    /// Tells everybody who is in a chat at rev `as_of`, except one user, what is not part of its
+    /// log.
+    fn tell_members(&self, event: &Event, chat: ChatId, as_of: u64, except: Option<UserId>) {
         let Some(audience) = self.audience(chat) else { return };
-        let frames = (self.encoder.event)(event);
-        frames.row.iter().for_each(|frame| audience.push(self, frame, except));
+        if let Some(frame) = (self.encoder.event)(event).row {
+            audience.tell(self, Aside { frame, as_of, except });
+        }
     }
 
     fn sessions_closed(&self, user: UserId, sessions: &[SessionId]) {
@@ -530,8 +534,10 @@ impl Listener for Hub {
             Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
             Event::Call(news) => self.call(news),
             Event::Signal(signal) => self.call_signal(event, signal.to, &signal.device),
-            Event::Receipt(receipt) => self.signal(event, receipt.chat, None),
-            Event::Typing(typing) => self.signal(event, typing.chat, Some(typing.user)),
+            Event::Receipt(receipt) => self.tell_members(event, receipt.chat, receipt.as_of, None),
+            Event::Typing(typing) => {
+                self.tell_members(event, typing.chat, typing.as_of, Some(typing.user));
+            }
             Event::Alerts(user, _) => self.tell_devices(event, *user),
             Event::UserChanged(user) => self.user_changed(*user),
             Event::BlocksChanged(who, whom) => self.blocks_changed(*who, *whom),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
-use crate::bus::OwnMember;
+use crate::bus::{OwnMember, Receipt, Typing};
 use crate::clock::Time;
 use crate::id::{MessageId, ObjectId};
 use crate::model::chats::{ChatKind, GroupRules, InboxRow, MemberState, Role};
@@ -30,7 +30,7 @@ fn chat_id(number: u8) -> ChatId {
     ChatId(id(2, number))
 }
 
-/// `row CHAT SEQ REV`, as short as a frame can be.
+/// `row CHAT SEQ REV`, `typing CHAT REV`: as short as a frame can be.
 fn encode(event: &Event) -> Frames {
     match event {
         Event::Message(posted) => {
@@ -39,6 +39,11 @@ fn encode(event: &Event) -> Frames {
         }
         Event::ChatOpened(_) => Frames { chat: Some("chat".into()), row: None },
         Event::Member(_) => Frames { chat: None, row: Some("member".into()) },
+        Event::Typing(typing) => {
+            let Typing { chat, as_of, .. } = typing;
+            Frames { chat: None, row: Some(format!("typing {} {as_of}", chat.0.0[11]).into()) }
+        }
+        Event::Receipt(_) => Frames { chat: None, row: Some("receipt".into()) },
         _ => Frames::default(),
     }
 }
@@ -156,6 +161,11 @@ impl Log {
         since.is_some_and(|since| change.seq >= *since)
     }
 
+    /// Whether a user may hear what is for those who are members at a rev or later.
+    fn may_hear(&self, user: UserId, as_of: u64) -> bool {
+        self.members[as_of as usize..].iter().any(|members| members.contains_key(&user))
+    }
+
     /// What the rows say about joining and leaving: an edited row still says it, in its new place.
     fn posted(&self, chat: ChatId, rev: u64) -> Posted {
         let change = &self.changes[rev as usize - 1];
@@ -187,7 +197,7 @@ fn posted(chat: ChatId, seq: u64, rev: u64, joined: Vec<UserId>, gone: Vec<UserI
         reactions: Vec::new(),
         pinned: None,
     };
-    Posted { message, from_name: "".into(), chat: None, joined, gone }
+    Posted { message, from_name: "".into(), chat: None, joined, gone, repeated: false }
 }
 
 fn group(id: ChatId, head_seq: u64, head_rev: u64) -> Chat {
@@ -261,6 +271,7 @@ enum Step {
     Edit { chat: u8, which: prop::sample::Index },
     Join { chat: u8, user: u8 },
     Remove { chat: u8, user: u8 },
+    Type { chat: u8, user: u8 },
     Connect { user: u8, scoped: bool },
     GoLive { which: prop::sample::Index },
     Disconnect { which: prop::sample::Index },
@@ -277,6 +288,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..CHATS, at()).prop_map(|(chat, which)| Step::Edit { chat, which }),
         2 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Join { chat, user }),
         2 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Remove { chat, user }),
+        3 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Type { chat, user }),
         3 => (0..USERS, prop::bool::weighted(0.2))
             .prop_map(|(user, scoped)| Step::Connect { user, scoped }),
         4 => at().prop_map(|which| Step::GoLive { which }),
@@ -325,6 +337,10 @@ impl World {
             Step::Remove { chat, user: who } if self.is_in(chat, who) => {
                 self.change(chat, None, vec![], vec![user(who)]);
             }
+            Step::Type { chat, user: who } if self.is_in(chat, who) => {
+                let as_of = self.logs[usize::from(chat)].head_rev();
+                self.on_the_way.push(typing(chat, who, as_of));
+            }
             Step::Connect { user, scoped } => self.connect(user, scoped),
             Step::GoLive { which } if !self.devices.is_empty() => {
                 self.go_live(which.index(self.devices.len()));
@@ -365,9 +381,9 @@ impl World {
     /// Loses an event that a later one betrays. The coming of somebody may concern a chat that
     /// nobody on this node follows yet: only the bus itself can know that it lost that.
     fn lose(&mut self, at: usize) {
-        let Event::Message(posted) = &self.on_the_way[at] else { return };
-        if posted.joined.is_empty() {
-            self.on_the_way.swap_remove(at);
+        match &self.on_the_way[at] {
+            Event::Message(posted) if !posted.joined.is_empty() => {}
+            _ => drop(self.on_the_way.swap_remove(at)),
         }
     }
 
@@ -438,6 +454,16 @@ impl World {
                 let chat = number(1) as u8;
                 if words[0] == "resync" {
                     self.sync(at, chat);
+                    continue;
+                }
+                if words[0] == "typing" {
+                    let (who, log) =
+                        (self.devices[at].connection.user, &self.logs[usize::from(chat)]);
+                    assert!(
+                        log.may_hear(who, number(2)),
+                        "{who} hears of {} in chat {chat}",
+                        number(2)
+                    );
                     continue;
                 }
                 let (seq, rev) = (number(2), number(3));
@@ -560,6 +586,47 @@ fn membership(chat: u8, who: u8, head_rev: u64) -> Followed {
 
 fn tell(hub: &Hub, posted: Posted) {
     hub.on_event(&Event::Message(Arc::new(posted)));
+}
+
+fn typing(chat: u8, who: u8, as_of: u64) -> Event {
+    Event::Typing(Typing { chat: chat_id(chat), user: user(who), for_ms: 6_000, as_of })
+}
+
+fn receipt(chat: u8, who: u8, as_of: u64) -> Event {
+    let (chat, user) = (chat_id(chat), user(who));
+    Event::Receipt(Receipt { chat, user, read_seq: 5, delivered_seq: 5, as_of })
+}
+
+/// The removal was told elsewhere, and its event is lost here.
+#[test]
+fn who_was_removed_before_somebody_typed_or_read_on_hears_neither() {
+    let (hub, mut gaps) = Hub::new(ENCODER);
+    let (removed, stays) = (Recorder::of(1, None), Recorder::of(2, None));
+    let _attached = [(&removed, 1), (&stays, 2)]
+        .map(|(connection, who)| attach(&hub, connection.clone(), &[membership(0, who, 4)]));
+    hub.on_event(&typing(0, 3, 5));
+    hub.on_event(&receipt(0, 3, 5));
+    assert_eq!((removed.taken(), stays.taken()), (vec![], vec![]));
+    let gap = hub.gap(gaps.try_recv().expect("a report").chat).expect("a gap");
+    let rows = vec![posted(chat_id(0), 5, 5, vec![], vec![user(1)])];
+    hub.repair(&gap, &group(chat_id(0), 5, 5), &[member(chat_id(0), user(2), 1)], rows);
+    assert_eq!(removed.taken(), ["resync 0"]);
+    assert_eq!(stays.taken(), ["row 0 5 5", "typing 0 5", "receipt"]);
+}
+
+/// What overtakes the message that its sender had seen is told after it, and nobody is asked.
+#[test]
+fn a_receipt_that_overtakes_waits_for_the_message() {
+    let (hub, _gaps) = Hub::new(ENCODER);
+    let hears = Recorder::of(1, None);
+    let _attached = attach(&hub, hears.clone(), &[membership(0, 1, 4)]);
+    hub.on_event(&receipt(0, 2, 4));
+    hub.on_event(&receipt(0, 2, 5));
+    tell(&hub, posted(chat_id(0), 6, 6, vec![], vec![]));
+    assert_eq!(hears.taken(), ["receipt"]);
+    tell(&hub, posted(chat_id(0), 5, 5, vec![], vec![]));
+    assert_eq!(hears.taken(), ["row 0 5 5", "receipt", "row 0 6 6"]);
+    assert_eq!(hub.gap(chat_id(0)), None);
 }
 
 #[test]

@@ -152,7 +152,8 @@ fn member() -> Member {
 
 fn posted(message: Message, chat: Option<Chat>) -> Event {
     let (joined, gone) = (Vec::new(), Vec::new());
-    Event::Message(Arc::new(Posted { message, from_name: "Ana".into(), chat, joined, gone }))
+    let from_name = "Ana".into();
+    Event::Message(Arc::new(Posted { message, from_name, chat, joined, gone, repeated: false }))
 }
 
 /// What the hub writes of an event: the chat's frame, if there is one, then the row's.
@@ -284,8 +285,9 @@ fn events() -> BTreeMap<&'static str, Frame> {
     let own = OwnMember { member: member(), hidden: vec![86, 87] };
     let quiet = Quiet::parse(22 * 60, 7 * 60, "Europe/Madrid", true).expect("hours");
     let wanted = Alerts { mentions_only: true, quiet: Some(quiet), ..Alerts::default() };
-    let receipt = Receipt { chat: group(), user: ana(), read_seq: 88, delivered_seq: 88 };
-    let typing = Typing { chat: group(), user: ana(), for_ms: 6_000 };
+    let (chat, user, as_of) = (group(), ana(), 90);
+    let receipt = Receipt { chat, user, read_seq: 88, delivered_seq: 88, as_of };
+    let typing = Typing { chat, user, for_ms: 6_000, as_of };
     let away = Presence { user: ana(), online: false, last_seen: Some(SENT) };
     [
         ("hello", told("hello", &hello)),

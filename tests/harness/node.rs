@@ -114,6 +114,12 @@ impl Node {
         Self::on(past.restored().await, Strangers::default())
     }
 
+    /// Another one on the same store, to which no event of this one comes.
+    pub fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::on((self.inside.store.clone(), folder), Strangers::default())
+    }
+
     fn on(store: (Arc<dyn Store>, TempDir), strangers: Strangers) -> Self {
         let limits = Limits {
             codes_per_address: u32::MAX / 2,

@@ -39,6 +39,7 @@ mod login;
 mod metrics;
 mod missed;
 mod name;
+mod nodes;
 mod operator;
 mod outside;
 mod people;

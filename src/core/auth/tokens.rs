@@ -12,6 +12,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Time;
+use crate::core::BELIEVED;
 use crate::id::SessionId;
 use crate::model::auth::{Caller, Session, TokenHash};
 
@@ -70,7 +71,7 @@ impl Default for TokenCache {
     fn default() -> Self {
         let known = moka::sync::Cache::builder()
             .max_capacity(100_000)
-            .time_to_live(Duration::from_secs(600))
+            .time_to_live(BELIEVED)
             .support_invalidation_closures()
             .build();
         Self {
@@ -83,6 +84,12 @@ impl Default for TokenCache {
 }
 
 impl TokenCache {
+    /// How long an entry is believed.
+    #[cfg(test)]
+    pub(crate) fn believed(&self) -> Option<std::time::Duration> {
+        self.known.policy().time_to_live()
+    }
+
     /// Notes that a session was in use; written down within a minute.
     pub(crate) fn used(&self, session: SessionId, at: Time) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(session, at);

@@ -297,7 +297,7 @@ impl Shared {
                 Ok(Sent { message, from_name, repeated: false, as_request: false })
             }
             Appended::Repeated(message) if is_same(&message, content) => {
-                let from_name = self.name(from).await;
+                let from_name = self.post_repeated(&message).await;
                 Ok(Sent { message, from_name, repeated: true, as_request: false })
             }
             Appended::Repeated(_) => {
