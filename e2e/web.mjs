@@ -4,6 +4,7 @@
 // which goes into BROWSER_HOME; and a Python with zxing-cpp, QR_PYTHON.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { account } from './account.mjs';
 import { acquaintance } from './acquaintance.mjs';
 import { contacts } from './contacts.mjs';
 import { door } from './door.mjs';
@@ -85,6 +86,9 @@ const scenarios = {
 
   // Strangers ask, and are accepted; a card makes contacts at once.
   contacts,
+
+  // What people do with their own account.
+  account,
 
   // Whoever runs the server, at work on its page.
   operator,

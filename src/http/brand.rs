@@ -71,7 +71,7 @@ fn page(brand: &Brand, packed: &str) -> String {
 }
 
 /// A name inside markup.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for c in name.chars() {
         match c {

@@ -3,7 +3,8 @@
 //! Invariant: a look at the page changes nothing, since programs that examine mails follow links;
 //! its button does, and mail programs that have one of their own post to the same address (RFC
 //! 8058). What the link shows is a secret of whoever got the mail; no log holds a query string
-//! (`pipeline`). Called by `router`.
+//! (`pipeline`). Called by `router`; `address` shows its
+//! page in the same way.
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ async fn ask(
     http.core.missed.check(&shown(query)?)?;
     let language = known.language;
     let button = format!("<form method=\"post\"><button>{}</button></form>", STOP.of(language));
-    Ok(told(language, ASK, &button))
+    Ok(told(language, TITLE, ASK.of(language), &button))
 }
 
 async fn stop(
@@ -59,14 +60,15 @@ async fn stop(
     query: InQuery,
 ) -> Result<Response> {
     http.core.missed.stop(&shown(query)?).await?;
-    Ok(told(known.language, STOPPED, ""))
+    Ok(told(known.language, TITLE, STOPPED.of(known.language), ""))
 }
 
-fn told(language: Language, words: Text, more: &str) -> Response {
+/// A page that a mail led to. The words are ours, or escaped.
+pub(super) fn told(language: Language, title: Text, words: &str, more: &str) -> Response {
     let html = PAGE
         .replace("{lang}", language.tag())
-        .replace("{title}", TITLE.of(language))
-        .replace("{words}", words.of(language))
+        .replace("{title}", title.of(language))
+        .replace("{words}", words)
         .replace("{more}", more);
     let mut answer = page(html);
     // The address is a secret: it goes to nobody, and no cache keeps what is under it.

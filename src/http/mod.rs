@@ -17,6 +17,7 @@ pub mod extract;
 mod kind;
 mod palette;
 
+mod address;
 mod auth;
 mod call_check;
 mod calls;

@@ -16,10 +16,10 @@ use utoipa::openapi::OpenApi;
 use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
-    Http, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups, health,
-    install, invites, mailbox, me, members, messages, metrics, missed, operator, operator_reports,
-    original, original_send, pictures, presence, push, receipts, reports, search, server, sync,
-    uploads, users, web,
+    Http, address, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups,
+    health, install, invites, mailbox, me, members, messages, metrics, missed, operator,
+    operator_reports, original, original_send, pictures, presence, push, receipts, reports, search,
+    server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -60,6 +60,7 @@ fn all(http: &Http, open: Routes, socket: MethodRouter<Arc<Http>>) -> Routes {
         .merge(docs::routes(api, &http.welcome.brand))
         .merge(call_check::routes())
         .merge(missed::routes())
+        .merge(address::page_routes())
         .merge(web::routes());
     let sockets = Routes::with_problems().route("/api/v1/ws", socket);
     routes.merge(metrics::routes()).merge(of_some(http)).merge(sockets)
@@ -97,6 +98,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(server::routes())
         .merge(auth::routes())
         .merge(me::routes())
+        .merge(address::routes())
         .merge(push::routes())
         .merge(users::routes())
         .merge(presence::routes())

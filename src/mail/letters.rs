@@ -13,7 +13,7 @@ use askama::Template;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
-use super::{Letter, Mail, MissedChat};
+use super::{Letter, Mail, MissedChat, MovedBy};
 use crate::clock::Clock;
 use crate::error::{Error, Language, Result, Text};
 use crate::id::Entropy;
@@ -22,6 +22,8 @@ use crate::model::door::Refusal;
 
 /// Where whoever wants no more mails of what they missed says so.
 pub const STOP_PATH: &str = "/mail/stop";
+/// Where whoever wants their account to keep its address says so.
+pub const STAY_PATH: &str = "/mail/stay";
 /// So much of a name is told.
 const NAME_CHARS: usize = 60;
 /// So much of a text.
@@ -58,7 +60,7 @@ impl Letters {
         );
         let seconds = u64::try_from(self.clock.now().millis() / 1000).unwrap_or(0);
         let mut head = Message::builder();
-        if let Some(stop) = &page.stop {
+        if let (Letter::Missed { .. }, Some(stop)) = (&mail.letter, &page.link) {
             head = head
                 .raw_header(raw("List-Unsubscribe", format!("<{stop}>")))
                 .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
@@ -105,8 +107,8 @@ struct Page<'a> {
     is_code: bool,
     detail: String,
     warning: &'static str,
-    /// Where to stop such mails.
-    stop: Option<String>,
+    /// Where the warning leads: a page with one button.
+    link: Option<String>,
     name: &'a str,
     server: &'a str,
 }
@@ -121,7 +123,7 @@ struct Page<'a> {
 {{ page.detail }}
 
 {{ page.warning }}
-{% if let Some(stop) = page.stop %}{{ stop }}
+{% if let Some(link) = page.link %}{{ link }}
 {% endif %}
 —
 {{ page.name }} · {{ page.server }}
@@ -152,7 +154,7 @@ font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
 {% for fact in page.facts %}{% if !loop.first %}<br>{% endif %}{{ fact }}{% endfor %}</p>
 <p style="margin:0 0 16px">{{ page.detail }}</p>
 <p style="margin:0 0 24px">
-{% if let Some(stop) = page.stop %}<a href="{{ stop }}">{{ page.warning }}</a>
+{% if let Some(link) = page.link %}<a href="{{ link }}">{{ page.warning }}</a>
 {% else %}{{ page.warning }}{% endif %}</p>
 <p style="margin:0;padding-top:12px;border-top:1px solid #8884;font-size:13px;opacity:.75">
 {{ page.name }} · {{ page.server }}</p>
@@ -170,6 +172,22 @@ impl<'a> Page<'a> {
         let language = mail.language;
         let (subject, intro) = words(&mail.letter);
         let (facts, detail, warning) = match &mail.letter {
+            Letter::MoveCode { code } => {
+                (vec![code.clone()], validity(language), MOVE_WARNING.of(language))
+            }
+            Letter::MoveTaken => (
+                vec![mail.to.as_str().to_owned()],
+                TAKEN.of(language).to_owned(),
+                IGNORE.of(language),
+            ),
+            Letter::Moving { to, .. } => {
+                (vec![to.as_str().to_owned()], NOT_YET.of(language).to_owned(), KEEP.of(language))
+            }
+            Letter::Moved { to, by } => {
+                let (detail, warning) = moved(by);
+                let detail = detail.of(language).to_owned();
+                (vec![to.as_str().to_owned()], detail, warning.of(language))
+            }
             Letter::NewDevice { device, at } => (
                 vec![plain(device, UNNAMED.of(language), NAME_CHARS)],
                 LOGGED_IN.of(language).replace("{}", &format!("{} UTC", at.minute())),
@@ -188,9 +206,7 @@ impl<'a> Page<'a> {
             Letter::SignUpCode { code }
             | Letter::LoginCode { code }
             | Letter::AlreadySignedUp { code } => {
-                let minutes = (CODE_LIFE.as_secs() / 60).to_string();
-                let validity = VALIDITY.of(language).replace("{}", &minutes);
-                (vec![code.clone()], validity, WARNING.of(language))
+                (vec![code.clone()], validity(language), WARNING.of(language))
             }
         };
         let code = mail.letter.code();
@@ -206,7 +222,7 @@ impl<'a> Page<'a> {
             facts,
             detail,
             warning,
-            stop: stop_link(&mail.letter, server),
+            link: link(&mail.letter, server),
             name,
             server,
         }
@@ -252,9 +268,49 @@ const fn words(letter: &Letter) -> (Text, Text) {
                      había usado antes. El dispositivo dice llamarse:",
             },
         ),
+        Letter::MoveCode { .. }
+        | Letter::MoveTaken
+        | Letter::Moving { .. }
+        | Letter::Moved { .. } => words_of_move(letter),
         Letter::Missed { .. } => (
             Text { en: "Unread messages: {}", es: "Mensajes sin leer: {}" },
             Text { en: "While you were away:", es: "Mientras no estabas:" },
+        ),
+    }
+}
+
+/// Subject and first sentence of a word about an account's address.
+const fn words_of_move(letter: &Letter) -> (Text, Text) {
+    match letter {
+        Letter::MoveCode { .. } | Letter::MoveTaken => (
+            if matches!(letter, Letter::MoveTaken) { NO_MOVE_SUBJECT } else { MOVE_SUBJECT },
+            Text {
+                en: "Somebody, probably you, wants to use this address for their account:",
+                es: "Alguien, seguramente tú, quiere usar esta dirección para su cuenta:",
+            },
+        ),
+        Letter::Moving { .. } => (
+            Text {
+                en: "Your account is about to get another address",
+                es: "Tu cuenta está a punto de cambiar de dirección",
+            },
+            Text {
+                en: "Somebody who is logged in to your account, probably you, wants to give it \
+                     this address:",
+                es: "Alguien que ha entrado en tu cuenta, seguramente tú, quiere darle esta \
+                     dirección:",
+            },
+        ),
+        _ => (
+            Text {
+                en: "Your account has another address now",
+                es: "Tu cuenta tiene ahora otra dirección",
+            },
+            Text {
+                en: "Your account has this address from now on, and login codes go there:",
+                es: "Tu cuenta tiene desde ahora esta dirección, y allí llegan los códigos de \
+                     acceso:",
+            },
         ),
     }
 }
@@ -283,11 +339,53 @@ fn missed(total: u64, chats: &[MissedChat], language: Language) -> Vec<String> {
     chats.iter().map(line).collect()
 }
 
-/// Where the reader of a mail stops such mails: a page with one button. Mail programs have a button
-/// of their own, which does it at once (RFC 8058).
-fn stop_link(letter: &Letter, server: &str) -> Option<String> {
-    let Letter::Missed { stop, .. } = letter else { return None };
-    Some(format!("{}{STOP_PATH}?t={stop}", server.trim_end_matches('/')))
+/// Where the reader of a mail says no to what it tells. Mail programs have a button of their own
+/// that stops such mails at once (RFC 8058).
+fn link(letter: &Letter, server: &str) -> Option<String> {
+    let (path, shown) = match letter {
+        Letter::Missed { stop, .. } => (STOP_PATH, stop),
+        Letter::Moving { stay, .. } | Letter::Moved { by: MovedBy::Owner { stay }, .. } => {
+            (STAY_PATH, stay)
+        }
+        _ => return None,
+    };
+    Some(format!("{}{path}?t={shown}", server.trim_end_matches('/')))
+}
+
+fn validity(language: Language) -> String {
+    let minutes = (CODE_LIFE.as_secs() / 60).to_string();
+    VALIDITY.of(language).replace("{}", &minutes)
+}
+
+/// What is said of a move: what came of it, and what to do about it.
+const fn moved(by: &MovedBy) -> (Text, Text) {
+    match by {
+        MovedBy::Owner { .. } => (
+            Text {
+                en: "Everywhere but where this was done, you were logged out. For a week you can \
+                     take your account back by the link below.",
+                es: "Se cerraron todas tus sesiones menos la que hizo el cambio. Durante una \
+                     semana puedes recuperar tu cuenta con el enlace de abajo.",
+            },
+            KEEP,
+        ),
+        MovedBy::Operator => (
+            Text {
+                en: "The person who runs this server changed it.",
+                es: "La cambió quien administra este servidor.",
+            },
+            ASK,
+        ),
+        MovedBy::Link => (
+            Text {
+                en: "Somebody who reads mail there took the account back by the link that was \
+                     mailed to them, and logged it out everywhere.",
+                es: "Alguien que lee el correo de allí recuperó la cuenta con el enlace que se \
+                     le envió y cerró todas sus sesiones.",
+            },
+            ASK,
+        ),
+    }
 }
 
 /// A header of a list's mails, which has what a program does to stop them.
@@ -305,6 +403,39 @@ const WARNING: Text = Text {
          for it. If you did not ask for it, ignore this mail; nobody can log in without the code.",
     es: "Nadie más debe tener este código: quien lo tenga puede entrar en tu lugar, y nunca te lo \
          pediremos. Si no lo querías, ignora este correo; sin el código nadie entra.",
+};
+
+const MOVE_SUBJECT: Text =
+    Text { en: "{} confirms your new address", es: "{} confirma tu nueva dirección" };
+const NO_MOVE_SUBJECT: Text =
+    Text { en: "This address has an account already", es: "Esta dirección ya tiene una cuenta" };
+const MOVE_WARNING: Text = Text {
+    en: "Do not share this code. If you did not ask for it, ignore this mail: nothing changes \
+         without the code.",
+    es: "Nadie más debe tener este código. Si no lo pediste, ignora este correo: sin el código \
+         nada cambia.",
+};
+const TAKEN: Text = Text {
+    en: "That is not possible, since this address has an account of its own. Delete that account \
+         first, or use another address.",
+    es: "No es posible, porque esta dirección ya tiene su propia cuenta. Elimina antes esa \
+         cuenta o usa otra dirección.",
+};
+const IGNORE: Text = Text {
+    en: "If it was not you, ignore this mail: nothing was changed.",
+    es: "Si no fuiste tú, ignora este correo: nada ha cambiado.",
+};
+const NOT_YET: Text = Text {
+    en: "Nothing has changed yet: that takes a code that was mailed to the other address.",
+    es: "Aún no ha cambiado nada: hace falta un código que se envió a la otra dirección.",
+};
+const KEEP: Text = Text {
+    en: "It was not me: keep this address, and log out everywhere",
+    es: "No fui yo: conservar esta dirección y cerrar todas las sesiones",
+};
+const ASK: Text = Text {
+    en: "If you do not know why, ask the person who runs this server.",
+    es: "Si no sabes por qué, pregunta a quien administra este servidor.",
 };
 
 const REFUSED: Text = Text { en: "Sign-up is not open to you", es: "No puedes registrarte" };
@@ -382,6 +513,35 @@ pub(super) mod tests {
             Letter::LoginCode { code: code() },
             Letter::AlreadySignedUp { code: code() },
         ]
+    }
+
+    #[test]
+    fn a_move_is_told_to_both_addresses_and_the_old_one_can_say_no() {
+        let to = || Email::stored("ana.new@example.org".into());
+        let stay = || "T0ken-x_".to_owned();
+        let moved = |by| Letter::Moved { to: to(), by };
+        let url = "https://chat.example.org?a&b/mail/stay?t=T0ken-x_";
+        for language in Language::ALL {
+            let read = |letter: Letter| {
+                letters().read(&mail("ana@example.org", language, letter)).expect("read")
+            };
+            let (subject, text) = read(Letter::MoveCode { code: "123456".into() });
+            assert!(subject.starts_with("123456 ") && text.contains("    123456\n"), "{text}");
+            let (_, text) = read(Letter::MoveTaken);
+            assert!(text.contains("    ana@example.org\n"), "{text}");
+            for (letter, can_say_no) in [
+                (Letter::Moving { to: to(), stay: stay() }, true),
+                (moved(MovedBy::Owner { stay: stay() }), true),
+                (moved(MovedBy::Operator), false),
+                (moved(MovedBy::Link), false),
+            ] {
+                let (_, text) = read(letter.clone());
+                assert!(text.contains("    ana.new@example.org\n"), "{text}");
+                assert_eq!(text.contains(&format!("\n{url}\n")), can_say_no, "{text}");
+                assert!(!format!("{letter:?}").contains("T0ken"), "it is a secret");
+                assert!(!written(language, letter).contains("List-Unsubscribe"), "a list's");
+            }
+        }
     }
 
     fn new_device(device: &str) -> Letter {

@@ -59,6 +59,27 @@ pub enum Letter {
         /// When.
         at: Time,
     },
+    /// The code that gives an account this address.
+    MoveCode {
+        /// Six digits.
+        code: String,
+    },
+    /// Somebody wanted to give their account this address, which has another.
+    MoveTaken,
+    /// To the address of an account that is about to get another one.
+    Moving {
+        /// The other one.
+        to: Email,
+        /// What a link shows that stops it; a secret of whoever gets the mail.
+        stay: String,
+    },
+    /// An account has another address now.
+    Moved {
+        /// Which one.
+        to: Email,
+        /// Who did it.
+        by: MovedBy,
+    },
     /// What somebody missed while nothing else reached them.
     Missed {
         /// How many messages.
@@ -68,6 +89,20 @@ pub enum Letter {
         /// What a link shows that stops these mails; a secret of whoever gets the mail.
         stop: String,
     },
+}
+
+/// Who gave an account another address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MovedBy {
+    /// Somebody who was logged in to it.
+    Owner {
+        /// What a link shows that takes the account back; a secret of whoever gets the mail.
+        stay: String,
+    },
+    /// Whoever runs the server, asked by the person.
+    Operator,
+    /// Whoever reads mail at its earlier address took it back.
+    Link,
 }
 
 /// What somebody missed in a chat.
@@ -89,8 +124,14 @@ impl Letter {
         match self {
             Self::SignUpCode { code }
             | Self::LoginCode { code }
-            | Self::AlreadySignedUp { code } => Some(code),
-            Self::NotLetIn { .. } | Self::NewDevice { .. } | Self::Missed { .. } => None,
+            | Self::AlreadySignedUp { code }
+            | Self::MoveCode { code } => Some(code),
+            Self::NotLetIn { .. }
+            | Self::NewDevice { .. }
+            | Self::MoveTaken
+            | Self::Moving { .. }
+            | Self::Moved { .. }
+            | Self::Missed { .. } => None,
         }
     }
 }
@@ -109,6 +150,10 @@ impl fmt::Debug for Letter {
             Self::AlreadySignedUp { .. } => "AlreadySignedUp",
             Self::NotLetIn { .. } => "NotLetIn",
             Self::NewDevice { .. } => "NewDevice",
+            Self::MoveCode { .. } => "MoveCode",
+            Self::MoveTaken => "MoveTaken",
+            Self::Moving { .. } => "Moving",
+            Self::Moved { .. } => "Moved",
             Self::Missed { .. } => "Missed",
         })
     }

@@ -51,11 +51,15 @@ impl Door {
         self.sign_ups == SignUps::Open && self.domains.is_empty()
     }
 
+    /// Whether accounts may have an address of its domain.
+    pub fn takes(&self, email: &Email) -> bool {
+        let domain = email.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.domains.is_empty() || self.domains.iter().any(|one| one == domain)
+    }
+
     /// Why an address is not let in, if it is not. `is_invited`: with an invitation that works.
     pub fn refusal(&self, email: &Email, is_invited: bool) -> Option<Refusal> {
-        let domain = email.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
-        let fits = self.domains.is_empty() || self.domains.iter().any(|one| one == domain);
-        match (self.sign_ups, fits, is_invited) {
+        match (self.sign_ups, self.takes(email), is_invited) {
             (SignUps::Closed, ..) => Some(Refusal::Closed),
             (_, false, _) => Some(Refusal::Domain),
             (SignUps::Invited, _, false) => Some(Refusal::Uninvited),

@@ -1,6 +1,7 @@
 //! Wire types alone: what stands in bodies, frames and the original envelope, and how it is made
 //! from the domain's types. No rule, no I/O. Called by `http` and `ws`.
 
+pub mod account;
 pub mod alerts;
 pub mod asyncapi;
 pub mod bodies;

@@ -26,6 +26,32 @@ pub enum SignUp {
     Taken(User),
 }
 
+/// An account that is to have another address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// Which account.
+    pub user: UserId,
+    /// The address that it has; with another one it stays as it is.
+    pub from: Email,
+    /// The one that it gets; the same, if only its sessions are to close.
+    pub to: Email,
+    /// A code that this uses up; without it, the account stays as it is.
+    pub code: Option<ObjectId>,
+    /// The session that stays open, and without which the account stays as it is; all others close.
+    pub keep: Option<SessionId>,
+}
+
+/// What became of a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// The account has the address; which sessions were closed.
+    Done(User, Vec<SessionId>),
+    /// The account, its address, the code or the session is not what the move says.
+    Gone,
+    /// The address has another verified account.
+    Taken,
+}
+
 /// Accounts and blocks.
 #[async_trait]
 pub trait Users: Send + Sync {
@@ -43,6 +69,9 @@ pub trait Users: Send + Sync {
         change: ProfileChange,
         terms: Option<Vec<String>>,
     ) -> Result<Option<User>>;
+    /// Gives an account another address, closes its sessions but one, and removes all codes that
+    /// wait for it. An unverified account that has the address goes.
+    async fn move_to(&self, moving: &Move) -> Result<Moved>;
     /// Deletes an account and closes its sessions: the row stays, with an empty name and nothing
     /// else that speaks of the person; address, code, sessions, blocks, search terms and files go.
     /// Messages stay, without the files, and so do its places in groups: it is *departing* until

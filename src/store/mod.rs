@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use self::accounts::{Redeem, Sessions, SignUp, Users};
+pub use self::accounts::{Move, Moved, Redeem, Sessions, SignUp, Users};
 pub use self::alerts::AlertSettings;
 use self::archive::Archive;
 pub use self::calls::{Begun, CallRecord, CallStepped, Calls};

@@ -53,6 +53,9 @@ macro_rules! contract {
                 racing_sign_ups_make_one_account
                 a_profile_changes_field_by_field
                 a_deleted_account_leaves_an_empty_row
+                an_account_moves_with_its_code_and_keeps_one_session
+                an_account_moves_nowhere_unless_all_is_as_the_move_says
+                racing_moves_to_one_address_give_it_to_one_account
                 blocks_have_a_direction
             }
             sessions {

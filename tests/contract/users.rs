@@ -3,13 +3,13 @@
 use futures_util::future::join_all;
 use wechat::error::Language;
 use wechat::id::{FileId, UserId};
-use wechat::model::auth::TokenHash;
+use wechat::model::auth::{LoginCode, TokenHash};
 use wechat::model::messages::Window;
 use wechat::model::text::{About, Email, Name, PushToken};
 use wechat::model::users::{Blocks, Privacy, ProfileChange, User};
-use wechat::store::{Index, SignUp};
+use wechat::store::{Index, Move, Moved, SignUp};
 
-use crate::support::{MINUTE, World, after, asker, email};
+use crate::support::{MINUTE, World, after, asker, email, redeem};
 
 pub async fn an_address_signs_up_once(world: &World) {
     let mut ana = world.person("ana");
@@ -123,6 +123,95 @@ pub async fn a_deleted_account_leaves_an_empty_row(world: &World) {
     if world.frees_changed_keys {
         assert_ne!(world.user("ana").await, ana, "the address is free again");
     }
+}
+
+fn moving(user: UserId, (from, to): (&str, &str), code: &LoginCode) -> Move {
+    let (from, to) = (email(from), email(to));
+    Move { user, from, to, code: Some(code.id), keep: None }
+}
+
+async fn waits(world: &World, address: &str, user: UserId) -> LoginCode {
+    let code = world.code(&email(address), Some(user));
+    world.put_code(&code).await;
+    code
+}
+
+pub async fn an_account_moves_with_its_code_and_keeps_one_session(world: &World) {
+    let ana = world.user("ana").await;
+    let before = world.store.users(&[ana]).await.expect("reads").remove(0);
+    let codes = [waits(world, "new", ana).await, waits(world, "ana", ana).await];
+    // Somebody asked for an account with the address, and did not use the code.
+    let idle = world.person("new");
+    world.store.sign_up(&idle).await.expect("signs up");
+    let open = world.store.sessions(ana).await.expect("reads");
+    let mut other = world.session(ana, 0);
+    other.token = TokenHash([8; 32]);
+    let code = waits(world, "ana", ana).await;
+    world.store.redeem(&redeem(&code, &other, &[])).await.expect("opens");
+
+    let it = Move { keep: Some(other.id), ..moving(ana, ("ana", "new"), &codes[0]) };
+    let after = User { email: email("new"), ..before };
+    let closed = open.iter().map(|session| session.id).collect();
+    let moved = world.store.move_to(&it).await.expect("moves");
+    assert_eq!(moved, Moved::Done(after.clone(), closed));
+    let found = world.store.user_by_email(&email("new")).await.expect("reads");
+    assert_eq!(found.as_ref(), Some(&after));
+    assert_eq!(world.store.users(&[ana, idle.id]).await.expect("reads"), [after]);
+    assert_eq!(world.store.user_by_email(&email("ana")).await.expect("reads"), None);
+    let left = world.store.sessions(ana).await.expect("reads");
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [other.id]);
+    for address in ["ana", "new"] {
+        let waiting = world.store.waiting(&email(address)).await.expect("reads");
+        assert!(waiting.is_empty(), "a code for {address} still waits");
+    }
+    assert_eq!(world.store.move_to(&it).await.expect("answers"), Moved::Gone, "once");
+
+    // To where it is: its sessions close alone.
+    let stays = Move { from: email("new"), code: None, keep: None, ..it };
+    let Moved::Done(_, closed) = world.store.move_to(&stays).await.expect("moves") else {
+        panic!("it stays");
+    };
+    assert_eq!(closed, [other.id]);
+    assert!(world.store.sessions(ana).await.expect("reads").is_empty());
+    if world.frees_changed_keys {
+        let back = Move { to: email("ana"), ..stays };
+        assert!(matches!(world.store.move_to(&back).await, Ok(Moved::Done(..))));
+    }
+}
+
+pub async fn an_account_moves_nowhere_unless_all_is_as_the_move_says(world: &World) {
+    let (ana, beto) = (world.user("ana").await, world.user("beto").await);
+    let code = waits(world, "new", ana).await;
+    let fine = moving(ana, ("ana", "new"), &code);
+    let own = waits(world, "new", beto).await;
+    for wrong in [
+        Move { from: email("ana.before"), ..fine.clone() },
+        Move { keep: Some(world.session(ana, 0).id), ..fine.clone() },
+        Move { code: Some(own.id), ..fine.clone() },
+        Move { user: UserId(world.id()), ..fine.clone() },
+    ] {
+        assert_eq!(world.store.move_to(&wrong).await.expect("answers"), Moved::Gone, "{wrong:?}");
+    }
+    assert_eq!(world.store.sessions(ana).await.expect("reads").len(), 1, "nothing closed");
+    let taken = Move { to: email("beto"), code: None, ..fine.clone() };
+    assert_eq!(world.store.move_to(&taken).await.expect("answers"), Moved::Taken);
+    assert_eq!(world.store.sessions(ana).await.expect("reads").len(), 1);
+    world.store.delete_user(ana, after(MINUTE)).await.expect("deletes");
+    assert_eq!(world.store.move_to(&fine).await.expect("answers"), Moved::Gone);
+}
+
+pub async fn racing_moves_to_one_address_give_it_to_one_account(world: &World) {
+    let mut moves = Vec::new();
+    for number in 0..8 {
+        let name = format!("ana{number}");
+        let user = world.user(&name).await;
+        let code = waits(world, "new", user).await;
+        moves.push(moving(user, (&name, "new"), &code));
+    }
+    let moved = join_all(moves.iter().map(|one| world.store.move_to(one))).await;
+    let done = |moved: &&wechat::error::Result<Moved>| matches!(moved, Ok(Moved::Done(..)));
+    assert_eq!(moved.iter().filter(done).count(), 1, "{moved:?}");
+    assert!(moved.iter().all(|moved| matches!(moved, Ok(Moved::Done(..) | Moved::Taken))));
 }
 
 pub async fn blocks_have_a_direction(world: &World) {

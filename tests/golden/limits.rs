@@ -310,6 +310,12 @@ fn logins(config: &Config) -> Vec<Limit> {
             => "429 with `Retry-After`";
         "own-guesses" "wrong codes of a network's own, beyond those in all"
             daily(core::auth::OWN_GUESSES) => "429 with `Retry-After`";
+        "moves-in-an-hour" "other addresses that a person asks for"
+            hourly(core::auth::moving::MOVES_AN_HOUR) => "429 with `Retry-After`";
+        "moves-in-a-day" "other addresses that a person asks for in a day"
+            daily(core::auth::moving::MOVES_A_DAY) => "429 with `Retry-After`";
+        "stay-life" "how long the link works that keeps the old address"
+            time(core::auth::moving::STAY_LIFE) => "400; an operator can move it back";
         "mails" "mails waiting to be sent" count(mail::smtp::PLACES) => "503 with `Retry-After`";
         "mails-of-strangers" "of these, for people who are not known"
             count(mail::smtp::PLACES_LOG_IN) => "503 with `Retry-After`";

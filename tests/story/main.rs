@@ -38,6 +38,7 @@ mod log;
 mod login;
 mod metrics;
 mod missed;
+mod moving;
 mod name;
 mod nodes;
 mod operator;

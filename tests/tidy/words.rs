@@ -52,6 +52,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("Gathered", "candidate"),
     ("Index", "term"),
     ("Looking", "message"),
+    ("Moved", "move"),
     ("Pending", "group commit"),
     ("Place", "seq"),
     ("Posted", "event"),

@@ -5,6 +5,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { AddedBy, Blocked, Privacy, Session, Strangers } from 'wechat-sdk';
 
+import { AddressPage } from './address.js';
 import { AlertsPage } from './alert_settings.js';
 import { AlertsSwitch } from './alerts.js';
 import { bytes } from './files_text.js';
@@ -24,6 +25,7 @@ export function Settings(): JSX.Element {
   watch('session');
   switch (route.value[1]) {
     case 'profile': return <Page title={t('profile')}><EditProfile /></Page>;
+    case 'address': return <Page title={t('address')}><AddressPage /></Page>;
     case 'alerts': return <Page title={t('alerts')}><AlertsPage /></Page>;
     case 'privacy': return <Page title={t('privacy')}><PrivacyPage /></Page>;
     case 'devices': return <Page title={t('devices')}><Devices /></Page>;
@@ -154,9 +156,12 @@ function EditProfile(): JSX.Element {
         <label class="field"><span>{t('about')}</span>
           <textarea rows={3} maxLength={limits()?.about_chars} dir="auto" value={about.value}
             onInput={(event) => { about.value = event.currentTarget.value; }} /></label>
-        <p class="dim small">{t('email.hint', { email: me?.email ?? '' })}</p>
         <div class="buttons"><button class="button primary">{t('save')}</button></div>
       </form>
+      <div class="card">
+        <p class="dim small padded">{t('email.hint', { email: me?.email ?? '' })}</p>
+        <Link to="settings/address" icon="at-sign" label={t('address.change')} />
+      </div>
       <div class="card">
         <Action icon="trash-2" label={t('account.delete')} danger
           onClick={() => { ending.value = true; }} />

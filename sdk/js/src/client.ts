@@ -27,8 +27,8 @@ import { type Connection, type Listener, Socket } from './socket.js';
 import { type Saved, type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
-  CallKind, ChangeMember, Chat, CodeSent, Events, Id, Limits, Me, Member, Message, MessagePage,
-  OpenChat, Report, Sent, ServerInfo, SignedIn, Tongue, User,
+  AddressAsked, CallKind, ChangeMember, Chat, CodeSent, Events, Id, Limits, Me, Member, Message,
+  MessagePage, OpenChat, Report, Sent, ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows of a page of history. */
@@ -224,6 +224,16 @@ export class Client implements Line {
     change: Partial<Pick<Me, 'name' | 'about' | 'privacy' | 'reach' | 'groups' | 'language'>>,
   ): Promise<void> {
     this.keepMe(await this.rest.patch<Me>('/me', change));
+  }
+
+  /** Asks for another address of the account: a code is mailed there. */
+  askAddress(email: string): Promise<AddressAsked> {
+    return this.rest.post<AddressAsked>('/me/address', { email });
+  }
+
+  /** Gives the account that address, and logs out its other devices. */
+  async verifyAddress(email: string, code: string): Promise<void> {
+    this.keepMe(await this.rest.post<Me>('/me/address/verify', { email, code }));
   }
 
   /** One's own picture; `null` takes it away. */

@@ -52,6 +52,14 @@ export interface Added {
 /** Who may put a person into a group. */
 export type AddedBy = 'everyone' | 'contacts' | 'nobody';
 
+/** A mail is on its way to the new address, and word of it to the present one. */
+export interface AddressAsked {
+  /** The new address. */
+  email: string;
+  /** How many seconds the code works. */
+  expires_in: number;
+}
+
 /** What you want to be told of while you do not look, in all your chats. */
 export interface Alerts {
   /**
@@ -91,6 +99,12 @@ export interface AnswerReport {
   verdict: Verdict;
   /** What whoever made it is told: at most 1,500 characters. */
   word?: string;
+}
+
+/** Asks for another address of one's own account. */
+export interface AskAddress {
+  /** The address that the account is to have. */
+  email: string;
 }
 
 /** Asks for a login code. */
@@ -1879,6 +1893,14 @@ export interface User {
 
 /** Whether a report was right. */
 export type Verdict = 'upheld' | 'dismissed';
+
+/** Proves that one reads mail at an address. */
+export interface VerifyAddress {
+  /** The six digits from the mail. */
+  code: string;
+  /** The address that the account is to have. */
+  email: string;
+}
 
 /** Says whose online state is on screen; whoever was named before is so no more. */
 export interface WatchFrame {

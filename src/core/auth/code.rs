@@ -59,9 +59,18 @@ pub(super) fn drawn(entropy: &dyn Entropy) -> String {
     }
 }
 
-/// What is stored of a code.
+/// What is stored of a code that opens a session.
 pub(super) fn hmac(shared: &Shared, email: &Email, code: &str) -> [u8; 32] {
-    let mut mac = shared.mac(b"login code\0");
+    hmac_for(shared, b"login code\0", email, code)
+}
+
+/// What is stored of a code that gives an account this address, and opens none.
+pub(super) fn hmac_of_move(shared: &Shared, email: &Email, code: &str) -> [u8; 32] {
+    hmac_for(shared, b"move code\0", email, code)
+}
+
+fn hmac_for(shared: &Shared, purpose: &[u8], email: &Email, code: &str) -> [u8; 32] {
+    let mut mac = shared.mac(purpose);
     mac.update(email.as_str().as_bytes());
     mac.update(b"\0");
     mac.update(code.as_bytes());

@@ -12,6 +12,7 @@
 mod code;
 pub mod door;
 mod limits;
+pub mod moving;
 mod ticket;
 mod tokens;
 

@@ -19,6 +19,7 @@ use hmac::Mac;
 
 pub use self::rules::Actor;
 use super::auth::door::{self, Invited, Terms};
+use super::auth::moving::ADDRESS_TAKEN;
 use super::search::Query;
 use super::{Shared, to_the_end};
 use crate::bus::Event;
@@ -50,8 +51,6 @@ const WRONG_KEY: Text = Text {
          DATA_DIR/secrets/operator_key; o ejecuta 'wechat people operator DIRECCIÓN' en el \
          servidor.",
 };
-const ADDRESS_TAKEN: Text =
-    Text { en: "Another account has this address.", es: "Otra cuenta tiene esta dirección." };
 
 /// The key by which the first operator takes the role.
 #[derive(Default)]
@@ -126,7 +125,11 @@ impl Operator {
             None => None,
         };
         rules::check(by, &act, whom.as_ref())?;
-        self.run(by, act).await
+        self.run(by, act.clone()).await?;
+        if let (Act::Move { to, .. }, Some(whom)) = (act, whom) {
+            self.shared.tell_of_operators_move(whom, to);
+        }
+        Ok(())
     }
 
     /// Makes an invitation to the server.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{App, Person, text};
+use super::{App, Person, Reply, text};
+use crate::mail::{Letter, MovedBy};
 
 #[tokio::test]
 async fn an_address_with_a_plus_and_a_code_as_a_number_are_taken_as_they_come() {
@@ -332,4 +333,34 @@ async fn a_profile_is_changed_blocked_and_deleted() {
     app.delete("/api/v1/me", &ana.token).await.is(204);
     app.get("/api/v1/me", &ana.token).await.is(401);
     app.get(&format!("/api/v1/users/{}", ana.id), &beto.token).await.is(404);
+}
+
+#[tokio::test]
+async fn an_account_gets_another_address_and_its_old_one_by_the_link_that_was_mailed() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    let new = json!({ "email": "Ana.New@Example.org" });
+    let asked = app.post("/api/v1/me/address", &ana.token, new).await.is(202);
+    assert_eq!(asked, json!({ "email": "ana.new@example.org", "expires_in": 300 }));
+    let old = text(&app.get("/api/v1/me", &ana.token).await.is(200)["email"]);
+    let with = |code: &str| json!({ "email": "ana.new@example.org", "code": code });
+    let path = "/api/v1/me/address/verify";
+    let refused = app.post(path, &ana.token, with("x")).await.is(400);
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("bad_field"), &json!("code")));
+    let me = app.post(path, &ana.token, with(&app.code("ana.new@example.org"))).await.is(200);
+    assert_eq!(me["email"], "ana.new@example.org");
+
+    let shown = app.mails.mails().into_iter().rev().find_map(|mail| match mail.letter {
+        Letter::Moved { by: MovedBy::Owner { stay }, .. } if mail.to.as_str() == old => Some(stay),
+        _ => None,
+    });
+    let link = format!("/mail/stay?t={}", shown.expect("word of it"));
+    let html = |page: Reply| String::from_utf8(page.bytes).expect("a page");
+    let page = html(app.get(&link, "").await);
+    assert!(page.contains(&format!("Is {old} to be")) && page.contains("<form"), "{page}");
+    app.get("/api/v1/me", &ana.token).await.is(200);
+    let page = html(app.post(&link, "", Value::Null).await);
+    assert!(page.contains("logged out everywhere"), "{page}");
+    app.get("/api/v1/me", &ana.token).await.is(401);
+    app.get("/mail/stay?t=x", "").await.is(400);
 }

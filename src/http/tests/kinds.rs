@@ -50,13 +50,15 @@ const ENVELOPES: [&str; 15] = [
 ];
 
 /// What costs as much as logging in does.
-const LOGINS: [&str; 7] = [
+const LOGINS: [&str; 9] = [
     "POST /nsg",
     "POST /l",
     "PUT /cv",
     "POST /api/v1/users",
     "POST /api/v1/auth/codes",
     "POST /api/v1/auth/sessions",
+    "POST /api/v1/me/address",
+    "POST /api/v1/me/address/verify",
     "POST /api/v1/operator/key",
 ];
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 
 use super::EmbeddedStore;
-use super::accounts::{self, by_email, find, put};
+use super::accounts::{self, find, put};
 use super::sql::{Db, count, int, read_form, stored};
 use super::upkeep::SWEPT;
 use super::{chats, door, reports, sessions, users};
@@ -118,14 +118,8 @@ fn person(db: &Db<'_>, id: UserId, act: &Act, at: Time) -> Result<Acted> {
             if is_taken { Ok(Acted::Taken) } else { with(User { operator: true, ..user }) }
         }
         Act::Move { to, .. } => {
-            match by_email(db, to)?.filter(|other| other.id != id) {
-                Some(other) if other.verified.is_some() => return Ok(Acted::Taken),
-                // Somebody asked for an account with this address, and never used the code.
-                Some(other) => users::forget(db, other.id)?,
-                None => {}
-            }
-            db.run("DELETE FROM codes WHERE user = ?1", [id])?;
-            with(User { email: to.clone(), ..user })
+            let moved = users::give_address(db, user, to)?;
+            Ok(moved.map_or(Acted::Taken, |_| Acted::Done(Vec::new())))
         }
         Act::DeleteGroup { .. }
         | Act::Invite(_)

@@ -18,7 +18,7 @@ use crate::model::auth::Which;
 use crate::model::contacts::{AddedBy, Strangers};
 use crate::model::text::{About, Email, Name};
 use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
-use crate::store::{Index, SignUp, Users};
+use crate::store::{Index, Move, Moved, SignUp, Users};
 
 fn settle_departed(db: &Db<'_>, id: UserId) -> Result<bool> {
     let is_in = db.has(
@@ -123,6 +123,40 @@ pub(super) fn delete(db: &Db<'_>, id: UserId, at: Time) -> Result<Vec<SessionId>
     Ok(closed)
 }
 
+/// Gives an account another address, and removes the codes that wait for it. `None`: another
+/// verified account has the address.
+pub(super) fn give_address(db: &Db<'_>, user: User, to: &Email) -> Result<Option<User>> {
+    match by_email(db, to)?.filter(|other| other.id != user.id) {
+        Some(other) if other.verified.is_some() => return Ok(None),
+        // Somebody asked for an account with this address, and never used the code.
+        Some(other) => forget(db, other.id)?,
+        None => {}
+    }
+    db.run("DELETE FROM codes WHERE user = ?1", [user.id])?;
+    let user = User { email: to.clone(), ..user };
+    put(db, &user)?;
+    Ok(Some(user))
+}
+
+fn move_to(db: &Db<'_>, moving: &Move) -> Result<Moved> {
+    let id = moving.user;
+    let fits = |user: &User| user.deleted.is_none() && user.email == moving.from;
+    let Some(user) = find(db, id)?.filter(fits) else { return Ok(Moved::Gone) };
+    if let Some(kept) = moving.keep
+        && !db.has("SELECT 1 FROM sessions WHERE id = ?1 AND user = ?2", params![kept, id])?
+    {
+        return Ok(Moved::Gone);
+    }
+    if let Some(code) = moving.code
+        && db.run("DELETE FROM codes WHERE id = ?1 AND user = ?2", params![code, id])? == 0
+    {
+        return Ok(Moved::Gone);
+    }
+    let Some(user) = give_address(db, user, &moving.to)? else { return Ok(Moved::Taken) };
+    let closed = sessions::close(db, id, moving.keep.map_or(Which::All, Which::AllBut))?;
+    Ok(Moved::Done(user, closed))
+}
+
 const BLOCKS: &str = "SELECT 1 FROM blocks WHERE who = ?1 AND whom = ?2";
 
 #[async_trait]
@@ -153,6 +187,11 @@ impl Users for EmbeddedStore {
         terms: Option<Vec<String>>,
     ) -> Result<Option<User>> {
         self.write(move |db| change_profile(db, user, change, terms)).await
+    }
+
+    async fn move_to(&self, moving: &Move) -> Result<Moved> {
+        let moving = moving.clone();
+        self.write(move |db| move_to(db, &moving)).await
     }
 
     async fn delete_user(&self, user: UserId, at: Time) -> Result<Vec<SessionId>> {

@@ -180,11 +180,7 @@ impl MongoStore {
         user: UserId,
         to: &crate::model::text::Email,
     ) -> Result<Acted> {
-        // Somebody asked for an account with this address, and never used the code.
-        let idle = doc! { "email": to.as_str(), "unverified": true };
-        if let Some(idle) = self.access.remove(Table::Users, idle).await? {
-            self.strip(Row(&idle).user("_id")?).await?;
-        }
+        self.free_address(to).await?;
         match self.mark(row, user, doc! { "email": to.as_str() }).await? {
             Modified::Duplicate => Ok(Acted::Taken),
             Modified::Done(_) | Modified::None => {

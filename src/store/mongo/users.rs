@@ -27,7 +27,7 @@ use crate::model::chats::{ChatKind, MemberState};
 use crate::model::contacts::{AddedBy, Card, Strangers};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Blocks, Privacy, ProfileChange, Standing, User};
-use crate::store::{Sessions, SignUp, Users};
+use crate::store::{Move, Moved, Sessions, SignUp, Users};
 
 /// Marks those of these accounts that were deleted: a commit is about to make them members.
 pub(super) fn mark_deleted(users: &[UserId]) -> Statement {
@@ -258,6 +258,34 @@ impl MongoStore {
         Ok(closed)
     }
 
+    /// Removes an account with this address that somebody asked for and whose code nobody used.
+    pub(super) async fn free_address(&self, email: &Email) -> Result<()> {
+        let idle = doc! { "email": email.as_str(), "unverified": true };
+        if let Some(idle) = self.access.remove(Table::Users, idle).await? {
+            self.strip(Row(&idle).user("_id")?).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a move still fits what is there. Uses up its code.
+    async fn is_ready(&self, moving: &Move) -> Result<bool> {
+        let id = moving.user.bson();
+        let mut as_said = living(moving.user);
+        as_said.insert("email", moving.from.as_str());
+        if self.access.one(Table::Users, as_said).await?.is_none() {
+            return Ok(false);
+        }
+        if let Some(kept) = moving.keep {
+            let kept = doc! { "_id": kept.bson(), "user": id.clone() };
+            if self.access.one(Table::Sessions, kept).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        let Some(code) = moving.code else { return Ok(true) };
+        let code = doc! { "_id": code.bson(), "user": id };
+        Ok(self.access.remove(Table::Codes, code).await?.is_some())
+    }
+
     /// Finishes what a crash left of an account's last change.
     pub(super) async fn finish_account(&self, user: &User) -> Result<()> {
         match user.deleted {
@@ -355,6 +383,34 @@ impl Users for MongoStore {
             }
             Modified::None | Modified::Duplicate => Ok(None),
         }
+    }
+
+    /// The sessions close before the address changes, so that a crash between leaves an account
+    /// that is only logged out, and again after it, for a login that was under way.
+    async fn move_to(&self, moving: &Move) -> Result<Moved> {
+        let (user, to) = (moving.user, &moving.to);
+        if !self.is_ready(moving).await? {
+            return Ok(Moved::Gone);
+        }
+        let holder = self.user_by_email(to).await?.filter(|holder| holder.id != user);
+        if holder.is_some_and(|holder| holder.verified.is_some()) {
+            return Ok(Moved::Taken);
+        }
+        let which = moving.keep.map_or(Which::All, Which::AllBut);
+        let mut closed = self.close_sessions(user, which).await?;
+        self.free_address(to).await?;
+        let mut living = living(user);
+        living.insert("email", moving.from.as_str());
+        let update = doc! { "$set": { "email": to.as_str() }, "$inc": { "ver": 1_i64 } };
+        let moved = match self.access.modify(Table::Users, living, update, false).await? {
+            Modified::Done(found) => Moved::Done(read(&found)?, Vec::new()),
+            Modified::Duplicate => Moved::Taken,
+            Modified::None => Moved::Gone,
+        };
+        let Moved::Done(account, _) = moved else { return Ok(moved) };
+        self.access.delete(Table::Codes, doc! { "user": user.bson() }).await?;
+        closed.extend(self.close_sessions(user, which).await?);
+        Ok(Moved::Done(account, closed))
     }
 
     async fn delete_user(&self, user: UserId, at: Time) -> Result<Vec<SessionId>> {

@@ -161,6 +161,12 @@ export class Client {
     async setMe(change) {
         this.keepMe(await this.rest.patch('/me', change));
     }
+    askAddress(email) {
+        return this.rest.post('/me/address', { email });
+    }
+    async verifyAddress(email, code) {
+        this.keepMe(await this.rest.post('/me/address/verify', { email, code }));
+    }
     async setPicture(picture) {
         this.keepMe(await this.putPicture('/me/avatar', picture));
     }

@@ -1,5 +1,6 @@
 export const texts = {
   "add": "Add",
+  "address": "E-mail address",
   "admin": "Administration",
   "alerts": "Notifications",
   "auth.closed": "Sign-up is closed here. Ask the person who runs this server.",

@@ -1,5 +1,6 @@
 export const texts = {
   "add": "Añadir",
+  "address": "Correo electrónico",
   "admin": "Administración",
   "alerts": "Notificaciones",
   "auth.closed": "Aquí el registro está cerrado. Pregunta a quien administra este servidor.",

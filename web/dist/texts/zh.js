@@ -1,5 +1,6 @@
 export const texts = {
   "add": "添加",
+  "address": "电子邮箱",
   "admin": "管理",
   "alerts": "新消息通知",
   "auth.closed": "这里已关闭注册，请联系服务器的管理者。",

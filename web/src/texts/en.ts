@@ -7,6 +7,13 @@ export const texts = {
     'Your name and profile are deleted, and you leave all chats and groups. What you wrote stays '
     + 'with the others. This cannot be undone.',
   add: 'Add',
+  address: 'E-mail address',
+  'address.change': 'Change e-mail address',
+  'address.changed': 'Your account has its new address.',
+  'address.hint':
+    'We mail a code to the new address. From then on login codes go there, your other devices are '
+    + 'logged out, and your present address is told.',
+  'address.new': 'New e-mail address',
   admin: 'Administration',
   'admin.act.answer_report': 'Answered a report',
   'admin.act.appoint': 'Made an operator',

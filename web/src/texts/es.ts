@@ -9,6 +9,13 @@ export const texts = {
     'Tu nombre y tu perfil desaparecen y sales de todos los chats y grupos. Lo que escribiste '
     + 'se queda con los demás. No se puede deshacer.',
   add: 'Añadir',
+  address: 'Correo electrónico',
+  'address.change': 'Cambiar la dirección de correo',
+  'address.changed': 'Tu cuenta tiene ya la nueva dirección.',
+  'address.hint':
+    'Enviamos un código a la dirección nueva. Desde entonces los códigos de acceso llegan allí, se '
+    + 'cierran tus otras sesiones y avisamos a tu dirección actual.',
+  'address.new': 'Nueva dirección de correo',
   admin: 'Administración',
   'admin.act.answer_report': 'Respondió a una denuncia',
   'admin.act.appoint': 'Nombró a un operador',

@@ -8,6 +8,12 @@ export const texts = {
   'account.delete.hint':
     '你的名字和资料会被删除，你会退出所有聊天和群。你发过的消息，别人仍能看到。此操作无法撤销。',
   add: '添加',
+  address: '电子邮箱',
+  'address.change': '更换邮箱',
+  'address.changed': '你的账号已使用新邮箱。',
+  'address.hint':
+    '我们会向新邮箱发送验证码。更换后，登录验证码将发到新邮箱，你的其他设备会退出登录，并通知你现在的邮箱。',
+  'address.new': '新邮箱',
   admin: '管理',
   'admin.act.answer_report': '答复了举报',
   'admin.act.appoint': '设为管理员',

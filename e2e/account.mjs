@@ -1,0 +1,58 @@
+// One's own account: another address, with word to the old one and a way back. A part of web.mjs.
+import { check } from './person.mjs';
+import { until } from './server.mjs';
+import { arrives, screen } from './stage.mjs';
+
+const LOOKS = [
+  { lang: 'en', width: 1280 }, { lang: 'es', width: 360, theme: 'dark' },
+  { lang: 'zh', width: 390 },
+];
+
+// What the link in the latest mail to an address leads to.
+async function linkOf(person, address) {
+  const path = await person.$('.hint a').first().getAttribute('href');
+  const mailbox = await person.context.newPage();
+  await mailbox.goto(person.wire.url + path);
+  const mail = mailbox.locator('li', { hasText: address }).first();
+  const link = /\S+\/mail\/stay\?t=\S+/.exec(await mail.textContent())?.[0];
+  await mailbox.close();
+  return link;
+}
+
+async function moves(person) {
+  const [old, fresh] = [person.email, `new.${person.email}`];
+  await person.goes('settings/profile');
+  await person.$('.list-pane a', { hasText: person.t('address.change') }).click();
+  await person.field('address.new').waitFor();
+  await screen(person, 'another address');
+  await person.field('address.new').fill(fresh);
+  await person.button('auth.mail_code').click();
+  await person.$('.hint a').waitFor();
+  await screen(person, 'the code of another address');
+  const link = await linkOf(person, old);
+  await person.field('auth.code.label').fill(await person.readsCode(fresh));
+  await person.button('address.change').click();
+  await person.$('.list-pane', { hasText: fresh }).first().waitFor();
+  await screen(person, 'profile with another address');
+  return link;
+}
+
+export async function account() {
+  for (const [at, how] of LOOKS.entries()) {
+    const person = await arrives({ name: `Ana Mudanza ${at}`, ...how });
+    await person.signsUp();
+    const link = await moves(person);
+    person.quiet();
+    // Whoever reads the old mailbox takes it back.
+    check(link, 'the mail to the old address has a link');
+    const page = await person.context.newPage();
+    await page.goto(person.wire.url + new URL(link).pathname + new URL(link).search);
+    await page.locator('button').click();
+    await page.getByText(person.email).waitFor();
+    await page.close();
+    person.hasOutage = true;
+    await until('they are logged out', () => person.$('.auth').isVisible());
+    person.errors = person.errors.filter((text) => !/status of 401/.test(text));
+    person.quiet();
+  }
+}
