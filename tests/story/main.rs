@@ -36,6 +36,7 @@ mod journey;
 mod local;
 mod log;
 mod login;
+mod matrix;
 mod metrics;
 mod missed;
 mod moving;

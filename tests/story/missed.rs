@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use wechat::core::operator::Actor;
 use wechat::core::receipts::Cursor;
 use wechat::mail::{Letter, MissedChat};
 use wechat::model::alerts::{Alerts, Quiet, Shown};
 use wechat::model::auth::Which;
+use wechat::model::calls::CallKind;
 use wechat::model::chats::{Level, MemberChange};
+use wechat::model::operators::Act;
 
 use crate::harness::inside::{Inside, address};
 use crate::harness::night::{Night, Sleeper, direct, group, next_process, text};
@@ -98,6 +101,24 @@ async fn what_is_unread_for_an_hour_is_mailed_once_until_they_come() {
         assert_eq!(passes(&night, HOUR).await.len(), 0, "one a day");
     }
     assert_eq!(passes(&night, HOUR).await.len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_is_suspended_is_neither_pushed_nor_mailed() {
+    let night = Night::new().await;
+    let (ana, beto) = (night.sleeper("Ana").await, night.sleeper("Beto").await);
+    wants(&night, &beto, Alerts::default()).await;
+    let pair = direct(&ana, &beto);
+    night.says(&ana, pair, text("uno")).await;
+    assert_eq!(night.messages().await.len(), 1, "so far they are told");
+    let why = "Spam.".to_owned();
+    let act = Act::Suspend { user: beto.caller.user, until: None, why };
+    night.core().operator.act(&Actor::Machine, act).await.expect("suspended");
+    night.says(&ana, pair, text("dos")).await;
+    let call = night.core().calls.start(&ana.caller, "chat", pair, CallKind::Voice).await;
+    call.expect("it rings nowhere");
+    assert!(night.told().await.is_empty(), "no device is told");
+    assert_eq!(passes(&night, 25 * HOUR).await.len(), 0);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 use loadgen::client::api::Api;
 use loadgen::client::connection::{Connection, Event};
+use loadgen::client::wire::Dial;
 use serde_json::{Value, json};
 use wechat::clock::Clock;
 use wechat::core::Rules;
@@ -21,8 +22,9 @@ use wechat::model::operators::{Act, Audit};
 use wechat::model::text::{About, Title};
 use wechat::store::Acted;
 
+use crate::harness::files::STILL;
 use crate::harness::inside::{Inside, address};
-use crate::harness::{PATIENCE, Person, World, hears};
+use crate::harness::{PATIENCE, Person, World, fresh_key, hears};
 use crate::process::wechat;
 
 async fn audit(operator: &Person) -> Vec<Value> {
@@ -127,10 +129,23 @@ fn routes_of_sessions() -> Vec<(Method, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_route_and_no_socket_serves_a_suspended_person() {
+async fn no_route_no_socket_and_no_link_serves_a_suspended_person() {
     let world = World::new().await;
     let olga = world.operator().await;
-    let beto = world.person("Beto").await;
+    let (ana, beto) = (world.person("Ana").await, world.person("Beto").await);
+    let file = ana.uploads("auto", "still.jpg", STILL).await["id"].clone();
+    let sent = json!({ "client_msg_id": fresh_key(), "attachments": [file] });
+    ana.posts(&format!("/api/v1/chats/{}/messages", beto.id()), sent).await;
+    let links = beto.posts("/api/v1/files/links", json!({ "files": [file] })).await;
+    let link = links["links"][0]["url"].as_str().expect("a link").to_owned();
+    let follows = async || {
+        let followed = world.stranger().call(Method::GET, &link, None).await;
+        followed.expect("an answer").status
+    };
+    assert_eq!(follows().await, StatusCode::OK);
+    let waiting =
+        Dial { token: None, ..beto.api.session().expect("a session").dial(beto.api.addr()) };
+    let waiting = Connection::open(waiting).await.expect("it has not said whose it is");
     let at = format!("/api/v1/operator/people/{}/suspend", beto.id());
     olga.posts(&at, json!({ "why": "Spam." })).await;
     let routes = routes_of_sessions();
@@ -139,8 +154,13 @@ async fn no_route_and_no_socket_serves_a_suspended_person() {
         let answer = beto.asks(method.clone(), &path, None).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
     }
+    assert_eq!(follows().await, StatusCode::UNAUTHORIZED, "nor does a link");
     let dial = beto.api.session().expect("a session").dial(beto.api.addr());
     assert!(Connection::open(dial).await.is_err(), "nor is there a connection");
+    let of_one = format!("/nch?chtid={}", ana.id());
+    assert!(Connection::open(Dial { path: &of_one, ..dial }).await.is_err());
+    let refused = waiting.identify(beto.token()).await.expect_err("it is theirs");
+    assert_eq!(refused.problem().map(|problem| problem.status), Some(401), "{refused}");
 }
 
 #[tokio::test]
