@@ -12,6 +12,7 @@ pub mod doctor;
 mod hosts;
 mod listen;
 mod metrics;
+pub mod object_copy;
 pub mod objects;
 pub mod offline;
 pub mod push;

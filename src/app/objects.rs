@@ -10,6 +10,9 @@ use crate::objects::local::LocalObjects;
 use crate::objects::s3::{Bucket, S3Objects};
 use crate::objects::staging::Staging;
 
+/// The folder of `DATA_DIR` that keeps objects.
+pub(super) const FOLDER: &str = "objects";
+
 /// What keeps the bytes of files: the whole ones, and those on their way.
 #[derive(Clone)]
 pub(super) struct Files {
@@ -30,7 +33,7 @@ async fn objects(config: &Config, data: &DataDir) -> Result<Arc<dyn Objects>, St
     if let Some(bucket) = in_bucket(config).await? {
         return Ok(bucket);
     }
-    let folder = data.path().join("objects");
+    let folder = data.path().join(FOLDER);
     let opened = LocalObjects::open(folder.clone());
     let local = opened.map_err(|error| unusable(&folder, &error))?;
     Ok(Arc::new(local))
@@ -50,6 +53,24 @@ async fn in_bucket(config: &Config) -> Result<Option<Arc<dyn Objects>>, StartErr
         return Err(StartError::not_built("OBJECTS=s3 keeps files in a bucket", "s3"));
     }
     Ok(None)
+}
+
+/// Opens the folder of `DATA_DIR` that keeps objects, beside a server that may be at it.
+pub(super) fn beside_server(config: &Config) -> Result<Arc<dyn Objects>, StartError> {
+    let folder = config.data_dir.join(FOLDER);
+    let opened = LocalObjects::beside(folder.clone());
+    Ok(Arc::new(opened.map_err(|error| unusable(&folder, &error))?))
+}
+
+/// Opens the bucket that the settings name.
+pub(super) async fn bucket_alone(config: &Config) -> Result<Arc<dyn Objects>, StartError> {
+    in_bucket(config).await?.ok_or_else(|| {
+        StartError(
+            "The settings name no bucket. Set OBJECTS=s3, S3_BUCKET, S3_ACCESS_KEY_ID and \
+             S3_SECRET_ACCESS_KEY; a server that runs goes on with the settings of its start."
+                .to_owned(),
+        )
+    })
 }
 
 /// Whether there is a bucket, which then takes an object and gives it back.

@@ -50,7 +50,7 @@ pub fn restore(
 
 /// Whom the data are to belong to, if root puts them there for somebody else: the owner of the data
 /// folder, or of the folder that it is made in.
-fn owner(to: &Path) -> Option<(u32, u32)> {
+pub(super) fn owner(to: &Path) -> Option<(u32, u32)> {
     if !geteuid().is_root() {
         return None;
     }
@@ -59,7 +59,8 @@ fn owner(to: &Path) -> Option<(u32, u32)> {
     (there.uid() != 0).then(|| (there.uid(), there.gid()))
 }
 
-fn give(path: &Path, user: u32, group: u32) -> io::Result<()> {
+/// Gives a folder and all that is in it to somebody.
+pub(super) fn give(path: &Path, user: u32, group: u32) -> io::Result<()> {
     chown(path, Some(user), Some(group))?;
     if path.is_dir() {
         for entry in fs::read_dir(path)? {

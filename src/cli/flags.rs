@@ -41,6 +41,7 @@ pub fn command() -> Command {
         .subcommand(operator::reports())
         .subcommand(operator::figures())
         .subcommand(store())
+        .subcommand(objects())
         .subcommand(push())
         .subcommand(backup())
         .subcommand(restore())
@@ -141,6 +142,31 @@ fn store() -> Command {
         .arg_required_else_help(true)
         .subcommand(copy)
         .subcommand(renew)
+}
+
+fn objects() -> Command {
+    let place = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).required(true).value_parser(["local", "s3"]).help(help)
+    };
+    let copy = Command::new("copy")
+        .about("Copy the contents of files between DATA_DIR and a bucket, while the server runs")
+        .long_about(
+            "Copy the contents of files between the folder objects of DATA_DIR and the bucket that \
+             the settings name with OBJECTS=s3, while a server runs or not: it goes on with the \
+             settings of its start. The source stays as it is. Each content is compared with its \
+             SHA-256 on the way. What is there already is not copied again, so that a copy that is \
+             cut off goes on when the same command is run again. It ends when a look at both found \
+             nothing more to copy. Then stop the server, run it once more for what came meanwhile, \
+             and start it with OBJECTS as it is to be.",
+        )
+        .arg(place("from", "Where contents are read"))
+        .arg(place("to", "Where they are written"))
+        .arg(json());
+    Command::new("objects")
+        .about("Manage the contents of files")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(copy)
 }
 
 fn push() -> Command {

@@ -9,6 +9,7 @@ mod doctor;
 mod flags;
 mod health;
 mod log;
+mod objects;
 mod operator;
 mod operator_flags;
 mod pages;
@@ -70,6 +71,7 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
         ["health"] => health::ask(config),
         ["backup"] => backup::run(config, flags),
         ["restore"] => backup::bring_back(config, flags),
+        ["objects", "copy"] => objects::copy(config, flags),
         ["store", "copy"] => store::run(config, flags),
         ["store", "renew"] => store::renew(config),
         _ => serve::serve(config, values.warnings()),

@@ -10,14 +10,17 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{ByteStream, Objects, PIECE, blocking, gone, unreadable, within, wrong_size};
+use super::{
+    ByteStream, ObjectList, Objects, PIECE, blocking, gone, unreadable, within, wrong_size,
+};
 use crate::config::data_dir::{create_private, make_private, remove_if_there, sync};
 use crate::error::{Error, Result};
 use crate::model::files::Digest;
@@ -39,13 +42,20 @@ impl LocalObjects {
     /// Makes the folder if it is not there, and removes what an earlier server left unfinished. To
     /// be called by one server at a time: the data folder's lock sees to it.
     pub fn open(path: PathBuf) -> io::Result<Self> {
-        make_private(&path)?;
-        for entry in fs::read_dir(&path)? {
+        let opened = Self::beside(path)?;
+        let path = &opened.0.path;
+        for entry in fs::read_dir(path)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                 fs::remove_file(entry.path())?;
             }
         }
+        Ok(opened)
+    }
+
+    /// The same, and what is unfinished stays: a server may be at it.
+    pub fn beside(path: PathBuf) -> io::Result<Self> {
+        make_private(&path)?;
         if let Some(above) = path.parent() {
             sync(above)?;
         }
@@ -83,6 +93,18 @@ impl Objects for LocalObjects {
         .await
     }
 
+    fn list(&self) -> ObjectList {
+        let folder = self.0.clone();
+        let inner = stream::iter(0..=u8::MAX).then(move |first| {
+            let folder = folder.clone();
+            async move {
+                let found = blocking(move || folder.list(first)).await?;
+                Ok::<_, Error>(stream::iter(found.into_iter().map(Ok)))
+            }
+        });
+        inner.try_flatten().boxed()
+    }
+
     async fn remove(&self, digest: Digest) -> Result<()> {
         self.with(move |folder| {
             let path = folder.path_of(digest);
@@ -115,7 +137,27 @@ impl Folder {
 
     /// A name that no object and no other unfinished file has.
     fn unfinished(&self) -> PathBuf {
-        self.path.join(format!("{UNFINISHED}{}", self.unfinished.fetch_add(1, Ordering::Relaxed)))
+        let (process, number) = (process::id(), self.unfinished.fetch_add(1, Ordering::Relaxed));
+        self.path.join(format!("{UNFINISHED}{process}-{number}"))
+    }
+
+    /// The objects whose digests begin with this byte.
+    fn list(&self, first: u8) -> Result<Vec<(Digest, u64)>> {
+        let inner = self.path.join(format!("{first:02x}"));
+        let entries = match fs::read_dir(&inner) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| failed(&inner, &error))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| failed(&inner, &error))?.file_name();
+            // What has another name is not ours.
+            let named = format!("{first:02x}{}", name.to_string_lossy());
+            let Ok(digest) = named.parse() else { continue };
+            let size = size_of(&inner.join(name)).map_err(|error| failed(&inner, &error))?;
+            found.extend(size.map(|size| (digest, size)));
+        }
+        Ok(found)
     }
 
     fn put(&self, digest: Digest, size: u64, source: &Path) -> Result<()> {

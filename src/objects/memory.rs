@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
-use super::{ByteStream, Objects, gone, pieces_of, unreadable, within, wrong_size};
+use super::{ByteStream, ObjectList, Objects, gone, pieces_of, unreadable, within, wrong_size};
 use crate::error::{Error, Result};
 use crate::model::files::Digest;
 
@@ -51,6 +51,12 @@ impl Objects for MemoryObjects {
 
     async fn size(&self, digest: Digest) -> Result<Option<u64>> {
         Ok(self.objects().get(&digest).map(|object| object.len() as u64))
+    }
+
+    fn list(&self) -> ObjectList {
+        let objects = self.objects();
+        let all = objects.iter().map(|(digest, object)| Ok((*digest, object.len() as u64)));
+        stream::iter(all.collect::<Vec<_>>()).boxed()
     }
 
     async fn remove(&self, digest: Digest) -> Result<()> {

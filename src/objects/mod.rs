@@ -32,6 +32,9 @@ use crate::model::files::Digest;
 /// The bytes of an object, piece by piece; an error ends it.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
+/// Objects and how many bytes each has; an error ends it.
+pub type ObjectList = BoxStream<'static, Result<(Digest, u64)>>;
+
 /// How many bytes are read or written at once: a piece of a `ByteStream` has at most so many.
 pub const PIECE: usize = 128 * 1024;
 
@@ -55,6 +58,9 @@ pub trait Objects: Send + Sync {
 
     /// How many bytes it has; `None` when there is no such object.
     async fn size(&self, digest: Digest) -> Result<Option<u64>>;
+
+    /// All objects, each once, in any order. One that is put or removed meanwhile may be left out.
+    fn list(&self) -> ObjectList;
 
     /// Removes an object, for good when it answers. No effect when it is gone.
     async fn remove(&self, digest: Digest) -> Result<()>;

@@ -18,7 +18,7 @@ use crate::harness::{PATIENCE, Person, bodies, program};
 use crate::process::{Server, wechat};
 
 /// A folder for commands, on the embedded store in every run.
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join(".env_db"), "").expect("written");
     folder
@@ -30,17 +30,17 @@ fn back_up(data: &Path, to: &Path) -> Output {
     wechat(folder.path(), &["backup", to, "--data-dir", data]).output().expect("wechat runs")
 }
 
-fn told(output: &Output) -> String {
+pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn person(name: &str, session: &Session, addr: SocketAddr) -> Person {
+pub fn person(name: &str, session: &Session, addr: SocketAddr) -> Person {
     let api = Api::with(addr, session.clone());
     Person { name: name.into(), email: String::new(), api }
 }
 
 /// A server with two people, and their sessions.
-async fn two_people() -> (Served, Vec<Session>) {
+pub async fn two_people() -> (Served, Vec<Session>) {
     let home = Home::new(Plan::unlimited(program()), None).expect("a folder");
     let people = ["ana", "beto"].map(|name| loadgen::server::Person {
         email: format!("{name}@example.org"),
@@ -97,7 +97,7 @@ async fn all_texts(who: &Person, chat: &str) -> Vec<String> {
     }
 }
 
-async fn sends_a_file(who: &Person, whom: &Person, name: &str, content: &[u8]) -> Value {
+pub async fn sends_a_file(who: &Person, whom: &Person, name: &str, content: &[u8]) -> Value {
     let file = who.uploads("auto", name, content).await;
     let message = json!({
         "client_msg_id": name, "body": "", "attachments": [file["id"]],

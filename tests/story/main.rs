@@ -42,6 +42,7 @@ mod missed;
 mod moving;
 mod name;
 mod nodes;
+mod object_copy;
 mod operator;
 mod outside;
 mod people;

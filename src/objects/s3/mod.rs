@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{ByteStream, Objects, blocking, gone, pieces_of, unreadable, wrong_size};
+use super::{ByteStream, ObjectList, Objects, blocking, gone, pieces_of, unreadable, wrong_size};
 use crate::config::data_dir::remove_if_there;
 use crate::config::values::{Endpoint, Hidden};
 use crate::error::{Error, Result};
@@ -159,6 +159,15 @@ impl Objects for S3Objects {
         self.shelf.size(digest).await
     }
 
+    fn list(&self) -> ObjectList {
+        let found = self.shelf.store.list(Some(&self.shelf.path("objects")));
+        let named = found.map_err(|error| failed(&error)).try_filter_map(async |object| {
+            // What has another name is not ours.
+            Ok(digest_at(&object.location).map(|digest| (digest, object.size)))
+        });
+        named.boxed()
+    }
+
     async fn remove(&self, digest: Digest) -> Result<()> {
         match self.shelf.store.delete(&self.shelf.path_of(digest)).await {
             Err(error) if !is_absent(&error) => Err(failed(&error)),
@@ -240,6 +249,14 @@ impl Shelf {
         }
         done
     }
+}
+
+/// The object that has this path, which ends with the digits of its digest.
+fn digest_at(path: &Path) -> Option<Digest> {
+    let text = path.as_ref();
+    let (above, rest) = text.rsplit_once('/')?;
+    let (_, first) = above.rsplit_once('/')?;
+    format!("{first}{rest}").parse().ok()
 }
 
 /// Sends a file in parts, one after the other.

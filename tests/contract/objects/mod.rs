@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::join_all;
-use futures_util::stream::StreamExt;
+use futures_util::stream::{StreamExt, TryStreamExt};
 use sha2::{Digest as _, Sha256};
 use wechat::error::{Code, Result};
 use wechat::model::files::Digest;
@@ -69,6 +69,13 @@ impl World {
             read.extend_from_slice(&piece);
         }
         Ok(read)
+    }
+
+    /// All objects, in order.
+    async fn listed(&self) -> Vec<(Digest, u64)> {
+        let mut listed: Vec<_> = self.objects.list().try_collect().await.expect("listed");
+        listed.sort();
+        listed
     }
 
     /// No object has this digest.
@@ -158,6 +165,20 @@ async fn objects_of_many_sizes_are_put_and_read_at_once(world: &World) {
     .await;
 }
 
+async fn all_are_listed_once_with_their_sizes(world: &World) {
+    assert_eq!(world.listed().await, []);
+    let mut expected = Vec::new();
+    for number in 0..40 {
+        let bytes = bytes(number * 31);
+        expected.push((world.put(&bytes).await, bytes.len() as u64));
+    }
+    expected.sort();
+    assert_eq!(world.listed().await, expected);
+    let (removed, _) = expected.remove(7);
+    world.objects.remove(removed).await.expect("removed");
+    assert_eq!(world.listed().await, expected);
+}
+
 async fn what_is_removed_is_gone_and_can_come_again(world: &World) {
     let (one, other) = (world.put(b"hola").await, world.put(b"adios").await);
     world.objects.remove(one).await.expect("removed");
@@ -186,6 +207,7 @@ macro_rules! contract {
             a_wrong_upload_leaves_nothing
             racing_puts_of_equal_bytes_make_one_object
             objects_of_many_sizes_are_put_and_read_at_once
+            all_are_listed_once_with_their_sizes
             what_is_removed_is_gone_and_can_come_again
         }
     };
