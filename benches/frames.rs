@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use wechat::bus::{Event, Listener, Posted};
+use wechat::bus::{Event, Listener, Posted, Source};
 use wechat::clock::Time;
 use wechat::hub::close::CloseCode;
 use wechat::hub::{Attached, Connection, Frame, Hub};
@@ -52,6 +52,7 @@ fn posted(seq: u64) -> Event {
         },
         from_name: "Ana María".into(),
         chat: None,
+        peers: None,
         joined: Vec::new(),
         gone: Vec::new(),
         repeated: false,
@@ -148,7 +149,7 @@ async fn fan_out() {
     let mut seq = 0;
     measure("fan out to a group of 1,000", "a message", 1, || {
         seq += 1;
-        hub.on_event(&posted(seq));
+        hub.on_event(&posted(seq), Source::Here);
     });
     assert_eq!(frames.load(Ordering::Relaxed), seq as usize * all.len());
 }

@@ -127,6 +127,8 @@ id_types! {
     InvitationId;
     /// What somebody told of a person, a group or a message.
     ReportId;
+    /// A server process among others on one store.
+    NodeId;
     /// The life of a store: another one once a backup of it was restored, or it was copied.
     Incarnation;
 }

@@ -4,7 +4,7 @@
 
 use std::sync::{OnceLock, Weak};
 
-use super::{Bus, Event, Listener};
+use super::{Bus, Event, Listener, Source};
 
 /// Hands events to the listeners of this process, in the caller's own time.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl Bus for LocalBus {
     fn publish(&self, event: Event) {
         for listener in self.listeners.get().into_iter().flatten() {
             if let Some(listener) = listener.upgrade() {
-                listener.on_event(&event);
+                listener.on_event(&event, Source::Here);
             }
         }
     }

@@ -5,7 +5,10 @@
 //!
 //! Called by `core::fanout`.
 
+pub mod codec;
 pub mod local;
+pub mod numbered;
+pub mod told;
 
 use std::sync::Arc;
 
@@ -65,6 +68,9 @@ pub struct Posted {
     pub from_name: Arc<str>,
     /// The chat's own fields, when this change touched them.
     pub chat: Option<Chat>,
+    /// The two people of a direct chat, of a new message: a node that has not heard that the chat
+    /// began lets them follow it.
+    pub peers: Option<(UserId, UserId)>,
     /// Who came in with this change, so that the hub follows.
     pub joined: Vec<UserId>,
     /// Who left with this change: they are told about it, and about nothing after it.
@@ -137,14 +143,52 @@ pub struct Typing {
     pub as_of: u64,
 }
 
-/// Carries events to every node. Delivery is in no promised order and may fail silently.
+/// Something has happened in a chat that was not told whole: it is to be looked up in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Where.
+    pub chat: ChatId,
+    /// The chat's log has come to this rev at least.
+    pub rev: u64,
+    /// Who may be in the chat now, or no more.
+    pub moved: Vec<UserId>,
+}
+
+/// Where an event comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It happened on this node.
+    Here,
+    /// Another node told it.
+    There,
+}
+
+/// Carries events to every node. Delivery is in no promised order; what is lost is known by a doubt
+/// a second later.
 pub trait Bus: Send + Sync {
     /// Hands an event to every node, this one first and before it returns.
     fn publish(&self, event: Event);
+
+    /// Whether this node has heard all that others told more than a second ago. While it has not,
+    /// nothing that events make caches forget may be taken from a cache.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    /// A doubt that is not settled: something that others told will never be heard here.
+    fn doubt(&self) -> Option<u64> {
+        None
+    }
+
+    /// The store was read since this doubt: what was lost is made up for.
+    fn settle(&self, _doubt: u64) {}
 }
 
 /// Where events end on a node: the hub and the caches.
 pub trait Listener: Send + Sync {
     /// Takes an event.
-    fn on_event(&self, event: &Event);
+    fn on_event(&self, event: &Event, source: Source);
+
+    /// Takes a hint. Only what others told comes as one.
+    fn on_hint(&self, _hint: &Hint) {}
 }

@@ -38,11 +38,22 @@ impl Shared {
         chat: Option<Chat>,
         moves: Moves,
     ) -> Arc<str> {
+        self.post_to(message, chat, None, moves).await
+    }
+
+    async fn post_to(
+        &self,
+        message: Message,
+        chat: Option<Chat>,
+        peers: Option<(UserId, UserId)>,
+        moves: Moves,
+    ) -> Arc<str> {
         let from_name = self.name(message.from).await;
         self.ports.bus.publish(Event::Message(Arc::new(Posted {
             message,
             from_name: from_name.clone(),
             chat,
+            peers,
             joined: moves.joined,
             gone: moves.gone,
             repeated: false,
@@ -64,6 +75,7 @@ impl Shared {
                 message: message.clone(),
                 from_name: from_name.clone(),
                 chat: None,
+                peers: None,
                 joined: Vec::new(),
                 gone: Vec::new(),
                 repeated: true,
@@ -84,9 +96,14 @@ impl Shared {
         }
     }
 
-    /// The same for a message that is new: also to devices that sleep.
-    pub(crate) async fn post_new(&self, message: &Message) -> Arc<str> {
-        let from_name = self.post(message.clone(), None, Moves::default()).await;
+    /// The same for a message that is new, in the direct chat of `peers` or a group: also to
+    /// devices that sleep.
+    pub(crate) async fn post_new(
+        &self,
+        message: &Message,
+        peers: Option<(UserId, UserId)>,
+    ) -> Arc<str> {
+        let from_name = self.post_to(message.clone(), None, peers, Moves::default()).await;
         self.pushing.note(message);
         from_name
     }
@@ -156,6 +173,7 @@ impl Core {
                 message,
                 from_name,
                 chat: told.then(|| chat.clone()),
+                peers: None,
                 joined,
                 gone,
                 repeated: false,

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod calls;
 pub mod chats;
 pub mod contacts;
+mod doubts;
 pub mod fanout;
 pub mod files;
 pub mod groups;
@@ -34,7 +35,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::bus::{Bus, Event, Listener};
+use crate::bus::{Bus, Event, Hint, Listener, Source};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
 use crate::hub::Hub;
@@ -298,7 +299,7 @@ impl Core {
 impl Listener for Core {
     /// Caches forget what has changed; calls end that it makes impossible; notices are taken back
     /// of what was read.
-    fn on_event(&self, event: &Event) {
+    fn on_event(&self, event: &Event, source: Source) {
         match event {
             Event::SessionsClosed(_, sessions) => self.shared.tokens.forget(sessions),
             Event::UserChanged(user) => {
@@ -322,8 +323,15 @@ impl Listener for Core {
             | Event::Typing(_)
             | Event::Alerts(..) => {}
         }
-        self.calls.heed(event);
+        // Where it happened, calls that it makes impossible are ended, which the others hear.
+        if source == Source::Here {
+            self.calls.heed(event);
+        }
         self.shared.heed_push(event);
+    }
+
+    fn on_hint(&self, hint: &Hint) {
+        self.shared.facts.forget(hint.chat);
     }
 }
 

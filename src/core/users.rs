@@ -259,4 +259,10 @@ impl People {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate(&user);
     }
+
+    /// Forgets everybody: any of them may have changed.
+    pub(crate) fn forget_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.known.invalidate_all();
+    }
 }

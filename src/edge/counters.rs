@@ -21,7 +21,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::bus::{Event, Listener};
+use crate::bus::{Event, Listener, Source};
 use crate::error::{Error, Result};
 use crate::hub::close::CloseCode;
 
@@ -210,7 +210,11 @@ impl Counters {
 }
 
 impl Listener for Counters {
-    fn on_event(&self, event: &Event) {
+    fn on_event(&self, event: &Event, source: Source) {
+        // What happened elsewhere is counted there.
+        if source == Source::There {
+            return;
+        }
         let kind = match event {
             Event::Message(posted) if posted.repeated => return,
             Event::Message(_) => "message",

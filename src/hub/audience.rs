@@ -23,11 +23,12 @@ use super::asides::{Aside, Asides};
 use super::close::CloseCode;
 use super::gate::Gate;
 use super::hurry::{Lull, hurry};
+use super::since::Since;
 use super::users::Client;
 use super::{Connection, Frame, Frames, Gap, Hub, Report, lock};
 use crate::bus::Posted;
 use crate::id::{ChatId, UserId};
-use crate::model::chats::{Chat, Followed, Member, sees_from};
+use crate::model::chats::{Chat, Member};
 
 /// At most this many rows are read again for the subscribers; those who missed more are told to
 /// sync.
@@ -75,38 +76,6 @@ struct State {
 struct Subscriber {
     connection: Arc<dyn Connection>,
     since: Since,
-}
-
-/// From where on a membership sees the log.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Since {
-    /// The first message of the membership.
-    join_seq: u64,
-    /// What the member cleared for itself.
-    hide_seq: u64,
-    /// The rev at which the membership was read or began.
-    as_of: u64,
-}
-
-impl Since {
-    /// What a membership says, at the rev at which it was read.
-    pub(super) const fn followed(row: &Followed) -> Self {
-        Self { join_seq: row.join_seq, hide_seq: row.hide_seq, as_of: row.head_rev }
-    }
-
-    /// What a member row says that was read at rev `as_of`.
-    const fn of(member: &Member, as_of: u64) -> Self {
-        Self { join_seq: member.join_seq, hide_seq: member.hide_seq, as_of }
-    }
-
-    /// A membership that began with message `join_seq`, right after rev `as_of`.
-    const fn joined(join_seq: u64, as_of: u64) -> Self {
-        Self { join_seq, hide_seq: 0, as_of }
-    }
-
-    const fn visible_from(&self, shared: bool) -> u64 {
-        sees_from(shared, self.join_seq, self.hide_seq)
-    }
 }
 
 /// What an audience begins with.
@@ -216,8 +185,8 @@ impl Audience {
             state.reported = state.incomplete() && !state.closed;
             state.reported.then(|| {
                 let here = state.subscribers.values().map(|s| s.connection.user());
-                let coming = state.gate.waiting().flat_map(|arrival| &arrival.posted.joined);
-                let coming = coming.chain(&state.late).copied();
+                let coming = state.gate.waiting().flat_map(|arrival| coming(&arrival.posted));
+                let coming = coming.chain(state.late.iter().copied());
                 let users: BTreeSet<UserId> = here.chain(coming).collect();
                 let users = users.into_iter().map(|user| (user, hub.users.generation(user)));
                 Gap {
@@ -241,6 +210,19 @@ impl Audience {
             state.let_in_late(hub, gap, found);
             state.pass(hub);
         });
+    }
+
+    /// Takes note that the log has come to a rev, and that these people may be in the chat now.
+    pub(super) fn hint(&self, hub: &Hub, rev: u64, moved: &[UserId]) {
+        self.with(hub, |state| {
+            state.gate.heard_of(rev);
+            moved.iter().for_each(|user| state.come_late(hub, self.chat, *user));
+        });
+    }
+
+    /// Anything may be missing: the store is asked.
+    pub(super) fn doubt(&self, hub: &Hub) {
+        self.with(hub, |state| state.unsure = true);
     }
 
     /// Hands one frame to every subscriber.
@@ -316,6 +298,12 @@ impl Audience {
     }
 }
 
+/// Who may come in with a row: those who joined, and both people of a direct chat.
+fn coming(posted: &Posted) -> impl Iterator<Item = UserId> {
+    let peers = posted.peers.into_iter().flat_map(|(low, high)| [low, high]);
+    posted.joined.iter().copied().chain(peers)
+}
+
 /// What the store says of a chat, read as one snapshot.
 pub(super) struct Found<'a> {
     pub(super) chat: &'a Chat,
@@ -353,6 +341,7 @@ impl State {
     fn accept(&mut self, hub: &Hub, chat: ChatId, arrival: Arrival) {
         if let Some(late) = self.gate.offer(arrival.posted.message.rev, arrival) {
             late.posted.joined.iter().for_each(|user| self.come_late(hub, chat, *user));
+            self.miss(hub, &late.posted);
         }
         self.pass(hub);
     }
@@ -382,6 +371,7 @@ impl State {
     fn deliver(&mut self, hub: &Hub, arrival: &Arrival) {
         let posted = &*arrival.posted;
         let chat = posted.message.chat;
+        self.miss(hub, posted);
         self.shared = posted.chat.as_ref().map_or(self.shared, |chat| chat.history_shared);
         let rev = posted.message.rev;
         // The audience that told of a going may have ended, and this one have begun before it.
@@ -407,6 +397,17 @@ impl State {
     fn come(&mut self, hub: &Hub, chat: ChatId, user: UserId, since: Since) {
         for client in hub.users.hearing(user, chat) {
             self.enter(hub, chat, &client, None, since);
+        }
+    }
+
+    /// Notices connections of a direct chat's people that do not follow it: another node told that
+    /// the chat began, and that was lost.
+    fn miss(&mut self, hub: &Hub, posted: &Posted) {
+        let Some((low, high)) = posted.peers else { return };
+        let chat = posted.message.chat;
+        let other = if low == high { 0 } else { hub.users.settled(high, chat) };
+        if hub.users.settled(low, chat) + other > self.subscribers.len() {
+            [low, high].into_iter().for_each(|user| self.come_late(hub, chat, user));
         }
     }
 
@@ -505,7 +506,7 @@ impl State {
         let (as_of, head) = (self.gate.last(), found.chat.head_rev);
         let waiting = self.gate.waiting().filter(|arrival| arrival.posted.message.rev <= head);
         let in_order: BTreeSet<UserId> =
-            waiting.flat_map(|arrival| &arrival.posted.joined).copied().collect();
+            waiting.flat_map(|arrival| coming(&arrival.posted)).collect();
         // A row does not always tell by itself who came with it; its event does.
         let told = rows.iter().flat_map(|row| &row.posted.joined).copied();
         let came: BTreeSet<UserId> = told.chain(in_order.iter().copied()).collect();

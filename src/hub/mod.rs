@@ -17,10 +17,12 @@
 mod asides;
 mod audience;
 pub mod close;
+mod elsewhere;
 mod frame;
 mod gate;
 mod hurry;
 pub mod presence;
+mod since;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -32,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::bus::{CallNews, Event, Listener, Posted};
+use crate::bus::{CallNews, Event, Hint, Listener, Posted, Source};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
@@ -40,7 +42,7 @@ use crate::model::calls::Device;
 use crate::model::chats::{Chat, Followed, Member};
 use asides::Aside;
 pub use audience::REPAIRED_ROWS;
-use audience::{Arrival, Audience, Found, Since, Start, Subscribed};
+use audience::{Arrival, Audience, Found, Start, Subscribed};
 use close::CloseCode;
 pub use frame::Frame;
 use presence::{Board, Presence, Stir};
@@ -218,19 +220,11 @@ impl Hub {
 
     /// Lets a connection follow chats; `false`: the memberships must be read again.
     fn subscribe(&self, attached: &Attached, generation: u64, rows: &[Followed]) -> bool {
-        let client = &attached.client;
-        rows.iter().filter(|row| client.hears_of(row.chat)).all(|row| {
-            let since = Since::followed(row);
-            let start = Start::Membership { shared: row.history_shared };
-            loop {
-                let audience = self.audience_or(row.chat, row.head_rev, start);
-                match audience.subscribe(self, client, generation, since) {
-                    Subscribed::Done => return true,
-                    Subscribed::Stale => return false,
-                    Subscribed::Closed => {}
-                }
-            }
-        })
+        let follows = self.follow_rows(&attached.client, generation, rows);
+        if follows {
+            self.users.settle(&attached.client);
+        }
+        follows
     }
 
     /// What is missing in a reported chat; `None` when it has come meanwhile.
@@ -413,7 +407,8 @@ impl Hub {
     fn posted(&self, event: &Event, posted: &Arc<Posted>) {
         let moved = posted.joined.iter().chain(&posted.gone);
         let concerned = moved.fold(false, |any, user| self.users.bump(*user) | any);
-        if concerned || self.audience(posted.message.chat).is_some() {
+        let chat = posted.message.chat;
+        if concerned || self.audience(chat).is_some() || self.misses(posted) {
             let frames = (self.encoder.event)(event);
             self.dispatch(Arrival { posted: posted.clone(), frames });
         }
@@ -423,10 +418,12 @@ impl Hub {
     fn dispatch(&self, arrival: Arrival) {
         let chat = arrival.posted.message.chat;
         let is_here = |user: &UserId| !self.users.hearing(*user, chat).is_empty();
-        let audience = if arrival.posted.joined.iter().any(is_here) {
-            Some(self.audience_or(chat, arrival.posted.message.rev - 1, Start::Coming))
+        let posted = &arrival.posted;
+        let coming = || Some(self.audience_or(chat, posted.message.rev - 1, Start::Coming));
+        let audience = if posted.joined.iter().any(is_here) {
+            coming()
         } else {
-            self.audience(chat)
+            self.audience(chat).or_else(|| if self.misses(posted) { coming() } else { None })
         };
         let Some(audience) = audience else {
             let rev = arrival.posted.message.rev;
@@ -523,7 +520,7 @@ impl Hub {
 }
 
 impl Listener for Hub {
-    fn on_event(&self, event: &Event) {
+    fn on_event(&self, event: &Event, _: Source) {
         match event {
             Event::Message(posted) => self.posted(event, posted),
             Event::ChatOpened(chat) => self.chat_opened(event, chat),
@@ -547,6 +544,10 @@ impl Listener for Hub {
                 }
             }
         }
+    }
+
+    fn on_hint(&self, hint: &Hint) {
+        self.hint(hint);
     }
 }
 

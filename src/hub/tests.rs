@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
-use crate::bus::{OwnMember, Receipt, Typing};
+use crate::bus::{Hint, OwnMember, Receipt, Source, Typing};
 use crate::clock::Time;
 use crate::id::{MessageId, ObjectId};
 use crate::model::chats::{ChatKind, GroupRules, InboxRow, MemberState, Role};
@@ -197,7 +197,7 @@ fn posted(chat: ChatId, seq: u64, rev: u64, joined: Vec<UserId>, gone: Vec<UserI
         reactions: Vec::new(),
         pinned: None,
     };
-    Posted { message, from_name: "".into(), chat: None, joined, gone, repeated: false }
+    Posted { message, from_name: "".into(), chat: None, peers: None, joined, gone, repeated: false }
 }
 
 fn group(id: ChatId, head_seq: u64, head_rev: u64) -> Chat {
@@ -366,7 +366,7 @@ impl World {
 
     fn tell(&mut self, at: usize) {
         let event = self.on_the_way.swap_remove(at);
-        self.hub.on_event(&event);
+        self.hub.on_event(&event, Source::Here);
         self.listen();
     }
 
@@ -486,7 +486,7 @@ impl World {
         for round in 0.. {
             assert!(round < 100, "no rest");
             for event in std::mem::take(&mut self.on_the_way) {
-                self.hub.on_event(&event);
+                self.hub.on_event(&event, Source::Here);
             }
             self.listen();
             (0..self.devices.len()).for_each(|at| self.go_live(at));
@@ -585,7 +585,7 @@ fn membership(chat: u8, who: u8, head_rev: u64) -> Followed {
 }
 
 fn tell(hub: &Hub, posted: Posted) {
-    hub.on_event(&Event::Message(Arc::new(posted)));
+    hub.on_event(&Event::Message(Arc::new(posted)), Source::Here);
 }
 
 fn typing(chat: u8, who: u8, as_of: u64) -> Event {
@@ -604,8 +604,8 @@ fn who_was_removed_before_somebody_typed_or_read_on_hears_neither() {
     let (removed, stays) = (Recorder::of(1, None), Recorder::of(2, None));
     let _attached = [(&removed, 1), (&stays, 2)]
         .map(|(connection, who)| attach(&hub, connection.clone(), &[membership(0, who, 4)]));
-    hub.on_event(&typing(0, 3, 5));
-    hub.on_event(&receipt(0, 3, 5));
+    hub.on_event(&typing(0, 3, 5), Source::Here);
+    hub.on_event(&receipt(0, 3, 5), Source::Here);
     assert_eq!((removed.taken(), stays.taken()), (vec![], vec![]));
     let gap = hub.gap(gaps.try_recv().expect("a report").chat).expect("a gap");
     let rows = vec![posted(chat_id(0), 5, 5, vec![], vec![user(1)])];
@@ -620,8 +620,8 @@ fn a_receipt_that_overtakes_waits_for_the_message() {
     let (hub, _gaps) = Hub::new(ENCODER);
     let hears = Recorder::of(1, None);
     let _attached = attach(&hub, hears.clone(), &[membership(0, 1, 4)]);
-    hub.on_event(&receipt(0, 2, 4));
-    hub.on_event(&receipt(0, 2, 5));
+    hub.on_event(&receipt(0, 2, 4), Source::Here);
+    hub.on_event(&receipt(0, 2, 5), Source::Here);
     tell(&hub, posted(chat_id(0), 6, 6, vec![], vec![]));
     assert_eq!(hears.taken(), ["receipt"]);
     tell(&hub, posted(chat_id(0), 5, 5, vec![], vec![]));
@@ -677,7 +677,7 @@ fn a_direct_chat_that_begins_is_told_to_both_before_its_first_message() {
     let people = [Recorder::of(1, None), Recorder::of(2, None)];
     let _attached = people.clone().map(|connection| attach(&hub, connection, &[]));
     let chat = Chat { peers: Some((user(1), user(2))), ..group(chat_id(0), 1, 1) };
-    hub.on_event(&Event::ChatOpened(Arc::new(chat.clone())));
+    hub.on_event(&Event::ChatOpened(Arc::new(chat.clone())), Source::Here);
     tell(&hub, posted(chat_id(0), 1, 1, vec![], vec![]));
     for connection in &people {
         assert_eq!(connection.taken(), ["chat", "row 0 1 1"]);
@@ -743,7 +743,7 @@ fn a_closed_session_closes_its_connections_alone() {
     let people = [Recorder::of(1, None), Recorder::of(2, None)];
     let _attached = people.clone().map(|connection| attach(&hub, connection, &[]));
     let sessions = [people[0].session, people[1].session];
-    hub.on_event(&Event::SessionsClosed(user(1), sessions.into()));
+    hub.on_event(&Event::SessionsClosed(user(1), sessions.into()), Source::Here);
     let closed = people.map(|connection| *lock(&connection.closed));
     assert_eq!(closed, [Some(CloseCode::Revoked), None]);
 }
@@ -754,7 +754,7 @@ fn what_a_member_cleared_is_not_told_again() {
     let connection = Recorder::of(1, None);
     let _attached = attach(&hub, connection.clone(), &[membership(0, 1, 4)]);
     let member = Member { hide_seq: 3, ..member(chat_id(0), user(1), 1) };
-    hub.on_event(&Event::Member(Arc::new(OwnMember { member, hidden: Vec::new() })));
+    hub.on_event(&Event::Member(Arc::new(OwnMember { member, hidden: Vec::new() })), Source::Here);
     tell(&hub, posted(chat_id(0), 3, 5, vec![], vec![]));
     tell(&hub, posted(chat_id(0), 4, 6, vec![], vec![]));
     assert_eq!(connection.taken(), ["member", "row 0 4 6"]);
@@ -850,4 +850,48 @@ fn whoever_looked_before_something_stirred_must_look_again() {
     late.watch(&[]);
     drop(attached);
     assert_eq!((hub.watched.len(), hub.presence_turn(user(2))), (0, None), "nothing is left");
+}
+
+fn said_to_both(seq: u64) -> Posted {
+    let peers = Some((user(1), user(2)));
+    Posted { peers, ..posted(chat_id(0), seq, seq, vec![], vec![]) }
+}
+
+#[test]
+fn a_direct_chat_whose_beginning_was_lost_is_followed_from_its_next_message_on() {
+    let (hub, mut gaps) = Hub::new(ENCODER);
+    let connection = Recorder::of(1, None);
+    let _attached = attach(&hub, connection.clone(), &[]);
+    tell(&hub, said_to_both(3));
+    let gap = hub.gap(gaps.try_recv().expect("a report").chat).expect("a gap");
+    let members = [1, 2].map(|who| member(chat_id(0), user(who), 1));
+    hub.repair(&gap, &group(chat_id(0), 3, 3), &members, vec![said_to_both(3)]);
+    assert_eq!(connection.taken(), ["row 0 3 3"]);
+    // Another device came before the chat did, and is not in the audience.
+    let other = Recorder::of(2, None);
+    let _other = attach(&hub, other.clone(), &[]);
+    tell(&hub, said_to_both(4));
+    let gap = hub.gap(gaps.try_recv().expect("a report").chat).expect("a gap");
+    hub.repair(&gap, &group(chat_id(0), 4, 4), &members, vec![]);
+    tell(&hub, said_to_both(5));
+    assert_eq!(connection.taken(), ["row 0 4 4", "row 0 5 5"]);
+    assert_eq!(other.taken(), ["resync 0", "row 0 5 5"]);
+    assert_eq!(gaps.try_recv().ok(), None, "all follow it by now");
+}
+
+#[test]
+fn a_hint_lets_look_its_chat_up_for_those_who_follow_it_or_may() {
+    let (hub, mut gaps) = Hub::new(ENCODER);
+    let people = [Recorder::of(1, None), Recorder::of(2, None)];
+    let _follows = attach(&hub, people[0].clone(), &[membership(0, 1, 4)]);
+    let _comes = attach(&hub, people[1].clone(), &[]);
+    hub.on_hint(&Hint { chat: chat_id(0), rev: 5, moved: vec![user(2)] });
+    let gap = hub.gap(gaps.try_recv().expect("a report").chat).expect("a gap");
+    let members = [1, 2].map(|who| member(chat_id(0), user(who), 1));
+    let rows = vec![posted(chat_id(0), 5, 5, vec![], vec![])];
+    hub.repair(&gap, &group(chat_id(0), 5, 5), &members, rows);
+    assert_eq!(people[0].taken(), ["row 0 5 5"]);
+    assert_eq!(people[1].taken(), ["resync 0"]);
+    hub.on_hint(&Hint { chat: chat_id(1), rev: 5, moved: vec![user(7)] });
+    assert_eq!(gaps.try_recv().ok(), None, "nobody here is in that chat");
 }

@@ -56,6 +56,8 @@ struct Entry {
 struct Registered {
     client: Client,
     chats: Vec<ChatId>,
+    /// It follows all chats of its user, as far as this node was told.
+    settled: bool,
 }
 
 impl Users {
@@ -83,7 +85,7 @@ impl Users {
         };
         let entry = shard.entry(client.connection.user()).or_insert_with(begin);
         entry.clients.reserve_exact(1);
-        entry.clients.push(Registered { client, chats: Vec::new() });
+        entry.clients.push(Registered { client, chats: Vec::new(), settled: false });
         (entry.clients.len() > most).then(|| entry.clients[0].client.clone())
     }
 
@@ -135,6 +137,23 @@ impl Users {
         let shard = lock(self.shard(user));
         let clients = shard.get(&user).map_or(&[][..], |entry| &entry.clients);
         clients.iter().map(|r| &r.client).filter(|c| c.hears_of(chat)).cloned().collect()
+    }
+
+    /// Notes that a connection follows all chats of its user.
+    pub(super) fn settle(&self, client: &Client) {
+        let mut shard = lock(self.shard(client.connection.user()));
+        let entry = shard.get_mut(&client.connection.user());
+        let mut registered = entry.into_iter().flat_map(|entry| &mut entry.clients);
+        if let Some(found) = registered.find(|r| r.client.number == client.number) {
+            found.settled = true;
+        }
+    }
+
+    /// How many of the user's connections follow the chat, if they are told of it.
+    pub(super) fn settled(&self, user: UserId, chat: ChatId) -> usize {
+        let shard = lock(self.shard(user));
+        let clients = shard.get(&user).map_or(&[][..], |entry| &entry.clients);
+        clients.iter().filter(|r| r.settled && r.client.hears_of(chat)).count()
     }
 
     /// How many users are connected, and by how many connections.

@@ -28,7 +28,7 @@ mod contacts;
 mod decide;
 mod door;
 mod files;
-mod forms;
+pub(crate) mod forms;
 mod group;
 mod messages;
 mod operators;

@@ -152,8 +152,15 @@ fn member() -> Member {
 
 fn posted(message: Message, chat: Option<Chat>) -> Event {
     let (joined, gone) = (Vec::new(), Vec::new());
-    let from_name = "Ana".into();
-    Event::Message(Arc::new(Posted { message, from_name, chat, joined, gone, repeated: false }))
+    Event::Message(Arc::new(Posted {
+        message,
+        from_name: "Ana".into(),
+        chat,
+        peers: None,
+        joined,
+        gone,
+        repeated: false,
+    }))
 }
 
 /// What the hub writes of an event: the chat's frame, if there is one, then the row's.

@@ -33,7 +33,7 @@ pub struct Inside {
     pub store: Arc<dyn Store>,
     pub folder: TempDir,
     _listening: Arc<Core>,
-    _bus: Arc<LocalBus>,
+    _bus: Arc<dyn Bus>,
 }
 
 /// An address from which people log in.
@@ -57,16 +57,28 @@ impl Inside {
 
     /// The same on a store that is there, with its folder.
     pub fn on(
+        stored: (Arc<dyn Store>, TempDir),
+        rules: Rules,
+        more: impl FnOnce(&Core) -> Vec<std::sync::Weak<dyn Listener>>,
+    ) -> Self {
+        let bus = Arc::new(LocalBus::default());
+        let carried: Arc<dyn Bus> = bus.clone();
+        let listen = |listeners| bus.listen(listeners);
+        Self::told_by(stored, rules, (carried, listen), more)
+    }
+
+    /// The same on a bus, which is told who listens.
+    pub fn told_by(
         (store, folder): (Arc<dyn Store>, TempDir),
         rules: Rules,
+        (bus, listen): (Arc<dyn Bus>, impl FnOnce(Vec<std::sync::Weak<dyn Listener>>)),
         more: impl FnOnce(&Core) -> Vec<std::sync::Weak<dyn Listener>>,
     ) -> Self {
         let clock = Arc::new(ManualClock::at(Time(1_795_340_000_000)));
         let mails = Arc::new(MemoryMailer::default());
-        let bus = Arc::new(LocalBus::default());
         let ports = Ports {
             store: store.clone(),
-            bus: bus.clone() as Arc<dyn Bus>,
+            bus: bus.clone(),
             mailer: mails.clone() as Arc<dyn Mailer>,
             objects: Arc::new(MemoryObjects::default()),
             staging: Staging::open(folder.path().join("uploads")).expect("a folder"),
@@ -79,7 +91,7 @@ impl Inside {
         let heard: Arc<dyn Listener> = listening.clone();
         let mut listeners = vec![Arc::downgrade(&heard)];
         listeners.extend(more(&core));
-        bus.listen(listeners);
+        listen(listeners);
         Self { core, clock, mails, store, folder, _listening: listening, _bus: bus }
     }
 

@@ -7,6 +7,7 @@
 
 #![allow(dead_code, reason = "each test binary speaks a part of the language")]
 
+pub mod cluster;
 pub mod files;
 pub mod inside;
 pub mod mongo;

@@ -3,14 +3,15 @@
 //! bus may lose and reorder.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use loadgen::client::connection::Event as Told;
 use loadgen::client::state::State;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use wechat::bus::{Event, Listener};
+use wechat::bus::local::LocalBus;
+use wechat::bus::{Bus, Event, Hint, Listener, Source};
 use wechat::core::Rules;
 use wechat::core::auth::Limits;
 use wechat::hub::close::CloseCode;
@@ -75,10 +76,14 @@ impl Post {
 }
 
 impl Listener for Post {
-    fn on_event(&self, event: &Event) {
+    fn on_event(&self, event: &Event, source: Source) {
         for event in self.sorted(event) {
-            self.hub.on_event(&event);
+            self.hub.on_event(&event, source);
         }
+    }
+
+    fn on_hint(&self, hint: &Hint) {
+        self.hub.on_hint(hint);
     }
 }
 
@@ -120,7 +125,19 @@ impl Node {
         Self::on((self.inside.store.clone(), folder), Strangers::default())
     }
 
-    fn on(store: (Arc<dyn Store>, TempDir), strangers: Strangers) -> Self {
+    fn on(stored: (Arc<dyn Store>, TempDir), strangers: Strangers) -> Self {
+        let bus = Arc::new(LocalBus::default());
+        let carried: Arc<dyn Bus> = bus.clone();
+        let listen = |listeners| bus.listen(listeners);
+        Self::told_by(stored, strangers, (carried, listen))
+    }
+
+    /// One on a bus, which is told who listens.
+    pub fn told_by(
+        stored: (Arc<dyn Store>, TempDir),
+        strangers: Strangers,
+        bus: (Arc<dyn Bus>, impl FnOnce(Vec<Weak<dyn Listener>>)),
+    ) -> Self {
         let limits = Limits {
             codes_per_address: u32::MAX / 2,
             codes_per_ip: u32::MAX,
@@ -132,7 +149,7 @@ impl Node {
         let post = Arc::new(Post { hub: hub.clone(), bag: Mutex::new(bag) });
         let heard: Arc<dyn Listener> = post.clone();
         let rules = Rules { limits, strangers, ..Rules::default() };
-        let inside = Inside::on(store, rules, |_| vec![Arc::downgrade(&heard)]);
+        let inside = Inside::told_by(stored, rules, bus, |_| vec![Arc::downgrade(&heard)]);
         let (core, mended) = (inside.core.clone(), hub.clone());
         let mending = tokio::spawn(async move { core.follow_gaps(&mended, gaps).await });
         Self { inside, hub, post, mending }
@@ -143,6 +160,7 @@ impl Node {
 pub struct Ear {
     caller: Caller,
     heard: Mutex<VecDeque<String>>,
+    closed: Mutex<Option<CloseCode>>,
 }
 
 impl Connection for Ear {
@@ -150,7 +168,9 @@ impl Connection for Ear {
         lock(&self.heard).push_back(frame.to_string());
     }
 
-    fn close(&self, _: CloseCode) {}
+    fn close(&self, code: CloseCode) {
+        lock(&self.closed).get_or_insert(code);
+    }
 
     fn user(&self) -> UserId {
         self.caller.user
@@ -166,6 +186,11 @@ impl Connection for Ear {
 }
 
 impl Ear {
+    /// Why it was closed, if it was.
+    pub fn closed(&self) -> Option<CloseCode> {
+        *lock(&self.closed)
+    }
+
     /// Up to `count` of what was told, oldest first; it is not told again.
     pub fn take(&self, count: usize) -> Vec<Told> {
         let mut heard = lock(&self.heard);
@@ -230,7 +255,11 @@ impl Device {
         if self.live.is_some() {
             return;
         }
-        let ear = Arc::new(Ear { caller: self.caller, heard: Mutex::default() });
+        let ear = Arc::new(Ear {
+            caller: self.caller,
+            heard: Mutex::default(),
+            closed: Mutex::default(),
+        });
         let followed = || node.inside.core.chats.followed(&self.caller);
         let attached = node.hub.attach(ear.clone(), followed).await.expect("attached");
         self.live = Some((ear, attached));

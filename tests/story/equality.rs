@@ -5,13 +5,14 @@
 //! go in groups, while their devices connect, are cut, sync and apply what they were told, sooner
 //! or later, before what sync brings or after it. In a third of the lives the bus loses and
 //! reorders. In a second kind of lives the server is restored from backups, again and again, under
-//! devices that are live and devices that sleep. A failure names its seed:
+//! devices that are live and devices that sleep; a third kind is lived on three nodes whose bus
+//! loses, doubles and delays a third of its packets. A failure names its seed:
 //! `EQUALITY_SEED=7 cargo test --test story equality`.
 //!
-//! `EQUALITY_RUNS` and `RESTORED_RUNS` are how many of each kind are lived, `EQUALITY_FROM` the
-//! first seed, `EQUALITY_FOR` for how many seconds more are begun, `EQUALITY_STEPS` how long each
-//! is. `EQUALITY_TRACE` names a folder into which they are recorded, for the library to live them
-//! too (`scripts/lives`).
+//! `EQUALITY_RUNS`, `RESTORED_RUNS` and `CLUSTER_RUNS` are how many of each kind are lived,
+//! `EQUALITY_FROM` the first seed, `EQUALITY_FOR` for how many seconds more are begun,
+//! `EQUALITY_STEPS` how long each is. `EQUALITY_TRACE` names a folder into which they are recorded,
+//! for the library to live them too (`scripts/lives`).
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -33,6 +34,7 @@ use wechat::model::text::{About, Body, ClientMsgId, Title};
 use wechat::model::users::ProfileChange;
 use wechat::protocol::rows::Message as WireMessage;
 
+use crate::harness::cluster::Cluster;
 use crate::harness::fresh_key;
 use crate::harness::node::{Device, Node};
 use crate::harness::past::Past;
@@ -41,6 +43,10 @@ use crate::harness::trace::Trace;
 /// Lives when nothing else is said, and lives with restores.
 const RUNS: u64 = 150;
 const RESTORED_RUNS: u64 = 40;
+/// Lives on several nodes.
+const CLUSTER_RUNS: u64 = 60;
+/// Of a hundred packets between them, so many are lost, doubled and late.
+const BAD_PACKETS: u8 = 30;
 /// What happens in a life when nothing else is said.
 const STEPS: u64 = 70;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,7 +58,10 @@ const PASTS: usize = 2;
 
 /// One life: people, their devices, a group; backups, if there are any in it.
 struct Life {
+    /// The node where the next step happens.
     world: Arc<Node>,
+    /// All nodes, when there are several.
+    cluster: Option<Cluster>,
     /// `None`: nothing is restored in this life.
     pasts: Option<Vec<Past>>,
     restored: u64,
@@ -97,7 +106,7 @@ impl Life {
             device.trace = Trace::begin(&name, &device.caller.user.to_string());
         }
         let (pasts, random) = (restores.then(Vec::new), fastrand::Rng::with_seed(seed));
-        Self { world, pasts, restored: 0, random, people, devices, group }
+        Self { world, cluster: None, pasts, restored: 0, random, people, devices, group }
     }
 
     fn somebody(&mut self) -> Caller {
@@ -278,6 +287,10 @@ impl Life {
                 _ => {}
             }
         }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.pass(Duration::from_millis(self.random.u64(..100))).await;
+            self.world = self.random.choice(&cluster.nodes).expect("a node").clone();
+        }
         match self.random.u8(..10) {
             0..3 => self.say().await,
             3..5 => self.change().await,
@@ -300,6 +313,9 @@ impl Life {
                 fresh.keep_up(world).await;
                 if device.state == fresh.state {
                     break;
+                }
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.pass(Duration::from_millis(10)).await;
                 }
                 let (late, known) = (began.elapsed() > PATIENCE, &device.state);
                 assert!(!late, "seed {seed}, device {index}:\n{known:#?}\nnot\n{:#?}", fresh.state);
@@ -336,6 +352,21 @@ async fn life(node: Arc<Node>, seed: u64, restores: bool) -> u64 {
     }
     life.compare(seed).await;
     life.restored
+}
+
+/// One life on three nodes.
+async fn life_on_nodes(seed: u64) {
+    let mut cluster = Cluster::of(3).await;
+    let mut life = Life::begin(cluster.nodes[0].clone(), seed, false).await;
+    cluster.behaves(seed, BAD_PACKETS);
+    life.cluster = Some(cluster);
+    for _ in 0..number("EQUALITY_STEPS").unwrap_or(STEPS) {
+        life.step(seed).await;
+    }
+    if let Some(cluster) = &mut life.cluster {
+        cluster.rest().await;
+    }
+    life.compare(seed).await;
 }
 
 /// Lives from seeds, `AT_ONCE` at a time. A node serves many, unless it is restored in them.
@@ -388,4 +419,17 @@ async fn a_client_that_follows_has_what_one_has_that_fetches_afresh() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_has_what_the_server_has_over_restores_of_older_backups() {
     lives(true, RESTORED_RUNS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_has_what_the_server_has_whichever_node_it_hears() {
+    let seeds = match number("EQUALITY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("CLUSTER_RUNS").unwrap_or(CLUSTER_RUNS),
+    };
+    for seed in seeds {
+        // A failure names its seed.
+        println!("seed {seed}");
+        life_on_nodes(seed).await;
+    }
 }

@@ -21,6 +21,7 @@ mod acme;
 mod alerts;
 mod backup;
 mod calls;
+mod cluster;
 mod commands;
 mod contacts;
 mod crowds;

@@ -19,6 +19,9 @@ const RANKS: &[(&str, &[&str])] = &[
         &[
             "store",
             "bus",
+            "bus::codec",
+            "bus::numbered",
+            "bus::told",
             "mail",
             "mail::letters",
             "store::accounts",

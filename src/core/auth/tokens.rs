@@ -121,6 +121,12 @@ impl TokenCache {
             self.known.invalidate_all();
         }
     }
+
+    /// Forgets all sessions: any of them may be closed by now.
+    pub(crate) fn forget_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.known.invalidate_all();
+    }
 }
 
 #[cfg(test)]

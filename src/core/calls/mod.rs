@@ -482,7 +482,9 @@ impl Calls {
             );
         }
         if let Some(message) = message {
-            self.shared.post_new(&message).await;
+            let (one, other) = (call.caller.user, call.callee.user);
+            let peers = (one.min(other), one.max(other));
+            self.shared.post_new(&message, Some(peers)).await;
         }
         call
     }

@@ -236,12 +236,12 @@ impl Messages {
             content: content.clone(),
             sent: ports.now(),
         };
-        let chat = new.chat;
+        let (chat, peers) = (new.chat, new.peers);
         let pending = ports.store.append(new).await?;
         let shared = self.shared.clone();
         let as_request = matches!(passage, Passage::Request { .. });
         Ok(Box::pin(to_the_end(async move {
-            let sent = shared.settle(from, chat, &content, pending.await?).await?;
+            let sent = shared.settle(from, (chat, peers), &content, pending.await?).await?;
             Ok(Sent { as_request, ..sent })
         })))
     }
@@ -284,7 +284,7 @@ impl Shared {
     async fn settle(
         &self,
         from: UserId,
-        chat: ChatId,
+        (chat, peers): (ChatId, Option<(UserId, UserId)>),
         content: &TextContent,
         appended: Appended,
     ) -> Result<Sent> {
@@ -293,7 +293,7 @@ impl Shared {
                 if let Some(chat) = created {
                     self.chat_opened(chat).await;
                 }
-                let from_name = self.post_new(&message).await;
+                let from_name = self.post_new(&message, peers).await;
                 Ok(Sent { message, from_name, repeated: false, as_request: false })
             }
             Appended::Repeated(message) if is_same(&message, content) => {

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: what a form was made of is what is read from it, from both formats alike; what is
 //! absent is null, empty or false; anything that this program does not write is an error. A new
-//! field of a thing is a field of its form, and no adapter needs to know. Called by the adapters
-//! alone.
+//! field of a thing is a field of its form, and no adapter needs to know. Called by the adapters,
+//! and by `bus::codec`.
 
 pub mod alerts;
 pub mod audit;
@@ -15,6 +15,7 @@ pub mod message;
 pub mod push;
 pub mod report;
 mod values;
+pub mod whole;
 
 use crate::error::Error;
 
