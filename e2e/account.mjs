@@ -1,4 +1,5 @@
-// One's own account: another address, with word to the old one and a way back. A part of web.mjs.
+// One's own account: a copy of its data; another address, with word to the old one and a way
+// back. A part of web.mjs.
 import { check } from './person.mjs';
 import { until } from './server.mjs';
 import { arrives, screen } from './stage.mjs';
@@ -37,10 +38,25 @@ async function moves(person) {
   return link;
 }
 
+// A copy of what they have, made by the server and fetched by its link.
+async function copies(person) {
+  await person.goes('settings/profile');
+  await person.$('.list-pane a', { hasText: person.t('export') }).click();
+  await person.button('export.ask').waitFor();
+  await screen(person, 'no copy yet');
+  await person.button('export.ask').click();
+  const part = person.$('.list-pane .row-button', { hasText: '.zip' });
+  await part.waitFor();
+  await screen(person, 'a copy');
+  const [download] = await Promise.all([person.page.waitForEvent('download'), part.click()]);
+  check((await download.suggestedFilename()).endsWith('.zip'), 'a zip is saved');
+}
+
 export async function account() {
   for (const [at, how] of LOOKS.entries()) {
     const person = await arrives({ name: `Ana Mudanza ${at}`, ...how });
     await person.signsUp();
+    await copies(person);
     const link = await moves(person);
     person.quiet();
     // Whoever reads the old mailbox takes it back.

@@ -23,6 +23,7 @@ pub mod protocol;
 
 pub mod edge;
 
+pub mod export;
 pub mod http;
 pub mod rtc;
 pub mod ws;

@@ -357,8 +357,8 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 
 /// What runs beside the requests: gaps in what connections heard are closed, changes of who is
 /// online are told, search terms of an older version are rebuilt, what has expired is removed,
-/// calls past their time are ended, devices that sleep are told.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 6] {
+/// calls past their time are ended, devices that sleep are told, copies of people's data are made.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 7] {
     let (following, hub) = (core.clone(), hub.clone());
     let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
     let presence = core.presence.clone();
@@ -367,7 +367,9 @@ fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 6] {
     let telling = tokio::spawn(async move { push.follow().await });
     let refolding = tokio::spawn(refold(core.clone()));
     let sweeping = tokio::spawn(sweep(core.clone()));
-    [gaps, presence, telling, refolding, sweeping, tokio::spawn(end_calls(core.clone()))]
+    let exporting = tokio::spawn(crate::export::follow(core.clone()));
+    let ending = tokio::spawn(end_calls(core.clone()));
+    [gaps, presence, telling, refolding, sweeping, ending, exporting]
 }
 
 /// Rebuilds search terms that an older version made; once that is done, there is nothing to do.

@@ -16,6 +16,7 @@ use crate::id::{CallId, ChatId, SessionId, UserId};
 use crate::model::alerts::Alerts;
 use crate::model::calls::{Call, Device};
 use crate::model::chats::{Chat, Member};
+use crate::model::exports::Export;
 use crate::model::messages::Message;
 use crate::model::reports::Report;
 
@@ -30,6 +31,8 @@ pub enum Event {
     Member(Arc<OwnMember>),
     /// A report was taken or answered; goes to the devices of who made it alone.
     Report(Arc<Report>),
+    /// A copy of a person's own data is ready, or could not be made.
+    Export(Arc<Export>),
     /// A member's cursor moved; goes to the members of the chat, except where that would be a
     /// flood (see `core::receipts`).
     Receipt(Receipt),

@@ -11,6 +11,7 @@ pub mod calls;
 pub mod chats;
 pub mod contacts;
 mod doubts;
+pub mod exports;
 pub mod fanout;
 pub mod files;
 pub mod groups;
@@ -129,6 +130,8 @@ pub struct Core {
     pub messages: messages::Messages,
     /// Takes in, hands out and removes files.
     pub files: files::Files,
+    /// Copies of people's own data.
+    pub exports: exports::Exports,
     /// Cursors, receipts, typing.
     pub receipts: receipts::Receipts,
     /// Who is online.
@@ -220,6 +223,7 @@ impl Core {
             strangers: rules.strangers,
             server_key,
         });
+        let files = files::Files::new(shared.clone(), rules.files);
         Self {
             auth: auth::Auth::new(shared.clone(), rules.limits, rules.door, rules.session_idle),
             users: users::Users::new(shared.clone()),
@@ -227,7 +231,8 @@ impl Core {
             contacts: contacts::Contacts::new(shared.clone()),
             groups: groups::Groups::new(shared.clone()),
             messages: messages::Messages::new(shared.clone(), rules.deadlines),
-            files: files::Files::new(shared.clone(), rules.files),
+            exports: exports::Exports::new(shared.clone(), files.clone()),
+            files,
             receipts: receipts::Receipts::new(shared.clone()),
             presence: presence::Presences::new(shared.clone(), None),
             sync: sync::Sync::new(shared.clone()),
@@ -317,6 +322,7 @@ impl Listener for Core {
             | Event::ChatOpened(_)
             | Event::Member(_)
             | Event::Report(_)
+            | Event::Export(_)
             | Event::Receipt(_)
             | Event::Call(_)
             | Event::Signal(_)

@@ -221,6 +221,7 @@ impl Listener for Counters {
             Event::ChatOpened(_) => "chat_opened",
             Event::Member(_) => "member",
             Event::Report(_) => "report",
+            Event::Export(_) => "export",
             Event::Receipt(_) => "receipt",
             Event::Typing(_) => "typing",
             Event::Call(_) => "call",

@@ -122,10 +122,15 @@ async fn remove(State(http): State<Arc<Http>>, caller: Caller, path: InPath) -> 
 #[utoipa::path(
     get, path = "/me/card", tag = "contacts", operation_id = "readMyCard",
     security(("session" = [])),
-    responses((status = 200, description = "Your card", body = OwnCard)),
+    responses((status = 200, description = "Your card; null if you have none",
+        body = Option<OwnCard>)),
 )]
-async fn own_card(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<OwnCard>> {
-    http.core.contacts.own_card(&caller).await.map(|card| Answer(card.into()))
+async fn own_card(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Result<Answer<Option<OwnCard>>> {
+    let card = http.core.contacts.own_card(&caller).await?;
+    Ok(Answer(card.map(Into::into)))
 }
 
 /// Make your card, or change it

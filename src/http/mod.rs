@@ -25,6 +25,7 @@ mod changes;
 mod chats;
 mod disposition;
 pub mod docs;
+mod export;
 mod files;
 mod groups;
 mod health;

@@ -16,8 +16,8 @@ use utoipa::openapi::OpenApi;
 use super::kind::{Kinds, Routes};
 use super::pipeline::{self, Pipeline};
 use super::{
-    Http, address, answer, auth, call_check, calls, changes, chats, contacts, docs, files, groups,
-    health, install, invites, mailbox, me, members, messages, metrics, missed, operator,
+    Http, address, answer, auth, call_check, calls, changes, chats, contacts, docs, export, files,
+    groups, health, install, invites, mailbox, me, members, messages, metrics, missed, operator,
     operator_reports, original, original_send, pictures, presence, push, receipts, reports, search,
     server, sync, uploads, users, web,
 };
@@ -99,6 +99,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(address::routes())
+        .merge(export::routes())
         .merge(push::routes())
         .merge(users::routes())
         .merge(presence::routes())

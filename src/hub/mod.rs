@@ -525,6 +525,7 @@ impl Listener for Hub {
             Event::Message(posted) => self.posted(event, posted),
             Event::ChatOpened(chat) => self.chat_opened(event, chat),
             Event::Member(member) => self.member_changed(event, &member.member),
+            Event::Export(export) => self.tell_devices(event, export.user),
             Event::Report(report) => {
                 report.by.iter().for_each(|by| self.tell_devices(event, *by));
             }

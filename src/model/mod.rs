@@ -9,6 +9,7 @@ pub mod contacts;
 pub mod door;
 pub mod emoji;
 pub mod excerpt;
+pub mod exports;
 pub mod files;
 pub mod messages;
 pub mod operators;

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::account::Export;
 use super::alerts::Alerts;
 use super::bodies::text_of;
 use super::calls::Call;
@@ -381,6 +382,7 @@ fn event(event: &Event) -> Frames {
             let member = Member::from(own.member.clone());
             row(told("member", &Membership { member, hidden: own.hidden.clone() }))
         }
+        Event::Export(export) => row(told("export", &Export::of(Some(export)))),
         Event::Report(report) => row(told("report", &Report::from((**report).clone()))),
         Event::Receipt(moved) => row(told(
             "receipt",

@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::account::Export;
 use super::alerts::Alerts;
 use super::bodies;
 use super::call_frames::{
@@ -192,6 +193,7 @@ pub const EVENTS: &[Told] = &[
     Told::of::<Membership>("member", "Your own membership changed"),
     Told::of::<Alerts>("alerts", "What you want to be told of, said on another device"),
     Told::of::<Report>("report", "What became of a report of yours"),
+    Told::of::<Export>("export", "The copy of your data is ready, or could not be made"),
     Told::of::<Receipt>("receipt", "Another member has read or received"),
     Told::of::<Typing>("typing", "Somebody writes, or stopped"),
     Told::of::<Presence>("presence", "Whether somebody whom you watch is online"),

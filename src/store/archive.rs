@@ -19,6 +19,7 @@ use crate::model::auth::{KnownPlace, LoginCode, Session};
 use crate::model::calls::Call;
 use crate::model::chats::{Chat, ChatKind, Invite, Member};
 use crate::model::door::Invitation;
+use crate::model::exports::Export;
 use crate::model::files::{Digest as ObjectDigest, File};
 use crate::model::messages::Message;
 use crate::model::operators::Audit;
@@ -33,6 +34,8 @@ pub enum Part {
     Accounts,
     /// What people want to be told of.
     Alerts,
+    /// What is known of people's copies of their own data.
+    Exports,
     /// What is known of uploads; the objects are elsewhere.
     Files,
     /// Objects that are to be removed if no file needs them.
@@ -73,9 +76,10 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 15] = [
+    pub const GLOBAL: [Self; 16] = [
         Self::Accounts,
         Self::Alerts,
+        Self::Exports,
         Self::Files,
         Self::LooseObjects,
         Self::Blocks,
@@ -112,6 +116,7 @@ impl Part {
         match self {
             Self::Accounts => "accounts",
             Self::Alerts => "alerts",
+            Self::Exports => "copies of people's data",
             Self::Files => "files",
             Self::LooseObjects => "loose objects",
             Self::Blocks => "blocks",
@@ -155,6 +160,8 @@ pub enum Record {
     Account(User, Vec<String>),
     /// What a person wants to be told of; their account comes before it.
     Alerts(KeptAlerts),
+    /// Of a person's own data; their account comes before it.
+    Export(Export),
     /// What is known about an upload; its bytes are not in the store.
     File(File),
     /// One that a removed file needed, and that may be needed by none.
@@ -199,6 +206,7 @@ impl Record {
         match self {
             Self::Account(user, _) => user.id.to_string(),
             Self::Alerts(kept) => kept.user.to_string(),
+            Self::Export(export) => export.user.to_string(),
             Self::File(file) => file.id.to_string(),
             Self::LooseObject(digest) => digest.to_string(),
             Self::Block(who, whom, _) => format!("{who}/{whom}"),

@@ -27,6 +27,7 @@ mod chats;
 mod contacts;
 mod decide;
 mod door;
+mod exports;
 mod files;
 pub(crate) mod forms;
 mod group;
@@ -46,6 +47,7 @@ pub use self::calls::{Begun, CallRecord, CallStepped, Calls};
 pub use self::chats::{Chats, Cursor, Inbox, ListPart, Progress};
 pub use self::contacts::{Act, Contacts, TieStep, Tied, Unasked};
 pub use self::door::{Entered, Invitations};
+pub use self::exports::Exports;
 pub use self::files::{FilePut, Files};
 pub use self::group::{Asked, Founded, GroupStep, Guard, InvitePut, JoinAsk, Stepped, Unfit};
 pub use self::messages::{Appended, Changed, Changes, Hush, Look, Looking, Messages, Pending};
@@ -70,6 +72,7 @@ pub trait Store:
     + Calls
     + Files
     + Reports
+    + Exports
     + Terms
     + Upkeep
     + Archive

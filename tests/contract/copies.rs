@@ -26,6 +26,7 @@ use crate::alerts;
 use crate::changes;
 use crate::chats::people;
 use crate::door;
+use crate::exports;
 use crate::files;
 use crate::operators;
 use crate::pushes;
@@ -241,6 +242,8 @@ async fn fill_beside(world: &World, group: ChatId, people: &[UserId]) {
     fill_reports(world, people[0]).await;
     fill_pushes(world, &people[..4]).await;
     fill_alerts(world, &people[..3]).await;
+    let export = exports::ready(world, people[1]);
+    assert!(world.store.put_export(&export).await.expect("puts"));
     fill_files(world, group, (people[0], people[1])).await;
 }
 

@@ -21,6 +21,7 @@ mod chats;
 mod claims;
 mod contacts;
 mod door;
+mod exports;
 mod files;
 mod groups;
 mod messages;
@@ -79,6 +80,11 @@ macro_rules! contract {
                 a_closed_door_lets_in_the_first_alone
                 who_is_in_logs_in_whatever_the_door_says
                 an_invitation_that_has_expired_lets_nobody_in
+            }
+            exports {
+                a_copy_comes_back_as_it_was_put_and_goes_with_its_account
+                a_step_of_a_copy_is_stored_once
+                copies_are_due_in_their_order
             }
             alerts {
                 alerts_come_back_as_they_were_said

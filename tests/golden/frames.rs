@@ -18,6 +18,7 @@ use wechat::hub::presence::Presence;
 use wechat::id::{ChatId, FileId, Incarnation, MessageId, ObjectId, ReportId, SessionId, UserId};
 use wechat::model::alerts::{Alerts, Quiet};
 use wechat::model::chats::{Chat, ChatKind, GroupRules, Level, Member, MemberState, Role};
+use wechat::model::exports::{self, Export};
 use wechat::model::files::{Attachment, FileFacts, FileKind, FileName};
 use wechat::model::messages::{Content, Message, SystemEvent, TextContent};
 use wechat::model::reports::{
@@ -277,6 +278,13 @@ fn report() -> Report {
     }
 }
 
+/// A copy that is ready.
+fn export() -> Export {
+    let done = exports::Done { chats: 3, of_chats: 3, messages: 1200, files: 7, bytes: 25_000_000 };
+    let wished = Export::wished(ana(), SENT, None).expect("the first");
+    wished.ready(done, Vec::new(), 0, SENT)
+}
+
 /// Every event.
 fn events() -> BTreeMap<&'static str, Frame> {
     let one = |event: &Event| pushed(event).pop().expect("a frame");
@@ -304,6 +312,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
         ("member", one(&Event::Member(Arc::new(own)))),
         ("alerts", one(&Event::Alerts(ana(), Arc::new(wanted)))),
         ("report", one(&Event::Report(Arc::new(report())))),
+        ("export", one(&Event::Export(Arc::new(export())))),
         ("receipt", one(&Event::Receipt(receipt))),
         ("typing", one(&Event::Typing(typing))),
         ("presence", (ENCODER.presence)(&Presence { user: ana(), online: true, last_seen: None })),

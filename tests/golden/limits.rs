@@ -156,6 +156,20 @@ fn setting(field: &str) -> String {
     format!("[`{key}`](settings.md#{field})")
 }
 
+fn exports() -> Vec<Limit> {
+    limits! {
+        "export-every" "from one copy of a person's data to the next"
+            time(model::exports::EXPORT_EVERY) => "429 with `Retry-After`";
+        "export-kept" "how long a copy is kept" time(model::exports::EXPORT_KEPT)
+            => "it is removed";
+        "export-files" "files in a copy" file(model::exports::EXPORT_BYTES)
+            => "the others are left out, and named in `left-out.json`";
+        "export-part" "a part of a copy" file(model::exports::EXPORT_PART) => "another one follows";
+        "export-tries" "how often it is tried to make a copy" count(model::exports::EXPORT_TRIES)
+            => "`failed`, and another one may be asked for";
+    }
+}
+
 fn pushes() -> Vec<Limit> {
     limits! {
         "push-size" "what a push says" bytes(push::said::MOST_BYTES) => "its words are cut";
@@ -182,6 +196,7 @@ pub fn sections() -> Vec<(&'static str, Vec<Limit>)> {
         ("WebSockets", sockets()),
         ("Calls", calls()),
         ("Push", pushes()),
+        ("Copies of one's data", exports()),
     ]
 }
 

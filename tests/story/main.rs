@@ -30,6 +30,7 @@ mod dev;
 mod doctor;
 mod door;
 mod equality;
+mod export;
 mod files;
 mod gaps;
 mod injection;

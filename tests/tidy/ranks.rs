@@ -32,6 +32,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::contacts",
             "store::decide",
             "store::door",
+            "store::exports",
             "store::files",
             "store::forms",
             "store::group",
@@ -50,7 +51,7 @@ const RANKS: &[(&str, &[&str])] = &[
     (ADAPTERS, &["store::*", "bus::*", "mail::*", "objects::*", "push::*"]),
     ("wire types", &["protocol"]),
     ("edge", &["edge"]),
-    ("doors", &["http", "ws", "rtc"]),
+    ("doors", &["http", "ws", "rtc", "export"]),
     ("wiring", &["app"]),
     ("commands", &["cli", "lib", "main"]),
 ];

@@ -88,6 +88,9 @@ client.onReport = ({ verdict, word }) => {
     if (verdict)
         say(t(`report.answered.${verdict}`, { word: word ?? '' }));
 };
+client.onExport = ({ state }) => {
+    say(t(state === 'ready' ? 'export.ready.told' : 'export.failed'), state !== 'ready');
+};
 void client.start();
 effect(() => {
     watch('connection');

@@ -1,6 +1,6 @@
 // The shell of the page for when there is no network: what was loaded last. Everything is asked of
 // the network first, as an unchanged file costs no more than a question; the API is never touched.
-const CACHE = 'shell-dadbb783bb44';
+const CACHE = 'shell-6c4c9bd3ba3d';
 const FILES = [
   "/assets/accent.css",
   "/assets/address.js",
@@ -23,6 +23,7 @@ const FILES = [
   "/assets/door.js",
   "/assets/draft.js",
   "/assets/emoji.js",
+  "/assets/export.js",
   "/assets/files.js",
   "/assets/files_text.js",
   "/assets/format.js",

@@ -30,11 +30,11 @@ function Ask({ asked }: { asked: Signal<string> }): JSX.Element {
   };
   return (
     <form class="card form" onSubmit={ask}>
-      <p class="dim small">{t('email.hint', { email: client.me?.email ?? '' })}</p>
       <label class="field"><span>{t('address.new')}</span>
         <input type="email" required autocomplete="email" value={email.value}
           onInput={(event) => { email.value = event.currentTarget.value; }} /></label>
       {error.value && <p class="error-text" role="alert">{error.value}</p>}
+      <p class="dim small">{t('email.hint', { email: client.me?.email ?? '' })}</p>
       <p class="dim small">{t('address.hint')}</p>
       <div class="buttons"><button class="button primary">{t('auth.mail_code')}</button></div>
     </form>
@@ -63,13 +63,13 @@ function Prove({ email, onBack }: { email: string; onBack: () => void }): JSX.El
   };
   return (
     <form class="card form" onSubmit={prove}>
-      <p class="dim small">{t('auth.code.hint', { email })}</p>
-      <MailHint />
       <label class="field"><span>{t('auth.code.label')}</span>
         <input name="code" required inputMode="numeric" autocomplete="one-time-code"
           value={code.value}
           onInput={(event) => { code.value = event.currentTarget.value; }} /></label>
       {error.value && <p class="error-text" role="alert">{error.value}</p>}
+      <p class="dim small">{t('auth.code.hint', { email })}</p>
+      <MailHint />
       <div class="auth-foot">
         <button type="button" class="link" onClick={onBack}>{t('auth.other_address')}</button>
         <button type="button" class="link" disabled={isSent.value} onClick={() => void again()}>

@@ -105,6 +105,9 @@ client.onEnded = () => say(t('session.ended'), true);
 client.onReport = ({ verdict, word }) => {
   if (verdict) say(t(`report.answered.${verdict}`, { word: word ?? '' }));
 };
+client.onExport = ({ state }) => {
+  say(t(state === 'ready' ? 'export.ready.told' : 'export.failed'), state !== 'ready');
+};
 void client.start();
 // A page that began without a network asks when there is one.
 effect(() => {

@@ -27,8 +27,8 @@ import { type Connection, type Listener, Socket } from './socket.js';
 import { type Saved, type SavedSession, Storage, type Unsent } from './storage.js';
 import { ChatState, Store } from './store.js';
 import type {
-  AddressAsked, CallKind, ChangeMember, Chat, CodeSent, Events, Id, Limits, Me, Member, Message,
-  MessagePage, OpenChat, Report, Sent, ServerInfo, SignedIn, Tongue, User,
+  AddressAsked, CallKind, ChangeMember, Chat, CodeSent, Events, Export, Id, Limits, Me, Member,
+  Message, MessagePage, OpenChat, Report, Sent, ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows of a page of history. */
@@ -61,6 +61,8 @@ export class Client implements Line {
   onEnded: () => void = () => undefined;
   /** A report of this person's was taken or answered. */
   onReport: (report: Report) => void = () => undefined;
+  /** The copy of this person's data is ready, or could not be made. */
+  onExport: (copy: Export) => void = () => undefined;
   /** A message of somebody else came while the client was live. */
   onIncoming: (row: Message, state: ChatState) => void = () => undefined;
 
@@ -449,6 +451,7 @@ export class Client implements Line {
 
   private happened<K extends keyof Events>(name: K, data: Events[K]): void {
     if (name === 'call') this.calls.stands(data as Events['call']);
+    else if (name === 'export') this.onExport(data as Events['export']);
     else if (name === 'report') this.onReport(data as Events['report']);
     else if (name === 'alerts') this.alerts.apply(data as Events['alerts']);
     else if (name === 'call.signal') this.calls.signalled(data as Events['call.signal']);

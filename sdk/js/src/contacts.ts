@@ -71,8 +71,9 @@ export class Contacts {
     await this.host.rest.delete(`/contacts/${user}`);
   }
 
-  ownCard(): Promise<OwnCard> {
-    return this.host.rest.get<OwnCard>('/me/card');
+  /** One's own card; null if there is none. */
+  ownCard(): Promise<OwnCard | null> {
+    return this.host.rest.get<OwnCard | null>('/me/card');
   }
 
   setCard(change: SetCard): Promise<OwnCard> {

@@ -617,6 +617,47 @@ export type EndReason =
   | 'lost'
   | 'failed';
 
+/** A copy of one's own data. */
+export interface Export {
+  asked?: Moment | null;
+  /** How many bytes of all that. */
+  bytes: number;
+  /** How many chats are written; all of them are `of_chats`, once they are counted. */
+  chats: number;
+  /** How many files. */
+  files: number;
+  /**
+   * Files that were too many, or whose bytes are gone; `left-out.json` in the last part names them.
+   */
+  left_out: number;
+  /** How many messages are written. */
+  messages: number;
+  /** How many chats there are. */
+  of_chats: number;
+  /** Its parts, once it is ready; those that you deleted are missing. The event has none. */
+  parts: ExportPart[];
+  /** Where it stands. */
+  state: ExportState;
+  until?: Moment | null;
+}
+
+/** A part of a copy, with a link to it: a zip. */
+export interface ExportPart {
+  /** When the link stops to work. */
+  expires: Moment;
+  /** Which file; `POST /files/links` makes further links. */
+  file: Id;
+  /** What to call it. */
+  name: string;
+  /** How many bytes. */
+  size: number;
+  /** A path of this server that needs no header. Ranges work, also after a break by a new link. */
+  url: string;
+}
+
+/** Where a copy of one's own data stands. */
+export type ExportState = 'none' | 'waiting' | 'working' | 'ready' | 'failed';
+
 /** What went wrong at a client. */
 export type Failure =
   | 'media_denied'

@@ -1,7 +1,8 @@
 /** The rows, bodies and frames of the API, and what only clients say to each other. */
 
 import type {
-  Alerts, Call, Chat, Hello, Id, Membership, Message, Moment, Receipt, Report, Resync, Typing,
+  Alerts, Call, Chat, Export, Hello, Id, Membership, Message, Moment, Receipt, Report, Resync,
+  Typing,
 } from './rows.js';
 
 export type * from './rows.js';
@@ -21,6 +22,7 @@ export interface Events {
   member: Membership;
   alerts: Alerts;
   report: Report;
+  export: Export;
   receipt: Receipt;
   typing: Typing;
   presence: Standing;

@@ -22,9 +22,11 @@ use crate::error::{Error, Result};
 use crate::id::{CallId, ReportId, SessionId, UserId};
 use crate::model::auth::Instance;
 use crate::model::calls::Device;
+use crate::model::exports::Export;
 use crate::model::reports::Report;
 use crate::store::forms::alerts::AlertsForm;
 use crate::store::forms::call::CallForm;
+use crate::store::forms::export::ExportForm;
 use crate::store::forms::report::{Outside, ReportForm};
 use crate::store::forms::whole::{ChatForm, MemberForm, RowForm};
 
@@ -91,6 +93,14 @@ struct ToldReport {
     created: i64,
     version: u64,
     form: ReportForm,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ToldExport {
+    user: String,
+    due: i64,
+    version: u64,
+    form: ExportForm,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -216,6 +226,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::ChatOpened(_) => "chat_opened",
         Event::Member(_) => "member",
         Event::Report(_) => "report",
+        Event::Export(_) => "export",
         Event::Receipt(_) => "receipt",
         Event::Typing(_) => "typing",
         Event::Call(_) => "call",
@@ -240,6 +251,7 @@ fn body(event: &Event) -> serde_json::Result<Box<RawValue>> {
             raw(&OwnForm { member: MemberForm::from(&own.member), hidden: own.hidden.clone() })
         }
         Event::Report(report) => raw(&ToldReport::from(&**report)),
+        Event::Export(export) => raw(&ToldExport::from(&**export)),
         Event::Receipt(receipt) => raw(&ReceiptForm::from(receipt)),
         Event::Typing(typing) => raw(&TypingForm::from(typing)),
         Event::Call(news) => raw(&NewsForm {
@@ -289,6 +301,7 @@ fn event(kind: &str, of: &str) -> Option<Result<Event>> {
         "chat_opened" => form::<ChatForm>(of).map(|form| Event::ChatOpened(Arc::new(form.into()))),
         "member" => form::<OwnForm>(of).and_then(OwnForm::event),
         "report" => form::<ToldReport>(of).and_then(ToldReport::event),
+        "export" => form::<ToldExport>(of).and_then(ToldExport::event),
         "receipt" => form::<ReceiptForm>(of).and_then(|form| form.event()),
         "typing" => form::<TypingForm>(of).and_then(|form| form.event()),
         "call" => form::<NewsForm>(of).and_then(NewsForm::event),
@@ -363,6 +376,24 @@ impl ToldReport {
         let by = self.by.as_deref().map(self::id).transpose()?;
         let outside = Outside { id, by, created: Time(self.created), version: self.version };
         Ok(Event::Report(Arc::new(self.form.report(outside)?)))
+    }
+}
+
+impl From<&Export> for ToldExport {
+    fn from(export: &Export) -> Self {
+        Self {
+            user: text(export.user),
+            due: export.due.millis(),
+            version: export.version,
+            form: ExportForm::from(export),
+        }
+    }
+}
+
+impl ToldExport {
+    fn event(self) -> Result<Event> {
+        let export = self.form.export(id(&self.user)?, Time(self.due), self.version)?;
+        Ok(Event::Export(Arc::new(export)))
     }
 }
 

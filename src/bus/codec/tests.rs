@@ -8,6 +8,7 @@ use crate::model::alerts::{Alerts, Quiet, Shown};
 use crate::model::calls::{Call, CallKind, CallState, Party};
 use crate::model::chats::{Announcement, Chat, ChatKind, Level, Member, MemberState, Place, Role};
 use crate::model::contacts::{Tie, TieState};
+use crate::model::exports::Done;
 use crate::model::messages::{Content, Message, SystemEvent, TextContent};
 use crate::model::reports::{Evidence, Note, Reason, ReportState, Subject};
 use crate::model::text::{About, AnnouncementText, Body, ClientMsgId, Name, Title};
@@ -125,6 +126,12 @@ fn a_report() -> Report {
     }
 }
 
+fn an_export() -> Export {
+    let done = Done { chats: 1, of_chats: 1, messages: 2, files: 1, bytes: 3 };
+    let wished = Export::wished(user(1), Time(4), None).expect("the first");
+    wished.ready(done, vec![FileId(object(5))], 1, Time(9))
+}
+
 /// One of every kind, and more of those that can be more than one thing.
 fn events() -> Vec<Event> {
     let moved = SystemEvent::MembersAdded { users: vec![user(2), user(3)] };
@@ -156,6 +163,7 @@ fn events() -> Vec<Event> {
         Event::ChatOpened(Arc::new(a_group())),
         Event::Member(Arc::new(OwnMember { member: a_member(), hidden: vec![1, 2] })),
         Event::Report(Arc::new(a_report())),
+        Event::Export(Arc::new(an_export())),
         Event::Receipt(Receipt { chat: CHAT, user: user(1), read_seq, delivered_seq, as_of: 6 }),
         Event::Typing(Typing { chat: CHAT, user: user(1), for_ms: 6_000, as_of: 7 }),
         Event::Call(Arc::new(CallNews { call: a_call(), names: ["Ana".into(), "".into()] })),

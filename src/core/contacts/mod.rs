@@ -55,8 +55,6 @@ const NO_CARD: Text = Text {
     en: "This card does not exist any more. Ask its owner for a new one.",
     es: "Esta tarjeta ya no existe. Pide una nueva a su dueño.",
 };
-const NO_CARD_YET: Text =
-    Text { en: "You have no card. Make one first.", es: "No tienes tarjeta. Crea una primero." };
 const OWN_CARD: Text = Text { en: "This is your own card.", es: "Esta es tu propia tarjeta." };
 
 /// Contacts, requests, cards.
@@ -161,10 +159,9 @@ impl Contacts {
     }
 
     /// The caller's card.
-    pub async fn own_card(&self, caller: &Caller) -> Result<OwnCard> {
+    pub async fn own_card(&self, caller: &Caller) -> Result<Option<OwnCard>> {
         let user = self.shared.account(caller.user).await?;
-        let card = user.card.ok_or(Error::not_found(NO_CARD_YET))?;
-        Ok(self.shown_to_owner(user.id, card))
+        Ok(user.card.map(|card| self.shown_to_owner(user.id, card)))
     }
 
     /// Makes a card, or changes what it does; `renew`: the code that others have does no more.

@@ -5,7 +5,7 @@
 //! Invariant: the original is put last: where it is, the smaller pictures are.
 //! Invariant: what is put aside on the way is removed, whatever happens.
 //!
-//! Called by `uploads` and `pictures`.
+//! Called by `uploads`, `pictures` and `core::exports`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,10 @@ use tokio::time::{Instant, sleep};
 use super::look::{Claim, Looked, Made, Picture};
 use super::staged::Staged;
 use super::{Files, NO_FILE, UNUSED_FOR};
+use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{FileId, UserId};
-use crate::model::files::{Digest, File, FileKind, FileName, Rendition, size_in_words};
+use crate::model::files::{Digest, File, FileFacts, FileKind, FileName, Rendition, size_in_words};
 use crate::objects::staging::Meta;
 use crate::objects::whole::Whole;
 use crate::store::FilePut;
@@ -110,7 +111,7 @@ impl Files {
             created: now,
             kept_until: Some(now.plus(ALONE_FOR)),
         };
-        self.put_row(&file).await?;
+        self.put_row(&file, self.rules.quota).await?;
         self.check_same(&file).await?;
         self.wait_unclaimed(&file).await?;
         for ready in small.iter().chain(&large) {
@@ -121,8 +122,35 @@ impl Files {
         kept.into_iter().next().ok_or(Error::unavailable("the file was swept before it was whole"))
     }
 
-    async fn put_row(&self, file: &File) -> Result<()> {
-        match self.shared.ports.store.put_file(file, self.rules.quota).await? {
+    /// Stores a document that the server made for a person, whatever room they have, and keeps it
+    /// until then.
+    pub(crate) async fn keep_made(
+        &self,
+        owner: UserId,
+        staged: &Staged,
+        facts: FileFacts,
+        until: Time,
+    ) -> Result<File> {
+        let (ports, id) = (&self.shared.ports, staged.id());
+        let whole = ports.staging.finish(id).await?;
+        let file = File {
+            id,
+            owner,
+            facts: FileFacts { size: whole.size, ..facts },
+            digest: whole.digest,
+            small: None,
+            large: None,
+            created: ports.now(),
+            kept_until: Some(until),
+        };
+        self.put_row(&file, u64::MAX).await?;
+        self.wait_unclaimed(&file).await?;
+        self.put(&whole).await?;
+        Ok(file)
+    }
+
+    async fn put_row(&self, file: &File, quota: u64) -> Result<()> {
+        match self.shared.ports.store.put_file(file, quota).await? {
             FilePut::Done => Ok(()),
             FilePut::Full(used) => Err(self.full(used)),
             FilePut::NoOwner => Err(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED)),
@@ -166,8 +194,16 @@ impl Files {
 
     /// Stages bytes that are there already.
     pub(super) async fn put_aside(&self, owner: UserId, bytes: Vec<u8>) -> Result<Staged> {
+        let staged = self.begin_aside(owner, bytes.len() as u64).await?;
+        let staging = &self.shared.ports.staging;
+        staging.append(staged.id(), 0, stream::iter([Ok(bytes.into())])).await?;
+        Ok(staged)
+    }
+
+    /// Begins to stage bytes that will come; at most so many.
+    pub(crate) async fn begin_aside(&self, owner: UserId, length: u64) -> Result<Staged> {
         let ports = &self.shared.ports;
-        let (id, length) = (FileId(ports.ids.next()), bytes.len() as u64);
+        let id = FileId(ports.ids.next());
         let meta = Meta {
             owner,
             length,
@@ -177,9 +213,7 @@ impl Files {
             created: ports.now(),
         };
         ports.staging.begin(id, meta).await?;
-        let staged = Staged::new(id, Arc::clone(&ports.staging));
-        ports.staging.append(id, 0, stream::iter([Ok(bytes.into())])).await?;
-        Ok(staged)
+        Ok(Staged::new(id, Arc::clone(&ports.staging)))
     }
 
     /// The file that an upload has become, for its owner.

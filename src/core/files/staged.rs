@@ -1,5 +1,6 @@
 //! An upload that lives as long as its request: however the request ends, nothing of it stays in
-//! the staging. Called by `uploads` and `keep`.
+//! the staging. Called by `uploads`, `keep` and
+//! `core::exports`.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ impl Staged {
         Self { id, staging }
     }
 
-    pub(super) const fn id(&self) -> FileId {
+    pub(crate) const fn id(&self) -> FileId {
         self.id
     }
 }

@@ -10,7 +10,8 @@ use rusqlite::{Row, params};
 use super::EmbeddedStore;
 use super::sql::{Db, count};
 use super::{
-    accounts, alerts, calls, chats, door, files, invites, members, messages, operators, pushes,
+    accounts, alerts, calls, chats, door, exports, files, invites, members, messages, operators,
+    pushes,
 };
 use super::{reports, restore, sessions, terms};
 use crate::clock::Time;
@@ -51,9 +52,8 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
             (concat!(accounts::select!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
         Part::Alerts => (alerts::PAGE, &[Piece::Id]),
-        Part::Files => {
-            (concat!(files::select!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
-        }
+        Part::Exports => (exports::PAGE, &[Piece::Id]),
+        Part::Files => (files::PAGE, &[Piece::Id]),
         Part::LooseObjects => (
             "SELECT digest FROM loose_objects WHERE digest > ?2 ORDER BY digest LIMIT ?4",
             &[Piece::Digest],
@@ -124,6 +124,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
             Record::Account(user, words)
         }
         Part::Alerts => Record::Alerts(alerts::kept(row)?),
+        Part::Exports => Record::Export(exports::read(row)?),
         Part::Files => Record::File(files::file(row)?),
         Part::LooseObjects => Record::LooseObject(row.get(0)?),
         Part::Blocks => Record::Block(row.get(0)?, row.get(1)?, row.get(2)?),

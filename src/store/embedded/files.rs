@@ -32,7 +32,10 @@ macro_rules! select {
         concat!("SELECT ", $crate::store::embedded::files::columns!(), " FROM files")
     };
 }
-pub(super) use {columns, select};
+pub(super) use columns;
+
+/// A page of files in the order of an archive.
+pub(super) const PAGE: &str = concat!(select!(), " WHERE id > ?2 ORDER BY id LIMIT ?4");
 
 /// Reads the columns of `select`.
 pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<File> {

@@ -567,6 +567,16 @@ CREATE INDEX reports_stage ON reports(stage, created, id);
 CREATE INDEX reports_order ON reports(created, id);
 CREATE INDEX reports_answered ON reports(answered) WHERE answered IS NOT NULL;
 ",
+    "
+-- People's copies of their own data.
+CREATE TABLE exports(
+    user BLOB PRIMARY KEY NOT NULL,
+    due INTEGER NOT NULL,           -- when it is looked at next
+    version INTEGER NOT NULL,
+    export TEXT NOT NULL            -- JSON: see store/forms/export
+) STRICT, WITHOUT ROWID;
+CREATE INDEX exports_due ON exports(due);
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

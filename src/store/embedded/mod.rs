@@ -31,6 +31,7 @@ mod chats;
 mod contacts;
 mod counts;
 mod door;
+mod exports;
 mod files;
 mod invites;
 mod list;

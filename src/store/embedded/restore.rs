@@ -6,7 +6,8 @@ use rusqlite::params;
 
 use super::sql::{Db, int};
 use super::{
-    accounts, alerts, calls, chats, door, files, invites, members, messages, operators, pushes,
+    accounts, alerts, calls, chats, door, exports, files, invites, members, messages, operators,
+    pushes,
 };
 use super::{reports, sessions, terms};
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }
         Record::Alerts(kept) => alerts::insert(db, kept),
+        Record::Export(export) => exports::insert(db, export),
         Record::File(file) => files::put(db, file),
         Record::LooseObject(digest) => files::put_loose(db, *digest),
         Record::Block(who, whom, since) => ignoring(

@@ -6,6 +6,7 @@ use rusqlite::params;
 use super::EmbeddedStore;
 use super::accounts::{by_email, departs, find, put};
 use super::alerts;
+use super::exports;
 use super::files;
 use super::reports;
 use super::sessions;
@@ -82,6 +83,7 @@ fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM blocks WHERE who = ?1", [id])?;
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;
     alerts::remove(db, id)?;
+    exports::remove(db, id)?;
     files::remove_all(db, id)?;
     forget_terms(db, Index::Users, id.0)
 }

@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod audit;
 pub mod call;
 mod event;
+pub mod export;
 pub mod file;
 pub mod group;
 pub mod message;

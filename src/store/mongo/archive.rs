@@ -10,8 +10,8 @@ use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
 use super::users;
 use super::{
-    alerts, calls, content, door, files, invites, members, operators, pushes, reports, restore,
-    sessions, terms,
+    alerts, calls, content, door, exports, files, invites, members, operators, pushes, reports,
+    restore, sessions, terms,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
@@ -112,6 +112,12 @@ impl MongoStore {
         let find = alerts::page(mark.map(id_in).transpose()?, limit);
         let found = self.access.find(find).await?;
         found.iter().map(|account| Ok(Record::Alerts(alerts::read(account)?))).collect()
+    }
+
+    async fn exports_page(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let find = exports::page(mark.map(id_in).transpose()?, limit);
+        let found = self.access.find(find).await?;
+        found.iter().map(|account| Ok(Record::Export(exports::read(account)?))).collect()
     }
 
     /// Sessions from the one of the mark on, which may have more than the mark's kind.
@@ -313,6 +319,7 @@ impl Archive for MongoStore {
         let found = match part {
             Part::Accounts => self.accounts(after, limit).await?,
             Part::Alerts => self.alerts_page(after, limit).await?,
+            Part::Exports => self.exports_page(after, limit).await?,
             Part::Subscriptions => self.subscriptions(after, limit).await?,
             Part::Inboxes => self.inboxes(after, limit).await?,
             Part::Chats => {

@@ -64,6 +64,7 @@ mod contacts;
 mod content;
 mod counts;
 mod door;
+mod exports;
 mod files;
 mod invites;
 mod lanes;

@@ -11,8 +11,8 @@ use super::chats;
 use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
 use super::{
-    alerts, alter, calls, content, door, files, invites, members, operators, pushes, reports,
-    sessions, terms, users,
+    alerts, alter, calls, content, door, exports, files, invites, members, operators, pushes,
+    reports, sessions, terms, users,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -36,7 +36,7 @@ impl Batch {
 /// Writes records.
 pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
     let (mut batch, mut hiding, mut pushing) = (Batch::default(), Vec::new(), Vec::new());
-    let mut alerting = Vec::new();
+    let mut of_accounts = Vec::new();
     for record in records {
         match record {
             Record::Hidden(chat, user, seq, rev) => {
@@ -44,7 +44,8 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
                 hiding.push(hides(*chat, *user));
             }
             Record::Subscription(push) => pushing.push(pushes::insert(push)?),
-            Record::Alerts(kept) => alerting.push(alerts::insert(kept)?),
+            Record::Alerts(kept) => of_accounts.push(alerts::insert(kept)?),
+            Record::Export(export) => of_accounts.push(exports::insert(export)?),
             Record::Member(row) => {
                 let kind = kind(store, row.chat).await?;
                 batch.add(Table::Members, members::document(row, kind));
@@ -59,7 +60,7 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
     for (table, documents) in batch.0 {
         store.access.insert(table, documents).await?;
     }
-    for (table, statements) in [(Table::Sessions, pushing), (Table::Users, alerting)] {
+    for (table, statements) in [(Table::Sessions, pushing), (Table::Users, of_accounts)] {
         if !statements.is_empty() {
             store.access.update(table, &statements).await?;
         }
@@ -119,6 +120,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             }
         }
         Record::Alerts(_)
+        | Record::Export(_)
         | Record::Subscription(_)
         | Record::Member(_)
         | Record::Message(_)

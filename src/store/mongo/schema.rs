@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result, Text};
 /// So many direct chats are brought to a new shape at once.
 const CHATS: u32 = 500;
 /// The version of the shape that this program writes.
-const VERSION: u64 = 9;
+const VERSION: u64 = 10;
 
 const NEWER: Text = Text {
     en: "The database was written by a newer version (schema {}; this program knows {}). Start \
@@ -167,6 +167,10 @@ fn indexes() -> Vec<Index> {
     all.push(
         Index::of(Table::Users, "alerts_due", doc! { "alerts.due": 1 })
             .only(doc! { "alerts.due": dated() }),
+    );
+    all.push(
+        Index::of(Table::Users, "export_due", doc! { "export.due": 1 })
+            .only(doc! { "export.due": dated() }),
     );
     all.extend(file_indexes());
     all.extend(push_indexes());

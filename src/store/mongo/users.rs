@@ -428,7 +428,9 @@ impl Users for MongoStore {
             set.extend(terms::in_account(&[]));
             let update = doc! {
                 "$set": set,
-                "$unset": { "unverified": "", "alerts": "", "operator": "", "suspended": "" },
+                "$unset": {
+                    "unverified": "", "alerts": "", "export": "", "operator": "", "suspended": "",
+                },
                 "$inc": { "ver": 1_i64, LEAVING: 1_i64 },
             };
             self.access.modify(Table::Users, living(user), update, false).await?;

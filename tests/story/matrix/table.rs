@@ -35,6 +35,8 @@ pub const OWN: &[&str] = &[
     "GET /api/v1/me/alerts",
     "PUT /api/v1/me/alerts",
     "GET /api/v1/me/blocks",
+    "GET /api/v1/me/export",
+    "POST /api/v1/me/export",
     "GET /api/v1/me/card",
     "POST /api/v1/me/card",
     "DELETE /api/v1/me/card",

@@ -34,6 +34,7 @@ export class Client {
     isLoaded = false;
     onEnded = () => undefined;
     onReport = () => undefined;
+    onExport = () => undefined;
     onIncoming = () => undefined;
     storage;
     keeper;
@@ -328,6 +329,8 @@ export class Client {
     happened(name, data) {
         if (name === 'call')
             this.calls.stands(data);
+        else if (name === 'export')
+            this.onExport(data);
         else if (name === 'report')
             this.onReport(data);
         else if (name === 'alerts')

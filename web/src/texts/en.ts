@@ -328,6 +328,20 @@ export const texts = {
   'event.silenced': '{name} silenced {other} until {until}',
   'event.unbanned': '{name} unbanned {other}',
   'event.unsilenced': '{name} let {other} write again',
+  export: 'Copy of your data',
+  'export.ask': 'Make a copy',
+  'export.done': '{messages} messages, {files} files',
+  'export.failed': 'The copy could not be made. Try again.',
+  'export.hint':
+    'The server makes a zip of your account, contacts and settings, and of all messages and '
+    + 'files that you can see. You can open it without any program of ours. It may take a '
+    + 'while, and you are told when it is ready. One a day; it takes room among your files for '
+    + 'a week.',
+  'export.left': '{n} file was left out|{n} files were left out',
+  'export.ready': 'Ready. You can fetch it until {until}.',
+  'export.ready.told': 'The copy of your data is ready: see Settings, Profile.',
+  'export.waiting': 'It will be made in a moment.',
+  'export.working': 'It is being made …',
   'file.attach': 'Attach files',
   'file.audio': 'Audio',
   'file.cancel': 'Cancel sending',

@@ -331,6 +331,19 @@ export const texts = {
   'event.silenced': '{name} silenció a {other} hasta el {until}',
   'event.unbanned': '{name} readmite a {other}',
   'event.unsilenced': '{name} permitió a {other} volver a escribir',
+  export: 'Copia de tus datos',
+  'export.ask': 'Hacer una copia',
+  'export.done': '{messages} mensajes, {files} archivos',
+  'export.failed': 'No se pudo hacer la copia. Inténtalo de nuevo.',
+  'export.hint':
+    'El servidor hace un zip con tu cuenta, tus contactos y ajustes y todos los mensajes y '
+    + 'archivos que puedes ver. Se abre sin ningún programa nuestro. Puede tardar; te avisamos '
+    + 'cuando esté lista. Una al día; ocupa espacio entre tus archivos durante una semana.',
+  'export.left': 'Falta {n} archivo|Faltan {n} archivos',
+  'export.ready': 'Lista. Puedes descargarla hasta el {until}.',
+  'export.ready.told': 'La copia de tus datos está lista: mira en Ajustes, Perfil.',
+  'export.waiting': 'Se hará en un momento.',
+  'export.working': 'Se está haciendo…',
   'file.attach': 'Adjuntar archivos',
   'file.audio': 'Audio',
   'file.cancel': 'Cancelar el envío',

@@ -307,6 +307,18 @@ export const texts = {
   'event.silenced': '{name} 将 {other} 禁言至 {until}',
   'event.unbanned': '{name} 解除了对 {other} 的封禁',
   'event.unsilenced': '{name} 解除了 {other} 的禁言',
+  export: '我的数据副本',
+  'export.ask': '生成副本',
+  'export.done': '{messages} 条消息，{files} 个文件',
+  'export.failed': '无法生成副本，请重试。',
+  'export.hint':
+    '服务器会把你的账号、联系人、设置，以及你能看到的全部消息和文件打包成 zip，无需我们的程序即可打开。'
+    + '可能需要一些时间，完成后会通知你。每天一次；一周内会占用你的文件空间。',
+  'export.left': '有 {n} 个文件未包含',
+  'export.ready': '已完成，可在 {until} 前下载。',
+  'export.ready.told': '你的数据副本已完成：请查看“设置”中的个人资料。',
+  'export.waiting': '即将开始生成。',
+  'export.working': '正在生成……',
   'file.attach': '添加文件',
   'file.audio': '音频',
   'file.cancel': '取消发送',
