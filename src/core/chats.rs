@@ -258,7 +258,9 @@ impl Facts {
 impl Shared {
     /// The facts of a chat; `None` when it does not exist.
     pub(crate) async fn facts(&self, chat: ChatId) -> Result<Option<Arc<Facts>>> {
-        if let Some(known) = self.facts.known.get(&chat) {
+        if self.believes()
+            && let Some(known) = self.facts.known.get(&chat)
+        {
             return Ok(Some(known));
         }
         let generation = self.facts.generation.load(Ordering::SeqCst);

@@ -164,7 +164,9 @@ impl Shared {
 
     /// A person's name; empty when deleted, unknown, or when the store cannot say.
     pub(crate) async fn name(&self, user: UserId) -> Arc<str> {
-        if let Some(person) = self.people.known.get(&user) {
+        if self.believes()
+            && let Some(person) = self.people.known.get(&user)
+        {
             return person.name;
         }
         let found = self.people(&[user]).await.ok().and_then(|mut found| found.pop());
@@ -185,7 +187,9 @@ impl Shared {
     /// The accounts of those who exist, in the order asked for. The store is read for whom nobody
     /// asked lately.
     pub(crate) async fn people(&self, users: &[UserId]) -> Result<Vec<Person>> {
-        let mut found: Vec<_> = users.iter().map(|user| self.people.known.get(user)).collect();
+        let believes = self.believes();
+        let known = |user| self.people.known.get(user).filter(|_| believes);
+        let mut found: Vec<_> = users.iter().map(known).collect();
         let missing: Vec<UserId> =
             users.iter().zip(&found).filter(|pair| pair.1.is_none()).map(|pair| *pair.0).collect();
         if !missing.is_empty() {

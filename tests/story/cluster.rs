@@ -213,6 +213,33 @@ async fn who_was_cut_off_for_a_moment_hears_all_without_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hears_nothing_believes_nothing_that_it_remembers() {
+    let (mut cluster, ana, beto) = two(0).await;
+    let chat = direct(ana.user, beto.user);
+    says(&cluster, 1, &beto, chat, "hola").await.expect("sent, and its facts are kept");
+    let auth = &cluster.nodes[1].inside.core.auth;
+    let signed_in = auth.open_without_code(beto.user, "phone").await.expect("logged in");
+    let there = auth.authenticate(signed_in.token.expose()).await.expect("open, and kept");
+    let here = &cluster.nodes[1].inside.core;
+    assert_eq!(&*here.users.names(&[ana.user]).await[0], "Ana");
+    cluster.rest().await;
+    cluster.cut(1);
+    let elsewhere = &cluster.nodes[0].inside.core;
+    elsewhere.auth.close(&beto, Which::One(there.session)).await.expect("closed");
+    elsewhere.users.block(&ana, beto.user).await.expect("blocked");
+    let name = Some(Name::parse("name", "Anita").expect("a name"));
+    let change = ProfileChange { name, ..ProfileChange::default() };
+    elsewhere.users.change(&ana, change).await.expect("renamed");
+    cluster.pass(Duration::from_secs(2)).await;
+    let here = &cluster.nodes[1].inside.core;
+    let refused = here.auth.authenticate(signed_in.token.expose()).await;
+    assert_eq!(refused.expect_err("over").code, Code::Unauthenticated);
+    let refused = says(&cluster, 1, &beto, chat, "¿estás?").await;
+    assert_eq!(refused.expect_err("blocked").code, Code::Forbidden);
+    assert_eq!(&*here.users.names(&[ana.user]).await[0], "Anita");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_lost_for_good_is_read_from_the_store() {
     let (mut cluster, ana, beto) = two(0).await;
     let caro = cluster.nodes[1].inside.person("Caro").await;

@@ -296,7 +296,7 @@ impl Auth {
         let now = self.shared.ports.now();
         let refused = || Error::new(Code::Unauthenticated, text::UNAUTHENTICATED);
         let is_over = |known: &Known| is_idle(known.last_used(), now, self.session_idle);
-        if let Some(known) = tokens.known.get(&hash) {
+        if let Some(known) = tokens.known.get(&hash).filter(|_| self.shared.believes()) {
             if is_over(&known) {
                 return Err(refused());
             }
