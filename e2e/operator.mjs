@@ -7,7 +7,7 @@ import { until } from './server.mjs';
 import { another, arrives, screen } from './stage.mjs';
 
 const PLACES =
-  ['', '/overview', '/people', '/groups', '/reports', '/invitations', '/audit'];
+  ['', '/overview', '/people', '/groups', '/reports', '/invitations', '/audit', '/settings'];
 const keyOf = ({ folder }) =>
   readFileSync(join(folder, 'data/secrets/operator_key'), 'utf8').trim();
 
@@ -22,6 +22,7 @@ export async function operator() {
     await suspends(ana, beto);
     await invites(ana);
     await sees(ana);
+    await looksAtFigures(ana);
     ana.quiet();
     await looksInEveryLanguage(ana);
   } finally {
@@ -97,6 +98,24 @@ async function sees(ana) {
   await until('each act is there once', async () =>
     await ana.$('.operator .device', { hasText: ana.t('admin.act.suspend') }).count() === 1);
   await screen(ana, 'admin audit');
+}
+
+// Charts with their tables, over any time, and the settings without what is secret.
+async function looksAtFigures(ana) {
+  await ana.goes('admin/overview');
+  await ana.$('.chart').first().waitFor();
+  check(await ana.$('.chart').count() === 5, 'there are five charts');
+  await ana.$('.operator .segments label', { hasText: ana.t('admin.trends.day') }).click();
+  await ana.$('.chart summary').first().click();
+  const rows = ana.$('.chart-table tbody tr');
+  await rows.first().waitFor();
+  check(await rows.count() >= 1, 'the table behind it has a row');
+  await screen(ana, 'admin charts');
+  await ana.goes('admin/settings');
+  const name = ana.page.locator('code', { hasText: /^SMTP_URL$/ });
+  const mail = ana.$('.setting-now', { has: name });
+  await mail.getByText(ana.t('admin.setting.unset')).waitFor();
+  await screen(ana, 'admin settings');
 }
 
 // Narrow and dark too, in the other languages.

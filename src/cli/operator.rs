@@ -31,6 +31,8 @@ enum Told {
     Rows(Vec<Value>, &'static [&'static str]),
     /// What was done, in words.
     Done(String),
+    /// Pages of rows, printed as they came.
+    Pages,
 }
 
 /// Carries out the command that `path` names.
@@ -64,8 +66,16 @@ async fn command(desk: &Desk, path: &[&str], flags: &ArgMatches) -> Result<Told,
             let rows = desk.ask(Method::GET, &format!("/audit?limit={most}"), None).await?;
             Ok(Told::Rows(
                 list(&rows["audit"]),
-                &["at", "by", "act", "user", "group", "report", "what"],
+                &["at", "by", "by_name", "act", "user", "group", "name", "report", "what"],
             ))
+        }
+        ["figures"] if ["hours", "days"].iter().any(|name| flags.contains_id(name)) => {
+            let span = if flags.contains_id("hours") { ("hour", "hours") } else { ("day", "days") };
+            let last = flags.get_one::<u32>(span.1).copied().unwrap_or(1);
+            let path = format!("/trends?span={}&last={last}", span.0);
+            let rows = desk.ask(Method::GET, &path, None).await?;
+            let columns = &["at", "people", "groups", "messages", "file_bytes", "calls", "errors"];
+            Ok(Told::Rows(list(&rows["rows"]), columns))
         }
         _ => {
             let figures = desk.ask(Method::GET, "/figures", None).await?;
@@ -94,8 +104,8 @@ async fn people(desk: &Desk, verb: &str, flags: &ArgMatches) -> Result<Told, Str
                 (_, true) => "operators",
                 _ => "all",
             };
-            let rows = pages(desk, &format!("/people?which={which}"), "people").await?;
-            Ok(Told::Rows(rows.into_iter().map(standing).collect(), PEOPLE))
+            let path = format!("/people?which={which}");
+            pages(desk, (&path, "people"), (PEOPLE, standing), flags).await
         }
         "find" => {
             let rows = found(desk, text(flags, "WORDS")).await?;
@@ -108,17 +118,30 @@ async fn people(desk: &Desk, verb: &str, flags: &ArgMatches) -> Result<Told, Str
     }
 }
 
-/// The rows of all pages.
-async fn pages(desk: &Desk, path: &str, field: &str) -> Result<Vec<Value>, String> {
-    let (mut rows, mut after) = (Vec::new(), String::new());
+/// Prints the rows of all pages, a page at a time: there may be millions.
+async fn pages(
+    desk: &Desk,
+    (path, field): (&str, &str),
+    (columns, shape): (&'static [&'static str], fn(Value) -> Value),
+    flags: &ArgMatches,
+) -> Result<Told, String> {
+    let mark = if path.contains('?') { '&' } else { '?' };
+    let (mut after, mut is_first) = (String::new(), true);
     loop {
-        let mark = if path.contains('?') { '&' } else { '?' };
         let page = format!("{path}{mark}limit={ROWS}{after}");
         let page = desk.ask(Method::GET, &page, None).await?;
-        rows.extend(list(&page[field]));
+        let rows: Vec<Value> = list(&page[field]).into_iter().map(shape).collect();
+        let out = &mut io::stdout().lock();
+        let written = if flags.get_flag("json") {
+            as_json(out, &rows)
+        } else {
+            heads(out, columns, is_first).and_then(|()| as_columns(out, &rows, columns))
+        };
+        written.map_err(|error| error.to_string())?;
+        is_first = false;
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
-            None => return Ok(rows),
+            None => return Ok(Told::Pages),
         }
     }
 }
@@ -216,7 +239,7 @@ const GROUPS: &[&str] = &["id", "title", "member_count", "messages", "active_at"
 async fn groups(desk: &Desk, verb: &str, flags: &ArgMatches) -> Result<Told, String> {
     let at = format!("/groups/{}", text(flags, "GROUP"));
     match verb {
-        "list" => Ok(Told::Rows(pages(desk, "/groups", "groups").await?, GROUPS)),
+        "list" => pages(desk, ("/groups", "groups"), (GROUPS, |row| row), flags).await,
         "show" => {
             let mut found = desk.ask(Method::GET, &at, None).await?;
             let mut row = found["group"].take();
@@ -236,8 +259,8 @@ async fn reports(desk: &Desk, verb: &str, flags: &ArgMatches) -> Result<Told, St
     let at = format!("/reports/{}", text(flags, "REPORT"));
     if verb == "list" {
         let stage = if flags.get_flag("all") { "all" } else { "open" };
-        let rows = pages(desk, &format!("/reports?stage={stage}"), "reports").await?;
-        return Ok(Told::Rows(rows.into_iter().map(report).collect(), REPORTS));
+        let path = format!("/reports?stage={stage}");
+        return pages(desk, (&path, "reports"), (REPORTS, report), flags).await;
     }
     let found = match verb {
         "show" => desk.ask(Method::GET, &at, None).await?,
@@ -291,23 +314,38 @@ fn say(told: Told, flags: &ArgMatches) -> io::Result<()> {
             eprintln!("{words}");
             Ok(())
         }
-        Told::Rows(rows, _) if is_json => rows.iter().try_for_each(|row| writeln!(out, "{row}")),
+        Told::Pages => Ok(()),
+        Told::Rows(rows, _) if is_json => as_json(&mut out, &rows),
         Told::Rows(rows, &["link"]) => rows.iter().try_for_each(|made| invitation(&mut out, made)),
         Told::Rows(rows, columns) => {
-            if io::stdout().is_terminal() {
-                writeln!(out, "{}", columns.join("  "))?;
-            }
-            let column = |row: &Value, name: &str| match &row[name] {
-                Value::Null => "-".to_owned(),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            rows.iter().try_for_each(|row| {
-                let cells: Vec<String> = columns.iter().map(|name| column(row, name)).collect();
-                writeln!(out, "{}", cells.join("  "))
-            })
+            heads(&mut out, columns, true)?;
+            as_columns(&mut out, &rows, columns)
         }
     }
+}
+
+fn as_json(out: &mut impl Write, rows: &[Value]) -> io::Result<()> {
+    rows.iter().try_for_each(|row| writeln!(out, "{row}"))
+}
+
+/// The names of the columns, above the first page, for people.
+fn heads(out: &mut impl Write, columns: &[&str], is_first: bool) -> io::Result<()> {
+    if !is_first || !io::stdout().is_terminal() {
+        return Ok(());
+    }
+    writeln!(out, "{}", columns.join("  "))
+}
+
+fn as_columns(out: &mut impl Write, rows: &[Value], columns: &[&str]) -> io::Result<()> {
+    let column = |row: &Value, name: &str| match &row[name] {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    rows.iter().try_for_each(|row| {
+        let cells: Vec<String> = columns.iter().map(|name| column(row, name)).collect();
+        writeln!(out, "{}", cells.join("  "))
+    })
 }
 
 /// The link, and its QR code where a phone's camera can see it.

@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::config::values::span;
+use crate::core::operator::TRENDS;
 use crate::model::door::INVITATION_USES;
 
 /// The flag of commands that also speak to programs.
@@ -143,8 +144,15 @@ pub(super) fn audit() -> Command {
         .arg(json())
 }
 
+fn last(name: &'static str, help: &'static str) -> Arg {
+    let count = value_parser!(u32).range(1..=i64::from(TRENDS));
+    Arg::new(name).long(name).value_name("COUNT").value_parser(count).help(help)
+}
+
 pub(super) fn figures() -> Command {
     Command::new("figures")
         .about("Show how many people, groups, messages and bytes of files there are")
+        .arg(last("hours", "How they went: the latest hours, one a row"))
+        .arg(last("days", "How they went: the latest days, one a row").conflicts_with("hours"))
         .arg(json())
 }

@@ -40,7 +40,7 @@ pub use data_dir::DataDir;
 pub use secrets::{MachineKey, Secrets};
 pub use settings::Config;
 pub use smtp_url::{SmtpUrl, Tls};
-pub use sources::{Origin, Problem, Values};
+pub use sources::{Given, Origin, Problem, Values};
 
 use brand::Brand;
 use settings::SETTINGS;

@@ -12,7 +12,7 @@ use super::brand::ServerName;
 use super::color::Color;
 pub use super::row::{File, Secrecy, Setting};
 use super::smtp_url::SmtpUrl;
-use super::sources::Values;
+use super::sources::{Given, Values};
 use super::values::{
     self, AcmeDirectory, ConnectionCap, Domains, Endpoint, Hidden, IceUrls, LogFormat, Networks,
     ObjectsMode, Origins, PeerNetworks, PortRange, PublicAddresses, PublicUrl, PushContent,
@@ -32,6 +32,8 @@ macro_rules! settings {
         #[derive(Debug, Clone)]
         pub struct Config {
             $( $(#[doc = $line])+ pub $field: $type, )*
+            /// All of them as they were given, for people, without secrets.
+            pub given: Vec<Given>,
         }
 
         /// The table, in the order of the documents.
@@ -49,7 +51,7 @@ macro_rules! settings {
         /// Reads every value and notes every problem; `None` when there was one.
         pub(super) fn read(values: &mut Values) -> Option<Config> {
             $( let $field = values.read(stringify!($key), $parse); )*
-            Some(Config { $( $field: $field?, )* })
+            Some(Config { $( $field: $field?, )* given: values.given() })
         }
     };
 }

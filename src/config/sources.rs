@@ -226,39 +226,63 @@ impl Values {
         (typos <= 2 || likeness(best) > 0.85).then_some(best.key)
     }
 
-    /// Every setting's value with its origin, one a line, without secrets.
+    /// Every setting as the server sees it, in the order of the table, without secrets.
+    pub fn given(&self) -> Vec<Given> {
+        let given = |setting: &'static Setting| {
+            let value = self.given.get(setting.key);
+            let default = Some(setting.default).filter(|text| !text.is_empty());
+            let shown = match value {
+                Some(value) => shown(setting.secrecy, &value.text),
+                None => default.map(str::to_owned),
+            };
+            let is_hidden = value.is_some() && shown.is_none();
+            Given { setting, value: shown, is_hidden, place: self.place(setting.key) }
+        };
+        self.table.iter().map(given).collect()
+    }
+
+    /// The same for people, one a line.
     pub fn report(&self) -> String {
         let width = self.table.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
         let mut report = String::new();
-        for setting in self.table {
-            let value = match self.given.get(setting.key) {
-                Some(value) => shown(setting.secrecy, &value.text),
-                None if setting.default.is_empty() => format!("({})", setting.unset),
-                None => setting.default.to_owned(),
-            };
-            let place = self.place(setting.key);
+        for Given { setting, value, is_hidden, place } in self.given() {
+            let unset = if is_hidden { "hidden" } else { setting.unset };
+            let value = value.unwrap_or_else(|| format!("({unset})"));
             report.push_str(&format!("{:width$}  {value}  [{place}]\n", setting.key));
         }
         report
     }
 }
 
-fn shown(secrecy: Secrecy, text: &str) -> String {
+/// A setting as the server sees it.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Which.
+    pub setting: &'static Setting,
+    /// Its value, without what is secret of it; `None` where it has none or is secret as a whole.
+    pub value: Option<String>,
+    /// It has a value that nobody may see.
+    pub is_hidden: bool,
+    /// Where the value came from, in words.
+    pub place: String,
+}
+
+fn shown(secrecy: Secrecy, text: &str) -> Option<String> {
     match secrecy {
-        Secrecy::Open => text.to_owned(),
+        Secrecy::Open => Some(text.to_owned()),
         Secrecy::Url => without_credentials(text),
-        Secrecy::Whole => "(hidden)".into(),
+        Secrecy::Whole => None,
     }
 }
 
 /// A URL with stars for user name and password; nothing if it is not a URL.
-fn without_credentials(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else { return "(hidden)".into() };
-    let has_login = !url.username().is_empty() || url.password().is_some();
-    if has_login && (url.set_username("***").is_err() || url.set_password(Some("***")).is_err()) {
-        return "(hidden)".into();
+fn without_credentials(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    if !url.username().is_empty() || url.password().is_some() {
+        url.set_username("***").ok()?;
+        url.set_password(Some("***")).ok()?;
     }
-    url.into()
+    Some(url.into())
 }
 
 /// A text from outside, short and on one line.

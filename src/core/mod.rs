@@ -168,6 +168,7 @@ pub(crate) struct Shared {
     pub(crate) redeemed: auth::Redeemed,
     pub(crate) settled: auth::Settled,
     pub(crate) role_key: operator::RoleKey,
+    pub(crate) happenings: operator::Happenings,
     pub(crate) strangers: Strangers,
     server_key: [u8; 32],
 }
@@ -220,6 +221,7 @@ impl Core {
             redeemed: auth::Redeemed::default(),
             settled: auth::Settled::default(),
             role_key: operator::RoleKey::default(),
+            happenings: operator::Happenings::default(),
             strangers: rules.strangers,
             server_key,
         });

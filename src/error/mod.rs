@@ -84,6 +84,11 @@ impl Code {
         Self::Internal,
     ];
 
+    /// Whether it is a fault of the server: what it simply does not offer is none.
+    pub const fn is_ours(self) -> bool {
+        self.row().status >= 500 && !matches!(self, Self::NotImplemented)
+    }
+
     /// The code's row in the table.
     pub const fn row(self) -> CodeRow {
         let (name, status, envelope) = match self {

@@ -75,9 +75,9 @@ use self::server::Welcome;
 pub use self::upload_seats::UPLOADS_AT_ONCE;
 use self::upload_seats::UploadSeats;
 use self::web::Site;
-use crate::config::Config;
 use crate::config::brand::Brand;
 use crate::config::values::{Networks, PublicUrl};
+use crate::config::{Config, Given};
 use crate::core::Core;
 use crate::edge::address::TrustedProxies;
 use crate::edge::counters::Counters;
@@ -102,6 +102,8 @@ pub struct Http {
     /// Where people reach the server: what links begin with.
     address: String,
     ids: IdSource,
+    /// What the server runs with, for operators.
+    settings: Vec<Given>,
 }
 
 impl Http {
@@ -126,6 +128,7 @@ impl Http {
             https: Https::by_proxy(config.public_url.clone()),
             install: None,
             ids,
+            settings: config.given.clone(),
         }
     }
 

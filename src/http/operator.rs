@@ -19,23 +19,31 @@ use super::extract::{InPath, InQuery, Json, OptionalJson};
 use super::kind::Routes;
 use super::params::{GroupPath, UserPath};
 use crate::core::auth::door::Terms;
-use crate::core::operator::{Actor, PAGE};
+use crate::core::operator::{Actor, PAGE, TRENDS};
 use crate::core::search::Query;
 use crate::error::{Error, Result, Text};
 use crate::id::{AuditId, ChatId, InvitationId, UserId};
 use crate::model::auth::Caller;
 use crate::model::operators::{Act, Folk};
 use crate::model::text::Email;
+use crate::model::trends::Span;
 use crate::model::visible::tidy_line;
 use crate::protocol::operators::{
     Account, AccountDetail, Accounts, Audits, Figures, Invitation, Invitations, MakeInvitation,
-    MoveAddress, OperatedGroupDetail, OperatedGroups, OperatedMember, Suspend, TakeRole,
+    MoveAddress, OperatedGroupDetail, OperatedGroups, OperatedMember, SettingNow, SettingsNow,
+    Suspend, TakeRole, Trends,
 };
 
 const WHICH: Text = Text {
     en: "The lists of people are 'all', 'suspended' and 'operators'.",
     es: "Las listas de personas son 'all', 'suspended' y 'operators'.",
 };
+const SPANS: Text = Text {
+    en: "Figures are kept by 'hour' and by 'day'.",
+    es: "Las cifras se guardan por 'hour' y por 'day'.",
+};
+/// So many rows of figures over time, unless it is asked for otherwise.
+const WEEK: u32 = 7 * 24;
 /// So many rows a page, unless it is asked for otherwise.
 const ROWS: u32 = 50;
 
@@ -73,6 +81,8 @@ pub(super) fn routes() -> Routes {
         .routes(routes!(group, delete_group))
         .routes(routes!(audit))
         .routes(routes!(figures))
+        .routes(routes!(trends))
+        .routes(routes!(settings))
         .routes(routes!(invitations, invite))
         .routes(routes!(end_invitation))
 }
@@ -366,7 +376,8 @@ async fn audit(
     let query = query.only(&["before", "limit"])?;
     let (before, limit): (Option<AuditId>, _) = (query.id("before")?, query.limit(ROWS, PAGE)?);
     let found = http.core.operator.audit(&actor, before, limit).await?;
-    let next = found.last().filter(|_| found.len() == limit as usize).map(|last| last.id.into());
+    let next =
+        found.last().filter(|_| found.len() == limit as usize).map(|last| last.row.id.into());
     Ok(Answer(Audits { audit: found.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -379,6 +390,54 @@ async fn audit(
 async fn figures(State(http): State<Arc<Http>>, actor: Actor) -> Result<Answer<Figures>> {
     let counted = http.core.operator.figures(&actor).await?;
     Ok(Answer(Figures::of(counted, http.core.presence.connections())))
+}
+
+/// How the figures went
+///
+/// An hour or a day a row. Days are kept for three years, hours for 90 days.
+#[utoipa::path(
+    get, path = "/operator/trends", tag = "operator", operation_id = "readTrends",
+    security(("session" = [])),
+    params(
+        ("span" = Option<String>, Query, description = "`hour` or `day`", pattern = "^(hour|day)$"),
+        ("last" = Option<u32>, Query, description = "How many of the latest", minimum = 1,
+            maximum = 400),
+    ),
+    responses((status = 200, description = "Earliest first; the last is not over", body = Trends)),
+)]
+async fn trends(
+    State(http): State<Arc<Http>>,
+    actor: Actor,
+    query: InQuery,
+) -> Result<Answer<Trends>> {
+    let query = query.only(&["span", "last"])?;
+    let named = query.text("span")?.unwrap_or(Span::Hour.name());
+    let span = Span::named(named).ok_or(Error::field("span", SPANS))?;
+    let last = query.number("last", 1, u64::from(TRENDS))?.map_or(WEEK, |last| last as u32);
+    let rows = http.core.operator.trends(&actor, span, last).await?;
+    Ok(Answer(Trends { span: span.into(), rows: rows.into_iter().map(Into::into).collect() }))
+}
+
+/// The settings as they are
+///
+/// Of this node. What is secret is only said to be set; to change one, change its file and start
+/// the server again.
+#[utoipa::path(
+    get, path = "/operator/settings", tag = "operator", operation_id = "readSettings",
+    security(("session" = [])),
+    responses((status = 200, description = "All of them", body = SettingsNow)),
+)]
+async fn settings(State(http): State<Arc<Http>>, actor: Actor) -> Result<Answer<SettingsNow>> {
+    http.core.operator.check(&actor).await?;
+    let settings = http.settings.iter().map(|row| SettingNow {
+        name: row.setting.key.to_owned(),
+        group: row.setting.group.to_owned(),
+        value: row.value.clone(),
+        hidden: row.is_hidden,
+        place: row.place.clone(),
+        about: row.setting.text(),
+    });
+    Ok(Answer(SettingsNow { settings: settings.collect() }))
 }
 
 /// List invitations to the server

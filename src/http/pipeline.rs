@@ -74,6 +74,9 @@ pub async fn wrap(
         response = answer::written(&fault, &context, &response);
         log_fault(&fault, &context);
     }
+    if status_is_ours(response.status()) {
+        http.core.operator.failed();
+    }
     put_headers(response.headers_mut(), &context, stay);
     let took = started.elapsed();
     http.counters.answered(&method, route.as_ref(), response.status(), took);

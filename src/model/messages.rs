@@ -263,7 +263,10 @@ pub enum SystemEvent {
         user: UserId,
     },
     /// The group is gone.
-    GroupDeleted,
+    GroupDeleted {
+        /// Those who run the server did it.
+        by_operators: bool,
+    },
 }
 
 /// An emoji on a message.

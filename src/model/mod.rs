@@ -16,5 +16,6 @@ pub mod operators;
 pub mod push;
 pub mod reports;
 pub mod text;
+pub mod trends;
 pub mod users;
 pub mod visible;

@@ -112,6 +112,14 @@ impl Act {
         }
     }
 
+    /// Which group it is about.
+    pub const fn group(&self) -> Option<ChatId> {
+        match self {
+            Self::DeleteGroup { chat } => Some(*chat),
+            _ => None,
+        }
+    }
+
     /// Its name, for programs.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::values::{Id, Moment, both_ways};
+use super::values::{Id, Moment, both_ways, is_false};
 use crate::model::{chats, messages};
 
 /// A member's rank in a group.
@@ -169,7 +169,11 @@ pub enum SystemEvent {
         user: Id,
     },
     /// The group is gone.
-    GroupDeleted,
+    GroupDeleted {
+        /// Those who run the server deleted it, not its owner.
+        #[serde(default, skip_serializing_if = "is_false")]
+        by_operators: bool,
+    },
 }
 
 impl From<messages::SystemEvent> for SystemEvent {
@@ -203,7 +207,7 @@ impl From<messages::SystemEvent> for SystemEvent {
                 Self::RoleChanged { user: user.into(), role: role.into() }
             }
             Event::OwnerChanged { user } => Self::OwnerChanged { user: user.into() },
-            Event::GroupDeleted => Self::GroupDeleted,
+            Event::GroupDeleted { by_operators } => Self::GroupDeleted { by_operators },
         }
     }
 }

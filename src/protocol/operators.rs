@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 
 use super::groups::Role;
 use super::people::Session;
-use super::values::{Id, Moment, is_false};
-use crate::core::operator::Account as OneAccount;
+use super::values::{Id, Moment, both_ways, is_false};
+use crate::core::operator::{Account as OneAccount, NamedAudit};
 use crate::id::{ObjectId, SessionId};
 use crate::model::chats::Chat;
 use crate::model::door;
-use crate::model::operators::{Act, Audit as AuditRow, Figures as Counted};
+use crate::model::operators::{Act, Figures as Counted};
+use crate::model::trends;
 use crate::model::users::{Standing, User};
 
 /// How somebody is shut out.
@@ -186,9 +187,16 @@ pub struct Audit {
     /// Which operator; absent: the person at the server's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Id>,
+    /// What that operator is called; absent: their account was deleted, or there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
     /// What: `suspend`, `restore`, `delete`, `log_out`, `move_address`, `appoint`, `dismiss`,
-    /// `take_role`, `delete_group`, `invite`, `end_invitation`; there may be more in the future.
+    /// `take_role`, `delete_group`, `invite`, `end_invitation`, `take_report`, `answer_report`;
+    /// there may be more in the future.
     pub act: String,
+    /// What the person or the group is called now; absent: neither, or they are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// To whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Id>,
@@ -212,24 +220,26 @@ pub struct Audit {
     pub unfinished: bool,
 }
 
-impl From<AuditRow> for Audit {
-    fn from(row: AuditRow) -> Self {
-        let (group, invitation, until, what) = match &row.act {
-            Act::Suspend { until, why, .. } => (None, None, *until, Some(why.clone())),
-            Act::Move { to, .. } => (None, None, None, Some(to.as_str().to_owned())),
-            Act::DeleteGroup { chat } => (Some(*chat), None, None, None),
-            Act::Invite(made) => (None, Some(made.id), Some(made.expires), None),
-            Act::EndInvitation { id } => (None, Some(*id), None, None),
-            Act::AnswerReport { word, .. } => (None, None, None, Some(word.as_str().to_owned())),
-            _ => (None, None, None, None),
+impl From<NamedAudit> for Audit {
+    fn from(named: NamedAudit) -> Self {
+        let NamedAudit { row, by: by_name, name } = named;
+        let (invitation, until, what) = match &row.act {
+            Act::Suspend { until, why, .. } => (None, *until, Some(why.clone())),
+            Act::Move { to, .. } => (None, None, Some(to.as_str().to_owned())),
+            Act::Invite(made) => (Some(made.id), Some(made.expires), None),
+            Act::EndInvitation { id } => (Some(*id), None, None),
+            Act::AnswerReport { word, .. } => (None, None, Some(word.as_str().to_owned())),
+            _ => (None, None, None),
         };
         Self {
             id: row.id.into(),
             at: row.at.into(),
             by: row.by.map(Id::from),
+            by_name,
+            name,
             act: row.act.name().to_owned(),
             user: row.act.user().map(Id::from),
-            group: group.map(Id::from),
+            group: row.act.group().map(Id::from),
             invitation: invitation.map(Id::from),
             report: row.report_step().map(|step| step.0.into()),
             until: until.map(Moment::from),
@@ -270,6 +280,80 @@ impl Figures {
         let Counted { people, groups, messages, file_bytes } = counted;
         Self { people, groups, messages, file_bytes, connections }
     }
+}
+
+/// How much time a row tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// From its first minute to its last.
+    Hour,
+    /// From midnight to midnight by UTC.
+    Day,
+}
+
+both_ways!(Span trends::Span: Hour Day);
+
+/// An hour or a day of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trend {
+    /// When it began.
+    pub at: Moment,
+    /// Accounts at its end; of the one that is not over, when it was last counted.
+    pub people: u64,
+    /// Groups, likewise.
+    pub groups: u64,
+    /// Messages in all chats, likewise.
+    pub messages: u64,
+    /// Bytes of people's files, likewise.
+    pub file_bytes: u64,
+    /// Calls that rang in it.
+    pub calls: u64,
+    /// Requests in it that failed by a fault of the server.
+    pub errors: u64,
+}
+
+impl From<trends::Trend> for Trend {
+    fn from(row: trends::Trend) -> Self {
+        let Counted { people, groups, messages, file_bytes } = row.figures;
+        let trends::Happened { calls, errors } = row.happened;
+        Self { at: row.at.into(), people, groups, messages, file_bytes, calls, errors }
+    }
+}
+
+/// How the figures went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trends {
+    /// How long each is.
+    pub span: Span,
+    /// Earliest first; times in which no server ran are left out.
+    pub rows: Vec<Trend>,
+}
+
+/// A setting as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingNow {
+    /// As files and the environment call it, like `DATA_DIR`.
+    pub name: String,
+    /// The heading of the documents that it stands under.
+    pub group: String,
+    /// Its value; absent where it is secret, or has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// It has a value that is not shown.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hidden: bool,
+    /// Where it came from: `default`, `environment`, a file with its line, or a flag.
+    pub place: String,
+    /// What it does.
+    pub about: String,
+}
+
+/// The settings that the server runs with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingsNow {
+    /// In the order of the documents.
+    pub settings: Vec<SettingNow>,
 }
 
 /// An invitation to the server.

@@ -25,6 +25,7 @@ use crate::model::messages::Message;
 use crate::model::operators::Audit;
 use crate::model::push::{Subscription, Target};
 use crate::model::reports::Report;
+use crate::model::trends::{Span, Trend};
 use crate::model::users::User;
 
 /// A kind of records, and of which chat.
@@ -58,6 +59,8 @@ pub enum Part {
     Subscriptions,
     /// What people told of others.
     Reports,
+    /// How the figures went.
+    Trends,
     /// How far each user's inbox has come.
     Inboxes,
     /// Chats with their search terms.
@@ -76,7 +79,7 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 16] = [
+    pub const GLOBAL: [Self; 17] = [
         Self::Accounts,
         Self::Alerts,
         Self::Exports,
@@ -91,6 +94,7 @@ impl Part {
         Self::Audits,
         Self::Subscriptions,
         Self::Reports,
+        Self::Trends,
         Self::Inboxes,
         Self::Calls,
     ];
@@ -128,6 +132,7 @@ impl Part {
             Self::Audits => "audit",
             Self::Subscriptions => "subscriptions",
             Self::Reports => "reports",
+            Self::Trends => "figures over time",
             Self::Inboxes => "inboxes",
             Self::Chats => "chats",
             Self::Calls => "calls",
@@ -184,6 +189,8 @@ pub enum Record {
     Subscription(Subscription),
     /// With what it is about, as it was.
     Report(Report),
+    /// An hour or a day.
+    Trend(Trend),
     /// A user's inbox version.
     Inbox(UserId, u64),
     /// A chat and its search terms in the order of their bytes.
@@ -218,6 +225,7 @@ impl Record {
             Self::Audit(audit) => audit.id.to_string(),
             Self::Subscription(push) => format!("{}/{}", push.session, push.target.kind().name()),
             Self::Report(report) => report.id.to_string(),
+            Self::Trend(row) => trend_mark(row.span, row.at),
             Self::Inbox(user, _) => user.to_string(),
             Self::Chat(chat, _) => match chat.kind {
                 ChatKind::Group => format!("group/{}", chat.id),
@@ -235,6 +243,11 @@ impl Record {
 /// A mark is none that a page gave.
 pub(super) fn bad_mark() -> Error {
     Error::internal("this is no mark of a page")
+}
+
+/// Where a row of a trend stands: in the order of its moment among those of its span.
+pub(super) fn trend_mark(span: Span, at: Time) -> String {
+    format!("{}/{:015}", span.name(), at.millis())
 }
 
 /// The two parts of a mark that has two.

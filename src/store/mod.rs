@@ -35,6 +35,7 @@ mod messages;
 mod operators;
 mod pushes;
 mod reports;
+mod trends;
 
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ pub use self::messages::{Appended, Changed, Changes, Hush, Look, Looking, Messag
 pub use self::operators::{Acted, Operators};
 pub use self::pushes::{Pushes, Subscribed};
 pub use self::reports::{ReportMark, Reports};
+pub use self::trends::Trends;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Incarnation, ObjectId};
@@ -73,6 +75,7 @@ pub trait Store:
     + Files
     + Reports
     + Exports
+    + Trends
     + Terms
     + Upkeep
     + Archive

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::link::Link;
-use super::replies::refusal;
 use super::{Ws, calls};
 use crate::core::Core;
 use crate::core::receipts::Cursor;
@@ -43,8 +42,9 @@ impl Requests {
     /// Carries one request out. The reply, unless it comes later through the outbox.
     pub(super) async fn run(self, id: u64, command: Command) -> Option<Frame> {
         let language = self.link.language();
+        let ws = self.ws.clone();
         let reply = self.carry_out(command).await;
-        reply.unwrap_or_else(|error| Some(refusal(Some(id), &error, language)))
+        reply.unwrap_or_else(|error| Some(ws.refusal(id, &error, language)))
     }
 
     async fn carry_out(self, command: Command) -> Result<Option<Frame>> {
@@ -98,7 +98,7 @@ impl Requests {
         let (chat, draft, caller) = (frame.chat, frame.draft()?, self.link.caller());
         let target = self.ws.core.chats.resolve(&caller, CHAT, chat.0).await?;
         let pending = self.ws.core.messages.send(&caller, target, draft).await?;
-        self.link.acks_when_durable(reply, bytes, pending);
+        self.link.acks_when_durable(self.ws, reply, bytes, pending);
         Ok(None)
     }
 
@@ -107,7 +107,7 @@ impl Requests {
         let (caller, place) = (self.link.caller(), (frame.from.into(), frame.seq));
         let target = self.ws.core.chats.resolve(&caller, CHAT, frame.chat.0).await?;
         let pending = self.ws.core.messages.forward(&caller, place, target, key).await?;
-        self.link.acks_when_durable(reply, REPLY_COST + BODY_BYTES, pending);
+        self.link.acks_when_durable(self.ws, reply, REPLY_COST + BODY_BYTES, pending);
         Ok(None)
     }
 

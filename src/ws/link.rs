@@ -8,9 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Opening;
 use super::outbox::Outbox;
-use super::replies::refusal;
+use super::{Opening, Ws};
 use crate::core::messages::{Pending, Sent};
 use crate::error::Language;
 use crate::hub::close::CloseCode;
@@ -93,6 +92,7 @@ impl Link {
     /// Replies through the outbox when a send has become durable, with about `bytes` bytes.
     pub(super) fn acks_when_durable(
         self: Arc<Self>,
+        ws: Arc<Ws>,
         reply: Reply<SentReply>,
         bytes: usize,
         pending: Pending<Sent>,
@@ -101,7 +101,7 @@ impl Link {
         tokio::spawn(async move {
             let frame = match pending.await {
                 Ok(sent) => reply.granted(&sent.into()),
-                Err(error) => refusal(Some(reply.id()), &error, self.language),
+                Err(error) => ws.refusal(reply.id(), &error, self.language),
             };
             self.owed.fetch_sub(bytes, Ordering::Relaxed);
             self.outbox.push(&frame);

@@ -36,7 +36,7 @@ use crate::edge::credentials::{bearer, instance};
 use crate::edge::limits::Limiter;
 use crate::edge::wire::Shortcut;
 use crate::error::{Error, Language, Result, text};
-use crate::hub::Hub;
+use crate::hub::{Frame, Hub};
 use crate::id::ObjectId;
 use crate::model::auth::Caller;
 
@@ -64,6 +64,16 @@ pub struct Ws {
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     attaching: Semaphore,
+}
+
+impl Ws {
+    /// The refusal of a request that could be read; faults of the server are counted.
+    fn refusal(&self, id: u64, error: &Error, language: Language) -> Frame {
+        if error.code.is_ours() {
+            self.core.operator.failed();
+        }
+        replies::refusal(Some(id), error, language)
+    }
 }
 
 /// The routes of the WebSockets: `/api/v1/ws` for all chats, `/nch` for one.

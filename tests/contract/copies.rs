@@ -32,6 +32,7 @@ use crate::operators;
 use crate::pushes;
 use crate::reports;
 use crate::support::{MINUTE, NOON, World, after, email, text};
+use crate::trends;
 
 /// Small, so that every part has more than one page.
 const PAGE: u32 = 3;
@@ -240,6 +241,7 @@ async fn newcomers(world: &World) {
 async fn fill_beside(world: &World, group: ChatId, people: &[UserId]) {
     fill_rules(world, group, (people[0], people[2])).await;
     fill_reports(world, people[0]).await;
+    trends::fill(world).await;
     fill_pushes(world, &people[..4]).await;
     fill_alerts(world, &people[..3]).await;
     let export = exports::ready(world, people[1]);

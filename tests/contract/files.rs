@@ -354,7 +354,7 @@ pub async fn a_groups_picture_is_for_its_members_or_all(world: &World) {
     assert!(of_group(carla).await);
 
     change(ChatChange { public: Some(true), ..ChatChange::default() }).await;
-    let mut end = world.step(group, ana, SystemEvent::GroupDeleted);
+    let mut end = world.step(group, ana, SystemEvent::GroupDeleted { by_operators: false });
     end.change = ChatChange { deleted: Some(after(1)), ..ChatChange::default() };
     end.all_leave = true;
     world.done(end).await;

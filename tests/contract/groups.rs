@@ -140,11 +140,11 @@ pub async fn an_invitation_link_lets_in_so_many(world: &World) {
 pub async fn a_deleted_group_has_nobody_and_takes_no_step(world: &World) {
     let people = people(world, 3).await;
     let group = world.group(&people).await;
-    let mut step = world.step(group, people[0], SystemEvent::GroupDeleted);
+    let mut step = world.step(group, people[0], SystemEvent::GroupDeleted { by_operators: true });
     step.change.deleted = Some(after(MINUTE));
     step.all_leave = true;
     let (message, chat) = world.done(step.clone()).await;
-    assert_eq!(message.content, Content::System(SystemEvent::GroupDeleted));
+    assert_eq!(message.content, Content::System(SystemEvent::GroupDeleted { by_operators: true }));
     assert_eq!((chat.member_count, chat.deleted), (0, Some(after(MINUTE))));
     assert_eq!((chat.meta_rev, chat.head_rev), (2, 2));
     for &user in &people {

@@ -32,6 +32,7 @@ mod reports;
 mod rules;
 mod sessions;
 mod terms;
+mod trends;
 mod upkeep;
 mod users;
 
@@ -183,6 +184,10 @@ macro_rules! contract {
                 of_racing_steps_of_a_report_one_is_stored
                 a_deleted_account_leaves_its_reports_without_its_name
                 an_answered_report_goes_after_a_year
+            }
+            trends {
+                what_happens_is_added_and_what_is_counted_replaces_what_was
+                rows_come_in_their_order_and_go_with_their_age
             }
             calls {
                 a_user_is_in_one_live_call

@@ -214,7 +214,7 @@ async fn events(world: &World, group: ChatId, [ana, beto, carla, dora, eva]: [Us
         world.done(wechat::store::GroupStep { members, ..step }).await;
     }
     let gone = world.group(&[beto, eva]).await;
-    let mut step = world.step(gone, beto, SystemEvent::GroupDeleted);
+    let mut step = world.step(gone, beto, SystemEvent::GroupDeleted { by_operators: false });
     step.change.deleted = Some(after(9));
     step.all_leave = true;
     world.done(step).await;

@@ -340,7 +340,7 @@ pub async fn who_asks_waits_and_is_let_in_or_refused(world: &World) {
     assert_eq!((member.join_seq, member.state), (message.seq, MemberState::Active));
     assert_eq!((chat.member_count, waiting().await), (3, Vec::new()));
     let Asked::Done(_) = asks(ask(group, carla, rules)).await else { panic!("waits again") };
-    let mut end = world.step(group, ana, SystemEvent::GroupDeleted);
+    let mut end = world.step(group, ana, SystemEvent::GroupDeleted { by_operators: false });
     (end.all_leave, end.change.deleted) = (true, Some(after(9)));
     world.done(end).await;
     assert_eq!(world.member(group, carla).await.state, MemberState::Left, "nobody waits");

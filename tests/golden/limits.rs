@@ -350,6 +350,10 @@ fn logins(config: &Config) -> Vec<Limit> {
             count(model::operators::REASON_CHARS) => "400";
         "audit-life" "how long what operators did is kept" time(model::operators::AUDIT_LIFE)
             => "it is forgotten";
+        "trend-hours" "how long figures by the hour are kept" time(model::trends::HOURS_KEPT)
+            => "those by the day are left";
+        "trend-days" "how long figures by the day are kept" time(model::trends::DAYS_KEPT)
+            => "they are forgotten";
         "invitations" "such invitations at once" count(model::door::INVITATIONS) => "409";
         "session" "a session that nobody uses" time(set config.session_idle) => "it ends";
         "places" "known places of an account" count(model::auth::PLACES)

@@ -11,15 +11,16 @@ use loadgen::client::api::Api;
 use loadgen::client::connection::{Connection, Event};
 use loadgen::client::wire::Dial;
 use serde_json::{Value, json};
-use wechat::clock::Clock;
+use wechat::clock::{Clock, Time};
 use wechat::core::Rules;
 use wechat::core::groups::NewGroup;
-use wechat::core::operator::Actor;
+use wechat::core::operator::{Actor, TRENDS};
 use wechat::core::search::Query;
 use wechat::error::Code;
 use wechat::id::{AuditId, ObjectId};
 use wechat::model::operators::{Act, Audit};
 use wechat::model::text::{About, Title};
+use wechat::model::trends::{HOURS_KEPT, Happened, Span};
 use wechat::store::Acted;
 
 use crate::harness::files::STILL;
@@ -185,6 +186,53 @@ async fn a_suspension_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn figures_over_time_are_written_down_by_the_sweep() {
+    let inside = Inside::new(Rules::default()).await;
+    let sweeps = async || inside.core.sweep().await.expect("sweeps");
+    let rows = async |span, last| {
+        let rows = inside.core.operator.trends(&Actor::Machine, span, last).await.expect("reads");
+        rows.into_iter().map(|row| (row.figures.people, row.happened)).collect::<Vec<_>>()
+    };
+    let happened = |calls, errors| Happened { calls, errors };
+    inside.person("Ana").await;
+    sweeps().await;
+    inside.person("Beto").await;
+    inside.core.operator.failed();
+    sweeps().await;
+    assert_eq!(rows(Span::Hour, 9).await, [(1, happened(0, 1))], "people once an hour");
+    inside.clock.advance(Duration::from_secs(3600));
+    inside.core.operator.failed();
+    sweeps().await;
+    let hours = [(2, happened(0, 2)), (2, happened(0, 0))];
+    assert_eq!(rows(Span::Hour, 9).await, hours, "at the end of the hour");
+    assert_eq!(rows(Span::Hour, 1).await, hours[1..]);
+    assert_eq!(rows(Span::Day, 9).await, [(2, happened(0, 2))]);
+    inside.clock.advance(HOURS_KEPT + Duration::from_secs(3600));
+    sweeps().await;
+    assert_eq!(rows(Span::Hour, TRENDS).await.len(), 1);
+    assert_eq!(rows(Span::Day, TRENDS).await.len(), 2, "days are kept for longer");
+    let kept = inside.store.trends(Span::Hour, Time(0), 99).await.expect("reads");
+    assert_eq!(kept.len(), 1, "what is old is gone");
+}
+
+#[tokio::test]
+async fn settings_are_shown_as_they_are_and_no_secret_is() {
+    let world = World::with(&[("TURN_SECRET", "5f0c8e6d1b7a4932b6d5e8f7a1c09b34")]).await;
+    let olga = world.operator().await;
+    let page = olga.gets("/api/v1/operator/settings").await;
+    let row = |name: &str| {
+        let rows = page["settings"].as_array().expect("rows");
+        rows.iter().find(|row| row["name"] == name).expect("a setting").clone()
+    };
+    assert_eq!(row("HOST")["value"], "127.0.0.1");
+    assert_eq!((&row("DEV")["value"], &row("DEV")["place"]), (&json!("off"), &json!("default")));
+    let secret = row("TURN_SECRET");
+    assert_eq!((&secret["hidden"], &secret["value"]), (&json!(true), &Value::Null));
+    assert_eq!(row("SMTP_URL")["hidden"], Value::Null, "it is not set");
+    assert!(!page.to_string().contains("5f0c8e6d"));
+}
+
+#[tokio::test]
 async fn an_act_that_was_cut_off_is_finished_and_is_in_the_audit_once() {
     let inside = Inside::new(Rules::default()).await;
     let ana = inside.person("Ana").await;
@@ -208,6 +256,7 @@ async fn an_act_that_was_cut_off_is_finished_and_is_in_the_audit_once() {
     inside.core.sweep().await.expect("sweeps");
     assert!(!there().await);
     let rows = inside.core.operator.audit(&Actor::Machine, None, 9).await.expect("reads");
+    let rows: Vec<Audit> = rows.into_iter().map(|named| named.row).collect();
     assert_eq!(rows, [cut]);
 }
 
@@ -226,9 +275,15 @@ async fn an_operator_looks_after_people_and_groups_and_reads_no_chat() {
     );
     let listed = olga.gets("/api/v1/operator/groups").await;
     assert!(!format!("{shown}{listed}").contains("secret"));
+    let mut live = ana.connects().await;
     assert_eq!(olga.asks(Method::DELETE, &at, None).await.status, StatusCode::NO_CONTENT);
     let gone = ana.asks(Method::GET, &format!("/api/v1/chats/{group}/messages"), None).await;
     assert_eq!(gone.status, StatusCode::FORBIDDEN);
+    let is_end = |event: &Event| event.data["event"]["type"] == "group_deleted";
+    let told = live.event_that(PATIENCE, is_end).await.expect("they are told");
+    assert_eq!(told.data["event"]["by_operators"], true, "and who did it");
+    let row = &audit(&olga).await[0];
+    assert_eq!((&row["by_name"], &row["name"]), (&json!("Olga"), &json!("Plaza")));
 
     let found = olga.gets("/api/v1/operator/people?q=beto%40example.org").await;
     assert_eq!(found["people"][0]["id"], beto.id());

@@ -101,7 +101,7 @@ async fn a_report_is_taken_by_one_and_answered_once_and_the_audit_tells_it() {
     assert_eq!(refused.expect_err("it is decided").code, Code::Conflict);
     assert_eq!(core.own(&ana).await.expect("lists"), [done]);
     let audit = operator.audit(&machine, None, 9).await.expect("reads");
-    let told: Vec<&str> = audit.iter().map(|row| row.act.name()).collect();
+    let told: Vec<&str> = audit.iter().map(|named| named.row.act.name()).collect();
     assert_eq!(told, ["answer_report", "take_report", "appoint", "appoint"], "each once");
 
     for number in 1..REPORTS_A_DAY {

@@ -40,6 +40,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::operators",
             "store::pushes",
             "store::reports",
+            "store::trends",
             "objects",
             "objects::staging",
             "objects::whole",

@@ -8,6 +8,7 @@ import { learnCursors } from './cursors.js';
 import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
+import { learnNicks } from './nicks.js';
 import { client, go, isNarrow, watch } from './state.js';
 import { stopSound } from './player.js';
 import { presenceText, showPeople } from './presence.js';
@@ -40,6 +41,7 @@ function Chat({ state }) {
             void client.older(state.id).catch(() => undefined);
         }
         void learnCursors(state);
+        void learnNicks(state);
     }, [state.id, isLive]);
     const peer = state.peer(myId());
     useEffect(() => {
@@ -71,11 +73,11 @@ function Chat({ state }) {
     return (_jsxs("section", { class: "pane chat-pane", "aria-label": chatName(state), onDragOver: onDragOver, onDragLeave: onDragLeave, onDrop: onDrop, children: [isOverIt.value && _jsx("div", { class: "drop", children: t('file.drop') }), _jsx(Head, { state: state }), isNarrow.value && _jsx(ConnectionBar, {}), _jsx(Announcement, { state: state }), _jsx(Pinned, { state: state }), _jsx(Timeline, { state: state, marker: marker }), _jsx(Announcer, { state: state }), _jsx(RequestBar, { state: state }), isOver ? _jsx("p", { class: "composer-off", children: t('chat.over') }) : _jsx(Speaking, { state: state })] }));
 }
 function Head({ state }) {
-    watch(`chat:${state.id}`, 'users', 'connection');
+    watch(`chat:${state.id}`, 'users', 'connection', 'session');
     const menu = useSignal(null);
     const name = chatName(state);
     const peer = state.peer(myId());
-    const isCallable = peer !== null && peer !== myId();
+    const isCallable = peer !== null && peer !== myId() && client.contacts.lets(state, 'call');
     const typing = typingText(state);
     const call = (kind) => () => client.startCall(state.id, kind);
     return (_jsxs("header", { class: "bar chat-bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "back flip", onClick: () => go('') }), _jsxs("a", { class: "chat-head", href: `#/chat/${state.id}/info`, title: t('info'), children: [_jsx(Avatar, { id: peer ?? state.id, name: name, size: "s", group: peer === null }), _jsxs("span", { class: "chat-head-text", children: [_jsx("h1", { class: "chat-name", dir: "auto", children: name }), _jsx("span", { class: `chat-sub ${typing ? 'typing' : ''}`, "aria-live": "polite", children: typing || subtitle(state) })] })] }), isCallable && _jsx(IconButton, { icon: "phone", label: t('call.voice'), onClick: call('voice') }), isCallable && _jsx(IconButton, { icon: "video", label: t('call.video'), onClick: call('video') }), _jsx(IconButton, { icon: "ellipsis-vertical", label: t('more'), onClick: (event) => {

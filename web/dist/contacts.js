@@ -45,8 +45,13 @@ export function RequestBar({ state }) {
     const blocking = useSignal(false);
     const peer = state.peer(myId());
     const tie = client.contacts.tie(state);
-    if (!peer || peer === myId() || !tie || tie === 'known')
+    if (!peer || peer === myId() || tie === 'known')
         return null;
+    if (!tie) {
+        if (client.contacts.lets(state, 'call'))
+            return null;
+        return _jsx("p", { class: "request-bar dim small", children: t('request.texts_only') });
+    }
     if (tie === 'asks') {
         const left = state.member.tie?.texts_left ?? 0;
         return _jsx("p", { class: "request-bar dim small", children: t('request.waits', { n: left }) });

@@ -22,8 +22,9 @@ export function useMention(state, area) {
             void client.rest.get(`/groups/${state.id}/members`, { limit: 100 }).then((page) => { people.value = page.members.filter(({ user }) => user.id !== myId()); }, () => undefined);
         }
     };
+    const called = ({ user, nick }) => fold(`${user.name} ${nick ?? ''}`);
     const shown = query.value === null ? [] : people.value
-        .filter(({ user }) => fold(user.name).includes(fold(query.value ?? ''))).slice(0, SHOWN);
+        .filter((one) => called(one).includes(fold(query.value ?? ''))).slice(0, SHOWN);
     const pick = (member) => {
         query.value = null;
         put(state, area.current, member);
@@ -60,5 +61,5 @@ function put({ id: chat }, box, { user }) {
     box.focus();
 }
 function Names({ shown, chosen, onPick }) {
-    return (_jsx("ul", { class: "mention-list", role: "listbox", "aria-label": t('mention'), children: shown.map((member, at) => (_jsxs("li", { role: "option", "aria-selected": at === chosen, onPointerDown: (event) => { event.preventDefault(); onPick(member); }, children: [_jsx(Avatar, { id: member.user.id, name: member.user.name, size: "s" }), _jsx("span", { dir: "auto", children: member.user.name })] }, member.user.id))) }));
+    return (_jsx("ul", { class: "mention-list", role: "listbox", "aria-label": t('mention'), children: shown.map((member, at) => (_jsxs("li", { role: "option", "aria-selected": at === chosen, onPointerDown: (event) => { event.preventDefault(); onPick(member); }, children: [_jsx(Avatar, { id: member.user.id, name: member.user.name, size: "s" }), _jsx("span", { dir: "auto", children: member.user.name }), member.nick && _jsx("small", { class: "nick", children: _jsx("bdi", { children: member.nick }) })] }, member.user.id))) }));
 }

@@ -8,6 +8,7 @@ import { t } from './i18n.js';
 import { jumpTo } from './jump.js';
 import { MessageMenu } from './message_menu.js';
 import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
+import { nickOf } from './nicks.js';
 import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { Ticks, standing } from './ticks.js';
@@ -90,7 +91,7 @@ function Author({ row, state, first, mine }) {
         return _jsxs("span", { class: "hidden", children: [t('you'), ": "] });
     if (state.chat.kind !== 'group' || !first)
         return _jsxs("span", { class: "hidden", children: [row.from_name, ": "] });
-    return (_jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", children: row.from_name || t('user.deleted') }));
+    return (_jsx("p", { class: `bubble-author hue-text-${hue(row.from)}`, dir: "auto", title: row.from_name, children: nickOf(state.id, row.from) ?? (row.from_name || t('user.deleted')) }));
 }
 function BubbleTools({ row, menu }) {
     const open = (event) => {

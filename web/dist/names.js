@@ -53,7 +53,8 @@ export function eventText(event, row) {
         case 'role_changed':
             return t('event.role', { name, other: who(event.user), role: t(`role.${event.role}`) });
         case 'owner_changed': return t('event.owner', { name, other: who(event.user) });
-        case 'group_deleted': return t('event.group_deleted', { name });
+        case 'group_deleted': return event.by_operators
+            ? t('event.group_deleted.operators') : t('event.group_deleted', { name });
         default: return t('event.other', { name });
     }
 }

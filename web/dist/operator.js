@@ -3,15 +3,18 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { bytes } from './files_text.js';
 import { lang, t } from './i18n.js';
+import { Charts } from './operator_charts.js';
 import { AuditList, GroupPage, Groups, Invitations } from './operator_lists.js';
 import { People, PersonPage } from './operator_people.js';
 import { ReportPage, Reports } from './operator_reports.js';
+import { SettingsAsTheyAre } from './operator_settings.js';
 import { Link } from './row_buttons.js';
 import { attempt, back, client, go, route, say, watch } from './state.js';
 import { Empty, IconButton, Spinner } from './ui.js';
 const PLACES = [
     ['overview', 'chart-column'], ['people', 'users'], ['groups', 'message-circle'],
     ['reports', 'flag'], ['invitations', 'ticket'], ['audit', 'scroll-text'],
+    ['settings', 'settings'],
 ];
 const name = (place) => t(`admin.${place}`);
 const isPlace = (word) => PLACES.some(([place]) => place === word);
@@ -41,7 +44,7 @@ export function OperatorPage() {
     const place = isPlace(word) ? word : 'overview';
     const title = name(place);
     const up = () => (one ? go(`admin/${place}`, true) : back('admin'));
-    return (_jsxs("section", { class: "pane chat-pane plain operator", "aria-label": title, children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: one ? 'flip' : 'flip back', onClick: up }), _jsx("h1", { class: "grow", children: title })] }), _jsx("div", { class: "scroll info", children: client.me?.operator
+    return (_jsxs("section", { class: "pane chat-pane plain operator", "aria-label": title, children: [_jsxs("header", { class: "bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: one ? 'flip' : 'flip back', onClick: up }), _jsx("h1", { class: "grow", children: title })] }), _jsx("div", { class: "scroll info", tabIndex: place === 'settings' ? 0 : undefined, children: client.me?.operator
                     ? _jsx(Content, { place: place, one: one })
                     : _jsx(Empty, { icon: "lock", title: t('admin.operators_only') }) })] }));
 }
@@ -53,6 +56,7 @@ function Content({ place, one }) {
         case 'reports': return one ? _jsx(ReportPage, { id: one }, one) : _jsx(Reports, {});
         case 'invitations': return _jsx(Invitations, {});
         case 'audit': return _jsx(AuditList, {});
+        case 'settings': return _jsx(SettingsAsTheyAre, {});
     }
 }
 function Overview() {
@@ -76,5 +80,5 @@ function Overview() {
         ['admin.messages', count(found.messages)],
         ['admin.files', bytes(found.file_bytes)],
     ];
-    return (_jsxs(_Fragment, { children: [_jsx("dl", { class: "tiles", children: tiles.map(([key, value]) => (_jsxs("div", { class: "card tile", children: [_jsx("dt", { children: t(key) }), _jsx("dd", { children: value })] }, key))) }), _jsx("p", { class: "dim small", children: t('admin.privacy') })] }));
+    return (_jsxs(_Fragment, { children: [_jsx("dl", { class: "tiles", children: tiles.map(([key, value]) => (_jsxs("div", { class: "card tile", children: [_jsx("dt", { children: t(key) }), _jsx("dd", { children: value })] }, key))) }), _jsx(Charts, { now: found }), _jsx("p", { class: "dim small", children: t('admin.privacy') })] }));
 }

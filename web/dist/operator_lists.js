@@ -63,10 +63,15 @@ export function Invitations() {
 function Made({ link, onClose }) {
     return (_jsxs(Dialog, { title: t('admin.invitation'), onClose: onClose, children: [_jsx("p", { class: "dim", children: t('admin.invitation.once') }), _jsx(QrCode, { text: link, label: t('admin.invitation') }), _jsx("p", { class: "invite-link", children: _jsx("code", { children: link }) }), _jsx("div", { class: "buttons", children: _jsx("button", { type: "button", class: "button primary", onClick: () => void copy(link), children: t('copy') }) })] }));
 }
+function whose({ by, by_name }) {
+    if (!by)
+        return t('admin.machine');
+    return by_name ?? t('admin.operator');
+}
 export function AuditList() {
     const pages = usePages(async (before) => {
         const found = await client.rest.get('/operator/audit', { before });
         return { rows: found.audit, next: found.next };
     }, '');
-    return (_jsx(List, { pages: pages, icon: "scroll-text", none: t('admin.audit.none'), children: (row) => (_jsxs("div", { class: "device", children: [_jsxs("span", { class: "grow", children: [_jsx("span", { children: t(`admin.act.${row.act}`) || row.act }), _jsxs("small", { class: "dim", children: [full(row.at), " \u00B7 ", row.by ? t('admin.operator') : t('admin.machine'), row.what && _jsxs(_Fragment, { children: [" \u00B7 ", _jsx("q", { dir: "auto", children: row.what })] })] })] }), row.user && (_jsx("a", { class: "link", href: `#/admin/people/${row.user}`, children: t('admin.person') })), row.group && (_jsx("a", { class: "link", href: `#/admin/groups/${row.group}`, children: t('admin.group') }))] }, row.id)) }));
+    return (_jsx(List, { pages: pages, icon: "scroll-text", none: t('admin.audit.none'), children: (row) => (_jsxs("div", { class: "device", children: [_jsxs("span", { class: "grow", children: [_jsx("span", { children: t(`admin.act.${row.act}`) || row.act }), _jsxs("small", { class: "dim", children: [full(row.at), " \u00B7 ", _jsx("bdi", { children: whose(row) }), row.what && _jsxs(_Fragment, { children: [" \u00B7 ", _jsx("q", { dir: "auto", children: row.what })] })] })] }), row.user && (_jsx("a", { class: "link whom", dir: "auto", href: `#/admin/people/${row.user}`, children: row.name ?? t('admin.person') })), row.group && (_jsx("a", { class: "link whom", dir: "auto", href: `#/admin/groups/${row.group}`, children: row.name ?? t('admin.group') }))] }, row.id)) }));
 }

@@ -48,6 +48,11 @@ export function dropAbout(chat) {
     one.value = one.value.edit ? endEdit(one.value) : { ...one.value, reply: null };
 }
 export function addFiles(chat, files) {
+    const state = client.store.chats.get(chat);
+    if (state && !client.contacts.lets(state, 'send files')) {
+        say(t('request.texts_only'), true);
+        return;
+    }
     const one = writing(chat);
     const more = [...files]
         .map((file) => ({ blob: file, name: file.name || 'file', kind: 'auto' }));

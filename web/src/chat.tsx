@@ -12,6 +12,7 @@ import { learnCursors } from './cursors.js';
 import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
+import { learnNicks } from './nicks.js';
 import { client, go, isNarrow, watch } from './state.js';
 import { stopSound } from './player.js';
 import { presenceText, showPeople } from './presence.js';
@@ -55,6 +56,7 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
       void client.older(state.id).catch(() => undefined);
     }
     void learnCursors(state);
+    void learnNicks(state);
   }, [state.id, isLive]);
   const peer = state.peer(myId());
   useEffect(() => {
@@ -98,11 +100,11 @@ function Chat({ state }: { state: ChatState }): JSX.Element {
 }
 
 function Head({ state }: { state: ChatState }): JSX.Element {
-  watch(`chat:${state.id}`, 'users', 'connection');
+  watch(`chat:${state.id}`, 'users', 'connection', 'session');
   const menu = useSignal<{ x: number; y: number } | null>(null);
   const name = chatName(state);
   const peer = state.peer(myId());
-  const isCallable = peer !== null && peer !== myId();
+  const isCallable = peer !== null && peer !== myId() && client.contacts.lets(state, 'call');
   const typing = typingText(state);
   const call = (kind: 'voice' | 'video') => () => client.startCall(state.id, kind);
   return (

@@ -8,7 +8,7 @@ import { EmojiPicker } from './emoji.js';
 import { bytes } from './files_text.js';
 import { t } from './i18n.js';
 import { myId, preview } from './names.js';
-import { recording } from './state.js';
+import { client, recording, watch } from './state.js';
 import { Dialog, Icon, IconButton } from './ui.js';
 import { type Composing, isTouch, most, tooLong, useComposer } from './use_composer.js';
 import { Recording } from './voice.js';
@@ -16,7 +16,9 @@ import { Tray } from './waiting.js';
 import { addFiles, dropAbout } from './writing.js';
 
 export function Composer({ state }: { state: ChatState }): JSX.Element {
+  watch(`chat:${state.id}`, 'session');
   const composing = useComposer(state);
+  const hasFiles = client.contacts.lets(state, 'send files');
   const { now: { reply, edit, files }, emoji, limit, mention, set } = composing;
   const isRecording = recording.value?.chat === state.id;
   const about = reply ?? edit;
@@ -34,10 +36,10 @@ export function Composer({ state }: { state: ChatState }): JSX.Element {
       <div class="composer-row">
         {isRecording
           ? <Recording />
-          : <Tools chat={state.id} onEmoji={() => { emoji.value = true; }} />}
+          : <Tools chat={state.id} hasFiles={hasFiles} onEmoji={() => { emoji.value = true; }} />}
         <Area chat={state.id} composing={composing} isHidden={isRecording} />
         <SendButton isEmpty={composing.isEmpty} isEdit={!!edit} isRecording={isRecording}
-          voice={composing.voice} />
+          hasVoice={hasFiles} voice={composing.voice} />
       </div>
       {emoji.value && (
         <Dialog title={t('emoji')} onClose={() => { emoji.value = false; }} class="emoji-dialog">
@@ -75,12 +77,16 @@ interface SendButtonProps {
   isEmpty: boolean;
   isEdit: boolean;
   isRecording: boolean;
+  /** A voice message may be sent. */
+  hasVoice: boolean;
   voice: Composing['voice'];
 }
 
 /** One button, whatever it does at the moment, so that finger and focus stay on it. */
-function SendButton({ isEmpty, isEdit, isRecording, voice }: SendButtonProps): JSX.Element {
-  const isMic = isEmpty && !isEdit && !isRecording;
+function SendButton(
+  { isEmpty, isEdit, isRecording, hasVoice, voice }: SendButtonProps,
+): JSX.Element {
+  const isMic = isEmpty && !isEdit && !isRecording && hasVoice;
   const isVoice = isMic || isRecording;
   const label = t(isMic ? 'file.record' : isEdit ? 'save' : 'send');
   return (
@@ -98,13 +104,17 @@ function SendButton({ isEmpty, isEdit, isRecording, voice }: SendButtonProps): J
 }
 
 /** What stands before the text: emoji, files. */
-function Tools({ chat, onEmoji }: { chat: Id; onEmoji: () => void }): JSX.Element {
+function Tools({ chat, hasFiles, onEmoji }: {
+  chat: Id; hasFiles: boolean; onEmoji: () => void;
+}): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
       <IconButton icon="smile" label={t('emoji')} onClick={onEmoji} />
-      <IconButton icon="paperclip" label={t('file.attach')}
-        onClick={() => input.current?.click()} />
+      {hasFiles && (
+        <IconButton icon="paperclip" label={t('file.attach')}
+          onClick={() => input.current?.click()} />
+      )}
       <input ref={input} type="file" multiple hidden aria-label={t('file.attach')}
         onChange={(event) => {
           addFiles(chat, event.currentTarget.files ?? []);

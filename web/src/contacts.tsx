@@ -102,7 +102,11 @@ export function RequestBar({ state }: { state: ChatState }): JSX.Element | null 
   const blocking = useSignal(false);
   const peer = state.peer(myId());
   const tie = client.contacts.tie(state);
-  if (!peer || peer === myId() || !tie || tie === 'known') return null;
+  if (!peer || peer === myId() || tie === 'known') return null;
+  if (!tie) {
+    if (client.contacts.lets(state, 'call')) return null;
+    return <p class="request-bar dim small">{t('request.texts_only')}</p>;
+  }
   if (tie === 'asks') {
     const left = state.member.tie?.texts_left ?? 0;
     return <p class="request-bar dim small">{t('request.waits', { n: left })}</p>;

@@ -39,8 +39,9 @@ export function useMention(state: ChatState, area: RefObject<HTMLTextAreaElement
       );
     }
   };
+  const called = ({ user, nick }: GroupMember): string => fold(`${user.name} ${nick ?? ''}`);
   const shown = query.value === null ? [] : people.value
-    .filter(({ user }) => fold(user.name).includes(fold(query.value ?? ''))).slice(0, SHOWN);
+    .filter((one) => called(one).includes(fold(query.value ?? ''))).slice(0, SHOWN);
   const pick = (member: GroupMember): void => {
     query.value = null;
     put(state, area.current, member);
@@ -88,6 +89,7 @@ function Names({ shown, chosen, onPick }: NamesProps): JSX.Element {
           onPointerDown={(event) => { event.preventDefault(); onPick(member); }}>
           <Avatar id={member.user.id} name={member.user.name} size="s" />
           <span dir="auto">{member.user.name}</span>
+          {member.nick && <small class="nick"><bdi>{member.nick}</bdi></small>}
         </li>
       ))}
     </ul>

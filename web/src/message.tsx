@@ -12,6 +12,7 @@ import { t } from './i18n.js';
 import { jumpTo } from './jump.js';
 import { MessageMenu } from './message_menu.js';
 import { callText, eventText, isMissed, myId, preview, userName } from './names.js';
+import { nickOf } from './nicks.js';
 import { Rich, isLarge, isRightToLeft } from './rich.js';
 import { attempt, client, go, watch } from './state.js';
 import { type Standing, Ticks, standing } from './ticks.js';
@@ -192,8 +193,8 @@ function Author({ row, state, first, mine }: MessageRowProps): JSX.Element {
   if (mine) return <span class="hidden">{t('you')}: </span>;
   if (state.chat.kind !== 'group' || !first) return <span class="hidden">{row.from_name}: </span>;
   return (
-    <p class={`bubble-author hue-text-${hue(row.from)}`} dir="auto">
-      {row.from_name || t('user.deleted')}
+    <p class={`bubble-author hue-text-${hue(row.from)}`} dir="auto" title={row.from_name}>
+      {nickOf(state.id, row.from) ?? (row.from_name || t('user.deleted'))}
     </p>
   );
 }

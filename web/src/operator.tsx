@@ -7,9 +7,11 @@ import type { Figures } from 'wechat-sdk';
 
 import { bytes } from './files_text.js';
 import { lang, t } from './i18n.js';
+import { Charts } from './operator_charts.js';
 import { AuditList, GroupPage, Groups, Invitations } from './operator_lists.js';
 import { People, PersonPage } from './operator_people.js';
 import { ReportPage, Reports } from './operator_reports.js';
+import { SettingsAsTheyAre } from './operator_settings.js';
 import { Link } from './row_buttons.js';
 import { attempt, back, client, go, route, say, watch } from './state.js';
 import type { Key } from './texts/en.js';
@@ -18,6 +20,7 @@ import { Empty, IconButton, Spinner } from './ui.js';
 const PLACES = [
   ['overview', 'chart-column'], ['people', 'users'], ['groups', 'message-circle'],
   ['reports', 'flag'], ['invitations', 'ticket'], ['audit', 'scroll-text'],
+  ['settings', 'settings'],
 ] as const;
 
 type Place = typeof PLACES[number][0];
@@ -88,7 +91,8 @@ export function OperatorPage(): JSX.Element {
           onClick={up} />
         <h1 class="grow">{title}</h1>
       </header>
-      <div class="scroll info">
+      {/* Settings have nothing that is focused, and are scrolled by keys all the same. */}
+      <div class="scroll info" tabIndex={place === 'settings' ? 0 : undefined}>
         {client.me?.operator
           ? <Content place={place} one={one} />
           : <Empty icon="lock" title={t('admin.operators_only')} />}
@@ -105,6 +109,7 @@ function Content({ place, one }: { place: Place; one: string }): JSX.Element {
     case 'reports': return one ? <ReportPage id={one} key={one} /> : <Reports />;
     case 'invitations': return <Invitations />;
     case 'audit': return <AuditList />;
+    case 'settings': return <SettingsAsTheyAre />;
   }
 }
 
@@ -136,6 +141,7 @@ function Overview(): JSX.Element {
           <div class="card tile" key={key}><dt>{t(key)}</dt><dd>{value}</dd></div>
         ))}
       </dl>
+      <Charts now={found} />
       <p class="dim small">{t('admin.privacy')}</p>
     </>
   );

@@ -160,6 +160,12 @@ function Made({ link, onClose }: { link: string; onClose: () => void }): JSX.Ele
   );
 }
 
+/** Which operator did it, by name as long as the account is there. */
+function whose({ by, by_name }: Audit): string {
+  if (!by) return t('admin.machine');
+  return by_name ?? t('admin.operator');
+}
+
 export function AuditList(): JSX.Element {
   const pages = usePages<Audit>(async (before) => {
     const found = await client.rest.get<Audits>('/operator/audit', { before });
@@ -172,15 +178,19 @@ export function AuditList(): JSX.Element {
           <span class="grow">
             <span>{t(`admin.act.${row.act}` as Key) || row.act}</span>
             <small class="dim">
-              {full(row.at)} · {row.by ? t('admin.operator') : t('admin.machine')}
+              {full(row.at)} · <bdi>{whose(row)}</bdi>
               {row.what && <> · <q dir="auto">{row.what}</q></>}
             </small>
           </span>
           {row.user && (
-            <a class="link" href={`#/admin/people/${row.user}`}>{t('admin.person')}</a>
+            <a class="link whom" dir="auto" href={`#/admin/people/${row.user}`}>
+              {row.name ?? t('admin.person')}
+            </a>
           )}
           {row.group && (
-            <a class="link" href={`#/admin/groups/${row.group}`}>{t('admin.group')}</a>
+            <a class="link whom" dir="auto" href={`#/admin/groups/${row.group}`}>
+              {row.name ?? t('admin.group')}
+            </a>
           )}
         </div>
       )}

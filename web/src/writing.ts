@@ -72,6 +72,11 @@ export function dropAbout(chat: Id): void {
 }
 
 export function addFiles(chat: Id, files: Iterable<File>): void {
+  const state = client.store.chats.get(chat);
+  if (state && !client.contacts.lets(state, 'send files')) {
+    say(t('request.texts_only'), true);
+    return;
+  }
   const one = writing(chat);
   const more = [...files]
     .map((file): Outgoing => ({ blob: file, name: file.name || 'file', kind: 'auto' }));

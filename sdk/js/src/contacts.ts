@@ -34,6 +34,18 @@ export class Contacts {
     return reach !== 'everyone' || server !== 'everyone';
   }
 
+  /** Whether a direct chat lets one send files or call, as far as is known before one tries. */
+  lets(state: ChatState, what: 'send files' | 'call'): boolean {
+    const me = this.host.me?.id;
+    const peer = me === undefined ? null : state.peer(me);
+    const isOpen = (this.host.about.info?.strangers ?? 'everyone') === 'everyone';
+    if (isOpen || peer === null || peer === me) return true;
+    const tie = this.tie(state);
+    // Who is asked may answer with a file.
+    const isAsked = tie === 'asked' || tie === 'refused';
+    return tie === 'known' || (isAsked && what === 'send files');
+  }
+
   /** A chat that is to be shown as a request: somebody asks, and waits for an answer. */
   isRequest(state: ChatState): boolean {
     return this.areAsked && this.tie(state) === 'asked';

@@ -164,16 +164,21 @@ export interface Attachment {
 export interface Audit {
   /**
    * What: `suspend`, `restore`, `delete`, `log_out`, `move_address`, `appoint`, `dismiss`,
-   * `take_role`, `delete_group`, `invite`, `end_invitation`; there may be more in the future.
+   * `take_role`, `delete_group`, `invite`, `end_invitation`, `take_report`, `answer_report`; there
+   * may be more in the future.
    */
   act: string;
   /** When. */
   at: Moment;
   by?: Id | null;
+  /** What that operator is called; absent: their account was deleted, or there is none. */
+  by_name?: string | null;
   group?: Id | null;
   /** Which row. */
   id: Id;
   invitation?: Id | null;
+  /** What the person or the group is called now; absent: neither, or they are deleted. */
+  name?: string | null;
   report?: Id | null;
   /** It was cut off, and takes effect within minutes. */
   unfinished?: boolean;
@@ -1717,6 +1722,28 @@ export interface SetCard {
   renew?: boolean;
 }
 
+/** A setting as it is. */
+export interface SettingNow {
+  /** What it does. */
+  about: string;
+  /** The heading of the documents that it stands under. */
+  group: string;
+  /** It has a value that is not shown. */
+  hidden?: boolean;
+  /** As files and the environment call it, like `DATA_DIR`. */
+  name: string;
+  /** Where it came from: `default`, `environment`, a file with its line, or a flag. */
+  place: string;
+  /** Its value; absent where it is secret, or has none. */
+  value?: string | null;
+}
+
+/** The settings that the server runs with. */
+export interface SettingsNow {
+  /** In the order of the documents. */
+  settings: SettingNow[];
+}
+
 /** How much a push says. */
 export type Shown = 'wake' | 'names' | 'text';
 
@@ -1771,6 +1798,9 @@ export interface Silence {
   /** Until when; at most 366 days away. */
   until: Moment;
 }
+
+/** How much time a row tells of. */
+export type Span = 'hour' | 'day';
 
 /** How far a report has come. */
 export type Stage = 'open' | 'taken' | 'answered';
@@ -1836,7 +1866,7 @@ export type SystemEvent =
   | { type: 'member_unbanned'; user: Id }
   | { role: Role; type: 'role_changed'; user: Id }
   | { type: 'owner_changed'; user: Id }
-  | { type: 'group_deleted' };
+  | { by_operators?: boolean; type: 'group_deleted' };
 
 /** Takes the operator's role. */
 export interface TakeRole {
@@ -1868,6 +1898,32 @@ export type TieState = 'asks' | 'asked' | 'known' | 'refused';
 
 /** A language that the server speaks. */
 export type Tongue = 'en' | 'es' | 'zh';
+
+/** An hour or a day of the server. */
+export interface Trend {
+  /** When it began. */
+  at: Moment;
+  /** Calls that rang in it. */
+  calls: number;
+  /** Requests in it that failed by a fault of the server. */
+  errors: number;
+  /** Bytes of people's files, likewise. */
+  file_bytes: number;
+  /** Groups, likewise. */
+  groups: number;
+  /** Messages in all chats, likewise. */
+  messages: number;
+  /** Accounts at its end; of the one that is not over, when it was last counted. */
+  people: number;
+}
+
+/** How the figures went. */
+export interface Trends {
+  /** Earliest first; times in which no server ran are left out. */
+  rows: Trend[];
+  /** How long each is. */
+  span: Span;
+}
 
 /** A code as text or as a number, which has lost its leading zeros. */
 export type TypedCode = string | number;

@@ -141,7 +141,10 @@ impl Calls {
             let id = CallId(ports.ids.next());
             let new = machine::begin(id, target.chat, kind, by, callee, ports.now());
             match ports.store.begin_call(&new.call, None).await? {
-                Begun::Done(_) => return Ok(self.tell(new, None).await),
+                Begun::Done(_) => {
+                    self.shared.happenings.call();
+                    return Ok(self.tell(new, None).await);
+                }
                 // Both call each other at once, or a call has just been ended: look again.
                 Begun::Busy(other) if other.side(by.user).is_some() => {}
                 Begun::Busy(other) if self.expire(other.clone()).await? => {}

@@ -69,7 +69,7 @@ impl Shared {
                 if ground.chat.member_count as usize > count {
                     return Err(Error::new(Code::Conflict, text::CHANGED));
                 }
-                Ok(deletion())
+                Ok(deletion(false))
             };
             return self.step(user, chat, &[], ends).await.map(drop);
         };

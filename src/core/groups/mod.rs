@@ -305,7 +305,7 @@ impl Groups {
             Role::Owner if ground.chat.member_count > 1 => {
                 Err(Error::new(Code::Conflict, OWNER_LEAVES))
             }
-            Role::Owner => Ok(deletion()),
+            Role::Owner => Ok(deletion(false)),
             Role::Admin | Role::Member => {
                 let plan = Plan::of(SystemEvent::Left);
                 Ok(plan.with(me, MemberState::Left, Role::Member))
@@ -350,14 +350,14 @@ impl Groups {
     pub async fn delete(&self, caller: &Caller, chat: ChatId) -> Result<()> {
         self.step(caller, chat, Vec::new(), |ground| {
             ground.me(Action::DeleteGroup)?;
-            Ok(deletion())
+            Ok(deletion(false))
         })
         .await
         .map(drop)
     }
 
-    /// Ends a group for an operator; one that has ended already is fine. In its log this is its
-    /// owner's step: nobody reads it, as everybody is out.
+    /// Ends a group for an operator; one that has ended already is fine. In its log this is a step
+    /// in its owner's name, as every one is in a member's, which says who did it.
     pub(crate) async fn end(&self, chat: ChatId) -> Result<()> {
         let found = self.shared.ports.store.chats(&[chat]).await?.pop();
         let Some(owner) = found.filter(|chat| chat.deleted.is_none()).and_then(|chat| chat.owner)
@@ -365,8 +365,10 @@ impl Groups {
             return Ok(());
         };
         let shared = self.shared.clone();
-        to_the_end(async move { shared.step(owner, chat, &[], |_| Ok(deletion())).await.map(drop) })
-            .await
+        to_the_end(
+            async move { shared.step(owner, chat, &[], |_| Ok(deletion(true))).await.map(drop) },
+        )
+        .await
     }
 
     /// Joins a public group, or asks to be let in where its rules want that. Joining where one is
@@ -441,8 +443,8 @@ fn handover(from: UserId, to: UserId) -> Plan {
     plan.with(to, MemberState::Active, Role::Owner).with(from, MemberState::Active, Role::Admin)
 }
 
-fn deletion() -> Plan {
-    let mut plan = Plan::of(SystemEvent::GroupDeleted);
+fn deletion(by_operators: bool) -> Plan {
+    let mut plan = Plan::of(SystemEvent::GroupDeleted { by_operators });
     plan.all_leave = true;
     plan.change.public = Some(false);
     plan

@@ -5,19 +5,23 @@
 //! told to whom it concerns: sessions that it closed are closed on every node, and calls with them.
 //!
 //! What is reported (a person, a group, a message) is taken and answered in `reports`: an answer is
-//! an act like the others.
+//! an act like the others. Figures over time are in `trends`.
 //!
 //! Called by `http`, for sessions of operators and for the person at the server's machine.
 
 mod reports;
 mod rules;
+mod trends;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hmac::Mac;
 
 pub use self::rules::Actor;
+pub(crate) use self::trends::Happenings;
+pub use self::trends::TRENDS;
 use super::auth::door::{self, Invited, Terms};
 use super::auth::moving::ADDRESS_TAKEN;
 use super::search::Query;
@@ -60,6 +64,17 @@ pub(crate) struct RoleKey(OnceLock<[u8; 32]>);
 #[derive(Clone)]
 pub struct Operator {
     shared: Arc<Shared>,
+}
+
+/// A row of the audit, with what those are called now whom it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedAudit {
+    /// As it is kept, with ids.
+    pub row: Audit,
+    /// Which operator; `None`: the person at the machine, or somebody whose account is deleted.
+    pub by: Option<String>,
+    /// The person or the group that it is about; `None`: nobody, or somebody who is deleted.
+    pub name: Option<String>,
 }
 
 /// A person as operators see them.
@@ -188,7 +203,8 @@ impl Operator {
         }
     }
 
-    /// Finishes acts that were cut off, and forgets what is a year old.
+    /// Finishes acts that were cut off, forgets what is a year old, and writes down how the figures
+    /// went.
     pub(crate) async fn sweep(&self) -> Result<()> {
         let (store, now) = (&self.shared.ports.store, self.shared.ports.now());
         for audit in store.begun_acts(FINISHED).await? {
@@ -199,7 +215,8 @@ impl Operator {
                 tracing::warn!(?cause, "an operator's act is finished later: {error}");
             }
         }
-        store.sweep_audits(now.minus(AUDIT_LIFE)).await.map(drop)
+        store.sweep_audits(now.minus(AUDIT_LIFE)).await?;
+        self.note_trends().await
     }
 
     /// Accounts in the order of their ids, a page after one.
@@ -267,9 +284,30 @@ impl Operator {
         actor: &Actor,
         before: Option<AuditId>,
         limit: u32,
-    ) -> Result<Vec<Audit>> {
+    ) -> Result<Vec<NamedAudit>> {
         self.check(actor).await?;
-        self.shared.ports.store.audits(before, limit.clamp(1, PAGE)).await
+        let rows = self.shared.ports.store.audits(before, limit.clamp(1, PAGE)).await?;
+        let by = self.people_in(rows.iter().filter_map(|row| row.by)).await?;
+        let whom = self.people_in(rows.iter().filter_map(|row| row.act.user())).await?;
+        let groups: Vec<ChatId> = rows.iter().filter_map(|row| row.act.group()).collect();
+        let groups = self.shared.ports.store.chats(&groups).await?;
+        let title = |id| groups.iter().find(|group| group.id == id)?.title.clone();
+        let named = |row: Audit| {
+            let of = |people: &[User], id| {
+                let found = people.iter().find(|user| user.id == id)?;
+                Some(found.name.as_str().to_owned()).filter(|name| !name.is_empty())
+            };
+            let title = row.act.group().and_then(title).map(|title| title.as_str().to_owned());
+            let name = row.act.user().and_then(|user| of(&whom, user)).or(title);
+            NamedAudit { by: row.by.and_then(|user| of(&by, user)), name, row }
+        };
+        Ok(rows.into_iter().map(named).collect())
+    }
+
+    /// The accounts of some ids, each once.
+    async fn people_in(&self, ids: impl Iterator<Item = UserId> + Send) -> Result<Vec<User>> {
+        let ids: Vec<UserId> = ids.collect::<BTreeSet<_>>().into_iter().collect();
+        self.shared.ports.store.users(&ids).await
     }
 
     /// How much there is.
@@ -295,7 +333,7 @@ impl Operator {
 
     /// Who acts: an operator, or nobody by name at the machine. Asked of the store each time: who
     /// loses the role loses it at once.
-    async fn check(&self, actor: &Actor) -> Result<Option<UserId>> {
+    pub async fn check(&self, actor: &Actor) -> Result<Option<UserId>> {
         let Actor::Person(caller) = actor else { return Ok(None) };
         let found = self.shared.ports.store.users(&[caller.user]).await?.pop();
         match found.filter(|user| user.operator && user.deleted.is_none()) {

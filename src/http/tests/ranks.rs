@@ -170,6 +170,8 @@ const TABLE: &[Row] = &[
         r#"{"verdict":"upheld"}"#, session(403)),
     ("GET /api/v1/operator/audit", "", "", session(403)),
     ("GET /api/v1/operator/figures", "", "", session(403)),
+    ("GET /api/v1/operator/trends", "?span=day", "", session(403)),
+    ("GET /api/v1/operator/settings", "", "", session(403)),
     ("GET /api/v1/operator/invitations", "", "", session(403)),
     ("POST /api/v1/operator/invitations", "", "", session(403)),
     ("DELETE /api/v1/operator/invitations/{invitation}", "invitation=group", "", session(403)),

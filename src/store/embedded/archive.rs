@@ -13,7 +13,7 @@ use super::{
     accounts, alerts, calls, chats, door, exports, files, invites, members, messages, operators,
     pushes,
 };
-use super::{reports, restore, sessions, terms};
+use super::{reports, restore, sessions, terms, trends};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::ChatId;
@@ -46,6 +46,10 @@ impl Piece {
     }
 }
 
+/// Who blocks whom, in the order of an archive.
+const BLOCKS: &str = "SELECT who, whom, since FROM blocks WHERE (who, whom) > (?2, ?3)
+    ORDER BY who, whom LIMIT ?4";
+
 const fn source(part: Part) -> (&'static str, &'static [Piece]) {
     match part {
         Part::Accounts => {
@@ -58,11 +62,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
             "SELECT digest FROM loose_objects WHERE digest > ?2 ORDER BY digest LIMIT ?4",
             &[Piece::Digest],
         ),
-        Part::Blocks => (
-            "SELECT who, whom, since FROM blocks WHERE (who, whom) > (?2, ?3)
-             ORDER BY who, whom LIMIT ?4",
-            &[Piece::Id, Piece::Id],
-        ),
+        Part::Blocks => (BLOCKS, &[Piece::Id, Piece::Id]),
         Part::Codes => {
             (concat!(sessions::codes!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
@@ -79,6 +79,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
         Part::Audits => (operators::PAGE, &[Piece::Id]),
         Part::Subscriptions => (pushes::PAGE, &[Piece::Id, Piece::Text]),
         Part::Reports => (reports::PAGE, &[Piece::Id]),
+        Part::Trends => (trends::PAGE, &[Piece::Text, Piece::Number]),
         Part::Inboxes => {
             ("SELECT user, rev FROM inboxes WHERE user > ?2 ORDER BY user LIMIT ?4", &[Piece::Id])
         }
@@ -138,6 +139,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
         Part::Audits => Record::Audit(operators::read(row)?),
         Part::Subscriptions => Record::Subscription(pushes::subscription(row)?),
         Part::Reports => Record::Report(reports::read(row)?),
+        Part::Trends => Record::Trend(trends::read(row)?),
         Part::Inboxes => Record::Inbox(row.get(0)?, count(row, 1)?),
         Part::Chats => {
             let chat = chats::numbered(row, 0)?.chat;

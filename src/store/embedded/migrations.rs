@@ -577,6 +577,20 @@ CREATE TABLE exports(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX exports_due ON exports(due);
 ",
+    "
+-- How the figures of the server went: an hour or a day each.
+CREATE TABLE trends(
+    span TEXT NOT NULL,             -- 'hour', 'day'
+    at INTEGER NOT NULL,            -- when it began
+    people INTEGER NOT NULL,
+    groups INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    file_bytes INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    PRIMARY KEY(span, at)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

@@ -44,6 +44,7 @@ mod restore;
 mod sessions;
 mod steps;
 mod terms;
+mod trends;
 mod upkeep;
 #[cfg(test)]
 mod work;

@@ -9,7 +9,7 @@ use super::{
     accounts, alerts, calls, chats, door, exports, files, invites, members, messages, operators,
     pushes,
 };
-use super::{reports, sessions, terms};
+use super::{reports, sessions, terms, trends};
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
 use crate::model::chats::{ChatKind, Member};
@@ -48,6 +48,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
         Record::Audit(audit) => operators::insert(db, audit),
         Record::Subscription(push) => pushes::insert(db, push),
         Record::Report(report) => reports::insert(db, report),
+        Record::Trend(row) => trends::insert(db, row),
         Record::Inbox(user, rev) => ignoring(
             db,
             "INSERT OR IGNORE INTO inboxes(user, rev) VALUES(?1, ?2)",

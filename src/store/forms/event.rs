@@ -25,6 +25,8 @@ pub(super) struct EventForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by_invite: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    by_operators: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     users: Option<Vec<Id>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<Id>,
@@ -85,7 +87,10 @@ impl From<&SystemEvent> for EventForm {
                 Self { role: Some(role_name(*role).into()), ..of("role_changed", *user) }
             }
             SystemEvent::OwnerChanged { user } => of("owner_changed", *user),
-            SystemEvent::GroupDeleted => named("group_deleted"),
+            SystemEvent::GroupDeleted { by_operators } => {
+                let by_operators = by_operators.then_some(true);
+                Self { by_operators, ..named("group_deleted") }
+            }
         }
     }
 }
@@ -128,7 +133,9 @@ impl EventForm {
                 SystemEvent::RoleChanged { user: user()?, role: role.ok_or_else(missing)? }
             }
             "owner_changed" => SystemEvent::OwnerChanged { user: user()? },
-            "group_deleted" => SystemEvent::GroupDeleted,
+            "group_deleted" => {
+                SystemEvent::GroupDeleted { by_operators: self.by_operators.unwrap_or_default() }
+            }
             _ => return Err(missing()),
         })
     }

@@ -331,7 +331,8 @@ pub(in crate::store) mod tests {
             SystemEvent::MemberUnbanned { user },
             SystemEvent::RoleChanged { user, role: Role::Admin },
             SystemEvent::OwnerChanged { user },
-            SystemEvent::GroupDeleted,
+            SystemEvent::GroupDeleted { by_operators: false },
+            SystemEvent::GroupDeleted { by_operators: true },
         ]
     }
 

@@ -11,7 +11,7 @@ use super::tables::{Table, chats_of, log_of};
 use super::users;
 use super::{
     alerts, calls, content, door, exports, files, invites, members, operators, pushes, reports,
-    restore, sessions, terms,
+    restore, sessions, terms, trends,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
@@ -46,6 +46,7 @@ const fn source(part: Part) -> Option<(Table, bool, Read)> {
         }
         Part::Audits => (Table::Audits, true, |row| Ok(Record::Audit(operators::read(row)?))),
         Part::Reports => (Table::Reports, true, |row| Ok(Record::Report(reports::read(row)?))),
+        Part::Trends => (Table::Trends, false, |row| Ok(Record::Trend(trends::read(row)?))),
         Part::Calls => (Table::Calls, true, |row| Ok(Record::Call(calls::read(row)?))),
         _ => return None,
     })

@@ -76,6 +76,7 @@ mod restore;
 mod sessions;
 mod steps;
 mod terms;
+mod trends;
 mod upkeep;
 mod users;
 

@@ -12,7 +12,7 @@ use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
 use super::{
     alerts, alter, calls, content, door, exports, files, invites, members, operators, pushes,
-    reports, sessions, terms, users,
+    reports, sessions, terms, trends, users,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -110,6 +110,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
         }
         Record::Audit(audit) => batch.add(Table::Audits, operators::document(audit)?),
         Record::Report(report) => batch.add(Table::Reports, reports::document(report)?),
+        Record::Trend(row) => batch.add(Table::Trends, trends::document(row)),
         Record::Invite(invite) => batch.add(Table::Invites, invites::document(invite)),
         Record::Call(call) => {
             batch.add(Table::Calls, calls::document(call)?);

@@ -50,6 +50,8 @@ pub(super) enum Table {
     Audits,
     /// What people told of others.
     Reports,
+    /// How the figures went, an hour or a day each.
+    Trends,
     /// Who reacted with what.
     Reactions,
     /// What members hid for themselves.
@@ -70,7 +72,7 @@ pub(super) enum Table {
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Users,
         Self::Groups,
         Self::PrivateLog,
@@ -87,6 +89,7 @@ impl Table {
         Self::Invitations,
         Self::Audits,
         Self::Reports,
+        Self::Trends,
         Self::Reactions,
         Self::Hidden,
         Self::Terms,
@@ -116,6 +119,7 @@ impl Table {
             Self::Invitations => "invitations",
             Self::Audits => "audits",
             Self::Reports => "reports",
+            Self::Trends => "trends",
             Self::Reactions => "reactions",
             Self::Hidden => "hidden",
             Self::Terms => "search_terms",

@@ -21,7 +21,7 @@ use crate::model::reports::REPORT_KEPT;
 use crate::store::{Due, LONGEST_WINDOW, Upkeep};
 
 /// At most this many documents of each kind a call.
-const SWEPT: u32 = 500;
+pub(super) const SWEPT: u32 = 500;
 /// How long the mark of a removed link stays: far longer than anything late can come.
 const MARK_MS: i64 = 60 * 60 * 1000;
 

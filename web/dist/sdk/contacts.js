@@ -15,6 +15,16 @@ export class Contacts {
         const server = this.host.about.info?.strangers ?? 'everyone';
         return reach !== 'everyone' || server !== 'everyone';
     }
+    lets(state, what) {
+        const me = this.host.me?.id;
+        const peer = me === undefined ? null : state.peer(me);
+        const isOpen = (this.host.about.info?.strangers ?? 'everyone') === 'everyone';
+        if (isOpen || peer === null || peer === me)
+            return true;
+        const tie = this.tie(state);
+        const isAsked = tie === 'asked' || tie === 'refused';
+        return tie === 'known' || (isAsked && what === 'send files');
+    }
     isRequest(state) {
         return this.areAsked && this.tie(state) === 'asked';
     }

@@ -57,6 +57,7 @@ export const texts = {
   "event.described": "{name} changed the description",
   "event.group_created": "{name} created “{title}”",
   "event.group_deleted": "{name} deleted the group",
+  "event.group_deleted.operators": "Those who run the server deleted the group",
   "event.joined": "{name} joined",
   "event.joined_invite": "{name} joined with the invitation link",
   "event.left": "{name} left",

@@ -57,6 +57,7 @@ export const texts = {
   "event.described": "{name} cambió la descripción",
   "event.group_created": "{name} creó «{title}»",
   "event.group_deleted": "{name} eliminó el grupo",
+  "event.group_deleted.operators": "Quienes administran el servidor eliminaron el grupo",
   "event.joined": "{name} se unió",
   "event.joined_invite": "{name} se unió con el enlace de invitación",
   "event.left": "{name} salió",

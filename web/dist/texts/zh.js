@@ -57,6 +57,7 @@ export const texts = {
   "event.described": "{name} 修改了群简介",
   "event.group_created": "{name} 创建了群“{title}”",
   "event.group_deleted": "{name} 解散了该群",
+  "event.group_deleted.operators": "服务器管理者解散了该群",
   "event.joined": "{name} 加入了群聊",
   "event.joined_invite": "{name} 通过邀请链接加入了群聊",
   "event.left": "{name} 退出了群聊",

@@ -35,6 +35,10 @@ export const texts = {
   'admin.appoint': 'Make an operator',
   'admin.audit': 'What operators did',
   'admin.audit.none': 'Nothing yet',
+  'admin.calls': 'Calls',
+  'admin.chart': '{name}: {now}; at most {most}',
+  'admin.chart.table': 'As a table',
+  'admin.chart.time': 'Time',
   'admin.connections': 'Connections',
   'admin.delete.hint':
     'The account is deleted as if they had done it themselves. What they wrote stays '
@@ -42,6 +46,7 @@ export const texts = {
   'admin.deleted': 'Deleted',
   'admin.dismiss': 'Take the operator’s role away',
   'admin.done': 'Done',
+  'admin.errors': 'Errors of the server',
   'admin.files': 'Files',
   'admin.find': 'Name or e-mail address',
   'admin.group': 'Group',
@@ -93,6 +98,11 @@ export const texts = {
   'admin.reports.whom': 'Who is reported',
   'admin.reports.word': 'What the person who reported it is told',
   'admin.restore': 'End the suspension',
+  'admin.setting.hidden': 'set, but secret',
+  'admin.setting.unset': 'not set',
+  'admin.settings': 'Settings',
+  'admin.settings.hint':
+    'What this server runs with. To change something, change .env on the server and restart it.',
   'admin.since': 'Since',
   'admin.suspend': 'Suspend',
   'admin.suspend.hint':
@@ -105,6 +115,11 @@ export const texts = {
   'admin.suspended.until': 'Suspended until {when}:',
   'admin.take': 'Become an operator',
   'admin.taken': 'You are an operator now.',
+  'admin.trends': 'Over time',
+  'admin.trends.day': '24 hours',
+  'admin.trends.quarter': '90 days',
+  'admin.trends.week': '7 days',
+  'admin.trends.year': 'A year',
   'admin.until': 'Until {when}',
   alerts: 'Notifications',
   'alerts.ask': 'Be told of new messages and calls, also while this page is closed?',
@@ -313,6 +328,7 @@ export const texts = {
   'event.described': '{name} changed the description',
   'event.group_created': '{name} created “{title}”',
   'event.group_deleted': '{name} deleted the group',
+  'event.group_deleted.operators': 'Those who run the server deleted the group',
   'event.joined': '{name} joined',
   'event.joined_invite': '{name} joined with the invitation link',
   'event.left': '{name} left',
@@ -494,6 +510,7 @@ export const texts = {
   'request.accept': 'Accept',
   'request.from': '{name} would like to write to you.',
   'request.refuse': 'Refuse',
+  'request.texts_only': 'You can write to them. Files and calls come once they have answered.',
   'request.waiting': 'You have asked, and wait for an answer.',
   'request.waits':
     'Until there is an answer you can send {n} more text.|Until there is an answer you can '

@@ -37,6 +37,10 @@ export const texts = {
   'admin.appoint': 'Nombrar operador',
   'admin.audit': 'Qué hicieron los operadores',
   'admin.audit.none': 'Nada todavía',
+  'admin.calls': 'Llamadas',
+  'admin.chart': '{name}: {now}; como máximo {most}',
+  'admin.chart.table': 'Como tabla',
+  'admin.chart.time': 'Momento',
   'admin.connections': 'Conexiones',
   'admin.delete.hint':
     'La cuenta se elimina como si lo hubiera hecho esa persona. Lo que escribió les '
@@ -44,6 +48,7 @@ export const texts = {
   'admin.deleted': 'Eliminada',
   'admin.dismiss': 'Quitar el papel de operador',
   'admin.done': 'Hecho',
+  'admin.errors': 'Errores del servidor',
   'admin.files': 'Archivos',
   'admin.find': 'Nombre o dirección de correo',
   'admin.group': 'Grupo',
@@ -94,6 +99,11 @@ export const texts = {
   'admin.reports.whom': 'A quién se denuncia',
   'admin.reports.word': 'Qué se le dice a quien denunció',
   'admin.restore': 'Levantar la suspensión',
+  'admin.setting.hidden': 'definido, pero secreto',
+  'admin.setting.unset': 'sin definir',
+  'admin.settings': 'Ajustes',
+  'admin.settings.hint':
+    'Con esto funciona el servidor. Para cambiar algo, edita .env en el servidor y reinícialo.',
   'admin.since': 'Desde',
   'admin.suspend': 'Suspender',
   'admin.suspend.hint':
@@ -106,6 +116,11 @@ export const texts = {
   'admin.suspended.until': 'Suspendida hasta el {when}:',
   'admin.take': 'Ser operador',
   'admin.taken': 'Ya eres operador.',
+  'admin.trends': 'A lo largo del tiempo',
+  'admin.trends.day': '24 horas',
+  'admin.trends.quarter': '90 días',
+  'admin.trends.week': '7 días',
+  'admin.trends.year': 'Un año',
   'admin.until': 'Hasta el {when}',
   alerts: 'Notificaciones',
   'alerts.ask': '¿Quieres avisos de mensajes y llamadas, también con esta página cerrada?',
@@ -316,6 +331,7 @@ export const texts = {
   'event.described': '{name} cambió la descripción',
   'event.group_created': '{name} creó «{title}»',
   'event.group_deleted': '{name} eliminó el grupo',
+  'event.group_deleted.operators': 'Quienes administran el servidor eliminaron el grupo',
   'event.joined': '{name} se unió',
   'event.joined_invite': '{name} se unió con el enlace de invitación',
   'event.left': '{name} salió',
@@ -497,6 +513,7 @@ export const texts = {
   'request.accept': 'Aceptar',
   'request.from': '{name} quiere escribirte.',
   'request.refuse': 'Rechazar',
+  'request.texts_only': 'Puedes escribirle. Los archivos y las llamadas, cuando haya respondido.',
   'request.waiting': 'Lo has pedido y esperas respuesta.',
   'request.waits':
     'Hasta que responda puedes enviar {n} texto más.|Hasta que responda puedes enviar {n} '
