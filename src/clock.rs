@@ -3,6 +3,7 @@
 //! All times are milliseconds since 1970 in UTC, written as RFC 3339 outside the server.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -122,6 +123,52 @@ impl Clock for SystemClock {
     }
 }
 
+/// This machine's clock, put right by the store's: what nodes share is judged by one clock.
+pub struct StoreClock {
+    machine: Arc<dyn Clock>,
+    /// What this machine's clock lacks.
+    behind_ms: AtomicI64,
+}
+
+/// A difference that is not more is left as it is, so that time does not tremble.
+const STEADY_MS: i64 = 100;
+/// An answer that took longer says too little.
+const PROMPT_MS: i64 = 2_000;
+
+impl StoreClock {
+    /// One that shows this machine's time until it is measured.
+    pub const fn new(machine: Arc<dyn Clock>) -> Self {
+        Self { machine, behind_ms: AtomicI64::new(0) }
+    }
+
+    /// The time that this machine shows.
+    pub fn machine(&self) -> Time {
+        self.machine.now()
+    }
+
+    /// The store showed a time between two moments of this machine. How many milliseconds the
+    /// machine is behind; `None` when the two are too far apart to tell.
+    pub fn measure(&self, before: Time, store: Time, after: Time) -> Option<i64> {
+        let took = after.0.saturating_sub(before.0);
+        if !(0..=PROMPT_MS).contains(&took) {
+            return None;
+        }
+        let behind = store.0.saturating_sub(before.0.saturating_add(took / 2));
+        let change = behind.saturating_sub(self.behind_ms.load(Ordering::Relaxed));
+        if change.saturating_abs() > STEADY_MS + took / 2 {
+            self.behind_ms.store(behind, Ordering::Relaxed);
+        }
+        Some(behind)
+    }
+}
+
+impl Clock for StoreClock {
+    fn now(&self) -> Time {
+        let behind = self.behind_ms.load(Ordering::Relaxed);
+        Time(self.machine.now().0.saturating_add(behind))
+    }
+}
+
 /// A clock that stands still until it is moved: the one for tests.
 pub struct ManualClock(AtomicI64);
 
@@ -175,5 +222,21 @@ mod tests {
             let known = jiff::Timestamp::from_millisecond(time.0).expect("within its range");
             assert_eq!(time.to_string(), format!("{known:.3}"));
         }
+    }
+
+    #[test]
+    fn a_machine_that_is_wrong_shows_the_stores_time_and_small_differences_are_left() {
+        let machine = Arc::new(ManualClock::at(Time(1_000_000)));
+        let clock = StoreClock::new(machine.clone());
+        assert_eq!(clock.measure(Time(1_000_000), Time(970_050), Time(1_000_100)), Some(-30_000));
+        assert_eq!(clock.now(), Time(970_000));
+        machine.advance(Duration::from_secs(2));
+        // A little off again: it stays as it is.
+        assert_eq!(clock.measure(Time(1_002_000), Time(972_120), Time(1_002_100)), Some(-29_930));
+        assert_eq!((clock.now(), clock.machine()), (Time(972_000), Time(1_002_000)));
+        // What took too long, or ended before it began, says nothing.
+        assert_eq!(clock.measure(Time(0), Time(9_000), Time(2_001)), None);
+        assert_eq!(clock.measure(Time(1_002_000), Time(0), Time(1_001_999)), None);
+        assert_eq!(clock.now(), Time(972_000));
     }
 }

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::StartError;
 use super::stores::{open_embedded, open_mongo};
+use super::{StartError, nodes};
+use crate::clock::SystemClock;
 use crate::config::data_dir::write_private;
 use crate::config::{Config, DataDir};
 use crate::error::Error;
@@ -144,13 +145,15 @@ pub async fn copy(
 }
 
 async fn open(config: &Config, data: &DataDir, place: Place) -> Result<Box<dyn Store>, StartError> {
-    match (place, &config.db_uri) {
-        (Place::Embedded, _) => Ok(Box::new(open_embedded(data).await?)),
-        (Place::MongoDb, Some(uri)) => open_mongo(config, uri.reveal()).await,
+    let store: Box<dyn Store> = match (place, &config.db_uri) {
+        (Place::Embedded, _) => Box::new(open_embedded(data).await?),
+        (Place::MongoDb, Some(uri)) => open_mongo(config, uri.reveal()).await?,
         (Place::MongoDb, None) => {
-            Err("DB_URI is not set: name the MongoDB in .env_db.".to_owned().into())
+            return Err("DB_URI is not set: name the MongoDB in .env_db.".to_owned().into());
         }
-    }
+    };
+    nodes::refuse_others(&*store, data, &SystemClock).await?;
+    Ok(store)
 }
 
 async fn run(

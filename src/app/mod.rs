@@ -1,7 +1,8 @@
 //! The only place where adapters are chosen and wired; starting and stopping the server.
 //!
 //! Order of starting: the data folder is locked first, so that nothing after it ever meets a second
-//! server. Order of stopping: no new connections, then requests under way, then mails, then the
+//! server. Order of stopping: where there are other nodes, people are sent to them
+//! (`drain`); no new connections, then requests under way, then mails, then the
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
 pub mod backup;
@@ -9,9 +10,11 @@ pub mod copy;
 mod demo;
 pub mod desk;
 pub mod doctor;
+mod drain;
 mod hosts;
 mod listen;
 mod metrics;
+pub mod nodes;
 pub mod object_copy;
 pub mod objects;
 pub mod offline;
@@ -34,19 +37,21 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use self::drain::Drain;
 use self::listen::Port;
 use self::objects::Files;
 use self::push::Push;
 use self::stores::{open_embedded, open_mongo};
 use crate::bus::Listener;
 use crate::bus::local::LocalBus;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::config::secrets::operator_key;
 use crate::config::values::{SignUp, StrangersMode};
 use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
 use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
+use crate::core::nodes::Nodes;
 use crate::core::push::{Pushes, SETTLE};
 use crate::core::{Core, Ports, Rules};
 use crate::edge::accept::{self, EdgeLimits, Entrance};
@@ -142,6 +147,8 @@ pub struct Running {
     serving: JoinHandle<()>,
     upkeep: Vec<JoinHandle<()>>,
     telling: Pushes,
+    nodes: Nodes,
+    drain: Drain,
     hub: Arc<Hub>,
     mailer: Arc<dyn Mailer>,
     pusher: Arc<dyn Pusher>,
@@ -177,12 +184,14 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     };
     let welcome = welcome(config, &secrets, mailbox, demo)?;
     let bus = Arc::new(LocalBus::default());
-    let ports = ports((&store, &mailer), bus.clone(), files, &outside);
+    let clock = Arc::new(StoreClock::new(outside.clock.clone()));
+    let ports = ports((&store, &mailer), bus.clone(), files, (&outside, clock.clone()));
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
     let core = core.with_hub(hub.clone()).with_push(push.outlet(config, &hub));
     let (core, operator_key) = with_operator_key(core, &data, &outside).await?;
+    let renewing = nodes::enter(config, (&data, &secrets), (&core, &hub), clock).await?;
     let (backups, backed_up) = scheduled::begin(config, &outside.clock).unzip();
     let relay = turn.as_ref().map(Turn::reader);
     let readings = metrics::readings(hub.clone(), relay, backed_up, push.reader());
@@ -191,8 +200,8 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         vec![Arc::new(core.clone()), hub.clone(), counters.clone()];
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
-    let upkeep = upkeep(&core, &hub, gaps).into_iter().chain(backups).collect();
-    let telling = core.push.clone();
+    let upkeep = upkeep(&core, &hub, gaps).into_iter().chain(backups).chain(renewing).collect();
+    let (telling, nodes) = (core.push.clone(), core.nodes.clone());
     let machine_key = welcome.opened_by();
     let https_at = (tls_port, https.as_ref().and_then(|https| https.install(addr.port())));
     let address = config.public_url(tls_port.unwrap_or(addr.port()));
@@ -210,6 +219,8 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         serving,
         upkeep,
         telling,
+        nodes,
+        drain: Drain::of(config),
         hub,
         mailer,
         pusher: push.pusher,
@@ -257,7 +268,7 @@ fn ports(
     (store, mailer): (&Arc<dyn Store>, &Arc<dyn Mailer>),
     bus: Arc<LocalBus>,
     files: Files,
-    outside: &Outside,
+    (outside, clock): (&Outside, Arc<StoreClock>),
 ) -> Ports {
     Ports {
         store: store.clone(),
@@ -266,7 +277,7 @@ fn ports(
         objects: files.objects,
         staging: files.staging,
         ids: ids(outside),
-        clock: outside.clock.clone(),
+        clock,
         entropy: outside.entropy.clone(),
     }
 }
@@ -437,8 +448,9 @@ impl Running {
         self.turn.as_ref()
     }
 
-    /// Stops in good order, within ten seconds.
+    /// Stops in good order: within ten seconds when it is alone, else after its drain.
     pub async fn stop(mut self) {
+        self.drain.run(&self.nodes, &self.hub).await;
         self.stop.send_replace(true);
         drop(self.socket.take());
         self.hub.close_all(CloseCode::Restart);
@@ -456,6 +468,9 @@ impl Running {
         };
         if timeout(PUSHES_WITHIN, told).await.is_err() {
             tracing::warn!("pushes were still waiting and are lost: clients read what they missed");
+        }
+        if let Err(error) = self.nodes.leave().await {
+            tracing::warn!(cause = ?error.cause(), "the lease lapses by itself: {error}");
         }
         self.store.close().await;
     }

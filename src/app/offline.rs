@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::objects::Files;
-use super::{Outside, StartError, open_store};
+use super::{Outside, StartError, nodes, open_store};
 use crate::bus::local::LocalBus;
 use crate::config::{Config, DataDir, Secrets};
 use crate::core::{Core, Ports, Rules};
@@ -19,7 +19,7 @@ pub struct Offline {
     core: Core,
     store: Arc<dyn Store>,
     // Locks the folder until the store is closed.
-    _data: DataDir,
+    data: DataDir,
 }
 
 /// Opens the data that the settings name; refuses while a server runs on them.
@@ -39,7 +39,15 @@ pub async fn open(config: &Config, outside: Outside) -> Result<Offline, StartErr
         entropy: outside.entropy,
     };
     let core = Core::new(ports, secrets.server_key, Rules::default());
-    Ok(Offline { core, store, _data: data })
+    Ok(Offline { core, store, data })
+}
+
+/// The same, and refuses while another server works on the same database.
+pub async fn open_alone(config: &Config, outside: Outside) -> Result<Offline, StartError> {
+    let clock = outside.clock.clone();
+    let data = open(config, outside).await?;
+    nodes::refuse_others(&*data.store, &data.data, &*clock).await?;
+    Ok(data)
 }
 
 impl Offline {

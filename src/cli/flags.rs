@@ -33,6 +33,7 @@ pub fn command() -> Command {
         .subcommand(config)
         .subcommand(doctor())
         .subcommand(health())
+        .subcommand(nodes())
         .subcommand(users())
         .subcommand(operator::people())
         .subcommand(operator::groups())
@@ -75,6 +76,14 @@ fn health() -> Command {
     Command::new("health").about("Ask the running server whether it can serve").long_about(
         "Ask the running server whether it can serve, as /readyz does; for supervisors. The \
              exit code is 0 if it can, 1 if not. It needs the server's HOST and PORT.",
+    )
+}
+
+fn nodes() -> Command {
+    Command::new("nodes").about("List the servers that work on this database").long_about(
+        "List the servers that work on the MongoDB of DB_URI: the machine's name, the version, \
+             whether it serves or is draining, and the id that goes with its DATA_DIR. One that \
+             was killed is listed for ten more seconds.",
     )
 }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod flags;
 mod health;
 mod log;
+mod nodes;
 mod objects;
 mod operator;
 mod operator_flags;
@@ -69,6 +70,7 @@ fn run_with(config: &Config, values: &Values, path: &[&str], flags: &ArgMatches)
         ["doctor"] => doctor::run(config, values, flags),
         ["push", "check"] => push::check(config),
         ["health"] => health::ask(config),
+        ["nodes"] => nodes::list(config),
         ["backup"] => backup::run(config, flags),
         ["restore"] => backup::bring_back(config, flags),
         ["objects", "copy"] => objects::copy(config, flags),

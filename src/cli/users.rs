@@ -177,7 +177,7 @@ async fn run(
     tokens: bool,
     progress: &mut Progress,
 ) -> Result<(u64, u64), String> {
-    let data = app::offline::open(config, Outside::default()).await;
+    let data = app::offline::open_alone(config, Outside::default()).await;
     let data = data.map_err(|error| error.to_string())?;
     let imported = put(data.core(), people, tokens, progress).await;
     data.close().await;

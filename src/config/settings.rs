@@ -110,6 +110,17 @@ settings! {
         Env, "Server", default: "", unset: "none", example: "https://app.example.org", Open
     } by values::origins;
 
+    /// How long a server that is told to stop goes on serving when others work on the same
+    /// database, while `/readyz` answers 503. One that is alone does not wait.
+    drain_wait: Duration = DRAIN_WAIT {
+        Env, "Server", default: "5s", unset: "", example: "10s", Open
+    } by values::span;
+
+    /// Over how long it then closes its connections, so that they do not all come back at once.
+    drain_over: Duration = DRAIN_OVER {
+        Env, "Server", default: "20s", unset: "", example: "60s", Open
+    } by values::span;
+
     /// Who speaks TLS with browsers and apps. `off`: a reverse proxy before this server, or nobody.
     /// `files`: this server, on PORT_TLS, with the certificate in TLS_CERT and TLS_KEY. `auto`:
     /// this server, with a certificate that it gets and renews by itself for the name in

@@ -17,6 +17,7 @@ pub mod files;
 pub mod groups;
 pub mod messages;
 pub mod missed;
+pub mod nodes;
 pub mod operator;
 pub mod permissions;
 pub mod presence;
@@ -52,6 +53,9 @@ use crate::store::Store;
 /// How long what was read and kept is believed at most: another node may have changed it, and its
 /// word of that may be lost.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(60);
+
+/// For how long a node sweeps for all: longer than from one sweep to the next.
+const SWEEP_LASTS: Duration = Duration::from_secs(150);
 
 /// What the rules need: the ports, time, randomness and ids.
 pub struct Ports {
@@ -150,6 +154,8 @@ pub struct Core {
     pub missed: missed::Missed,
     /// What people tell of others, and what becomes of it.
     pub reports: reports::Reports,
+    /// Which servers work on the store.
+    pub nodes: nodes::Nodes,
     shared: Arc<Shared>,
 }
 
@@ -164,6 +170,7 @@ pub(crate) struct Shared {
     pub(crate) ear: calls::pauses::Ear,
     pub(crate) pushing: Arc<push::Pushing>,
     readiness: readiness::Readiness,
+    pub(crate) place: nodes::Place,
     pub(crate) mails_missed: bool,
     pub(crate) redeemed: auth::Redeemed,
     pub(crate) settled: auth::Settled,
@@ -217,6 +224,7 @@ impl Core {
             tokens: auth::TokenCache::default(),
             gone: presence::Gone::default(),
             readiness: readiness::Readiness::default(),
+            place: nodes::Place::default(),
             mails_missed: rules.mails_missed,
             redeemed: auth::Redeemed::default(),
             settled: auth::Settled::default(),
@@ -244,6 +252,7 @@ impl Core {
             operator: operator::Operator::new(shared.clone()),
             missed: missed::Missed::new(shared.clone()),
             reports: reports::Reports::new(shared.clone()),
+            nodes: nodes::Nodes::new(shared.clone()),
             shared,
         }
     }
@@ -280,6 +289,7 @@ impl Core {
     pub async fn ready(&self) -> Result<()> {
         let ports = &self.shared.ports;
         let look = async {
+            self.shared.place.check_clock()?;
             ports.store.ready().await?;
             ports.objects.ready().await
         };
@@ -287,11 +297,14 @@ impl Core {
     }
 
     /// Removes what has expired and writes down when sessions were last used. To be called every
-    /// minute; bounded work a call.
+    /// minute; bounded work a call. Of several nodes, one does what is for all.
     pub async fn sweep(&self) -> Result<()> {
         let now = self.shared.ports.now();
         self.presence.note_connected(self.auth.connected_every());
         self.auth.flush_seen().await?;
+        if !self.shared.is_up_to_me("sweep", SWEEP_LASTS).await? {
+            return self.files.sweep().await;
+        }
         let users = self.users.clone();
         // What cannot be done of it now keeps nothing else from being swept.
         let departed = to_the_end(async move { users.sweep().await }).await;

@@ -8,8 +8,13 @@ use utoipa_axum::routes;
 use super::Http;
 use super::answer::Answer;
 use super::kind::Routes;
-use crate::error::{Code, Error, Result, text};
+use crate::error::{Code, Error, Result, Text, text};
 use crate::protocol::pages::Health;
+
+const DRAINING: Text = Text {
+    en: "This server is draining: it is about to stop. Ask another one.",
+    es: "Este servidor se está vaciando: va a detenerse. Pregunta a otro.",
+};
 
 pub(super) fn routes() -> Routes {
     Routes::with_problems().routes(routes!(live)).routes(routes!(ready)).in_the_clear()
@@ -26,13 +31,17 @@ async fn live() -> Answer<Health> {
 
 /// Can the server serve?
 ///
-/// 503 while the store cannot read and write. The answer may be a few seconds old, so that frequent
-/// requests rarely write to the store.
+/// 503 while the store cannot read and write, and once the server is draining: about to stop while
+/// others serve. The answer may be a few seconds old, so that frequent requests cost the store
+/// nothing.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", operation_id = "ready",
     responses((status = 200, description = "It can", body = Health)),
 )]
 async fn ready(State(http): State<Arc<Http>>) -> Result<Answer<Health>> {
+    if http.core.nodes.is_draining() {
+        return Err(Error::new(Code::Unavailable, DRAINING));
+    }
     let not_ready = |cause| Error::new(Code::Unavailable, text::UNAVAILABLE).caused_by(cause);
     http.core.ready().await.map_err(not_ready)?;
     Ok(live().await)

@@ -261,7 +261,12 @@ impl Hub {
 
     /// Closes every connection: the server stops.
     pub fn close_all(&self, code: CloseCode) {
-        self.users.everybody().iter().for_each(|client| client.connection.close(code));
+        self.everybody().iter().for_each(|connection| connection.close(code));
+    }
+
+    /// All connections.
+    pub fn everybody(&self) -> Vec<Arc<dyn Connection>> {
+        self.users.everybody().into_iter().map(|client| client.connection).collect()
     }
 
     /// The sessions that are connected here; one with several connections comes as often.

@@ -32,6 +32,7 @@ mod files;
 pub(crate) mod forms;
 mod group;
 mod messages;
+mod nodes;
 mod operators;
 mod pushes;
 mod reports;
@@ -52,6 +53,7 @@ pub use self::exports::Exports;
 pub use self::files::{FilePut, Files};
 pub use self::group::{Asked, Founded, GroupStep, Guard, InvitePut, JoinAsk, Stepped, Unfit};
 pub use self::messages::{Appended, Changed, Changes, Hush, Look, Looking, Messages, Pending};
+pub use self::nodes::{LAPSE, Node, Nodes};
 pub use self::operators::{Acted, Operators};
 pub use self::pushes::{Pushes, Subscribed};
 pub use self::reports::{ReportMark, Reports};
@@ -78,6 +80,7 @@ pub trait Store:
     + Trends
     + Terms
     + Upkeep
+    + Nodes
     + Archive
 {
 }
@@ -127,8 +130,8 @@ pub const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 /// What keeps a store in order.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Whether the store can serve, right now: reads and writes. To be asked every few seconds, not
-    /// whenever a stranger likes.
+    /// Whether the store can serve: reads and writes, right now, or at the last renewal of a lease
+    /// (`Nodes`). To be asked every few seconds, not whenever a stranger likes.
     async fn ready(&self) -> Result<()>;
     /// Which life of the store this is: the same for all nodes, and over restarts. A new store has
     /// one that no other has.

@@ -25,6 +25,7 @@ mod exports;
 mod files;
 mod groups;
 mod messages;
+mod nodes;
 mod operators;
 mod people;
 mod pushes;
@@ -230,6 +231,10 @@ macro_rules! contract {
             terms {
                 terms_come_in_order_of_bytes_then_id_page_by_page
                 new_terms_replace_the_old_ones
+            }
+            nodes {
+                a_node_is_there_until_it_leaves_or_is_silent
+                a_task_is_one_nodes_until_it_lets_it_lapse
             }
             upkeep {
                 a_sweep_removes_what_expired_and_nothing_else

@@ -1,17 +1,23 @@
-//! Two servers on one MongoDB: what both write into one chat at once is one dense order, and when
-//! one of them dies the other carries on.
+//! Two servers on one MongoDB: what both write into one chat at once is one dense order, when one
+//! of them dies the other carries on, and one that stops in good order is missed by nobody.
 //!
 //! `NODES_MESSAGES` says how many messages (20,000).
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::Method;
 use loadgen::client::error::Error;
+use loadgen::client::http::Http;
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use wechat::hub::close::CloseCode;
 
-use crate::harness::mongo::{Server, shared};
-use crate::harness::{Person, World, fresh_key, message_of, sending};
+use crate::harness::mongo::{Server, binary, shared};
+use crate::harness::{PATIENCE, Person, World, fresh_key, message_of, program, sending};
 use crate::ledger::Ledger;
 
 /// Sends without an answer on the connection of each.
@@ -25,9 +31,33 @@ type Book = Arc<Mutex<Ledger>>;
 
 /// A server on this database, and somebody who is connected to it.
 async fn node(mongo: &Server, database: &str, name: &str) -> (World, Arc<Person>) {
+    node_with((mongo, database), name, None, &[]).await
+}
+
+/// The same beside another server.
+async fn node_beside(
+    mongo: &Server,
+    database: &str,
+    name: &str,
+    other: &World,
+) -> (World, Arc<Person>) {
+    node_with((mongo, database), name, Some(other), &[]).await
+}
+
+/// The same with some settings of its own.
+async fn node_with(
+    (mongo, database): (&Server, &str),
+    name: &str,
+    other: Option<&World>,
+    more: &[(&str, &str)],
+) -> (World, Arc<Person>) {
     let settings = mongo.settings(database);
-    let settings: Vec<_> = settings.iter().map(|(key, value)| (&**key, &**value)).collect();
-    let world = World::with(&settings).await;
+    let mut settings: Vec<_> = settings.iter().map(|(key, value)| (&**key, &**value)).collect();
+    // It says there who comes and goes.
+    settings.push(("LOG", "info"));
+    settings.extend(more);
+    let secrets = other.map(|other| other.server.secrets());
+    let world = World::sharing(secrets, &settings).await;
     let person = world.person(name).await;
     (world, Arc::new(person))
 }
@@ -74,7 +104,7 @@ async fn two_servers_write_one_dense_order_into_one_chat() {
     let Some(mongo) = shared() else { return };
     let database = Server::database();
     let (one, ana) = node(mongo, &database, "Ana").await;
-    let (other, beto) = node(mongo, &database, "Beto").await;
+    let (other, beto) = node_beside(mongo, &database, "Beto", &one).await;
     let alone = ana.api.create_group("Alone", &[]).await.expect("a group");
     let (count, began) = (messages(), Instant::now());
     flood(ana.clone(), Arc::new(Mutex::new(Ledger::new(alone))), count / 8).await;
@@ -113,7 +143,7 @@ async fn when_one_server_dies_amid_a_flood_the_other_goes_on() {
     let Some(mongo) = shared() else { return };
     let database = Server::database();
     let (mut one, ana) = node(mongo, &database, "Ana").await;
-    let (_other, beto) = node(mongo, &database, "Beto").await;
+    let (_other, beto) = node_beside(mongo, &database, "Beto", &one).await;
     let group = ana.api.create_group("Two", &[beto.id()]).await.expect("a group");
     let book = Arc::new(Mutex::new(Ledger::new(group.clone())));
     for _ in 0..3 {
@@ -142,6 +172,102 @@ async fn when_one_server_dies_amid_a_flood_the_other_goes_on() {
         }
         book.lock().await.check(&beto, true).await;
     }
+}
+
+/// Until a server knows of the other one.
+async fn sees_another(one: &World) {
+    let began = Instant::now();
+    while !one.server.log().contains("another node is there") {
+        assert!(began.elapsed() < PATIENCE, "it does not see the other: {}", one.server.log());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What a command says, run on this database from another folder.
+fn runs(mongo: &Server, database: &str, arguments: &[&str]) -> String {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(program());
+    command.current_dir(data.path()).env_clear().env("DATA_DIR", data.path());
+    command.env("PORT", "0").envs(mongo.settings(database)).args(arguments);
+    let said = command.output().expect("it runs");
+    [said.stdout, said.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+}
+
+/// A server beside another tells balancers that it is about to stop while it still serves, and is
+/// no node any more once it has stopped. A command that needs the database for itself says who is
+/// in the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_beside_another_drains_before_it_stops() {
+    let Some(mongo) = shared() else { return };
+    let database = Server::database();
+    let drains = [("DRAIN_WAIT", "5s"), ("DRAIN_OVER", "1s")];
+    let (mut one, ana) = node_with((mongo, &database), "Ana", None, &drains).await;
+    let beside = node_with((mongo, &database), "Beto", Some(&one), &drains);
+    let (other, _beto) = beside.await;
+    sees_another(&one).await;
+    let refused = runs(mongo, &database, &["store", "renew"]);
+    assert!(refused.contains("works on this database"), "{refused}");
+    let refused = runs(mongo, &database, &[]);
+    assert!(refused.contains("The secret server_key is not that of the server"), "{refused}");
+    let listed = runs(mongo, &database, &["nodes"]);
+    assert_eq!(listed.matches("\tserves\t").count(), 2, "{listed}");
+
+    let live = ana.connects().await;
+    let process = one.server.pid().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().expect("kill").success());
+    let probe = Http::new(one.server.addr());
+    let answer = loop {
+        let answer = probe.call(Method::GET, "/readyz", None, None).await;
+        let answer = answer.expect("it still answers");
+        if answer.status.as_u16() != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(answer.status.as_u16(), 503);
+    assert!(String::from_utf8_lossy(&answer.body).contains("draining"), "{answer:?}");
+    live.call("ping", json!({})).await.expect("who is connected is still served");
+    let code = timeout(PATIENCE, live.closed()).await.expect("and sent away in the end");
+    assert_eq!(code, CloseCode::Restart.row().number);
+    // A second signal would cut it short.
+    let is_over = || {
+        let status = std::fs::read_to_string(format!("/proc/{process}/stat"));
+        status.is_ok_and(|status| status.contains(") Z "))
+    };
+    let began = Instant::now();
+    while !is_over() {
+        assert!(began.elapsed() < PATIENCE, "it goes on: {}", one.server.log());
+        tokio::time::sleep(PAUSE).await;
+    }
+    assert!(one.server.end().expect("ended"), "in good order");
+    drop(other);
+    let renewed = runs(mongo, &database, &["store", "renew"]);
+    assert!(renewed.contains("a new incarnation"), "nobody is there any more: {renewed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_loses_its_database_sends_its_people_to_others() {
+    let Some(binary) = binary() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut mongo = Server::durable(&binary, folder.path());
+    let (one, ana) = node(&mongo, "lost", "Ana").await;
+    let _other = node_beside(&mongo, "lost", "Beto", &one).await;
+    sees_another(&one).await;
+    let live = ana.connects().await;
+    mongo.kill();
+    let code = timeout(PATIENCE, live.closed()).await.expect("she is sent away");
+    assert_eq!(code, CloseCode::Unavailable.row().number);
+    mongo.restart(&binary);
+    let probe = Http::new(one.server.addr());
+    let is_ready = async || {
+        let answer = probe.call(Method::GET, "/readyz", None, None).await;
+        answer.expect("it answers").status.as_u16() == 200
+    };
+    let began = Instant::now();
+    while !is_ready().await {
+        assert!(began.elapsed() < PATIENCE, "the database is back, and not used");
+        tokio::time::sleep(PAUSE).await;
+    }
+    ana.connects().await.call("ping", json!({})).await.expect("she is served again");
 }
 
 /// The same person at the server's new address.

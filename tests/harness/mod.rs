@@ -51,6 +51,11 @@ impl World {
 
     /// A world with these settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::sharing(None, settings).await
+    }
+
+    /// The same with the secrets of another, for a server beside that one.
+    pub async fn sharing(secrets: Option<PathBuf>, settings: &[(&str, &str)]) -> Self {
         let mut plan = Plan::unlimited(program());
         plan.settings.extend(mongo::settings(&mongo::Server::database()));
         let lenient = [("CODES_PER_ADDRESS", "1000000"), ("CODES_PER_IP", "1000000")];
@@ -58,6 +63,7 @@ impl World {
             plan.settings.push(((*key).into(), (*value).into()));
         }
         let home = Home::new(plan, None).expect("a folder");
+        secrets.iter().for_each(|secrets| home.share(secrets).expect("copied"));
         let server = home.start().await.expect("a server");
         let mails = Mailbox::new(server.mails());
         Self { server, mails }

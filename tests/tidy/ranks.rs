@@ -37,6 +37,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::forms",
             "store::group",
             "store::messages",
+            "store::nodes",
             "store::operators",
             "store::pushes",
             "store::reports",

@@ -139,6 +139,17 @@ impl Home {
         Ok(server)
     }
 
+    /// Begins with these secrets, as a server that works beside another has to.
+    pub fn share(&self, secrets: &Path) -> io::Result<()> {
+        let own = self.scratch.path().join("data/secrets");
+        fs::create_dir_all(&own)?;
+        for entry in fs::read_dir(secrets)? {
+            let entry = entry?;
+            fs::copy(entry.path(), own.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+
     /// Starts a process on these data; its log is appended to that of earlier ones.
     fn launch(&self) -> io::Result<(Child, SocketAddr)> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
@@ -222,6 +233,11 @@ impl Server {
     /// Its mail folder.
     pub fn mails(&self) -> PathBuf {
         self.home.scratch.path().join("mail")
+    }
+
+    /// The folder of its secrets.
+    pub fn secrets(&self) -> PathBuf {
+        self.data().join("secrets")
     }
 
     /// From its start to its first good answer of `/readyz`, in milliseconds.

@@ -17,6 +17,7 @@ pub mod pauses;
 mod explore;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
@@ -33,6 +34,8 @@ use crate::store::{Begun, CallRecord, CallStepped};
 
 /// How often a step is computed again when somebody else was faster.
 const TRIES: usize = 8;
+/// For how long a node looks at the deadlines for all: when it dies, another takes over then.
+const TASK_LASTS: Duration = Duration::from_secs(3);
 /// Calls that end in one look at the deadlines.
 const SWEPT: u32 = 200;
 /// A signal has at most this many bytes: a description of many tracks has about 10,000.
@@ -355,6 +358,9 @@ impl Calls {
     }
 
     async fn end_due(&self, now: Time) -> Result<()> {
+        if !self.shared.is_up_to_me("calls", TASK_LASTS).await? {
+            return Ok(());
+        }
         for call in self.shared.ports.store.due_calls(now, SWEPT).await? {
             self.expire(call).await?;
         }

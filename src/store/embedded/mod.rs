@@ -11,6 +11,7 @@ mod checkpoint;
 mod damage;
 mod messages_to_be;
 mod migrations;
+mod nodes;
 mod readers;
 mod schema;
 mod sql;

@@ -69,6 +69,7 @@ mod files;
 mod invites;
 mod lanes;
 mod messages;
+mod nodes;
 mod operators;
 mod pushes;
 mod reports;
@@ -86,6 +87,7 @@ use self::access::Access;
 use self::commit::Commits;
 pub use self::connect::Watch;
 use self::lanes::Lanes;
+use self::nodes::Renewed;
 pub use self::tables::Names;
 use crate::error::Result;
 use crate::id::Incarnation;
@@ -97,6 +99,7 @@ pub struct MongoStore {
     commits: Arc<Commits>,
     lanes: Lanes,
     incarnation: Mutex<Incarnation>,
+    renewed: Renewed,
 }
 
 impl Store for MongoStore {}
@@ -127,6 +130,6 @@ impl MongoStore {
         let incarnation = Mutex::new(upkeep::incarnation(&access).await?);
         let commits = Commits::new(access.clone());
         let lanes = Lanes::new(commits.clone());
-        Ok(Self { access, commits, lanes, incarnation })
+        Ok(Self { access, commits, lanes, incarnation, renewed: Renewed::default() })
     }
 }

@@ -66,7 +66,7 @@ pub(super) enum Table {
     Files,
     /// Objects from which a file was removed.
     LooseObjects,
-    /// The schema's version, the incarnation, and the pulse.
+    /// The schema's version, the incarnation, the pulse, the nodes and their tasks.
     State,
 }
 

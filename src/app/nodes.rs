@@ -1,0 +1,228 @@
+//! The server as one of the nodes of its store: who it is, and that it is there. Called by `app`.
+//!
+//! A store that one process opens knows no others: there is nothing to say, and nothing is written.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::StartError;
+use super::stores::open_mongo;
+use crate::clock::{Clock, StoreClock, SystemClock};
+use crate::config::data_dir::write_private;
+use crate::config::{Config, DataDir, Secrets};
+use crate::core::Core;
+use crate::core::nodes::{Node, RENEW_EVERY, TOO_WRONG};
+use crate::hub::Hub;
+use crate::hub::close::CloseCode;
+use crate::id::{IdSource, ObjectId, OsEntropy};
+use crate::store::Store;
+
+/// A renewal takes no longer.
+const RENEWAL: Duration = Duration::from_secs(4);
+/// After so long without a renewal a server counts as cut off: before its lease lapses.
+const CUT_OFF: Duration = Duration::from_secs(8);
+
+/// Says that this server is there, and looks who else is; answers what keeps saying so. Refuses a
+/// clock that is far off.
+pub(super) async fn enter(
+    config: &Config,
+    (data, secrets): (&DataDir, &Secrets),
+    (core, hub): (&Core, &Arc<Hub>),
+    clock: Arc<StoreClock>,
+) -> Result<Option<JoinHandle<()>>, StartError> {
+    if config.db_uri.is_none() {
+        return Ok(None);
+    }
+    let fresh = IdSource::new(clock.clone(), &OsEntropy);
+    let node = Node {
+        id: own_id(data, &fresh)?,
+        epoch: fresh.next(),
+        name: machine_name(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        draining: false,
+        prints: prints(config, secrets),
+    };
+    let prints = node.prints.clone();
+    core.nodes.enter(node, clock);
+    // A process of this node before this one may have left its lease behind.
+    core.nodes.leave().await.map_err(|error| error.why())?;
+    core.nodes.renew().await.map_err(|error| error.why())?;
+    if let Err(refused) = check_clock(core).and_then(|()| check_prints(&prints, core)) {
+        // It lapses by itself, should this fail.
+        let _ = core.nodes.leave().await;
+        return Err(refused);
+    }
+    if !core.nodes.others().is_empty() {
+        tracing::warn!(
+            "another server works on this database: people who are connected to different servers \
+             hear of each other's messages only when they sync"
+        );
+    }
+    Ok(Some(tokio::spawn(renew(core.clone(), hub.clone()))))
+}
+
+fn check_clock(core: &Core) -> Result<(), StartError> {
+    let off = core.nodes.clock_is_off_by();
+    if off <= TOO_WRONG {
+        return Ok(());
+    }
+    let seconds = off.as_secs();
+    Err(StartError(format!(
+        "This machine's clock and the database's are {seconds} seconds apart. Set both by NTP \
+         (timedatectl set-ntp true), and start again."
+    )))
+}
+
+/// Codes, links and credentials for the relay that one server gave out are good at all others.
+fn check_prints(own: &[String], core: &Core) -> Result<(), StartError> {
+    for other in core.nodes.others() {
+        if let Some(secret) = differing(own, &other.prints) {
+            return Err(StartError(format!(
+                "The secret {secret} is not that of the server on {}, which works on the same \
+                 database. Copy server_key, turn_key and vapid_key.pem from DATA_DIR/secrets there \
+                 to DATA_DIR/secrets here, use the same TURN_SECRET if it is set, and start again.",
+                other.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The first secret that both have, and that is another one.
+fn differing<'a>(own: &'a [String], others: &[String]) -> Option<&'a str> {
+    own.iter().find_map(|mine| {
+        let (name, _) = mine.split_once(':')?;
+        let same_name = |theirs: &&String| theirs.split_once(':').is_some_and(|it| it.0 == name);
+        others.iter().find(same_name).filter(|theirs| *theirs != mine).map(|_| name)
+    })
+}
+
+/// What the secrets are known by, that all servers of one database share.
+fn prints(config: &Config, secrets: &Secrets) -> Vec<String> {
+    let turn = config.turn_secret.as_ref().map(|secret| secret.reveal().as_bytes());
+    let shared = [
+        ("server_key", &secrets.server_key[..]),
+        ("turn_key", turn.unwrap_or(&secrets.turn_key)),
+        ("vapid_key.pem", secrets.vapid_pem.reveal().as_bytes()),
+    ];
+    shared.map(|(name, secret)| format!("{name}:{}", known_by(secret))).into()
+}
+
+/// What tells a secret from another, and tells nothing of it.
+fn known_by(secret: &[u8]) -> String {
+    // invariant: HMAC takes a key of any length (RFC 2104, section 2).
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length");
+    mac.update(b"fingerprint");
+    mac.finalize().into_bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The nodes that work on the store of the settings, as an operator asks from outside.
+pub async fn list(config: &Config) -> Result<Option<Vec<Node>>, StartError> {
+    let Some(uri) = &config.db_uri else { return Ok(None) };
+    let store = open_mongo(config, uri.reveal()).await?;
+    let nodes = store.live_nodes(SystemClock.now()).await;
+    store.close().await;
+    nodes.map(Some).map_err(|error| StartError(error.why()))
+}
+
+/// Renews the lease, again and again. Cut off from the database, this server serves nobody: where
+/// others may, its people go there.
+async fn renew(core: Core, hub: Arc<Hub>) {
+    let mut ticks = interval(RENEW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once, and the server has just entered.
+    ticks.tick().await;
+    let mut renewed = Instant::now();
+    loop {
+        ticks.tick().await;
+        match timeout(RENEWAL, core.nodes.renew()).await {
+            Ok(Ok(())) => {
+                renewed = Instant::now();
+                continue;
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(cause = ?error.cause(), "the lease is not renewed: {error}");
+            }
+            Err(_) => tracing::warn!("the lease is not renewed: the database does not answer"),
+        }
+        if renewed.elapsed() >= CUT_OFF && !core.nodes.others().is_empty() {
+            hub.close_all(CloseCode::Unavailable);
+        }
+    }
+}
+
+/// Refuses while a server works on the store, other than the one of this data folder, which does
+/// not run: what a command is about to do needs a store that nobody writes to.
+pub(super) async fn refuse_others(
+    store: &dyn Store,
+    data: &DataDir,
+    clock: &dyn Clock,
+) -> Result<(), StartError> {
+    let own = read_id(data)?;
+    let live = store.live_nodes(clock.now()).await.map_err(|error| error.why())?;
+    match live.into_iter().find(|node| Some(node.id) != own) {
+        Some(node) => Err(StartError(format!(
+            "The server on {} (version {}) works on this database. Stop it first; one that was \
+             killed counts for ten more seconds.",
+            node.name, node.version
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The node that a data folder is: made when it first works on a store that several can share.
+fn own_id(data: &DataDir, fresh: &IdSource) -> Result<ObjectId, StartError> {
+    if let Some(id) = read_id(data)? {
+        return Ok(id);
+    }
+    let (id, path) = (fresh.next(), data.path().join("node"));
+    write_private(&path, format!("{id}\n").as_bytes())
+        .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
+    Ok(id)
+}
+
+fn read_id(data: &DataDir) -> Result<Option<ObjectId>, StartError> {
+    let path = data.path().join("node");
+    match fs::read_to_string(&path) {
+        // What is damaged is another node.
+        Ok(text) => Ok(ObjectId::parse(text.trim()).ok()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} cannot be read: {error}.", path.display()).into()),
+    }
+}
+
+/// What the machine is called.
+fn machine_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.trim().chars().filter(|char| !char.is_control()).take(64).collect();
+    if name.is_empty() { "unnamed".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_not_the_others_is_named_and_not_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::open(folder.path()).expect("a data folder");
+        let secrets = Secrets::open(&data, &OsEntropy).expect("made");
+        let config = Config::of(&[]).expect("fine settings");
+        let own = prints(&config, &secrets);
+        assert_eq!(differing(&own, &own), None);
+        assert_eq!(differing(&own, &["an older server".into()]), None);
+        let other = Secrets { turn_key: [7; 32], ..secrets.clone() };
+        assert_eq!(differing(&own, &prints(&config, &other)), Some("turn_key"));
+        let other = Secrets { server_key: [7; 32], ..secrets.clone() };
+        assert_eq!(differing(&own, &prints(&config, &other)), Some("server_key"));
+        let hex: String = secrets.server_key.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(own.iter().all(|print| !print.contains(&hex[..16])), "{own:?}");
+    }
+}
