@@ -284,8 +284,9 @@ mod tests {
         let mut told = Vec::new();
         let outcome = copy.rounds(&mut |word| told.push(word)).await.expect("copied");
         assert_eq!(outcome, Outcome { objects: 3, bytes: 6, copied: 2, damaged: 1 });
-        assert!(told.contains(&Told::Damaged(damaged)));
-        assert_eq!(told.last(), Some(&Told::Bytes { done: 15, total: 15 }));
+        for word in [Told::Damaged(damaged), Told::Bytes { done: 15, total: 15 }] {
+            assert!(told.contains(&word), "{told:?}");
+        }
         assert_eq!(to.size(damaged).await.expect("answers"), None);
         let again = copy.rounds(&mut |_| {}).await.expect("looked");
         assert_eq!(again, Outcome { copied: 0, ..outcome });
