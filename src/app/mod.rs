@@ -6,6 +6,7 @@
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
 pub mod backup;
+mod bus;
 pub mod copy;
 mod demo;
 pub mod desk;
@@ -37,13 +38,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use self::bus::Telling;
 use self::drain::Drain;
 use self::listen::Port;
 use self::objects::Files;
 use self::push::Push;
 use self::stores::{open_embedded, open_mongo};
-use crate::bus::Listener;
-use crate::bus::local::LocalBus;
+use crate::bus::{Bus, Listener};
 use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::config::secrets::operator_key;
 use crate::config::values::{SignUp, StrangersMode};
@@ -63,7 +64,7 @@ use crate::http::server::Welcome;
 use crate::http::{self, Http, router};
 use crate::hub::close::CloseCode;
 use crate::hub::{Gaps, Hub};
-use crate::id::{Entropy, IdSource, OsEntropy, UserId};
+use crate::id::{Entropy, IdSource, NodeId, OsEntropy, UserId};
 use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
@@ -95,7 +96,7 @@ pub struct StartError(String);
 
 impl StartError {
     /// The settings ask for what this program was built without.
-    #[cfg(not(all(feature = "mongodb", feature = "s3")))]
+    #[cfg(not(all(feature = "mongodb", feature = "nats", feature = "s3")))]
     fn not_built(asked: &str, feature: &str) -> Self {
         Self(format!(
             "{asked}, and this program was built without it. Build it with the feature \
@@ -147,6 +148,7 @@ pub struct Running {
     serving: JoinHandle<()>,
     upkeep: Vec<JoinHandle<()>>,
     telling: Pushes,
+    bus: Telling,
     nodes: Nodes,
     drain: Drain,
     hub: Arc<Hub>,
@@ -183,9 +185,9 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         Vec::new()
     };
     let welcome = welcome(config, &secrets, mailbox, demo)?;
-    let bus = Arc::new(LocalBus::default());
+    let bus = Telling::begin(config, NodeId(ids(&outside).next())).await?;
     let clock = Arc::new(StoreClock::new(outside.clock.clone()));
-    let ports = ports((&store, &mailer), bus.clone(), files, (&outside, clock.clone()));
+    let ports = ports((&store, &mailer), bus.bus(), files, (&outside, clock.clone()));
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = Hub::new(ENCODER);
@@ -201,8 +203,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     bus.listen(listeners.iter().map(Arc::downgrade).collect());
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps).into_iter().chain(backups).chain(renewing).collect();
-    let (telling, nodes) = (core.push.clone(), core.nodes.clone());
-    let machine_key = welcome.opened_by();
+    let (telling, nodes, key) = (core.push.clone(), core.nodes.clone(), welcome.opened_by());
     let https_at = (tls_port, https.as_ref().and_then(|https| https.install(addr.port())));
     let address = config.public_url(tls_port.unwrap_or(addr.port()));
     let routes = routes(config, core, &hub, &outside, (welcome, address), counters, https_at);
@@ -219,6 +220,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         serving,
         upkeep,
         telling,
+        bus,
         nodes,
         drain: Drain::of(config),
         hub,
@@ -226,7 +228,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         pusher: push.pusher,
         store,
         turn,
-        machine_key,
+        machine_key: key,
         operator_key,
         socket,
         _listeners: listeners,
@@ -266,7 +268,7 @@ fn welcome(
 
 fn ports(
     (store, mailer): (&Arc<dyn Store>, &Arc<dyn Mailer>),
-    bus: Arc<LocalBus>,
+    bus: Arc<dyn Bus>,
     files: Files,
     (outside, clock): (&Outside, Arc<StoreClock>),
 ) -> Ports {
@@ -366,12 +368,15 @@ async fn until(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// What runs beside the requests: gaps in what connections heard are closed, changes of who is
-/// online are told, search terms of an older version are rebuilt, what has expired is removed,
-/// calls past their time are ended, devices that sleep are told, copies of people's data are made.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 7] {
-    let (following, hub) = (core.clone(), hub.clone());
-    let gaps = tokio::spawn(async move { following.follow_gaps(&hub, gaps).await });
+/// What runs beside the requests: gaps in what connections heard are closed, doubts about what
+/// other nodes told are settled, changes of who is online are told, search terms of an older
+/// version are rebuilt, what has expired is removed, calls past their time are ended, devices that
+/// sleep are told, copies of people's data are made.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 8] {
+    let (following, here) = (core.clone(), hub.clone());
+    let gaps = tokio::spawn(async move { following.follow_gaps(&here, gaps).await });
+    let (settling, hub) = (core.clone(), hub.clone());
+    let doubts = tokio::spawn(async move { settling.follow_doubts(&hub).await });
     let presence = core.presence.clone();
     let presence = tokio::spawn(async move { presence.follow().await });
     let push = core.push.clone();
@@ -380,7 +385,7 @@ fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 7] {
     let sweeping = tokio::spawn(sweep(core.clone()));
     let exporting = tokio::spawn(crate::export::follow(core.clone()));
     let ending = tokio::spawn(end_calls(core.clone()));
-    [gaps, presence, telling, refolding, sweeping, ending, exporting]
+    [gaps, doubts, presence, telling, refolding, sweeping, ending, exporting]
 }
 
 /// Rebuilds search terms that an older version made; once that is done, there is nothing to do.
@@ -469,6 +474,7 @@ impl Running {
         if timeout(PUSHES_WITHIN, told).await.is_err() {
             tracing::warn!("pushes were still waiting and are lost: clients read what they missed");
         }
+        self.bus.leave().await;
         if let Err(error) = self.nodes.leave().await {
             tracing::warn!(cause = ?error.cause(), "the lease lapses by itself: {error}");
         }

@@ -59,7 +59,7 @@ pub(super) async fn enter(
         let _ = core.nodes.leave().await;
         return Err(refused);
     }
-    if !core.nodes.others().is_empty() {
+    if config.nats_url.is_none() && !core.nodes.others().is_empty() {
         tracing::warn!(
             "another server works on this database: people who are connected to different servers \
              hear of each other's messages only when they sync"

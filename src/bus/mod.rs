@@ -7,6 +7,8 @@
 
 pub mod codec;
 pub mod local;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod numbered;
 pub mod told;
 

@@ -29,6 +29,13 @@ impl Config {
                  DB_URI out, or DEV."
             ));
         }
+        if self.nats_url.is_some() && self.db_uri.is_none() {
+            let place = values.place("NATS_URL");
+            values.note(format!(
+                "{place}: NATS_URL is for several servers on one MongoDB, and DB_URI is not set. \
+                 Add DB_URI, or take NATS_URL out."
+            ));
+        }
         self.check_brand(values);
         self.check_database(values);
         self.check_tls(values);

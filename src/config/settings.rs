@@ -550,6 +550,15 @@ settings! {
         EnvDb, "MongoDB", default: "wechat", unset: "", example: "wechat", Open
     } by values::database_name;
 
+    /// Where NATS is, by which several servers on one MongoDB tell each other what has happened;
+    /// without it, people on different servers hear of each other only when they sync. Several
+    /// addresses of one NATS cluster are separated by commas. Messages pass through it: nobody but
+    /// the servers may read there.
+    nats_url: Option<Hidden> = NATS_URL {
+        EnvDb, "MongoDB", default: "", unset: "no other server is told",
+        example: "nats://user:password@nats.example.org:4222", Url
+    } by optional(values::nats);
+
     /// The collection of users.
     db_users: String = DB_USERS {
         EnvDb, "MongoDB", default: "users", unset: "", example: "users", Open

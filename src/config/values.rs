@@ -400,6 +400,22 @@ pub(super) fn mongodb(text: &str) -> Result<Hidden, String> {
     }
 }
 
+/// The addresses of NATS servers of one cluster, separated by commas.
+pub(super) fn nats(text: &str) -> Result<Hidden, String> {
+    let is_address = |server: &str| {
+        let server = server.trim();
+        let rest = ["nats://", "tls://"].iter().find_map(|scheme| server.strip_prefix(scheme));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+    };
+    if text.split(',').all(is_address) {
+        return Ok(Hidden::new(text));
+    }
+    Err("not the address of a NATS server. Write nats://host:4222, or tls://host:4222 for TLS, \
+         with user:password@ before the host where it asks for them; several are separated by \
+         commas."
+        .into())
+}
+
 pub(super) fn database_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if (1..=63).contains(&text.len()) && text.chars().all(fits) {

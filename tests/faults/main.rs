@@ -11,6 +11,7 @@ mod database;
 mod depart;
 mod kill;
 mod ledger;
+mod nats;
 mod nodes;
 mod operator;
 mod uploads;

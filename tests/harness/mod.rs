@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod files;
 pub mod inside;
 pub mod mongo;
+pub mod nats;
 pub mod night;
 pub mod node;
 pub mod past;

@@ -41,6 +41,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("Appended", "message"),
     ("Attached", "connection"),
     ("Begun", "call"),
+    ("Carrier", "packet"),
     ("Changed", "message"),
     ("Changes", "rev"),
     ("CloseCode", "connection"),
