@@ -11,7 +11,12 @@ mod pages;
 mod walk;
 mod zip;
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
 use crate::core::Core;
+use crate::error::{Error, Result};
 
 /// Makes copies that people wish for, again and again.
 pub async fn follow(core: Core) {
@@ -28,8 +33,22 @@ pub async fn follow(core: Core) {
     }
 }
 
-/// Makes the next copy that is due; whether there was one.
-pub async fn step(core: &Core) -> crate::error::Result<bool> {
+/// Makes the next copy that is due; whether there was one. On a thread of its own, since writing
+/// and packing pages takes the processor for longer than requests may wait; it ends soon after
+/// nobody waits for it any more.
+pub async fn step(core: &Core) -> Result<bool> {
     let Some(export) = core.exports.claim().await? else { return Ok(false) };
-    walk::make(core, export).await.map(|()| true)
+    let (core, runtime) = (core.clone(), Handle::current());
+    let (wanted, mut unwanted) = oneshot::channel::<()>();
+    let making = spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                made = walk::make(&core, export) => made,
+                _ = &mut unwanted => Err(Error::unavailable("the server stops")),
+            }
+        })
+    });
+    let made = making.await.map_err(Error::internal)?;
+    drop(wanted);
+    made.map(|()| true)
 }
