@@ -13,6 +13,7 @@ pub mod export;
 pub mod file;
 pub mod group;
 pub mod message;
+pub mod names;
 pub mod push;
 pub mod report;
 mod values;

@@ -6,41 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::broken;
 use super::group::GroupForm;
 use super::message::{Head, MessageForm};
+use super::names::Named;
 use super::values::{At, Id};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{ChatId, FileId, MessageId, ObjectId, UserId};
-use crate::model::chats::{Chat, ChatKind, Level, Member, MemberState, Place, Role};
-use crate::model::contacts::{Tie, TieState};
+use crate::model::chats::{Chat, ChatKind, Member, Place};
+use crate::model::contacts::Tie;
 use crate::model::messages::{Content, Message};
 use crate::model::text::{About, ClientMsgId, Name, Title};
-
-/// The names of a few values, both ways.
-macro_rules! names {
-    ($of:ident: $($value:ident $name:literal),*) => {
-        impl Named for $of {
-            fn name(self) -> &'static str {
-                match self { $(Self::$value => $name),* }
-            }
-
-            fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$value),)* _ => None }
-            }
-        }
-    };
-}
-
-trait Named: Sized {
-    fn name(self) -> &'static str;
-    fn named(name: &str) -> Option<Self>;
-}
-
-names!(Role: Member "member", Admin "admin", Owner "owner");
-names!(MemberState: Active "active", Left "left", Removed "removed", Banned "banned",
-    Requested "requested");
-names!(Level: Nothing "nothing", Mentions "mentions", All "all");
-names!(TieState: None "none", Asks "asks", Asked "asked", Known "known", Refused "refused",
-    Removed "removed");
 
 fn value<T: Named>(name: &str, thing: &str) -> Result<T> {
     T::named(name).ok_or_else(|| broken(thing))

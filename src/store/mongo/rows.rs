@@ -9,14 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Time;
-use crate::error::{Error, Language, Result};
+use crate::error::{Error, Result};
 use crate::id::{
     AuditId, CallId, ChatId, FileId, InvitationId, MessageId, ObjectId, ReportId, SessionId, UserId,
 };
 use crate::model::auth::AskerKey;
-use crate::model::chats::{ChatKind, Level, MemberState, Role};
-use crate::model::contacts::{AddedBy, Strangers, TieState};
-use crate::model::reports::Stage;
+use crate::store::forms::names::Named;
 
 /// What becomes a value of a document.
 pub(super) trait ToBson {
@@ -85,44 +83,10 @@ pub(super) fn seat(chat: ChatId, user: UserId) -> String {
     format!("{chat}/{user}")
 }
 
-macro_rules! names_in_fields {
-    ($($type:ident { $($value:ident = $name:literal)* })*) => {$(
-        impl ToBson for $type {
-            fn bson(&self) -> Bson {
-                Bson::String(match self { $(Self::$value => $name,)* }.into())
-            }
-        }
-
-        impl Named for $type {
-            fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$value),)* _ => None }
-            }
-        }
-    )*};
-}
-
-/// What is stored by its name.
-pub(super) trait Named: Sized {
-    /// The value of a name.
-    fn named(name: &str) -> Option<Self>;
-}
-
-names_in_fields! {
-    Stage { Open = "open" Taken = "taken" Answered = "answered" }
-    ChatKind { Direct = "direct" Group = "group" }
-    Role { Member = "member" Admin = "admin" Owner = "owner" }
-    MemberState {
-        Active = "active" Left = "left" Removed = "removed" Banned = "banned"
-        Requested = "requested"
+impl<T: Named> ToBson for T {
+    fn bson(&self) -> Bson {
+        Bson::String(self.name().into())
     }
-    Level { Nothing = "nothing" Mentions = "mentions" All = "all" }
-    TieState {
-        None = "none" Asks = "asks" Asked = "asked" Known = "known" Refused = "refused"
-        Removed = "removed"
-    }
-    Strangers { Everyone = "everyone" Requests = "requests" Contacts = "contacts" }
-    AddedBy { Everyone = "everyone" Contacts = "contacts" Nobody = "nobody" }
-    Language { English = "en" Spanish = "es" Chinese = "zh" }
 }
 
 /// A document that is read.
