@@ -12,7 +12,7 @@ pub mod nats;
 pub mod numbered;
 pub mod told;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::id::{CallId, ChatId, SessionId, UserId};
 use crate::model::alerts::Alerts;
@@ -64,6 +64,28 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The name of its kind, for metrics and other nodes.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::ChatOpened(_) => "chat_opened",
+            Self::Member(_) => "member",
+            Self::Report(_) => "report",
+            Self::Export(_) => "export",
+            Self::Receipt(_) => "receipt",
+            Self::Typing(_) => "typing",
+            Self::Call(_) => "call",
+            Self::Signal(_) => "signal",
+            Self::SessionsClosed(..) => "sessions_closed",
+            Self::UserChanged(_) => "user_changed",
+            Self::Alerts(..) => "alerts",
+            Self::BlocksChanged(..) => "blocks_changed",
+            Self::TieChanged { .. } => "tie_changed",
+        }
+    }
+}
+
 /// A row of a chat with what its readers need beside it.
 #[derive(Debug, Clone)]
 pub struct Posted {
@@ -82,6 +104,21 @@ pub struct Posted {
     pub gone: Vec<UserId>,
     /// Its sender sent it again: it was stored before, and perhaps told before.
     pub repeated: bool,
+}
+
+impl Posted {
+    /// A row alone: nobody came or went with it.
+    pub const fn of(message: Message, from_name: Arc<str>) -> Self {
+        Self {
+            message,
+            from_name,
+            chat: None,
+            peers: None,
+            joined: Vec::new(),
+            gone: Vec::new(),
+            repeated: false,
+        }
+    }
 }
 
 /// A user's own member row, with what the user hid in the chat by the same change.
@@ -196,4 +233,22 @@ pub trait Listener: Send + Sync {
 
     /// Takes a hint. Only what others told comes as one.
     fn on_hint(&self, _hint: &Hint) {}
+}
+
+/// The listeners of a node, which are named once, when all is built.
+#[derive(Default)]
+struct Listeners(OnceLock<Vec<Weak<dyn Listener>>>);
+
+impl Listeners {
+    /// Says who listens, in the order in which they hear. Only the first call counts.
+    fn set(&self, listeners: Vec<Weak<dyn Listener>>) {
+        // A second call would mean a second wiring of the same bus, which `app` does not do.
+        let _ = self.0.set(listeners);
+    }
+
+    /// Hands something to each that is still there.
+    fn each(&self, hand: impl Fn(&dyn Listener)) {
+        let listeners = self.0.get().into_iter().flatten();
+        listeners.filter_map(Weak::upgrade).for_each(|listener| hand(&*listener));
+    }
 }

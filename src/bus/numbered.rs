@@ -6,7 +6,7 @@
 //! doubt. Knows no network itself: whoever carries packets asks for them with `packets`, and hands
 //! in with `receive` what came. Called by the rules as a `Bus`, and by adapters that carry packets.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,14 +14,14 @@ use tokio::sync::Notify;
 
 use super::codec::{self, Decoded};
 use super::told::{Packet, Run, Tally, Told};
-use super::{Bus, Event, Hint, Listener, Source};
+use super::{Bus, Event, Listener, Listeners, Source};
 
 /// What tells how much time has passed.
 pub type Ticking = Arc<dyn Fn() -> Instant + Send + Sync>;
 
 /// Tells and hears by numbers.
 pub struct NumberedBus {
-    listeners: OnceLock<Vec<Weak<dyn Listener>>>,
+    listeners: Listeners,
     told: Mutex<Told>,
     now: Ticking,
     /// Something waits to be sent, or there is a doubt.
@@ -32,12 +32,12 @@ impl NumberedBus {
     /// The bus of a node that begins.
     pub fn new(me: Run, now: Ticking) -> Self {
         let told = Mutex::new(Told::new(me, now()));
-        Self { listeners: OnceLock::new(), told, now, stirred: Notify::new() }
+        Self { listeners: Listeners::default(), told, now, stirred: Notify::new() }
     }
 
     /// Says who listens, in the order in which they hear. Only the first call counts.
     pub fn listen(&self, listeners: Vec<Weak<dyn Listener>>) {
-        let _ = self.listeners.set(listeners);
+        self.listeners.set(listeners);
     }
 
     /// Says which nodes are up, in which runs, as the store has it; see `Told::up`.
@@ -68,9 +68,11 @@ impl NumberedBus {
         for event in heard.events {
             match codec::decode(&event) {
                 Ok(Decoded::Event(event)) => {
-                    self.each(|listener| listener.on_event(&event, Source::There));
+                    self.listeners.each(|listener| listener.on_event(&event, Source::There));
                 }
-                Ok(Decoded::Hint(hint)) => self.hint(&hint),
+                Ok(Decoded::Hint(hint)) => {
+                    self.listeners.each(|listener| listener.on_hint(&hint));
+                }
                 Err(error) => {
                     tracing::warn!(cause = ?error.cause(), "an event of another node is lost");
                     self.told().mistrust();
@@ -86,15 +88,6 @@ impl NumberedBus {
         self.told().tally()
     }
 
-    fn hint(&self, hint: &Hint) {
-        self.each(|listener| listener.on_hint(hint));
-    }
-
-    fn each(&self, hand: impl Fn(&dyn Listener)) {
-        let listeners = self.listeners.get().into_iter().flatten();
-        listeners.filter_map(Weak::upgrade).for_each(|listener| hand(&*listener));
-    }
-
     fn told(&self) -> MutexGuard<'_, Told> {
         // What a panic elsewhere left behind is whole: each change is one call.
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
@@ -103,7 +96,7 @@ impl NumberedBus {
 
 impl Bus for NumberedBus {
     fn publish(&self, event: Event) {
-        self.each(|listener| listener.on_event(&event, Source::Here));
+        self.listeners.each(|listener| listener.on_event(&event, Source::Here));
         match codec::encode(&event) {
             Ok(bytes) => self.told().tell(bytes, (self.now)()),
             Err(error) => tracing::error!(cause = ?error.cause(), "other nodes are not told"),

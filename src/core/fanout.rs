@@ -49,15 +49,10 @@ impl Shared {
         moves: Moves,
     ) -> Arc<str> {
         let from_name = self.name(message.from).await;
-        self.ports.bus.publish(Event::Message(Arc::new(Posted {
-            message,
-            from_name: from_name.clone(),
-            chat,
-            peers,
-            joined: moves.joined,
-            gone: moves.gone,
-            repeated: false,
-        })));
+        let Moves { joined, gone } = moves;
+        let row = Posted::of(message, from_name.clone());
+        let posted = Posted { chat, peers, joined, gone, ..row };
+        self.ports.bus.publish(Event::Message(Arc::new(posted)));
         from_name
     }
 
@@ -71,15 +66,9 @@ impl Shared {
         let is_as_sent = matches!(message.content, Content::Text(_)) && message.edited.is_none();
         if is_young && is_as_sent {
             self.open_again(message).await;
-            self.ports.bus.publish(Event::Message(Arc::new(Posted {
-                message: message.clone(),
-                from_name: from_name.clone(),
-                chat: None,
-                peers: None,
-                joined: Vec::new(),
-                gone: Vec::new(),
-                repeated: true,
-            })));
+            let row = Posted::of(message.clone(), from_name.clone());
+            let posted = Posted { repeated: true, ..row };
+            self.ports.bus.publish(Event::Message(Arc::new(posted)));
         }
         from_name
     }
@@ -169,15 +158,8 @@ impl Core {
             let from_name = self.shared.name(message.from).await;
             let Moves { joined, gone } = moves_of(&message);
             let told = matches!(message.content, Content::System(_));
-            rows.push(Posted {
-                message,
-                from_name,
-                chat: told.then(|| chat.clone()),
-                peers: None,
-                joined,
-                gone,
-                repeated: false,
-            });
+            let row = Posted::of(message, from_name);
+            rows.push(Posted { chat: told.then(|| chat.clone()), joined, gone, ..row });
         }
         hub.repair(&gap, &chat, &members, rows);
         Ok(())

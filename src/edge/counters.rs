@@ -215,24 +215,10 @@ impl Listener for Counters {
         if source == Source::There {
             return;
         }
-        let kind = match event {
-            Event::Message(posted) if posted.repeated => return,
-            Event::Message(_) => "message",
-            Event::ChatOpened(_) => "chat_opened",
-            Event::Member(_) => "member",
-            Event::Report(_) => "report",
-            Event::Export(_) => "export",
-            Event::Receipt(_) => "receipt",
-            Event::Typing(_) => "typing",
-            Event::Call(_) => "call",
-            Event::Signal(_) => "signal",
-            Event::SessionsClosed(..) => "sessions_closed",
-            Event::Alerts(..) => "alerts",
-            Event::UserChanged(_) => "user_changed",
-            Event::BlocksChanged(..) => "blocks_changed",
-            Event::TieChanged { .. } => "tie_changed",
-        };
-        self.events.get_or_create(&Happened { kind }).inc();
+        if matches!(event, Event::Message(posted) if posted.repeated) {
+            return;
+        }
+        self.events.get_or_create(&Happened { kind: event.kind() }).inc();
     }
 }
 

@@ -197,7 +197,7 @@ fn posted(chat: ChatId, seq: u64, rev: u64, joined: Vec<UserId>, gone: Vec<UserI
         reactions: Vec::new(),
         pinned: None,
     };
-    Posted { message, from_name: "".into(), chat: None, peers: None, joined, gone, repeated: false }
+    Posted { joined, gone, ..Posted::of(message, "".into()) }
 }
 
 fn group(id: ChatId, head_seq: u64, head_rev: u64) -> Chat {

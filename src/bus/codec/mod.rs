@@ -183,7 +183,7 @@ fn ids<T: std::str::FromStr>(texts: &[String]) -> Result<Vec<T>> {
 pub fn encode(event: &Event) -> Result<Bytes> {
     let hint = hint(event);
     let of = body(event).map_err(Error::internal)?;
-    let whole = outlined(kind(event), hint.as_ref(), Some(&*of))?;
+    let whole = outlined(event.kind(), hint.as_ref(), Some(&*of))?;
     match hint {
         Some(hint) if whole.len() > LONGEST => outlined("hint", Some(&hint), None),
         _ => Ok(whole),
@@ -217,25 +217,6 @@ fn hint(event: &Event) -> Option<Hint> {
             Some(Hint { chat: own.member.chat, rev: 0, moved: vec![own.member.user] })
         }
         _ => None,
-    }
-}
-
-const fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::Message(_) => "message",
-        Event::ChatOpened(_) => "chat_opened",
-        Event::Member(_) => "member",
-        Event::Report(_) => "report",
-        Event::Export(_) => "export",
-        Event::Receipt(_) => "receipt",
-        Event::Typing(_) => "typing",
-        Event::Call(_) => "call",
-        Event::Signal(_) => "signal",
-        Event::SessionsClosed(..) => "sessions_closed",
-        Event::UserChanged(_) => "user_changed",
-        Event::Alerts(..) => "alerts",
-        Event::BlocksChanged(..) => "blocks_changed",
-        Event::TieChanged { .. } => "tie_changed",
     }
 }
 

@@ -51,15 +51,7 @@ fn message(content: Content) -> Message {
 }
 
 fn posted(message: Message) -> Posted {
-    Posted {
-        message,
-        from_name: "Ana \"la\" otra".into(),
-        chat: None,
-        peers: None,
-        joined: Vec::new(),
-        gone: Vec::new(),
-        repeated: false,
-    }
+    Posted::of(message, "Ana \"la\" otra".into())
 }
 
 fn said(text: &str) -> Posted {
