@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
 
 use super::Shared;
@@ -140,11 +139,7 @@ impl Missed {
     }
 
     fn mark(&self, user: UserId) -> [u8; 16] {
-        let mut mac = self.shared.mac(b"stop mails\0");
-        mac.update(&user.0.0);
-        let mut mark = [0; 16];
-        mark.copy_from_slice(&mac.finalize().into_bytes()[..16]);
-        mark
+        self.shared.mark(b"stop mails\0", &[&user.0.0])
     }
 
     /// Whose link it is; an error if it was made up.

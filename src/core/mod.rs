@@ -189,6 +189,16 @@ impl Shared {
         mac
     }
 
+    /// Sixteen bytes that only whoever has the server's key puts to these parts, whose bytes follow
+    /// one another; for one purpose alone.
+    pub(crate) fn mark(&self, purpose: &[u8], parts: &[&[u8]]) -> [u8; 16] {
+        let mut mac = self.mac(purpose);
+        parts.iter().for_each(|part| mac.update(part));
+        let mut mark = [0; 16];
+        mark.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        mark
+    }
+
     /// Counts against quotas; an error says how long to wait when one of them is used up.
     pub(crate) async fn count(&self, quotas: &[Quota], now: Time) -> Result<()> {
         match self.ports.store.take(quotas, now).await? {

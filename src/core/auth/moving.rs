@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::Mac;
 use subtle::ConstantTimeEq;
 
 use super::ticket::{Asker, Identity};
@@ -257,13 +256,8 @@ impl Shared {
     }
 
     fn stay_mark(&self, stay: &Stay) -> [u8; MAC] {
-        let mut mac = self.mac(b"stay\0");
-        mac.update(&stay.user.0.0);
-        mac.update(&stay.until.0.to_be_bytes());
-        mac.update(stay.address.as_str().as_bytes());
-        let mut mark = [0; MAC];
-        mark.copy_from_slice(&mac.finalize().into_bytes()[..MAC]);
-        mark
+        let until = stay.until.0.to_be_bytes();
+        self.mark(b"stay\0", &[&stay.user.0.0, &until, stay.address.as_str().as_bytes()])
     }
 
     /// What a link says; an error if it was made up or is over.

@@ -11,7 +11,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::Mac;
 use subtle::ConstantTimeEq;
 
 use crate::clock::Time;
@@ -150,11 +149,7 @@ fn key(shared: &Shared, kind: &[u8], text: &str) -> AskerKey {
 }
 
 fn mac(shared: &Shared, random: &[u8]) -> [u8; MAC] {
-    let mut mac = shared.mac(b"ticket\0");
-    mac.update(random);
-    let mut bytes = [0; MAC];
-    bytes.copy_from_slice(&mac.finalize().into_bytes()[..MAC]);
-    bytes
+    shared.mark(b"ticket\0", &[random])
 }
 
 fn fresh(shared: &Shared) -> String {
