@@ -67,6 +67,11 @@ impl ObjectId {
     }
 }
 
+/// Bytes as hex digits, in lower case.
+pub fn hex_digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn hex(digit: u8) -> Result<u8, BadId> {
     (digit as char).to_digit(16).map(|value| value as u8).ok_or(BadId)
 }

@@ -21,7 +21,7 @@ use crate::core::Core;
 use crate::core::nodes::{Node, RENEW_EVERY, TOO_WRONG};
 use crate::hub::Hub;
 use crate::hub::close::CloseCode;
-use crate::id::{IdSource, ObjectId, OsEntropy};
+use crate::id::{IdSource, ObjectId, OsEntropy, hex_digits};
 use crate::store::Store;
 
 /// A renewal takes no longer.
@@ -120,7 +120,7 @@ fn known_by(secret: &[u8]) -> String {
     // invariant: HMAC takes a key of any length (RFC 2104, section 2).
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length");
     mac.update(b"fingerprint");
-    mac.finalize().into_bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_digits(&mac.finalize().into_bytes()[..8])
 }
 
 /// The nodes that work on the store of the settings, as an operator asks from outside.
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(differing(&own, &prints(&config, &other)), Some("turn_key"));
         let other = Secrets { server_key: [7; 32], ..secrets.clone() };
         assert_eq!(differing(&own, &prints(&config, &other)), Some("server_key"));
-        let hex: String = secrets.server_key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex_digits(&secrets.server_key);
         assert!(own.iter().all(|print| !print.contains(&hex[..16])), "{own:?}");
     }
 }

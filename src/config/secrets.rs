@@ -15,7 +15,7 @@ use rcgen::KeyPair;
 
 use super::data_dir::{DataDir, make_private, write_private};
 use super::hidden::Hidden;
-use crate::id::Entropy;
+use crate::id::{Entropy, hex_digits};
 
 /// The server's own secrets. `Debug` shows none.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl MachineKey {
 
     /// As people see it: 64 hex digits.
     pub fn reveal(&self) -> String {
-        digits(&self.0)
+        hex_digits(&self.0)
     }
 
     /// Whether a text is this key. The time it takes does not depend on where they differ.
@@ -174,13 +174,9 @@ fn read(path: &Path) -> Result<[u8; 32], String> {
 fn make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
     let mut key = [0; 32];
     entropy.fill(&mut key);
-    write_private(path, format!("{}\n", digits(&key)).as_bytes())
+    write_private(path, format!("{}\n", hex_digits(&key)).as_bytes())
         .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
     Ok(key)
-}
-
-fn digits(key: &[u8; 32]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn key(text: &str) -> Option<[u8; 32]> {

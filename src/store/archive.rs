@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::id::{ChatId, ObjectId, UserId};
+use crate::id::{ChatId, ObjectId, UserId, hex_digits};
 use crate::model::alerts::KeptAlerts;
 use crate::model::auth::{KnownPlace, LoginCode, Session};
 use crate::model::calls::Call;
@@ -324,7 +324,7 @@ impl Digest {
 
     /// The sum as 64 hex digits.
     pub fn hex(&self) -> String {
-        self.sum.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex_digits(&self.sum)
     }
 }
 

@@ -28,7 +28,7 @@ use super::search::Query;
 use super::{Shared, to_the_end};
 use crate::bus::Event;
 use crate::error::{Code, Error, Result, Text, text};
-use crate::id::{AuditId, ChatId, InvitationId, UserId};
+use crate::id::{AuditId, ChatId, InvitationId, UserId, hex_digits};
 use crate::model::auth::{Caller, Quota, Session};
 use crate::model::chats::{Chat, ChatKind, Member};
 use crate::model::operators::{AUDIT_LIFE, Act, Audit, Figures, Folk};
@@ -123,7 +123,7 @@ impl Operator {
     /// Compares in constant time.
     fn is_key(&self, text: &str) -> bool {
         let Some(key) = self.shared.role_key.0.get() else { return false };
-        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex_digits(key);
         let mac = |text: &str| {
             let mut mac = self.shared.mac(b"operator key\0");
             mac.update(text.to_ascii_lowercase().as_bytes());

@@ -27,6 +27,7 @@ use crate::clock::{Clock, Time};
 use crate::config::data_dir::write_private;
 use crate::config::private::{NAMES, NETWORKS, is_private};
 use crate::config::secrets::is_there;
+use crate::id::hex_digits;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the authority vouches: who installs it is not asked again soon.
@@ -142,8 +143,7 @@ fn called(name: &str) -> DistinguishedName {
 fn params(key: &KeyPair) -> CertificateParams {
     let mut params = CertificateParams::default();
     let print = Sha256::digest(key.public_key_raw());
-    let print: String = print[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    params.distinguished_name = called(&format!("Chat server {print}"));
+    params.distinguished_name = called(&format!("Chat server {}", hex_digits(&print[..4])));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let networks = NETWORKS.iter().filter_map(|(base, prefix)| {
