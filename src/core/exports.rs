@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result, Text};
 use crate::id::{FileId, SessionId, UserId};
 use crate::model::auth::Caller;
 use crate::model::exports::{Done, Export, Look, NotYet};
-use crate::model::files::{File, FileFacts, FileKind, FileName};
+use crate::model::files::{File, FileFacts, FileName};
 
 /// How often it is looked whether a copy is due, when nobody here wishes for one.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -155,18 +155,7 @@ impl Exports {
         let Part { owner, staged, pieces, written } = part;
         drop(pieces);
         written.await.map_err(Error::internal)??;
-        let facts = FileFacts {
-            kind: FileKind::Document,
-            media_type: "application/zip".to_owned(),
-            name: FileName::of(name),
-            size: 0,
-            dimensions: None,
-            duration: None,
-            thumbhash: None,
-            animated: false,
-            small: false,
-            large: false,
-        };
+        let facts = FileFacts::document("application/zip", FileName::of(name), 0);
         let until = self.shared.ports.now().plus(UNREADY_FOR);
         self.files.keep_made(owner, &staged, facts, until).await.map(|file| file.id)
     }

@@ -182,6 +182,24 @@ pub struct FileFacts {
     pub large: bool,
 }
 
+impl FileFacts {
+    /// A document, of which nothing is shown but its name.
+    pub fn document(media_type: &str, name: FileName, size: u64) -> Self {
+        Self {
+            kind: FileKind::Document,
+            media_type: media_type.to_owned(),
+            name,
+            size,
+            dimensions: None,
+            duration: None,
+            thumbhash: None,
+            animated: false,
+            small: false,
+            large: false,
+        }
+    }
+}
+
 /// The use of a file in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {

@@ -34,18 +34,11 @@ pub fn document(world: &World, owner: UserId, number: u16) -> File {
     File {
         id: FileId(world.id()),
         owner,
-        facts: FileFacts {
-            kind: FileKind::Document,
-            media_type: "application/pdf".into(),
-            name: FileName::of(&format!("acta {number}.pdf")),
-            size: 100,
-            dimensions: None,
-            duration: None,
-            thumbhash: None,
-            animated: false,
-            small: false,
-            large: false,
-        },
+        facts: FileFacts::document(
+            "application/pdf",
+            FileName::of(&format!("acta {number}.pdf")),
+            100,
+        ),
         digest: digest(number),
         small: None,
         large: None,

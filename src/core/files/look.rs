@@ -291,18 +291,7 @@ fn tells_more(mut file: impl io::Read) -> Result<bool> {
 
 /// A document as its uploader wants it, or what cannot be shown: just bytes to those who fetch it.
 fn kept_as_it_is(whole: &Whole, name: FileName) -> Looked {
-    let facts = FileFacts {
-        kind: FileKind::Document,
-        media_type: "application/octet-stream".to_owned(),
-        name,
-        size: whole.size,
-        dimensions: None,
-        duration: None,
-        thumbhash: None,
-        animated: false,
-        small: false,
-        large: false,
-    };
+    let facts = FileFacts::document("application/octet-stream", name, whole.size);
     Looked { facts, cleaned: None, digest: whole.digest, small: None, large: None }
 }
 
