@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use tokio::runtime::Runtime;
 
 use crate::config::{Config, Problems, Values};
 
@@ -93,4 +94,9 @@ fn refuse(problems: &Problems) -> ExitCode {
         eprintln!("  {line}");
     }
     MISUSED.into()
+}
+
+/// Waits for what a command does, on a runtime of its own.
+fn wait_for<T, E: From<String>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    Runtime::new().map_err(|error| E::from(error.to_string()))?.block_on(work)
 }

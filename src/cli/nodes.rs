@@ -2,18 +2,13 @@
 
 use std::process::ExitCode;
 
-use tokio::runtime;
-
-use super::FAILED;
+use super::{FAILED, wait_for};
 use crate::app::nodes;
 use crate::config::Config;
 
 /// Lists them on standard output.
 pub(super) fn list(config: &Config) -> ExitCode {
-    let listed = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(nodes::list(config)),
-        Err(error) => Err(error.to_string().into()),
-    };
+    let listed = wait_for(nodes::list(config));
     match listed {
         Ok(Some(nodes)) => {
             for node in nodes {

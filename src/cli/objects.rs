@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use serde_json::json;
-use tokio::runtime;
 
 use super::progress::{Progress, Unit};
-use super::{FAILED, MISUSED};
+use super::{FAILED, MISUSED, wait_for};
 use crate::app::object_copy::{self, Outcome, Place, Told};
 use crate::config::Config;
 use crate::model::files::size_in_words;
@@ -37,10 +36,7 @@ pub(super) fn copy(config: &Config, matches: &ArgMatches) -> ExitCode {
             progress.say(&format!("{digest} is damaged at the source, and was not copied."));
         }
     };
-    let outcome = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(object_copy::copy(config, (from, to), &mut tell)),
-        Err(error) => Err(error.to_string().into()),
-    };
+    let outcome = wait_for(object_copy::copy(config, (from, to), &mut tell));
     match outcome {
         Ok(outcome) if outcome.damaged == 0 => {
             let words = format!(

@@ -13,9 +13,8 @@ use hyper::Method;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde_json::{Value, json};
-use tokio::runtime;
 
-use super::FAILED;
+use super::{FAILED, wait_for};
 use crate::app::desk::{self, Desk};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -37,15 +36,12 @@ enum Told {
 
 /// Carries out the command that `path` names.
 pub(super) fn run(config: &Config, path: &[&str], flags: &ArgMatches) -> ExitCode {
-    let told = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(async {
-            let desk = desk::open(config).await.map_err(|error| error.to_string())?;
-            let told = command(&desk, path, flags).await;
-            desk.close().await;
-            told
-        }),
-        Err(error) => Err(error.to_string()),
-    };
+    let told = wait_for(async {
+        let desk = desk::open(config).await.map_err(|error| error.to_string())?;
+        let told = command(&desk, path, flags).await;
+        desk.close().await;
+        told
+    });
     match told.and_then(|told| say(told, flags).map_err(|error| error.to_string())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

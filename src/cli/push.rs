@@ -3,18 +3,13 @@
 
 use std::process::ExitCode;
 
-use tokio::runtime;
-
-use super::FAILED;
+use super::{FAILED, wait_for};
 use crate::app::push::{self, Found};
 use crate::config::Config;
 
 /// Tries each service that is set, and says what it found on standard output.
 pub(super) fn check(config: &Config) -> ExitCode {
-    let found = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(push::check(config)),
-        Err(error) => Err(error.to_string().into()),
-    };
+    let found = wait_for(push::check(config));
     let found = match found {
         Ok(found) => found,
         Err(error) => {

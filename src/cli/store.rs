@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use serde_json::json;
-use tokio::runtime;
 
 use super::progress::{Progress, Unit};
-use super::{FAILED, MISUSED};
+use super::{FAILED, MISUSED, wait_for};
 use crate::app::copy::{Outcome, Place, Told, copy};
 use crate::app::renew;
 use crate::config::Config;
@@ -34,10 +33,7 @@ pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
     let progress = Progress::new(matches.get_flag("json"));
     let mut teller = Teller { digests: matches.get_flag("digests"), messages: None, progress };
     let mut tell = |told| teller.tell(told);
-    let outcome = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(copy(config, (from, to), &mut tell)),
-        Err(error) => Err(error.to_string().into()),
-    };
+    let outcome = wait_for(copy(config, (from, to), &mut tell));
     match outcome {
         Ok(Outcome { records, chats, different: 0 }) => {
             let next = match to {
@@ -66,10 +62,7 @@ pub(super) fn run(config: &Config, matches: &ArgMatches) -> ExitCode {
 
 /// Gives the store another incarnation, and says so on standard error.
 pub(super) fn renew(config: &Config) -> ExitCode {
-    let renewed = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(renew::renew(config)),
-        Err(error) => Err(error.to_string().into()),
-    };
+    let renewed = wait_for(renew::renew(config));
     match renewed {
         Ok(incarnation) => {
             eprintln!(

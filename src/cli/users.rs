@@ -11,10 +11,9 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tokio::runtime;
 
 use super::progress::{Progress, Unit};
-use super::{FAILED, MISUSED};
+use super::{FAILED, MISUSED, wait_for};
 use crate::app::{self, Outside};
 use crate::config::Config;
 use crate::core::Core;
@@ -51,10 +50,7 @@ pub(super) fn import(config: &Config, matches: &ArgMatches) -> ExitCode {
         }
     };
     let mut progress = Progress::new(matches.get_flag("json"));
-    let outcome = match runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(run(config, people, tokens, &mut progress)),
-        Err(error) => Err(error.to_string()),
-    };
+    let outcome = wait_for(run(config, people, tokens, &mut progress));
     match outcome {
         Ok((new, old)) => {
             let words = format!("{new} accounts imported; {old} had an account already.");
