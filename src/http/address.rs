@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::brand::escaped;
 use super::extract::{InQuery, Json, Known};
 use super::kind::Routes;
-use super::missed::told;
+use super::mailed::{asked, shown, told};
 use crate::error::{Result, Text};
 use crate::mail::letters::STAY_PATH;
 use crate::model::auth::{CODE_LIFE, Caller};
@@ -91,11 +91,6 @@ pub(super) fn page_routes() -> Routes {
     Routes::with_problems().route(STAY_PATH, get(look).post(stay))
 }
 
-/// What the link shows.
-fn shown(query: InQuery) -> Result<String> {
-    Ok(query.only(&["t"])?.text("t")?.unwrap_or_default().to_owned())
-}
-
 /// A sentence about an address, which a person chose.
 fn about(words: &str, address: &Email) -> String {
     words.replace("{}", &escaped(address.as_str()))
@@ -108,8 +103,7 @@ async fn look(
 ) -> Result<Response> {
     let address = http.core.auth.check_stay(&shown(query)?)?;
     let language = known.language;
-    let button = format!("<form method=\"post\"><button>{}</button></form>", KEEP.of(language));
-    Ok(told(language, TITLE, &about(ASK.of(language), &address), &button))
+    Ok(asked(language, TITLE, &about(ASK.of(language), &address), KEEP))
 }
 
 async fn stay(
@@ -121,5 +115,5 @@ async fn stay(
     let address = http.core.auth.check_stay(&shown)?;
     http.core.auth.stay(&shown).await?;
     let language = known.language;
-    Ok(told(language, TITLE, &about(KEPT.of(language), &address), ""))
+    Ok(told(language, TITLE, &about(KEPT.of(language), &address)))
 }

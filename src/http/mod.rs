@@ -33,6 +33,7 @@ pub mod install;
 mod invites;
 pub mod local;
 mod mailbox;
+mod mailed;
 mod me;
 mod members;
 mod messages;
