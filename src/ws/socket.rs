@@ -126,7 +126,7 @@ async fn attach(ws: &Arc<Ws>, identity: Identity, opening: &Opening) -> Result<L
     let Identity { token, caller } = identity;
     let live = register(ws, caller, opening).await.map_err(|error| refused(&error))?;
     // A logout between the first look at the token and the registration has found nobody to close.
-    ws.core.auth.authenticate(&token).await.map_err(|error| refused(&error))?;
+    ws.core.auth.authenticate(&token).await.map_err(|error| over(&error))?;
     ws.core.presence.came(&caller);
     live.link.push(&told(
         "hello",
@@ -166,6 +166,14 @@ const fn refused(error: &Error) -> End {
         Code::NotFound | Code::Forbidden | Code::BadField => CloseCode::NotMember,
         _ => CloseCode::Unavailable,
     })
+}
+
+/// The end of a connection whose token was good a moment ago, and is not any more.
+const fn over(error: &Error) -> End {
+    match error.code {
+        Code::Unauthenticated => End::Close(CloseCode::Revoked),
+        _ => refused(error),
+    }
 }
 
 /// What the session makes of what came.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use hyper::Method;
+use loadgen::client::connection::Connection;
 use wechat::clock::Clock;
 use wechat::core::Rules;
 use wechat::core::auth::{Asker, Limits, SignUp};
@@ -17,6 +19,7 @@ use wechat::model::auth::{CODE_LIFE, Caller, Which};
 use wechat::model::text::{Body, ClientMsgId, Email, Name, PushToken};
 
 use crate::harness::inside::{HOME, Inside, address};
+use crate::harness::{PATIENCE, World};
 
 fn wrong(code: &str) -> String {
     let digit = if code.starts_with('0') { '1' } else { '0' };
@@ -459,4 +462,22 @@ async fn an_account_that_nobody_verified_is_nobody_and_vanishes() {
     let gone = inside.store.user_by_email(&address("Fantasma")).await.expect("a look");
     assert!(gone.is_none());
     assert!(inside.store.user_by_email(&address("Ana")).await.expect("a look").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_connects_while_their_session_is_closed_learns_that_it_was() {
+    let world = World::new().await;
+    let ana = world.person("Ana").await;
+    for _ in 0..20 {
+        let phone = world.another_device(&ana).await;
+        let dial = phone.api.session().expect("a session").dial(phone.api.addr());
+        let close = ana.asks(Method::DELETE, "/api/v1/auth/sessions?keep=current", None);
+        let (opened, closed) = tokio::join!(Connection::open(dial), close);
+        assert!(closed.status.is_success());
+        // The upgrade itself is refused when the session was over before.
+        if let Ok(connection) = opened {
+            let code = tokio::time::timeout(PATIENCE, connection.closed()).await.expect("closed");
+            assert_eq!(code, 4503, "revoked, however far the connection had come");
+        }
+    }
 }
