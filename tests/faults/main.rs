@@ -4,6 +4,8 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../harness/s3.rs"]
+mod s3_server;
 
 mod calls;
 mod copy;
@@ -11,6 +13,7 @@ mod database;
 mod depart;
 mod kill;
 mod ledger;
+mod migration;
 mod nats;
 mod nodes;
 mod operator;
