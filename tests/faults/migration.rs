@@ -16,17 +16,14 @@ use crate::harness::nats::Nats;
 use crate::harness::{Person, World, email, hears, program};
 use crate::s3_server;
 
-/// What the lines of the page are cut at.
-const STOP: &str = "# Stop the server here.";
-
 /// The lines of the page: before the server is stopped, after that, and back.
 fn lines() -> [String; 3] {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cluster.md");
     let page = fs::read_to_string(page).expect("the page");
-    let blocks: Vec<&str> = page.split("```sh\n").skip(1).collect();
-    let block = |number: usize| blocks[number].split("```").next().expect("a block");
-    let (before, after) = block(0).split_once(STOP).expect("it says when to stop the server");
-    [before, after, block(1)].map(str::to_owned)
+    let blocks =
+        page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("an end"));
+    let blocks: Vec<String> = blocks.map(str::to_owned).collect();
+    blocks.try_into().expect("three blocks of lines for a shell")
 }
 
 type Settings<'a> = [(&'a str, String)];
