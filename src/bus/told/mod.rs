@@ -19,6 +19,8 @@
 mod hearer;
 mod packet;
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod simulation;
 mod teller;
 #[cfg(test)]
