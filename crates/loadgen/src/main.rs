@@ -19,6 +19,7 @@ use loadgen::run::history::History;
 use loadgen::run::idle::Idle;
 use loadgen::run::peers::mqtt::Mqtt;
 use loadgen::run::peers::xmpp::Xmpp;
+use loadgen::run::push::Push;
 use loadgen::run::receipts::Receipts;
 use loadgen::run::search::Search;
 use loadgen::run::slow::Slow;
@@ -124,6 +125,19 @@ enum Load {
         /// Handshakes a second.
         #[arg(long, default_value_t = 1_000.0)]
         rate: f64,
+        /// Bytes of text in a message.
+        #[arg(long, default_value_t = 100)]
+        size: usize,
+    },
+    /// One-to-one messages to people whose devices can be reached by push, beside the same without:
+    /// people who are connected, and people who are not.
+    Push {
+        /// Pairs of people.
+        #[arg(long, default_value_t = 100)]
+        pairs: usize,
+        /// Messages in flight over all pairs.
+        #[arg(long, default_value_t = 400)]
+        in_flight: usize,
         /// Bytes of text in a message.
         #[arg(long, default_value_t = 100)]
         size: usize,
@@ -276,13 +290,22 @@ impl Load {
             Self::Idle { connections, tls } => Box::new(Idle { connections, secure: tls }),
             Self::Direct { pairs, in_flight, ref rates, size, rest } => {
                 let (pairs, rates) = (pairs.max(1), rates.clone());
-                Box::new(Direct { pairs, in_flight, rates, size, rest })
+                Box::new(Direct { pairs, in_flight, rates, size, rest, asleep: false })
             }
             Self::Handshakes { pairs, messages: message_rate, rate, size } => {
                 let pairs = pairs.max(1);
-                let messages =
-                    Direct { pairs, in_flight: pairs, rates: Vec::new(), size, rest: false };
+                let messages = Direct {
+                    pairs,
+                    in_flight: pairs,
+                    rates: Vec::new(),
+                    size,
+                    rest: false,
+                    asleep: false,
+                };
                 Box::new(Handshakes { messages, message_rate, rate })
+            }
+            Self::Push { pairs, in_flight, size } => {
+                Box::new(Push { pairs: pairs.max(1), in_flight, size })
             }
             Self::Fanout { members, rate, size } => {
                 Box::new(Group { members: members.max(1), beat: Beat::Even(rate), size })
@@ -397,7 +420,7 @@ fn floors() -> Vec<(Box<dyn Workload>, usize)> {
     let (messages, page, connections, rate) = (100_000, 50, 16, 1_000.0);
     vec![
         (Box::new(Idle { connections: 2_000, secure: false }), 0),
-        (Box::new(Direct { pairs, in_flight, rates, size, rest: false }), 400),
+        (Box::new(Direct { pairs, in_flight, rates, size, rest: false, asleep: false }), 400),
         (Box::new(group(Beat::Even(10.0))), 400),
         (Box::new(group(Beat::InFlight(32))), 400),
         (Box::new(Storm { connections: 1_000 }), 2_000),

@@ -37,6 +37,8 @@ pub struct Direct {
     pub size: usize,
     /// Send by REST.
     pub rest: bool,
+    /// The receivers are not connected.
+    pub asleep: bool,
 }
 
 #[async_trait]
@@ -75,6 +77,8 @@ pub(super) struct Ready<'t> {
 /// What all tasks of a phase share.
 struct Shared {
     numbering: Numbering,
+    /// Nobody is connected to whom anything could be delivered.
+    asleep: bool,
     /// The plan of an even rate; `None` when as many as possible are sent.
     schedule: Option<Schedule>,
     body: String,
@@ -111,7 +115,8 @@ impl Shared {
         crew.work_for(pace.warmup).await?;
         self.to_ack.take();
         self.to_delivery.take();
-        let count = || self.delivered.load(Ordering::Relaxed);
+        let done = if self.asleep { &self.acked } else { &self.delivered };
+        let count = || done.load(Ordering::Relaxed);
         crew.measure(meter, Pace { warmup: Duration::ZERO, ..pace }, count).await
     }
 
@@ -119,6 +124,9 @@ impl Shared {
     async fn finish(&self, sending: Crew, mut receiving: Crew) -> Result<u64> {
         sending.dismiss().await?;
         let missing = || {
+            if self.asleep {
+                return 0;
+            }
             let acked = self.acked.load(Ordering::Relaxed);
             acked.saturating_sub(self.delivered.load(Ordering::Relaxed))
         };
@@ -265,6 +273,7 @@ impl Ready<'_> {
     fn shared(&self, schedule: Option<Schedule>) -> Arc<Shared> {
         Arc::new(Shared {
             numbering: Numbering::default(),
+            asleep: self.load.asleep,
             schedule,
             body: body(self.load.size),
             acked: AtomicU64::new(0),
@@ -275,7 +284,8 @@ impl Ready<'_> {
         })
     }
 
-    fn people(&self) -> Result<(&[Session], &[Session])> {
+    /// Those who send, and those who receive.
+    pub(super) fn people(&self) -> Result<(&[Session], &[Session])> {
         Ok(self.target.first(self.load.pairs * 2)?.split_at(self.load.pairs))
     }
 
@@ -283,7 +293,8 @@ impl Ready<'_> {
     async fn crew(&self, shared: &Arc<Shared>, mut sources: Vec<Source>) -> Result<(Crew, Crew)> {
         let (senders, receivers) = self.people()?;
         let (mut sending, mut receiving) = (Crew::default(), Crew::default());
-        for (task, wire) in open_at(self.target, receivers).await?.into_iter().enumerate() {
+        let awake = if self.load.asleep { &[] } else { receivers };
+        for (task, wire) in open_at(self.target, awake).await?.into_iter().enumerate() {
             receiving.add(receive(task, Arc::clone(shared), wire, receiving.stop_sign()));
         }
         let wires = if self.load.rest { Vec::new() } else { open_at(self.target, senders).await? };
@@ -309,7 +320,7 @@ impl Ready<'_> {
     }
 
     /// As many as the server takes.
-    async fn full(&self, meter: Meter, pace: Pace) -> Result<Phase> {
+    pub(super) async fn full(&self, meter: Meter, pace: Pace) -> Result<Phase> {
         let Direct { pairs, in_flight, rest, .. } = self.load;
         let sources: Vec<Source> = if rest {
             (0..in_flight).map(|_| Source::Window(1)).collect()

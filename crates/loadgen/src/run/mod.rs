@@ -25,6 +25,7 @@ pub mod group;
 pub mod handshakes;
 pub mod history;
 pub mod idle;
+pub mod push;
 pub mod receipts;
 pub mod search;
 pub mod slow;
