@@ -78,13 +78,19 @@ impl Both<'_> {
     }
 }
 
-/// A subscription of a browser, with the key of RFC 8291's example (section 5).
+/// The browser's key in RFC 8291's example (section 5).
+const KEY: &str = concat!(
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx",
+    "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+);
+
+/// A subscription of a browser.
 fn subscription() -> Value {
     json!({
         "kind": "web",
         "endpoint": "https://push.load.example/of-a-device",
         "keys": {
-            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "p256dh": KEY,
             "auth": "BTBZMqHH6r4Tts7J_aSIgg",
         },
     })
