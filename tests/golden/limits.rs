@@ -1,7 +1,8 @@
 //! The table of limits: everything bounded that people, programs and operators can meet, from the
 //! constants that the code obeys and the defaults of the settings.
 //!
-//! `docs/limits.md` is made here, and `stated` holds what other pages say to it.
+//! `docs/limits.md` and the Spanish page are made here, and `stated` holds what other pages say to
+//! it.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use wechat::edge::accept::EdgeLimits;
 use wechat::model::files::size_in_words;
 
 use crate::golden;
+use crate::languages::{English, Language, Spanish};
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
@@ -41,29 +43,29 @@ use Amount::{Bytes, Count, File, Speed, Time};
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Count(count) => f.write_str(&grouped(count)),
-            Bytes(bytes) if bytes % (1 << 20) == 0 => write!(f, "{} MiB", bytes >> 20),
-            Bytes(bytes) if bytes % (1 << 10) == 0 => write!(f, "{} KiB", bytes >> 10),
-            Bytes(bytes) => write!(f, "{} bytes", grouped(bytes)),
-            File(bytes) => f.write_str(&size_in_words(bytes)),
-            Time(time) => match time.as_secs() {
-                days if days % DAY == 0 && days > 2 * DAY => write!(f, "{} days", days / DAY),
-                hours if hours % HOUR == 0 => write!(f, "{} h", hours / HOUR),
-                minutes if minutes % 60 == 0 => write!(f, "{} min", minutes / 60),
-                seconds => write!(f, "{seconds} s"),
-            },
-            Amount::Rate(count, per) => write!(f, "{} {per}", grouped(count)),
-            Speed(bits) => write!(f, "{} Mbit/s", bits / 1_000_000),
-        }
+        f.write_str(&self.words(&English))
     }
 }
 
-/// A number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    match number {
-        0..1_000 => number.to_string(),
-        _ => format!("{},{:03}", grouped(number / 1_000), number % 1_000),
+impl Amount {
+    fn words(&self, language: &dyn Language) -> String {
+        match *self {
+            Count(count) => language.number(count),
+            Bytes(bytes) if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+            Bytes(bytes) if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
+            Bytes(bytes) => format!("{} {}", language.number(bytes), language.say("bytes")),
+            File(bytes) => size_in_words(bytes),
+            Time(time) => match time.as_secs() {
+                days if days % DAY == 0 && days > 2 * DAY => {
+                    format!("{} {}", days / DAY, language.say("days"))
+                }
+                hours if hours % HOUR == 0 => format!("{} h", hours / HOUR),
+                minutes if minutes % 60 == 0 => format!("{} min", minutes / 60),
+                seconds => format!("{seconds} s"),
+            },
+            Amount::Rate(count, per) => format!("{} {}", language.number(count), language.say(per)),
+            Speed(bits) => format!("{} Mbit/s", bits / 1_000_000),
+        }
     }
 }
 
@@ -476,21 +478,21 @@ fn calls() -> Vec<Limit> {
 }
 
 const HEAD: &str = "\
-# Limits
-
 What is bounded, as far as people, programs and operators can meet it, and what happens beyond the \
 bound. This page is made from the constants that the code obeys and the defaults of the \
 [settings](settings.md): the last column names the setting that changes a limit or, where there is \
 none, the place in the code. Numbers like 400 are the status of the answer; those from 4000 on are \
-[close codes](protocol.md#close-codes). KB, MB and GB are of 1,024 each, like KiB and MiB.
-";
+[close codes](protocol.md#close-codes). KB, MB and GB are of 1,024 each, like KiB and MiB.";
 
-fn page() -> String {
-    let mut page = String::from(HEAD);
+fn page(language: &dyn Language) -> String {
+    let say = |english| language.say(english);
+    let other = say("*[En español](es/limits.md)*");
+    let mut page = format!("# {}\n\n{other}\n\n{}\n", say("Limits"), say(HEAD));
+    let columns = ["what", "limit", "beyond it", "set by, or kept in"].map(say).join(" | ");
     for (title, limits) in sections() {
-        page += &format!("\n## {title}\n\n| what | limit | beyond it | set by, or kept in |\n");
-        page += "|---|---|---|---|\n";
+        page += &format!("\n## {}\n\n| {columns} |\n|---|---|---|---|\n", say(title));
         for Limit { name, what, amount, beyond, place } in limits {
+            let (what, amount, beyond) = (say(what), amount.words(language), say(beyond));
             page += &format!("| <a id=\"{name}\"></a>{what} | {amount} | {beyond} | {place} |\n");
         }
     }
@@ -499,7 +501,15 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_limits_is_that_of_the_code() {
-    golden("docs/limits.md", &page());
+    golden("docs/limits.md", &page(&English));
+}
+
+#[test]
+fn the_spanish_page_of_limits_says_all_of_it() {
+    let spanish = Spanish::read("limits.es.txt");
+    let page = page(&spanish);
+    spanish.check();
+    golden("docs/es/limits.md", &page);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod asyncapi;
 mod frames;
+mod languages;
 mod limits;
 mod openapi;
 mod schema;

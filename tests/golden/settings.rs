@@ -6,6 +6,7 @@ use wechat::config::documents;
 use wechat::config::settings::File;
 
 use crate::golden;
+use crate::languages::{English, Language, Spanish};
 
 #[test]
 fn the_examples_of_the_environment_files_are_those_of_the_code() {
@@ -15,7 +16,15 @@ fn the_examples_of_the_environment_files_are_those_of_the_code() {
 
 #[test]
 fn the_page_of_settings_is_that_of_the_code() {
-    golden("docs/settings.md", &documents::page());
+    golden("docs/settings.md", &documents::page(&|english| English.say(english)));
+}
+
+#[test]
+fn the_spanish_page_of_settings_says_all_of_it() {
+    let spanish = Spanish::read("settings.es.txt");
+    let page = documents::page(&|english| spanish.say(english));
+    spanish.check();
+    golden("docs/es/settings.md", &page);
 }
 
 #[test]

@@ -19,7 +19,13 @@ use crate::limits::{self, Amount};
 const PAGES: &[&str] = &["ARCHITECTURE.md", "SECURITY.md", "sdk/js/README.md"];
 
 /// What is made from the code, or measured.
-const NOT_PAGES: &[&str] = &["docs/limits.md", "docs/settings.md", "docs/performance.md"];
+const NOT_PAGES: &[&str] = &[
+    "docs/limits.md",
+    "docs/es/limits.md",
+    "docs/settings.md",
+    "docs/es/settings.md",
+    "docs/performance.md",
+];
 
 /// Headings of sections about limits, where every number is a link.
 const ABOUT_LIMITS: &[&str] =
