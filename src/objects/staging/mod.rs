@@ -5,9 +5,11 @@
 //! so far), for the server's user only (mode 0600).
 //!
 //! Invariant: the length of its file alone says how far an upload has got: a client that was cut
-//! off, or whose server crashed, asks for it and continues from there. So no append is synced:
-//! after a power cut the answer is just lower. `Objects::put` syncs, once. Invariant: one writer at
-//! a time; an upload never grows beyond its declared length.
+//! off, or whose server crashed, asks for it and continues from there. So no append need be
+//! durable: after a power cut the answer is just lower, and `Objects::put` syncs in the end.
+//! Invariant: one writer at a time; an upload never grows beyond its declared length.
+//! Invariant: of one upload at most some `UNWRITTEN` bytes wait for the disk. Else the system
+//! would write gigabytes at once when anything is synced, and every send of a message would wait.
 //!
 //! Called by `core`.
 
@@ -36,6 +38,8 @@ use crate::model::files::Digest;
 
 /// How long a client may send nothing before its append ends. What came until then is kept.
 pub const STALL: Duration = Duration::from_secs(30);
+/// So many bytes of an upload wait for the disk before its writer does.
+const UNWRITTEN: u64 = 4 << 20;
 
 const NO_UPLOAD: Text = Text {
     en: "This upload does not exist, or is not yours. Start it again.",
@@ -356,6 +360,9 @@ impl Claim {
         blocking(move || {
             (&*file).write_all(&bytes).map_err(Error::unavailable)?;
             let end = length + bytes.len() as u64;
+            if is_full(length, end) {
+                file.sync_data().map_err(Error::unavailable)?;
+            }
             if self.hashed.length == length {
                 self.hashed.hash.update(&bytes);
                 self.hashed.length = end;
@@ -384,6 +391,11 @@ impl Drop for Claim {
             known.insert(self.id, State::Hashed(self.hashed.clone()));
         }
     }
+}
+
+/// Whether what was written up to `end` is to reach the disk before more is: each `UNWRITTEN` once.
+const fn is_full(length: u64, end: u64) -> bool {
+    length / UNWRITTEN != end / UNWRITTEN
 }
 
 /// What comes next, a `PIECE` or a little more, and how the stream ended, if it did.

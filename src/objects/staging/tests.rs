@@ -29,6 +29,20 @@ fn broken() -> Error {
     Error::new(Code::BadRequest, INTERNAL)
 }
 
+#[test]
+fn a_writer_waits_for_the_disk_once_in_so_many_bytes_whatever_comes_at_once() {
+    for piece in [1 << 10, PIECE as u64, UNWRITTEN - 1, UNWRITTEN, 3 * UNWRITTEN + 5] {
+        let (mut length, mut unwritten) = (0, 0);
+        while length < 20 * UNWRITTEN {
+            let end = length + piece;
+            unwritten = if is_full(length, end) { 0 } else { unwritten + piece };
+            assert!(unwritten < UNWRITTEN, "{unwritten} wait after pieces of {piece}");
+            length = end;
+        }
+    }
+    assert!(!is_full(UNWRITTEN, UNWRITTEN + 1), "a small piece alone does not wait");
+}
+
 /// A stream of these pieces that breaks when it `breaks`.
 fn sent(pieces: &[&[u8]], breaks: bool) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
     let mut all: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
