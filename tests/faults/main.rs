@@ -11,6 +11,7 @@ mod calls;
 mod copy;
 mod database;
 mod depart;
+mod exports;
 mod kill;
 mod ledger;
 mod migration;

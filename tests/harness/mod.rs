@@ -17,6 +17,7 @@ pub mod node;
 pub mod past;
 pub mod proxy;
 pub mod trace;
+pub mod zips;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -188,6 +189,15 @@ impl Saying<'_> {
     /// To a person, in the direct chat.
     pub async fn to(self, whom: &Person) -> Value {
         self.in_chat(whom.id()).await
+    }
+
+    /// In a chat, with files that they uploaded.
+    pub async fn with_files(self, chat: &str, files: &[&Value]) {
+        let files: Vec<&Value> = files.iter().map(|file| &file["id"]).collect();
+        let body = json!({
+            "client_msg_id": fresh_key(), "body": self.text, "attachments": files,
+        });
+        self.who.posts(&format!("/api/v1/chats/{chat}/messages"), body).await;
     }
 
     /// In a chat, or to a person by id; the stored message.

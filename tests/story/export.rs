@@ -1,38 +1,14 @@
 //! A copy of one's own data: what is in it and what is not, told when it is ready, fetched by its
 //! link in ranges, opened by another program than ours.
 
-use std::io::Write as _;
-use std::process::Command;
 use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::harness::files::{CLIP, STILL};
-use crate::harness::{PATIENCE, Person, World, fresh_key};
-
-/// Opens a zip and says all that is in it, as JSON: names, and texts of those that are texts.
-const OPENS: &str = r#"
-import json, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as z:
-    assert z.testzip() is None
-    told = {}
-    for entry in z.infolist():
-        data = z.read(entry)
-        assert len(data) == entry.file_size and not entry.filename.startswith('/')
-        try: told[entry.filename] = data.decode()
-        except UnicodeDecodeError: told[entry.filename] = data.hex()
-print(json.dumps(told))
-"#;
-
-fn opened(zip: &[u8]) -> Value {
-    let mut file = tempfile::NamedTempFile::new().expect("a file");
-    file.write_all(zip).expect("written");
-    let told = Command::new("python3").args(["-c", OPENS]).arg(file.path()).output();
-    let told = told.expect("python3 runs");
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    serde_json::from_slice(&told.stdout).expect("JSON")
-}
+use crate::harness::zips::opened;
+use crate::harness::{PATIENCE, Person, World};
 
 /// The texts of all messages in a copy, and the whole of it as one text.
 fn texts(copy: &Value) -> (Vec<String>, String) {
@@ -52,10 +28,7 @@ fn texts(copy: &Value) -> (Vec<String>, String) {
 }
 
 async fn says_with(who: &Person, chat: &str, text: &str, file: &Value) {
-    let body = json!({
-        "client_msg_id": fresh_key(), "body": text, "attachments": [file["id"]],
-    });
-    who.posts(&format!("/api/v1/chats/{chat}/messages"), body).await;
+    who.says(text).with_files(chat, &[file]).await;
 }
 
 /// Asks for a copy, hears that it is ready, and fetches it: in two ranges, without a session.
