@@ -92,8 +92,17 @@ async function letsIn(ana, beto, chat) {
   await asks(ana, 'patch', `/groups/${chat}`, { public: true });
   await beto.goesHome();
   await asks(beto, 'post', `/groups/${chat}/leave`);
+  // Her page hears of it by itself, in the list and where the group's info is open.
+  await ana.goesHome();
   await asks(beto, 'post', `/groups/${chat}/join`);
+  const asked = ana.$('.chat-row', { hasText: GROUP }).locator('.badge.asks');
+  await asked.waitFor();
+  await screen(ana, 'asked');
   await info(ana, chat);
+  await ana.button('join.let_in', { name: beto.name }).waitFor();
+  await asks(beto, 'delete', `/groups/${chat}/requests`);
+  await ana.button('join.let_in', { name: beto.name }).waitFor({ state: 'detached' });
+  await asks(beto, 'post', `/groups/${chat}/join`);
   const letIn = ana.button('join.let_in', { name: beto.name });
   await letIn.waitFor();
   await screen(ana, 'requests');
@@ -101,4 +110,6 @@ async function letsIn(ana, beto, chat) {
   await until('he is in', () => beto.inside(
     ({ client }, chat) => client.store.chats.has(chat), chat,
   ));
+  await ana.goesHome();
+  await asked.waitFor({ state: 'detached' });
 }

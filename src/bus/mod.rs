@@ -40,6 +40,9 @@ pub enum Event {
     Receipt(Receipt),
     /// A member is writing; goes to the other members who are connected. Never stored.
     Typing(Typing),
+    /// Somebody asks to be let into a group, or waits no more; goes to its admins who are
+    /// connected. A hint: the store says who waits.
+    Asking(Arc<Asking>),
     /// A call changed: all devices of both people are told its state; it makes the callee's ring,
     /// and stop.
     Call(Arc<CallNews>),
@@ -75,6 +78,7 @@ impl Event {
             Self::Export(_) => "export",
             Self::Receipt(_) => "receipt",
             Self::Typing(_) => "typing",
+            Self::Asking(_) => "asking",
             Self::Call(_) => "call",
             Self::Signal(_) => "signal",
             Self::SessionsClosed(..) => "sessions_closed",
@@ -182,6 +186,21 @@ pub struct Typing {
     /// For how many milliseconds to believe it; 0 when the person stopped.
     pub for_ms: u64,
     /// The chat's rev at which the user was seen to be a member, as with a receipt.
+    pub as_of: u64,
+}
+
+/// Somebody asks to be let into a group, or waits no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// The group.
+    pub chat: ChatId,
+    /// Who.
+    pub user: UserId,
+    /// They wait; else they were let in or refused, or took it back.
+    pub waits: bool,
+    /// Whom it is for.
+    pub admins: Vec<UserId>,
+    /// The chat's rev at which these were admins, as with a receipt.
     pub as_of: u64,
 }
 

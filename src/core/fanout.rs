@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Core, Shared};
-use crate::bus::{Event, OwnMember, Posted};
+use crate::bus::{Asking, Event, OwnMember, Posted};
 use crate::error::Result;
 use crate::hub::{Gap, Gaps, Hub, REPAIRED_ROWS, Report};
 use crate::id::{ChatId, SessionId, UserId};
@@ -22,6 +22,8 @@ const GAP_RETRY: Duration = Duration::from_secs(1);
 const UNTOLD: Duration = Duration::from_secs(60);
 /// At most this many people are told about their own member rows after one change.
 const TOLD_MEMBERS: usize = 500;
+/// At most this many admins are told at once who asks to come in; others see it when they look.
+const TOLD_ADMINS: u32 = 100;
 
 /// People who came into or went out of a chat with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,6 +120,15 @@ impl Shared {
     /// Tells a user's own devices about a change of one of its member rows.
     pub(crate) fn member_changed(&self, member: Member, hidden: Vec<u64>) {
         self.ports.bus.publish(Event::Member(Arc::new(OwnMember { member, hidden })));
+    }
+
+    /// Tells the admins of a group who are connected that somebody asks to come in, or waits no
+    /// more. A hint like every push: who cannot be told learns it by asking.
+    pub(crate) async fn tell_asking(&self, chat: ChatId, user: UserId, waits: bool) {
+        if let Ok(Some((as_of, admins))) = self.ports.store.admins(chat, TOLD_ADMINS).await {
+            let asking = Asking { chat, user, waits, admins, as_of };
+            self.ports.bus.publish(Event::Asking(Arc::new(asking)));
+        }
     }
 
     /// Ends the connections of these sessions.

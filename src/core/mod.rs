@@ -352,6 +352,7 @@ impl Listener for Core {
             | Event::Call(_)
             | Event::Signal(_)
             | Event::Typing(_)
+            | Event::Asking(_)
             | Event::Alerts(..) => {}
         }
         // Where it happened, calls that it makes impossible are ended, which the others hear.

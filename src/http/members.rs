@@ -12,12 +12,15 @@ use super::extract::{InPath, InQuery, Json};
 use super::kind::Routes;
 use super::params::{GroupPath, PeoplePage};
 use crate::error::Result;
+use crate::id::ChatId;
 use crate::model::auth::Caller;
 use crate::model::chats::Member;
 use crate::model::text::Name;
 use crate::model::users::User;
 use crate::protocol::bodies::{AddMembers, ChangeRole, Silence};
-use crate::protocol::pages::{Added, Banned, GroupMember, MemberPage, Requests};
+use crate::protocol::pages::{
+    Added, Banned, GroupMember, MemberPage, Requests, WaitingGroup, WaitingGroups,
+};
 use crate::protocol::values::{Id, Moment};
 
 pub(super) fn routes() -> Routes {
@@ -27,6 +30,7 @@ pub(super) fn routes() -> Routes {
         .routes(routes!(banned))
         .routes(routes!(ban, unban))
         .routes(routes!(silence, let_speak))
+        .routes(routes!(waiting))
         .routes(routes!(requests, take_back))
         .routes(routes!(let_in, refuse))
 }
@@ -210,6 +214,21 @@ async fn let_speak(
 ) -> Result<StatusCode> {
     let (group, user) = (path.id("group")?, path.id("user")?);
     http.core.groups.let_speak(&caller, group, user).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// List the groups that people ask to be let into
+///
+/// Those of which you are an admin, with how many wait. The event `join_request` says when to ask
+/// again.
+#[utoipa::path(
+    get, path = "/groups/requests", tag = "groups",
+    operation_id = "listWaitingGroups", security(("session" = [])),
+    responses((status = 200, description = "Where people wait", body = WaitingGroups)),
+)]
+async fn waiting(State(http): State<Arc<Http>>, caller: Caller) -> Result<Answer<WaitingGroups>> {
+    let found = http.core.groups.waiting(&caller).await?.into_iter();
+    let group = |(chat, waiting): (ChatId, u64)| WaitingGroup { chat: chat.into(), waiting };
+    Ok(Answer(WaitingGroups { groups: found.map(group).collect() }))
 }
 
 /// List who asks to be let into a group

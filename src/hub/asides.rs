@@ -17,8 +17,16 @@ pub(super) struct Aside {
     pub(super) frame: Frame,
     /// The chat's rev at which its sender was a member.
     pub(super) as_of: u64,
-    /// Who is not told.
-    pub(super) except: Option<UserId>,
+    pub(super) to: To,
+}
+
+/// Whom of the members something is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum To {
+    /// All but the one who does it, if there is one.
+    Others(Option<UserId>),
+    /// These alone: it costs what they are, not what the audience is.
+    These(Vec<UserId>),
 }
 
 /// What waits.
@@ -46,7 +54,7 @@ mod tests {
     use super::*;
 
     fn aside(as_of: u64, text: &str) -> Aside {
-        Aside { frame: text.into(), as_of, except: None }
+        Aside { frame: text.into(), as_of, to: To::Others(None) }
     }
 
     #[test]

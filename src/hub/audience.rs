@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
-use super::asides::{Aside, Asides};
+use super::asides::{Aside, Asides, To};
 use super::close::CloseCode;
 use super::gate::Gate;
 use super::hurry::{Lull, hurry};
@@ -208,7 +208,7 @@ impl Audience {
             state.reported = false;
             state.catch_up(hub, gap, found);
             state.let_in_late(hub, gap, found);
-            state.pass(hub);
+            state.pass(hub, self.chat);
         });
     }
 
@@ -235,7 +235,7 @@ impl Audience {
         self.with(hub, |state| {
             state.gate.heard_of(aside.as_of);
             state.asides.put(aside);
-            state.pass_asides();
+            state.pass_asides(hub, self.chat);
         });
     }
 
@@ -343,22 +343,29 @@ impl State {
             late.posted.joined.iter().for_each(|user| self.come_late(hub, chat, *user));
             self.miss(hub, &late.posted);
         }
-        self.pass(hub);
+        self.pass(hub, chat);
     }
 
     /// Delivers what is in order.
-    fn pass(&mut self, hub: &Hub) {
+    fn pass(&mut self, hub: &Hub, chat: ChatId) {
         while let Some(arrival) = if self.shut { None } else { self.gate.next() } {
             self.deliver(hub, &arrival);
-            self.pass_asides();
+            self.pass_asides(hub, chat);
         }
-        self.pass_asides();
+        self.pass_asides(hub, chat);
     }
 
     /// Hands out what is not part of the log and whose rev has passed.
-    fn pass_asides(&mut self) {
+    fn pass_asides(&mut self, hub: &Hub, chat: ChatId) {
         while let Some(aside) = self.asides.next(self.gate.last()) {
-            self.push(&aside.frame, aside.except);
+            match aside.to {
+                To::Others(except) => self.push(&aside.frame, except),
+                To::These(users) => {
+                    let clients = users.into_iter().flat_map(|user| hub.users.hearing(user, chat));
+                    let here = |client: &Client| self.subscribers.contains_key(&client.number);
+                    clients.filter(here).for_each(|client| client.connection.push(&aside.frame));
+                }
+            }
         }
     }
 

@@ -40,7 +40,7 @@ use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
 use crate::model::calls::Device;
 use crate::model::chats::{Chat, Followed, Member};
-use asides::Aside;
+use asides::{Aside, To};
 pub use audience::REPAIRED_ROWS;
 use audience::{Arrival, Audience, Found, Start, Subscribed};
 use close::CloseCode;
@@ -506,12 +506,11 @@ impl Hub {
         }
     }
 
-    /// Tells everybody who is in a chat at rev `as_of`, except one user, what is not part of its
-    /// log.
-    fn tell_members(&self, event: &Event, chat: ChatId, as_of: u64, except: Option<UserId>) {
+    /// Tells those of a chat's members at rev `as_of` what is not part of its log.
+    fn tell_members(&self, event: &Event, chat: ChatId, as_of: u64, to: To) {
         let Some(audience) = self.audience(chat) else { return };
         if let Some(frame) = (self.encoder.event)(event).row {
-            audience.tell(self, Aside { frame, as_of, except });
+            audience.tell(self, Aside { frame, as_of, to });
         }
     }
 
@@ -537,9 +536,12 @@ impl Listener for Hub {
             Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
             Event::Call(news) => self.call(news),
             Event::Signal(signal) => self.call_signal(event, signal.to, &signal.device),
-            Event::Receipt(receipt) => self.tell_members(event, receipt.chat, receipt.as_of, None),
-            Event::Typing(typing) => {
-                self.tell_members(event, typing.chat, typing.as_of, Some(typing.user));
+            Event::Receipt(it) => self.tell_members(event, it.chat, it.as_of, To::Others(None)),
+            Event::Typing(it) => {
+                self.tell_members(event, it.chat, it.as_of, To::Others(Some(it.user)));
+            }
+            Event::Asking(it) => {
+                self.tell_members(event, it.chat, it.as_of, To::These(it.admins.clone()));
             }
             Event::Alerts(user, _) => self.tell_devices(event, *user),
             Event::UserChanged(user) => self.user_changed(*user),

@@ -283,6 +283,17 @@ pub struct Typing {
     pub for_ms: u64,
 }
 
+/// Somebody asks to be let into a group of which one is an admin, or waits no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JoinRequest {
+    /// The group.
+    pub chat: Id,
+    /// Who.
+    pub user: Id,
+    /// They wait; else they were let in or refused, or took it back.
+    pub waits: bool,
+}
+
 /// What the other device of a call says while both negotiate.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CallSignal<'a> {
@@ -394,6 +405,14 @@ fn event(event: &Event) -> Frames {
             },
         )),
         Event::Typing(typing) => row(self::typing(typing.chat, typing.user, typing.for_ms)),
+        Event::Asking(asking) => row(told(
+            "join_request",
+            &JoinRequest {
+                chat: asking.chat.into(),
+                user: asking.user.into(),
+                waits: asking.waits,
+            },
+        )),
         Event::Signal(signal) => row(told("call.signal", &CallSignal::of(signal))),
         Event::Alerts(_, alerts) => row(told("alerts", &Alerts::from(&**alerts))),
         Event::Call(_)

@@ -26,9 +26,9 @@ use super::call_frames::{
 };
 use super::calls::{Call, JoinedCall, StartCall};
 use super::frames::{
-    CallSignal, Done, EditFrame, ForwardFrame, Hello, HideFrame, Identify, MemberReply, MessageRef,
-    MessageReply, PinFrame, ReactFrame, Receipt, Resync, SendFrame, SentReply, Typing, TypingFrame,
-    WatchFrame, granted,
+    CallSignal, Done, EditFrame, ForwardFrame, Hello, HideFrame, Identify, JoinRequest,
+    MemberReply, MessageRef, MessageReply, PinFrame, ReactFrame, Receipt, Resync, SendFrame,
+    SentReply, Typing, TypingFrame, WatchFrame, granted,
 };
 use super::people::Presence;
 use super::reports::Report;
@@ -194,6 +194,7 @@ pub const EVENTS: &[Told] = &[
     Told::of::<Alerts>("alerts", "What you want to be told of, said on another device"),
     Told::of::<Report>("report", "What became of a report of yours"),
     Told::of::<Export>("export", "The copy of your data is ready, or could not be made"),
+    Told::of::<JoinRequest>("join_request", "Somebody asks to come into your group, or no more"),
     Told::of::<Receipt>("receipt", "Another member has read or received"),
     Told::of::<Typing>("typing", "Somebody writes, or stopped"),
     Told::of::<Presence>("presence", "Whether somebody whom you watch is online"),

@@ -236,6 +236,22 @@ pub struct Requests {
     pub requests: Vec<GroupMember>,
 }
 
+/// The groups that people wait to be let into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingGroups {
+    /// In the order of their ids; those of which the caller is an admin and where somebody waits.
+    pub groups: Vec<WaitingGroup>,
+}
+
+/// A group that people wait to be let into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingGroup {
+    /// The group.
+    pub chat: Id,
+    /// How many people wait.
+    pub waiting: u64,
+}
+
 /// Who came into a group by a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Added {

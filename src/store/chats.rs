@@ -93,6 +93,13 @@ pub trait Chats: Send + Sync {
     async fn requests(&self, chat: ChatId) -> Result<Vec<Member>>;
     /// Makes somebody wait to be let into a group; the group's log tells nothing of it.
     async fn ask_in(&self, ask: JoinAsk) -> Result<Asked>;
+    /// The owner and admins of a group who are in it, in the order of their user ids, at most
+    /// `limit`, and the group's rev that they are as of; `None` when there is no such group. It
+    /// costs what they are, however many the members.
+    async fn admins(&self, chat: ChatId, limit: u32) -> Result<Option<(u64, Vec<UserId>)>>;
+    /// How many people wait to be let into each group that the user may let them into, where there
+    /// are any; in the order of the groups' ids.
+    async fn waiting_for(&self, user: UserId) -> Result<Vec<(ChatId, u64)>>;
     /// Ends somebody's waiting without letting them in; their row, `None` if they did not wait.
     async fn end_request(&self, chat: ChatId, user: UserId) -> Result<Option<Member>>;
     /// A user's member rows with an inbox rev above `after`, oldest change first, with their chats:

@@ -150,6 +150,7 @@ macro_rules! contract {
                 nothing_is_acked_after_a_rule_was
                 slow_mode_is_exact_when_one_person_sends_many_at_once
                 a_step_that_rests_on_rules_needs_them_to_be_so
+                admins_are_those_who_lead_a_group_and_are_in_it
                 who_asks_waits_and_is_let_in_or_refused
                 so_many_wait_and_a_link_is_used_up_by_asking
             }

@@ -300,6 +300,27 @@ fn ask(group: ChatId, user: UserId, rules: GroupRules) -> JoinAsk {
     JoinAsk { chat: group, user, rests_on: (true, rules), invite: None, at: after(7) }
 }
 
+pub async fn admins_are_those_who_lead_a_group_and_are_in_it(world: &World) {
+    let people = people(world, 4).await;
+    let (ana, beto, carla) = (people[0], people[1], people[2]);
+    let group = world.group(&people).await;
+    let admins = async |limit| world.store.admins(group, limit).await.expect("reads").expect("one");
+    assert_eq!(admins(9).await, (1, vec![ana]));
+    for admin in [beto, carla] {
+        let mut step = world.step(group, ana, SystemEvent::Described);
+        step.members = vec![(admin, MemberState::Active, Role::Admin)];
+        world.done(step).await;
+    }
+    let mut all = vec![ana, beto, carla];
+    all.sort_unstable();
+    assert_eq!(admins(9).await, (3, all.clone()));
+    assert_eq!(admins(2).await.1, all[..2]);
+    world.remove(group, ana, carla).await;
+    all.retain(|user| *user != carla);
+    assert_eq!(admins(9).await, (4, all), "who was removed leads nobody");
+    assert_eq!(world.store.admins(ChatId(world.id()), 9).await.expect("answers"), None);
+}
+
 pub async fn who_asks_waits_and_is_let_in_or_refused(world: &World) {
     let people = people(world, 4).await;
     let (ana, beto, carla, dora) = (people[0], people[1], people[2], people[3]);
@@ -327,6 +348,9 @@ pub async fn who_asks_waits_and_is_let_in_or_refused(world: &World) {
         rows.into_iter().map(|row| row.user).collect::<Vec<_>>()
     };
     assert_eq!(waiting().await, [beto, carla]);
+    let for_whom = async |user| world.store.waiting_for(user).await.expect("reads");
+    assert_eq!(for_whom(ana).await, [(group, 2)]);
+    assert!(for_whom(dora).await.is_empty() && for_whom(beto).await.is_empty(), "no admins");
     let ended = world.store.end_request(group, carla).await.expect("ends").expect("waited");
     assert_eq!((ended.state, ended.rev), (MemberState::Removed, 2));
     assert_eq!(world.store.end_request(group, carla).await.expect("answers"), None);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::json;
-use wechat::bus::{Event, OwnMember, Posted, Receipt, Typing};
+use wechat::bus::{Asking, Event, OwnMember, Posted, Receipt, Typing};
 use wechat::clock::Time;
 use wechat::error::{Code, Error, Language, text};
 use wechat::hub::Frame;
@@ -303,6 +303,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
     let (chat, user, as_of) = (group(), ana(), 90);
     let receipt = Receipt { chat, user, read_seq: 88, delivered_seq: 88, as_of };
     let typing = Typing { chat, user, for_ms: 6_000, as_of };
+    let asking = Asking { chat, user: UserId(id(2)), waits: true, admins: vec![user], as_of };
     let away = Presence { user: ana(), online: false, last_seen: Some(SENT) };
     [
         ("hello", told("hello", &hello)),
@@ -313,6 +314,7 @@ fn events() -> BTreeMap<&'static str, Frame> {
         ("alerts", one(&Event::Alerts(ana(), Arc::new(wanted)))),
         ("report", one(&Event::Report(Arc::new(report())))),
         ("export", one(&Event::Export(Arc::new(export())))),
+        ("join_request", one(&Event::Asking(Arc::new(asking)))),
         ("receipt", one(&Event::Receipt(receipt))),
         ("typing", one(&Event::Typing(typing))),
         ("presence", (ENCODER.presence)(&Presence { user: ana(), online: true, last_seen: None })),

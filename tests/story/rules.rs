@@ -1,6 +1,7 @@
 //! Rules of a group, seen from outside: who may write, how often, who is silent, who comes in.
 
 use hyper::Method;
+use loadgen::client::connection::{Connection, Event};
 use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, Person, World, fresh_key, sending};
@@ -149,6 +150,59 @@ async fn who_comes_waits_until_an_admin_lets_them_in() {
     let users = json!({ "users": [carla.id()] });
     let (code, added) = status(&beto, Method::POST, &at("/members"), users).await;
     assert_eq!((code, &added["added"]), (200, &json!([carla.id()])), "{added}");
+}
+
+/// What the next `join_request` says: who, and whether they wait.
+async fn hears_who(connection: &mut Connection) -> (String, bool) {
+    let event = connection.event_that(PATIENCE, |event| event.name == "join_request").await;
+    let data = event.expect("is told").data;
+    (data["user"].as_str().expect("an id").to_owned(), data["waits"] == true)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_admins_hear_at_once_who_asks_to_come_in_and_nobody_else_does() {
+    let world = World::new().await;
+    let (ana, beto, carla, dora) = (
+        world.person("Ana").await,
+        world.person("Beto").await,
+        world.person("Carla").await,
+        world.person("Dora").await,
+    );
+    let group = group(&[&ana, &beto, &carla]).await;
+    changes(&ana, &group, json!({ "public": true })).await;
+    changes(&ana, &group, json!({ "rules": { "approve": true } })).await;
+    let at = |rest: &str| format!("/api/v1/groups/{group}{rest}");
+    let admin = json!({ "role": "admin" });
+    let promoted = at(&format!("/members/{}", beto.id()));
+    assert_eq!(status(&ana, Method::PATCH, &promoted, admin).await.0, 204);
+    let (mut to_ana, mut to_beto) = (ana.connects().await, beto.connects().await);
+    let (mut to_carla, mut to_dora) = (carla.connects().await, dora.connects().await);
+
+    let id = dora.id().to_owned();
+    let one = at(&format!("/requests/{id}"));
+    let ends = [(&dora, Method::DELETE, at("/requests")), (&beto, Method::DELETE, one.clone())];
+    for (who, method, path) in ends.into_iter().chain([(&beto, Method::PUT, one)]) {
+        assert_eq!(status(&dora, Method::POST, &at("/join"), Value::Null).await.0, 202);
+        for admin in [&mut to_ana, &mut to_beto] {
+            assert_eq!(hears_who(admin).await, (id.clone(), true));
+        }
+        let waiting = json!({ "groups": [{ "chat": group, "waiting": 1 }] });
+        assert_eq!(ana.gets("/api/v1/groups/requests").await, waiting);
+        assert_eq!(carla.gets("/api/v1/groups/requests").await, json!({ "groups": [] }));
+        assert_eq!(status(who, method, &path, Value::Null).await.0, 204);
+        for admin in [&mut to_ana, &mut to_beto] {
+            assert_eq!(hears_who(admin).await, (id.clone(), false), "answered elsewhere, or gone");
+        }
+        assert_eq!(ana.gets("/api/v1/groups/requests").await, json!({ "groups": [] }));
+    }
+    // Whatever was told before this has come before it.
+    ana.says("bienvenida").in_chat(&group).await;
+    for other in [&mut to_carla, &mut to_dora] {
+        let fits =
+            |event: &Event| event.name == "join_request" || event.data["body"] == "bienvenida";
+        let event = other.event_that(PATIENCE, fits).await.expect("hears");
+        assert_eq!(event.name, "message", "it is for admins alone: {event:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

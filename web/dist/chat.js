@@ -5,6 +5,7 @@ import { ConnectionBar, chatActions } from './chats.js';
 import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
+import { AsksBadge } from './group_rules.js';
 import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
@@ -80,7 +81,7 @@ function Head({ state }) {
     const isCallable = peer !== null && peer !== myId() && client.contacts.lets(state, 'call');
     const typing = typingText(state);
     const call = (kind) => () => client.startCall(state.id, kind);
-    return (_jsxs("header", { class: "bar chat-bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "back flip", onClick: () => go('') }), _jsxs("a", { class: "chat-head", href: `#/chat/${state.id}/info`, title: t('info'), children: [_jsx(Avatar, { id: peer ?? state.id, name: name, size: "s", group: peer === null }), _jsxs("span", { class: "chat-head-text", children: [_jsx("h1", { class: "chat-name", dir: "auto", children: name }), _jsx("span", { class: `chat-sub ${typing ? 'typing' : ''}`, "aria-live": "polite", children: typing || subtitle(state) })] })] }), isCallable && _jsx(IconButton, { icon: "phone", label: t('call.voice'), onClick: call('voice') }), isCallable && _jsx(IconButton, { icon: "video", label: t('call.video'), onClick: call('video') }), _jsx(IconButton, { icon: "ellipsis-vertical", label: t('more'), onClick: (event) => {
+    return (_jsxs("header", { class: "bar chat-bar", children: [_jsx(IconButton, { icon: "arrow-left", label: t('back'), class: "back flip", onClick: () => go('') }), _jsxs("a", { class: "chat-head", href: `#/chat/${state.id}/info`, title: t('info'), children: [_jsx(Avatar, { id: peer ?? state.id, name: name, size: "s", group: peer === null }), _jsxs("span", { class: "chat-head-text", children: [_jsx("h1", { class: "chat-name", dir: "auto", children: name }), _jsx("span", { class: `chat-sub ${typing ? 'typing' : ''}`, "aria-live": "polite", children: typing || subtitle(state) })] }), _jsx(AsksBadge, { chat: state.id })] }), isCallable && _jsx(IconButton, { icon: "phone", label: t('call.voice'), onClick: call('voice') }), isCallable && _jsx(IconButton, { icon: "video", label: t('call.video'), onClick: call('video') }), _jsx(IconButton, { icon: "ellipsis-vertical", label: t('more'), onClick: (event) => {
                     const box = event.currentTarget.getBoundingClientRect();
                     menu.value = { x: box.right - 220, y: box.bottom + 4 };
                 } }), menu.value && (_jsx(Menu, { label: name, at: menu.value, onClose: () => { menu.value = null; }, items: [

@@ -3,6 +3,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
+import { AsksBadge } from './group_rules.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
 import { toLevel } from './level.js';
@@ -73,7 +74,7 @@ function ChatRow({ state, top }) {
     return (_jsxs("li", { class: "chat-item", style: { top: `${top}px` }, children: [_jsxs("a", { class: "chat-row", href: `#/chat/${state.id}`, "aria-current": isOpen ? 'page' : undefined, onContextMenu: (event) => {
                     event.preventDefault();
                     menu.value = { x: event.clientX, y: event.clientY };
-                }, children: [_jsx(Avatar, { id: peer ?? state.id, name: name, group: peer === null, online: isOnline(peer) }), _jsxs("span", { class: "chat-text", children: [_jsxs("span", { class: "chat-line", children: [_jsx("span", { class: "chat-name", dir: "auto", children: name }), muted && _jsx(Icon, { name: "bell-off", label: t('muted') }), _jsx(LastTime, { state: state })] }), _jsxs("span", { class: "chat-line", children: [_jsx(LastLine, { state: state }), mentions > 0 && _jsx("span", { class: "badge mention", "aria-label": t('mentioned'), children: "@" }), unread > 0 && (_jsxs("span", { class: `badge ${muted ? 'quiet' : ''}`, children: [unread > 999 ? '999+' : unread, _jsxs("span", { class: "hidden", children: [" ", t('unread')] })] })), state.member.pinned && !unread && _jsx(Icon, { name: "pin", label: t('pinned') })] })] })] }), menu.value && (_jsx(Menu, { label: name, at: menu.value, onClose: () => { menu.value = null; }, items: chatActions(state) }))] }));
+                }, children: [_jsx(Avatar, { id: peer ?? state.id, name: name, group: peer === null, online: isOnline(peer) }), _jsxs("span", { class: "chat-text", children: [_jsxs("span", { class: "chat-line", children: [_jsx("span", { class: "chat-name", dir: "auto", children: name }), muted && _jsx(Icon, { name: "bell-off", label: t('muted') }), _jsx(LastTime, { state: state })] }), _jsxs("span", { class: "chat-line", children: [_jsx(LastLine, { state: state }), _jsx(AsksBadge, { chat: state.id }), mentions > 0 && _jsx("span", { class: "badge mention", "aria-label": t('mentioned'), children: "@" }), unread > 0 && (_jsxs("span", { class: `badge ${muted ? 'quiet' : ''}`, children: [unread > 999 ? '999+' : unread, _jsxs("span", { class: "hidden", children: [" ", t('unread')] })] })), state.member.pinned && !unread && _jsx(Icon, { name: "pin", label: t('pinned') })] })] })] }), menu.value && (_jsx(Menu, { label: name, at: menu.value, onClose: () => { menu.value = null; }, items: chatActions(state) }))] }));
 }
 function LastTime({ state }) {
     watch(`chat:${state.id}`, `rows:${state.id}`);

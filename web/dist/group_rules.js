@@ -26,6 +26,13 @@ function span(seconds) {
         return t('span.minutes', { n: seconds / 60 });
     return t('span.seconds', { n: seconds });
 }
+export function AsksBadge({ chat }) {
+    watch(`chat:${chat}`);
+    const n = client.joining.waiting(chat);
+    if (!n)
+        return null;
+    return (_jsxs("span", { class: "badge asks", children: [_jsx(Icon, { name: "user-plus", label: t('join.requests', { n }) }), n] }));
+}
 export function RequestsCard({ state }) {
     watch(`chat:${state.id}`);
     const waiting = useSignal([]);
@@ -37,7 +44,9 @@ export function RequestsCard({ state }) {
         client.keepUsers(found.requests.map(({ user }) => user));
         waiting.value = found.requests;
     };
-    useEffect(() => { void load(); }, [state.id, state.chat.rules?.approve, state.chat.head_rev]);
+    const { joining } = client;
+    const { approve } = state.chat.rules ?? CALM;
+    useEffect(() => { void load(); }, [state.id, approve, joining.turn(state.id), joining.waiting(state.id)]);
     const decide = (one, isIn) => async () => {
         const to = `${path}/${one.user.id}`;
         await attempt(isIn ? client.rest.put(to) : client.rest.delete(to));

@@ -9,6 +9,7 @@ import { ConnectionBar, chatActions } from './chats.js';
 import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
+import { AsksBadge } from './group_rules.js';
 import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';
@@ -118,6 +119,7 @@ function Head({ state }: { state: ChatState }): JSX.Element {
             {typing || subtitle(state)}
           </span>
         </span>
+        <AsksBadge chat={state.id} />
       </a>
       {isCallable && <IconButton icon="phone" label={t('call.voice')} onClick={call('voice')} />}
       {isCallable && <IconButton icon="video" label={t('call.video')} onClick={call('video')} />}

@@ -7,6 +7,7 @@ import type { Chat, ChatState, Found, Id, User } from 'wechat-sdk';
 
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
+import { AsksBadge } from './group_rules.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
 import { toLevel } from './level.js';
@@ -142,6 +143,7 @@ function ChatRow({ state, top }: { state: ChatState; top: number }): JSX.Element
           </span>
           <span class="chat-line">
             <LastLine state={state} />
+            <AsksBadge chat={state.id} />
             {mentions > 0 && <span class="badge mention" aria-label={t('mentioned')}>@</span>}
             {unread > 0 && (
               <span class={`badge ${muted ? 'quiet' : ''}`}>

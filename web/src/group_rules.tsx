@@ -57,6 +57,16 @@ function span(seconds: number): string {
   return t('span.seconds', { n: seconds });
 }
 
+/** How many wait to be let in, for those who may let them. */
+export function AsksBadge({ chat }: { chat: string }): JSX.Element | null {
+  watch(`chat:${chat}`);
+  const n = client.joining.waiting(chat);
+  if (!n) return null;
+  return (
+    <span class="badge asks"><Icon name="user-plus" label={t('join.requests', { n })} />{n}</span>
+  );
+}
+
 /** Who waits to be let in. */
 export function RequestsCard({ state }: { state: ChatState }): JSX.Element | null {
   watch(`chat:${state.id}`);
@@ -68,7 +78,10 @@ export function RequestsCard({ state }: { state: ChatState }): JSX.Element | nul
     client.keepUsers(found.requests.map(({ user }) => user));
     waiting.value = found.requests;
   };
-  useEffect(() => { void load(); }, [state.id, state.chat.rules?.approve, state.chat.head_rev]);
+  const { joining } = client;
+  const { approve } = state.chat.rules ?? CALM;
+  useEffect(() => { void load(); },
+    [state.id, approve, joining.turn(state.id), joining.waiting(state.id)]);
   const decide = (one: GroupMember, isIn: boolean) => async (): Promise<void> => {
     const to = `${path}/${one.user.id}`;
     await attempt(isIn ? client.rest.put(to) : client.rest.delete(to));

@@ -16,6 +16,7 @@ import { Drafts } from './drafts.js';
 import { Files } from './files.js';
 import { Follower } from './follower.js';
 import { instance } from './instance.js';
+import { Joining } from './joining.js';
 import { Keeper } from './keeper.js';
 import type { Line } from './line.js';
 import { type Draft, Outbox, uniqueId } from './outbox.js';
@@ -49,6 +50,7 @@ export class Client implements Line {
   readonly calls: Calls;
   readonly contacts: Contacts;
   readonly files: Files;
+  readonly joining: Joining;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
   session: SavedSession | null;
@@ -85,6 +87,7 @@ export class Client implements Line {
     this.calls = new Calls(this, this.storage);
     this.alerts = new AlertSettings(this);
     this.contacts = new Contacts(this);
+    this.joining = new Joining(this);
     this.keeper = new Keeper(this, this.storage);
     this.people = new People(this, this.keeper);
     this.cursors = new Cursors(this, this.keeper);
@@ -445,14 +448,16 @@ export class Client implements Line {
     this.rest.instance = this.socket?.isNamed ? this.socket.instance : null;
     this.calls.live();
     this.follower.live(hello);
-    // An older server has none.
+    // An older server has neither.
     this.alerts.load().catch(() => undefined);
+    this.joining.load().catch(() => undefined);
   }
 
   private happened<K extends keyof Events>(name: K, data: Events[K]): void {
     if (name === 'call') this.calls.stands(data as Events['call']);
     else if (name === 'export') this.onExport(data as Events['export']);
     else if (name === 'report') this.onReport(data as Events['report']);
+    else if (name === 'join_request') this.joining.heed(data as Events['join_request']);
     else if (name === 'alerts') this.alerts.apply(data as Events['alerts']);
     else if (name === 'call.signal') this.calls.signalled(data as Events['call.signal']);
     else this.follower.happened(name, data);

@@ -12,6 +12,7 @@ export { Contacts } from './contacts.js';
 export { Changes, type Topic } from './changes.js';
 export { Drafts } from './drafts.js';
 export { Files } from './files.js';
+export { Joining } from './joining.js';
 export { type Change, type Draft, Outbox, uniqueId } from './outbox.js';
 export type { Outgoing, Upload } from './outgoing.js';
 export type { Push, PushState } from './push.js';

@@ -920,6 +920,16 @@ export interface Invites {
   invites: Invite[];
 }
 
+/** Somebody asks to be let into a group of which one is an admin, or waits no more. */
+export interface JoinRequest {
+  /** The group. */
+  chat: Id;
+  /** Who. */
+  user: Id;
+  /** They wait; else they were let in or refused, or took it back. */
+  waits: boolean;
+}
+
 /** A call, with what your device needs to take part in it. */
 export interface JoinedCall {
   /** As it is now that your device takes part. */
@@ -1997,6 +2007,20 @@ export interface VerifyAddress {
   code: string;
   /** The address that the account is to have. */
   email: string;
+}
+
+/** A group that people wait to be let into. */
+export interface WaitingGroup {
+  /** The group. */
+  chat: Id;
+  /** How many people wait. */
+  waiting: number;
+}
+
+/** The groups that people wait to be let into. */
+export interface WaitingGroups {
+  /** In the order of their ids; those of which the caller is an admin and where somebody waits. */
+  groups: WaitingGroup[];
 }
 
 /** Says whose online state is on screen; whoever was named before is so no more. */

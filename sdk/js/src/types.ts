@@ -1,8 +1,8 @@
 /** The rows, bodies and frames of the API, and what only clients say to each other. */
 
 import type {
-  Alerts, Call, Chat, Export, Hello, Id, Membership, Message, Moment, Receipt, Report, Resync,
-  Typing,
+  Alerts, Call, Chat, Export, Hello, Id, JoinRequest, Membership, Message, Moment, Receipt, Report,
+  Resync, Typing,
 } from './rows.js';
 
 export type * from './rows.js';
@@ -23,6 +23,7 @@ export interface Events {
   alerts: Alerts;
   report: Report;
   export: Export;
+  join_request: JoinRequest;
   receipt: Receipt;
   typing: Typing;
   presence: Standing;

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{CallNews, Event, Hint, OwnMember, Posted, Receipt, Signal, Typing};
+use super::{Asking, CallNews, Event, Hint, OwnMember, Posted, Receipt, Signal, Typing};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, ReportId, SessionId, UserId};
@@ -117,6 +117,15 @@ struct TypingForm {
     chat: String,
     user: String,
     for_ms: u64,
+    as_of: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AskingForm {
+    chat: String,
+    user: String,
+    waits: bool,
+    admins: Vec<String>,
     as_of: u64,
 }
 
@@ -235,6 +244,7 @@ fn body(event: &Event) -> serde_json::Result<Box<RawValue>> {
         Event::Export(export) => raw(&ToldExport::from(&**export)),
         Event::Receipt(receipt) => raw(&ReceiptForm::from(receipt)),
         Event::Typing(typing) => raw(&TypingForm::from(typing)),
+        Event::Asking(asking) => raw(&AskingForm::from(&**asking)),
         Event::Call(news) => raw(&NewsForm {
             call: CallForm::from(&news.call),
             names: news.names.each_ref().map(|name| name.to_string()),
@@ -285,6 +295,7 @@ fn event(kind: &str, of: &str) -> Option<Result<Event>> {
         "export" => form::<ToldExport>(of).and_then(ToldExport::event),
         "receipt" => form::<ReceiptForm>(of).and_then(|form| form.event()),
         "typing" => form::<TypingForm>(of).and_then(|form| form.event()),
+        "asking" => form::<AskingForm>(of).and_then(|form| form.event()),
         "call" => form::<NewsForm>(of).and_then(NewsForm::event),
         "signal" => form::<SignalForm>(of).and_then(SignalForm::event),
         "sessions_closed" => form::<ClosedForm>(of).and_then(|form| form.event()),
@@ -408,6 +419,30 @@ impl TypingForm {
     fn event(&self) -> Result<Event> {
         let (chat, user) = (id(&self.chat)?, id(&self.user)?);
         Ok(Event::Typing(Typing { chat, user, for_ms: self.for_ms, as_of: self.as_of }))
+    }
+}
+
+impl From<&Asking> for AskingForm {
+    fn from(asking: &Asking) -> Self {
+        Self {
+            chat: text(asking.chat),
+            user: text(asking.user),
+            waits: asking.waits,
+            admins: texts(&asking.admins),
+            as_of: asking.as_of,
+        }
+    }
+}
+
+impl AskingForm {
+    fn event(&self) -> Result<Event> {
+        Ok(Event::Asking(Arc::new(Asking {
+            chat: id(&self.chat)?,
+            user: id(&self.user)?,
+            waits: self.waits,
+            admins: ids(&self.admins)?,
+            as_of: self.as_of,
+        })))
     }
 }
 

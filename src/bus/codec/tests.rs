@@ -158,6 +158,13 @@ fn events() -> Vec<Event> {
         Event::Export(Arc::new(an_export())),
         Event::Receipt(Receipt { chat: CHAT, user: user(1), read_seq, delivered_seq, as_of: 6 }),
         Event::Typing(Typing { chat: CHAT, user: user(1), for_ms: 6_000, as_of: 7 }),
+        Event::Asking(Arc::new(Asking {
+            chat: CHAT,
+            user: user(1),
+            waits: true,
+            admins: vec![user(2), user(3)],
+            as_of: 8,
+        })),
         Event::Call(Arc::new(CallNews { call: a_call(), names: ["Ana".into(), "".into()] })),
         Event::Signal(Arc::new(signal(None))),
         Event::Signal(Arc::new(signal(instance))),

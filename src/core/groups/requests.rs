@@ -107,6 +107,12 @@ impl Groups {
         Ok(there)
     }
 
+    /// How many people wait to be let into each group that the caller may let them into, where
+    /// there are any; in the order of the groups' ids.
+    pub async fn waiting(&self, caller: &Caller) -> Result<Vec<(ChatId, u64)>> {
+        self.shared.ports.store.waiting_for(caller.user).await
+    }
+
     /// Lets somebody in who asked for it.
     pub async fn let_in(&self, caller: &Caller, chat: ChatId, user: UserId) -> Result<()> {
         self.step(caller, chat, vec![user], move |ground| {
@@ -138,9 +144,10 @@ impl Groups {
         let shared = self.shared.clone();
         to_the_end(async move {
             let ended = shared.ports.store.end_request(chat, user).await?;
-            let was_there = ended.is_some();
-            ended.into_iter().for_each(|member| shared.member_changed(member, Vec::new()));
-            Ok(was_there)
+            let Some(member) = ended else { return Ok(false) };
+            shared.member_changed(member, Vec::new());
+            shared.tell_asking(chat, user, false).await;
+            Ok(true)
         })
         .await
     }
@@ -175,6 +182,7 @@ impl Shared {
         match self.ports.store.ask_in(ask).await? {
             Asked::Done(member) => {
                 self.member_changed(member, Vec::new());
+                self.tell_asking(chat.id, me, true).await;
                 Ok(Some(chat))
             }
             Asked::Stale => Ok(None),

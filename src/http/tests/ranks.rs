@@ -136,6 +136,7 @@ const TABLE: &[Row] = &[
     ("PUT /api/v1/groups/{group}/members/{user}/silence", "user=owner", r#"{"until":"{tomorrow}"}"#,
         group(400, 403, 403)),
     ("DELETE /api/v1/groups/{group}/members/{user}/silence", "", "", group(404, 404, 403)),
+    ("GET /api/v1/groups/requests", "", "", session(200)),
     ("GET /api/v1/groups/{group}/requests", "", "", group(200, 200, 403)),
     ("DELETE /api/v1/groups/{group}/requests", "", "", session(404)),
     ("PUT /api/v1/groups/{group}/requests/{user}", "", "", group(404, 404, 403)),

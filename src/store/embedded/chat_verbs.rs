@@ -205,6 +205,23 @@ impl Chats for EmbeddedStore {
         self.write(move |db| steps::ask_in(db, &ask)).await
     }
 
+    async fn admins(&self, chat: ChatId, limit: u32) -> Result<Option<(u64, Vec<UserId>)>> {
+        const LEAD: &str = "SELECT user FROM members WHERE chat = ?1 AND role > 0 AND state = 0
+                            ORDER BY user LIMIT ?2";
+        self.read(move |db| {
+            let Some((num, _, rev)) = head(db, chat)? else { return Ok(None) };
+            Ok(Some((rev, db.all(LEAD, params![num, limit], |row| row.get(0))?)))
+        })
+        .await
+    }
+
+    async fn waiting_for(&self, user: UserId) -> Result<Vec<(ChatId, u64)>> {
+        const WAITING: &str = "SELECT c.id, count(*) FROM members m JOIN chats c ON c.num = m.chat
+             JOIN members w ON w.chat = m.chat AND w.state = 3
+             WHERE m.user = ?1 AND m.role > 0 AND m.state = 0 GROUP BY c.id ORDER BY c.id";
+        self.scan(move |db| db.all(WAITING, [user], |row| Ok((row.get(0)?, count(row, 1)?)))).await
+    }
+
     async fn end_request(&self, chat: ChatId, user: UserId) -> Result<Option<Member>> {
         self.write(move |db| steps::end_request(db, chat, user)).await
     }

@@ -591,6 +591,7 @@ CREATE TABLE trends(
     PRIMARY KEY(span, at)
 ) STRICT, WITHOUT ROWID;
 ",
+    "CREATE INDEX members_lead ON members(chat, user) WHERE role > 0 AND state = 0;",
 ];
 
 /// What is done before the step to a schema, a part at a time, as it may take long: the statement

@@ -1,6 +1,6 @@
 //! Chats, their members, and invitation links: the verbs of the contract.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
@@ -375,6 +375,46 @@ impl Chats for MongoStore {
 
     async fn ask_in(&self, ask: JoinAsk) -> Result<Asked> {
         steps::ask_in(self, &ask).await
+    }
+
+    async fn admins(&self, chat: ChatId, limit: u32) -> Result<Option<(u64, Vec<UserId>)>> {
+        let Some(ground) = self.commits.ground(chat).await? else { return Ok(None) };
+        let filter = doc! {
+            "chat": chat.bson(), "state": MemberState::Active.bson(), "role": Role::Admin.bson(),
+        };
+        let find = Find::new(Table::Members, filter)
+            .sort(doc! { "user": 1 })
+            .limit(limit.min(i32::MAX as u32))
+            .fields(doc! { "user": 1 });
+        let rows = self.access.find(find).await?;
+        let admins: Result<Vec<UserId>> = rows.iter().map(|row| Row(row).user("user")).collect();
+        let mut admins = admins?;
+        admins.extend(ground.chat.owner);
+        admins.sort_unstable();
+        admins.truncate(limit as usize);
+        Ok(Some((ground.chat.head_rev, admins)))
+    }
+
+    async fn waiting_for(&self, user: UserId) -> Result<Vec<(ChatId, u64)>> {
+        let led = doc! {
+            "user": user.bson(),
+            "state": MemberState::Active.bson(),
+            "role": { "$in": [Role::Admin.bson(), Role::Owner.bson()] },
+        };
+        let led = Find::new(Table::Members, led).fields(doc! { "chat": 1 });
+        let led = self.access.find(led).await?;
+        let led: Result<Vec<ChatId>> = led.iter().map(|row| Row(row).chat("chat")).collect();
+        let mut waiting: BTreeMap<ChatId, u64> = BTreeMap::new();
+        for some in led?.chunks(KEYS) {
+            let filter = doc! {
+                "chat": { "$in": some.bson() }, "state": MemberState::Requested.bson(),
+            };
+            let find = Find::new(Table::Members, filter).fields(doc! { "chat": 1 });
+            for row in self.access.find(find).await? {
+                *waiting.entry(Row(&row).chat("chat")?).or_default() += 1;
+            }
+        }
+        Ok(waiting.into_iter().collect())
     }
 
     async fn end_request(&self, chat: ChatId, user: UserId) -> Result<Option<Member>> {

@@ -118,6 +118,8 @@ fn indexes() -> Vec<Index> {
         Index::of(Table::Users, "leaving", doc! { LEAVING: 1 })
             .only(doc! { LEAVING: { "$gt": 0_i64 } }),
         Index::of(Table::Members, "of_chat", doc! { "chat": 1, "state": 1, "user": 1 }),
+        Index::of(Table::Members, "admins", doc! { "chat": 1, "user": 1 })
+            .only(doc! { "role": "admin" }),
         Index::of(Table::Members, "of_user", doc! { "user": 1, "state": 1 }),
         Index::of(Table::Members, "groups", doc! { "user": 1, "state": 1, "kind": 1 }),
         Index::of(Table::Members, "inbox", doc! { "user": 1, "rev": 1 })
@@ -164,14 +166,9 @@ fn indexes() -> Vec<Index> {
     ]);
     all.extend(log_indexes(Table::PrivateLog));
     all.extend(log_indexes(Table::GroupLog));
-    all.push(
-        Index::of(Table::Users, "alerts_due", doc! { "alerts.due": 1 })
-            .only(doc! { "alerts.due": dated() }),
-    );
-    all.push(
-        Index::of(Table::Users, "export_due", doc! { "export.due": 1 })
-            .only(doc! { "export.due": dated() }),
-    );
+    for (name, field) in [("alerts_due", "alerts.due"), ("export_due", "export.due")] {
+        all.push(Index::of(Table::Users, name, doc! { field: 1 }).only(doc! { field: dated() }));
+    }
     all.extend(file_indexes());
     all.extend(push_indexes());
     all.extend(operator_indexes());

@@ -45,6 +45,7 @@ pub const OWN: &[&str] = &[
     "GET /api/v1/me/storage",
     "GET /api/v1/contacts",
     "GET /api/v1/chats",
+    "GET /api/v1/groups/requests",
     "POST /api/v1/sync",
     "GET /api/v1/search",
     "GET /api/v1/reports",

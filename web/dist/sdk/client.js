@@ -8,6 +8,7 @@ import { Drafts } from './drafts.js';
 import { Files } from './files.js';
 import { Follower } from './follower.js';
 import { instance } from './instance.js';
+import { Joining } from './joining.js';
 import { Keeper } from './keeper.js';
 import { Outbox, uniqueId } from './outbox.js';
 import { People } from './people.js';
@@ -26,6 +27,7 @@ export class Client {
     calls;
     contacts;
     files;
+    joining;
     outbox;
     drafts;
     session;
@@ -53,6 +55,7 @@ export class Client {
         this.calls = new Calls(this, this.storage);
         this.alerts = new AlertSettings(this);
         this.contacts = new Contacts(this);
+        this.joining = new Joining(this);
         this.keeper = new Keeper(this, this.storage);
         this.people = new People(this, this.keeper);
         this.cursors = new Cursors(this, this.keeper);
@@ -325,6 +328,7 @@ export class Client {
         this.calls.live();
         this.follower.live(hello);
         this.alerts.load().catch(() => undefined);
+        this.joining.load().catch(() => undefined);
     }
     happened(name, data) {
         if (name === 'call')
@@ -333,6 +337,8 @@ export class Client {
             this.onExport(data);
         else if (name === 'report')
             this.onReport(data);
+        else if (name === 'join_request')
+            this.joining.heed(data);
         else if (name === 'alerts')
             this.alerts.apply(data);
         else if (name === 'call.signal')

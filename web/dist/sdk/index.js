@@ -6,6 +6,7 @@ export { Contacts } from './contacts.js';
 export { Changes } from './changes.js';
 export { Drafts } from './drafts.js';
 export { Files } from './files.js';
+export { Joining } from './joining.js';
 export { Outbox, uniqueId } from './outbox.js';
 export { ApiError, Rest } from './rest.js';
 export { Socket } from './socket.js';
