@@ -190,7 +190,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let ports = ports((&store, &mailer), bus.bus(), files, (&outside, clock.clone()));
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
-    let (hub, gaps) = Hub::new(ENCODER);
+    let (hub, gaps) = hub(&bus);
     let core = core.with_hub(hub.clone()).with_push(push.outlet(config, &hub));
     let (core, operator_key) = with_operator_key(core, &data, &outside).await?;
     let renewing = nodes::enter(config, (&data, &secrets), (&core, &hub), clock).await?;
@@ -234,6 +234,13 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         _listeners: listeners,
         _data: data,
     })
+}
+
+/// The index of connections, of which the other nodes learn.
+fn hub(bus: &Telling) -> (Arc<Hub>, Gaps) {
+    let (hub, gaps) = Hub::new(ENCODER);
+    hub.tell_by(bus.bus());
+    (hub, gaps)
 }
 
 /// The rules with the key by which the first operator takes the role, while there is none.

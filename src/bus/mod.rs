@@ -6,6 +6,7 @@
 //! Called by `core::fanout`.
 
 pub mod codec;
+pub mod directory;
 pub mod local;
 #[cfg(feature = "nats")]
 pub mod nats;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use crate::id::{CallId, ChatId, SessionId, UserId};
 use crate::model::alerts::Alerts;
+use crate::model::auth::Instance;
 use crate::model::calls::{Call, Device};
 use crate::model::chats::{Chat, Member};
 use crate::model::exports::Export;
@@ -215,6 +217,19 @@ pub struct Hint {
     pub moved: Vec<UserId>,
 }
 
+/// A connection, as other nodes know it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spot {
+    /// Whose it is.
+    pub user: UserId,
+    /// The session that speaks for them.
+    pub session: SessionId,
+    /// Which running client of the session, if that has named itself.
+    pub instance: Option<Instance>,
+    /// The one chat that it is for; `None`: all chats of the user.
+    pub scope: Option<ChatId>,
+}
+
 /// Where an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -243,6 +258,17 @@ pub trait Bus: Send + Sync {
 
     /// The store was read since this doubt: what was lost is made up for.
     fn settle(&self, _doubt: u64) {}
+
+    /// A connection of this node began: the others learn it.
+    fn came(&self, _spot: Spot) {}
+
+    /// A connection of this node ended: the others learn it.
+    fn went(&self, _spot: &Spot) {}
+
+    /// The connections of a user on other nodes, as far as those told.
+    fn elsewhere(&self, _user: UserId) -> Vec<Spot> {
+        Vec::new()
+    }
 }
 
 /// Where events end on a node: the hub and the caches.
@@ -252,6 +278,10 @@ pub trait Listener: Send + Sync {
 
     /// Takes a hint. Only what others told comes as one.
     fn on_hint(&self, _hint: &Hint) {}
+
+    /// A connection of somebody's began on another node, or ended there (`came` is false); the
+    /// directory (`Bus::elsewhere`) knows already.
+    fn on_moved(&self, _user: UserId, _came: bool) {}
 }
 
 /// The listeners of a node, which are named once, when all is built.

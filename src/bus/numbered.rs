@@ -13,8 +13,11 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::codec::{self, Decoded};
+use super::directory::{Directory, Outcome, Shift};
 use super::told::{Packet, Run, Tally, Told};
-use super::{Bus, Event, Listener, Listeners, Source};
+use super::{Bus, Event, Listener, Listeners, Source, Spot};
+use crate::error::Result;
+use crate::id::UserId;
 
 /// What tells how much time has passed.
 pub type Ticking = Arc<dyn Fn() -> Instant + Send + Sync>;
@@ -23,6 +26,8 @@ pub type Ticking = Arc<dyn Fn() -> Instant + Send + Sync>;
 pub struct NumberedBus {
     listeners: Listeners,
     told: Mutex<Told>,
+    /// Never locked together with `told`.
+    directory: Mutex<Directory>,
     now: Ticking,
     /// Something waits to be sent, or there is a doubt.
     stirred: Notify,
@@ -31,8 +36,11 @@ pub struct NumberedBus {
 impl NumberedBus {
     /// The bus of a node that begins.
     pub fn new(me: Run, now: Ticking) -> Self {
-        let told = Mutex::new(Told::new(me, now()));
-        Self { listeners: Listeners::default(), told, now, stirred: Notify::new() }
+        let began = now();
+        let told = Mutex::new(Told::new(me, began));
+        let directory = Mutex::new(Directory::new(me, began));
+        let (listeners, stirred) = (Listeners::default(), Notify::new());
+        Self { listeners, told, directory, now, stirred }
     }
 
     /// Says who listens, in the order in which they hear. Only the first call counts.
@@ -48,7 +56,9 @@ impl NumberedBus {
     /// All packets that are to be sent now, in their order. To be asked for whenever `stirred`
     /// answers, and every `told::TICK`.
     pub fn packets(&self) -> Vec<Packet> {
-        let (now, mut told) = ((self.now)(), self.told());
+        let now = (self.now)();
+        self.keep_directory(now);
+        let mut told = self.told();
         std::iter::from_fn(|| told.packet(now)).collect()
     }
 
@@ -64,9 +74,19 @@ impl NumberedBus {
 
     /// Takes a packet that came; `false`: it is not of this version of the program.
     pub fn receive(&self, bytes: Bytes) -> bool {
-        let heard = self.told().hear(bytes, (self.now)());
+        let now = (self.now)();
+        let heard = self.told().hear(bytes, now);
+        if let Some((from, whisper)) = heard.from.zip(heard.whisper) {
+            let outcome = self.directory().take(from, whisper, now);
+            self.carry_out(outcome);
+        }
         for event in heard.events {
             match codec::decode(&event) {
+                Ok(Decoded::Shift(shift)) => {
+                    let moved = heard.from.map(|from| self.directory().hear(from, shift, now));
+                    let moved = moved.unwrap_or_default();
+                    self.carry_out(Outcome { moved, ..Outcome::default() });
+                }
                 Ok(Decoded::Event(event)) => {
                     self.listeners.each(|listener| listener.on_event(&event, Source::There));
                 }
@@ -88,6 +108,48 @@ impl NumberedBus {
         self.told().tally()
     }
 
+    /// How many connections on other nodes are known; `None` while some may be missing.
+    pub fn known_elsewhere(&self) -> Option<usize> {
+        let directory = self.directory();
+        directory.is_complete().then(|| directory.len())
+    }
+
+    /// The directory follows whom `told` follows.
+    fn keep_directory(&self, now: Instant) {
+        if !self.directory().is_due(now) {
+            return;
+        }
+        let (runs, doubts) = {
+            let told = self.told();
+            (told.followed(), told.tally().doubts)
+        };
+        let outcome = self.directory().keep(&runs, doubts, now);
+        self.carry_out(outcome);
+    }
+
+    fn carry_out(&self, Outcome { send, moved }: Outcome) {
+        send.into_iter().for_each(|(node, bytes)| self.told().say(node, bytes));
+        for moved in moved {
+            self.listeners.each(|listener| listener.on_moved(moved.user, moved.came));
+        }
+    }
+
+    fn tell(&self, bytes: Result<Bytes>) {
+        match bytes {
+            Ok(bytes) => self.told().tell(bytes, (self.now)()),
+            Err(error) => tracing::error!(cause = ?error.cause(), "other nodes are not told"),
+        }
+        self.stirred.notify_one();
+    }
+
+    fn tell_shift(&self, shift: &Shift) {
+        self.tell(codec::encode_shift(shift));
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn told(&self) -> MutexGuard<'_, Told> {
         // What a panic elsewhere left behind is whole: each change is one call.
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,11 +159,7 @@ impl NumberedBus {
 impl Bus for NumberedBus {
     fn publish(&self, event: Event) {
         self.listeners.each(|listener| listener.on_event(&event, Source::Here));
-        match codec::encode(&event) {
-            Ok(bytes) => self.told().tell(bytes, (self.now)()),
-            Err(error) => tracing::error!(cause = ?error.cause(), "other nodes are not told"),
-        }
-        self.stirred.notify_one();
+        self.tell(codec::encode(&event));
     }
 
     fn is_whole(&self) -> bool {
@@ -114,5 +172,19 @@ impl Bus for NumberedBus {
 
     fn settle(&self, doubt: u64) {
         self.told().settle(doubt);
+    }
+
+    fn came(&self, spot: Spot) {
+        let shift = self.directory().came(spot);
+        self.tell_shift(&shift);
+    }
+
+    fn went(&self, spot: &Spot) {
+        let shift = self.directory().went(spot);
+        shift.iter().for_each(|shift| self.tell_shift(shift));
+    }
+
+    fn elsewhere(&self, user: UserId) -> Vec<Spot> {
+        self.directory().elsewhere(user)
     }
 }

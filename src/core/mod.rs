@@ -41,7 +41,7 @@ use crate::bus::{Bus, Event, Hint, Listener, Source};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
 use crate::hub::Hub;
-use crate::id::{ChatId, Entropy, IdSource};
+use crate::id::{ChatId, Entropy, IdSource, UserId};
 use crate::mail::Mailer;
 use crate::model::auth::Quota;
 use crate::model::contacts::Strangers;
@@ -364,6 +364,10 @@ impl Listener for Core {
 
     fn on_hint(&self, hint: &Hint) {
         self.shared.facts.forget(hint.chat);
+    }
+
+    fn on_moved(&self, user: UserId, came: bool) {
+        self.presence.moved(user, came);
     }
 }
 

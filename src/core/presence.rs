@@ -8,7 +8,8 @@
 //! not back after `AWAY_AFTER`, so that neither a change of networks nor somebody who keeps coming
 //! and going is reported each time.
 //!
-//! The watchers are those of this node. Called by `http` and `ws`.
+//! The watchers are those of this node; whom they watch may be connected to any. Called by `http`,
+//! `ws` and the bus.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -99,15 +100,22 @@ impl Presences {
 
     /// A connection of the caller's is live.
     pub fn came(&self, caller: &Caller) {
-        self.shared.pushing.came(caller.user);
+        self.moved(caller.user, true);
     }
 
     /// A connection of the caller's has ended.
     pub fn left(&self, caller: &Caller) {
-        self.shared.pushing.left(caller.user);
-        let now = self.shared.ports.now();
-        self.shared.gone.0.insert(caller.user, now);
-        self.shared.tokens.used(caller.session, now);
+        self.moved(caller.user, false);
+        self.shared.tokens.used(caller.session, self.shared.ports.now());
+    }
+
+    /// A connection of somebody's began, on whatever node, or ended.
+    pub(crate) fn moved(&self, user: UserId, came: bool) {
+        if came {
+            return self.shared.pushing.came(user);
+        }
+        self.shared.pushing.left(user);
+        self.shared.gone.0.insert(user, self.shared.ports.now());
     }
 
     /// Notes for every session that is connected that it is in use, once in a while: it may be so

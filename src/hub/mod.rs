@@ -26,6 +26,8 @@ mod since;
 #[cfg(test)]
 mod tests;
 mod users;
+mod watch;
+mod whereabouts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -34,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::bus::{CallNews, Event, Hint, Listener, Posted, Source};
+use crate::bus::{Bus, CallNews, Event, Hint, Listener, Posted, Source};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
@@ -145,6 +147,8 @@ pub struct Hub {
     audiences: Vec<Mutex<HashMap<ChatId, Arc<Audience>>>>,
     gaps: mpsc::UnboundedSender<Report>,
     numbers: AtomicU64,
+    /// What the other nodes learn of connections by, and this one of theirs.
+    bus: OnceLock<Arc<dyn Bus>>,
 }
 
 /// A connection's place in the hub, given up when this is dropped.
@@ -167,6 +171,7 @@ impl Hub {
             audiences: (0..SHARDS).map(|_| Mutex::default()).collect(),
             gaps,
             numbers: AtomicU64::new(0),
+            bus: OnceLock::new(),
         };
         (Arc::new(hub), reported)
     }
@@ -204,6 +209,7 @@ impl Hub {
         if let Some(oldest) = self.users.add(client.clone(), CONNECTIONS_OF_A_USER) {
             oldest.connection.close(CloseCode::TooMany);
         }
+        self.tell_came(&client);
         self.came(client.connection.user());
         Attached { hub: self.clone(), client, watching: Mutex::default() }
     }
@@ -272,99 +278,6 @@ impl Hub {
     /// The sessions that are connected here; one with several connections comes as often.
     pub fn sessions(&self) -> Vec<SessionId> {
         self.users.everybody().iter().map(|client| client.connection.session()).collect()
-    }
-
-    /// Whether a device of a user has a connection here.
-    pub fn has_device(&self, user: UserId, device: &Device) -> bool {
-        self.users.all(user).iter().any(|client| device.is(&client.caller()))
-    }
-
-    /// Whether a user has a connection here.
-    pub fn is_online(&self, user: UserId) -> bool {
-        self.users.is_here(user)
-    }
-
-    /// The sessions by which a user is connected here, to hear of one chat or at all; one with
-    /// several connections comes as often.
-    pub fn sessions_of(&self, user: UserId, chat: Option<ChatId>) -> Vec<SessionId> {
-        let clients = match chat {
-            Some(chat) => self.users.hearing(user, chat),
-            None => self.users.all(user),
-        };
-        clients.iter().map(|client| client.connection.session()).collect()
-    }
-
-    /// Where it says from now on that something has happened with people who are watched. Only the
-    /// first who asks is told.
-    pub fn stirs(&self) -> Stirs {
-        let (stirs, stirred) = mpsc::unbounded_channel();
-        let _ = self.stirs.set(stirs);
-        stirred
-    }
-
-    /// Grows with every block; to be taken before looking up who blocks whom.
-    pub fn blocks_turn(&self) -> u64 {
-        self.blocks.load(Ordering::SeqCst)
-    }
-
-    /// A watched person's turn, to be taken before looking how the person stands; `None` when
-    /// nobody watches any more.
-    pub fn presence_turn(&self, user: UserId) -> Option<u64> {
-        self.watched.turn(user)
-    }
-
-    /// Tells those who watch a person how it stands, unless they know; `false` when something has
-    /// happened since `turn`: look again.
-    pub fn tell_presence(&self, presence: &Presence, turn: u64) -> bool {
-        self.watched.tell(presence, turn)
-    }
-
-    /// A person shows its presence no more, and so sees none: its connections watch nobody.
-    pub fn blindfold(&self, user: UserId) {
-        for whom in self.watched.watched_by(user) {
-            self.unwatch(whom, user);
-        }
-    }
-
-    fn blocks_changed(&self, who: UserId, whom: UserId) {
-        self.blocks.fetch_add(1, Ordering::SeqCst);
-        self.unwatch(who, whom);
-        self.unwatch(whom, who);
-    }
-
-    /// Takes a user's connections out of those who watch a person, who is offline for them.
-    fn unwatch(&self, whom: UserId, by: UserId) {
-        for client in self.users.all(by) {
-            if self.watched.leave(whom, client.number) {
-                self.watched.tell_one(&Presence::hidden(whom), &client.connection);
-            }
-        }
-    }
-
-    fn came(&self, user: UserId) {
-        if let Some(told) = self.watched.stir(user)
-            && told.is_none_or(|told| !told.online)
-        {
-            self.stir(Stir { user, went: false });
-        }
-    }
-
-    fn went(&self, user: UserId) {
-        if self.watched.turn(user).is_some() && !self.users.is_here(user) {
-            self.stir(Stir { user, went: true });
-        }
-    }
-
-    fn user_changed(&self, user: UserId) {
-        // Whoever is connected may watch others, which it may no longer.
-        if self.watched.stir(user).is_some() || self.users.is_here(user) {
-            self.stir(Stir { user, went: false });
-        }
-    }
-
-    fn stir(&self, stir: Stir) {
-        // Nobody listens when the server is stopping.
-        let _ = self.stirs.get().map(|stirs| stirs.send(stir));
     }
 
     /// How many connections there are, for metrics.
@@ -557,6 +470,14 @@ impl Listener for Hub {
     fn on_hint(&self, hint: &Hint) {
         self.hint(hint);
     }
+
+    fn on_moved(&self, user: UserId, came: bool) {
+        if came {
+            self.came(user);
+        } else {
+            self.went(user);
+        }
+    }
 }
 
 impl Attached {
@@ -589,6 +510,7 @@ impl Drop for Attached {
                 audience.unsubscribe(&self.hub, *number);
             }
         }
+        self.hub.tell_went(&self.client);
         self.hub.went(connection.user());
     }
 }

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use wechat::clock::Time;
 use wechat::id::UserId;
 use wechat::model::exports::{Export, ExportState};
+use wechat::store::Store;
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::mongo::{MongoStore, Names};
-use wechat::store::Store;
 
 use crate::harness::zips::opened;
 use crate::harness::{PATIENCE, Person, World, mongo};

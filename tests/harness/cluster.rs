@@ -33,6 +33,10 @@ pub struct Cluster {
     cut: Vec<usize>,
 }
 
+fn run(node: u8) -> Run {
+    Run { node: NodeId(ObjectId([node; 12])), number: 1 }
+}
+
 impl Cluster {
     /// So many nodes on a new store, which know each other.
     pub async fn of(count: u8) -> Self {
@@ -41,7 +45,6 @@ impl Cluster {
         let store = new_store(first.path()).await;
         let mut folders = vec![first];
         let (mut nodes, mut buses) = (Vec::new(), Vec::new());
-        let run = |number| Run { node: NodeId(ObjectId([number; 12])), number: 1 };
         for number in 0..count {
             let clock = now.clone();
             let ticking: Ticking = Arc::new(move || *clock.lock().expect("not poisoned"));
@@ -77,6 +80,14 @@ impl Cluster {
         self.cut.clear();
     }
 
+    /// A node dies without a word, and its lease lapses.
+    pub fn dies(&mut self, node: usize) {
+        self.cut(node);
+        let left = (0..self.nodes.len()).filter(|left| !self.is_cut(*left));
+        let runs: Vec<Run> = left.map(|left| run(left as u8)).collect();
+        self.buses.iter().for_each(|bus| bus.up(runs.clone()));
+    }
+
     /// Whether a node lacks nothing that was told a second ago.
     pub fn is_whole(&self, node: usize) -> bool {
         self.buses[node].is_whole()
@@ -110,6 +121,13 @@ impl Cluster {
             // What a gap lacks is read by a task of its own, in real time.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Time passes until a node knows that there are so many connections on others.
+    pub async fn knows_elsewhere(&mut self, node: usize, connections: usize) {
+        let bus = self.buses[node].clone();
+        let knows = || bus.known_elsewhere() == Some(connections);
+        self.until("the connections elsewhere", knows).await;
     }
 
     /// Time passes until a device that keeps up at a node knows a message with this text.

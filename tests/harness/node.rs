@@ -85,6 +85,10 @@ impl Listener for Post {
     fn on_hint(&self, hint: &Hint) {
         self.hub.on_hint(hint);
     }
+
+    fn on_moved(&self, user: UserId, came: bool) {
+        self.hub.on_moved(user, came);
+    }
 }
 
 /// The rules and the hub.
@@ -92,12 +96,12 @@ pub struct Node {
     pub inside: Inside,
     pub hub: Arc<Hub>,
     pub post: Arc<Post>,
-    mending: JoinHandle<()>,
+    upkeep: [JoinHandle<()>; 2],
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.mending.abort();
+        self.upkeep.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -149,10 +153,14 @@ impl Node {
         let post = Arc::new(Post { hub: hub.clone(), bag: Mutex::new(bag) });
         let heard: Arc<dyn Listener> = post.clone();
         let rules = Rules { limits, strangers, ..Rules::default() };
-        let inside = Inside::told_by(stored, rules, bus, |_| vec![Arc::downgrade(&heard)]);
+        hub.tell_by(bus.0.clone());
+        let mut inside = Inside::told_by(stored, rules, bus, |_| vec![Arc::downgrade(&heard)]);
+        inside.core = inside.core.with_hub(hub.clone());
         let (core, mended) = (inside.core.clone(), hub.clone());
         let mending = tokio::spawn(async move { core.follow_gaps(&mended, gaps).await });
-        Self { inside, hub, post, mending }
+        let presence = inside.core.presence.clone();
+        let presence = tokio::spawn(async move { presence.follow().await });
+        Self { inside, hub, post, upkeep: [mending, presence] }
     }
 }
 

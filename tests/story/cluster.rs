@@ -2,11 +2,12 @@
 //! connected to another, whether the bus is good or loses, doubles and delays a third of its
 //! packets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wechat::core::chats::Target;
 use wechat::core::groups::{GroupEdit, NewGroup};
 use wechat::core::messages::Draft;
+use wechat::core::presence::AWAY_AFTER;
 use wechat::error::{Code, Result};
 use wechat::hub::close::CloseCode;
 use wechat::id::{ChatId, UserId};
@@ -268,4 +269,102 @@ async fn what_was_lost_for_good_is_read_from_the_store() {
     assert_eq!(ear.closed(), Some(CloseCode::Revoked));
     let here = &cluster.nodes[1].inside.core;
     assert_eq!(&*here.users.names(&[ana.user]).await[0], "Anita");
+}
+
+/// A device watches somebody from now on.
+async fn watches(cluster: &Cluster, node: usize, device: &Device, whom: &Caller) {
+    let (_, attached) = device.live.as_ref().expect("connected");
+    let presence = &cluster.nodes[node].inside.core.presence;
+    presence.watch(&device.caller, attached, &[whom.user]).await.expect("granted");
+}
+
+/// Time passes until a device that watches somebody is told so of them, and nothing else before.
+async fn sees(cluster: &mut Cluster, device: &mut Device, whom: &Caller, online: bool) {
+    let mut told = None;
+    let is_told = || {
+        let events = device.listen(usize::MAX).into_iter();
+        let mut of = events.filter(|event| event.name == "presence");
+        told = of.next().or(told.take());
+        told.is_some()
+    };
+    cluster.until("a presence", is_told).await;
+    let data = told.expect("told").data;
+    assert_eq!(data["user"], whom.user.to_string());
+    assert_eq!(data["online"], online, "{data}");
+    assert!(online || data["last_seen"].is_string(), "{data}");
+}
+
+/// Whether somebody is online as a node says when it is asked.
+async fn is_online(cluster: &Cluster, node: usize, by: &Caller, whom: &Caller) -> bool {
+    let presence = &cluster.nodes[node].inside.core.presence;
+    presence.of(by, &[whom.user]).await.expect("an answer")[0].online
+}
+
+async fn comes_and_goes(bad: u8) {
+    let (mut cluster, ana, beto) = two(bad).await;
+    says(&cluster, 0, &ana, direct(ana.user, beto.user), "hola").await.expect("sent");
+    let mut hers = device(&cluster, 0, ana).await;
+    watches(&cluster, 0, &hers, &beto).await;
+    sees(&mut cluster, &mut hers, &beto, false).await;
+    let his = device(&cluster, 1, beto).await;
+    sees(&mut cluster, &mut hers, &beto, true).await;
+    assert!(is_online(&cluster, 0, &ana, &beto).await);
+    // He changes to another network, by which he reaches her node, and back.
+    let again = device(&cluster, 0, beto).await;
+    drop(his);
+    cluster.knows_elsewhere(0, 0).await;
+    cluster.knows_elsewhere(1, 2).await;
+    assert!(is_online(&cluster, 1, &ana, &beto).await, "seen from where he was");
+    let last = device(&cluster, 1, beto).await;
+    cluster.knows_elsewhere(0, 1).await;
+    drop(again);
+    let went = Instant::now();
+    drop(last);
+    sees(&mut cluster, &mut hers, &beto, false).await;
+    assert!(went.elapsed() >= AWAY_AFTER, "after {:?}", went.elapsed());
+    assert!(!is_online(&cluster, 0, &ana, &beto).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_at_another_node_is_seen_and_who_goes_after_a_moment() {
+    let [good, bad] = BAD.map(comes_and_goes);
+    tokio::join!(good, bad);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_dies_takes_its_people_offline() {
+    let (mut cluster, ana, beto) = two(0).await;
+    says(&cluster, 0, &ana, direct(ana.user, beto.user), "hola").await.expect("sent");
+    let mut hers = device(&cluster, 0, ana).await;
+    let _his = device(&cluster, 1, beto).await;
+    cluster.knows_elsewhere(0, 1).await;
+    watches(&cluster, 0, &hers, &beto).await;
+    sees(&mut cluster, &mut hers, &beto, true).await;
+    cluster.cut(1);
+    cluster.pass(Duration::from_secs(2)).await;
+    assert!(is_online(&cluster, 0, &ana, &beto).await, "it may only not be heard");
+    cluster.dies(1);
+    cluster.knows_elsewhere(0, 0).await;
+    assert!(!is_online(&cluster, 0, &ana, &beto).await);
+    sees(&mut cluster, &mut hers, &beto, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_cut_off_learns_who_is_there_and_who_went_meanwhile() {
+    let (mut cluster, ana, beto) = two(0).await;
+    let caro = cluster.nodes[1].inside.person("Caro").await;
+    let hers = device(&cluster, 0, ana).await;
+    let his = device(&cluster, 1, beto).await;
+    cluster.knows_elsewhere(0, 1).await;
+    cluster.cut(1);
+    drop(his);
+    let _her_devices = [device(&cluster, 1, caro).await, device(&cluster, 1, caro).await];
+    drop(hers);
+    // Nobody keeps what was told for so long.
+    cluster.pass(Duration::from_secs(70)).await;
+    cluster.mend();
+    cluster.knows_elsewhere(0, 2).await;
+    cluster.knows_elsewhere(1, 0).await;
+    let sees = |whom: &Caller| cluster.nodes[0].hub.is_online(whom.user);
+    assert_eq!([sees(&beto), sees(&caro)], [false, true]);
 }

@@ -20,6 +20,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store",
             "bus",
             "bus::codec",
+            "bus::directory",
             "bus::numbered",
             "bus::told",
             "mail",

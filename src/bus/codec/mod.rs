@@ -16,10 +16,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Asking, CallNews, Event, Hint, OwnMember, Posted, Receipt, Signal, Typing};
+use super::directory::Shift;
+use super::{Asking, CallNews, Event, Hint, OwnMember, Posted, Receipt, Signal, Spot, Typing};
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::id::{CallId, ReportId, SessionId, UserId};
+use crate::id::{CallId, ChatId, ObjectId, ReportId, SessionId, UserId};
 use crate::model::auth::Instance;
 use crate::model::calls::Device;
 use crate::model::exports::Export;
@@ -33,6 +34,9 @@ use crate::store::forms::whole::{ChatForm, MemberForm, RowForm};
 /// An event goes along whole up to so many bytes; of a longer one, that there is something.
 pub const LONGEST: usize = 16 * 1024;
 
+const CAME: &str = "came";
+const WENT: &str = "went";
+
 /// What was read.
 #[derive(Debug, Clone)]
 pub enum Decoded {
@@ -40,6 +44,8 @@ pub enum Decoded {
     Event(Event),
     /// Where something has happened.
     Hint(Hint),
+    /// A connection of the node that told it began or ended.
+    Shift(Shift),
 }
 
 /// What every event says of itself, also to programs that do not know its kind.
@@ -145,6 +151,17 @@ struct SignalForm {
     epoch: u32,
     seq: u64,
     data: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShiftForm {
+    number: u64,
+    user: String,
+    session: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -266,10 +283,21 @@ fn pair(one: UserId, other: Option<UserId>, apart: bool) -> PairForm {
     PairForm { one: text(one), other: other.map(text), apart }
 }
 
+/// Writes what the directory of other nodes is to learn. A program that does not know the kind is
+/// to look up a chat that nobody is in, and so does nothing.
+pub fn encode_shift(shift: &Shift) -> Result<Bytes> {
+    let form = raw(&ShiftForm::from(shift)).map_err(Error::internal)?;
+    let nowhere = Hint { chat: ChatId(ObjectId([0; 12])), rev: 0, moved: Vec::new() };
+    outlined(if shift.came { CAME } else { WENT }, Some(&nowhere), Some(&*form))
+}
+
 /// Reads what another node wrote.
 pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     let outline: Outline<'_> = serde_json::from_slice(bytes).map_err(Error::internal)?;
     let of = outline.of.map_or("null", RawValue::get);
+    if let CAME | WENT = outline.kind {
+        return form::<ShiftForm>(of)?.shift(outline.kind == CAME).map(Decoded::Shift);
+    }
     match event(outline.kind, of) {
         Some(event) => event.map(Decoded::Event),
         None => outline.hint().map(Decoded::Hint),
@@ -467,12 +495,38 @@ impl From<&Signal> for SignalForm {
     }
 }
 
+fn instance(text: &str) -> Result<Instance> {
+    ObjectId::parse(text).map(Instance).map_err(|_| broken())
+}
+
+impl From<&Shift> for ShiftForm {
+    fn from(shift: &Shift) -> Self {
+        let Shift { number, spot, .. } = shift;
+        Self {
+            number: *number,
+            user: text(spot.user),
+            session: text(spot.session),
+            instance: spot.instance.map(|instance| text(instance.0)),
+            scope: spot.scope.map(text),
+        }
+    }
+}
+
+impl ShiftForm {
+    fn shift(&self, came: bool) -> Result<Shift> {
+        let spot = Spot {
+            user: id(&self.user)?,
+            session: id(&self.session)?,
+            instance: self.instance.as_deref().map(instance).transpose()?,
+            scope: self.scope.as_deref().map(id).transpose()?,
+        };
+        Ok(Shift { number: self.number, came, spot })
+    }
+}
+
 impl SignalForm {
     fn event(self) -> Result<Event> {
-        let instance = self
-            .instance
-            .as_deref()
-            .map(|text| crate::id::ObjectId::parse(text).map(Instance).map_err(|_| broken()));
+        let instance = self.instance.as_deref().map(instance);
         let (call, session): (CallId, SessionId) = (id(&self.call)?, id(&self.session)?);
         Ok(Event::Signal(Arc::new(Signal {
             call,

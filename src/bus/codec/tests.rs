@@ -182,8 +182,24 @@ fn every_event_is_read_back_as_it_was() {
         let bytes = encode(&event).expect("written");
         match decode(&bytes).expect("read") {
             Decoded::Event(read) => assert_eq!(format!("{read:?}"), format!("{event:?}")),
-            Decoded::Hint(hint) => panic!("only a hint: {hint:?}"),
+            other => panic!("no event: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn a_shift_is_read_back_and_an_earlier_program_finds_nothing_to_look_up() {
+    let spot = Spot { user: user(1), session: SessionId(object(7)), instance: None, scope: None };
+    let named = Spot { instance: Instance::parse("tab").ok(), scope: Some(CHAT), ..spot.clone() };
+    for (came, spot) in [(true, spot.clone()), (false, spot), (true, named)] {
+        let shift = Shift { number: u64::MAX, came, spot };
+        let bytes = encode_shift(&shift).expect("written");
+        assert!(matches!(decode(&bytes), Ok(Decoded::Shift(read)) if read == shift));
+        let text = String::from_utf8(bytes.to_vec()).expect("JSON");
+        let unknown = text.replacen(r#""kind":"came""#, r#""kind":"sung""#, 1);
+        let unknown = unknown.replacen(r#""kind":"went""#, r#""kind":"sung""#, 1);
+        let nothing = Hint { chat: ChatId(object(0)), rev: 0, moved: Vec::new() };
+        assert!(matches!(decode(unknown.as_bytes()), Ok(Decoded::Hint(hint)) if hint == nothing));
     }
 }
 

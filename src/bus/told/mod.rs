@@ -45,7 +45,7 @@ pub const YOUNG: Duration = Duration::from_secs(3);
 const GONE: Duration = Duration::from_secs(10);
 /// At most so many nodes are followed; what others tell is not heard.
 const NODES: usize = 1_024;
-/// At most so many asks and answers wait; the earliest is dropped, and asked for again.
+/// At most so many packets for one node wait; the earliest is dropped, and asked for again.
 const DIRECT: usize = 1_024;
 
 /// A node from its start to its end.
@@ -69,8 +69,12 @@ pub struct Packet {
 /// What came in with a packet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// Who sent it.
+    pub from: Option<Run>,
     /// Events that were not heard before.
     pub events: Vec<Bytes>,
+    /// What was said to this node alone, which may come twice.
+    pub whisper: Option<Bytes>,
     /// The packet was written by another version of the program, or by nobody who speaks this form.
     pub strange: bool,
 }
@@ -174,7 +178,10 @@ impl Told {
                 };
                 let outcome = other.hear(told, now);
                 self.noted(from.node, outcome.lost);
-                Heard { events: outcome.events, strange: false }
+                Heard { from: Some(from), events: outcome.events, ..Heard::default() }
+            }
+            Says::Whisper(bytes) => {
+                Heard { from: Some(from), whisper: Some(bytes), ..Heard::default() }
             }
             Says::Bye { next, floor } => {
                 if let Some(other) = self.other(from, next, now) {
@@ -184,6 +191,18 @@ impl Told {
                 Heard::default()
             }
         }
+    }
+
+    /// Says something to one node, without a number: it may be lost.
+    pub fn say(&mut self, to: NodeId, bytes: Bytes) {
+        let bytes = packet::write(self.me, &Says::Whisper(bytes));
+        self.direct.push_back(Packet { to: Some(to), bytes });
+        self.bound();
+    }
+
+    /// Which runs of other nodes are followed.
+    pub fn followed(&self) -> Vec<Run> {
+        self.others.iter().map(|(node, other)| Run { node: *node, number: other.run }).collect()
     }
 
     /// The next packet to send, if there is one now. To be asked for until there is none, whenever

@@ -5,7 +5,8 @@
 //!
 //! `version 1 · kind 1 · node 12 · run 8 ·` and then, of events `first 8 · floor 8 · count 2 ·`
 //! and for each `length 4 · bytes`; of an ask `run of the teller 8 · count 2 ·` and for each hole
-//! `first 8 · last 8`; of a goodbye `next 8 · floor 8`. Numbers are big-endian.
+//! `first 8 · last 8`; of a goodbye `next 8 · floor 8`; of a whisper its bytes. Numbers are
+//! big-endian.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -22,6 +23,7 @@ const LENGTH: usize = 4;
 const EVENTS: u8 = 0;
 const ASK: u8 = 1;
 const BYE: u8 = 2;
+const WHISPER: u8 = 3;
 
 /// A packet that was read: who sent it, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(super) enum Says {
     Ask { run: u64, holes: Vec<(u64, u64)> },
     /// Nothing comes after number `next - 1`.
     Bye { next: u64, floor: u64 },
+    /// For one node, without a number: it may be lost.
+    Whisper(Bytes),
 }
 
 /// Events with their numbers.
@@ -75,12 +79,14 @@ pub(super) const fn room(event: &Bytes) -> usize {
 pub(super) fn write(from: Run, says: &Says) -> Bytes {
     let mut out = BytesMut::with_capacity(match says {
         Says::Events(told) => 64 + told.events.iter().map(room).sum::<usize>(),
+        Says::Whisper(bytes) => 64 + bytes.len(),
         _ => 64,
     });
     let kind = match says {
         Says::Events(_) => EVENTS,
         Says::Ask { .. } => ASK,
         Says::Bye { .. } => BYE,
+        Says::Whisper(_) => WHISPER,
     };
     out.put_u8(VERSION);
     out.put_u8(kind);
@@ -105,6 +111,7 @@ pub(super) fn write(from: Run, says: &Says) -> Bytes {
             }
         }
         Says::Bye { next, floor } => [next, floor].iter().for_each(|number| out.put_u64(**number)),
+        Says::Whisper(bytes) => out.put_slice(bytes),
     }
     out.freeze()
 }
@@ -137,6 +144,7 @@ fn parse(bytes: &mut Bytes) -> Option<Read> {
             let (next, floor) = pair(bytes)?;
             Says::Bye { next, floor }
         }
+        WHISPER => Says::Whisper(bytes.split_to(bytes.len())),
         _ => return None,
     };
     Some(Read { from, says })
@@ -180,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn a_whisper_is_all_that_its_packet_holds() {
+        for bytes in [&b""[..], b"hola"].map(Bytes::from_static) {
+            let says = Says::Whisper(bytes);
+            assert_eq!(read(write(run(5), &says)), Ok(Read { from: run(5), says }));
+        }
+    }
+
+    #[test]
     fn a_packet_is_read_back_and_no_part_of_it_is_a_packet() {
         for says in said() {
             let bytes = write(run(5), &says);
@@ -197,7 +213,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(
-            kind in 0u8..4,
+            kind in 0u8..5,
             rest in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let bytes = Bytes::from([&[VERSION, kind], &rest[..]].concat());
