@@ -376,14 +376,16 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 }
 
 /// What runs beside the requests: gaps in what connections heard are closed, doubts about what
-/// other nodes told are settled, changes of who is online are told, search terms of an older
-/// version are rebuilt, what has expired is removed, calls past their time are ended, devices that
-/// sleep are told, copies of people's data are made.
-fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 8] {
+/// other nodes told are settled, signals of calls that they told are handed on, changes of who is
+/// online are told, search terms of an older version are rebuilt, what has expired is removed,
+/// calls past their time are ended, devices that sleep are told, copies of people's data are made.
+fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 9] {
     let (following, here) = (core.clone(), hub.clone());
     let gaps = tokio::spawn(async move { following.follow_gaps(&here, gaps).await });
-    let (settling, hub) = (core.clone(), hub.clone());
-    let doubts = tokio::spawn(async move { settling.follow_doubts(&hub).await });
+    let (settling, here) = (core.clone(), hub.clone());
+    let doubts = tokio::spawn(async move { settling.follow_doubts(&here).await });
+    let (calls, hub) = (core.calls.clone(), hub.clone());
+    let signals = tokio::spawn(async move { calls.follow_signals(&hub).await });
     let presence = core.presence.clone();
     let presence = tokio::spawn(async move { presence.follow().await });
     let push = core.push.clone();
@@ -392,7 +394,7 @@ fn upkeep(core: &Core, hub: &Arc<Hub>, gaps: Gaps) -> [JoinHandle<()>; 8] {
     let sweeping = tokio::spawn(sweep(core.clone()));
     let exporting = tokio::spawn(crate::export::follow(core.clone()));
     let ending = tokio::spawn(end_calls(core.clone()));
-    [gaps, doubts, presence, telling, refolding, sweeping, ending, exporting]
+    [gaps, doubts, signals, presence, telling, refolding, sweeping, ending, exporting]
 }
 
 /// Rebuilds search terms that an older version made; once that is done, there is nothing to do.

@@ -168,6 +168,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: auth::TokenCache,
     pub(crate) gone: presence::Gone,
     pub(crate) ear: calls::pauses::Ear,
+    pub(crate) fence: calls::Fence,
     pub(crate) pushing: Arc<push::Pushing>,
     readiness: readiness::Readiness,
     pub(crate) place: nodes::Place,
@@ -226,6 +227,7 @@ impl Core {
     pub fn new(ports: Ports, server_key: [u8; 32], rules: Rules) -> Self {
         let shared = Arc::new(Shared {
             ear: calls::pauses::Ear::new(ports.now()),
+            fence: calls::Fence::default(),
             pushing: Arc::new(push::Pushing::new(ports.now())),
             ports,
             people: users::People::default(),
@@ -343,13 +345,14 @@ impl Listener for Core {
             Event::Message(posted) if posted.chat.is_some() => {
                 self.shared.facts.forget(posted.message.chat);
             }
+            Event::Call(news) => self.shared.fence.note(&news.call),
+            Event::Signal(signal) if source == Source::There => self.shared.fence.heard(signal),
             Event::Message(_)
             | Event::ChatOpened(_)
             | Event::Member(_)
             | Event::Report(_)
             | Event::Export(_)
             | Event::Receipt(_)
-            | Event::Call(_)
             | Event::Signal(_)
             | Event::Typing(_)
             | Event::Asking(_)

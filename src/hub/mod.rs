@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::bus::{Bus, CallNews, Event, Hint, Listener, Posted, Source};
+use crate::bus::{Bus, CallNews, Event, Hint, Listener, Posted, Signal, Source};
 use crate::error::{Error, Result, text};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
@@ -409,6 +409,12 @@ impl Hub {
         }
     }
 
+    /// Hands a signal of a call on that another node told, and that may be heard here.
+    pub fn signal(&self, signal: Arc<Signal>) {
+        let (to, device) = (signal.to, signal.device);
+        self.call_signal(&Event::Signal(signal), to, &device);
+    }
+
     /// Hands a signal of a call to the one device that it is for.
     fn call_signal(&self, event: &Event, to: UserId, device: &Device) {
         let frames = (self.encoder.event)(event);
@@ -437,7 +443,7 @@ impl Hub {
 }
 
 impl Listener for Hub {
-    fn on_event(&self, event: &Event, _: Source) {
+    fn on_event(&self, event: &Event, source: Source) {
         match event {
             Event::Message(posted) => self.posted(event, posted),
             Event::ChatOpened(chat) => self.chat_opened(event, chat),
@@ -448,6 +454,8 @@ impl Listener for Hub {
             }
             Event::SessionsClosed(user, sessions) => self.sessions_closed(*user, sessions),
             Event::Call(news) => self.call(news),
+            // What another node tells waits for the fence (`core::calls`).
+            Event::Signal(_) if source == Source::There => {}
             Event::Signal(signal) => self.call_signal(event, signal.to, &signal.device),
             Event::Receipt(it) => self.tell_members(event, it.chat, it.as_of, To::Others(None)),
             Event::Typing(it) => {

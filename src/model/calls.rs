@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::auth::{Caller, Instance};
 use crate::clock::Time;
-use crate::id::{CallId, ChatId, SessionId, UserId};
+use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 
 /// A call rings this long.
 pub const RING_FOR: Duration = Duration::from_secs(45);
@@ -70,6 +70,10 @@ impl From<Caller> for Device {
     }
 }
 
+/// A connection by which a device speaks: no two are alike, whatever node they are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Via(pub ObjectId);
+
 /// A person in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Party {
@@ -77,12 +81,21 @@ pub struct Party {
     pub user: UserId,
     /// The one device that talks: the caller's from the start, the callee's from the accept.
     pub device: Option<Device>,
+    /// The connection by which that device spoke last; `None`: by none, or that is not known.
+    pub via: Option<Via>,
     /// When that device was last heard of.
     pub seen: Time,
     /// Its connection is gone; it may come back until `seen` is `GRACE` ago.
     pub lost: bool,
     /// What it reported about how the call went.
     pub report: Option<Report>,
+}
+
+impl Party {
+    /// Its device was heard of.
+    pub const fn spoke(&mut self, via: Option<Via>, now: Time) {
+        (self.via, self.seen, self.lost) = (via, now, false);
+    }
 }
 
 /// A call between two people.
@@ -157,6 +170,18 @@ impl Call {
     pub const fn end(&self) -> Option<&End> {
         match &self.state {
             CallState::Ended(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Whether a node that knows the call so, which may be late, lets a signal of negotiation
+    /// `epoch` reach a person's device: `None` when it is to look the call up.
+    pub fn lets_hear(&self, user: UserId, device: &Device, epoch: u32) -> Option<bool> {
+        let is_bound = self.device_of(user).as_ref() == Some(device);
+        match self.state {
+            CallState::Ended(_) => Some(false),
+            CallState::Ringing => None,
+            _ if is_bound && epoch <= self.epoch => Some(epoch == self.epoch),
             _ => None,
         }
     }

@@ -2,11 +2,11 @@
 //! Called by `commands`, and by `socket` at both ends of a connection's life.
 
 use crate::core::Core;
-use crate::core::calls::Joined;
+use crate::core::calls::{Calls, Joined};
 use crate::error::{Error, Result, text};
 use crate::hub::{Frame, Hub};
 use crate::model::auth::Caller;
-use crate::model::calls::{Call as Fact, Device};
+use crate::model::calls::{Call as Fact, Device, Via};
 use crate::protocol::call_frames::{
     AliveFrame, CallRef, CallReply, LeaveFrame, ReportFrame, RestartFrame, SignalFrame,
 };
@@ -15,18 +15,22 @@ use crate::protocol::frames::{Done, told};
 
 /// `field` is what the request calls the chat.
 pub(super) async fn start(
-    core: &Core,
+    (core, calls): (&Core, &Calls),
     caller: &Caller,
     field: &'static str,
     of: StartCall,
 ) -> Result<JoinedCall> {
     let target = core.chats.resolve(caller, field, of.chat.0).await?;
-    let started = core.calls.start(caller, field, target, of.kind.into()).await?;
+    let started = calls.start(caller, field, target, of.kind.into()).await?;
     joined(core, caller, started).await
 }
 
-pub(super) async fn accept(core: &Core, caller: &Caller, of: CallRef) -> Result<JoinedCall> {
-    joined(core, caller, core.calls.accept(caller, of.call.into()).await?).await
+pub(super) async fn accept(
+    (core, calls): (&Core, &Calls),
+    caller: &Caller,
+    of: CallRef,
+) -> Result<JoinedCall> {
+    joined(core, caller, calls.accept(caller, of.call.into()).await?).await
 }
 
 pub(super) async fn reject(core: &Core, caller: &Caller, of: CallRef) -> Result<CallReply> {
@@ -38,13 +42,21 @@ pub(super) async fn leave(core: &Core, caller: &Caller, of: LeaveFrame) -> Resul
     stands(core, caller, &call).await
 }
 
-pub(super) async fn alive(core: &Core, caller: &Caller, of: AliveFrame) -> Result<CallReply> {
-    let call = core.calls.alive(caller, of.call.into(), of.connected).await?;
+pub(super) async fn alive(
+    (core, calls): (&Core, &Calls),
+    caller: &Caller,
+    of: AliveFrame,
+) -> Result<CallReply> {
+    let call = calls.alive(caller, of.call.into(), of.connected).await?;
     stands(core, caller, &call).await
 }
 
-pub(super) async fn restart(core: &Core, caller: &Caller, of: RestartFrame) -> Result<JoinedCall> {
-    let restarted = core.calls.restart(caller, of.call.into(), of.epoch, of.fresh).await?;
+pub(super) async fn restart(
+    (core, calls): (&Core, &Calls),
+    caller: &Caller,
+    of: RestartFrame,
+) -> Result<JoinedCall> {
+    let restarted = calls.restart(caller, of.call.into(), of.epoch, of.fresh).await?;
     joined(core, caller, restarted).await
 }
 
@@ -83,9 +95,9 @@ pub(super) async fn live(core: &Core, caller: &Caller) -> Option<Frame> {
 }
 
 /// A connection has ended: if it was the last of a device in a call, the device's grace begins.
-pub(super) async fn gone(core: &Core, hub: &Hub, caller: &Caller) {
+pub(super) async fn gone(core: &Core, hub: &Hub, caller: &Caller, via: Via) {
     let still_here = |device: &Device| hub.has_device(caller.user, device);
-    if let Err(error) = core.calls.lost(caller, still_here).await {
+    if let Err(error) = core.calls.by(via).lost(caller, still_here).await {
         // While the server stops, the store may be closed already.
         tracing::debug!(cause = ?error.cause(), "a lost device was not noted: {error}");
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::link::Link;
 use super::{Ws, calls};
 use crate::core::Core;
+use crate::core::calls::Calls;
 use crate::core::receipts::Cursor;
 use crate::error::Result;
 use crate::hub::{Attached, Frame};
@@ -47,6 +48,11 @@ impl Requests {
         reply.unwrap_or_else(|error| Some(ws.refusal(id, &error, language)))
     }
 
+    /// Calls, for requests that come by this connection.
+    fn calls(&self) -> Calls {
+        self.ws.core.calls.by(self.link.via())
+    }
+
     async fn carry_out(self, command: Command) -> Result<Option<Frame>> {
         let (core, caller) = (&self.ws.core, &self.link.caller());
         Ok(Some(match command {
@@ -66,10 +72,10 @@ impl Requests {
             Command::Typing(of, reply) => reply.granted(&typing(core, caller, of).await?),
             Command::Watch(of, reply) => reply.granted(&self.watch(of).await?),
             Command::CallStart(of, reply) => {
-                reply.granted(&calls::start(core, caller, CHAT, of).await?)
+                reply.granted(&calls::start((core, &self.calls()), caller, CHAT, of).await?)
             }
             Command::CallAccept(of, reply) => {
-                reply.granted(&calls::accept(core, caller, of).await?)
+                reply.granted(&calls::accept((core, &self.calls()), caller, of).await?)
             }
             Command::CallReject(of, reply) => {
                 reply.granted(&calls::reject(core, caller, of).await?)
@@ -77,9 +83,11 @@ impl Requests {
             Command::CallCancel(of, reply) | Command::CallHangUp(of, reply) => {
                 reply.granted(&calls::leave(core, caller, of).await?)
             }
-            Command::CallAlive(of, reply) => reply.granted(&calls::alive(core, caller, of).await?),
+            Command::CallAlive(of, reply) => {
+                reply.granted(&calls::alive((core, &self.calls()), caller, of).await?)
+            }
             Command::CallRestart(of, reply) => {
-                reply.granted(&calls::restart(core, caller, of).await?)
+                reply.granted(&calls::restart((core, &self.calls()), caller, of).await?)
             }
             Command::CallSignal(of, reply) => {
                 reply.granted(&calls::signal(core, caller, of).await?)

@@ -16,6 +16,7 @@ use crate::hub::close::CloseCode;
 use crate::hub::{Connection, Frame};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
+use crate::model::calls::Via;
 use crate::protocol::frames::SentReply;
 use crate::protocol::ops::Reply;
 
@@ -26,6 +27,7 @@ pub const OWED_BYTES: usize = 64 * 1024;
 /// One connection. Shared by its own task, the hub, and the tasks that wait for its sends.
 pub(super) struct Link {
     caller: Caller,
+    via: Via,
     scope: Option<ChatId>,
     language: Language,
     outbox: Outbox,
@@ -69,14 +71,24 @@ impl Connection for Link {
 
 impl Link {
     /// A connection of the caller's that is owed nothing yet; `scope`: events of this chat alone.
-    pub(super) fn new(caller: Caller, scope: Option<ChatId>, opening: &Opening) -> Self {
+    pub(super) fn new(
+        (caller, via): (Caller, Via),
+        scope: Option<ChatId>,
+        opening: &Opening,
+    ) -> Self {
         let outbox = Outbox::past(opening.shortcut.clone());
-        Self { caller, scope, language: opening.language, outbox, owed: AtomicUsize::new(0) }
+        let (language, owed) = (opening.language, AtomicUsize::new(0));
+        Self { caller, via, scope, language, outbox, owed }
     }
 
     /// Who speaks.
     pub(super) const fn caller(&self) -> Caller {
         self.caller
+    }
+
+    /// What it is known by in calls.
+    pub(super) const fn via(&self) -> Via {
+        self.via
     }
 
     /// The language of refusals.

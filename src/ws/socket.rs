@@ -69,10 +69,10 @@ async fn live(ws: &Arc<Ws>, stream: &mut Stream, opening: Box<Opening>) -> Resul
     let live = Box::pin(begin(ws, stream, &mut session, opening)).await?;
     let end = drive(ws, stream, &mut session, &live).await;
     live.link.outbox().hold();
-    let caller = live.link.caller();
+    let (caller, via) = (live.link.caller(), live.link.via());
     drop(live);
     ws.core.presence.left(&caller);
-    Box::pin(calls::gone(&ws.core, &ws.hub, &caller)).await;
+    Box::pin(calls::gone(&ws.core, &ws.hub, &caller, via)).await;
     end
 }
 
@@ -153,7 +153,7 @@ async fn register(ws: &Arc<Ws>, caller: Caller, opening: &Opening) -> Result<Liv
         }
         None => None,
     };
-    let link = Arc::new(Link::new(caller, scope, opening));
+    let link = Arc::new(Link::new((caller, ws.core.calls.new_via()), scope, opening));
     let followed = || ws.core.chats.followed(&caller);
     let attached = ws.hub.attach(link.clone(), followed).await?;
     Ok(Live { link, attached: Arc::new(attached) })

@@ -5,7 +5,7 @@ use wechat::clock::Time;
 use wechat::id::{CallId, ChatId, MessageId, SessionId, UserId};
 use wechat::model::auth::Instance;
 use wechat::model::calls::{
-    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Report, Side,
+    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Report, Side, Via,
 };
 use wechat::model::messages::{CallContent, Content, Message, Window};
 use wechat::store::{Begun, CallRecord, CallStepped};
@@ -16,7 +16,8 @@ use crate::support::{NOON, World, after};
 fn party(world: &World, user: UserId, bound: bool) -> Party {
     let instance = Instance::parse("tab").ok();
     let device = bound.then(|| Device { session: SessionId(world.id()), instance });
-    Party { user, device, seen: NOON, lost: false, report: None }
+    let via = device.map(|_| Via(world.id()));
+    Party { user, device, via, seen: NOON, lost: false, report: None }
 }
 
 /// A call that rings, in a chat that exists.

@@ -9,7 +9,7 @@ use wechat::error::Language;
 use wechat::id::{CallId, ChatId, FileId, InvitationId, MessageId, SessionId, UserId};
 use wechat::model::auth::{FirstProfile, Instance, LoginCode, Quota, Which};
 use wechat::model::calls::{
-    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side,
+    Call, CallKind, CallState, Device, End, EndReason, Party, RING_FOR, Side, Via,
 };
 use wechat::model::chats::{Announcement, GroupRules, Invite, MemberChange, Who};
 use wechat::model::contacts::{AddedBy, Card, Strangers};
@@ -99,7 +99,7 @@ fn call(world: &World, (caller, callee): (UserId, UserId), state: CallState) -> 
     let party = |user| {
         let instance = Instance::parse("tab").ok();
         let device = Some(Device { session: SessionId(world.id()), instance });
-        Party { user, device, seen: NOON, lost: false, report: None }
+        Party { user, device, via: Some(Via(world.id())), seen: NOON, lost: false, report: None }
     };
     Call {
         id: CallId(world.id()),

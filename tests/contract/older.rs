@@ -122,7 +122,7 @@ async fn calls(world: &World, [ana, beto, carla]: [UserId; 3], schema: i64) {
     let party = |user, report| {
         let instance = Instance::parse("tab").ok().filter(|_| schema > 3);
         let device = Some(Device { session: SessionId(world.id()), instance });
-        Party { user, device, seen: NOON, lost: false, report }
+        Party { user, device, via: None, seen: NOON, lost: false, report }
     };
     let call = |caller, callee, kind, state| Call {
         id: CallId(world.id()),

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use wechat::bus::Bus;
 use wechat::bus::numbered::{NumberedBus, Ticking};
 use wechat::bus::told::{Packet, Run, YOUNG};
+use wechat::bus::{Bus, Event};
 use wechat::id::{NodeId, ObjectId};
 use wechat::model::contacts::Strangers;
 
@@ -62,6 +62,11 @@ impl Cluster {
         let mut cluster = Self { nodes, buses, now, random, bad: 0, flying, cut };
         cluster.pass(YOUNG + Duration::from_secs(1)).await;
         cluster
+    }
+
+    /// A node tells something.
+    pub fn publish(&self, node: usize, event: Event) {
+        self.buses[node].publish(event);
     }
 
     /// From now on, of a hundred packets `bad` are lost, as many come twice, and as many late.

@@ -96,7 +96,7 @@ pub struct Node {
     pub inside: Inside,
     pub hub: Arc<Hub>,
     pub post: Arc<Post>,
-    upkeep: [JoinHandle<()>; 2],
+    upkeep: [JoinHandle<()>; 3],
 }
 
 impl Drop for Node {
@@ -160,7 +160,9 @@ impl Node {
         let mending = tokio::spawn(async move { core.follow_gaps(&mended, gaps).await });
         let presence = inside.core.presence.clone();
         let presence = tokio::spawn(async move { presence.follow().await });
-        Self { inside, hub, post, upkeep: [mending, presence] }
+        let (calls, ringing) = (inside.core.calls.clone(), hub.clone());
+        let signals = tokio::spawn(async move { calls.follow_signals(&ringing).await });
+        Self { inside, hub, post, upkeep: [mending, presence, signals] }
     }
 }
 

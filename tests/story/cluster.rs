@@ -20,9 +20,9 @@ use crate::harness::fresh_key;
 use crate::harness::node::Device;
 
 /// Of a hundred packets so many are lost, as many doubled, and as many late.
-const BAD: [u8; 2] = [0, 30];
+pub const BAD: [u8; 2] = [0, 30];
 
-fn direct(one: UserId, other: UserId) -> Target {
+pub fn direct(one: UserId, other: UserId) -> Target {
     let peers = (one.min(other), one.max(other));
     Target { chat: ChatId::direct(one, other), peers: Some(peers) }
 }
@@ -32,21 +32,27 @@ const fn group(chat: ChatId) -> Target {
 }
 
 /// Somebody says something at a node.
-async fn says(cluster: &Cluster, node: usize, who: &Caller, to: Target, text: &str) -> Result<()> {
+pub async fn says(
+    cluster: &Cluster,
+    node: usize,
+    who: &Caller,
+    to: Target,
+    text: &str,
+) -> Result<()> {
     let key = ClientMsgId::parse("key", &fresh_key()).expect("a key");
     let draft = Draft::new(key, Body::parse("body", text).expect("a text"));
     cluster.nodes[node].inside.core.messages.send(who, to, draft).await?.await.map(drop)
 }
 
 /// A device at a node that knows everything so far.
-async fn device(cluster: &Cluster, node: usize, who: Caller) -> Device {
+pub async fn device(cluster: &Cluster, node: usize, who: Caller) -> Device {
     let mut device = Device::new(who);
     device.catch_up(&cluster.nodes[node]).await;
     device
 }
 
 /// Ana and Beto, who know each other's server and nothing more, and a bus of this kind.
-async fn two(bad: u8) -> (Cluster, Caller, Caller) {
+pub async fn two(bad: u8) -> (Cluster, Caller, Caller) {
     let mut cluster = Cluster::of(2).await;
     let ana = cluster.nodes[0].inside.person("Ana").await;
     let beto = cluster.nodes[1].inside.person("Beto").await;

@@ -22,6 +22,7 @@ mod alerts;
 mod backup;
 mod calls;
 mod cluster;
+mod cluster_calls;
 mod commands;
 mod contacts;
 mod crowds;

@@ -79,6 +79,7 @@ fn a_call() -> Call {
     let party = |number| Party {
         user: user(number),
         device: None,
+        via: None,
         seen: Time(5),
         lost: false,
         report: None,

@@ -275,9 +275,9 @@ mod tests {
     fn after(inputs: &[Input]) -> Call {
         let (id, chat) = (CallId(ObjectId([8; 12])), ChatId(ObjectId([9; 12])));
         let now = Time(1_000_000);
-        let first = begin(id, chat, CallKind::Voice, device(1), device(2).user, now).call;
+        let first = begin(id, chat, CallKind::Voice, (device(1), None), device(2).user, now).call;
         inputs.iter().fold(first, |call, input| {
-            match apply(&call, input, now, &Listening::since(now)) {
+            match apply(&call, input, None, now, &Listening::since(now)) {
                 Step::Changed(change) => change.call,
                 other => panic!("{input:?}: {other:?}"),
             }

@@ -17,7 +17,7 @@ use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 use crate::model::auth::{Caller, Instance};
 use crate::model::calls::{
     CONNECT_WITHIN, Call, CallKind, CallState, Device, End, EndReason, GRACE, REPORTS_FOR,
-    RING_FOR, Report,
+    RING_FOR, Report, Via,
 };
 
 const fn device(user: u8, session: u8, tab: u8) -> Caller {
@@ -118,7 +118,7 @@ impl World {
             CallId(ObjectId([9; 12])),
             ChatId::direct(CALLERS[0].user, CALLEES[0].user),
             CallKind::Voice,
-            CALLERS[0],
+            (CALLERS[0], None),
             CALLEES[0].user,
             NOW,
         );
@@ -219,7 +219,7 @@ fn may_answer(call: &Call, input: &Input) -> bool {
 impl Walk {
     fn step(&self, call: &Call, input: &Input, now: Time, since: Time) -> Step {
         let apply = |call: &Call, input: &Input, now, since| {
-            apply(call, input, now, &Listening::since(since))
+            apply(call, input, None, now, &Listening::since(since))
         };
         let forced = |effects, change: &dyn Fn(&mut Call)| {
             let mut next = call.clone();
@@ -314,7 +314,7 @@ impl Walk {
             }
         } else if world.live_of(whom).is_none() {
             let id = CallId(ObjectId([10; 12]));
-            world.second = Some(begin(id, chat, CallKind::Video, by, whom, NOW).call);
+            world.second = Some(begin(id, chat, CallKind::Video, (by, None), whom, NOW).call);
         }
         Ok(())
     }
@@ -468,7 +468,8 @@ fn answered_rightly(before: &Call, after: &Call, input: &Input) -> Result<(), St
 fn outlives_a_pause(world: &World) -> Result<(), String> {
     let (since, later) = (Listening::since(world.since), NOW.plus(Duration::from_secs(3600)));
     let paused = since.clone().paused(NOW, later);
-    let lives = |now, listening| apply(&world.call, &Input::Tick, now, listening) == Step::Same;
+    let lives =
+        |now, listening| apply(&world.call, &Input::Tick, None, now, listening) == Step::Same;
     if lives(NOW, &since) && !lives(later, &paused) {
         return Err(format!("a pause ends this: {world:#?}"));
     }
@@ -583,11 +584,11 @@ fn planted_faults_are_found() {
 #[test]
 fn deadlines_are_those_of_the_protocol() {
     let (world, since) = (World::begin(), Listening::since(NOW));
-    let at = |after: Duration, input| apply(&world.call, &input, NOW.plus(after), &since);
+    let at = |after: Duration, input| apply(&world.call, &input, None, NOW.plus(after), &since);
     let almost = Duration::from_millis(1);
     let mut ringing = world.call.clone();
     ringing.caller.seen = NOW.plus(RING_FOR);
-    let tick = |call: &Call, after| apply(call, &Input::Tick, NOW.plus(after), &since);
+    let tick = |call: &Call, after| apply(call, &Input::Tick, None, NOW.plus(after), &since);
     assert_eq!(tick(&ringing, RING_FOR - almost), Step::Same);
     assert!(matches!(tick(&ringing, RING_FOR), Step::Expired(_)));
     assert_eq!(at(GRACE - almost, Input::Tick), Step::Same);
@@ -605,7 +606,8 @@ fn deadlines_are_those_of_the_protocol() {
 fn who_calls_a_caller_answers() {
     let world = World::begin();
     let chat = world.call.chat;
-    let start = |by| apply(&world.call, &Input::Start { by, chat }, NOW, &Listening::since(NOW));
+    let start =
+        |by| apply(&world.call, &Input::Start { by, chat }, None, NOW, &Listening::since(NOW));
     let Step::Changed(change) = start(CALLEES[1]) else {
         panic!("a start by the callee is an accept");
     };
@@ -619,7 +621,31 @@ fn who_calls_somebody_else_answers_nothing() {
     let world = World::begin();
     for by in [CALLERS[0], CALLERS[1], CALLEES[0], CALLEES[1]] {
         let chat = ChatId::direct(by.user, THIRD.user);
-        let step = apply(&world.call, &Input::Start { by, chat }, NOW, &Listening::since(NOW));
+        let step =
+            apply(&world.call, &Input::Start { by, chat }, None, NOW, &Listening::since(NOW));
         assert_eq!(step, Step::Refused(Refusal::Busy), "{by:?}");
     }
+}
+
+#[test]
+fn a_connection_that_ends_after_its_device_went_on_elsewhere_is_no_loss() {
+    let via = |number| Some(Via(ObjectId([number; 12])));
+    let since = Listening::since(NOW);
+    let after = |call: &Call, input, via| match apply(call, &input, via, NOW, &since) {
+        Step::Changed(change) => change.call,
+        Step::Same => call.clone(),
+        other => panic!("{other:?}"),
+    };
+    let call = after(&World::begin().call, Input::Accept(CALLEES[0]), via(1));
+    let lost = |call: &Call, via| after(call, Input::Lost(CALLEES[0]), via).callee.lost;
+    assert!(lost(&call, via(1)) && !lost(&call, via(2)));
+    let alive = Input::Alive { by: CALLEES[0], connected: true };
+    let moved = after(&call, alive, via(2));
+    assert_eq!(moved.callee.via, via(2));
+    assert!(lost(&moved, via(2)) && !lost(&moved, via(1)), "it is at the other node by now");
+    let gone = after(&moved, Input::Lost(CALLEES[0]), via(2));
+    let restart = Input::Restart { by: CALLEES[0], epoch: 1, fresh: true };
+    let back = after(&gone, restart, via(3));
+    assert_eq!((back.callee.via, back.callee.lost), (via(3), false));
+    assert!(lost(&after(&back, alive, None), via(3)), "it is not known by which it speaks");
 }

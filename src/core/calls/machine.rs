@@ -15,7 +15,7 @@ use crate::id::{CallId, ChatId, UserId};
 use crate::model::auth::Caller;
 use crate::model::calls::{
     CONNECT_WITHIN, Call, CallKind, CallState, Device, End, EndReason, GRACE, Party, REPORTS_FOR,
-    RING_FOR, Report, Side,
+    RING_FOR, Report, Side, Via,
 };
 
 /// What happens to a call.
@@ -125,22 +125,26 @@ pub enum Step {
     Refused(Refusal),
 }
 
+/// A device, and the connection by which it speaks.
+type By = (Caller, Option<Via>);
+
 /// A new call, which rings.
 pub fn begin(
     id: CallId,
     chat: ChatId,
     kind: CallKind,
-    caller: Caller,
+    (caller, via): (Caller, Option<Via>),
     callee: UserId,
     now: Time,
 ) -> Change {
-    let party = |user, device| Party { user, device, seen: now, lost: false, report: None };
+    let party =
+        |user, device, via| Party { user, device, via, seen: now, lost: false, report: None };
     let call = Call {
         id,
         chat,
         kind,
-        caller: party(caller.user, Some(caller.into())),
-        callee: party(callee, None),
+        caller: party(caller.user, Some(caller.into()), via),
+        callee: party(callee, None, None),
         started: now,
         state: CallState::Ringing,
         rang: false,
@@ -158,20 +162,26 @@ pub fn busy(ringing: Change, now: Time) -> Change {
     Change { call, effects: vec![Effect::Tell, Effect::Record] }
 }
 
-/// What `input` does at the moment `now`. `listening` says when the node that applies it could
-/// hear: any other silence is nobody's fault, so that calls survive a restart or a pause of the
-/// server.
-pub fn apply(call: &Call, input: &Input, now: Time, listening: &Listening) -> Step {
+/// What `input` does at the moment `now`, when it comes by the connection `via`. `listening` says
+/// when the node that applies it could hear: any other silence is nobody's fault, so that calls
+/// survive a restart or a pause of the server.
+pub fn apply(
+    call: &Call,
+    input: &Input,
+    via: Option<Via>,
+    now: Time,
+    listening: &Listening,
+) -> Step {
     match overdue(call, now, listening) {
         Some((reason, by)) => Step::Expired(end(call, reason, by, now)),
         None => match *input {
-            Input::Start { by, chat } => start(call, by, chat, now),
-            Input::Accept(by) => accept(call, by, now),
+            Input::Start { by, chat } => start(call, (by, via), chat, now),
+            Input::Accept(by) => accept(call, (by, via), now),
             Input::Reject(by) => reject(call, by, now),
             Input::Leave { by, failed } => leave(call, by, failed, now),
-            Input::Alive { by, connected } => alive(call, by, connected, now),
-            Input::Lost(by) => lost(call, by, now),
-            Input::Restart { by, epoch, fresh } => restart(call, by, epoch, fresh, now),
+            Input::Alive { by, connected } => alive(call, (by, via), connected, now),
+            Input::Lost(by) => lost(call, (by, via), now),
+            Input::Restart { by, epoch, fresh } => restart(call, (by, via), epoch, fresh, now),
             Input::Report { by, report } => take_report(call, by, report, now),
             Input::Tick => Step::Same,
         },
@@ -226,17 +236,17 @@ fn ended(call: &Call, reason: EndReason, by: Side, now: Time) -> Step {
 
 /// Somebody calls who is already in a call. If both call each other at once, the second start is an
 /// accept; a call to somebody else leaves this call as it is.
-fn start(call: &Call, by: Caller, chat: ChatId, now: Time) -> Step {
+fn start(call: &Call, (by, via): By, chat: ChatId, now: Time) -> Step {
     match (call.side(by.user), call.state) {
         (_, CallState::Ended(end)) => Step::Refused(Refusal::Over(end.reason)),
         _ if chat != call.chat => Step::Refused(Refusal::Busy),
-        (Some(Side::Callee), CallState::Ringing) => accept(call, by, now),
+        (Some(Side::Callee), CallState::Ringing) => accept(call, (by, via), now),
         (Some(_), _) if call.is_bound(&by) => Step::Same,
         _ => Step::Refused(Refusal::Busy),
     }
 }
 
-fn accept(call: &Call, by: Caller, now: Time) -> Step {
+fn accept(call: &Call, (by, via): By, now: Time) -> Step {
     match (call.side(by.user), call.state) {
         (None, _) => Step::Refused(Refusal::NotParty),
         (_, CallState::Ended(end)) => Step::Refused(Refusal::Over(end.reason)),
@@ -246,6 +256,7 @@ fn accept(call: &Call, by: Caller, now: Time) -> Step {
             changed(call, vec![stop, Effect::Tell], |call| {
                 call.state = CallState::Connecting { since: now };
                 call.callee.device = Some(by.into());
+                call.callee.via = via;
                 call.callee.seen = now;
                 call.rang = true;
             })
@@ -283,7 +294,7 @@ fn leave(call: &Call, by: UserId, failed: bool, now: Time) -> Step {
     ended(call, reason, side, now)
 }
 
-fn alive(call: &Call, by: Caller, connected: bool, now: Time) -> Step {
+fn alive(call: &Call, (by, via): By, connected: bool, now: Time) -> Step {
     let Some(side) = call.side(by.user) else { return Step::Refused(Refusal::NotParty) };
     match call.state {
         CallState::Ended(end) => return Step::Refused(Refusal::Over(end.reason)),
@@ -294,8 +305,7 @@ fn alive(call: &Call, by: Caller, connected: bool, now: Time) -> Step {
     let begins = connected && matches!(call.state, CallState::Connecting { .. });
     let news = begins || call.party(side).lost;
     changed(call, if news { vec![Effect::Tell] } else { Vec::new() }, |call| {
-        let party = call.party_mut(side);
-        (party.seen, party.lost) = (now, false);
+        call.party_mut(side).spoke(via, now);
         if begins {
             call.state = CallState::Active { since: now };
         }
@@ -309,10 +319,12 @@ fn rings(call: &Call) -> Step {
     changed(call, vec![Effect::Tell], |call| call.rang = true)
 }
 
-/// The grace of a lost device counts from the loss.
-fn lost(call: &Call, by: Caller, now: Time) -> Step {
+/// The grace of a lost device counts from the loss. A connection by which the device has not spoken
+/// last may end late, at a node that the device has left long ago.
+fn lost(call: &Call, (by, via): By, now: Time) -> Step {
     let Some(side) = call.side(by.user) else { return Step::Refused(Refusal::NotParty) };
-    if !call.is_live() || !call.is_bound(&by) || call.party(side).lost {
+    let speaks_elsewhere = call.party(side).via.is_some_and(|last| Some(last) != via);
+    if !call.is_live() || !call.is_bound(&by) || call.party(side).lost || speaks_elsewhere {
         return Step::Same;
     }
     changed(call, vec![Effect::Tell], |call| {
@@ -322,7 +334,7 @@ fn lost(call: &Call, by: Caller, now: Time) -> Step {
 }
 
 /// Both sides may notice the same trouble: the second one to ask finds it done.
-fn restart(call: &Call, by: Caller, epoch: u32, fresh: bool, now: Time) -> Step {
+fn restart(call: &Call, (by, via): By, epoch: u32, fresh: bool, now: Time) -> Step {
     let Some(side) = call.side(by.user) else { return Step::Refused(Refusal::NotParty) };
     match call.state {
         CallState::Ended(end) => return Step::Refused(Refusal::Over(end.reason)),
@@ -332,8 +344,7 @@ fn restart(call: &Call, by: Caller, epoch: u32, fresh: bool, now: Time) -> Step 
         _ => {}
     }
     changed(call, vec![Effect::Tell], |call| {
-        let party = call.party_mut(side);
-        (party.seen, party.lost) = (now, false);
+        call.party_mut(side).spoke(via, now);
         call.epoch = call.epoch.saturating_add(1);
         call.fresh = fresh;
     })

@@ -5,10 +5,12 @@
 //! parties, a call does not exist.
 //!
 //! Reading order: `machine` decides, this file carries out, `pauses` says which silence counts,
-//! `ice` where the relay is, `diagnosis` says in words how the call went. Called by `http` and
-//! `ws`, by the upkeep (`sweep`), and for events outside of calls that end them (`heed`).
+//! `fence` which signals of other nodes go on, `ice` where the relay is, `diagnosis` says in words
+//! how the call went. Called by `http` and `ws`, by the upkeep (`sweep`), and for events outside of
+//! calls that end them (`heed`).
 
 pub mod diagnosis;
+mod fence;
 pub mod ice;
 pub mod machine;
 pub mod pauses;
@@ -19,6 +21,7 @@ mod explore;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::fence::Fence;
 use self::ice::{IceServer, Relay};
 use self::machine::{Change, Effect, Input, Refusal, Step};
 use super::chats::Target;
@@ -29,7 +32,7 @@ use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{CallId, MessageId, SessionId, UserId};
 use crate::model::auth::{Caller, Quota};
-use crate::model::calls::{Call, CallKind, CallState, Device, EndReason, Report, Side};
+use crate::model::calls::{Call, CallKind, CallState, Device, EndReason, Report, Side, Via};
 use crate::store::{Begun, CallRecord, CallStepped};
 
 /// How often a step is computed again when somebody else was faster.
@@ -95,11 +98,25 @@ pub struct Joined {
 pub struct Calls {
     shared: Arc<Shared>,
     relay: Arc<Relay>,
+    /// By which connection requests come, if by one.
+    via: Option<Via>,
 }
 
 impl Calls {
     pub(crate) fn new(shared: Arc<Shared>, relay: Relay) -> Self {
-        Self { shared, relay: Arc::new(relay) }
+        Self { shared, relay: Arc::new(relay), via: None }
+    }
+
+    /// What a connection is known by from now on.
+    pub fn new_via(&self) -> Via {
+        Via(self.shared.ports.ids.next())
+    }
+
+    /// The same for requests that come by a connection: the device that makes one speaks by it from
+    /// then on.
+    #[must_use]
+    pub fn by(&self, via: Via) -> Self {
+        Self { via: Some(via), ..self.clone() }
     }
 
     /// Calls the other person of a direct chat. If that very person is calling the caller at this
@@ -142,7 +159,7 @@ impl Calls {
             self.open_chat(target).await?;
             self.check_rate(by.user).await?;
             let id = CallId(ports.ids.next());
-            let new = machine::begin(id, target.chat, kind, by, callee, ports.now());
+            let new = machine::begin(id, target.chat, kind, (by, self.via), callee, ports.now());
             match ports.store.begin_call(&new.call, None).await? {
                 Begun::Done(_) => {
                     self.shared.happenings.call();
@@ -278,8 +295,9 @@ impl Calls {
         self.shared.check_reaches(user, target, Reach::Agreed).await.map(drop)
     }
 
-    /// A connection of the caller's is gone: if it was the last of a device in a call, the device's
-    /// grace begins. `still_here`: whether a device of the caller's user has a connection.
+    /// A connection of the caller's is gone (`by` says which): if it was the last of a device in a
+    /// call, and the one by which that spoke last, the device's grace begins. `still_here`: whether
+    /// a device of the caller's user has a connection, on whatever node.
     pub async fn lost(&self, caller: &Caller, still_here: impl Fn(&Device) -> bool) -> Result<()> {
         let Some(call) = self.live(caller).await? else { return Ok(()) };
         let device = call.device_of(caller.user);
@@ -412,7 +430,7 @@ impl Calls {
     /// Ends a call if its time is over; whether it was.
     async fn expire(&self, call: Call) -> Result<bool> {
         let now = self.shared.ports.now();
-        match machine::apply(&call, &Input::Tick, now, &self.shared.ear.listening(now)) {
+        match machine::apply(&call, &Input::Tick, None, now, &self.shared.ear.listening(now)) {
             Step::Expired(change) => self.commit(change).await.map(|call| call.is_some()),
             _ => Ok(false),
         }
@@ -437,7 +455,7 @@ impl Calls {
 
     async fn go(&self, call: Call, input: &Input) -> Result<Outcome> {
         let now = self.shared.ports.now();
-        match machine::apply(&call, input, now, &self.shared.ear.listening(now)) {
+        match machine::apply(&call, input, self.via, now, &self.shared.ear.listening(now)) {
             Step::Same => Ok(Outcome::Settled(call)),
             Step::Refused(refusal) => Err(refused(refusal)),
             Step::Changed(change) => {

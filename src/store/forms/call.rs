@@ -13,7 +13,7 @@ use crate::id::{CallId, ChatId, ObjectId, SessionId, UserId};
 use crate::model::auth::Instance;
 use crate::model::calls::{
     Call, CallKind, CallState, CandidateKind, Device, End, EndReason, Failure, Gathered, Party,
-    RelayTransport, Report, Side,
+    RelayTransport, Report, Side, Via,
 };
 
 /// A call as a document. Ids are hex digits, times and durations milliseconds.
@@ -45,6 +45,9 @@ struct PartyForm {
     /// Which client of the session; absent too in what was stored before clients named themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
+    /// Absent too in what was stored before it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
     seen: i64,
     lost: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +125,7 @@ impl From<&Party> for PartyForm {
                 .device
                 .and_then(|device| device.instance)
                 .map(|name| name.0.to_string()),
+            via: party.via.map(|via| via.0.to_string()),
             seen: party.seen.0,
             lost: party.lost,
             report: party.report.as_ref().map(|report| ReportForm {
@@ -181,6 +185,7 @@ impl PartyForm {
         Ok(Party {
             user: UserId(id(&self.user)?),
             device: session.map(|session| Device { session, instance }),
+            via: self.via.as_deref().map(id).transpose()?.map(Via),
             seen: Time(self.seen),
             lost: self.lost,
             report,
@@ -224,7 +229,8 @@ mod tests {
     fn party(last: u8, report: Option<Report>) -> Party {
         let (session, instance) = (SessionId(ObjectId([last; 12])), Instance::parse("tab").ok());
         let device = (last > 1).then_some(Device { session, instance });
-        Party { user: UserId(ObjectId([last; 12])), device, seen: Time(5), lost: last > 1, report }
+        let (user, via) = (UserId(ObjectId([last; 12])), device.map(|_| Via(ObjectId([9; 12]))));
+        Party { user, device, via, seen: Time(5), lost: last > 1, report }
     }
 
     #[test]
@@ -263,8 +269,11 @@ mod tests {
             let row: CallForm = serde_json::from_str(&text).expect("read");
             assert_eq!(row.call().expect("a call"), call);
             let before = text.replace(&format!("\"instance\":\"{TAB}\","), "");
+            let before = before.replace(&format!("\"via\":\"{}\",", "09".repeat(12)), "");
             let row: CallForm = serde_json::from_str(&before).expect("read");
-            let device = row.call().expect("a call").caller.device.expect("bound");
+            let caller = row.call().expect("a call").caller;
+            assert_eq!(caller.via, None, "of a program that noted none: {before}");
+            let device = caller.device.expect("bound");
             assert_eq!(device.instance, None, "of a program that knew no instances: {before}");
             let ruined = text.replace("\"video\"", "\"smell\"");
             let row: CallForm = serde_json::from_str(&ruined).expect("read");
