@@ -56,6 +56,11 @@ pub enum Event {
     UserChanged(UserId),
     /// A person has said anew what they want to be told of; goes to their connections.
     Alerts(UserId, Arc<Alerts>),
+    /// A person's devices show a message, or nothing of a chat any more, as a node told them by
+    /// push: the others tell them nothing more of that chat until their person comes.
+    Pushed(Arc<Pushed>),
+    /// One more of a person's devices can be told by push: who is subscribed where is forgotten.
+    Subscribed(UserId),
     /// One person blocked or unblocked another: caches forget it.
     BlocksChanged(UserId, UserId),
     /// What two people are to each other changed: caches forget it.
@@ -86,6 +91,8 @@ impl Event {
             Self::SessionsClosed(..) => "sessions_closed",
             Self::UserChanged(_) => "user_changed",
             Self::Alerts(..) => "alerts",
+            Self::Pushed(_) => "pushed",
+            Self::Subscribed(_) => "subscribed",
             Self::BlocksChanged(..) => "blocks_changed",
             Self::TieChanged { .. } => "tie_changed",
         }
@@ -176,6 +183,19 @@ pub struct Signal {
     pub seq: u64,
     /// JSON of the client's own making.
     pub data: Arc<str>,
+}
+
+/// What a person's devices show of a chat since a node told them by push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Who.
+    pub user: UserId,
+    /// Of which chat.
+    pub chat: ChatId,
+    /// By which sessions.
+    pub sessions: Vec<SessionId>,
+    /// Which message; `None`: none any more, and they may be told again.
+    pub seq: Option<u64>,
 }
 
 /// Somebody writes in a chat.

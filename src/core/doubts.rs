@@ -67,5 +67,6 @@ impl super::Shared {
         self.tokens.forget_all();
         self.people.forget_all();
         self.facts.forget_all();
+        self.pushing.forget_all();
     }
 }

@@ -356,13 +356,15 @@ impl Listener for Core {
             | Event::Signal(_)
             | Event::Typing(_)
             | Event::Asking(_)
+            | Event::Pushed(_)
+            | Event::Subscribed(_)
             | Event::Alerts(..) => {}
         }
         // Where it happened, calls that it makes impossible are ended, which the others hear.
         if source == Source::Here {
             self.calls.heed(event);
         }
-        self.shared.heed_push(event);
+        self.shared.heed_push(event, source);
     }
 
     fn on_hint(&self, hint: &Hint) {

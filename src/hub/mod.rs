@@ -465,6 +465,7 @@ impl Listener for Hub {
                 self.tell_members(event, it.chat, it.as_of, To::These(it.admins.clone()));
             }
             Event::Alerts(user, _) => self.tell_devices(event, *user),
+            Event::Pushed(_) | Event::Subscribed(_) => {}
             Event::UserChanged(user) => self.user_changed(*user),
             Event::BlocksChanged(who, whom) => self.blocks_changed(*who, *whom),
             Event::TieChanged { one, other, apart } => {

@@ -417,6 +417,8 @@ fn event(event: &Event) -> Frames {
         Event::Alerts(_, alerts) => row(told("alerts", &Alerts::from(&**alerts))),
         Event::Call(_)
         | Event::SessionsClosed(..)
+        | Event::Pushed(_)
+        | Event::Subscribed(_)
         | Event::UserChanged(_)
         | Event::BlocksChanged(..)
         | Event::TieChanged { .. } => Frames::default(),

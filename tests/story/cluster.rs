@@ -27,7 +27,7 @@ pub fn direct(one: UserId, other: UserId) -> Target {
     Target { chat: ChatId::direct(one, other), peers: Some(peers) }
 }
 
-const fn group(chat: ChatId) -> Target {
+pub const fn group(chat: ChatId) -> Target {
     Target { chat, peers: None }
 }
 
@@ -61,7 +61,7 @@ pub async fn two(bad: u8) -> (Cluster, Caller, Caller) {
 }
 
 /// A group of Ana's with these people.
-async fn a_group(cluster: &Cluster, ana: &Caller, members: Vec<UserId>) -> ChatId {
+pub async fn a_group(cluster: &Cluster, ana: &Caller, members: Vec<UserId>) -> ChatId {
     let new = NewGroup {
         key: None,
         title: Title::parse("title", "Paseo").expect("a title"),
@@ -107,7 +107,7 @@ async fn a_chat_whose_beginning_was_never_heard_is_followed_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_made_elsewhere_is_heard_and_whoever_is_removed_hears_no_more() {
+pub async fn a_group_made_elsewhere_is_heard_and_whoever_is_removed_hears_no_more() {
     for bad in BAD {
         let (mut cluster, ana, beto) = two(bad).await;
         let caro = cluster.nodes[1].inside.person("Caro").await;

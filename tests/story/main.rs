@@ -23,6 +23,7 @@ mod backup;
 mod calls;
 mod cluster;
 mod cluster_calls;
+mod cluster_push;
 mod commands;
 mod contacts;
 mod crowds;

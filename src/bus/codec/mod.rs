@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::directory::Shift;
-use super::{Asking, CallNews, Event, Hint, OwnMember, Posted, Receipt, Signal, Spot, Typing};
+use super::{
+    Asking, CallNews, Event, Hint, OwnMember, Posted, Pushed, Receipt, Signal, Spot, Typing,
+};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{CallId, ChatId, ObjectId, ReportId, SessionId, UserId};
@@ -154,6 +156,15 @@ struct SignalForm {
 }
 
 #[derive(Serialize, Deserialize)]
+struct PushedForm {
+    user: String,
+    chat: String,
+    sessions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct ShiftForm {
     number: u64,
     user: String,
@@ -274,6 +285,8 @@ fn body(event: &Event) -> serde_json::Result<Box<RawValue>> {
         Event::Alerts(user, alerts) => {
             raw(&PersonForm { user: text(user), alerts: AlertsForm::from(&**alerts) })
         }
+        Event::Pushed(pushed) => raw(&PushedForm::from(&**pushed)),
+        Event::Subscribed(user) => raw(&pair(*user, None, false)),
         Event::BlocksChanged(one, other) => raw(&pair(*one, Some(*other), false)),
         Event::TieChanged { one, other, apart } => raw(&pair(*one, Some(*other), *apart)),
     }
@@ -329,6 +342,8 @@ fn event(kind: &str, of: &str) -> Option<Result<Event>> {
         "sessions_closed" => form::<ClosedForm>(of).and_then(|form| form.event()),
         "user_changed" => form::<PairForm>(of).and_then(|form| Ok(Event::UserChanged(form.one()?))),
         "alerts" => form::<PersonForm>(of).and_then(PersonForm::event),
+        "pushed" => form::<PushedForm>(of).and_then(|form| form.event()),
+        "subscribed" => form::<PairForm>(of).and_then(|form| Ok(Event::Subscribed(form.one()?))),
         "blocks_changed" => form::<PairForm>(of)
             .and_then(|form| Ok(Event::BlocksChanged(form.one()?, form.other()?))),
         "tie_changed" => form::<PairForm>(of).and_then(|form| {
@@ -497,6 +512,24 @@ impl From<&Signal> for SignalForm {
 
 fn instance(text: &str) -> Result<Instance> {
     ObjectId::parse(text).map(Instance).map_err(|_| broken())
+}
+
+impl From<&Pushed> for PushedForm {
+    fn from(pushed: &Pushed) -> Self {
+        let Pushed { user, chat, sessions, seq } = pushed;
+        Self { user: text(user), chat: text(chat), sessions: texts(sessions), seq: *seq }
+    }
+}
+
+impl PushedForm {
+    fn event(&self) -> Result<Event> {
+        Ok(Event::Pushed(Arc::new(Pushed {
+            user: id(&self.user)?,
+            chat: id(&self.chat)?,
+            sessions: ids(&self.sessions)?,
+            seq: self.seq,
+        })))
+    }
 }
 
 impl From<&Shift> for ShiftForm {

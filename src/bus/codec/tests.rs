@@ -75,6 +75,11 @@ fn a_member() -> Member {
     }
 }
 
+fn pushed(seq: Option<u64>) -> Pushed {
+    let sessions = vec![SessionId(object(7)), SessionId(object(8))];
+    Pushed { user: user(1), chat: CHAT, sessions, seq }
+}
+
 fn a_call() -> Call {
     let party = |number| Party {
         user: user(number),
@@ -172,6 +177,9 @@ fn events() -> Vec<Event> {
         Event::SessionsClosed(user(1), [SessionId(object(7)), SessionId(object(8))].into()),
         Event::UserChanged(user(1)),
         Event::Alerts(user(1), Arc::new(alerts)),
+        Event::Pushed(Arc::new(pushed(Some(7)))),
+        Event::Pushed(Arc::new(pushed(None))),
+        Event::Subscribed(user(1)),
         Event::BlocksChanged(user(1), user(2)),
         Event::TieChanged { one: user(1), other: user(2), apart: true },
     ]
@@ -238,7 +246,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_damaged_is_read_or_refused(which in 0usize..17, at in 0usize..400, byte: u8) {
+    fn what_is_damaged_is_read_or_refused(which in 0usize..20, at in 0usize..400, byte: u8) {
         let events = events();
         let mut bytes = encode(&events[which % events.len()]).expect("written").to_vec();
         let at = at % bytes.len();

@@ -89,6 +89,8 @@ struct Entry {
     seq: u64,
     /// The person has come since: there may be another push.
     over: bool,
+    /// This node told it, and takes it back.
+    here: bool,
 }
 
 /// What sessions were told of: one push a session and chat, until the person comes.
@@ -111,9 +113,10 @@ impl Told {
         self.people.is_empty()
     }
 
-    /// Which of a person's sessions show a message, whether or not the person has come since.
+    /// Which of a person's sessions show a message that this node told, whether or not the person
+    /// has come since.
     pub(crate) fn showing(&self, user: UserId, chat: ChatId, seq: u64) -> Vec<SessionId> {
-        let shows = |entry: &&Entry| entry.chat == chat && entry.seq == seq;
+        let shows = |entry: &&Entry| entry.here && entry.chat == chat && entry.seq == seq;
         let entries = self.people.get(&user).into_iter().flatten();
         entries.filter(shows).map(|entry| entry.session).collect()
     }
@@ -144,8 +147,18 @@ impl Told {
         }
     }
 
-    /// Notes that a session is told of a row.
+    /// Notes that a session is told of a row by this node.
     pub(crate) fn note(&mut self, user: UserId, session: SessionId, chat: ChatId, seq: u64) {
+        self.put(user, Entry { session, chat, seq, over: false, here: true });
+    }
+
+    /// Notes that a session was told of a row by another node.
+    pub(crate) fn note_there(&mut self, user: UserId, session: SessionId, chat: ChatId, seq: u64) {
+        self.put(user, Entry { session, chat, seq, over: false, here: false });
+    }
+
+    fn put(&mut self, user: UserId, entry: Entry) {
+        let Entry { session, chat, .. } = entry;
         if !self.people.contains_key(&user) {
             self.order.push_back(user);
         }
@@ -159,7 +172,7 @@ impl Told {
         {
             entries.remove(at);
         }
-        entries.push(Entry { session, chat, seq, over: false });
+        entries.push(entry);
         self.count = self.count + entries.len() - before;
         while self.count > TOLD {
             let Some(first) = self.order.pop_front() else { return };
@@ -174,15 +187,14 @@ impl Told {
         }
     }
 
-    /// The person has read a chat up to a row: the sessions that were told of what they have read,
-    /// which may be told again.
+    /// The person has read a chat up to a row: the sessions that this node told of what they have
+    /// read. They may be told again, and so may those that another told.
     pub(crate) fn read(&mut self, user: UserId, chat: ChatId, floor: u64) -> Vec<SessionId> {
         let Some(entries) = self.people.get_mut(&user) else { return Vec::new() };
         let is_read = |entry: &Entry| entry.chat == chat && entry.seq <= floor;
-        let told = entries.iter().filter(|entry| is_read(entry)).map(|entry| entry.session);
-        let told: Vec<SessionId> = told.collect();
-        entries.retain(|entry| !is_read(entry));
-        self.count -= told.len();
+        let read: Vec<Entry> = entries.extract_if(.., |entry| is_read(entry)).collect();
+        self.count -= read.len();
+        let told = read.iter().filter(|entry| entry.here).map(|entry| entry.session).collect();
         if entries.is_empty() {
             self.people.remove(&user);
         }

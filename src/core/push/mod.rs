@@ -35,7 +35,7 @@ use self::memory::{Missed, Queue, Told};
 use self::rings::Rings;
 use self::rules::NewRow;
 use super::{Shared, to_the_end};
-use crate::bus::{Event, Posted};
+use crate::bus::{Event, Posted, Source};
 use crate::clock::Time;
 use crate::error::{Code, Error, Result, Text, text};
 use crate::id::{ChatId, SessionId, UserId};
@@ -291,6 +291,12 @@ impl Pushing {
         }
     }
 
+    /// Somebody more may be subscribed in any chat.
+    pub(crate) fn forget_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.audiences.invalidate_all();
+    }
+
     /// Somebody more may be subscribed in these chats.
     fn forget(&self, chats: impl IntoIterator<Item = ChatId>) {
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -325,7 +331,7 @@ impl Pushes {
             if !shared.ports.store.put_push(&subscription).await? {
                 return Err(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED));
             }
-            shared.forget_chats_of(user).await
+            shared.subscriptions_changed(user).await
         })
         .await
     }
@@ -357,7 +363,7 @@ impl Pushes {
         for push in self.own(caller).await? {
             self.shared.ports.store.drop_push(&push).await?;
         }
-        self.shared.forget_chats_of(caller.user).await
+        self.shared.subscriptions_changed(caller.user).await
     }
 
     /// Sends a push to the caller's own device; `NotFound` when it has no subscription.
@@ -468,6 +474,22 @@ impl Pushes {
 
 impl Shared {
     /// Somebody is subscribed, or is not any more.
+    async fn subscriptions_changed(&self, user: UserId) -> Result<()> {
+        self.ports.bus.publish(Event::Subscribed(user));
+        self.forget_chats_of(user).await
+    }
+
+    /// The same on another node.
+    fn subscribed_there(self: &Arc<Self>, user: UserId) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let shared = self.clone();
+        runtime.spawn(async move {
+            if shared.forget_chats_of(user).await.is_err() {
+                shared.pushing.forget_all();
+            }
+        });
+    }
+
     async fn forget_chats_of(&self, user: UserId) -> Result<()> {
         let followed = self.ports.store.followed(user).await?;
         self.pushing.forget(followed.into_iter().map(|followed| followed.chat));
@@ -475,7 +497,7 @@ impl Shared {
     }
 
     /// Heeds what may end a push, or make one possible. Called with every event, by every node.
-    pub(crate) fn heed_push(self: &Arc<Self>, event: &Event) {
+    pub(crate) fn heed_push(self: &Arc<Self>, event: &Event, source: Source) {
         if self.pushing.outlet.get().is_none() {
             return;
         }
@@ -488,7 +510,9 @@ impl Shared {
                 self.pushing.memory().missed.arrived(member.user, member.chat, arrived);
                 self.take_back(member.user, member.chat, member.read_floor());
             }
-            Event::Call(news) => self.stop_ringing(news),
+            Event::Call(news) => self.stop_ringing(news, source),
+            Event::Pushed(pushed) if source == Source::There => self.pushed_there(pushed),
+            Event::Subscribed(user) if source == Source::There => self.subscribed_there(*user),
             _ => {}
         }
     }

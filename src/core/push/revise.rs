@@ -76,6 +76,7 @@ impl Shared {
         let instead = self.to_be_shown(user, (chat, seq)).await?;
         let by = instead.as_ref().map(|telling| telling.message.seq);
         self.pushing.memory().told.replaced(user, chat, sessions, by);
+        self.tell_pushed(user, chat, sessions.to_vec(), by);
         let Some(telling) = instead else {
             let alerts = self.alerts_of(user).await?;
             let (language, badge) =

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Shared;
+use super::super::nodes::Nodes;
 use super::rings::{Ringing, Stopped};
 use super::rules::{self, NewRow, Reader};
 use super::words;
 use super::{Outlet, RETRY};
-use crate::bus::CallNews;
+use crate::bus::{CallNews, Event, Pushed, Source};
 use crate::error::{Error, Language, Result};
 use crate::id::{ChatId, SessionId, UserId};
 use crate::model::alerts::{Alerts, Shown};
@@ -185,10 +186,38 @@ impl Shared {
 
     fn tell(&self, outlet: &Outlet, pushes: Vec<Subscription>, telling: &Telling) {
         let (chat, seq) = (telling.chat.id, telling.message.seq);
+        if let Some(first) = pushes.first() {
+            let sessions = pushes.iter().map(|push| push.session).collect();
+            self.tell_pushed(first.user, chat, sessions, Some(seq));
+        }
         for push in pushes {
             let (_, said) = telling.said(outlet, push.target.kind());
             self.pushing.memory().told.note(push.user, push.session, chat, seq);
             outlet.pusher.push(Arc::new(push), self.of_chat(chat, telling.language, said));
+        }
+    }
+
+    /// The other nodes learn what a person's devices show of a chat.
+    pub(super) fn tell_pushed(
+        &self,
+        user: UserId,
+        chat: ChatId,
+        sessions: Vec<SessionId>,
+        seq: Option<u64>,
+    ) {
+        let pushed = Pushed { user, chat, sessions, seq };
+        self.ports.bus.publish(Event::Pushed(Arc::new(pushed)));
+    }
+
+    /// Another node has told devices.
+    pub(super) fn pushed_there(&self, pushed: &Pushed) {
+        let Pushed { user, chat, sessions, seq } = pushed;
+        let mut memory = self.pushing.memory();
+        match seq {
+            Some(seq) => sessions
+                .iter()
+                .for_each(|session| memory.told.note_there(*user, *session, *chat, *seq)),
+            None => memory.told.replaced(*user, *chat, sessions, None),
         }
     }
 
@@ -339,7 +368,7 @@ impl Shared {
     }
 
     /// Whoever was told that a call rings is told that it does not any more.
-    pub(super) fn stop_ringing(self: &Arc<Self>, news: &CallNews) {
+    pub(super) fn stop_ringing(self: &Arc<Self>, news: &CallNews, source: Source) {
         let Some(outlet) = self.pushing.outlet.get() else { return };
         if news.call.state == CallState::Ringing {
             return;
@@ -347,7 +376,10 @@ impl Shared {
         let stopped = self.pushing.memory().rings.stop(news.call.id);
         match stopped {
             Stopped::Told(ringing) => self.tell_stopped(outlet, news, ringing),
-            Stopped::Unknown if news.call.started < self.pushing.began => {
+            // Where another node ends a call, it tells so itself, or the one that told it to ring.
+            Stopped::Unknown
+                if source == Source::Here && news.call.started < self.pushing.began =>
+            {
                 let (shared, news, busy) = (self.clone(), news.clone(), self.pushing.begin());
                 tokio::spawn(async move {
                     let _busy = busy;
@@ -406,8 +438,11 @@ impl Shared {
         }
     }
 
-    /// Tells again what rings.
+    /// Tells again what rings, unless another node is there, which may have told it.
     pub(super) async fn ring_again(self: &Arc<Self>) -> Result<(), Error> {
+        if !Nodes::new(self.clone()).others().is_empty() {
+            return Ok(());
+        }
         let soon = self.ports.now().plus(2 * RING_FOR);
         for call in self.ports.store.due_calls(soon, RINGING).await? {
             if call.state == CallState::Ringing {
