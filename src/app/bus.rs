@@ -4,12 +4,11 @@ use std::sync::{Arc, Weak};
 
 use super::StartError;
 use crate::bus::local::LocalBus;
-use crate::bus::{Bus, Listener};
+use crate::bus::{Bus, Listener, Run};
 use crate::config::Config;
-use crate::id::NodeId;
 
 #[cfg(feature = "nats")]
-use crate::bus::{nats, numbered::NumberedBus, told::Run};
+use crate::bus::nats;
 
 /// The bus of this server.
 pub(super) enum Telling {
@@ -17,36 +16,37 @@ pub(super) enum Telling {
     Alone(Arc<LocalBus>),
     /// The other servers of the database are told, by NATS.
     #[cfg(feature = "nats")]
-    Others(Arc<NumberedBus>, nats::Carrier),
+    Others(nats::Carrier),
 }
 
 impl Telling {
-    /// The bus that the settings say. With NATS it hears the others when this answers. `me` is no
-    /// other process's.
-    pub(super) async fn begin(config: &Config, me: NodeId) -> Result<Self, StartError> {
+    /// The bus that the settings say. With NATS that is there when this answers, and nothing is
+    /// told yet. `me` is no other process's.
+    pub(super) async fn reach(config: &Config, me: Run) -> Result<Self, StartError> {
         match &config.nats_url {
             Some(url) => Self::over_nats(url.reveal(), &config.db_database, me).await,
             None => Ok(Self::Alone(Arc::new(LocalBus::default()))),
         }
     }
 
+    /// Tells the others and hears them from now on. They know by then that this node is there, so
+    /// that none takes its ear for whole which hears nothing of this one.
+    pub(super) async fn begin(&mut self) -> Result<(), StartError> {
+        match self {
+            Self::Alone(_) => Ok(()),
+            #[cfg(feature = "nats")]
+            Self::Others(carrier) => carrier.begin().await.map_err(|error| unreachable(&error)),
+        }
+    }
+
     #[cfg(feature = "nats")]
-    async fn over_nats(url: &str, cluster: &str, me: NodeId) -> Result<Self, StartError> {
-        let run = Run { node: me, number: 1 };
-        let bus = Arc::new(NumberedBus::new(run, Arc::new(std::time::Instant::now)));
-        let begun = nats::Carrier::begin(url, cluster, me, bus.clone()).await;
-        let carrier = begun.map_err(|error| {
-            StartError(format!(
-                "NATS_URL: NATS cannot be reached there: {}. Start it, correct the address, or \
-                 take the line out and run one server.",
-                error.why()
-            ))
-        })?;
-        Ok(Self::Others(bus, carrier))
+    async fn over_nats(url: &str, cluster: &str, me: Run) -> Result<Self, StartError> {
+        let reached = nats::Carrier::reach(url, cluster, me).await;
+        reached.map(Self::Others).map_err(|error| unreachable(&error))
     }
 
     #[cfg(not(feature = "nats"))]
-    async fn over_nats(_: &str, _: &str, _: NodeId) -> Result<Self, StartError> {
+    async fn over_nats(_: &str, _: &str, _: Run) -> Result<Self, StartError> {
         Err(StartError::not_built("NATS_URL names a NATS", "nats"))
     }
 
@@ -55,7 +55,7 @@ impl Telling {
         match self {
             Self::Alone(bus) => bus.clone(),
             #[cfg(feature = "nats")]
-            Self::Others(bus, _) => bus.clone(),
+            Self::Others(carrier) => carrier.bus().clone(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Telling {
         match self {
             Self::Alone(bus) => bus.listen(listeners),
             #[cfg(feature = "nats")]
-            Self::Others(bus, _) => bus.listen(listeners),
+            Self::Others(carrier) => carrier.bus().listen(listeners),
         }
     }
 
@@ -73,7 +73,16 @@ impl Telling {
         match self {
             Self::Alone(_) => {}
             #[cfg(feature = "nats")]
-            Self::Others(_, carrier) => carrier.leave().await,
+            Self::Others(carrier) => carrier.leave().await,
         }
     }
+}
+
+#[cfg(feature = "nats")]
+fn unreachable(error: &crate::error::Error) -> StartError {
+    StartError(format!(
+        "NATS_URL: NATS cannot be reached there: {}. Start it, correct the address, or take the \
+         line out and run one server.",
+        error.why()
+    ))
 }

@@ -64,7 +64,7 @@ use crate::http::server::Welcome;
 use crate::http::{self, Http, router};
 use crate::hub::close::CloseCode;
 use crate::hub::{Gaps, Hub};
-use crate::id::{Entropy, IdSource, NodeId, OsEntropy, UserId};
+use crate::id::{Entropy, IdSource, OsEntropy, UserId};
 use crate::mail::folder::FolderMailer;
 use crate::mail::letters::Letters;
 use crate::mail::smtp::{Patience, SmtpMailer};
@@ -185,7 +185,8 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
         Vec::new()
     };
     let welcome = welcome(config, &secrets, mailbox, demo)?;
-    let bus = Telling::begin(config, NodeId(ids(&outside).next())).await?;
+    let node = nodes::identify(config, (&data, &secrets), &outside.clock)?;
+    let mut bus = Telling::reach(config, nodes::run_of(&node)).await?;
     let clock = Arc::new(StoreClock::new(outside.clock.clone()));
     let ports = ports((&store, &mailer), bus.bus(), files, (&outside, clock.clone()));
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
@@ -193,14 +194,12 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let (hub, gaps) = hub(&bus);
     let core = core.with_hub(hub.clone()).with_push(push.outlet(config, &hub));
     let (core, operator_key) = with_operator_key(core, &data, &outside).await?;
-    let renewing = nodes::enter(config, (&data, &secrets), (&core, &hub), clock).await?;
     let (backups, backed_up) = scheduled::begin(config, &outside.clock).unzip();
     let relay = turn.as_ref().map(Turn::reader);
     let readings = metrics::readings(hub.clone(), relay, backed_up, push.reader());
     let counters = Arc::new(Counters::new(readings));
-    let listeners: Vec<Arc<dyn Listener>> =
-        vec![Arc::new(core.clone()), hub.clone(), counters.clone()];
-    bus.listen(listeners.iter().map(Arc::downgrade).collect());
+    let listeners = listen(&bus, &core, &hub, &counters);
+    let renewing = nodes::enter(config, node, &mut bus, (&core, &hub), clock).await?;
     let (stop, stopping) = watch::channel(false);
     let upkeep = upkeep(&core, &hub, gaps).into_iter().chain(backups).chain(renewing).collect();
     let (telling, nodes, key) = (core.push.clone(), core.nodes.clone(), welcome.opened_by());
@@ -241,6 +240,19 @@ fn hub(bus: &Telling) -> (Arc<Hub>, Gaps) {
     let (hub, gaps) = Hub::new(ENCODER);
     hub.tell_by(bus.bus());
     (hub, gaps)
+}
+
+/// Says who hears what happens, in which order. The bus tells them as long as somebody keeps them.
+fn listen(
+    bus: &Telling,
+    core: &Core,
+    hub: &Arc<Hub>,
+    counters: &Arc<Counters>,
+) -> Vec<Arc<dyn Listener>> {
+    let listeners: Vec<Arc<dyn Listener>> =
+        vec![Arc::new(core.clone()), hub.clone(), counters.clone()];
+    bus.listen(listeners.iter().map(Arc::downgrade).collect());
+    listeners
 }
 
 /// The rules with the key by which the first operator takes the role, while there is none.

@@ -13,15 +13,17 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::StartError;
+use super::bus::Telling;
 use super::stores::open_mongo;
-use crate::clock::{Clock, StoreClock, SystemClock};
+use crate::bus::Run;
+use crate::clock::{Clock, StoreClock, SystemClock, Time};
 use crate::config::data_dir::write_private;
 use crate::config::{Config, DataDir, Secrets};
 use crate::core::Core;
 use crate::core::nodes::{Node, RENEW_EVERY, TOO_WRONG};
 use crate::hub::Hub;
 use crate::hub::close::CloseCode;
-use crate::id::{IdSource, ObjectId, OsEntropy, hex_digits};
+use crate::id::{IdSource, NodeId, ObjectId, OsEntropy, hex_digits};
 use crate::store::Store;
 
 /// A renewal takes no longer.
@@ -29,32 +31,60 @@ const RENEWAL: Duration = Duration::from_secs(4);
 /// After so long without a renewal a server counts as cut off: before its lease lapses.
 const CUT_OFF: Duration = Duration::from_secs(8);
 
-/// Says that this server is there, and looks who else is; answers what keeps saying so. Refuses a
-/// clock that is far off.
-pub(super) async fn enter(
+/// A node as the bus knows it.
+pub(super) const fn run_of(node: &Node) -> Run {
+    Run { node: NodeId(node.id), number: node.run }
+}
+
+/// What this process is as a node.
+pub(super) fn identify(
     config: &Config,
     (data, secrets): (&DataDir, &Secrets),
-    (core, hub): (&Core, &Arc<Hub>),
-    clock: Arc<StoreClock>,
-) -> Result<Option<JoinHandle<()>>, StartError> {
-    if config.db_uri.is_none() {
-        return Ok(None);
-    }
+    clock: &Arc<dyn Clock>,
+) -> Result<Node, StartError> {
     let fresh = IdSource::new(clock.clone(), &OsEntropy);
-    let node = Node {
-        id: own_id(data, &fresh)?,
+    let own = if config.db_uri.is_some() {
+        next_run(data, &fresh, clock.now())?
+    } else {
+        Run { node: NodeId(fresh.next()), number: 1 }
+    };
+    Ok(Node {
+        id: own.node.0,
         epoch: fresh.next(),
+        run: own.number,
         name: machine_name(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         draining: false,
         prints: prints(config, secrets),
-    };
+        tells: config.nats_url.is_some(),
+        unheard: Vec::new(),
+    })
+}
+
+/// Says that this server is there, looks who else is, and only then tells them what happens and
+/// hears them; answers what keeps saying so. Refuses a clock that is far off.
+pub(super) async fn enter(
+    config: &Config,
+    node: Node,
+    bus: &mut Telling,
+    (core, hub): (&Core, &Arc<Hub>),
+    clock: Arc<StoreClock>,
+) -> Result<Option<JoinHandle<()>>, StartError> {
+    if config.db_uri.is_none() {
+        bus.begin().await?;
+        return Ok(None);
+    }
     let prints = node.prints.clone();
     core.nodes.enter(node, clock);
     // A process of this node before this one may have left its lease behind.
     core.nodes.leave().await.map_err(|error| error.why())?;
     core.nodes.renew().await.map_err(|error| error.why())?;
-    if let Err(refused) = check_clock(core).and_then(|()| check_prints(&prints, core)) {
+    let checked = check_clock(core).and_then(|()| check_prints(&prints, core));
+    let begun = match checked {
+        Ok(()) => bus.begin().await,
+        refused => refused,
+    };
+    if let Err(refused) = begun {
         // It lapses by itself, should this fail.
         let _ = core.nodes.leave().await;
         return Err(refused);
@@ -132,8 +162,8 @@ pub async fn list(config: &Config) -> Result<Option<Vec<Node>>, StartError> {
     nodes.map(Some).map_err(|error| StartError(error.why()))
 }
 
-/// Renews the lease, again and again. Cut off from the database, this server serves nobody: where
-/// others may, its people go there.
+/// Renews the lease, again and again. Cut off from the database, or alone from the bus, this server
+/// serves nobody: where others may, its people go there.
 async fn renew(core: Core, hub: Arc<Hub>) {
     let mut ticks = interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -145,6 +175,11 @@ async fn renew(core: Core, hub: Arc<Hub>) {
         match timeout(RENEWAL, core.nodes.renew()).await {
             Ok(Ok(())) => {
                 renewed = Instant::now();
+                // Elsewhere they hear what it does not.
+                if core.nodes.is_cut_off() {
+                    tracing::warn!("NATS hears other servers and not this one: its people leave");
+                    hub.close_all(CloseCode::Unavailable);
+                }
                 continue;
             }
             Ok(Err(error)) => {
@@ -165,7 +200,7 @@ pub(super) async fn refuse_others(
     data: &DataDir,
     clock: &dyn Clock,
 ) -> Result<(), StartError> {
-    let own = read_id(data)?;
+    let own = read_run(data)?.map(|run| run.node.0);
     let live = store.live_nodes(clock.now()).await.map_err(|error| error.why())?;
     match live.into_iter().find(|node| Some(node.id) != own) {
         Some(node) => Err(StartError(format!(
@@ -177,25 +212,43 @@ pub(super) async fn refuse_others(
     }
 }
 
-/// The node that a data folder is: made when it first works on a store that several can share.
-fn own_id(data: &DataDir, fresh: &IdSource) -> Result<ObjectId, StartError> {
-    if let Some(id) = read_id(data)? {
-        return Ok(id);
-    }
-    let (id, path) = (fresh.next(), data.path().join("node"));
-    write_private(&path, format!("{id}\n").as_bytes())
+/// The node that a data folder is, in its next run: made when it first works on a store that
+/// several can share.
+fn next_run(data: &DataDir, fresh: &IdSource, now: Time) -> Result<Run, StartError> {
+    let last = read_run(data)?;
+    let run = run_after(last, now, || NodeId(fresh.next()));
+    let path = data.path().join("node");
+    write_private(&path, format!("{} {}\n", run.node, run.number).as_bytes())
         .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
-    Ok(id)
+    Ok(run)
 }
 
-fn read_id(data: &DataDir) -> Result<Option<ObjectId>, StartError> {
+/// The run after the last one. Its number is higher even if the clock was set back, and most likely
+/// if the folder was.
+fn run_after(last: Option<Run>, now: Time, fresh: impl Fn() -> NodeId) -> Run {
+    let by_clock = u64::try_from(now.millis()).unwrap_or(0);
+    match last {
+        Some(Run { node, number }) => Run { node, number: by_clock.max(number.saturating_add(1)) },
+        None => Run { node: fresh(), number: by_clock },
+    }
+}
+
+/// The last run of the node of a data folder. What is damaged is another node.
+fn read_run(data: &DataDir) -> Result<Option<Run>, StartError> {
     let path = data.path().join("node");
     match fs::read_to_string(&path) {
-        // What is damaged is another node.
-        Ok(text) => Ok(ObjectId::parse(text.trim()).ok()),
+        Ok(text) => Ok(parse_run(&text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{} cannot be read: {error}.", path.display()).into()),
     }
+}
+
+/// A node and its run; earlier versions wrote no run.
+fn parse_run(text: &str) -> Option<Run> {
+    let mut words = text.split_whitespace();
+    let node = NodeId(ObjectId::parse(words.next()?).ok()?);
+    let number = words.next().map_or(Some(0), |run| run.parse().ok())?;
+    Some(Run { node, number })
 }
 
 /// What the machine is called.
@@ -208,6 +261,23 @@ fn machine_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_start_has_a_higher_run_whatever_the_clock_says() {
+        let (node, noon) = (NodeId(ObjectId([1; 12])), Time(1_000_000));
+        let first = run_after(None, noon, || node);
+        assert_eq!(first, Run { node, number: 1_000_000 });
+        assert_eq!(parse_run(&format!("{} {}\n", node, first.number)), Some(first));
+        let other = || panic!("it is the same node");
+        for now in [noon, Time(1)] {
+            let next = run_after(Some(first), now, other);
+            assert_eq!(next, Run { node, number: 1_000_001 });
+        }
+        assert_eq!(parse_run(&format!("{node}\n")), Some(Run { node, number: 0 }));
+        for damaged in ["", "x 1", &format!("{node} x")] {
+            assert_eq!(parse_run(damaged), None, "{damaged}");
+        }
+    }
 
     #[test]
     fn a_secret_that_is_not_the_others_is_named_and_not_shown() {

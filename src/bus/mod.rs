@@ -13,9 +13,11 @@ pub mod nats;
 pub mod numbered;
 pub mod told;
 
+pub use told::Run;
+
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::id::{CallId, ChatId, SessionId, UserId};
+use crate::id::{CallId, ChatId, NodeId, SessionId, UserId};
 use crate::model::alerts::Alerts;
 use crate::model::auth::Instance;
 use crate::model::calls::{Call, Device};
@@ -250,6 +252,9 @@ pub struct Spot {
     pub scope: Option<ChatId>,
 }
 
+/// So many of the nodes that are not heard are named.
+pub const UNHEARD: usize = 8;
+
 /// Where an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -269,6 +274,16 @@ pub trait Bus: Send + Sync {
     /// nothing that events make caches forget may be taken from a cache.
     fn is_whole(&self) -> bool {
         true
+    }
+
+    /// Says which nodes are up, in which runs, as the store has it: each is waited for, and the
+    /// others are gone once they are silent.
+    fn up(&self, _runs: &[Run]) {}
+
+    /// Up to `UNHEARD` of the nodes that are up and not heard, or not whole; this one first, when
+    /// nothing of its own comes back.
+    fn unheard(&self) -> Vec<NodeId> {
+        Vec::new()
     }
 
     /// A doubt that is not settled: something that others told will never be heard here.

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::numbered::NumberedBus;
-use super::told::{Packet, TICK};
+use super::told::{Packet, Run, TICK};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
 
@@ -40,7 +40,7 @@ pub struct Carrier {
     client: Client,
     subjects: Subjects,
     bus: Arc<NumberedBus>,
-    tasks: [JoinHandle<()>; 3],
+    tasks: Vec<JoinHandle<()>>,
 }
 
 #[derive(Clone)]
@@ -59,31 +59,36 @@ impl Subjects {
 }
 
 impl Carrier {
-    /// Connects to the servers at `url`, which commas separate, and carries from then on. `cluster`
+    /// Connects to the servers at `url`, which commas separate; nothing is carried yet. `cluster`
     /// tells the nodes of one store from others on the same NATS. Fails when NATS does not answer.
-    pub async fn begin(
-        url: &str,
-        cluster: &str,
-        me: NodeId,
-        bus: Arc<NumberedBus>,
-    ) -> Result<Self> {
+    pub async fn reach(url: &str, cluster: &str, me: Run) -> Result<Self> {
         let client = timeout(CONNECT, connect(url)).await.map_err(unreachable)??;
-        let subjects = Subjects { cluster: cluster.to_owned(), me };
-        let all = client.subscribe(format!("wx.{}.ev.*", subjects.cluster)).await;
-        let mine = client.subscribe(subjects.of(Some(me))).await;
-        let hearing = [all, mine].map(|subscriber| {
-            subscriber.map(|subscriber| tokio::spawn(hear(subscriber, bus.clone())))
-        });
-        let [all, mine] = hearing;
-        let (all, mine) = (all.map_err(unreachable)?, mine.map_err(unreachable)?);
-        client.flush().await.map_err(unreachable)?;
-        let telling = tokio::spawn(tell(client.clone(), subjects.clone(), bus.clone()));
-        Ok(Self { client, subjects, bus, tasks: [all, mine, telling] })
+        let subjects = Subjects { cluster: cluster.to_owned(), me: me.node };
+        let bus = Arc::new(NumberedBus::new(me, Arc::new(Instant::now)));
+        Ok(Self { client, subjects, bus, tasks: Vec::new() })
+    }
+
+    /// What it carries for.
+    pub const fn bus(&self) -> &Arc<NumberedBus> {
+        &self.bus
+    }
+
+    /// Carries from now on. The others know by then that this node is there.
+    pub async fn begin(&mut self) -> Result<()> {
+        let to_all = format!("wx.{}.ev.*", self.subjects.cluster);
+        for subject in [to_all, self.subjects.of(Some(self.subjects.me))] {
+            let subscriber = self.client.subscribe(subject).await.map_err(unreachable)?;
+            self.tasks.push(tokio::spawn(hear(subscriber, self.bus.clone())));
+        }
+        self.client.flush().await.map_err(unreachable)?;
+        let telling = tell(self.client.clone(), self.subjects.clone(), self.bus.clone());
+        self.tasks.push(tokio::spawn(telling));
+        Ok(())
     }
 
     /// Says goodbye and lets go.
     pub async fn leave(self) {
-        let [all, mine, telling] = self.tasks;
+        let Some((telling, hearing)) = self.tasks.split_last() else { return };
         telling.abort();
         let last = async {
             for packet in self.bus.packets().into_iter().chain([self.bus.bye()]) {
@@ -98,7 +103,7 @@ impl Carrier {
                 "NATS does not answer: the others notice by silence that this node went"
             );
         }
-        [all, mine].iter().for_each(JoinHandle::abort);
+        hearing.iter().for_each(JoinHandle::abort);
     }
 }
 

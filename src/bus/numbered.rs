@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 use super::codec::{self, Decoded};
 use super::directory::{Directory, Outcome, Shift};
 use super::told::{Packet, Run, Tally, Told};
-use super::{Bus, Event, Listener, Listeners, Source, Spot};
+use super::{Bus, Event, Listener, Listeners, Source, Spot, UNHEARD};
 use crate::error::Result;
-use crate::id::UserId;
+use crate::id::{NodeId, UserId};
 
 /// What tells how much time has passed.
 pub type Ticking = Arc<dyn Fn() -> Instant + Send + Sync>;
@@ -46,11 +46,6 @@ impl NumberedBus {
     /// Says who listens, in the order in which they hear. Only the first call counts.
     pub fn listen(&self, listeners: Vec<Weak<dyn Listener>>) {
         self.listeners.set(listeners);
-    }
-
-    /// Says which nodes are up, in which runs, as the store has it; see `Told::up`.
-    pub fn up(&self, runs: impl IntoIterator<Item = Run>) {
-        self.told().up(runs);
     }
 
     /// All packets that are to be sent now, in their order. To be asked for whenever `stirred`
@@ -164,6 +159,14 @@ impl Bus for NumberedBus {
 
     fn is_whole(&self) -> bool {
         self.told().is_whole((self.now)())
+    }
+
+    fn up(&self, runs: &[Run]) {
+        self.told().up(runs.iter().copied());
+    }
+
+    fn unheard(&self) -> Vec<NodeId> {
+        self.told().unheard((self.now)()).take(UNHEARD).collect()
     }
 
     fn doubt(&self) -> Option<u64> {

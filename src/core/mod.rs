@@ -297,7 +297,8 @@ impl Core {
         self
     }
 
-    /// Whether the store and the bytes of files can be had, now or some seconds ago.
+    /// Whether the store and the bytes of files can be had, now or some seconds ago, and other nodes
+    /// and this one know of each other.
     pub async fn ready(&self) -> Result<()> {
         let ports = &self.shared.ports;
         let look = async {
@@ -305,7 +306,8 @@ impl Core {
             ports.store.ready().await?;
             ports.objects.ready().await
         };
-        self.shared.readiness.ask(look).await
+        self.shared.readiness.ask(look).await?;
+        self.shared.place.check_seen()
     }
 
     /// Removes what has expired and writes down when sessions were last used. To be called every

@@ -7,11 +7,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Shared;
+use crate::bus::Run;
 use crate::clock::StoreClock;
 use crate::error::{Error, Result};
+use crate::id::NodeId;
 pub use crate::store::Node;
 
 /// How often a lease is renewed.
@@ -21,6 +23,13 @@ const WRONG: Duration = Duration::from_secs(1);
 /// A server whose clock is off by more does not serve.
 pub const TOO_WRONG: Duration = Duration::from_secs(10);
 
+/// A node that has others beside it is sent nobody before its lease has stood for so long: by then
+/// all have looked, and wait for what it tells.
+const SEEN_AFTER: Duration = Duration::from_secs(3);
+/// A node that has not heard itself for so long is deaf. By then all have said in their leases what
+/// they hear, so that one bus that is gone for all does not look like one node that is cut off.
+const DEAF_AFTER: Duration = Duration::from_secs(6);
+
 /// This server's place among the nodes.
 #[derive(Default)]
 pub(crate) struct Place {
@@ -29,11 +38,29 @@ pub(crate) struct Place {
     /// How far this machine's clock is behind the store's.
     behind_ms: AtomicI64,
     others: Mutex<Vec<Node>>,
+    /// Since when nothing of its own came back.
+    deaf_since: Mutex<Option<Instant>>,
 }
 
 struct Me {
     node: Node,
     clock: Arc<StoreClock>,
+    /// When its lease began.
+    since: Instant,
+}
+
+/// Why nobody is to be sent to a node that has these others beside it; `None`: they may be. Its
+/// lease has stood for so long, and for so long it has not heard itself.
+fn not_yet(stood: Duration, deaf: Option<Duration>, others: &[Node]) -> Option<&'static str> {
+    if others.is_empty() {
+        return None;
+    }
+    if stood < SEEN_AFTER {
+        return Some("the other servers have yet to see that this one is there");
+    }
+    let is_there = |other: &Node| other.hears() && !other.draining;
+    let is_cut_off = deaf.is_some_and(|deaf| deaf >= DEAF_AFTER) && others.iter().any(is_there);
+    is_cut_off.then_some("this server is cut off from the bus, and others are not")
 }
 
 impl Place {
@@ -64,6 +91,23 @@ impl Place {
         }
     }
 
+    fn note_ear(&self, is_deaf: bool) {
+        let mut since = self.deaf_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = is_deaf.then(|| since.unwrap_or_else(Instant::now));
+    }
+
+    /// Why nobody is to be sent here now.
+    fn not_yet(&self) -> Option<&'static str> {
+        let since = *self.deaf_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let stood = self.me.get()?.since.elapsed();
+        not_yet(stood, since.map(|since| since.elapsed()), &self.others())
+    }
+
+    /// Refuses while nobody is to be sent here.
+    pub(super) fn check_seen(&self) -> Result<()> {
+        self.not_yet().map_or(Ok(()), |why| Err(Error::unavailable(why)))
+    }
+
     fn note_others(&self, now: Vec<Node>) {
         let mut known = self.others();
         let is_in = |nodes: &[Node], id| nodes.iter().any(|node| node.id == id);
@@ -90,15 +134,18 @@ impl Nodes {
 
     /// From now on this server is a node with this clock, and has a lease. Only the first counts.
     pub fn enter(&self, node: Node, clock: Arc<StoreClock>) {
-        let _ = self.shared.place.me.set(Me { node, clock });
+        let _ = self.shared.place.me.set(Me { node, clock, since: Instant::now() });
     }
 
-    /// Renews the lease, puts the clock right, and looks who else is there.
+    /// Renews the lease, which says what this node hears; puts the clock right; looks who else is
+    /// there, and tells the bus.
     pub async fn renew(&self) -> Result<()> {
         let (place, store) = (&self.shared.place, &self.shared.ports.store);
         let Some(me) = place.me.get() else { return Ok(()) };
         let draining = place.draining.load(Ordering::Relaxed);
-        let node = Node { draining, ..me.node.clone() };
+        let unheard = self.shared.ports.bus.unheard().into_iter().map(|node| node.0).collect();
+        let node = Node { draining, unheard, ..me.node.clone() };
+        place.note_ear(node.tells && !node.hears());
         let before = me.clock.machine();
         let Some(time) = store.renew_lease(&node).await? else { return Ok(()) };
         if let Some(behind_ms) = me.clock.measure(before, time, me.clock.machine()) {
@@ -106,6 +153,8 @@ impl Nodes {
         }
         let mut others = store.live_nodes(self.shared.ports.now()).await?;
         others.retain(|other| other.id != me.node.id);
+        let run = |node: &Node| Run { node: NodeId(node.id), number: node.run };
+        self.shared.ports.bus.up(&others.iter().map(run).collect::<Vec<_>>());
         place.note_others(others);
         Ok(())
     }
@@ -118,6 +167,12 @@ impl Nodes {
     /// How far this machine's clock was off at the last renewal.
     pub fn clock_is_off_by(&self) -> Duration {
         self.shared.place.behind()
+    }
+
+    /// Whether this node is cut off from what the others tell each other.
+    pub fn is_cut_off(&self) -> bool {
+        let stood = |me: &Me| me.since.elapsed() >= SEEN_AFTER;
+        self.shared.place.me.get().is_some_and(stood) && self.shared.place.not_yet().is_some()
     }
 
     /// This node is about to stop, and says so from now on.
@@ -147,5 +202,54 @@ impl Shared {
             return Ok(true);
         }
         self.ports.store.take_task(task, me.node.id, self.ports.now(), lasts).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ObjectId;
+
+    fn node(id: u8, unheard: &[u8]) -> Node {
+        let id_of = |id: &u8| ObjectId([*id; 12]);
+        Node {
+            id: id_of(&id),
+            epoch: id_of(&id),
+            run: 1,
+            name: "node".into(),
+            version: "0".into(),
+            draining: false,
+            prints: Vec::new(),
+            tells: true,
+            unheard: unheard.iter().map(id_of).collect(),
+        }
+    }
+
+    #[test]
+    fn whoever_is_alone_is_ready_at_once_and_deaf_or_not() {
+        assert_eq!(not_yet(Duration::ZERO, None, &[]), None);
+        assert_eq!(not_yet(Duration::ZERO, Some(DEAF_AFTER), &[]), None);
+    }
+
+    #[test]
+    fn beside_others_a_lease_stands_a_while_first() {
+        let others = [node(2, &[])];
+        let almost = SEEN_AFTER.saturating_sub(Duration::from_millis(1));
+        assert!(not_yet(almost, None, &others).is_some());
+        assert_eq!(not_yet(SEEN_AFTER, None, &others), None);
+    }
+
+    #[test]
+    fn only_who_is_deaf_while_others_hear_is_cut_off() {
+        let says = |deaf, others: &[Node]| not_yet(SEEN_AFTER, Some(deaf), others).is_some();
+        // The node 1 is deaf, which the node 2 does not hear then.
+        let hears = node(2, &[1]);
+        assert!(says(DEAF_AFTER, std::slice::from_ref(&hears)));
+        assert!(!says(DEAF_AFTER / 2, std::slice::from_ref(&hears)), "that may be all of them");
+        assert!(!says(DEAF_AFTER, &[node(2, &[2, 1])]), "the bus is gone for all");
+        let going = Node { draining: true, ..hears.clone() };
+        assert!(!says(DEAF_AFTER, &[going]), "nobody else stays");
+        let mute = Node { tells: false, ..hears };
+        assert!(!says(DEAF_AFTER, &[mute]), "it hears nobody");
     }
 }

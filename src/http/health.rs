@@ -32,7 +32,8 @@ async fn live() -> Answer<Health> {
 /// Can the server serve?
 ///
 /// 503 while the store cannot read and write, and once the server is draining: about to stop while
-/// others serve. The answer may be a few seconds old, so that frequent requests cost the store
+/// others serve. Beside others also in its first 3 seconds, and while it is cut off from what they
+/// tell each other. The answer may be a few seconds old, so that frequent requests cost the store
 /// nothing.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", operation_id = "ready",

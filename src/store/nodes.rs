@@ -25,6 +25,8 @@ pub struct Node {
     pub id: ObjectId,
     /// Of this process: each start has another.
     pub epoch: ObjectId,
+    /// Of this process too: a later start of the node has a higher one.
+    pub run: u64,
     /// The machine's name.
     pub name: String,
     /// The program's version.
@@ -33,6 +35,18 @@ pub struct Node {
     pub draining: bool,
     /// What its secrets are known by, each as `name:print`: those of all nodes are the same.
     pub prints: Vec<String>,
+    /// It tells the others what happens, and hears them.
+    pub tells: bool,
+    /// The nodes that it does not hear, or not whole, as far as it knows; itself is among them when
+    /// nothing of its own comes back. A few at most, itself first.
+    pub unheard: Vec<ObjectId>,
+}
+
+impl Node {
+    /// Whether it hears what it tells itself: it is connected to the others' bus.
+    pub fn hears(&self) -> bool {
+        self.tells && !self.unheard.contains(&self.id)
+    }
 }
 
 /// Who works on the store.

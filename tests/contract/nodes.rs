@@ -10,7 +10,9 @@ use crate::support::{NOON, World};
 fn node(id: u8, epoch: u8, draining: bool) -> Node {
     let (id, epoch) = (ObjectId([id; 12]), ObjectId([epoch; 12]));
     let (name, version) = (format!("$node {draining}"), "0.1.0".into());
-    Node { id, epoch, name, version, draining, prints: vec!["server_key:0".into()] }
+    let prints = vec!["server_key:0".into()];
+    let (run, tells, unheard) = (u64::from(epoch), draining, vec![id, ObjectId([9; 12])]);
+    Node { id, epoch, run, name, version, draining, prints, tells, unheard }
 }
 
 pub async fn a_node_is_there_until_it_leaves_or_is_silent(world: &World) {

@@ -49,7 +49,7 @@ impl Cluster {
             let clock = now.clone();
             let ticking: Ticking = Arc::new(move || *clock.lock().expect("not poisoned"));
             let bus = Arc::new(NumberedBus::new(run(number), ticking));
-            bus.up((0..count).map(run));
+            bus.up(&(0..count).map(run).collect::<Vec<_>>());
             let folder = folders.pop().unwrap_or_else(|| tempfile::tempdir().expect("a folder"));
             let listen = |listeners| bus.listen(listeners);
             let carried: Arc<dyn Bus> = bus.clone();

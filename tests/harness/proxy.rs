@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// A proxy before a server. It ends with the runtime.
 pub struct Proxy {
     addr: SocketAddr,
     budget: Arc<AtomicI64>,
+    is_cut: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -21,22 +23,35 @@ impl Proxy {
         let addr = listener.local_addr().expect("an address");
         let budget = Arc::new(AtomicI64::new(i64::MAX));
         let next = budget.clone();
+        let (is_cut, cut) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let bytes = next.load(Ordering::SeqCst);
+                let (bytes, mut cut) = (next.load(Ordering::SeqCst), cut.clone());
                 tokio::spawn(async move {
-                    if let Ok(server) = TcpStream::connect(server).await {
-                        carry(client, server, bytes).await;
+                    let carried = async {
+                        if let Ok(server) = TcpStream::connect(server).await {
+                            carry(client, server, bytes).await;
+                        }
+                    };
+                    tokio::select! {
+                        biased;
+                        _ = cut.wait_for(|is_cut| *is_cut) => {}
+                        () = carried => {}
                     }
                 });
             }
         });
-        Self { addr, budget }
+        Self { addr, budget, is_cut }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// From now on all connections are cut, or none.
+    pub fn cuts_all(&self, all: bool) {
+        self.is_cut.send_replace(all);
     }
 
     /// Connections that are opened from now on are cut after so many bytes, both ways together.

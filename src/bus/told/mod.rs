@@ -234,15 +234,23 @@ impl Told {
 
     /// Whether nothing is missing here of what was told more than a second ago.
     pub fn is_whole(&self, now: Instant) -> bool {
-        let fresh = |at: Instant| now.saturating_duration_since(at) <= SILENT;
-        let follows = |(node, run): (&NodeId, &u64)| {
-            self.others.get(node).is_some_and(|other| other.run == *run)
+        !self.is_young(now) && self.doubts == self.settled && self.unheard(now).next().is_none()
+    }
+
+    /// The nodes that are not heard now, or of which something is missing: this one first, when
+    /// nothing of its own comes back.
+    pub fn unheard(&self, now: Instant) -> impl Iterator<Item = NodeId> {
+        let is_fresh = |at: Instant| now.saturating_duration_since(at) <= SILENT;
+        let me = Some(self.me.node).filter(|_| !self.echo.is_some_and(is_fresh));
+        let is_holed = move |other: &Hearer| other.is_silent(now) || !other.is_whole();
+        let holed = self.others.iter().filter(move |(_, other)| is_holed(other));
+        let is_strange = move |(node, run): &(&NodeId, &u64)| {
+            let other = self.others.get(*node);
+            // One that is holed was named before.
+            other.is_none_or(|other| other.run != **run && !is_holed(other))
         };
-        now.saturating_duration_since(self.since) >= YOUNG
-            && self.doubts == self.settled
-            && self.echo.is_some_and(fresh)
-            && self.others.values().all(|other| !other.is_silent(now) && other.is_whole())
-            && self.up.as_ref().is_none_or(|up| up.iter().all(follows))
+        let strange = self.up.iter().flatten().filter(is_strange).map(|(node, _)| *node);
+        me.into_iter().chain(holed.map(|(node, _)| *node)).chain(strange)
     }
 
     /// A doubt that was not settled yet: something that was told will never be heard. Whoever heeds

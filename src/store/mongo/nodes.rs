@@ -12,7 +12,7 @@ use mongodb::bson::{Document, doc};
 use super::MongoStore;
 use super::access::{Find, Modified};
 use super::commit::{overtaken, upserted};
-use super::rows::{Row, ToBson};
+use super::rows::{Row, ToBson, int};
 use super::tables::Table;
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -54,10 +54,14 @@ fn read(document: &Document) -> Result<Node> {
     Ok(Node {
         id: row.id("node")?,
         epoch: row.id("epoch")?,
+        // A server of an earlier version says none of what may be missing here.
+        run: row.opt_count("run")?.unwrap_or(0),
         name: row.text("name")?,
         version: row.text("version")?,
         draining: row.flag("draining")?,
         prints: row.texts("prints")?,
+        tells: row.flag("tells")?,
+        unheard: row.ids("unheard")?,
     })
 }
 
@@ -73,13 +77,17 @@ impl MongoStore {
 
     async fn put_lease(&self, node: &Node) -> Result<Time> {
         let mine = doc! { "_id": key(node.id), "epoch": node.epoch.bson() };
+        let unheard: Vec<_> = node.unheard.iter().map(ToBson::bson).collect();
         let update = doc! {
             "$set": {
                 "node": node.id.bson(),
+                "run": int(node.run),
                 "name": &node.name,
                 "version": &node.version,
                 "draining": node.draining,
                 "prints": &node.prints,
+                "tells": node.tells,
+                "unheard": unheard,
             },
             "$currentDate": { "at": true },
         };
