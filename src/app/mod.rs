@@ -50,9 +50,10 @@ use crate::config::secrets::operator_key;
 use crate::config::values::{SignUp, StrangersMode};
 use crate::config::{Config, DataDir, MachineKey, Secrets};
 use crate::core::auth::Limits;
+use crate::core::calls::ice::Relay;
 use crate::core::files::FileRules;
 use crate::core::messages::changes::Deadlines;
-use crate::core::nodes::Nodes;
+use crate::core::nodes::{Node, Nodes};
 use crate::core::push::{Pushes, SETTLE};
 use crate::core::{Core, Ports, Rules};
 use crate::edge::accept::{self, EdgeLimits, Entrance};
@@ -190,6 +191,7 @@ pub async fn start(config: &Config, outside: Outside) -> Result<Running, StartEr
     let clock = Arc::new(StoreClock::new(outside.clock.clone()));
     let ports = ports((&store, &mailer), bus.bus(), files, (&outside, clock.clone()));
     let (turn, known_relay) = relay::start(config, &secrets, &outside, https.as_ref()).await?;
+    let node = Node { relay: offered(turn.as_ref(), &known_relay), ..node };
     let core = Core::new(ports, secrets.server_key, rules(config)).with_relay(known_relay);
     let (hub, gaps) = hub(&bus);
     let core = core.with_hub(hub.clone()).with_push(push.outlet(config, &hub));
@@ -240,6 +242,11 @@ fn hub(bus: &Telling) -> (Arc<Hub>, Gaps) {
     let (hub, gaps) = Hub::new(ENCODER);
     hub.tell_by(bus.bus());
     (hub, gaps)
+}
+
+/// The relay that this server offers for calls of all servers: its own, if it has one.
+fn offered(turn: Option<&Turn>, relay: &Relay) -> Vec<String> {
+    turn.map(|_| relay.urls.clone()).unwrap_or_default()
 }
 
 /// Says who hears what happens, in which order. The bus tells them as long as somebody keeps them.

@@ -58,6 +58,7 @@ pub(super) fn identify(
         prints: prints(config, secrets),
         tells: config.nats_url.is_some(),
         unheard: Vec::new(),
+        relay: Vec::new(),
     })
 }
 

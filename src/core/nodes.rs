@@ -69,6 +69,19 @@ impl Place {
         self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The relays of all nodes that offer theirs for new calls, this one's too; none where this node
+    /// has no relay of its own, as devices then use one that all know.
+    pub(super) fn relays(&self) -> Vec<Vec<String>> {
+        let Some(me) = self.me.get().filter(|me| !me.node.relay.is_empty()) else {
+            return Vec::new();
+        };
+        let draining = self.draining.load(Ordering::Relaxed);
+        let own = (!draining).then(|| me.node.relay.clone());
+        let others = self.others();
+        let offers = |node: &&Node| !node.draining && !node.relay.is_empty();
+        own.into_iter().chain(others.iter().filter(offers).map(|node| node.relay.clone())).collect()
+    }
+
     fn behind(&self) -> Duration {
         Duration::from_millis(self.behind_ms.load(Ordering::Relaxed).unsigned_abs())
     }

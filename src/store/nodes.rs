@@ -40,6 +40,8 @@ pub struct Node {
     /// The nodes that it does not hear, or not whole, as far as it knows; itself is among them when
     /// nothing of its own comes back. A few at most, itself first.
     pub unheard: Vec<ObjectId>,
+    /// Where devices find its relay for calls; nothing when it has none of its own.
+    pub relay: Vec<String>,
 }
 
 impl Node {

@@ -12,7 +12,8 @@ fn node(id: u8, epoch: u8, draining: bool) -> Node {
     let (name, version) = (format!("$node {draining}"), "0.1.0".into());
     let prints = vec!["server_key:0".into()];
     let (run, tells, unheard) = (u64::from(epoch), draining, vec![id, ObjectId([9; 12])]);
-    Node { id, epoch, run, name, version, draining, prints, tells, unheard }
+    let relay = vec!["turn:a.example:3478".into()];
+    Node { id, epoch, run, name, version, draining, prints, tells, unheard, relay }
 }
 
 pub async fn a_node_is_there_until_it_leaves_or_is_silent(world: &World) {

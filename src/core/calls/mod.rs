@@ -348,7 +348,7 @@ impl Calls {
 
     /// The same without a call, for a test of the connection.
     pub fn ice_for_test(&self, caller: &Caller) -> Vec<IceServer> {
-        self.relay.servers(caller.user, None, self.shared.ports.now())
+        self.relay.servers(caller.user, None, &[], self.shared.ports.now())
     }
 
     /// Whether there is a relay for devices that cannot reach each other.
@@ -519,8 +519,11 @@ impl Calls {
     fn joined(&self, caller: &Caller, call: Call) -> Joined {
         let bound = call.is_live() && call.is_bound(caller);
         let now = self.shared.ports.now();
-        let ice =
-            if bound { self.relay.servers(caller.user, Some(call.id), now) } else { Vec::new() };
+        if !bound {
+            return Joined { call, ice: Vec::new() };
+        }
+        let offered = self.shared.place.relays();
+        let ice = self.relay.servers(caller.user, Some(call.id), &offered, now);
         Joined { call, ice }
     }
 }

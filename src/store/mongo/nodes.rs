@@ -62,6 +62,7 @@ fn read(document: &Document) -> Result<Node> {
         prints: row.texts("prints")?,
         tells: row.flag("tells")?,
         unheard: row.ids("unheard")?,
+        relay: row.texts("relay")?,
     })
 }
 
@@ -88,6 +89,7 @@ impl MongoStore {
                 "prints": &node.prints,
                 "tells": node.tells,
                 "unheard": unheard,
+                "relay": &node.relay,
             },
             "$currentDate": { "at": true },
         };
