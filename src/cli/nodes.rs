@@ -61,6 +61,7 @@ mod tests {
             version: "0".into(),
             draining: false,
             prints: Vec::new(),
+            relay: Vec::new(),
             tells,
             unheard: unheard.iter().map(|id| ObjectId([*id; 12])).collect(),
         };

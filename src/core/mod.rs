@@ -297,8 +297,8 @@ impl Core {
         self
     }
 
-    /// Whether the store and the bytes of files can be had, now or some seconds ago, and other nodes
-    /// and this one know of each other.
+    /// Whether the store and the bytes of files can be had, now or some seconds ago, and this node
+    /// and the others know of each other.
     pub async fn ready(&self) -> Result<()> {
         let ports = &self.shared.ports;
         let look = async {

@@ -69,8 +69,8 @@ impl Place {
         self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The relays of all nodes that offer theirs for new calls, this one's too; none where this node
-    /// has no relay of its own, as devices then use one that all know.
+    /// The relays of all nodes that offer theirs for new calls, this one's too; none where this
+    /// node has no relay of its own, as devices then use one that all know.
     pub(super) fn relays(&self) -> Vec<Vec<String>> {
         let Some(me) = self.me.get().filter(|me| !me.node.relay.is_empty()) else {
             return Vec::new();
@@ -233,6 +233,7 @@ mod tests {
             version: "0".into(),
             draining: false,
             prints: Vec::new(),
+            relay: Vec::new(),
             tells: true,
             unheard: unheard.iter().map(id_of).collect(),
         }

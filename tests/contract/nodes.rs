@@ -8,10 +8,11 @@ use wechat::store::{LAPSE, Node};
 use crate::support::{NOON, World};
 
 fn node(id: u8, epoch: u8, draining: bool) -> Node {
+    let run = u64::from(epoch);
     let (id, epoch) = (ObjectId([id; 12]), ObjectId([epoch; 12]));
     let (name, version) = (format!("$node {draining}"), "0.1.0".into());
     let prints = vec!["server_key:0".into()];
-    let (run, tells, unheard) = (u64::from(epoch), draining, vec![id, ObjectId([9; 12])]);
+    let (tells, unheard) = (draining, vec![id, ObjectId([9; 12])]);
     let relay = vec!["turn:a.example:3478".into()];
     Node { id, epoch, run, name, version, draining, prints, tells, unheard, relay }
 }

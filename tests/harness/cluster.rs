@@ -90,7 +90,7 @@ impl Cluster {
         self.cut(node);
         let left = (0..self.nodes.len()).filter(|left| !self.is_cut(*left));
         let runs: Vec<Run> = left.map(|left| run(left as u8)).collect();
-        self.buses.iter().for_each(|bus| bus.up(runs.clone()));
+        self.buses.iter().for_each(|bus| bus.up(&runs));
     }
 
     /// Whether a node lacks nothing that was told a second ago.

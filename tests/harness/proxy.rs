@@ -1,6 +1,8 @@
 //! A link that breaks: a TCP proxy that cuts a connection after so many bytes, in the middle of
 //! whatever they are.
 
+#![allow(dead_code, reason = "each test binary needs a part of it")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

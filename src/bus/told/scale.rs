@@ -3,7 +3,7 @@
 //!
 //! All nodes tell; some of them are *ears*, which hear everything. The others hear only what is
 //! addressed to them, as an ear is like any other, and a thousand of them would take days. The
-//! table of docs/cluster.md comes from here:
+//! table of docs/performance.md comes from here:
 //! `cargo test --lib told::scale -- --include-ignored --nocapture`.
 
 use std::time::{Duration, Instant};
@@ -275,7 +275,7 @@ fn ten_nodes_heal_as_fast_as_is_promised() {
 }
 
 #[test]
-#[ignore = "minutes: prints the table of docs/cluster.md"]
+#[ignore = "minutes: prints the table of docs/performance.md"]
 fn a_hundred_and_a_thousand_heal_as_fast() {
     for (nodes, rate) in [(10, 10_000), (100, 10_000), (1_000, 10_000)] {
         check(row(nodes, rate));

@@ -93,8 +93,8 @@ fn for_call(call: CallId, own: &[String], offered: &[Vec<String>]) -> Vec<String
     first.iter().chain(other).cloned().collect()
 }
 
-/// The weight of a relay for a call: the relay with the highest carries it, so that calls are shared
-/// out evenly, and few of them move when a relay comes or goes (rendezvous hashing).
+/// The weight of a relay for a call: the relay with the highest carries it, so that calls are
+/// shared out evenly, and few of them move when a relay comes or goes (rendezvous hashing).
 fn weight(call: CallId, urls: &[String]) -> [u8; 32] {
     let mut hash = Sha256::new_with_prefix(call.0.0);
     urls.iter().for_each(|url| hash.update(url));
