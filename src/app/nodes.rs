@@ -18,6 +18,7 @@ use super::stores::open_mongo;
 use crate::bus::Run;
 use crate::clock::{Clock, StoreClock, SystemClock, Time};
 use crate::config::data_dir::write_private;
+use crate::config::values::ObjectsMode;
 use crate::config::{Config, DataDir, Secrets};
 use crate::core::Core;
 use crate::core::nodes::{Node, RENEW_EVERY, TOO_WRONG};
@@ -75,12 +76,15 @@ pub(super) async fn enter(
         bus.begin().await?;
         return Ok(None);
     }
-    let prints = node.prints.clone();
+    let own = node.clone();
     core.nodes.enter(node, clock);
     // A process of this node before this one may have left its lease behind.
     core.nodes.leave().await.map_err(|error| error.why())?;
     core.nodes.renew().await.map_err(|error| error.why())?;
-    let checked = check_clock(core).and_then(|()| check_prints(&prints, core));
+    let others = core.nodes.others();
+    let checked = check_clock(core)
+        .and_then(|()| check_prints(&own.prints, &others))
+        .and_then(|()| check_telling(own.tells, &others));
     let begun = match checked {
         Ok(()) => bus.begin().await,
         refused => refused,
@@ -90,10 +94,10 @@ pub(super) async fn enter(
         let _ = core.nodes.leave().await;
         return Err(refused);
     }
-    if config.nats_url.is_none() && !core.nodes.others().is_empty() {
+    if config.objects == ObjectsMode::Local && !others.is_empty() {
         tracing::warn!(
-            "another server works on this database: people who are connected to different servers \
-             hear of each other's messages only when they sync"
+            "another server works on this database, and OBJECTS=local keeps files where it does \
+             not find them: set OBJECTS=s3 on all servers"
         );
     }
     Ok(Some(tokio::spawn(renew(core.clone(), hub.clone()))))
@@ -112,8 +116,8 @@ fn check_clock(core: &Core) -> Result<(), StartError> {
 }
 
 /// Codes, links and credentials for the relay that one server gave out are good at all others.
-fn check_prints(own: &[String], core: &Core) -> Result<(), StartError> {
-    for other in core.nodes.others() {
+fn check_prints(own: &[String], others: &[Node]) -> Result<(), StartError> {
+    for other in others {
         if let Some(secret) = differing(own, &other.prints) {
             return Err(StartError(format!(
                 "The secret {secret} is not that of the server on {}, which works on the same \
@@ -124,6 +128,26 @@ fn check_prints(own: &[String], core: &Core) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// Servers of one database tell each other what happens: people who are connected to different ones
+/// would not hear of each other, and somebody who was removed or logged out would hear on.
+fn check_telling(tells: bool, others: &[Node]) -> Result<(), StartError> {
+    let mute = others.iter().find(|other| !other.tells);
+    let why = match (tells, mute, others.first()) {
+        (false, _, Some(other)) => format!(
+            "The server on {} works on the same database, and this one cannot tell it what \
+             happens: NATS_URL is not set here. Set it to the NATS of the other, or stop that",
+            other.name
+        ),
+        (true, Some(other), _) => format!(
+            "The server on {} works on the same database without NATS_URL, so that it does not \
+             tell what happens there. Stop it, and start it again with NATS_URL",
+            other.name
+        ),
+        _ => return Ok(()),
+    };
+    Err(StartError(format!("{why}. A server that was killed counts for ten more seconds.")))
 }
 
 /// The first secret that both have, and that is another one.

@@ -4,7 +4,7 @@
 //! `NODES_MESSAGES` says how many messages (20,000).
 
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use wechat::hub::close::CloseCode;
 
 use crate::harness::mongo::{Server, binary, shared};
+use crate::harness::nats::Nats;
 use crate::harness::{PATIENCE, Person, World, fresh_key, message_of, program, sending};
 use crate::ledger::Ledger;
 
@@ -28,6 +29,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 const RECOVERY: Duration = Duration::from_secs(60);
 
 type Book = Arc<Mutex<Ledger>>;
+
+/// The NATS by which all servers of these tests tell each other.
+fn bus() -> Option<&'static Nats> {
+    static BUS: OnceLock<Option<Nats>> = OnceLock::new();
+    BUS.get_or_init(Nats::start).as_ref()
+}
+
+/// The MongoDB of these tests, if the bus is there too.
+fn servers() -> Option<&'static Server> {
+    bus().and_then(|_| shared())
+}
 
 /// A server on this database, and somebody who is connected to it.
 async fn node(mongo: &Server, database: &str, name: &str) -> (World, Arc<Person>) {
@@ -51,7 +63,8 @@ async fn node_with(
     other: Option<&World>,
     more: &[(&str, &str)],
 ) -> (World, Arc<Person>) {
-    let settings = mongo.settings(database);
+    let mut settings = mongo.settings(database);
+    settings.extend(bus().map(|bus| ("NATS_URL".to_owned(), bus.url())));
     let mut settings: Vec<_> = settings.iter().map(|(key, value)| (&**key, &**value)).collect();
     // It says there who comes and goes.
     settings.push(("LOG", "info"));
@@ -101,7 +114,7 @@ fn rate(count: usize, began: Instant) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_write_one_dense_order_into_one_chat() {
-    let Some(mongo) = shared() else { return };
+    let Some(mongo) = servers() else { return };
     let database = Server::database();
     let (one, ana) = node(mongo, &database, "Ana").await;
     let (other, beto) = node_beside(mongo, &database, "Beto", &one).await;
@@ -140,7 +153,7 @@ async fn two_servers_write_one_dense_order_into_one_chat() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_one_server_dies_amid_a_flood_the_other_goes_on() {
-    let Some(mongo) = shared() else { return };
+    let Some(mongo) = servers() else { return };
     let database = Server::database();
     let (mut one, ana) = node(mongo, &database, "Ana").await;
     let (_other, beto) = node_beside(mongo, &database, "Beto", &one).await;
@@ -193,12 +206,46 @@ fn runs(mongo: &Server, database: &str, arguments: &[&str]) -> String {
     [said.stdout, said.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
 }
 
+/// What a server says that has the secrets of another, and is to work beside it with this NATS.
+fn starts_beside(mongo: &Server, database: &str, other: &World, nats: &str) -> String {
+    let data = tempfile::tempdir().expect("a folder");
+    let secrets = data.path().join("secrets");
+    std::fs::create_dir(&secrets).expect("a folder");
+    for file in std::fs::read_dir(other.server.secrets()).expect("the secrets") {
+        let file = file.expect("a secret");
+        std::fs::copy(file.path(), secrets.join(file.file_name())).expect("copied");
+    }
+    let mut command = Command::new(program());
+    command.current_dir(data.path()).env_clear().env("DATA_DIR", data.path());
+    command.env("PORT", "0").env("TURN", "off").env("NATS_URL", nats);
+    let said = command.envs(mongo.settings(database)).output().expect("it runs");
+    assert_eq!(said.status.code(), Some(1), "it does not start");
+    [said.stdout, said.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+}
+
+/// People on different servers that tell each other nothing would not hear of each other, and
+/// somebody who was removed would hear on: a second server does not start like that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_beside_another_does_not_start_unless_both_tell_what_happens() {
+    let (Some(mongo), Some(nats)) = (servers(), bus()) else { return };
+    let database = Server::database();
+    let (telling, ana) = node(mongo, &database, "Ana").await;
+    let refused = starts_beside(mongo, &database, &telling, "");
+    assert!(refused.contains("NATS_URL is not set here"), "{refused}");
+    ana.gets("/api/v1/me").await;
+    let alone = Server::database();
+    let (mute, beto) = node_with((mongo, &alone), "Beto", None, &[("NATS_URL", "")]).await;
+    let refused = starts_beside(mongo, &alone, &mute, &nats.url());
+    assert!(refused.contains("on the same database without NATS_URL"), "{refused}");
+    beto.gets("/api/v1/me").await;
+}
+
 /// A server beside another tells balancers that it is about to stop while it still serves, and is
 /// no node any more once it has stopped. A command that needs the database for itself says who is
 /// in the way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_beside_another_drains_before_it_stops() {
-    let Some(mongo) = shared() else { return };
+    let Some(mongo) = servers() else { return };
     let database = Server::database();
     let drains = [("DRAIN_WAIT", "5s"), ("DRAIN_OVER", "1s")];
     let (mut one, ana) = node_with((mongo, &database), "Ana", None, &drains).await;
@@ -246,7 +293,7 @@ async fn a_server_beside_another_drains_before_it_stops() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_loses_its_database_sends_its_people_to_others() {
-    let Some(binary) = binary() else { return };
+    let (Some(binary), Some(_)) = (binary(), bus()) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let mut mongo = Server::durable(&binary, folder.path());
     let (one, ana) = node(&mongo, "lost", "Ana").await;
