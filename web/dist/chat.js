@@ -1,11 +1,11 @@
 import { jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { AsksBadge } from './asks_badge.js';
 import { ConnectionBar, chatActions } from './chats.js';
 import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
-import { AsksBadge } from './group_rules.js';
 import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';

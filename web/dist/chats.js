@@ -1,9 +1,9 @@
 import { Fragment as _Fragment, jsx as _jsx, jsxs as _jsxs } from "preact/jsx-runtime";
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { AsksBadge } from './asks_badge.js';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
-import { AsksBadge } from './group_rules.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
 import { toLevel } from './level.js';

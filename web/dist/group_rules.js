@@ -26,13 +26,6 @@ function span(seconds) {
         return t('span.minutes', { n: seconds / 60 });
     return t('span.seconds', { n: seconds });
 }
-export function AsksBadge({ chat }) {
-    watch(`chat:${chat}`);
-    const n = client.joining.waiting(chat);
-    if (!n)
-        return null;
-    return (_jsxs("span", { class: "badge asks", children: [_jsx(Icon, { name: "user-plus", label: t('join.requests', { n }) }), n] }));
-}
 export function RequestsCard({ state }) {
     watch(`chat:${state.id}`);
     const waiting = useSignal([]);

@@ -3,7 +3,7 @@ import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from './i18n.js';
 import { facePath, usePicture } from './pictures.js';
 import { toasts, watch } from './state.js';
-const FIRST = new Set('brand bell bell-off camera check check-check circle-alert clock cloud-off code contact download file-text form group image inbox info key languages link list mail menu message-circle mic mic-off music option phone phone-missed pin pin-off radio receipt reply rows save scroll search section server settings square-pen text user user-plus users video x'.split(' '));
+const FIRST = new Set('brand bell bell-off camera check check-check circle-alert clock cloud-off code contact download file-text form group image inbox info key languages link list mail menu message-circle mic music phone phone-missed pin pin-off radio receipt reply rows scroll search section server settings square-pen text user user-plus users video x'.split(' '));
 export function Icon({ name, label }) {
     return (_jsx("svg", { class: "icon", "aria-hidden": label ? undefined : 'true', role: label ? 'img' : undefined, "aria-label": label, children: _jsx("use", { href: `/assets/${FIRST.has(name) ? 'icons' : 'icons.more'}.svg#${name}` }) }));
 }

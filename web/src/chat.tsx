@@ -5,11 +5,11 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { ChatState, Message } from 'wechat-sdk';
 
+import { AsksBadge } from './asks_badge.js';
 import { ConnectionBar, chatActions } from './chats.js';
 import { RequestBar } from './contacts.js';
 import { t } from './i18n.js';
 import { learnCursors } from './cursors.js';
-import { AsksBadge } from './group_rules.js';
 import { Announcement, Speaking } from './hush.js';
 import { jumpTo } from './jump.js';
 import { chatName, myId, preview, typingText } from './names.js';

@@ -5,9 +5,9 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Chat, ChatState, Found, Id, User } from 'wechat-sdk';
 
+import { AsksBadge } from './asks_badge.js';
 import { FILE_ICONS, attachmentsOf, filesText, guessed } from './files_text.js';
 import { brief } from './format.js';
-import { AsksBadge } from './group_rules.js';
 import { t } from './i18n.js';
 import { lazy } from './lazy.js';
 import { toLevel } from './level.js';

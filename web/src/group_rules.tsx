@@ -57,16 +57,6 @@ function span(seconds: number): string {
   return t('span.seconds', { n: seconds });
 }
 
-/** How many wait to be let in, for those who may let them. */
-export function AsksBadge({ chat }: { chat: string }): JSX.Element | null {
-  watch(`chat:${chat}`);
-  const n = client.joining.waiting(chat);
-  if (!n) return null;
-  return (
-    <span class="badge asks"><Icon name="user-plus" label={t('join.requests', { n })} />{n}</span>
-  );
-}
-
 /** Who waits to be let in. */
 export function RequestsCard({ state }: { state: ChatState }): JSX.Element | null {
   watch(`chat:${state.id}`);
