@@ -20,13 +20,21 @@ export async function until(what, ask, within = 60_000) {
   }
 }
 
-export const freePort = () =>
+const isFree = (port) =>
   new Promise((done) => {
-    const probe = createServer().listen(0, () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
+    const probe = createServer().once('error', () => done(false));
+    probe.listen(port, () => probe.close(() => done(true)));
   });
+
+// Handed out once, and none of those that the system gives to outgoing connections (32768 and up):
+// so it stays free until a server listens there, and while that server is down.
+let asked = process.pid * 7919;
+export const freePort = async () => {
+  for (;;) {
+    const port = 12_000 + (asked++ % 20_000);
+    if (await isFree(port)) return port;
+  }
+};
 
 // What the server makes the relay's credentials with.
 export const SECRET = '0b3fa7f9ce5d4d0f9a3c8d16f2e47b58';

@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Once, OnceLock};
 
+use loadgen::ports;
+
 /// Names the server's binary.
 pub const BINARY: &str = "WECHAT_TEST_MONGO";
 /// Says which store the stories and faults run on: `embedded`, as without it, or `mongo`.
@@ -92,7 +94,8 @@ impl Server {
     /// Starts a server in a folder that the caller keeps; it syncs every commit, so that it may be
     /// killed.
     pub fn durable(binary: &Path, folder: &Path) -> Self {
-        Self::start(binary, folder, 0, true, &["--sync-on-commit"])
+        let port = ports::free().expect("a port").port();
+        Self::start(binary, folder, port, true, &["--sync-on-commit"])
     }
 
     fn start(binary: &Path, folder: &Path, port: u16, kept: bool, flags: &[&str]) -> Self {

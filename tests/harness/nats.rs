@@ -3,10 +3,12 @@
 //! Without it the tests that need it are left out, which is said on standard error.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
+
+use loadgen::ports;
 
 /// Names the server's binary.
 const BINARY: &str = "WECHAT_TEST_NATS";
@@ -33,9 +35,7 @@ impl Nats {
             });
             return None;
         };
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let port = ports::free().expect("a port").port();
         let mut server = Self { binary: binary.into(), port, keeper: None };
         server.restart();
         Some(server)

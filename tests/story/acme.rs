@@ -1,7 +1,7 @@
 //! A certificate from an authority, by ACME: the first, the next before it ends, what a restart
 //! finds again, and what the operator is told when there is none.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use loadgen::client::http::Http;
 use loadgen::client::stream::{Either, Trust, open};
+use loadgen::ports;
 use loadgen::scratch::Scratch;
 use loadgen::server::{Home, Plan, Server};
 use tokio::time::sleep;
@@ -31,11 +32,6 @@ struct Named {
     https: SocketAddr,
 }
 
-fn free() -> SocketAddr {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-    port.expect("a free port")
-}
-
 /// The certificate that is shown there, if it is believed.
 async fn shown(addr: SocketAddr, trust: &Trust) -> Option<Vec<u8>> {
     let Ok(Either::Right(stream)) = open(addr, None, None, Some(trust)).await else { return None };
@@ -45,7 +41,7 @@ async fn shown(addr: SocketAddr, trust: &Trust) -> Option<Vec<u8>> {
 impl Named {
     /// One whose name leads to it.
     async fn by(authority: &Authority, settings: &[(&str, &str)]) -> Self {
-        let https = free();
+        let https = ports::free().expect("a port");
         authority.leads_to(Some(https));
         Self::at(https, authority, settings).await
     }
@@ -88,7 +84,7 @@ impl Named {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_certificate_serves_https_and_the_relay_and_a_restart_finds_it_again() {
     let authority = Authority::start().await;
-    let relay = free();
+    let relay = ports::free().expect("a port");
     let turn_tls_port = relay.port().to_string();
     let relays = [("TURN", "embedded"), ("TURN_PORT", "0"), ("TURN_TLS_PORT", &*turn_tls_port)];
     let mut named = Named::by(&authority, &relays).await;
@@ -161,7 +157,7 @@ async fn a_browser_believes_the_certificate_once_its_authority_is_installed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_renewed_before_it_ends_and_the_relay_follows() {
     let authority = Authority::start().await;
-    let (https, relay) = (free(), free());
+    let [https, relay] = [(); 2].map(|()| ports::free().expect("a port"));
     authority.leads_to(Some(https));
     let folder = tempfile::tempdir().expect("a folder");
     let (port_tls, turn_tls_port) = (https.port().to_string(), relay.port().to_string());
@@ -251,12 +247,12 @@ async fn when_there_is_no_certificate_the_operator_is_told_why_and_what_to_do() 
     let authority = Authority::start().await;
     // Another server that speaks TLS, and knows nothing of this.
     let elsewhere = authority.addr();
-    let https = free();
+    let https = ports::free().expect("a port");
     for (mood, leads_to, cause, cure) in [
         (Mood::Tired, Some(https), "too many certificates", "ACME_DIRECTORY=staging"),
         (Mood::Strict, Some(https), "forbidden by policy", "Set PUBLIC_URL to a name of your own"),
         (Mood::Fine, None, "no valid A records", "Make an A or AAAA record of chat.example.org"),
-        (Mood::Fine, Some(free()), "Connection refused", "Open TCP 443"),
+        (Mood::Fine, ports::free().ok(), "Connection refused", "Open TCP 443"),
         (Mood::Fine, Some(elsewhere), "somebody else answers", "lead to this machine"),
     ] {
         authority.is(mood);

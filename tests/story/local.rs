@@ -1,13 +1,14 @@
 //! HTTPS on a network without a name: the server's own authority, the page from which devices
 //! install it, and what is believed then.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
 use loadgen::client::http::Http;
 use loadgen::client::stream::{Trust, open};
+use loadgen::ports;
 use loadgen::server::{Home, Plan, Server};
 use ring::digest::{SHA256, digest};
 
@@ -21,8 +22,7 @@ struct Alone {
 
 impl Alone {
     async fn with(settings: &[(&str, &str)]) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-        let https = free.expect("a free port");
+        let https = ports::free().expect("a free port");
         let mut plan = Plan::unlimited(program());
         plan.settings.extend(mongo::settings(&mongo::Server::database()));
         let port = https.port().to_string();

@@ -2,7 +2,6 @@
 //! certificates that change while it runs, those who hold handshakes up, and the relay.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +14,7 @@ use loadgen::client::connection::Connection;
 use loadgen::client::http::Http;
 use loadgen::client::stream::{self, Either, Trust};
 use loadgen::client::wire::{Dial, Wire};
+use loadgen::ports;
 use loadgen::secure::Secure;
 use loadgen::server::{Home, Person, Plan, Server};
 use serde_json::json;
@@ -149,8 +149,7 @@ async fn what_comes_in_the_clear_is_sent_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-    let relay = port.expect("a free port");
+    let relay = ports::free().expect("a free port");
     let turn_tls_port = relay.port().to_string();
     let relays = [("TURN", "embedded"), ("TURN_PORT", "0"), ("TURN_TLS_PORT", &*turn_tls_port)];
     let safe = Safe::with(&relays).await;

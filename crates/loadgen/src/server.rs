@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,11 +20,12 @@ use crate::client::error::{Error, Result};
 use crate::client::http::Http;
 use crate::measure::meter::Meter;
 use crate::measure::proc;
+use crate::ports;
 use crate::scratch::Scratch;
 use crate::secure::Secure;
 
-/// How long a server may take to start.
-const START: Duration = Duration::from_secs(30);
+/// How long a server may take to start, also on a machine that has much else to do.
+const START: Duration = Duration::from_secs(120);
 /// How long a server may take to end before it is killed.
 const END: Duration = Duration::from_secs(15);
 
@@ -90,9 +91,7 @@ impl Home {
 
     /// Has the server speak HTTPS, with a certificate of its own, on a free port.
     pub fn secure(&mut self) -> Result<Secure> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let secure = Secure::new(self.scratch.path(), addr)?;
+        let secure = Secure::new(self.scratch.path(), ports::free()?)?;
         self.plan.settings.extend(secure.settings());
         Ok(secure)
     }
@@ -152,10 +151,9 @@ impl Home {
 
     /// Starts a process on these data; its log is appended to that of earlier ones.
     fn launch(&self) -> io::Result<(Child, SocketAddr)> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let addr = ports::free()?;
         let mut command = self.plan.command(self.scratch.path());
-        command.env("HOST", addr.ip().to_string()).env("PORT", port.to_string());
+        command.env("HOST", addr.ip().to_string()).env("PORT", addr.port().to_string());
         command.env("MAIL_DIR", self.scratch.path().join("mail"));
         let log = self.scratch.path().join("server.log");
         let log = File::options().create(true).append(true).open(log)?;
