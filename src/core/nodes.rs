@@ -58,9 +58,13 @@ fn not_yet(stood: Duration, deaf: Option<Duration>, others: &[Node]) -> Option<&
     if stood < SEEN_AFTER {
         return Some("the other servers have yet to see that this one is there");
     }
+    is_cut_off(deaf, others).then_some("this server is cut off from the bus, and others are not")
+}
+
+/// Whether a node that has not heard itself for so long is cut off from the bus, and others not.
+fn is_cut_off(deaf: Option<Duration>, others: &[Node]) -> bool {
     let is_there = |other: &Node| other.hears() && !other.draining;
-    let is_cut_off = deaf.is_some_and(|deaf| deaf >= DEAF_AFTER) && others.iter().any(is_there);
-    is_cut_off.then_some("this server is cut off from the bus, and others are not")
+    deaf.is_some_and(|deaf| deaf >= DEAF_AFTER) && others.iter().any(is_there)
 }
 
 impl Place {
@@ -109,16 +113,22 @@ impl Place {
         *since = is_deaf.then(|| since.unwrap_or_else(Instant::now));
     }
 
-    /// Why nobody is to be sent here now.
-    fn not_yet(&self) -> Option<&'static str> {
+    /// For how long nothing of its own has come back, as of the last renewal.
+    fn deaf(&self) -> Option<Duration> {
         let since = *self.deaf_since.lock().unwrap_or_else(PoisonError::into_inner);
-        let stood = self.me.get()?.since.elapsed();
-        not_yet(stood, since.map(|since| since.elapsed()), &self.others())
+        since.map(|since| since.elapsed())
     }
 
     /// Refuses while nobody is to be sent here.
     pub(super) fn check_seen(&self) -> Result<()> {
-        self.not_yet().map_or(Ok(()), |why| Err(Error::unavailable(why)))
+        let Some(me) = self.me.get() else { return Ok(()) };
+        let why = not_yet(me.since.elapsed(), self.deaf(), &self.others());
+        why.map_or(Ok(()), |why| Err(Error::unavailable(why)))
+    }
+
+    /// Whether no other node was there at the last renewal.
+    pub(super) fn is_alone(&self) -> bool {
+        self.others().is_empty()
     }
 
     fn note_others(&self, now: Vec<Node>) {
@@ -184,8 +194,8 @@ impl Nodes {
 
     /// Whether this node is cut off from what the others tell each other.
     pub fn is_cut_off(&self) -> bool {
-        let stood = |me: &Me| me.since.elapsed() >= SEEN_AFTER;
-        self.shared.place.me.get().is_some_and(stood) && self.shared.place.not_yet().is_some()
+        let place = &self.shared.place;
+        is_cut_off(place.deaf(), &place.others())
     }
 
     /// This node is about to stop, and says so from now on.
@@ -211,7 +221,7 @@ impl Shared {
     /// Whether this node is to do now what one of all is enough for; it keeps the task for so long.
     pub(crate) async fn is_up_to_me(&self, task: &'static str, lasts: Duration) -> Result<bool> {
         let Some(me) = self.place.me.get() else { return Ok(true) };
-        if self.place.others().is_empty() {
+        if self.place.is_alone() {
             return Ok(true);
         }
         self.ports.store.take_task(task, me.node.id, self.ports.now(), lasts).await

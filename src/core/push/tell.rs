@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Shared;
-use super::super::nodes::Nodes;
 use super::rings::{Ringing, Stopped};
 use super::rules::{self, NewRow, Reader};
 use super::words;
@@ -440,7 +439,7 @@ impl Shared {
 
     /// Tells again what rings, unless another node is there, which may have told it.
     pub(super) async fn ring_again(self: &Arc<Self>) -> Result<(), Error> {
-        if !Nodes::new(self.clone()).others().is_empty() {
+        if !self.place.is_alone() {
             return Ok(());
         }
         let soon = self.ports.now().plus(2 * RING_FOR);
