@@ -122,12 +122,17 @@ impl Shared {
         self.ports.bus.publish(Event::Member(Arc::new(OwnMember { member, hidden })));
     }
 
-    /// Tells the admins of a group who are connected that somebody asks to come in, or waits no
+    /// Tells the admins of a group who are connected that these people ask to come in, or wait no
     /// more. A hint like every push: who cannot be told learns it by asking.
-    pub(crate) async fn tell_asking(&self, chat: ChatId, user: UserId, waits: bool) {
+    pub(crate) async fn tell_asking(&self, chat: ChatId, users: &[UserId], waits: bool) {
+        if users.is_empty() {
+            return;
+        }
         if let Ok(Some((as_of, admins))) = self.ports.store.admins(chat, TOLD_ADMINS).await {
-            let asking = Asking { chat, user, waits, admins, as_of };
-            self.ports.bus.publish(Event::Asking(Arc::new(asking)));
+            for user in users {
+                let asking = Asking { chat, user: *user, waits, admins: admins.clone(), as_of };
+                self.ports.bus.publish(Event::Asking(Arc::new(asking)));
+            }
         }
     }
 

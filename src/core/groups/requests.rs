@@ -146,7 +146,7 @@ impl Groups {
             let ended = shared.ports.store.end_request(chat, user).await?;
             let Some(member) = ended else { return Ok(false) };
             shared.member_changed(member, Vec::new());
-            shared.tell_asking(chat, user, false).await;
+            shared.tell_asking(chat, &[user], false).await;
             Ok(true)
         })
         .await
@@ -182,7 +182,7 @@ impl Shared {
         match self.ports.store.ask_in(ask).await? {
             Asked::Done(member) => {
                 self.member_changed(member, Vec::new());
-                self.tell_asking(chat.id, me, true).await;
+                self.tell_asking(chat.id, &[me], true).await;
                 Ok(Some(chat))
             }
             Asked::Stale => Ok(None),

@@ -219,11 +219,9 @@ impl Shared {
             Stepped::Done(message, chat) => {
                 self.post(message.clone(), Some(chat.clone()), moves).await;
                 self.tell_members(chat.id, &touched).await;
-                for row in rows.iter().filter(|row| row.state == MemberState::Requested) {
-                    if touched.contains(&row.user) {
-                        self.tell_asking(chat.id, row.user, false).await;
-                    }
-                }
+                let waited = rows.iter().filter(|row| row.state == MemberState::Requested);
+                let waited = waited.map(|row| row.user).filter(|user| touched.contains(user));
+                self.tell_asking(chat.id, &waited.collect::<Vec<_>>(), false).await;
                 Ok(Tried::Done(message, chat))
             }
             Stepped::Stale => Ok(Tried::Moved),
