@@ -229,10 +229,10 @@ impl Many {
         let last = self.nodes.len() - 1;
         self.nodes[last].told = None;
         self.died = Some((last, self.now));
-        let began = self.now;
-        self.pass(Duration::from_millis(1_100));
+        let silent = Duration::from_millis(1_100);
+        self.pass(silent);
         assert!(!self.all_whole(), "a death that nobody notices");
-        self.heals() + (self.now - began).min(Duration::from_millis(1_100))
+        silent + self.heals()
     }
 
     /// Packets do not pass for a time; how long it then takes.

@@ -517,12 +517,10 @@ impl Calls {
     }
 
     fn joined(&self, caller: &Caller, call: Call) -> Joined {
-        let bound = call.is_live() && call.is_bound(caller);
-        let now = self.shared.ports.now();
-        if !bound {
+        if !call.is_live() || !call.is_bound(caller) {
             return Joined { call, ice: Vec::new() };
         }
-        let offered = self.shared.place.relays();
+        let (offered, now) = (self.shared.place.relays(), self.shared.ports.now());
         let ice = self.relay.servers(caller.user, Some(call.id), &offered, now);
         Joined { call, ice }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::direct::{Direct, Ready};
 use super::{Bare, Pace, Prepared, Workload};
-use crate::client::api::{Api, Session};
+use crate::client::api::Api;
 use crate::client::error::{Error, Result};
 use crate::measure::meter::Meter;
 use crate::measure::report::Phase;
@@ -67,8 +67,7 @@ impl Both<'_> {
     async fn subscribe(&self, method: Method, body: Option<&Value>) -> Result<()> {
         let (_, receivers) = self.awake.people()?;
         for session in receivers {
-            let session: Session = session.clone();
-            let api = Api::with(self.target.addr, session);
+            let api = Api::with(self.target.addr, session.clone());
             let answer = api.call(method.clone(), "/api/v1/me/push", body).await?;
             if !answer.status.is_success() {
                 return Err(Error::protocol(format!("{method} /me/push: {}", answer.status)));
