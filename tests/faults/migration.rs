@@ -5,15 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use loadgen::client::api::Api;
-use loadgen::client::mailbox::Mailbox;
-use loadgen::server::{Home, Plan, Server};
 use serde_json::{Value, json};
 
 use crate::harness::files::{CLIP, STILL};
 use crate::harness::mongo::{self, shared};
 use crate::harness::nats::Nats;
-use crate::harness::{Person, World, email, hears, program};
+use crate::harness::{Person, World, hears, program};
 use crate::s3_server;
 
 /// The lines of the page: before the server is stopped, after that, and back.
@@ -43,19 +40,6 @@ fn told(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
 
-/// The same person at another server.
-fn at(person: &Person, server: &Server) -> Person {
-    let session = person.api.session().expect("a session").clone();
-    let (name, email) = (person.name.clone(), person.email.clone());
-    Person { name, email, api: Api::with(server.addr(), session) }
-}
-
-async fn signs_up(server: &Server, name: &str) -> Person {
-    let (mails, email) = (Mailbox::new(server.mails()), email(name));
-    let api = Api::sign_up(server.addr(), &mails, name, &email).await.expect("signed up");
-    Person { name: name.into(), email, api }
-}
-
 async fn sends_a_file(who: &Person, whom: &Person, name: &str, content: &[u8]) -> Value {
     let file = who.uploads("auto", name, content).await;
     let message = json!({ "client_msg_id": name, "body": name, "attachments": [file["id"]] });
@@ -83,10 +67,12 @@ async fn one_machine_becomes_two_servers_and_one_again_by_the_lines_of_the_page(
         return;
     };
     let [before, after, back] = lines();
-    let home = Home::new(Plan::unlimited(program()), None).expect("a folder");
-    let mut old = home.start().await.expect("a server");
-    let (data, secrets) = (old.data(), old.secrets());
-    let (ana, beto) = (signs_up(&old, "Ana").await, signs_up(&old, "Beto").await);
+    let database = mongo.settings(&mongo::Server::database());
+    // An empty value counts as none, also where this run's servers are on MongoDB.
+    let none: Vec<_> = database.iter().map(|(key, _)| (&**key, "")).collect();
+    let mut old = World::with(&none).await;
+    let data = old.server.data();
+    let (ana, beto) = (old.person("Ana").await, old.person("Beto").await);
     let film = sends_a_file(&ana, &beto, "clip.mp4", CLIP).await;
     let film_bytes = content(&beto, &film).await;
 
@@ -96,23 +82,21 @@ async fn one_machine_becomes_two_servers_and_one_again_by_the_lines_of_the_page(
         ("S3_ACCESS_KEY_ID", "AKIAEXAMPLE".into()),
         ("S3_SECRET_ACCESS_KEY", "geheim".into()),
     ];
-    let database = mongo.settings(&mongo::Server::database());
     there.extend(database.iter().map(|(key, value)| (&**key, value.clone())));
     let first = pasted(&before, &data, &there);
     assert!(first.status.success(), "{}", told(&first));
     let still = sends_a_file(&beto, &ana, "still.jpg", STILL).await;
     let still_bytes = content(&ana, &still).await;
-    assert!(old.end().expect("stopped"));
+    assert!(old.server.end().expect("stopped"));
     let moved = pasted(&after, &data, &there);
     assert!(moved.status.success() && told(&moved).contains("hold the same"), "{}", told(&moved));
 
     let mut running = there.clone();
     running.extend([("OBJECTS", "s3".into()), ("NATS_URL", nats.url())]);
     let mut one = starts(&running, &data).await;
-    let own = tempfile::tempdir().expect("a folder");
-    copy_folder(&secrets, &own.path().join("secrets"));
-    let mut other = starts(&running, own.path()).await;
-    let (ana, beto) = (at(&ana, &one.server), at(&beto, &other.server));
+    let beside: Vec<_> = running.iter().map(|(key, value)| (*key, &**value)).collect();
+    let mut other = World::sharing(Some(old.server.secrets()), &beside).await;
+    let (ana, beto) = (ana.at(&one.server), beto.at(&other.server));
     let mut his = beto.connects().await;
     ana.says("from one to the other").to(&beto).await;
     hears(&mut his, "from one to the other").await;
@@ -120,7 +104,8 @@ async fn one_machine_becomes_two_servers_and_one_again_by_the_lines_of_the_page(
     assert_eq!(beto.reads(ana.id()).await, all);
     assert_eq!(content(&beto, &film).await, film_bytes);
     assert_eq!(content(&beto, &still).await, still_bytes);
-    let refused = pasted("wechat store copy --from mongodb --to embedded", own.path(), &there);
+    let refused =
+        pasted("wechat store copy --from mongodb --to embedded", &other.server.data(), &there);
     assert!(!refused.status.success(), "{}", told(&refused));
     assert!(one.server.end().expect("stopped"));
     let refused = pasted("wechat store copy --from mongodb --to embedded", &data, &there);
@@ -129,20 +114,10 @@ async fn one_machine_becomes_two_servers_and_one_again_by_the_lines_of_the_page(
 
     let again = pasted(&back, &data, &there);
     assert!(again.status.success() && told(&again).contains("hold the same"), "{}", told(&again));
-    fs::rename(own.path(), data.join("nobody")).expect("out of the way");
-    // An empty value counts as none, also where this run's servers are on MongoDB.
-    let none: Vec<_> = database.iter().map(|(key, _)| (&**key, String::new())).collect();
+    let none: Vec<_> = none.into_iter().map(|(key, value)| (key, value.to_owned())).collect();
     let alone = starts(&none, &data).await;
-    let (ana, beto) = (at(&ana, &alone.server), at(&beto, &alone.server));
+    let (ana, beto) = (ana.at(&alone.server), beto.at(&alone.server));
     assert_eq!(ana.reads(beto.id()).await, all, "and nobody had to log in again");
     assert_eq!(content(&ana, &film).await, film_bytes);
     assert_eq!(content(&ana, &still).await, still_bytes);
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("the folder") {
-        let entry = entry.expect("an entry");
-        fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
-    }
 }

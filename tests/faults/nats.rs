@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use hyper::Method;
-use loadgen::client::api::Api;
 use loadgen::client::connection::Connection;
 use loadgen::client::http::Http;
 
@@ -75,8 +74,7 @@ async fn what_happens_at_one_server_is_heard_at_the_other_at_once() {
     late.sort_unstable();
     println!("heard elsewhere after {first:?}, then {:?}, at most {:?}", late[100], late[199]);
     let phone = other.another_device(&beto).await;
-    let session = phone.api.session().expect("a session").clone();
-    let at_one = Person { api: Api::with(one.server.addr(), session), ..phone }.connects().await;
+    let at_one = phone.at(&one.server).connects().await;
     let closed = beto.asks(Method::DELETE, "/api/v1/auth/sessions?keep=current", None).await;
     assert!(closed.status.is_success());
     let code = tokio::time::timeout(PATIENCE, at_one.closed()).await.expect("closed");

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use loadgen::client::error::Error;
 use loadgen::client::http::Http;
+use loadgen::server::{Home, Plan};
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -161,7 +162,7 @@ async fn when_one_server_dies_amid_a_flood_the_other_goes_on() {
     let book = Arc::new(Mutex::new(Ledger::new(group.clone())));
     for _ in 0..3 {
         let mut dying = JoinSet::new();
-        dying.spawn(flood(ana_at(&ana, &one), book.clone(), usize::MAX));
+        dying.spawn(flood(Arc::new(ana.at(&one.server)), book.clone(), usize::MAX));
         let living = tokio::spawn(flood(beto.clone(), book.clone(), 2_000));
         let before = book.lock().await.acked();
         while book.lock().await.acked() < before + 500 {
@@ -177,7 +178,7 @@ async fn when_one_server_dies_amid_a_flood_the_other_goes_on() {
         dying.join_next().await.expect("one").expect("a flood ends with its server");
         assert_eq!(living.await.expect("a flood ends").len(), 2_000);
         one.server.restart().await.expect("started again");
-        let sender = ana_at(&ana, &one);
+        let sender = Arc::new(ana.at(&one.server));
         let waiting = book.lock().await.waiting();
         for (key, body) in waiting {
             let answer = sender.api.send(&group, &key, &body).await.expect("a repeated send");
@@ -206,21 +207,17 @@ fn runs(mongo: &Server, database: &str, arguments: &[&str]) -> String {
     [said.stdout, said.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
 }
 
-/// What a server says that has the secrets of another, and is to work beside it with this NATS.
-fn starts_beside(mongo: &Server, database: &str, other: &World, nats: &str) -> String {
-    let data = tempfile::tempdir().expect("a folder");
-    let secrets = data.path().join("secrets");
-    std::fs::create_dir(&secrets).expect("a folder");
-    for file in std::fs::read_dir(other.server.secrets()).expect("the secrets") {
-        let file = file.expect("a secret");
-        std::fs::copy(file.path(), secrets.join(file.file_name())).expect("copied");
-    }
-    let mut command = Command::new(program());
-    command.current_dir(data.path()).env_clear().env("DATA_DIR", data.path());
-    command.env("PORT", "0").env("TURN", "off").env("NATS_URL", nats);
-    let said = command.envs(mongo.settings(database)).output().expect("it runs");
-    assert_eq!(said.status.code(), Some(1), "it does not start");
-    [said.stdout, said.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+/// Why a server does not start that has the secrets of another, and is to work beside it with this
+/// NATS.
+async fn starts_beside(mongo: &Server, database: &str, other: &World, nats: &str) -> String {
+    let mut plan = Plan::unlimited(program());
+    plan.settings.extend(mongo.settings(database));
+    plan.settings.push(("NATS_URL".into(), nats.into()));
+    let home = Home::new(plan, None).expect("a folder");
+    home.share(&other.server.secrets()).expect("copied");
+    let said = home.start().await.expect_err("it does not start").to_string();
+    assert!(said.contains("exit status: 1"), "{said}");
+    said
 }
 
 /// People on different servers that tell each other nothing would not hear of each other, and
@@ -230,12 +227,12 @@ async fn a_server_beside_another_does_not_start_unless_both_tell_what_happens() 
     let (Some(mongo), Some(nats)) = (servers(), bus()) else { return };
     let database = Server::database();
     let (telling, ana) = node(mongo, &database, "Ana").await;
-    let refused = starts_beside(mongo, &database, &telling, "");
+    let refused = starts_beside(mongo, &database, &telling, "").await;
     assert!(refused.contains("NATS_URL is not set here"), "{refused}");
     ana.gets("/api/v1/me").await;
     let alone = Server::database();
     let (mute, beto) = node_with((mongo, &alone), "Beto", None, &[("NATS_URL", "")]).await;
-    let refused = starts_beside(mongo, &alone, &mute, &nats.url());
+    let refused = starts_beside(mongo, &alone, &mute, &nats.url()).await;
     assert!(refused.contains("on the same database without NATS_URL"), "{refused}");
     beto.gets("/api/v1/me").await;
 }
@@ -315,11 +312,4 @@ async fn a_server_that_loses_its_database_sends_its_people_to_others() {
         tokio::time::sleep(PAUSE).await;
     }
     ana.connects().await.call("ping", json!({})).await.expect("she is served again");
-}
-
-/// The same person at the server's new address.
-fn ana_at(ana: &Person, world: &World) -> Arc<Person> {
-    let session = ana.api.session().expect("a session").clone();
-    let api = loadgen::client::api::Api::with(world.server.addr(), session);
-    Arc::new(Person { name: ana.name.clone(), email: ana.email.clone(), api })
 }

@@ -139,6 +139,13 @@ impl Person {
         &self.api.session().expect("a session").token
     }
 
+    /// The same person at another server, or at an address that is new.
+    pub fn at(&self, server: &Server) -> Self {
+        let session = self.api.session().expect("a session").clone();
+        let (name, email) = (self.name.clone(), self.email.clone());
+        Self { name, email, api: Api::with(server.addr(), session) }
+    }
+
     /// Begins a sentence.
     pub fn says<'a>(&'a self, text: &'a str) -> Saying<'a> {
         Saying { who: self, text }
