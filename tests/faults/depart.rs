@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use hyper::Method;
-use loadgen::client::api::Api;
 use serde_json::Value;
 
 use crate::harness::{PATIENCE, Person, World};
@@ -41,13 +40,6 @@ async fn falls_to(watcher: &Person, whom: &str, most: usize) -> usize {
     }
 }
 
-/// The same person at the server's new address.
-fn moved(person: &Person, world: &World) -> Person {
-    let session = person.api.session().expect("a session").clone();
-    let api = Api::with(world.server.addr(), session);
-    Person { name: person.name.clone(), email: person.email.clone(), api }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_that_is_cut_at_any_step_leaves_no_group_to_the_dead() {
     let mut world = World::new().await;
@@ -75,7 +67,7 @@ async fn a_deletion_that_is_cut_at_any_step_leaves_no_group_to_the_dead() {
         world.server.kill().expect("killed");
         let ana = deleting.await.expect("ends");
         world.server.restart().await.expect("started again on the same data");
-        beto = moved(&beto, &world);
+        beto = beto.at(&world.server);
         cut += check(&world, &beto, &ana, &groups).await;
         for group in groups {
             let leave = format!("/api/v1/groups/{group}/leave");
@@ -88,7 +80,8 @@ async fn a_deletion_that_is_cut_at_any_step_leaves_no_group_to_the_dead() {
 
 /// Waits until nothing is left of a deleted account; 0 when the account is still there, as it was.
 async fn check(world: &World, beto: &Person, ana: &Person, groups: &[String]) -> u32 {
-    let lives = moved(ana, world).asks(Method::GET, "/api/v1/me", None).await.status.is_success();
+    let lives =
+        ana.at(&world.server).asks(Method::GET, "/api/v1/me", None).await.status.is_success();
     let began = Instant::now();
     for group in groups {
         let wanted = (lives, lives);

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use loadgen::client::api::Api;
 use serde_json::{Value, json};
 use wechat::clock::Time;
 use wechat::id::UserId;
@@ -29,12 +28,6 @@ fn content(number: usize) -> Vec<u8> {
     let mut bytes = vec![0xff; FILE];
     fastrand::Rng::with_seed(number as u64).fill(&mut bytes[1..]);
     bytes
-}
-
-/// The same person at the server's new address.
-fn moved(person: Person, world: &World) -> Person {
-    let session = person.api.session().expect("a session").clone();
-    Person { api: Api::with(world.server.addr(), session), ..person }
 }
 
 /// What lies in the staging: names and sizes.
@@ -131,13 +124,13 @@ async fn a_copy_that_a_kill_cuts_off_is_made_again_whole() {
         world.server.kill().expect("killed");
         // Its maker's time is not over: nobody makes it, and nothing of it is left.
         world.server.restart().await.expect("started again on the same data");
-        ana = moved(ana, &world);
+        ana = ana.at(&world.server);
         assert_eq!(staged(&world.server.data()), [], "parts of a copy were left");
         assert_eq!(ana.gets("/api/v1/me/export").await["state"], "working");
         world.server.kill().expect("killed");
         assert_eq!(claim_lapses(&world, &database, user).await, times as u32 + 1);
         world.server.restart().await.expect("started again on the same data");
-        ana = moved(ana, &world);
+        ana = ana.at(&world.server);
     }
     let export = is_ready(&ana).await;
     let parts = export["parts"].as_array().expect("parts");

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use loadgen::client::api::Api;
 use loadgen::client::connection::Connection;
 use loadgen::client::error::{Error, Result};
 use serde_json::Value;
@@ -55,7 +54,7 @@ async fn what_was_acknowledged_outlives_twenty_kills() {
         kill_under_load(&mut world, &people, &books, &mut dice).await;
         world.server.restart().await.expect("started again on the same data");
         let returned = Instant::now();
-        people = people.map(|person| moved(person, &world));
+        people = people.map(|person| person.at(&world.server));
         say_again(&books[1], &people[0]).await;
         slowest = slowest.max(returned.elapsed());
         assert!(slowest < RECOVERY, "acknowledged only {slowest:?} after its return");
@@ -152,12 +151,6 @@ async fn say_again(book: &Book, person: &Person) {
     book.sent(&key, &key);
     let answer = person.api.send(&book.chat, &key, &key).await.expect("acknowledged");
     book.answered(&key, &key, answer);
-}
-
-/// The same person at the server's new address.
-fn moved(person: Person, world: &World) -> Person {
-    let session = person.api.session().expect("a session").clone();
-    Person { api: Api::with(world.server.addr(), session), ..person }
 }
 
 /// Sends again what has no answer, under the same keys; how many those were.

@@ -45,19 +45,17 @@ async fn audit(operator: &Person) -> Vec<Value> {
 async fn acts_that_a_death_cuts_off_are_in_the_audit_once_and_as_it_says() {
     let mut world = World::new().await;
     let olga = world.operator().await;
-    let session = olga.api.session().expect("a session").clone();
     let beto = world.person("Beto").await.id().to_owned();
     let (mut known, mut answered) = (1, 0);
     for step in 0..CUTS {
-        let (api, whom) = (Api::with(world.server.addr(), session.clone()), beto.clone());
-        let acting = tokio::spawn(async move { acts(&api, &whom).await });
+        let (one, whom) = (olga.at(&world.server), beto.clone());
+        let acting = tokio::spawn(async move { acts(&one.api, &whom).await });
         // Not a wait for anything: these cuts come at a moment that nothing announces.
         tokio::time::sleep(Duration::from_millis(20 + 7 * step)).await;
         world.server.kill().expect("killed");
         let done = acting.await.expect("ends");
         world.server.restart().await.expect("started again on the same data");
-        let api = Api::with(world.server.addr(), session.clone());
-        let olga = Person { name: olga.name.clone(), email: olga.email.clone(), api };
+        let olga = olga.at(&world.server);
         let rows = audit(&olga).await;
         let ids: HashSet<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
         assert_eq!(ids.len(), rows.len(), "each once");

@@ -117,7 +117,7 @@ async fn no_half_file_is_seen_and_nothing_is_left_behind() {
         let numbers = round * each..(round + 1) * each;
         all.extend(killed(&mut world, &people, numbers).await);
         world.server.restart().await.expect("started again on the same data");
-        people = people.into_iter().map(|person| moved(person, &world)).collect();
+        people = people.into_iter().map(|person| person.at(&world.server)).collect();
         let data = world.server.data();
         let left = files_below(&data.join("uploads"));
         assert_eq!(left, Vec::<PathBuf>::new(), "parts of uploads were left");
@@ -130,13 +130,6 @@ async fn no_half_file_is_seen_and_nothing_is_left_behind() {
         assert_eq!(<[u8; 32]>::from(Sha256::digest(&answer.body)), *digest, "{url}");
     }
     println!("{UPLOADS} uploads, {KILLS} kills, {} answered, all whole", all.len());
-}
-
-/// The same person at the server's new address.
-fn moved(person: Person, world: &World) -> Person {
-    let session = person.api.session().expect("a session").clone();
-    let api = loadgen::client::api::Api::with(world.server.addr(), session);
-    Person { api, ..person }
 }
 
 /// An upload in pieces outlives the server, and is gone on with.
@@ -154,7 +147,7 @@ async fn an_upload_in_pieces_outlives_a_kill() {
     }
     world.server.kill().expect("killed");
     world.server.restart().await.expect("started again on the same data");
-    let ana = moved(ana, &world);
+    let ana = ana.at(&world.server);
     let offset = ana.offset(&path).await;
     assert!(offset > 0 && offset <= bytes.len() / 2, "{offset}");
     let answer = ana.appends(&path, offset, bytes.slice(offset..)).await;
