@@ -252,7 +252,7 @@ async fn when_there_is_no_certificate_the_operator_is_told_why_and_what_to_do() 
         (Mood::Tired, Some(https), "too many certificates", "ACME_DIRECTORY=staging"),
         (Mood::Strict, Some(https), "forbidden by policy", "Set PUBLIC_URL to a name of your own"),
         (Mood::Fine, None, "no valid A records", "Make an A or AAAA record of chat.example.org"),
-        (Mood::Fine, ports::free().ok(), "Connection refused", "Open TCP 443"),
+        (Mood::Fine, Some(ports::free().expect("a port")), "Connection refused", "Open TCP 443"),
         (Mood::Fine, Some(elsewhere), "somebody else answers", "lead to this machine"),
     ] {
         authority.is(mood);

@@ -10,6 +10,7 @@ use std::process::Output;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use loadgen::ports;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 
@@ -61,8 +62,7 @@ fn found(output: &Output, (about, told, cure): (&str, &str, &str)) {
 
 /// A port of this machine on which nobody listens.
 fn closed() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("bound").port()
+    ports::free().expect("a port").port()
 }
 
 /// A certificate and its key in files, for a name and up to a year.

@@ -6,11 +6,11 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Below the system's own ports (32768 and up, unless an operator set others).
-const PORTS: Range<u16> = 12_000..32_000;
+/// The first of `COUNT`, which end below the system's own (32768 and up, unless set otherwise).
+const FIRST: u16 = 12_000;
+const COUNT: u16 = 20_000;
 
 static HANDED_OUT: AtomicU32 = AtomicU32::new(0);
 
@@ -19,8 +19,7 @@ static HANDED_OUT: AtomicU32 = AtomicU32::new(0);
 /// # Errors
 /// When all are taken.
 pub fn free() -> io::Result<SocketAddr> {
-    let count = u32::from(PORTS.end - PORTS.start);
-    for _ in 0..count {
+    for _ in 0..COUNT {
         let next = HANDED_OUT.fetch_add(1, Ordering::Relaxed);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, nth(std::process::id(), next)));
         if TcpListener::bind(addr).is_ok() {
@@ -33,11 +32,11 @@ pub fn free() -> io::Result<SocketAddr> {
 /// The ports of a process in their order. Processes begin far from each other, as several may run
 /// at once.
 fn nth(process: u32, next: u32) -> u16 {
-    let count = u32::from(PORTS.end - PORTS.start);
-    // A prime that does not divide the count.
+    let count = u32::from(COUNT);
+    // Times a prime that does not divide the count.
     let first = process.wrapping_mul(7_919) % count;
-    // invariant: the remainder is below the count, which is a difference of two u16.
-    PORTS.start + u16::try_from((first + next % count) % count).expect("below the count")
+    // invariant: a remainder is below the count, which is a u16.
+    FIRST + u16::try_from((first + next % count) % count).expect("below the count")
 }
 
 #[cfg(test)]
@@ -48,11 +47,11 @@ mod tests {
 
     #[test]
     fn no_port_is_handed_out_twice_until_all_were() {
-        let count = u32::from(PORTS.end - PORTS.start);
+        let count = u32::from(COUNT);
         for process in [1, 4_711, u32::MAX] {
             let all: BTreeSet<_> = (0..count).map(|next| nth(process, next)).collect();
-            assert_eq!(all.len(), PORTS.len());
-            assert!(all.iter().all(|port| PORTS.contains(port)));
+            assert_eq!(all.len(), usize::from(COUNT));
+            assert!(all.iter().all(|port| (12_000..32_000).contains(port)));
             assert_eq!(nth(process, count), nth(process, 0));
         }
         assert!(nth(1_000, 0).abs_diff(nth(1_001, 0)) > 1_000, "neighbours begin far apart");
