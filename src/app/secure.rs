@@ -133,11 +133,11 @@ impl Https {
 
     /// Where connections come in; what renews the certificate begins.
     pub(super) fn into_entrance(self) -> Entrance {
-        let mut handshakes = Handshakes::new(self.certificate.config(&PROTOCOLS));
+        let mut config = self.certificate.config(&PROTOCOLS);
         if let Some((renewal, challenges)) = self.renewal {
-            handshakes = handshakes.with(&challenges);
+            config = challenges.beside(config);
             tokio::spawn(renewal.run());
         }
-        Entrance { listener: self.listener, tls: Some(handshakes) }
+        Entrance { listener: self.listener, tls: Some(Handshakes::new(config)) }
     }
 }

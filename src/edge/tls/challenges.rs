@@ -13,8 +13,6 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-use super::shown::side;
-
 /// The protocol that an authority asks for.
 pub(super) const PROTOCOL: &[u8] = b"acme-tls/1";
 
@@ -47,17 +45,33 @@ impl Challenges {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// A server's side of TLS that shows it.
-    pub(super) fn config(self: &Arc<Self>) -> ServerConfig {
-        side(self.clone(), &[PROTOCOL])
+    /// A server's side of TLS that shows it too, to who asks for nothing but that.
+    #[must_use]
+    pub fn beside(self: &Arc<Self>, mut config: ServerConfig) -> ServerConfig {
+        let others = config.cert_resolver;
+        config.cert_resolver = Arc::new(Either { challenges: self.clone(), others });
+        config.alpn_protocols.push(PROTOCOL.to_vec());
+        config
     }
-}
 
-impl ResolvesServerCert for Challenges {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn answer(&self, hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let (name, key) = shown.as_ref()?;
         hello.server_name().filter(|asked| asked.eq_ignore_ascii_case(name))?;
         Some(key.clone())
+    }
+}
+
+/// Shows authorities their answer, and everybody else what they come for.
+#[derive(Debug)]
+struct Either {
+    challenges: Arc<Challenges>,
+    others: Arc<dyn ResolvesServerCert>,
+}
+
+impl ResolvesServerCert for Either {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let is_check = hello.alpn().is_some_and(|names| names.eq([PROTOCOL]));
+        if is_check { self.challenges.answer(&hello) } else { self.others.resolve(hello) }
     }
 }

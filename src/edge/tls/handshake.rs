@@ -1,31 +1,26 @@
 //! Handshakes: they take turns, so that a rush of them does not hold up what else the server does.
 //!
-//! What costs is one step, the answer to the client's first message: a key exchange and a
-//! signature, a good part of a millisecond in which a thread does nothing else. Only some of the
-//! threads are ever in that step; waiting for the other side costs nothing, takes no turn, and is
-//! bounded in time and number by `accept`, which calls this.
+//! What costs is the answer to the client's first message: a key exchange and a signature, a good
+//! part of a millisecond in which a thread does nothing else. Only some of the threads are ever in
+//! a handshake's step; waiting for the other side costs nothing, takes no turn, and is bounded in
+//! time and number by `accept`, which calls this.
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::available_parallelism;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::server::{Acceptor, ClientHello};
-use tokio_rustls::server::TlsStream;
 
-use super::challenges::{Challenges, PROTOCOL};
+use super::challenges::PROTOCOL;
+use super::queue::Queue;
+use super::records::{Records, Standing};
+use super::secured::{Secured, invalid};
 
 /// Makes connections secure.
 pub struct Handshakes {
     config: Arc<ServerConfig>,
-    /// For an authority that checks our name.
-    challenges: Option<Arc<ServerConfig>>,
     turns: Semaphore,
 }
 
@@ -34,42 +29,35 @@ impl Handshakes {
     pub fn new(config: ServerConfig) -> Self {
         let threads = available_parallelism().map_or(2, usize::from);
         let turns = Semaphore::new((threads / 2).max(1));
-        Self { config: Arc::new(config), challenges: None, turns }
-    }
-
-    /// The same, answering an authority that checks our name.
-    #[must_use]
-    pub fn with(self, challenges: &Arc<Challenges>) -> Self {
-        Self { challenges: Some(Arc::new(challenges.config())), ..self }
-    }
-
-    /// The side of TLS for who says hello so.
-    fn side(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
-        let checks = hello.alpn().is_some_and(|mut names| names.any(|name| name == PROTOCOL));
-        self.challenges.as_ref().filter(|_| checks).unwrap_or(&self.config).clone()
+        Self { config: Arc::new(config), turns }
     }
 
     /// One handshake; `None` if that was all that the other side wanted. Waits for it as long as
     /// that takes.
-    pub async fn shake<S>(&self, stream: S) -> io::Result<Option<TlsStream<S>>>
+    pub(in crate::edge) async fn shake<S>(&self, mut stream: S) -> io::Result<Option<Secured<S>>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        let turn = self.turns.acquire().await;
-        let side = self.side(&hello.client_hello());
-        let mut rest = hello.into_stream(side);
-        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut rest).poll(cx))).await;
-        drop(turn);
-        let mut stream = match first {
-            Poll::Ready(done) => done?,
-            Poll::Pending => rest.await?,
-        };
-        if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
-            stream.shutdown().await?;
+        let mut records = Records::new(self.config.clone()).map_err(invalid)?;
+        let mut standing = Ok(Standing::Shaking);
+        while standing == Ok(Standing::Shaking) {
+            if stream.read_buf(records.room().map_err(invalid)?).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let turn = self.turns.acquire().await;
+            standing = records.advance();
+            drop(turn);
+            // Also after an error: it tells the other side.
+            stream.write_all(records.outgoing.left()).await?;
+            records.outgoing = Queue::default();
+        }
+        let is_check = records.protocol() == Some(PROTOCOL);
+        let mut secured = Secured::new(stream, records, standing.map_err(invalid)?);
+        if is_check {
+            secured.shutdown().await?;
             return Ok(None);
         }
-        Ok(Some(stream))
+        Ok(Some(secured))
     }
 }
 
@@ -85,6 +73,7 @@ pub(in crate::edge) mod tests {
     use tokio_rustls::rustls::crypto::ring;
     use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+    use super::super::challenges::Challenges;
     use super::super::identity::Identity;
     use super::super::identity::tests::made;
     use super::super::shown::Shown;
@@ -168,5 +157,31 @@ pub(in crate::edge) mod tests {
         let greeted = timeout(Duration::from_secs(60), greets(&handshakes, &trusts)).await;
         greeted.expect("not held up").expect("served");
         assert_eq!(stopped.len(), 200);
+    }
+
+    /// Nothing but what answers a check is made with who asks for that alone.
+    #[tokio::test]
+    async fn only_who_asks_for_a_check_alone_is_answered_by_it() {
+        let (certificate, key) = made(&["a.example.org"]);
+        let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).expect("both");
+        let challenges = Arc::new(Challenges::default());
+        let config = challenges.beside(Shown::new(identity).config(&[b"http/1.1"]));
+        let handshakes = Arc::new(Handshakes::new(config));
+        let asks = async |protocols: &[&[u8]]| {
+            let mut config = ClientConfig::clone(believer(&certificate).config());
+            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            let (near, far) = duplex(16 * 1024);
+            let name = ServerName::try_from("a.example.org").expect("a name");
+            let client = TlsConnector::from(Arc::new(config)).connect(name, near);
+            let (served, client) = tokio::join!(handshakes.shake(far), client);
+            (served.map(|stream| stream.is_some()).ok(), client.err().map(|why| why.to_string()))
+        };
+        assert_eq!(asks(&[PROTOCOL]).await.0, None, "there is nothing to check yet");
+        challenges.show("a.example.org", &[7; 32]).expect("shown");
+        let (_, why) = asks(&[PROTOCOL]).await;
+        // It holds what only an authority understands.
+        assert!(why.is_some_and(|why| why.contains("UnsupportedCriticalExtension")));
+        assert_eq!(asks(&[b"http/1.1", PROTOCOL]).await, (Some(true), None));
+        assert_eq!(asks(&[b"http/1.1"]).await, (Some(true), None));
     }
 }

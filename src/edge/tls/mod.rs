@@ -4,7 +4,8 @@
 //! `shown` is the identity that new connections get, which can be replaced at any time; `files`
 //! reads one from the operator's files and follows them; `reminder` says when it ends; `acme` gets
 //! and renews one, and `challenges` answers the authority that it comes from; `local` is an
-//! authority of one's own; `handshake` makes a connection secure. Wired by `app`.
+//! authority of one's own; `queue` and `records` are TLS without a socket, `handshake` makes a
+//! connection secure, and `secured` is that connection. Wired by `app`.
 
 pub mod identity;
 mod validity;
@@ -19,7 +20,11 @@ pub mod challenges;
 
 pub mod local;
 
+mod queue;
+mod records;
+
 pub mod handshake;
+mod secured;
 
 /// Marks a request that came over TLS which ends in this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,24 +42,18 @@ impl Shown {
     /// A client that comes back shows a ticket, which only this process can read, so that nothing
     /// is kept for it here.
     pub fn config(self: &Arc<Self>, protocols: &[&[u8]]) -> ServerConfig {
-        let mut config = side(self.clone(), protocols);
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions();
+        // invariant: the provider has suites for TLS 1.2 and 1.3.
+        let builder = builder.expect("ring knows the versions of TLS");
+        let mut config = builder.with_no_client_auth().with_cert_resolver(self.clone());
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         match Ticketer::new() {
             Ok(ticketer) => config.ticketer = ticketer,
             Err(error) => tracing::warn!(%error, "TLS sessions cannot be resumed"),
         }
         config
     }
-}
-
-/// A server's side of TLS that shows what `resolver` says and speaks one of `protocols`.
-pub(super) fn side(resolver: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> ServerConfig {
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions();
-    // invariant: the provider has suites for TLS 1.2 and 1.3.
-    let builder = builder.expect("ring knows the versions of TLS");
-    let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
-    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    config
 }
 
 impl ResolvesServerCert for Shown {
