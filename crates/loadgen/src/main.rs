@@ -13,6 +13,7 @@ use loadgen::measure::proc::listener;
 use loadgen::measure::report::{Report, compare, medians_text, ratios_text};
 use loadgen::run::chats::Chats;
 use loadgen::run::direct::Direct;
+use loadgen::run::export::Export;
 use loadgen::run::group::{Beat, Group};
 use loadgen::run::handshakes::Handshakes;
 use loadgen::run::history::History;
@@ -141,6 +142,28 @@ enum Load {
         /// Bytes of text in a message.
         #[arg(long, default_value_t = 100)]
         size: usize,
+    },
+    /// One-to-one messages, alone and while the server makes a copy of another person's data; needs
+    /// --set FILE_QUOTA=… for as many bytes as its files have twice, and is measured once.
+    Export {
+        /// Pairs of people.
+        #[arg(long, default_value_t = 100)]
+        pairs: usize,
+        /// Messages a second between them.
+        #[arg(long, default_value_t = 500.0)]
+        rate: f64,
+        /// Messages that the copy holds.
+        #[arg(long, default_value_t = 100_000)]
+        messages: u64,
+        /// Files that it holds.
+        #[arg(long, default_value_t = 50)]
+        files: usize,
+        /// Bytes of each.
+        #[arg(long, default_value_t = 100_000_000)]
+        file_size: usize,
+        /// A folder to keep the copy's parts in.
+        #[arg(long)]
+        keep: Option<PathBuf>,
     },
     /// A group with everybody online, an even rate: CPU and latency of each delivery.
     Fanout {
@@ -306,6 +329,19 @@ impl Load {
             }
             Self::Push { pairs, in_flight, size } => {
                 Box::new(Push { pairs: pairs.max(1), in_flight, size })
+            }
+            Self::Export { pairs, rate, messages, files, file_size, ref keep } => {
+                let pairs = pairs.max(1);
+                let beside = Direct {
+                    pairs,
+                    in_flight: pairs,
+                    rates: Vec::new(),
+                    size: 100,
+                    rest: false,
+                    asleep: false,
+                };
+                let keep = keep.clone();
+                Box::new(Export { beside, rate, messages, files, file_size, keep })
             }
             Self::Fanout { members, rate, size } => {
                 Box::new(Group { members: members.max(1), beat: Beat::Even(rate), size })

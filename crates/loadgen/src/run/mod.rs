@@ -21,6 +21,7 @@ pub mod requests;
 
 pub mod chats;
 pub mod direct;
+pub mod export;
 pub mod group;
 pub mod handshakes;
 pub mod history;
