@@ -1,11 +1,14 @@
 //! What it costs whoever writes that others are told by push: CPU of a send in chats where nobody,
 //! somebody and everybody is subscribed, compared in one run; and CPU of deciding a push. On the
 //! rules and the embedded store alone: what goes out is counted, and what sending it costs says
-//! `push`. `cargo bench --bench told`.
+//! `push`. `cargo bench --bench told`. The bench's program, started by hand with the number of a
+//! chat and of messages, sends those and ends: two such runs under `valgrind --tool=callgrind`
+//! differ by the instructions of the messages that one has more, whatever else the machine does.
 
 #[path = "../tests/harness/mod.rs"]
 mod harness;
 
+use std::env::args;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -30,7 +33,9 @@ async fn main() {
     tokio::spawn(async move { following.follow().await });
     let ana = awake(&night, "ana").await;
     sends(&night, &ana).await;
-    tells().await;
+    if counted().is_none() {
+        tells().await;
+    }
 }
 
 /// Somebody who cannot be told.
@@ -62,10 +67,14 @@ async fn sends(night: &Night, ana: &Sleeper) {
         ("group of 150, nobody subscribed", group(quiet)),
         ("group of 150, three asleep and told", group(told)),
     ];
+    if let Some((chat, messages)) = counted() {
+        round(night, ana, chats[chat].1, messages).await;
+        return;
+    }
     let mut costs = vec![Vec::new(); chats.len()];
     for _ in 0..ROUNDS {
         for (at, (_, chat)) in chats.iter().enumerate() {
-            costs[at].push(round(night, ana, *chat).await);
+            costs[at].push(round(night, ana, *chat, MESSAGES).await);
             // What it was told is nothing to keep: a client that did would be measured too.
             let (ear, _) = here.device.live.as_ref().expect("awake");
             ear.take(usize::MAX);
@@ -80,13 +89,19 @@ async fn sends(night: &Night, ana: &Sleeper) {
     }
 }
 
+/// The chat and the messages whose instructions are counted.
+fn counted() -> Option<(usize, usize)> {
+    let numbers: Vec<usize> = args().skip(1).filter_map(|text| text.parse().ok()).collect();
+    numbers.first().copied().zip(numbers.get(1).copied())
+}
+
 /// What a send costs in a chat, in µs.
-async fn round(night: &Night, ana: &Sleeper, chat: Target) -> f64 {
+async fn round(night: &Night, ana: &Sleeper, chat: Target, messages: usize) -> f64 {
     let before = cpu_us();
-    for _ in 0..MESSAGES / AT_ONCE {
+    for _ in 0..messages / AT_ONCE {
         join_all((0..AT_ONCE).map(|_| night.says(ana, chat, text("hola")))).await;
     }
-    (cpu_us() - before) / MESSAGES as f64
+    (cpu_us() - before) / messages as f64
 }
 
 async fn tells() {
