@@ -79,11 +79,17 @@ export const shown = (person, selector) => person.$(selector).first().waitFor();
 
 export const token = (person) => person.inside(({ client }) => client.session.token);
 
-// Runs those that the command line names, or all, and ends the process.
+// PART=2/3: the second of three processes that share all scenarios.
+const [part, parts] = (process.env.PART ?? '1/1').split('/').map(Number);
+
+const chosen = (scenarios) => Object.entries(scenarios).filter(
+  ([name], at) => (wanted.length ? wanted.includes(name) : at % parts === part - 1),
+);
+
+// Runs those that the command line names, or this process's part, and ends the process.
 export async function run(scenarios) {
   let failed = 0;
-  for (const [name, play] of Object.entries(scenarios)) {
-    if (wanted.length && !wanted.includes(name)) continue;
+  for (const [name, play] of chosen(scenarios)) {
     const began = Date.now();
     try {
       const told = await play();

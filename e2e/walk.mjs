@@ -1,7 +1,7 @@
 // Random walks of clicks over two and three pages of the web client, in calls with each other, in a
 // real browser with the real server. After every step: whoever is muted sends no sound, a page
 // without a call screen sends nothing, and nothing stays live after the end.
-//   node e2e/walk.mjs BINARY [WALKS] [SEED]     (scripts/test calls takes 20)
+//   node e2e/walk.mjs BINARY [WALKS] [SEED]     (scripts/test calls takes 8)
 // Several groups of pages walk beside each other. A failure names its seed and its steps.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -327,7 +327,9 @@ const scenarios = {
     await spoiling;
     for (const person of [ana, beto]) {
       await person.live();
-      await until('all is sent', () => person.inside(({ client }) => client.outbox.size === 0));
+      await until(
+        'all is sent', () => person.inside(({ client }) => client.outbox.size === 0), 300_000,
+      );
     }
     const { body } = await server.ask('GET', `/api/v1/chats/${chat}`, await token(ana));
     const head = body.chat.head_seq;
