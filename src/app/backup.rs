@@ -7,7 +7,7 @@
 //!
 //! Invariant: the target is a data folder that a server can be started on, or was one after an
 //! earlier backup and still is: the store takes its place there after all that it needs, and what
-//! it no longer needs goes last. Called by `cli::backup`, `restore` and `scheduled`.
+//! it no longer needs goes last. Called by `cli::backup`, `restore`, `scheduled` and `bucket`.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -16,10 +16,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::StartError;
+use super::objects::FOLDER;
 use super::stores::open_embedded;
 use crate::config::data_dir::{create_private, make_private, remove_if_there, sync, write_private};
 use crate::config::values::ObjectsMode;
 use crate::config::{Config, DataDir};
+use crate::error::Error;
+use crate::model::files::Digest;
 use crate::store::Upkeep;
 use crate::store::embedded::EmbeddedStore;
 
@@ -29,7 +32,7 @@ const MARK: &str = "backup";
 const MARK_TEXT: &str = "A backup by 'wechat backup'. Start a server on it with DATA_DIR.\n";
 
 /// What a backup reports while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// How many bytes of the store are copied.
     Store {
@@ -45,6 +48,8 @@ pub enum Told {
         /// Of so many, or a few more by now.
         total: u64,
     },
+    /// This file is not what was put there, and not in the backup.
+    Damaged(PathBuf),
 }
 
 /// What a backup did.
@@ -98,13 +103,12 @@ fn copy(
     mut files: Option<Files>,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Outcome, StartError> {
-    check_target(from, to)?;
-    let _held = DataDir::open(to)?;
-    write_private(&to.join(MARK), MARK_TEXT.as_bytes()).map_err(|error| unwritable(to, &error))?;
+    check_outside(from, to)?;
+    let _held = begin(to)?;
     let total = EmbeddedStore::size(from);
     let mut part = |part: f64| tell(Told::Store { done: (total as f64 * part) as u64, total });
     let copied = EmbeddedStore::back_up(from, to, &mut part);
-    let store = copied.map_err(|error| format!("The store cannot be copied: {}.", error.why()))?;
+    let store = copied.map_err(|error| not_copied(&error))?;
     copy_secrets(from, to)?;
     let mut outcome = Outcome::default();
     if let Some(files) = &mut files {
@@ -115,6 +119,15 @@ fn copy(
         files.sweep().map_err(|error| unwritable(to, &error))?;
     }
     Ok(outcome)
+}
+
+/// Takes a folder for a backup, which is not whole until its store is in its place: one that holds
+/// nothing or is a backup.
+pub(super) fn begin(to: &Path) -> Result<DataDir, StartError> {
+    check_free(to)?;
+    let held = DataDir::open(to)?;
+    write_private(&to.join(MARK), MARK_TEXT.as_bytes()).map_err(|error| unwritable(to, &error))?;
+    Ok(held)
 }
 
 /// Makes a backup a data folder like any other, when a server begins to work in it: its store
@@ -161,18 +174,24 @@ pub(super) fn check_whole(folder: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> StartError {
+/// The store was not copied, or its copy is damaged.
+pub(super) fn not_copied(error: &Error) -> StartError {
+    StartError(format!("The store cannot be copied: {}.", error.why()))
+}
+
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> StartError {
     StartError(format!("{} cannot be written: {error}.", path.display()))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> StartError {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> StartError {
     StartError(format!(
         "{} cannot be read: {error}. Run this as the user that the server runs as.",
         path.display()
     ))
 }
 
-fn check_source(config: &Config) -> Result<(), StartError> {
+/// Refuses where there is no embedded store.
+pub(super) fn check_source(config: &Config) -> Result<(), StartError> {
     let folder = config.data_dir.display();
     if config.db_uri.is_some() {
         return Err(StartError(format!(
@@ -189,8 +208,8 @@ fn check_source(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Refuses to overwrite what is not a backup, and to write into the data themselves.
-fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
+/// Refuses to overwrite what is not a backup.
+fn check_free(to: &Path) -> Result<(), StartError> {
     // Who looks whether a folder is in use leaves a lock behind.
     let is_empty = names(to)?.iter().all(|name| name == "lock");
     if !is_empty && !to.join(MARK).is_file() {
@@ -200,6 +219,11 @@ fn check_target(from: &Path, to: &Path) -> Result<(), StartError> {
             to.display()
         )));
     }
+    Ok(())
+}
+
+/// Refuses to write into the data themselves.
+fn check_outside(from: &Path, to: &Path) -> Result<(), StartError> {
     let real_from = existing(from).map_err(|error| unreadable(from, &error))?;
     let real_to = existing(to).map_err(|error| unreadable(to, &error))?;
     if real_to.starts_with(real_from) {
@@ -231,7 +255,7 @@ fn copy_secrets(from: &Path, to: &Path) -> Result<(), StartError> {
 }
 
 /// The names in a folder; none if it is not there.
-fn names(folder: &Path) -> Result<Vec<OsString>, StartError> {
+pub(super) fn names(folder: &Path) -> Result<Vec<OsString>, StartError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -239,6 +263,29 @@ fn names(folder: &Path) -> Result<Vec<OsString>, StartError> {
     };
     let names: io::Result<_> = entries.map(|entry| Ok(entry?.file_name())).collect();
     names.map_err(|error| unreadable(folder, &error))
+}
+
+/// The files that people sent, in a data folder: digest and place. What has another name is on its
+/// way to be one.
+pub(super) fn objects_in(data: &Path) -> io::Result<Vec<(Digest, PathBuf)>> {
+    let mut found = Vec::new();
+    let folder = data.join(FOLDER);
+    if !folder.is_dir() {
+        return Ok(found);
+    }
+    for inner in fs::read_dir(folder)? {
+        let inner = inner?;
+        if !inner.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(inner.path())? {
+            let file = file?;
+            let mut name = inner.file_name();
+            name.push(file.file_name());
+            found.extend(name.to_str().and_then(|name| Some((name.parse().ok()?, file.path()))));
+        }
+    }
+    Ok(found)
 }
 
 /// The bytes of files. They stand under their SHA-256 and never change, so what is there is right.
@@ -253,7 +300,7 @@ struct Files {
 
 impl Files {
     fn new(from: &Path, to: &Path, earlier: Option<&Path>) -> Self {
-        let objects = |folder: &Path| folder.join("objects");
+        let objects = |folder: &Path| folder.join(FOLDER);
         let (from, to, earlier) = (objects(from), objects(to), earlier.map(objects));
         Self { from, to, earlier, seen: HashSet::new() }
     }

@@ -6,12 +6,14 @@
 //! store, and the lock last. Called by `cli`, and by programs and tests that run a server inside.
 
 pub mod backup;
+pub mod bucket;
 mod bus;
 pub mod copy;
 mod demo;
 pub mod desk;
 pub mod doctor;
 mod drain;
+pub mod generation;
 mod hosts;
 mod listen;
 mod metrics;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::StartError;
+use crate::config::backups::BackupBucket;
 use crate::config::{Config, DataDir};
-use crate::objects::Objects;
 use crate::objects::local::LocalObjects;
 #[cfg(feature = "s3")]
 use crate::objects::s3::{Bucket, S3Objects};
 use crate::objects::staging::Staging;
+use crate::objects::{Objects, Vault};
 
 /// The folder of `DATA_DIR` that keeps objects.
 pub(super) const FOLDER: &str = "objects";
@@ -76,6 +77,37 @@ pub(super) async fn bucket_alone(config: &Config) -> Result<Arc<dyn Objects>, St
 /// Whether there is a bucket, which then takes an object and gives it back.
 pub(super) async fn reach_bucket(config: &Config) -> Result<bool, StartError> {
     Ok(in_bucket(config).await?.is_some())
+}
+
+/// Opens the place in a bucket where backups are, and looks whether it takes them.
+#[cfg(feature = "s3")]
+pub(super) async fn vault(
+    config: &Config,
+    place: &BackupBucket,
+) -> Result<Arc<dyn Vault>, StartError> {
+    let (Some(access_key_id), Some(secret_access_key)) =
+        (config.s3_access_key_id.clone(), config.s3_secret_access_key.clone())
+    else {
+        return Err(StartError(format!(
+            "There is no key to {place}. Set BACKUP_TO to it, S3_ACCESS_KEY_ID and \
+             S3_SECRET_ACCESS_KEY, and S3_ENDPOINT where it is not Amazon's."
+        )));
+    };
+    let bucket = Bucket {
+        name: place.name.clone(),
+        endpoint: config.s3_endpoint.clone(),
+        region: config.s3_region.clone(),
+        access_key_id,
+        secret_access_key,
+        prefix: place.folder(),
+        path_style: config.s3_path_style,
+    };
+    Ok(Arc::new(S3Objects::open(bucket).await?))
+}
+
+#[cfg(not(feature = "s3"))]
+pub(super) async fn vault(_: &Config, place: &BackupBucket) -> Result<Arc<dyn Vault>, StartError> {
+    Err(StartError::not_built(&format!("{place} is in a bucket"), "s3"))
 }
 
 fn staging(data: &DataDir) -> Result<Arc<Staging>, StartError> {

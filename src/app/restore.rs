@@ -2,17 +2,19 @@
 //!
 //! Invariant: nothing that is there is overwritten, and a server starts on all of the backup or not
 //! at all: until everything is copied, the data folder is marked as a backup that was cut off. The
-//! backup stays as it is. Called by `cli::backup`.
+//! backup stays as it is. Called by `cli::backup`; `bucket` keeps the same rules.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
 use super::StartError;
 use super::backup::{self, Outcome, Told};
+use super::generation::{self, Generation};
+use crate::clock::Time;
 use crate::config::{Config, DataDir};
 
 /// Copies a backup into the data folder that the settings name, which holds nothing or what an
@@ -22,13 +24,7 @@ pub fn restore(
     from: &Path,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Outcome, StartError> {
-    if config.db_uri.is_some() {
-        return Err(StartError(
-            "The store is the MongoDB that DB_URI names. Restore that with mongorestore, copy \
-             secrets and objects into DATA_DIR with any tool, and run 'wechat store renew'."
-                .to_owned(),
-        ));
-    }
+    check_embedded(config)?;
     backup::check_whole(from)?;
     if let Some(process) = DataDir::held(from) {
         return Err(StartError(format!(
@@ -40,12 +36,69 @@ pub fn restore(
     let to = &config.data_dir;
     let owner = owner(to);
     let outcome = backup::bring_back(from, to, tell)?;
-    if let Some((user, group)) = owner {
-        give(to, user, group).map_err(|error| {
-            format!("{} cannot be given to its owner: {error}. Use chown -R.", to.display())
-        })?;
-    }
+    settle(to, owner)?;
     Ok(outcome)
+}
+
+/// The backups in a folder that were made on schedule, oldest first.
+pub(super) fn scheduled(to: &Path) -> io::Result<Vec<(Time, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        let at = entry.file_name().to_str().and_then(generation::began);
+        let whole = backup::check_whole(&entry.path()).is_ok();
+        found.extend(at.filter(|_| whole).map(|at| (at, entry.path())));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The same, as people see them.
+pub fn generations(to: &Path) -> Result<Vec<Generation>, StartError> {
+    let found = scheduled(to).map_err(|error| backup::unreadable(to, &error))?;
+    let shown = found.into_iter().map(|(began, folder)| Generation {
+        place: folder.display().to_string(),
+        began,
+        holds: held(&folder).map_err(|error| error.to_string()),
+    });
+    Ok(shown.collect())
+}
+
+/// How many files that people sent a backup holds, and how many bytes in all.
+fn held(folder: &Path) -> io::Result<(u64, u64)> {
+    Ok((backup::objects_in(folder)?.len() as u64, bytes_in(folder)?))
+}
+
+fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let sizes = fs::read_dir(folder)?.map(|entry| {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            bytes_in(&entry.path())
+        } else {
+            Ok(entry.metadata()?.len())
+        }
+    });
+    sizes.sum()
+}
+
+/// Refuses where MongoDB is the store.
+pub(super) fn check_embedded(config: &Config) -> Result<(), StartError> {
+    match config.db_uri {
+        None => Ok(()),
+        Some(_) => Err(StartError(
+            "The store is the MongoDB that DB_URI names. Restore that with mongorestore, copy \
+             secrets and objects into DATA_DIR with any tool, and run 'wechat store renew'."
+                .to_owned(),
+        )),
+    }
+}
+
+/// Gives what was restored to whom it is to belong, if that is said.
+pub(super) fn settle(to: &Path, owner: Option<(u32, u32)>) -> Result<(), StartError> {
+    let Some((user, group)) = owner else { return Ok(()) };
+    give(to, user, group).map_err(|error| {
+        StartError(format!("{} cannot be given to its owner: {error}. Use chown -R.", to.display()))
+    })
 }
 
 /// Whom the data are to belong to, if root puts them there for somebody else: the owner of the data

@@ -3,24 +3,28 @@
 //! Each is a folder in `BACKUP_TO`, named by the moment when it began, and whole: what is being
 //! made is in `unfinished`, takes its name when all is there and checked, and only then the oldest
 //! ones go. Files do not change, so a backup shares those of the one before it, by hard links,
-//! where the file system can. Invariant: nothing else in `BACKUP_TO` is touched. Called by `app` as
-//! it starts; `doctor` asks when the latest one was made.
+//! where the file system can. Invariant: nothing else in `BACKUP_TO` is touched. Those in a bucket
+//! are made by `bucket`. Called by `app` as it starts; `doctor` asks when the latest one was made.
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
 use super::StartError;
-use super::backup::{self, Outcome};
+use super::backup::{self, Outcome, Told};
+use super::bucket;
+use super::generation;
+use super::restore::scheduled;
 use crate::clock::{Clock, Time};
 use crate::config::Config;
+use crate::config::backups::BackupPlace;
 use crate::config::data_dir::{make_private, sync};
 
 /// What is being made, or was when the server ended.
@@ -36,27 +40,46 @@ pub(super) type Latest = Arc<AtomicI64>;
 /// Begins to make backups, if the settings want that.
 pub(super) fn begin(config: &Config, clock: &Arc<dyn Clock>) -> Option<(JoinHandle<()>, Latest)> {
     let to = config.backup_to.clone()?;
-    let latest: Latest = Arc::new(AtomicI64::new(latest(&to).map_or(0, Time::millis)));
+    let latest = Latest::default();
     let making =
         Making { config: config.clone(), to, clock: clock.clone(), latest: latest.clone() };
+    if let BackupPlace::Folder(to) = &making.to {
+        making.note(in_folder(to));
+    }
     Some((tokio::spawn(making.go_on()), latest))
 }
 
+/// When the latest backup began that is in the place of the settings. Looks whether a bucket can be
+/// written, too.
+pub(super) async fn latest(config: &Config, to: &BackupPlace) -> Result<Option<Time>, StartError> {
+    match to {
+        BackupPlace::Folder(to) => Ok(in_folder(to)),
+        BackupPlace::Bucket(place) => bucket::latest(config, place).await,
+    }
+}
+
 /// When the latest backup in a folder began.
-pub(super) fn latest(to: &Path) -> Option<Time> {
-    generations(to).ok()?.last().map(|(at, _)| *at)
+fn in_folder(to: &Path) -> Option<Time> {
+    scheduled(to).ok()?.last().map(|(at, _)| *at)
 }
 
 /// Makes backups of one server.
 struct Making {
     config: Config,
-    to: PathBuf,
+    to: BackupPlace,
     clock: Arc<dyn Clock>,
     latest: Latest,
 }
 
+/// A backup that was made, and what did not go then that should have.
+type Made = (Outcome, Option<StartError>);
+
 impl Making {
     async fn go_on(self) {
+        if let BackupPlace::Bucket(_) = &self.to {
+            // Where nobody knows, one is made, or its failure is told.
+            self.note(latest(&self.config, &self.to).await.ok().flatten());
+        }
         let making = Arc::new(self);
         loop {
             sleep(making.left().min(LOOK_EVERY)).await;
@@ -64,20 +87,31 @@ impl Making {
                 continue;
             }
             let (one, began) = (making.clone(), making.clock.now());
-            let made = spawn_blocking(move || one.make(began)).await;
+            let runtime = Handle::current();
+            let made = spawn_blocking(move || one.make(began, &runtime)).await;
             match made.map_err(|error| StartError(error.to_string())).flatten() {
-                Ok(outcome) => {
-                    making.latest.store(began.millis(), Ordering::Relaxed);
-                    let took_ms = making.clock.now().since(began).as_millis() as u64;
-                    let Outcome { store_bytes, new_files, .. } = outcome;
-                    tracing::info!(store_bytes, new_files, took_ms, "a backup was made");
-                }
+                Ok(made) => making.made(began, made),
                 Err(error) => {
                     tracing::error!("no backup was made: {error}");
                     sleep(making.config.backup_every.min(AGAIN_WITHIN)).await;
                 }
             }
         }
+    }
+
+    /// One was made. What is too old and could not go is tried again with the next.
+    fn made(&self, began: Time, (outcome, left): Made) {
+        self.note(Some(began));
+        let took_ms = self.clock.now().since(began).as_millis() as u64;
+        let Outcome { store_bytes, new_files, .. } = outcome;
+        tracing::info!(store_bytes, new_files, took_ms, "a backup was made");
+        if let Some(left) = left {
+            tracing::warn!("a backup was made, but what is too old stays: {left}");
+        }
+    }
+
+    fn note(&self, latest: Option<Time>) {
+        self.latest.store(latest.map_or(0, Time::millis), Ordering::Relaxed);
     }
 
     /// How long it is until the next one. A clock that was set back makes it due.
@@ -90,8 +124,29 @@ impl Making {
     }
 
     /// Makes one, then removes those that are too many.
-    fn make(&self, began: Time) -> Result<Outcome, StartError> {
-        let to = &self.to;
+    fn make(&self, began: Time, runtime: &Handle) -> Result<Made, StartError> {
+        let mut tell = |told| {
+            if let Told::Damaged(path) = told {
+                let path = path.display();
+                tracing::error!("{path} is not what was put there, and not in the backup");
+            }
+        };
+        match &self.to {
+            BackupPlace::Folder(to) => self.make_in_folder(to, began, &mut tell),
+            BackupPlace::Bucket(place) => {
+                let which = (began, Some(self.config.backup_keep));
+                let made = runtime.block_on(bucket::make(&self.config, place, which, &mut tell))?;
+                Ok((made.outcome, made.left))
+            }
+        }
+    }
+
+    fn make_in_folder(
+        &self,
+        to: &Path,
+        began: Time,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<Made, StartError> {
         let unusable = |error: io::Error| {
             StartError(format!(
                 "BACKUP_TO {} cannot be used: {error}. Give the server's user room there and the \
@@ -100,59 +155,15 @@ impl Making {
             ))
         };
         make_private(to).map_err(unusable)?;
-        let earlier = generations(to).map_err(unusable)?;
+        let earlier = scheduled(to).map_err(unusable)?;
         let unfinished = to.join(UNFINISHED);
         let beside = earlier.last().map(|(_, folder)| folder.as_path());
-        let outcome = backup::back_up_beside(&self.config, &unfinished, beside, &mut |_| {})?;
-        fs::rename(&unfinished, to.join(name(began))).map_err(unusable)?;
+        let outcome = backup::back_up_beside(&self.config, &unfinished, beside, tell)?;
+        fs::rename(&unfinished, to.join(generation::name(began))).map_err(unusable)?;
         sync(to).map_err(unusable)?;
         let too_many = (earlier.len() + 1).saturating_sub(self.config.backup_keep as usize);
-        for (_, folder) in earlier.iter().take(too_many) {
-            fs::remove_dir_all(folder).map_err(unusable)?;
-        }
-        Ok(outcome)
-    }
-}
-
-/// The name of a backup that began then, such as `2026-11-30T14-05-00Z`.
-fn name(began: Time) -> String {
-    format!("{}Z", began.to_string()[..19].replace(':', "-"))
-}
-
-/// When the backup of that name began; `None` if it is not one's name.
-fn began(name: &str) -> Option<Time> {
-    let (day, time) = name.split_once('T')?;
-    let at: Timestamp = format!("{day}T{}", time.replace('-', ":")).parse().ok()?;
-    let at = Time(at.as_millisecond());
-    (self::name(at) == name).then_some(at)
-}
-
-/// The backups in a folder that were made on schedule, oldest first.
-fn generations(to: &Path) -> io::Result<Vec<(Time, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(to)? {
-        let entry = entry?;
-        let at = entry.file_name().to_str().and_then(began);
-        let whole = backup::check_whole(&entry.path()).is_ok();
-        found.extend(at.filter(|_| whole).map(|at| (at, entry.path())));
-    }
-    found.sort();
-    Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_tells_the_moment_to_the_second() {
-        let at = Time(1_700_000_000_000);
-        assert_eq!(name(at), "2023-11-14T22-13-20Z");
-        assert_eq!(began("2023-11-14T22-13-20Z"), Some(at));
-        for other in
-            ["unfinished", "2023-11-14", "2023-11-14T22:13:20Z", "2023-11-14T22-13-20", "T"]
-        {
-            assert_eq!(began(other), None, "{other}");
-        }
+        let mut old = earlier.iter().take(too_many);
+        let gone = old.try_for_each(|(_, folder)| fs::remove_dir_all(folder));
+        Ok((outcome, gone.map_err(unusable).err()))
     }
 }

@@ -195,18 +195,20 @@ fn push() -> Command {
 
 fn backup() -> Command {
     Command::new("backup")
-        .about("Copy all that the server keeps into a folder, while it runs")
+        .about("Copy all that the server keeps into a folder or a bucket, while it runs")
         .long_about(
             "Copy all that the server keeps into a folder, while it runs or not: the embedded \
              store as of one moment, the secrets, and the files that people sent. The folder is a \
              data folder like DATA_DIR. An earlier backup is brought up to date: only what is new \
              is copied of the files, and until all is there it stays what it was. Unfinished \
-             uploads and MAIL_DIR are left out, and so is what MongoDB or a bucket keeps.",
+             uploads and MAIL_DIR are left out, and so is what MongoDB or a bucket keeps. Into \
+             s3://BUCKET/PREFIX, as BACKUP_TO names it, goes one more backup beside those that are \
+             there, of which only the store and what is new is sent; none is removed.",
         )
         .arg(
-            Arg::new("FOLDER")
+            Arg::new("PLACE")
                 .required(true)
-                .help("A new folder, an empty one, or an earlier backup; best on another disk"),
+                .help("A new folder, an empty one, or an earlier backup; or s3://BUCKET/PREFIX"),
         )
         .arg(json())
 }
@@ -218,9 +220,21 @@ fn restore() -> Command {
             "Put a backup into DATA_DIR, which is empty or not there: move what is there away \
              first. The backup stays as it is. One that was cut off, or that is in use, is \
              refused, and so is a folder that is no backup. As root, what is restored is given to \
-             the owner of DATA_DIR. If this is cut off, run it again; no server starts before.",
+             the owner of DATA_DIR. If this is cut off, run it again; no server starts before. One \
+             in a bucket is called s3://BUCKET/PREFIX/MOMENT; each of its contents is compared \
+             with its SHA-256.",
         )
-        .arg(Arg::new("BACKUP").required(true).help("A folder that 'wechat backup' made"))
+        .arg(
+            Arg::new("BACKUP")
+                .required_unless_present("list")
+                .help("A folder that 'wechat backup' made, or s3://BUCKET/PREFIX/MOMENT"),
+        )
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .help("Name the backups that are in BACKUP (by itself: BACKUP_TO), oldest first"),
+        )
         .arg(json())
 }
 

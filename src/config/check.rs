@@ -1,6 +1,7 @@
 //! What no single setting's value shows: which settings belong together, and which contradict each
 //! other. Called when every value has been read.
 
+use super::backups::{BackupBucket, BackupPlace};
 use super::calls::TurnMode;
 use super::objects::ObjectsMode;
 use super::private::is_private;
@@ -10,7 +11,9 @@ use super::tls::TlsMode;
 use super::values::PublicUrl;
 
 /// What `OBJECTS=s3` needs besides.
-const NEEDED: [&str; 3] = ["S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+const NEEDED: [&str; 3] = ["S3_BUCKET", KEY[0], KEY[1]];
+/// What backups in a bucket need besides.
+const KEY: [&str; 2] = ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
 
 impl Config {
     /// What no single value shows.
@@ -188,7 +191,7 @@ impl Config {
 
     /// What no single value about backups shows.
     fn check_backups(&self, values: &mut Values) {
-        let Some(folder) = &self.backup_to else { return };
+        let Some(to) = &self.backup_to else { return };
         let place = values.place("BACKUP_TO");
         if self.db_uri.is_some() {
             values.note(format!(
@@ -196,32 +199,62 @@ impl Config {
                  that up with mongodump, and take BACKUP_TO out."
             ));
         }
-        if folder.starts_with(&self.data_dir) {
+        match to {
+            BackupPlace::Folder(folder) if folder.starts_with(&self.data_dir) => {
+                values.note(format!(
+                    "{place}: BACKUP_TO is inside DATA_DIR. Name a folder outside, best on another \
+                     disk."
+                ));
+            }
+            BackupPlace::Folder(_) => {}
+            BackupPlace::Bucket(bucket) => self.check_backup_bucket(bucket, values),
+        }
+    }
+
+    /// What no single value about backups in a bucket shows.
+    fn check_backup_bucket(&self, bucket: &BackupBucket, values: &mut Values) {
+        let place = values.place("BACKUP_TO");
+        let missing = missing(&KEY, values);
+        if !missing.is_empty() && self.objects != ObjectsMode::S3 {
+            values.note(format!("{place}: BACKUP_TO={bucket} needs {missing} beside it."));
+        }
+        let kept = self.s3_bucket.as_deref().filter(|_| self.objects == ObjectsMode::S3);
+        if kept == Some(&*bucket.name) && self.s3_prefix == bucket.folder() {
             values.note(format!(
-                "{place}: BACKUP_TO is inside DATA_DIR. Name a folder outside, best on another \
-                 disk."
+                "{place}: BACKUP_TO={bucket} and S3_PREFIX={} are one place, and backups would \
+                 remove files. Choose another prefix for one of them.",
+                self.s3_prefix
             ));
+        }
+        if self.objects != ObjectsMode::S3 {
+            self.check_path_style(values);
         }
     }
 
     /// What no single value about objects shows.
     fn check_objects(&self, values: &mut Values) {
         let place = values.place("OBJECTS");
-        let given = |key: &&str| values.origin(key) != Origin::Default;
         match self.objects {
             ObjectsMode::Local => {
-                if let Some(key) = NEEDED.iter().find(|key| given(key)) {
+                let given = |key: &&str| values.origin(key) != Origin::Default;
+                let of_backups = matches!(self.backup_to, Some(BackupPlace::Bucket(_)));
+                let is_used = |key: &&str| of_backups && KEY.contains(key);
+                if let Some(key) = NEEDED.iter().find(|key| given(key) && !is_used(key)) {
                     let place = values.place(key);
+                    let cure = if KEY.contains(key) {
+                        "Add OBJECTS=s3 and S3_BUCKET, or BACKUP_TO=s3://BUCKET/PREFIX"
+                    } else {
+                        "Add OBJECTS=s3"
+                    };
                     values.note(format!(
-                        "{place}: {key} is set, but the files would go into DATA_DIR. Add \
-                         OBJECTS=s3, or take {key} out."
+                        "{place}: {key} is set, but the files would go into DATA_DIR. {cure}, or \
+                         take {key} out."
                     ));
                 }
             }
             ObjectsMode::S3 => {
-                let missing: Vec<_> = NEEDED.iter().filter(|key| !given(key)).copied().collect();
+                let missing = missing(&NEEDED, values);
                 if !missing.is_empty() {
-                    let missing = missing.join(" and ");
                     values.note(format!("{place}: OBJECTS=s3 needs {missing} beside it."));
                 }
                 if self.dev {
@@ -263,6 +296,13 @@ impl Config {
             ));
         }
     }
+}
+
+/// Those of the keys that are not given, in words.
+fn missing(keys: &[&'static str], values: &Values) -> String {
+    let given = |key: &&&str| values.origin(key) != Origin::Default;
+    let missing: Vec<_> = keys.iter().filter(|key| !given(key)).copied().collect();
+    missing.join(" and ")
 }
 
 #[cfg(test)]
@@ -328,12 +368,31 @@ mod tests {
     fn what_belongs_together_is_missed_and_no_secret_told() {
         let key = [("S3_ACCESS_KEY_ID", "AKIAX"), ("S3_SECRET_ACCESS_KEY", "geheim")];
         let whole = [key[0], key[1], ("OBJECTS", "s3"), ("S3_BUCKET", "wechat")];
+        let backup = ("BACKUP_TO", "s3://wechat/a");
         assert!(Config::of(&whole).is_ok());
+        assert!(Config::of(&[key[0], key[1], backup]).is_ok());
+        assert!(Config::of(&[&whole[..], &[backup, ("S3_PREFIX", "a")]].concat()).is_ok());
         let with = |more: &[(&'static str, &'static str)]| [&whole, more].concat();
         for (pairs, words) in [
             (vec![("OBJECTS", "s3")], "S3_BUCKET and S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"),
             (vec![key[0], key[1], ("OBJECTS", "s3")], "needs S3_BUCKET beside it"),
-            (vec![key[1]], "Add OBJECTS=s3"),
+            (vec![key[1]], "Add OBJECTS=s3 and S3_BUCKET, or BACKUP_TO=s3://BUCKET/PREFIX"),
+            (vec![("S3_BUCKET", "wechat")], "Add OBJECTS=s3, or take S3_BUCKET out"),
+            (vec![backup], "needs S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY beside it"),
+            (vec![backup, key[0]], "BACKUP_TO=s3://wechat/a needs S3_SECRET_ACCESS_KEY"),
+            (vec![backup, key[0], key[1], ("S3_BUCKET", "x-y")], "take S3_BUCKET out"),
+            (vec![backup, ("DB_URI", "mongodb://127.0.0.1")], "take BACKUP_TO out"),
+            (with(&[backup, ("S3_PREFIX", "a/backups")]), "are one place"),
+            (
+                vec![
+                    backup,
+                    key[0],
+                    key[1],
+                    ("S3_ENDPOINT", "http://[::1]:9000"),
+                    ("S3_PATH_STYLE", "off"),
+                ],
+                "S3_PATH_STYLE=on",
+            ),
             (with(&[("DEV", "on")]), "Take OBJECTS out, or DEV"),
             (
                 with(&[("S3_ENDPOINT", "http://[::1]:9000"), ("S3_PATH_STYLE", "off")]),

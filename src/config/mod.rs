@@ -5,6 +5,7 @@
 //!
 //! Also the data folder: its lock and the server's own secrets. Called by `cli` and `app`.
 
+pub mod backups;
 pub mod brand;
 pub mod color;
 pub mod settings;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::backups::BackupPlace;
 use super::brand::ServerName;
 use super::color::Color;
 pub use super::row::{File, Secrecy, Setting};
@@ -393,13 +394,13 @@ settings! {
     /// The id of the key to the bucket. The key needs s3:ListBucket for the bucket, and
     /// s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload for what is in it.
     s3_access_key_id: Option<String> = S3_ACCESS_KEY_ID {
-        Env, "Files", default: "", unset: "none; OBJECTS=s3 needs one",
+        Env, "Files", default: "", unset: "none; a bucket needs one",
         example: "AKIAIOSFODNN7EXAMPLE", Open
     } by optional(values::access_key_id);
 
     /// The secret of that key.
     s3_secret_access_key: Option<Hidden> = S3_SECRET_ACCESS_KEY {
-        Env, "Files", default: "", unset: "none; OBJECTS=s3 needs one",
+        Env, "Files", default: "", unset: "none; a bucket needs one",
         example: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", Whole
     } by optional(values::secret_access_key);
 
@@ -440,13 +441,14 @@ settings! {
         Env, "Files", default: "10GB", unset: "", example: "1GB", Open
     } by values::bytes;
 
-    /// The folder in which the server makes a backup of itself, again and again; best on another
-    /// disk. Each is a folder named by its time; `wechat restore` takes one. MongoDB and buckets
-    /// are backed up by their own tools.
-    backup_to: Option<PathBuf> = BACKUP_TO {
+    /// Where the server makes a backup of itself, again and again: a folder, best on another disk,
+    /// or `s3://BUCKET/PREFIX`, a place in a bucket that S3_ENDPOINT, S3_REGION and the key of S3
+    /// lead to, which no other server has. Each is named by its time; `wechat restore` takes one.
+    /// MongoDB, and a bucket that keeps files, are backed up by their own tools.
+    backup_to: Option<BackupPlace> = BACKUP_TO {
         Env, "Backups", default: "", unset: "none are made by itself",
         example: "/mnt/backups/wechat", Open
-    } by optional(values::folder);
+    } by optional(BackupPlace::parse);
 
     /// How often it makes one, as `count s`, `min`, `h` or `d`.
     backup_every: Duration = BACKUP_EVERY {

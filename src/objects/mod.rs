@@ -69,6 +69,27 @@ pub trait Objects: Send + Sync {
     async fn ready(&self) -> Result<()>;
 }
 
+/// Objects beside which there are things under names of their own: what backups in a bucket need.
+/// A name is `folder/name`.
+#[async_trait]
+pub trait Vault: Objects {
+    /// Puts the file at `source` as an object and leaves it where it is; otherwise as `put` does.
+    async fn put_copy(&self, digest: Digest, size: u64, source: &Path) -> Result<()>;
+
+    /// Puts the file at `source` under a name, and leaves it where it is; durable when it answers.
+    async fn put_named(&self, name: &str, source: &Path) -> Result<()>;
+
+    /// What is under a name. Fails with `NotFound` when nothing is, and otherwise when it has more
+    /// than `most` bytes.
+    async fn read_named(&self, name: &str, most: u64) -> Result<Vec<u8>>;
+
+    /// The names in a folder, without those in folders of it.
+    async fn names(&self, folder: &str) -> Result<Vec<String>>;
+
+    /// Removes what is under a name. No effect when nothing is.
+    async fn remove_named(&self, name: &str) -> Result<()>;
+}
+
 /// There is no such object.
 fn gone() -> Error {
     Error::not_found(GONE)

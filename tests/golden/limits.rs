@@ -388,6 +388,8 @@ fn files(config: &Config) -> Vec<Limit> {
         "link-life" "the life of a link" time(core::files::LINK_LIFE) => "401";
         "unused-file" "how long a file is kept that nothing uses" time(core::files::UNUSED_FOR)
             => "it is deleted";
+        "backup-files" "files in a backup in a bucket" count(app::bucket::list::MAX_FILES)
+            => "no backup is made, and the log says so";
     }
 }
 

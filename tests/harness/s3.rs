@@ -98,6 +98,22 @@ impl Server {
         keys.filter_map(|rest| Some(rest.split_once("</Key>")?.0.to_owned())).collect()
     }
 
+    /// The bytes of an object.
+    pub fn object(&self, bucket: &str, name: &str) -> Vec<u8> {
+        let answer = self.send("GET", &format!("/{bucket}/{name}"), &[]);
+        let head = answer.windows(4).position(|end| end == b"\r\n\r\n").expect("a head");
+        answer[head + 4..].to_vec()
+    }
+
+    /// Flips a bit in the middle of an object.
+    pub fn damage(&self, bucket: &str, name: &str) {
+        let mut bytes = self.object(bucket, name);
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        let put = self.send("PUT", &format!("/{bucket}/{name}"), &bytes);
+        assert!(put.get(9..12) == Some(b"200"), "{}", String::from_utf8_lossy(&put));
+    }
+
     /// How many uploads in parts are under way.
     pub fn unfinished(&self, bucket: &str) -> usize {
         self.ask("GET", &format!("/{bucket}?uploads")).matches("<UploadId>").count()
@@ -105,12 +121,22 @@ impl Server {
 
     /// Does what nobody asks a signature for here.
     fn ask(&self, method: &str, path: &str) -> String {
+        String::from_utf8(self.send(method, path, &[])).expect("UTF-8")
+    }
+
+    /// By HTTP/1.0, which knows no answer in chunks. Whoever names a key is believed.
+    fn send(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.addr).expect("it listens");
-        let host = self.addr;
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-        stream.write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential=A/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n",
+            self.addr
+        );
+        let length = body.len();
+        let head = format!("{head}Content-Length: {length}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
         answer
     }
 

@@ -20,6 +20,7 @@ mod vendors;
 mod acme;
 mod alerts;
 mod backup;
+mod bucket_backup;
 mod calls;
 mod cluster;
 mod cluster_calls;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::statvfs;
 use rustix::process::geteuid;
+use tokio::time::timeout;
 
-use super::{Patient, Verdict, web};
+use super::{ANSWER_WITHIN, Patient, Verdict, web};
 use crate::app::{backup, copy, raise_open_files, scheduled};
 use crate::clock::Time;
 use crate::config::data_dir::{create_private, remove_if_there};
@@ -76,10 +77,17 @@ impl Patient<'_> {
     }
 
     /// Whether those that the server is to make of itself are made.
-    pub(super) fn backups(&mut self) {
-        let Some(to) = &self.config.backup_to else { return };
-        let shown = to.display();
-        match scheduled::latest(to) {
+    pub(super) async fn backups(&mut self) {
+        let Some(shown) = &self.config.backup_to else { return };
+        let latest = match timeout(ANSWER_WITHIN, scheduled::latest(self.config, shown)).await {
+            Ok(Ok(latest)) => latest,
+            Ok(Err(error)) => return self.words(Verdict::Bad, "backups", &error.to_string()),
+            Err(_) => {
+                let told = format!("{shown} does not answer in a minute.");
+                return self.bad("backups", told, "Look at S3_ENDPOINT.");
+            }
+        };
+        match latest {
             Some(at) if self.now.since(at) > self.config.backup_every * 2 => self.bad(
                 "backups",
                 format!("The latest backup in {shown} is of {at}, and others were due since."),

@@ -25,6 +25,8 @@ use crate::config::{Config, DataDir, Problems};
 
 /// How long whatever is asked may take to answer.
 const WITHIN: Duration = Duration::from_secs(10);
+/// What takes longer than this has failed: several tries, each within its own bound.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A server under examination, and who hears what is found.
 struct Patient<'a> {
@@ -47,7 +49,7 @@ pub async fn examine(
     let mut patient = Patient { config, process, now: SystemClock.now(), tell };
     patient.settings(warnings);
     patient.data();
-    patient.backups();
+    patient.backups().await;
     patient.clock().await;
     patient.ports().await;
     patient.certificates();

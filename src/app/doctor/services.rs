@@ -3,12 +3,9 @@
 use lettre::message::Mailbox;
 use tokio::time::timeout;
 
-use super::{Patient, Verdict, WITHIN};
+use super::{ANSWER_WITHIN, Patient, Verdict, WITHIN};
 use crate::app::{objects, stores};
 use crate::mail::smtp;
-
-/// What takes longer than this has failed: several tries, each within its own bound.
-const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Patient<'_> {
     /// Whether the database answers and takes the credentials.

@@ -14,8 +14,8 @@ const CURES: &[(&[&str], &str)] = &[
     ),
     (
         &["NoSuchBucket"],
-        "there is no bucket of the name in S3_BUCKET. Make it, or correct S3_BUCKET, S3_ENDPOINT \
-         and S3_REGION",
+        "there is no bucket of the name in S3_BUCKET (of backups: in BACKUP_TO). Make it, or \
+         correct its name, S3_ENDPOINT and S3_REGION",
     ),
     (
         &[
@@ -32,9 +32,9 @@ const CURES: &[(&[&str], &str)] = &[
     ),
     (
         &["AccessDenied", "403 Forbidden"],
-        "S3_ACCESS_KEY_ID may not do this in the bucket S3_BUCKET. Give it s3:ListBucket for the \
-         bucket, and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload for \
-         what is in it",
+        "S3_ACCESS_KEY_ID may not do this in the bucket of S3_BUCKET or BACKUP_TO. Give it \
+         s3:ListBucket for the bucket, and s3:GetObject, s3:PutObject, s3:DeleteObject and \
+         s3:AbortMultipartUpload for what is in it",
     ),
     (
         &["invalid peer certificate"],

@@ -8,6 +8,7 @@
 
 mod cure;
 mod http;
+mod vault;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -85,6 +86,30 @@ impl S3Objects {
     }
 }
 
+impl S3Objects {
+    /// Puts an object, if it is not there, and leaves the file where it is.
+    async fn put_there(&self, digest: Digest, size: u64, source: &FilePath) -> Result<()> {
+        if self.shelf.size(digest).await? == Some(size) {
+            return Ok(());
+        }
+        self.upload(self.shelf.path_of(digest), size, source).await
+    }
+
+    /// Sends a file when it is its turn.
+    async fn upload(&self, path: Path, size: u64, source: &FilePath) -> Result<()> {
+        let (shelf, source) = (self.shelf.clone(), source.to_owned());
+        let turn = self.uploads.clone().acquire_owned().await.map_err(Error::internal)?;
+        let runtime = Handle::current();
+        // On a thread that may be slow: a request is signed over all its bytes.
+        blocking(move || {
+            let done = runtime.block_on(shelf.put(&path, size, &source));
+            drop(turn);
+            done
+        })
+        .await
+    }
+}
+
 fn nothing() -> ByteStream {
     stream::empty().boxed()
 }
@@ -126,16 +151,8 @@ fn address(bucket: &Bucket) -> Result<Option<Url>, String> {
 #[async_trait]
 impl Objects for S3Objects {
     async fn put(&self, digest: Digest, size: u64, source: &FilePath) -> Result<()> {
-        let (shelf, source) = (self.shelf.clone(), source.to_owned());
-        let turn = self.uploads.clone().acquire_owned().await.map_err(Error::internal)?;
-        let runtime = Handle::current();
-        // On a thread that may be slow: a request is signed over all its bytes.
-        blocking(move || {
-            let done = runtime.block_on(shelf.put(digest, size, &source));
-            drop(turn);
-            done
-        })
-        .await
+        self.put_there(digest, size, source).await?;
+        remove_if_there(source).map(drop).map_err(|error| unreadable(source, &error))
     }
 
     async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ByteStream> {
@@ -161,9 +178,12 @@ impl Objects for S3Objects {
 
     fn list(&self) -> ObjectList {
         let found = self.shelf.store.list(Some(&self.shelf.path("objects")));
-        let named = found.map_err(|error| failed(&error)).try_filter_map(async |object| {
+        let shelf = self.shelf.clone();
+        let named = found.map_err(|error| failed(&error)).try_filter_map(move |object| {
             // What has another name is not ours.
-            Ok(digest_at(&object.location).map(|digest| (digest, object.size)))
+            let digest = digest_at(&object.location);
+            let ours = digest.filter(|digest| shelf.path_of(*digest) == object.location);
+            std::future::ready(Ok(ours.map(|digest| (digest, object.size))))
         });
         named.boxed()
     }
@@ -214,29 +234,26 @@ impl Shelf {
         }
     }
 
-    async fn put(&self, digest: Digest, size: u64, source: &FilePath) -> Result<()> {
-        if self.size(digest).await? != Some(size) {
-            let mut file = File::open(source).map_err(|error| unreadable(source, &error))?;
-            let found = file.metadata().map_err(|error| unreadable(source, &error))?.len();
-            if found != size {
-                return Err(wrong_size(source, size, found));
-            }
-            match size {
-                ..=PART => self.put_whole(digest, size, &mut file).await?,
-                _ => self.put_parts(digest, size, &mut file).await?,
-            }
+    async fn put(&self, path: &Path, size: u64, source: &FilePath) -> Result<()> {
+        let mut file = File::open(source).map_err(|error| unreadable(source, &error))?;
+        let found = file.metadata().map_err(|error| unreadable(source, &error))?.len();
+        if found != size {
+            return Err(wrong_size(source, size, found));
         }
-        remove_if_there(source).map(drop).map_err(|error| unreadable(source, &error))
+        match size {
+            ..=PART => self.put_whole(path, size, &mut file).await,
+            _ => self.put_parts(path, size, &mut file).await,
+        }
     }
 
-    async fn put_whole(&self, digest: Digest, size: u64, file: &mut File) -> Result<()> {
+    async fn put_whole(&self, path: &Path, size: u64, file: &mut File) -> Result<()> {
         let whole = next(file, size).map_err(Error::unavailable)?;
-        let put = self.store.put(&self.path_of(digest), whole.into()).await;
+        let put = self.store.put(path, whole.into()).await;
         put.map(drop).map_err(|error| failed(&error))
     }
 
-    async fn put_parts(&self, digest: Digest, size: u64, file: &mut File) -> Result<()> {
-        let begun = self.store.put_multipart(&self.path_of(digest)).await;
+    async fn put_parts(&self, path: &Path, size: u64, file: &mut File) -> Result<()> {
+        let begun = self.store.put_multipart(path).await;
         let mut upload = begun.map_err(|error| failed(&error))?;
         let mut done = send(&mut *upload, size, file).await;
         if done.is_ok() {

@@ -26,6 +26,11 @@ pub struct Copied {
 }
 
 impl Copied {
+    /// Where it is until then.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Puts the copy where a server looks for its store, in place of an earlier one. Its size in
     /// bytes.
     pub fn take_place(self) -> io::Result<u64> {
@@ -50,6 +55,20 @@ impl EmbeddedStore {
     /// How many bytes the store in `dir` has, without its log; 0 where there is none.
     pub fn size(dir: &Path) -> u64 {
         fs::metadata(dir.join(FILE)).map_or(0, |file| file.len())
+    }
+
+    /// Where a copy of a store is until it takes its place in `dir`.
+    pub fn arriving(dir: &Path) -> PathBuf {
+        dir.join(UNFINISHED)
+    }
+
+    /// Takes what has arrived there for a whole copy. Fails when it does not pass SQLite's check.
+    pub fn check_arrived(dir: &Path) -> Result<Copied> {
+        let (file, place) = (dir.join(UNFINISHED), dir.join(FILE));
+        let copy = Connection::open(&file)?;
+        check(&copy)?;
+        copy.close().map_err(|(_, error)| Error::from(error))?;
+        Ok(Copied { file, place })
     }
 
     /// Copies the store in `from` into the folder `to`. Tells the part of the pages that is done.
