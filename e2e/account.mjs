@@ -1,5 +1,5 @@
-// One's own account: a copy of its data; another address, with word to the old one and a way
-// back. A part of web.mjs.
+// One's own account: a copy of its data; recovery codes; another address, with word to the old one
+// and a way back. A part of web.mjs.
 import { check } from './person.mjs';
 import { until } from './server.mjs';
 import { arrives, screen } from './stage.mjs';
@@ -38,6 +38,50 @@ async function moves(person) {
   return link;
 }
 
+// Codes for the day on which they lose their mailbox; the latest of them.
+async function makesCodes(person) {
+  await person.goes('settings/profile');
+  await person.$('.list-pane a', { hasText: person.t('recovery') }).click();
+  await person.button('recovery.make').waitFor();
+  await screen(person, 'no recovery codes yet');
+  await person.button('recovery.make').click();
+  await person.$('.hint a').waitFor();
+  await screen(person, 'the code that makes recovery codes');
+  await person.field('auth.code.label').fill(await person.readsCode());
+  await person.button('recovery.make').click();
+  await person.$('.recovery-codes li').nth(9).waitFor();
+  await screen(person, 'recovery codes');
+  const saving = person.page.waitForEvent('download');
+  await person.button('file.save').click();
+  check((await saving).suggestedFilename() === 'recovery-codes.txt', 'the codes are saved');
+  const codes = await person.$('.recovery-codes li').allTextContents();
+  check(new Set(codes).size === 10, 'ten codes');
+  return codes[9];
+}
+
+// Without their mailbox they come in by a code, which works once.
+async function recovers(person, code) {
+  await person.goes('settings');
+  await person.$('.list-pane .row-button', { hasText: person.t('log_out') }).click();
+  await person.$('dialog .danger, .dialog .danger').first().click();
+  await person.$('.auth').waitFor();
+  await person.button('auth.lost').click();
+  await person.field('recovery.code').waitFor();
+  await screen(person, 'log in with a recovery code');
+  await person.field('email').fill(person.email);
+  await person.field('recovery.code').fill('0000-0000-0000-0000');
+  await person.$('form button.primary').click();
+  await person.$('.error-text').waitFor();
+  await screen(person, 'a wrong recovery code');
+  person.errors = person.errors.filter((text) => !/status of 401/.test(text));
+  await person.field('recovery.code').fill(code.toLowerCase().replaceAll('-', ' '));
+  await person.$('form button.primary').click();
+  await person.$('.list-pane').waitFor();
+  await person.goes('settings/recovery');
+  await person.$('.list-pane', { hasText: person.t('recovery.void') }).first().waitFor();
+  await screen(person, 'nine recovery codes are left');
+}
+
 // A copy of what they have, made by the server and fetched by its link.
 async function copies(person) {
   await person.goes('settings/profile');
@@ -57,6 +101,7 @@ export async function account() {
     const person = await arrives({ name: `Ana Mudanza ${at}`, ...how });
     await person.signsUp();
     await copies(person);
+    await recovers(person, await makesCodes(person));
     const link = await moves(person);
     person.quiet();
     // Whoever reads the old mailbox takes it back.

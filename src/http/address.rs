@@ -27,10 +27,10 @@ use crate::protocol::people::Me;
 
 const TITLE: Text = Text { en: "The address of your account", es: "La dirección de tu cuenta" };
 const ASK: Text = Text {
-    en: "Is {} to be the address of your account? It is then logged out everywhere, and you log \
-         in with this address.",
-    es: "¿Debe ser {} la dirección de tu cuenta? Entonces se cierran todas sus sesiones y entras \
-         con esta dirección.",
+    en: "Is {} to be the address of your account? It is then logged out everywhere, its \
+         recovery codes are void, and you log in with this address.",
+    es: "¿Debe ser {} la dirección de tu cuenta? Entonces se cierran todas sus sesiones, se anulan \
+         sus códigos de recuperación y entras con esta dirección.",
 };
 const KEEP: Text = Text { en: "Keep this address", es: "Conservar esta dirección" };
 const KEPT: Text = Text {

@@ -50,6 +50,7 @@ mod presence;
 mod push;
 mod ranges;
 mod receipts;
+mod recovery;
 mod reports;
 mod search;
 mod secure;

@@ -18,8 +18,8 @@ use super::pipeline::{self, Pipeline};
 use super::{
     Http, address, answer, auth, call_check, calls, changes, chats, contacts, docs, export, files,
     groups, health, install, invites, mailbox, me, members, messages, metrics, missed, operator,
-    operator_reports, original, original_send, pictures, presence, push, receipts, reports, search,
-    server, sync, uploads, users, web,
+    operator_reports, original, original_send, pictures, presence, push, receipts, recovery,
+    reports, search, server, sync, uploads, users, web,
 };
 use crate::config::values::Origins;
 
@@ -99,6 +99,7 @@ fn described(open: Routes) -> (Routes, OpenApi) {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(address::routes())
+        .merge(recovery::routes())
         .merge(export::routes())
         .merge(push::routes())
         .merge(users::routes())

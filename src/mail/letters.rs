@@ -14,7 +14,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
 use super::{Letter, Mail, MissedChat, MovedBy};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::error::{Error, Language, Result, Text};
 use crate::id::Entropy;
 use crate::model::auth::CODE_LIFE;
@@ -172,7 +172,7 @@ impl<'a> Page<'a> {
         let language = mail.language;
         let (subject, intro) = words(&mail.letter);
         let (facts, detail, warning) = match &mail.letter {
-            Letter::MoveCode { code } => {
+            Letter::MoveCode { code } | Letter::RecoveryCode { code } => {
                 (vec![code.clone()], validity(language), MOVE_WARNING.of(language))
             }
             Letter::MoveTaken => (
@@ -192,6 +192,16 @@ impl<'a> Page<'a> {
                 vec![plain(device, UNNAMED.of(language), NAME_CHARS)],
                 LOGGED_IN.of(language).replace("{}", &format!("{} UTC", at.minute())),
                 NOT_ME.of(language),
+            ),
+            Letter::RecoveryMade { at, .. } => (
+                vec![format!("{} UTC", at.minute())],
+                VOID.of(language).to_owned(),
+                NOT_MINE.of(language),
+            ),
+            Letter::Recovered { device, at, left, .. } => (
+                vec![plain(device, UNNAMED.of(language), NAME_CHARS)],
+                recovered(*at, *left, language),
+                NOT_MINE.of(language),
             ),
             Letter::NotLetIn { why } => (
                 vec![REFUSED.of(language).to_owned()],
@@ -272,6 +282,9 @@ const fn words(letter: &Letter) -> (Text, Text) {
         | Letter::MoveTaken
         | Letter::Moving { .. }
         | Letter::Moved { .. } => words_of_move(letter),
+        Letter::RecoveryCode { .. } | Letter::RecoveryMade { .. } | Letter::Recovered { .. } => {
+            words_of_recovery(letter)
+        }
         Letter::Missed { .. } => (
             Text { en: "Unread messages: {}", es: "Mensajes sin leer: {}" },
             Text { en: "While you were away:", es: "Mientras no estabas:" },
@@ -315,6 +328,50 @@ const fn words_of_move(letter: &Letter) -> (Text, Text) {
     }
 }
 
+/// Subject and first sentence of a word about recovery codes.
+const fn words_of_recovery(letter: &Letter) -> (Text, Text) {
+    match letter {
+        Letter::RecoveryCode { .. } => (
+            Text {
+                en: "{} makes new recovery codes",
+                es: "{} crea nuevos códigos de recuperación",
+            },
+            Text {
+                en: "Somebody who is logged in to your account, probably you, wants to make \
+                     recovery codes. This code allows it:",
+                es: "Alguien que ha entrado en tu cuenta, seguramente tú, quiere crear códigos de \
+                     recuperación. Este código lo permite:",
+            },
+        ),
+        Letter::RecoveryMade { .. } => (
+            Text {
+                en: "Your account has new recovery codes",
+                es: "Tu cuenta tiene nuevos códigos de recuperación",
+            },
+            Text {
+                en: "Somebody who is logged in to your account, probably you, made recovery codes:",
+                es: "Alguien que ha entrado en tu cuenta, seguramente tú, creó códigos de \
+                     recuperación:",
+            },
+        ),
+        _ => (
+            Text { en: "Login with a recovery code", es: "Acceso con un código de recuperación" },
+            Text {
+                en: "Somebody logged in to your account with one of its recovery codes, which \
+                     need no mail. The device calls itself:",
+                es: "Alguien entró en tu cuenta con uno de sus códigos de recuperación, que no \
+                     necesitan correo. El dispositivo dice llamarse:",
+            },
+        ),
+    }
+}
+
+/// When a recovery code was used, and how many are left.
+fn recovered(at: Time, left: usize, language: Language) -> String {
+    let at = LOGGED_IN.of(language).replace("{}", &format!("{} UTC", at.minute()));
+    format!("{at} {}", LEFT.of(language).replace("{}", &left.to_string()))
+}
+
 /// What somebody wrote, short, and so that no mail program makes a link or markup of it.
 fn plain(written: &str, unnamed: &str, most_chars: usize) -> String {
     let fits = |c: char| c.is_alphanumeric() || " ,'()+-_".contains(c);
@@ -344,9 +401,10 @@ fn missed(total: u64, chats: &[MissedChat], language: Language) -> Vec<String> {
 fn link(letter: &Letter, server: &str) -> Option<String> {
     let (path, shown) = match letter {
         Letter::Missed { stop, .. } => (STOP_PATH, stop),
-        Letter::Moving { stay, .. } | Letter::Moved { by: MovedBy::Owner { stay }, .. } => {
-            (STAY_PATH, stay)
-        }
+        Letter::Moving { stay, .. }
+        | Letter::Moved { by: MovedBy::Owner { stay }, .. }
+        | Letter::RecoveryMade { stay, .. }
+        | Letter::Recovered { stay, .. } => (STAY_PATH, stay),
         _ => return None,
     };
     Some(format!("{}{path}?t={shown}", server.trim_end_matches('/')))
@@ -438,6 +496,17 @@ const ASK: Text = Text {
     es: "Si no sabes por qué, pregunta a quien administra este servidor.",
 };
 
+const VOID: Text = Text {
+    en: "Earlier ones no longer work. Whoever has one of the new codes can log in without this \
+         mailbox.",
+    es: "Los anteriores ya no sirven. Quien tenga uno de los nuevos puede entrar sin este buzón.",
+};
+const LEFT: Text = Text { en: "Codes left: {}.", es: "Códigos que quedan: {}." };
+const NOT_MINE: Text = Text {
+    en: "It was not me: log out everywhere, and void the recovery codes",
+    es: "No fui yo: cerrar todas las sesiones y anular los códigos de recuperación",
+};
+
 const REFUSED: Text = Text { en: "Sign-up is not open to you", es: "No puedes registrarte" };
 const NO_ACCOUNT: Text = Text {
     en: "If it was not you, ignore this mail: nothing was created.",
@@ -491,7 +560,7 @@ const NOT_ME: Text = Text {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::clock::{ManualClock, Time};
+    use crate::clock::ManualClock;
     use crate::id::OsEntropy;
     use crate::model::text::Email;
 
@@ -541,6 +610,28 @@ pub(super) mod tests {
                 assert!(!format!("{letter:?}").contains("T0ken"), "it is a secret");
                 assert!(!written(language, letter).contains("List-Unsubscribe"), "a list's");
             }
+        }
+    }
+
+    #[test]
+    fn recovery_codes_are_told_with_a_way_to_void_them() {
+        let (at, stay) = (Time(1_732_291_200_007), || "T0ken-x_".to_owned());
+        let url = "https://chat.example.org?a&b/mail/stay?t=T0ken-x_";
+        let device = "<b>https://evil.example/x".to_owned();
+        for language in Language::ALL {
+            let read = |letter: Letter| {
+                assert!(!format!("{letter:?}").contains("T0ken"), "it is a secret");
+                letters().read(&mail("ana@example.org", language, letter)).expect("read")
+            };
+            let (subject, text) = read(Letter::RecoveryCode { code: "123456".into() });
+            assert!(subject.starts_with("123456 ") && text.contains("    123456\n"), "{text}");
+            let (_, text) = read(Letter::RecoveryMade { at, stay: stay() });
+            assert!(text.contains("    2024-11-22 16:00 UTC\n"), "{text}");
+            assert!(text.contains(&format!("\n{url}\n")), "{text}");
+            let device = device.clone();
+            let (_, text) = read(Letter::Recovered { device, at, left: 9, stay: stay() });
+            assert!(text.contains("    b https evil example x\n"), "{text}");
+            assert!(text.contains('9') && text.contains(&format!("\n{url}\n")), "{text}");
         }
     }
 

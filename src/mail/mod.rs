@@ -80,6 +80,30 @@ pub enum Letter {
         /// Who did it.
         by: MovedBy,
     },
+    /// The code that makes recovery codes.
+    RecoveryCode {
+        /// Six digits.
+        code: String,
+    },
+    /// An account has new recovery codes.
+    RecoveryMade {
+        /// Since when.
+        at: Time,
+        /// What a link shows that voids them; a secret of whoever gets the mail.
+        stay: String,
+    },
+    /// Somebody logged in with a recovery code.
+    Recovered {
+        /// What the device calls itself; nobody has checked it.
+        device: String,
+        /// When.
+        at: Time,
+        /// How many codes are left.
+        left: usize,
+        /// What a link shows that voids these and logs out everywhere; a secret of whoever gets
+        /// the mail.
+        stay: String,
+    },
     /// What somebody missed while nothing else reached them.
     Missed {
         /// How many messages.
@@ -125,12 +149,15 @@ impl Letter {
             Self::SignUpCode { code }
             | Self::LoginCode { code }
             | Self::AlreadySignedUp { code }
-            | Self::MoveCode { code } => Some(code),
+            | Self::MoveCode { code }
+            | Self::RecoveryCode { code } => Some(code),
             Self::NotLetIn { .. }
             | Self::NewDevice { .. }
             | Self::MoveTaken
             | Self::Moving { .. }
             | Self::Moved { .. }
+            | Self::RecoveryMade { .. }
+            | Self::Recovered { .. }
             | Self::Missed { .. } => None,
         }
     }
@@ -154,6 +181,9 @@ impl fmt::Debug for Letter {
             Self::MoveTaken => "MoveTaken",
             Self::Moving { .. } => "Moving",
             Self::Moved { .. } => "Moved",
+            Self::RecoveryCode { .. } => "RecoveryCode",
+            Self::RecoveryMade { .. } => "RecoveryMade",
+            Self::Recovered { .. } => "Recovered",
             Self::Missed { .. } => "Missed",
         })
     }

@@ -102,6 +102,32 @@ pub fn is_ahead(end: Time, now: Time, at_most: Duration) -> bool {
     now < end && end <= latest_end(now, at_most)
 }
 
+/// How many recovery codes a person has at most: so many are made at a time.
+pub const RECOVERY_CODES: usize = 10;
+
+/// SHA-256 of an account and one of its recovery codes, which is what is stored of the code. A code
+/// has 80 random bits, so that nobody finds it by trying: no slow hash is needed, nor a key that a
+/// server could lose, and the codes with it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecoveryMark(pub [u8; 32]);
+
+impl std::fmt::Debug for RecoveryMark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecoveryMark(…)")
+    }
+}
+
+/// A person's recovery codes as they are stored: without the codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryCodes {
+    /// Whose.
+    pub user: UserId,
+    /// When they were made.
+    pub made: Time,
+    /// Those that were not used, in the order of their bytes.
+    pub left: Vec<RecoveryMark>,
+}
+
 /// SHA-256 of a session's token. The token itself is never stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash(pub [u8; 32]);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::values::{Id, Moment};
-use crate::model::exports;
+use crate::model::{auth, exports};
 
 /// Asks for another address of one's own account.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -35,6 +35,72 @@ pub struct AddressAsked {
     pub email: String,
     /// How many seconds the code works.
     pub expires_in: u64,
+}
+
+/// The recovery codes that one has left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryState {
+    /// How many work.
+    pub left: u32,
+    /// When they were made; absent if none ever were, or they were voided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Moment>,
+}
+
+impl RecoveryState {
+    /// Of what is stored.
+    pub fn of(codes: Option<&auth::RecoveryCodes>) -> Self {
+        let left = codes.map_or(0, |codes| u32::try_from(codes.left.len()).unwrap_or(u32::MAX));
+        Self { left, made: codes.map(|codes| codes.made.into()) }
+    }
+}
+
+/// A mail is on its way, with the code that makes recovery codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryAsked {
+    /// The address of the account.
+    pub email: String,
+    /// How many seconds the code works.
+    pub expires_in: u64,
+}
+
+/// Proves that one reads the mail of the account that is to have recovery codes.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MakeRecoveryCodes {
+    /// The six digits from the mail.
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+/// New recovery codes, which are shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Each logs in once.
+    #[schema(example = json!(["7QK2-X0M4-B9TE-W3HZ"]))]
+    pub codes: Vec<String>,
+    /// When they were made.
+    pub made: Moment,
+}
+
+/// Opens a session by a recovery code.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recover {
+    /// The account's address, even if nobody reads mail there any more.
+    #[schema(example = "ana@example.org", format = Email)]
+    pub email: String,
+    /// One of its recovery codes; hyphens, spaces and small letters do not matter.
+    #[schema(example = "7QK2-X0M4-B9TE-W3HZ")]
+    pub code: String,
+    /// What the client calls itself, for the list of devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ana's phone")]
+    pub device: Option<String>,
+    /// The ticket that the client keeps, if it has one: a device that logged in before has guesses
+    /// of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// Where a copy of one's own data stands.

@@ -8,7 +8,7 @@ use super::door::Entered;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{FileId, ObjectId, SessionId, UserId};
-use crate::model::auth::{AskerKey, LoginCode, Quota, Session, TokenHash, Which};
+use crate::model::auth::{AskerKey, LoginCode, Quota, RecoveryMark, Session, TokenHash, Which};
 use crate::model::door::Admission;
 use crate::model::text::Email;
 use crate::model::users::{Blocks, ProfileChange, User};
@@ -70,7 +70,8 @@ pub trait Users: Send + Sync {
         terms: Option<Vec<String>>,
     ) -> Result<Option<User>>;
     /// Gives an account another address, closes its sessions but one, and removes all codes that
-    /// wait for it. An unverified account that has the address goes.
+    /// wait for it. An unverified account that has the address goes. If no session stays open,
+    /// recovery codes go too: whoever takes an account back must not meet a thief who has some.
     async fn move_to(&self, moving: &Move) -> Result<Moved>;
     /// Deletes an account and closes its sessions: the row stays, with an empty name and nothing
     /// else that speaks of the person; address, code, sessions, blocks, search terms and files go.
@@ -95,11 +96,20 @@ pub trait Users: Send + Sync {
     async fn blocks_between(&self, first: UserId, second: UserId) -> Result<Blocks>;
 }
 
+/// What somebody shows to be let in. It lets in once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// A login code, by its name.
+    Code(ObjectId),
+    /// One of the account's recovery codes.
+    Recovery(RecoveryMark),
+}
+
 /// A code to be redeemed, and what comes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redeem {
     /// Which code.
-    pub code: ObjectId,
+    pub code: Pass,
     /// The session to open.
     pub session: Session,
     /// The account's search terms, if this code is the one that verifies it.
@@ -132,7 +142,7 @@ pub trait Sessions: Send + Sync {
     /// Redeems a code once: removes it, opens the session, remembers the places, at most `PLACES`
     /// of an account. If the account was not verified yet and is let in, it is verified from now
     /// on, and becomes what the code's profile says, with these search terms; the same step uses
-    /// up the profile's invitation, if that works.
+    /// up the profile's invitation, if that works. A recovery code of a suspended person stays.
     async fn redeem(&self, redeem: &Redeem) -> Result<Entered>;
     /// Which of these places an account was logged in from; in no order.
     async fn known_places(&self, user: UserId, keys: &[AskerKey]) -> Result<Vec<AskerKey>>;

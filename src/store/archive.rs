@@ -15,7 +15,7 @@ use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId, UserId, hex_digits};
 use crate::model::alerts::KeptAlerts;
-use crate::model::auth::{KnownPlace, LoginCode, Session};
+use crate::model::auth::{KnownPlace, LoginCode, RecoveryCodes, Session};
 use crate::model::calls::Call;
 use crate::model::chats::{Chat, ChatKind, Invite, Member};
 use crate::model::door::Invitation;
@@ -35,6 +35,8 @@ pub enum Part {
     Accounts,
     /// What people want to be told of.
     Alerts,
+    /// What lets people in who have lost their mailbox, by the digests of the codes.
+    Recoveries,
     /// What is known of people's copies of their own data.
     Exports,
     /// What is known of uploads; the objects are elsewhere.
@@ -79,9 +81,10 @@ pub enum Part {
 
 impl Part {
     /// What belongs to no chat.
-    pub const GLOBAL: [Self; 17] = [
+    pub const GLOBAL: [Self; 18] = [
         Self::Accounts,
         Self::Alerts,
+        Self::Recoveries,
         Self::Exports,
         Self::Files,
         Self::LooseObjects,
@@ -120,6 +123,7 @@ impl Part {
         match self {
             Self::Accounts => "accounts",
             Self::Alerts => "alerts",
+            Self::Recoveries => "recovery codes",
             Self::Exports => "copies of people's data",
             Self::Files => "files",
             Self::LooseObjects => "loose objects",
@@ -165,6 +169,8 @@ pub enum Record {
     Account(User, Vec<String>),
     /// What a person wants to be told of; their account comes before it.
     Alerts(KeptAlerts),
+    /// The recovery codes that a person has left; their account comes before it.
+    Recovery(RecoveryCodes),
     /// Of a person's own data; their account comes before it.
     Export(Export),
     /// What is known about an upload; its bytes are not in the store.
@@ -213,6 +219,7 @@ impl Record {
         match self {
             Self::Account(user, _) => user.id.to_string(),
             Self::Alerts(kept) => kept.user.to_string(),
+            Self::Recovery(codes) => codes.user.to_string(),
             Self::Export(export) => export.user.to_string(),
             Self::File(file) => file.id.to_string(),
             Self::LooseObject(digest) => digest.to_string(),
@@ -313,6 +320,7 @@ impl Digest {
         let mut hash = Sha256::new_with_prefix(format!("{record:?}"));
         match record {
             Record::Session(session) => hash.update(session.token.0),
+            Record::Recovery(codes) => codes.left.iter().for_each(|mark| hash.update(mark.0)),
             Record::Subscription(push) => add_target(&mut hash, &push.target),
             _ => {}
         }

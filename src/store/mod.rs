@@ -35,6 +35,7 @@ mod messages;
 mod nodes;
 mod operators;
 mod pushes;
+mod recoveries;
 mod reports;
 mod trends;
 
@@ -42,7 +43,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use self::accounts::{Move, Moved, Redeem, Sessions, SignUp, Users};
+pub use self::accounts::{Move, Moved, Pass, Redeem, Sessions, SignUp, Users};
 pub use self::alerts::AlertSettings;
 use self::archive::Archive;
 pub use self::calls::{Begun, CallRecord, CallStepped, Calls};
@@ -56,6 +57,7 @@ pub use self::messages::{Appended, Changed, Changes, Hush, Look, Looking, Messag
 pub use self::nodes::{LAPSE, Node, Nodes};
 pub use self::operators::{Acted, Operators};
 pub use self::pushes::{Pushes, Subscribed};
+pub use self::recoveries::Recoveries;
 pub use self::reports::{ReportMark, Reports};
 pub use self::trends::Trends;
 use crate::clock::Time;
@@ -66,6 +68,7 @@ use crate::id::{Incarnation, ObjectId};
 pub trait Store:
     Users
     + Sessions
+    + Recoveries
     + Invitations
     + Operators
     + Pushes

@@ -30,6 +30,7 @@ use crate::exports;
 use crate::files;
 use crate::operators;
 use crate::pushes;
+use crate::recoveries;
 use crate::reports;
 use crate::support::{MINUTE, NOON, World, after, email, text};
 use crate::trends;
@@ -246,6 +247,9 @@ async fn fill_beside(world: &World, group: ChatId, people: &[UserId]) {
     fill_alerts(world, &people[..3]).await;
     let export = exports::ready(world, people[1]);
     assert!(world.store.put_export(&export).await.expect("puts"));
+    for user in &people[..4] {
+        recoveries::make(world, *user, 3).await;
+    }
     fill_files(world, group, (people[0], people[1])).await;
 }
 

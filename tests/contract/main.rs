@@ -29,6 +29,7 @@ mod nodes;
 mod operators;
 mod people;
 mod pushes;
+mod recoveries;
 mod reports;
 mod rules;
 mod sessions;
@@ -87,6 +88,14 @@ macro_rules! contract {
                 a_copy_comes_back_as_it_was_put_and_goes_with_its_account
                 a_step_of_a_copy_is_stored_once
                 copies_are_due_in_their_order
+            }
+            recoveries {
+                recovery_codes_come_back_as_they_were_put_and_go_with_their_account
+                a_recovery_code_opens_one_session_of_its_account
+                fifty_racing_uses_of_a_recovery_code_open_one_session
+                a_mailed_code_makes_recovery_codes_once
+                recovery_codes_go_with_a_move_that_keeps_no_session
+                a_suspended_person_keeps_their_recovery_codes
             }
             alerts {
                 alerts_come_back_as_they_were_said

@@ -19,7 +19,7 @@ use wechat::model::text::{About, Body, ClientMsgId, Email, Name, Title};
 use wechat::model::users::{Privacy, Standing, User};
 use wechat::store::embedded::EmbeddedStore;
 use wechat::store::{
-    Appended, Changed, Entered, Founded, GroupStep, Guard, InvitePut, Redeem, Stepped, Store,
+    Appended, Changed, Entered, Founded, GroupStep, Guard, InvitePut, Pass, Redeem, Stepped, Store,
 };
 
 use crate::plans::Plans;
@@ -73,7 +73,7 @@ pub fn asker(number: u8) -> AskerKey {
 /// A login by a code from one place, with search terms.
 pub fn redeem(code: &LoginCode, session: &Session, terms: &[&str]) -> Redeem {
     Redeem {
-        code: code.id,
+        code: Pass::Code(code.id),
         session: session.clone(),
         terms: terms.iter().map(|term| (*term).to_owned()).collect(),
         places: vec![asker(1)],

@@ -333,6 +333,14 @@ fn logins(config: &Config) -> Vec<Limit> {
             daily(core::auth::moving::MOVES_A_DAY) => "429 with `Retry-After`";
         "stay-life" "how long the link works that keeps the old address"
             time(core::auth::moving::STAY_LIFE) => "400; an operator can move it back";
+        "recovery-codes" "recovery codes that a person has" count(model::auth::RECOVERY_CODES)
+            => "new ones void the earlier";
+        "recoveries-in-an-hour" "new recovery codes that a person asks for"
+            hourly(core::auth::recovery::RECOVERIES_AN_HOUR) => "429 with `Retry-After`";
+        "recoveries-in-a-day" "new recovery codes that a person asks for in a day"
+            daily(core::auth::recovery::RECOVERIES_A_DAY) => "429 with `Retry-After`";
+        "recovery-guesses" "wrong recovery codes at an account, before each network has its own"
+            daily(core::auth::RECOVERY_GUESSES) => "429 with `Retry-After`";
         "mails" "mails waiting to be sent" count(mail::smtp::PLACES) => "503 with `Retry-After`";
         "mails-of-strangers" "of these, for people who are not known"
             count(mail::smtp::PLACES_LOG_IN) => "503 with `Retry-After`";

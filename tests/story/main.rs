@@ -60,6 +60,7 @@ mod push_vendors;
 mod push_web;
 mod readme;
 mod receipts;
+mod recovery;
 mod removal;
 mod reports;
 mod restore;

@@ -41,6 +41,7 @@ const RANKS: &[(&str, &[&str])] = &[
             "store::nodes",
             "store::operators",
             "store::pushes",
+            "store::recoveries",
             "store::reports",
             "store::trends",
             "objects",

@@ -4,8 +4,10 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Brand, Disclaimer } from './brand.js';
 import { DoorFields, codeOf, invitationInLink, useDoor } from './door.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
+import { lazy } from './lazy.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { attempt, client, limits, told } from './state.js';
+const Recover = lazy(async () => (await import('./recover.js')).Recover, '');
 const AGAIN_MS = 15_000;
 export function Auth() {
     const invitation = useSignal(invitationInLink());
@@ -47,17 +49,18 @@ export function Auth() {
         if (await ask())
             step.value = 'code';
     };
-    return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx(Brand, {}), step.value === 'code'
-                        ? _jsx(CodeStep, { email: email.value.trim(), again: ask, refused: error.value, onBack: () => { step.value = 'address'; error.value = ''; } })
-                        : _jsx(AddressStep, { isNew, name, email, invitation, busy, error, onSubmit: submit }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {}), _jsx(Disclaimer, {})] }));
+    return (_jsxs("main", { class: "auth", children: [_jsxs("div", { class: "auth-card", children: [_jsx(Brand, {}), step.value === 'lost'
+                        && _jsx(Recover, { email: email, device: deviceName(), onBack: () => { step.value = 'address'; } }), step.value === 'code'
+                        && _jsx(CodeStep, { email: email.value.trim(), again: ask, refused: error.value, onBack: () => { step.value = 'address'; error.value = ''; } }), step.value === 'address'
+                        && _jsx(AddressStep, { isNew, name, email, invitation, busy, error, onSubmit: submit, onLost: () => { step.value = 'lost'; } }), step.value === 'address' && _jsx(DemoPeople, { device: deviceName() })] }), _jsx(Languages, {}), _jsx(Disclaimer, {})] }));
 }
 function AddressStep(props) {
-    const { isNew, name, email, invitation, busy, error, onSubmit } = props;
+    const { isNew, name, email, invitation, busy, error, onSubmit, onLost } = props;
     const isClosed = useDoor().sign_up === 'closed' && isNew.value;
     const set = (one) => (event) => {
         one.value = event.currentTarget.value;
     };
-    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isClosed ? 'auth.closed' : isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && !isClosed && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, dir: "auto", maxLength: limits()?.name_chars, value: name.value, onInput: set(name) })] })), !isClosed && (_jsxs(_Fragment, { children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), isNew.value && _jsx(DoorFields, { invitation: invitation }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') })] })), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] })] }));
+    return (_jsxs("form", { onSubmit: onSubmit, "aria-busy": busy.value, children: [_jsx("h1", { children: t(isNew.value ? 'auth.sign_up' : 'auth.log_in') }), _jsx("p", { class: "dim", children: t(isClosed ? 'auth.closed' : isNew.value ? 'auth.sign_up.hint' : 'auth.log_in.hint') }), isNew.value && !isClosed && (_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { name: "name", autocomplete: "name", required: true, dir: "auto", maxLength: limits()?.name_chars, value: name.value, onInput: set(name) })] })), !isClosed && (_jsxs(_Fragment, { children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('email') }), _jsx("input", { name: "email", type: "email", autocomplete: "email", required: true, placeholder: "ana@example.org", value: email.value, onInput: set(email) })] }), isNew.value && _jsx(DoorFields, { invitation: invitation }), error.value && _jsx("p", { class: "error-text", role: "alert", children: error.value }), _jsx("button", { class: "button primary wide", disabled: busy.value, children: t('auth.mail_code') })] })), _jsxs("p", { class: "auth-switch", children: [t(isNew.value ? 'auth.have_account' : 'auth.no_account'), ' ', _jsx("button", { type: "button", class: "link", onClick: () => { isNew.value = !isNew.value; error.value = ''; }, children: t(isNew.value ? 'auth.log_in' : 'auth.sign_up') })] }), !isNew.value && (_jsx("div", { class: "auth-foot", children: _jsx("button", { type: "button", class: "link", onClick: onLost, children: t('auth.lost') }) }))] }));
 }
 function CodeStep({ email, refused, again, onBack }) {
     const { code, busy, error, isSent, input, write, send, sendAgain } = useCode(email, again);

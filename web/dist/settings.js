@@ -9,6 +9,7 @@ import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import { ExportPage } from './export.js';
+import { RecoveryPage } from './recovery.js';
 import { Action, Link } from './row_buttons.js';
 import { attempt, back, client, go, limits, route, say, sounds, theme, watch, } from './state.js';
 import { Avatar, Choice, Confirm, Empty, Icon, IconButton, Spinner, Switch, } from './ui.js';
@@ -17,6 +18,7 @@ export function Settings() {
     switch (route.value[1]) {
         case 'profile': return _jsx(Page, { title: t('profile'), children: _jsx(EditProfile, {}) });
         case 'address': return _jsx(Page, { title: t('address'), children: _jsx(AddressPage, {}) });
+        case 'recovery': return _jsx(Page, { title: t('recovery'), children: _jsx(RecoveryPage, {}) });
         case 'export': return _jsx(Page, { title: t('export'), children: _jsx(ExportPage, {}) });
         case 'alerts': return _jsx(Page, { title: t('alerts'), children: _jsx(AlertsPage, {}) });
         case 'privacy': return _jsx(Page, { title: t('privacy'), children: _jsx(PrivacyPage, {}) });
@@ -72,7 +74,7 @@ function EditProfile() {
         if (yes)
             void attempt(client.deleteAccount());
     };
-    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "face", children: _jsx(Avatar, { id: me?.id ?? '', name: name.value, size: "xl" }) }), _jsx(ChangePicture, { has: !!me?.avatar, onChange: (picture) => client.setPicture(picture) }), _jsxs("form", { class: "card form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { required: true, maxLength: limits()?.name_chars, autocomplete: "name", dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('about') }), _jsx("textarea", { rows: 3, maxLength: limits()?.about_chars, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] }), _jsxs("div", { class: "card", children: [_jsx("p", { class: "dim small padded", children: t('email.hint', { email: me?.email ?? '' }) }), _jsx(Link, { to: "settings/address", icon: "at-sign", label: t('address.change') }), _jsx(Link, { to: "settings/export", icon: "download", label: t('export') })] }), _jsx("div", { class: "card", children: _jsx(Action, { icon: "trash-2", label: t('account.delete'), danger: true, onClick: () => { ending.value = true; } }) }), ending.value && (_jsx(Confirm, { title: t('account.delete'), text: t('account.delete.hint'), action: t('account.delete'), onDone: end }))] }));
+    return (_jsxs(_Fragment, { children: [_jsx("div", { class: "face", children: _jsx(Avatar, { id: me?.id ?? '', name: name.value, size: "xl" }) }), _jsx(ChangePicture, { has: !!me?.avatar, onChange: (picture) => client.setPicture(picture) }), _jsxs("form", { class: "card form", onSubmit: save, children: [_jsxs("label", { class: "field", children: [_jsx("span", { children: t('name') }), _jsx("input", { required: true, maxLength: limits()?.name_chars, autocomplete: "name", dir: "auto", value: name.value, onInput: (event) => { name.value = event.currentTarget.value; } })] }), _jsxs("label", { class: "field", children: [_jsx("span", { children: t('about') }), _jsx("textarea", { rows: 3, maxLength: limits()?.about_chars, dir: "auto", value: about.value, onInput: (event) => { about.value = event.currentTarget.value; } })] }), _jsx("div", { class: "buttons", children: _jsx("button", { class: "button primary", children: t('save') }) })] }), _jsxs("div", { class: "card", children: [_jsx("p", { class: "dim small padded", children: t('email.hint', { email: me?.email ?? '' }) }), _jsx(Link, { to: "settings/address", icon: "at-sign", label: t('address.change') }), _jsx(Link, { to: "settings/recovery", icon: "key-round", label: t('recovery') }), _jsx(Link, { to: "settings/export", icon: "download", label: t('export') })] }), _jsx("div", { class: "card", children: _jsx(Action, { icon: "trash-2", label: t('account.delete'), danger: true, onClick: () => { ending.value = true; } }) }), ending.value && (_jsx(Confirm, { title: t('account.delete'), text: t('account.delete.hint'), action: t('account.delete'), onDone: end }))] }));
 }
 function PrivacyPage() {
     watch('session');

@@ -7,8 +7,11 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Brand, Disclaimer } from './brand.js';
 import { DoorFields, codeOf, invitationInLink, useDoor } from './door.js';
 import { LANGS, LANGUAGES, lang, speak, t, tongue } from './i18n.js';
+import { lazy } from './lazy.js';
 import { DemoPeople, MailHint } from './mailbox.js';
 import { attempt, client, limits, told } from './state.js';
+
+const Recover = lazy(async () => (await import('./recover.js')).Recover, '');
 
 /** How long "Send again" rests after it was pressed. */
 const AGAIN_MS = 15_000;
@@ -25,7 +28,7 @@ export function Auth(): JSX.Element {
   }, [linked]);
   const name = useSignal('');
   const email = useSignal('');
-  const step = useSignal<'address' | 'code'>('address');
+  const step = useSignal<'address' | 'code' | 'lost'>('address');
   const busy = useSignal(false);
   const error = useSignal('');
 
@@ -54,10 +57,15 @@ export function Auth(): JSX.Element {
     <main class="auth">
       <div class="auth-card">
         <Brand />
+        {step.value === 'lost'
+          && <Recover email={email} device={deviceName()}
+            onBack={() => { step.value = 'address'; }} />}
         {step.value === 'code'
-          ? <CodeStep email={email.value.trim()} again={ask} refused={error.value}
-              onBack={() => { step.value = 'address'; error.value = ''; }} />
-          : <AddressStep {...{ isNew, name, email, invitation, busy, error }} onSubmit={submit} />}
+          && <CodeStep email={email.value.trim()} again={ask} refused={error.value}
+            onBack={() => { step.value = 'address'; error.value = ''; }} />}
+        {step.value === 'address'
+          && <AddressStep {...{ isNew, name, email, invitation, busy, error }} onSubmit={submit}
+            onLost={() => { step.value = 'lost'; }} />}
         {step.value === 'address' && <DemoPeople device={deviceName()} />}
       </div>
       <Languages />
@@ -74,10 +82,12 @@ interface AddressStepProps {
   busy: Signal<boolean>;
   error: Signal<string>;
   onSubmit: (event: Event) => Promise<void>;
+  /** They cannot read the mail of their account. */
+  onLost: () => void;
 }
 
 function AddressStep(props: AddressStepProps): JSX.Element {
-  const { isNew, name, email, invitation, busy, error, onSubmit } = props;
+  const { isNew, name, email, invitation, busy, error, onSubmit, onLost } = props;
   const isClosed = useDoor().sign_up === 'closed' && isNew.value;
   const set = (one: Signal<string>) => (event: { currentTarget: HTMLInputElement }): void => {
     one.value = event.currentTarget.value;
@@ -114,6 +124,11 @@ function AddressStep(props: AddressStepProps): JSX.Element {
           {t(isNew.value ? 'auth.log_in' : 'auth.sign_up')}
         </button>
       </p>
+      {!isNew.value && (
+        <div class="auth-foot">
+          <button type="button" class="link" onClick={onLost}>{t('auth.lost')}</button>
+        </div>
+      )}
     </form>
   );
 }

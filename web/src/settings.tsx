@@ -13,6 +13,7 @@ import { brief, date } from './format.js';
 import { LANGS, LANGUAGES, type Lang, lang, speak, t, tongue } from './i18n.js';
 import { ChangePicture } from './change_picture.js';
 import { ExportPage } from './export.js';
+import { RecoveryPage } from './recovery.js';
 import { Action, Link } from './row_buttons.js';
 import type { Key } from './texts/en.js';
 import {
@@ -27,6 +28,7 @@ export function Settings(): JSX.Element {
   switch (route.value[1]) {
     case 'profile': return <Page title={t('profile')}><EditProfile /></Page>;
     case 'address': return <Page title={t('address')}><AddressPage /></Page>;
+    case 'recovery': return <Page title={t('recovery')}><RecoveryPage /></Page>;
     case 'export': return <Page title={t('export')}><ExportPage /></Page>;
     case 'alerts': return <Page title={t('alerts')}><AlertsPage /></Page>;
     case 'privacy': return <Page title={t('privacy')}><PrivacyPage /></Page>;
@@ -163,6 +165,7 @@ function EditProfile(): JSX.Element {
       <div class="card">
         <p class="dim small padded">{t('email.hint', { email: me?.email ?? '' })}</p>
         <Link to="settings/address" icon="at-sign" label={t('address.change')} />
+        <Link to="settings/recovery" icon="key-round" label={t('recovery')} />
         <Link to="settings/export" icon="download" label={t('export')} />
       </div>
       <div class="card">

@@ -29,7 +29,8 @@ import { type Saved, type SavedSession, Storage, type Unsent } from './storage.j
 import { ChatState, Store } from './store.js';
 import type {
   AddressAsked, CallKind, ChangeMember, Chat, CodeSent, Events, Export, Id, Limits, Me, Member,
-  Message, MessagePage, OpenChat, Report, Sent, ServerInfo, SignedIn, Tongue, User,
+  Message, MessagePage, OpenChat, RecoveryAsked, RecoveryCodes, RecoveryState, Report, Sent,
+  ServerInfo, SignedIn, Tongue, User,
 } from './types.js';
 
 /** Rows of a page of history. */
@@ -142,10 +143,18 @@ export class Client implements Line {
     return sent;
   }
 
-  async logIn(email: string, code: string, device: string): Promise<void> {
+  logIn(email: string, code: string, device: string): Promise<void> {
+    return this.begin('/auth/sessions', { email, code, device });
+  }
+
+  /** With one of the account's recovery codes, for whoever cannot read its mail. */
+  recover(email: string, code: string, device: string): Promise<void> {
+    return this.begin('/auth/recovery', { email, code, device });
+  }
+
+  private async begin(path: string, what: object): Promise<void> {
     const ticket = this.storage.ticket();
-    const { token, session, user } =
-      await this.rest.post<SignedIn>('/auth/sessions', { email, code, device, ticket });
+    const { token, session, user } = await this.rest.post<SignedIn>(path, { ...what, ticket });
     await this.enter({ token, session: session.id, me: user });
   }
 
@@ -239,6 +248,21 @@ export class Client implements Line {
   /** Gives the account that address, and logs out its other devices. */
   async verifyAddress(email: string, code: string): Promise<void> {
     this.keepMe(await this.rest.post<Me>('/me/address/verify', { email, code }));
+  }
+
+  /** How many recovery codes are left. */
+  recoveryState(): Promise<RecoveryState> {
+    return this.rest.get<RecoveryState>('/me/recovery-codes');
+  }
+
+  /** Asks for recovery codes: a code is mailed to the account's address. */
+  askRecoveryCodes(): Promise<RecoveryAsked> {
+    return this.rest.post<RecoveryAsked>('/me/recovery-codes');
+  }
+
+  /** Makes recovery codes with that code; earlier ones are void. */
+  makeRecoveryCodes(code: string): Promise<RecoveryCodes> {
+    return this.rest.post<RecoveryCodes>('/me/recovery-codes/verify', { code });
   }
 
   /** One's own picture; `null` takes it away. */

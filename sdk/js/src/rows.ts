@@ -1033,6 +1033,12 @@ export interface MakeInvitation {
   uses?: number | null;
 }
 
+/** Proves that one reads the mail of the account that is to have recovery codes. */
+export interface MakeRecoveryCodes {
+  /** The six digits from the mail. */
+  code: string;
+}
+
 /** Reports a person, a group, or a message: one of them. */
 export interface MakeReport {
   chat?: Id | null;
@@ -1519,6 +1525,44 @@ export interface ReceiptCounts {
   members: number;
   /** How many of them have read it. */
   read: number;
+}
+
+/** Opens a session by a recovery code. */
+export interface Recover {
+  /** One of its recovery codes; hyphens, spaces and small letters do not matter. */
+  code: string;
+  /** What the client calls itself, for the list of devices. */
+  device?: string | null;
+  /** The account's address, even if nobody reads mail there any more. */
+  email: string;
+  /**
+   * The ticket that the client keeps, if it has one: a device that logged in before has guesses of
+   * its own.
+   */
+  ticket?: string | null;
+}
+
+/** A mail is on its way, with the code that makes recovery codes. */
+export interface RecoveryAsked {
+  /** The address of the account. */
+  email: string;
+  /** How many seconds the code works. */
+  expires_in: number;
+}
+
+/** New recovery codes, which are shown this once. */
+export interface RecoveryCodes {
+  /** Each logs in once. */
+  codes: string[];
+  /** When they were made. */
+  made: Moment;
+}
+
+/** The recovery codes that one has left. */
+export interface RecoveryState {
+  /** How many work. */
+  left: number;
+  made?: Moment | null;
 }
 
 /** How a client reaches its relay. */

@@ -69,6 +69,11 @@ pub(super) fn hmac_of_move(shared: &Shared, email: &Email, code: &str) -> [u8; 3
     hmac_for(shared, b"move code\0", email, code)
 }
 
+/// What is stored of a code that lets a session make recovery codes, and opens none.
+pub(super) fn hmac_of_recovery(shared: &Shared, email: &Email, code: &str) -> [u8; 32] {
+    hmac_for(shared, b"recovery\0", email, code)
+}
+
 fn hmac_for(shared: &Shared, purpose: &[u8], email: &Email, code: &str) -> [u8; 32] {
     let mut mac = shared.mac(purpose);
     mac.update(email.as_str().as_bytes());

@@ -21,6 +21,9 @@ const WIDE_COUNTS: u32 = 16;
 pub const OWN_GUESSES: u32 = 4;
 /// Codes that every network may ask for in an hour, when the budget of all is used up.
 pub const OWN_CODES: u32 = 3;
+/// Guesses at recovery codes of one account, by all, in a day, before each network has a few of its
+/// own.
+pub const RECOVERY_GUESSES: u32 = 30;
 /// The chance of one guess at one code.
 const ONE: f64 = 1e-6;
 
@@ -101,6 +104,22 @@ impl Limits {
         common.push(quota("wrong:all".into(), self.wrong_in_all, HOUR_MS));
         let own = vec![quota(format!("wrong:own:{}", from.wide), OWN_GUESSES, DAY_MS)];
         [common, own].map(|quotas| vec![quotas; codes].concat())
+    }
+
+    /// The ways to count a guess at an account's recovery codes. Each of these has 80 bits, so that
+    /// no number of guesses comes near one: what is bounded is the work, and the noise.
+    pub(super) fn recovering(&self, email: &Email, from: &Blocks) -> [Vec<Quota>; 2] {
+        let mut common = per_network("recover:ip", self.wrong_per_ip, from);
+        let all = format!("recover:all:{}", email.as_str());
+        common.push(quota(all, RECOVERY_GUESSES, DAY_MS));
+        let own = quota(format!("recover:own:{}", from.wide), OWN_GUESSES, DAY_MS);
+        [common, vec![own]]
+    }
+
+    /// The way to count such a guess from where the account was logged in to before.
+    pub(super) fn recovering_known(&self, email: &Email, from: AskerKey) -> Vec<Quota> {
+        let key = format!("recover:known:{}:{}", email.as_str(), from.0);
+        vec![quota(key, self.wrong_per_ip, HOUR_MS)]
     }
 }
 
@@ -230,6 +249,24 @@ mod tests {
         let device = AskerKey(ObjectId([2; 12]));
         let known = [limits.asking_known(&email, device, true)];
         assert!(counters.take(&known), "her device is let through");
+    }
+
+    #[test]
+    fn whoever_guesses_at_recovery_codes_keeps_nobody_else_out() {
+        let (limits, mut counters) = (limits(), Counters::default());
+        let email = Email::stored("ana@example.org".into());
+        let mut guesses = 0;
+        for number in 0..1_000 {
+            for _ in 0..40 {
+                guesses += u32::from(counters.take(&limits.recovering(&email, &network(number))));
+            }
+        }
+        assert_eq!(guesses, RECOVERY_GUESSES + 1_000 * OWN_GUESSES);
+        let fresh = limits.recovering(&email, &network(1_001));
+        assert!((0..OWN_GUESSES).all(|_| counters.take(&fresh)), "she has a few of her own");
+        assert!(!counters.take(&fresh));
+        let known = [limits.recovering_known(&email, AskerKey(ObjectId([1; 12])))];
+        assert!(counters.take(&known), "and where she logged in before, more");
     }
 
     #[test]

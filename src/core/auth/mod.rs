@@ -13,6 +13,7 @@ mod code;
 pub mod door;
 mod limits;
 pub mod moving;
+pub mod recovery;
 mod ticket;
 mod tokens;
 
@@ -24,7 +25,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub(crate) use self::door::Settled;
-pub use self::limits::{Limits, OWN_CODES, OWN_GUESSES};
+pub use self::limits::{Limits, OWN_CODES, OWN_GUESSES, RECOVERY_GUESSES};
 pub use self::ticket::Asker;
 use self::ticket::Identity;
 pub(crate) use self::tokens::TokenCache;
@@ -37,14 +38,14 @@ use crate::id::{InvitationId, ObjectId, SessionId, UserId};
 use crate::mail::{Letter, Mail, Place, Rank};
 pub use crate::model::auth::TRIES;
 use crate::model::auth::{
-    CODE_LIFE, Caller, FirstProfile, LoginCode, PLACE_LIFE, Quota, Session, Which,
+    AskerKey, CODE_LIFE, Caller, FirstProfile, LoginCode, PLACE_LIFE, Quota, Session, Which,
 };
 use crate::model::contacts::{AddedBy, Strangers};
 use crate::model::door::{Admission, Door};
 use crate::model::text::{About, Email, Name, PushToken};
 use crate::model::users::{Privacy, Standing, User};
 use crate::model::visible::tidy_line;
-use crate::store::{Due, Entered, Redeem, SignUp as Outcome};
+use crate::store::{Due, Entered, Pass, Redeem, SignUp as Outcome};
 
 /// How long an account waits for its first verified code before it vanishes.
 pub const UNVERIFIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -253,7 +254,7 @@ impl Auth {
         let (token, session) = self.new_session(account.id, device);
         let name = code.profile.as_ref().map_or(&account.name, |profile| &profile.name);
         let redeem = Redeem {
-            code: code.id,
+            code: Pass::Code(code.id),
             session: session.clone(),
             terms: terms_of(name.as_str()),
             places: identity.places(),
@@ -360,9 +361,7 @@ impl Auth {
         let wanted = Wanted { email: &email, user: Some(owner), profile: Some(profile) };
         let (code, _) = self.issue_code(wanted, None).await?;
         let (token, session) = self.new_session(owner, device.unwrap_or_default());
-        let (terms, places) = (Vec::new(), Vec::new());
-        let admission = Admission::Anybody;
-        let redeem = Redeem { code, session: session.clone(), terms, places, admission };
+        let redeem = vouched(code, &session, Vec::new());
         let Entered::In(user, _) = store.redeem(&redeem).await? else {
             // The address stands in the list twice, and the other one was quicker.
             let user = self.user(owner).await?.ok_or(Error::not_found(text::NO_USER))?;
@@ -381,9 +380,7 @@ impl Auth {
         let wanted = Wanted { email: &account.email, user: Some(user), profile: None };
         let (code, _) = self.issue_code(wanted, None).await?;
         let (token, session) = self.new_session(user, device);
-        let (terms, places) = (terms_of(account.name.as_str()), Vec::new());
-        let admission = Admission::Anybody;
-        let redeem = Redeem { code, session: session.clone(), terms, places, admission };
+        let redeem = vouched(code, &session, terms_of(account.name.as_str()));
         let auth = self.clone();
         to_the_end(async move {
             let Entered::In(user, _) = auth.shared.ports.store.redeem(&redeem).await? else {
@@ -421,11 +418,7 @@ impl Auth {
 
     /// Which of the places that somebody asks from the account was logged in from. For an address
     /// without an account the same is asked for nobody.
-    async fn known(
-        &self,
-        identity: &Identity,
-        user: Option<UserId>,
-    ) -> Result<Vec<crate::model::auth::AskerKey>> {
+    async fn known(&self, identity: &Identity, user: Option<UserId>) -> Result<Vec<AskerKey>> {
         let ports = &self.shared.ports;
         let user = user.unwrap_or_else(|| UserId(ports.ids.next()));
         let known = ports.store.known_places(user, &identity.places()).await?;
@@ -586,6 +579,12 @@ struct Wanted<'a> {
     email: &'a Email,
     user: Option<UserId>,
     profile: Option<FirstProfile>,
+}
+
+/// A login that somebody at the machine vouches for, from no place.
+fn vouched(code: ObjectId, session: &Session, terms: Vec<String>) -> Redeem {
+    let (code, session, admission) = (Pass::Code(code), session.clone(), Admission::Anybody);
+    Redeem { code, session, terms, places: Vec::new(), admission }
 }
 
 /// What an account begins as when its code was requested without a sign-up.

@@ -2,10 +2,10 @@
 //!
 //! A stranger at an open session must not be able to take an account away for good. So the old
 //! address is told when a change is asked for and when it is made, with a link that keeps or takes
-//! back the account for a week and logs it out everywhere; and the change logs out everything but
-//! the session that made it. Invariant: the answer is the same whether or not the new address has
-//! an account; the mail there differs. Invariant: a code is for the session that asked, and opens
-//! no session itself.
+//! back the account for a week, logs it out everywhere and voids its recovery codes; and the change
+//! logs out everything but the session that made it. Invariant: the answer is the same whether or
+//! not the new address has an account; the mail there differs. Invariant: a code is for the session
+//! that asked, and opens no session itself.
 //!
 //! Called by `http`; `core::operator` tells of its own moves by what is here.
 
@@ -85,9 +85,8 @@ impl Auth {
         self.count_code(&to, &identity, None).await?;
         let holder = ports.store.user_by_email(&to).await?;
         let taken = holder.filter(|holder| holder.verified.is_some());
-        let waiting = ports.store.waiting(&to).await?;
         let mover = taken.is_none().then_some(user.id);
-        let code = self.issue_move_code(caller, &to, mover, &waiting).await?;
+        let code = self.issue_session_code(caller, (&to, mover), code::hmac_of_move).await?;
         let (letter, language) = match taken {
             Some(holder) => (Letter::MoveTaken, holder.language),
             None => (Letter::MoveCode { code }, user.language),
@@ -108,20 +107,7 @@ impl Auth {
         code: &str,
         ip: IpAddr,
     ) -> Result<User> {
-        let (store, now) = (&self.shared.ports.store, self.shared.ports.now());
-        let waiting = store.waiting(to).await?;
-        let own = own_codes(&waiting, self.mover(caller));
-        let own: Vec<ObjectId> = own.filter(|code| code.is_alive(now)).map(|it| it.id).collect();
-        let typed = code::typed(code).filter(|_| !own.is_empty()).ok_or_else(bad_code)?;
-        let identity = Identity::of(&self.shared, &Asker::from(ip));
-        let counted = self.count_guess(&identity, Some(caller.user), own.len()).await?;
-        let guessed = store.guess(&own, TRIES, now).await?;
-        let typed = code::hmac_of_move(&self.shared, to, &typed);
-        let right = code::right_one(guessed, &typed).ok_or_else(bad_code)?;
-        store.give_back(&counted, now).await?;
-        if right.user != Some(caller.user) {
-            return Err(bad_code());
-        }
+        let right = self.check_session_code(caller, (to, code), ip, code::hmac_of_move).await?;
         let before = self.living(caller.user).await?;
         let moving = Move {
             user: before.id,
@@ -172,7 +158,29 @@ impl Auth {
         .await
     }
 
-    async fn living(&self, user: UserId) -> Result<User> {
+    /// The code that was mailed to an address for the caller's session, which now shows it.
+    pub(super) async fn check_session_code(
+        &self,
+        caller: &Caller,
+        (to, code): (&Email, &str),
+        ip: IpAddr,
+        hmac: Hmac,
+    ) -> Result<LoginCode> {
+        let (store, now) = (&self.shared.ports.store, self.shared.ports.now());
+        let waiting = store.waiting(to).await?;
+        let own = own_codes(&waiting, self.mover(caller));
+        let own: Vec<ObjectId> = own.filter(|code| code.is_alive(now)).map(|it| it.id).collect();
+        let typed = code::typed(code).filter(|_| !own.is_empty()).ok_or_else(bad_code)?;
+        let identity = Identity::of(&self.shared, &Asker::from(ip));
+        let counted = self.count_guess(&identity, Some(caller.user), own.len()).await?;
+        let guessed = store.guess(&own, TRIES, now).await?;
+        let typed = hmac(&self.shared, to, &typed);
+        let right = code::right_one(guessed, &typed).ok_or_else(bad_code)?;
+        store.give_back(&counted, now).await?;
+        if right.user == Some(caller.user) { Ok(right) } else { Err(bad_code()) }
+    }
+
+    pub(super) async fn living(&self, user: UserId) -> Result<User> {
         let found = self.user(user).await?.filter(|user| user.deleted.is_none());
         found.ok_or(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED))
     }
@@ -184,14 +192,14 @@ impl Auth {
 
     /// Puts a code for the caller's session; nobody's if the address is taken, so that both take
     /// the same time.
-    async fn issue_move_code(
+    pub(super) async fn issue_session_code(
         &self,
         caller: &Caller,
-        to: &Email,
-        user: Option<UserId>,
-        waiting: &[LoginCode],
+        (to, user): (&Email, Option<UserId>),
+        hmac: Hmac,
     ) -> Result<String> {
         let ports = &self.shared.ports;
+        let waiting = ports.store.waiting(to).await?;
         let (mover, code) = (self.mover(caller), code::drawn(&*ports.entropy));
         let stored = LoginCode {
             id: ports.ids.next(),
@@ -199,7 +207,7 @@ impl Auth {
             user,
             ticket: Some(mover),
             network: None,
-            hmac: code::hmac_of_move(&self.shared, to, &code),
+            hmac: hmac(&self.shared, to, &code),
             tries: 0,
             expires: ports.now().plus(CODE_LIFE),
             profile: None,
@@ -211,6 +219,9 @@ impl Auth {
     }
 }
 
+/// What is stored of a code, for one purpose.
+type Hmac = fn(&Shared, &Email, &str) -> [u8; 32];
+
 /// The codes that a session may still guess at.
 fn own_codes(waiting: &[LoginCode], mover: AskerKey) -> impl Iterator<Item = &LoginCode> {
     let own = move |code: &&LoginCode| code.ticket == Some(mover) && code.tries < TRIES;
@@ -218,7 +229,7 @@ fn own_codes(waiting: &[LoginCode], mover: AskerKey) -> impl Iterator<Item = &Lo
 }
 
 /// Of a field: a refusal of the session itself would end it.
-fn bad_code() -> Error {
+pub(super) fn bad_code() -> Error {
     Error::field("code", BAD_CODE)
 }
 
@@ -239,15 +250,15 @@ impl Shared {
     }
 
     /// Mails a word about an account. One that finds no place is left out: the change never waits.
-    fn send_word(&self, to: Email, language: Language, letter: Letter) {
+    pub(super) fn send_word(&self, to: Email, language: Language, letter: Letter) {
         match self.ports.mailer.place(Rank::Known) {
             Ok(place) => place.send(Mail { to, language, letter }),
-            Err(error) => tracing::warn!("nobody is told of a new address: {error}"),
+            Err(error) => tracing::warn!("nobody is told of a change to an account: {error}"),
         }
     }
 
     /// What the link shows that is mailed to an address, so that it stays its account's.
-    fn stay_token(&self, user: UserId, address: &Email) -> String {
+    pub(super) fn stay_token(&self, user: UserId, address: &Email) -> String {
         let until = self.ports.now().plus(STAY_LIFE);
         let stay = Stay { user, until, address: address.clone() };
         let mark = self.stay_mark(&stay);

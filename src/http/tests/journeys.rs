@@ -364,3 +364,35 @@ async fn an_account_gets_another_address_and_its_old_one_by_the_link_that_was_ma
     app.get("/api/v1/me", &ana.token).await.is(401);
     app.get("/mail/stay?t=x", "").await.is(400);
 }
+
+#[tokio::test]
+async fn recovery_codes_are_shown_once_and_each_logs_in_once() {
+    let app = App::new();
+    let ana = app.person("Ana").await;
+    let path = "/api/v1/me/recovery-codes";
+    assert_eq!(app.get(path, &ana.token).await.is(200), json!({ "left": 0 }));
+    let asked = app.post(path, &ana.token, Value::Null).await.is(202);
+    assert_eq!(asked, json!({ "email": "ana@example.org", "expires_in": 300 }));
+    let with = json!({ "code": app.code("ana@example.org") });
+    let verify = format!("{path}/verify");
+    let made = app.post(&verify, &ana.token, with.clone()).await.is(201);
+    assert_eq!(made["codes"].as_array().map(Vec::len), Some(10));
+    let refused = app.post(&verify, &ana.token, with).await.is(400);
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("bad_field"), &json!("code")));
+    let code = text(&made["codes"][0]);
+    let state = app.get(path, &ana.token).await.is(200);
+    assert_eq!(state, json!({ "left": 10, "made": made["made"] }));
+
+    let with = |email: &str| json!({ "email": email, "code": code, "device": "new phone" });
+    let recover = "/api/v1/auth/recovery";
+    let unknown = app.post(recover, "", with("eva@example.org")).await.is(401);
+    let entered = app.post(recover, "", with("ana@example.org")).await.is(201);
+    assert_eq!(entered["user"]["id"], ana.id.as_str());
+    assert_eq!(entered["session"]["device"], "new phone");
+    let token = text(&entered["token"]);
+    let state = app.get(path, &token).await.is(200);
+    assert_eq!(state["left"], 9);
+    let again = app.post(recover, "", with("ana@example.org")).await.is(401);
+    assert_eq!(again["code"], "bad_code");
+    assert_eq!(again["detail"], unknown["detail"], "an address without an account looks the same");
+}

@@ -50,7 +50,7 @@ const ENVELOPES: [&str; 15] = [
 ];
 
 /// What costs as much as logging in does.
-const LOGINS: [&str; 9] = [
+const LOGINS: [&str; 12] = [
     "POST /nsg",
     "POST /l",
     "PUT /cv",
@@ -59,6 +59,9 @@ const LOGINS: [&str; 9] = [
     "POST /api/v1/auth/sessions",
     "POST /api/v1/me/address",
     "POST /api/v1/me/address/verify",
+    "POST /api/v1/me/recovery-codes",
+    "POST /api/v1/me/recovery-codes/verify",
+    "POST /api/v1/auth/recovery",
     "POST /api/v1/operator/key",
 ];
 

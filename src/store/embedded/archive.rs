@@ -11,7 +11,7 @@ use super::EmbeddedStore;
 use super::sql::{Db, count};
 use super::{
     accounts, alerts, calls, chats, door, exports, files, invites, members, messages, operators,
-    pushes,
+    pushes, recoveries,
 };
 use super::{reports, restore, sessions, terms, trends};
 use crate::clock::Time;
@@ -56,6 +56,7 @@ const fn source(part: Part) -> (&'static str, &'static [Piece]) {
             (concat!(accounts::select!(), " WHERE id > ?2 ORDER BY id LIMIT ?4"), &[Piece::Id])
         }
         Part::Alerts => (alerts::PAGE, &[Piece::Id]),
+        Part::Recoveries => (recoveries::PAGE, &[Piece::Id]),
         Part::Exports => (exports::PAGE, &[Piece::Id]),
         Part::Files => (files::PAGE, &[Piece::Id]),
         Part::LooseObjects => (
@@ -125,6 +126,7 @@ fn record(db: &Db<'_>, part: Part, row: &Row<'_>) -> Result<Record> {
             Record::Account(user, words)
         }
         Part::Alerts => Record::Alerts(alerts::kept(row)?),
+        Part::Recoveries => Record::Recovery(recoveries::read(row)?),
         Part::Exports => Record::Export(exports::read(row)?),
         Part::Files => Record::File(files::file(row)?),
         Part::LooseObjects => Record::LooseObject(row.get(0)?),

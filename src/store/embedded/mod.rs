@@ -40,6 +40,7 @@ mod message_verbs;
 mod messages;
 mod operators;
 mod pushes;
+mod recoveries;
 mod reports;
 mod restore;
 mod sessions;

@@ -9,7 +9,7 @@ use super::EmbeddedStore;
 use super::accounts::{self, find, put};
 use super::sql::{Db, count, int, read_form, stored};
 use super::upkeep::SWEPT;
-use super::{chats, door, reports, sessions, users};
+use super::{chats, door, recoveries, reports, sessions, users};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{AuditId, ChatId, UserId};
@@ -118,8 +118,9 @@ fn person(db: &Db<'_>, id: UserId, act: &Act, at: Time) -> Result<Acted> {
             if is_taken { Ok(Acted::Taken) } else { with(User { operator: true, ..user }) }
         }
         Act::Move { to, .. } => {
-            let moved = users::give_address(db, user, to)?;
-            Ok(moved.map_or(Acted::Taken, |_| Acted::Done(Vec::new())))
+            let Some(_) = users::give_address(db, user, to)? else { return Ok(Acted::Taken) };
+            recoveries::remove(db, id)?;
+            Ok(Acted::Done(Vec::new()))
         }
         Act::DeleteGroup { .. }
         | Act::Invite(_)

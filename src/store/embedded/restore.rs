@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::sql::{Db, int};
 use super::{
     accounts, alerts, calls, chats, door, exports, files, invites, members, messages, operators,
-    pushes,
+    pushes, recoveries,
 };
 use super::{reports, sessions, terms, trends};
 use crate::error::{Error, Result};
@@ -28,6 +28,7 @@ pub(super) fn put(db: &Db<'_>, record: &Record) -> Result<()> {
             terms::replace_terms(db, Index::Users, user.id.0, words)
         }
         Record::Alerts(kept) => alerts::insert(db, kept),
+        Record::Recovery(codes) => recoveries::insert(db, codes),
         Record::Export(export) => exports::insert(db, export),
         Record::File(file) => files::put(db, file),
         Record::LooseObject(digest) => files::put_loose(db, *digest),

@@ -8,6 +8,7 @@ use rusqlite::{Row, params};
 use super::EmbeddedStore;
 use super::accounts::{find, verify};
 use super::door;
+use super::recoveries;
 use super::sql::{Db, int};
 use super::terms::replace_terms;
 use crate::clock::Time;
@@ -18,7 +19,7 @@ use crate::model::auth::{
     is_ahead,
 };
 use crate::model::text::{Email, Name, PushToken};
-use crate::store::{Entered, Index, Redeem, Sessions};
+use crate::store::{Entered, Index, Pass, Redeem, Sessions};
 
 /// How a quota stands in its present window.
 struct Used {
@@ -173,22 +174,42 @@ fn guess(db: &Db<'_>, codes: &[ObjectId], max_tries: u32, now: Time) -> Result<V
     Ok(found)
 }
 
+/// Uses up what somebody shows, and answers the profile that comes with it; `None` if it is not the
+/// account's. A recovery code stays where it lets nobody in.
+fn take_pass(
+    db: &Db<'_>,
+    pass: Pass,
+    user: UserId,
+    is_suspended: bool,
+) -> Result<Option<Option<FirstProfile>>> {
+    let code = match pass {
+        Pass::Code(id) => find_code(db, id)?.filter(|code| code.user == Some(user)),
+        Pass::Recovery(mark) => {
+            let act = if is_suspended { recoveries::has } else { recoveries::take };
+            return Ok(act(db, user, mark)?.then_some(None));
+        }
+    };
+    let Some(code) = code else { return Ok(None) };
+    drop_code(db, code.id)?;
+    Ok(Some(code.profile))
+}
+
 fn redeem(db: &Db<'_>, redeem: &Redeem) -> Result<Entered> {
     let Redeem { code, session, terms, places, admission } = redeem;
-    let code = find_code(db, *code)?.filter(|code| code.user == Some(session.user));
-    let Some(code) = code else { return Ok(Entered::Gone) };
-    drop_code(db, code.id)?;
     let account = find(db, session.user)?;
     let suspended = account.as_ref().and_then(|user| Entered::suspended(user, session.created));
+    let Some(profile) = take_pass(db, *code, session.user, suspended.is_some())? else {
+        return Ok(Entered::Gone);
+    };
     if let Some(suspended) = suspended {
         return Ok(suspended);
     }
     let is_new = account.is_some_and(|user| user.verified.is_none());
-    let invitation = code.profile.as_ref().and_then(|profile| profile.invitation);
+    let invitation = profile.as_ref().and_then(|profile| profile.invitation);
     let admitted =
         if is_new { door::admit(db, *admission, invitation, session.created)? } else { Some(None) };
     let Some(invited) = admitted else { return Ok(Entered::ShutOut) };
-    let verified = verify(db, session.user, session.created, code.profile)?;
+    let verified = verify(db, session.user, session.created, profile)?;
     let Some((user, first)) = verified else { return Ok(Entered::Gone) };
     if first {
         replace_terms(db, Index::Users, user.id.0, terms)?;

@@ -8,6 +8,7 @@ use super::accounts::{by_email, departs, find, put};
 use super::alerts;
 use super::exports;
 use super::files;
+use super::recoveries;
 use super::reports;
 use super::sessions;
 use super::sql::Db;
@@ -71,8 +72,8 @@ fn change_profile(
     Ok(Some(user))
 }
 
-/// Removes what hangs on an account: codes, known places, sessions, blocks, alerts, files, search
-/// terms.
+/// Removes what hangs on an account: codes of both kinds, known places, sessions, blocks, alerts,
+/// files, search terms.
 fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM codes WHERE user = ?1", [id])?;
     db.run("DELETE FROM places WHERE user = ?1", [id])?;
@@ -84,6 +85,7 @@ fn strip(db: &Db<'_>, id: UserId) -> Result<()> {
     db.run("DELETE FROM blocks WHERE whom = ?1", [id])?;
     alerts::remove(db, id)?;
     exports::remove(db, id)?;
+    recoveries::remove(db, id)?;
     files::remove_all(db, id)?;
     forget_terms(db, Index::Users, id.0)
 }
@@ -155,6 +157,9 @@ fn move_to(db: &Db<'_>, moving: &Move) -> Result<Moved> {
         return Ok(Moved::Gone);
     }
     let Some(user) = give_address(db, user, &moving.to)? else { return Ok(Moved::Taken) };
+    if moving.keep.is_none() {
+        recoveries::remove(db, id)?;
+    }
     let closed = sessions::close(db, id, moving.keep.map_or(Which::All, Which::AllBut))?;
     Ok(Moved::Done(user, closed))
 }

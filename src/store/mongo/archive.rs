@@ -10,8 +10,8 @@ use super::rows::{Row, ToBson, int};
 use super::tables::{Table, chats_of, log_of};
 use super::users;
 use super::{
-    alerts, calls, content, door, exports, files, invites, members, operators, pushes, reports,
-    restore, sessions, terms, trends,
+    alerts, calls, content, door, exports, files, invites, members, operators, pushes, recoveries,
+    reports, restore, sessions, terms, trends,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, ObjectId};
@@ -113,6 +113,12 @@ impl MongoStore {
         let find = alerts::page(mark.map(id_in).transpose()?, limit);
         let found = self.access.find(find).await?;
         found.iter().map(|account| Ok(Record::Alerts(alerts::read(account)?))).collect()
+    }
+
+    async fn recoveries_page(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
+        let find = recoveries::page(mark.map(id_in).transpose()?, limit);
+        let found = self.access.find(find).await?;
+        found.iter().map(|account| Ok(Record::Recovery(recoveries::read(account)?))).collect()
     }
 
     async fn exports_page(&self, mark: Option<&str>, limit: u32) -> Result<Vec<Record>> {
@@ -320,6 +326,7 @@ impl Archive for MongoStore {
         let found = match part {
             Part::Accounts => self.accounts(after, limit).await?,
             Part::Alerts => self.alerts_page(after, limit).await?,
+            Part::Recoveries => self.recoveries_page(after, limit).await?,
             Part::Exports => self.exports_page(after, limit).await?,
             Part::Subscriptions => self.subscriptions(after, limit).await?,
             Part::Inboxes => self.inboxes(after, limit).await?,

@@ -72,6 +72,7 @@ mod messages;
 mod nodes;
 mod operators;
 mod pushes;
+mod recoveries;
 mod reports;
 mod restore;
 mod sessions;

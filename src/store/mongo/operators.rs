@@ -119,7 +119,10 @@ impl MongoStore {
                 [doc! { ACTED: { "$exists": false } }, doc! { ACTED: { "$lte": audit.bson() } }];
             living.insert("$or", no_later.to_vec());
         }
-        let update = doc! { "$set": set, "$inc": { "ver": 1_i64 } };
+        // With another address, recovery codes go in the same write.
+        let gone = set.contains_key("email").then(|| doc! { "$unset": { "recovery": "" } });
+        let mut update = doc! { "$set": set, "$inc": { "ver": 1_i64 } };
+        update.extend(gone.unwrap_or_default());
         self.access.modify(Table::Users, living, update, false).await
     }
 

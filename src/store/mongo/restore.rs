@@ -12,7 +12,7 @@ use super::rows::{ToBson, int, seat};
 use super::tables::{Table, chats_of, log_of};
 use super::{
     alerts, alter, calls, content, door, exports, files, invites, members, operators, pushes,
-    reports, sessions, terms, trends, users,
+    recoveries, reports, sessions, terms, trends, users,
 };
 use crate::error::{Error, Result};
 use crate::id::{ChatId, UserId};
@@ -45,6 +45,7 @@ pub(super) async fn put(store: &MongoStore, records: &[Record]) -> Result<()> {
             }
             Record::Subscription(push) => pushing.push(pushes::insert(push)?),
             Record::Alerts(kept) => of_accounts.push(alerts::insert(kept)?),
+            Record::Recovery(codes) => of_accounts.push(recoveries::insert(codes)),
             Record::Export(export) => of_accounts.push(exports::insert(export)?),
             Record::Member(row) => {
                 let kind = kind(store, row.chat).await?;
@@ -121,6 +122,7 @@ fn simple(batch: &mut Batch, record: &Record) -> Result<()> {
             }
         }
         Record::Alerts(_)
+        | Record::Recovery(_)
         | Record::Export(_)
         | Record::Subscription(_)
         | Record::Member(_)

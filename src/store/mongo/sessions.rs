@@ -25,7 +25,7 @@ use crate::model::auth::{
     Which, is_ahead, latest_end,
 };
 use crate::model::text::{Email, Name, PushToken};
-use crate::store::{Entered, Redeem, Sessions};
+use crate::store::{Entered, Pass, Recoveries, Redeem, Sessions};
 
 fn bytes(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
@@ -211,6 +211,29 @@ impl MongoStore {
 }
 
 impl MongoStore {
+    /// Uses up what somebody shows, and answers the profile that comes with it; `None` if it is not
+    /// the account's. A recovery code stays where it lets nobody in.
+    async fn take_pass(
+        &self,
+        pass: Pass,
+        user: UserId,
+        is_suspended: bool,
+    ) -> Result<Option<Option<FirstProfile>>> {
+        let code = match pass {
+            Pass::Code(code) => code,
+            Pass::Recovery(mark) if is_suspended => {
+                let codes = self.recovery_of(user).await?;
+                return Ok(codes.is_some_and(|codes| codes.left.contains(&mark)).then_some(None));
+            }
+            Pass::Recovery(mark) => {
+                return Ok(self.take_recovery(user, mark).await?.then_some(None));
+            }
+        };
+        let whose = doc! { "_id": code.bson(), "user": user.bson() };
+        let removed = self.access.remove(Table::Codes, whose).await?;
+        removed.map(|code| read_code(&code).map(|code| code.profile)).transpose()
+    }
+
     async fn remember_places(&self, user: UserId, keys: &[AskerKey], used: Time) -> Result<()> {
         let put = |key: &AskerKey| {
             let document = place_document(&KnownPlace { user, key: *key, used });
@@ -302,14 +325,13 @@ impl Sessions for MongoStore {
 
     async fn redeem(&self, redeem: &Redeem) -> Result<Entered> {
         let Redeem { code, session, terms, places, admission } = redeem;
-        let whose = doc! { "_id": code.bson(), "user": session.user.bson() };
-        let Some(code) = self.access.remove(Table::Codes, whose).await? else {
-            return Ok(Entered::Gone);
-        };
-        let profile = read_code(&code)?.profile;
         let (user, at) = (session.user, session.created);
         let account = self.account(user).await?;
-        if let Some(suspended) = account.as_ref().and_then(|user| Entered::suspended(user, at)) {
+        let suspended = account.as_ref().and_then(|user| Entered::suspended(user, at));
+        let Some(profile) = self.take_pass(*code, user, suspended.is_some()).await? else {
+            return Ok(Entered::Gone);
+        };
+        if let Some(suspended) = suspended {
             return Ok(suspended);
         }
         let is_new = account.is_some_and(|user| user.verified.is_none());

@@ -401,7 +401,10 @@ impl Users for MongoStore {
         self.free_address(to).await?;
         let mut living = living(user);
         living.insert("email", moving.from.as_str());
-        let update = doc! { "$set": { "email": to.as_str() }, "$inc": { "ver": 1_i64 } };
+        let mut update = doc! { "$set": { "email": to.as_str() }, "$inc": { "ver": 1_i64 } };
+        if moving.keep.is_none() {
+            update.insert("$unset", doc! { "recovery": "" });
+        }
         let moved = match self.access.modify(Table::Users, living, update, false).await? {
             Modified::Done(found) => Moved::Done(read(&found)?, Vec::new()),
             Modified::Duplicate => Moved::Taken,
@@ -429,7 +432,8 @@ impl Users for MongoStore {
             let update = doc! {
                 "$set": set,
                 "$unset": {
-                    "unverified": "", "alerts": "", "export": "", "operator": "", "suspended": "",
+                    "unverified": "", "alerts": "", "export": "", "recovery": "", "operator": "",
+                    "suspended": "",
                 },
                 "$inc": { "ver": 1_i64, LEAVING: 1_i64 },
             };

@@ -94,9 +94,15 @@ export class Client {
         this.storage.setTicket(sent.ticket);
         return sent;
     }
-    async logIn(email, code, device) {
+    logIn(email, code, device) {
+        return this.begin('/auth/sessions', { email, code, device });
+    }
+    recover(email, code, device) {
+        return this.begin('/auth/recovery', { email, code, device });
+    }
+    async begin(path, what) {
         const ticket = this.storage.ticket();
-        const { token, session, user } = await this.rest.post('/auth/sessions', { email, code, device, ticket });
+        const { token, session, user } = await this.rest.post(path, { ...what, ticket });
         await this.enter({ token, session: session.id, me: user });
     }
     server(machineKey = '') {
@@ -170,6 +176,15 @@ export class Client {
     }
     async verifyAddress(email, code) {
         this.keepMe(await this.rest.post('/me/address/verify', { email, code }));
+    }
+    recoveryState() {
+        return this.rest.get('/me/recovery-codes');
+    }
+    askRecoveryCodes() {
+        return this.rest.post('/me/recovery-codes');
+    }
+    makeRecoveryCodes(code) {
+        return this.rest.post('/me/recovery-codes/verify', { code });
     }
     async setPicture(picture) {
         this.keepMe(await this.putPicture('/me/avatar', picture));

@@ -14,6 +14,7 @@ export const texts = {
   "auth.invitation.hint": "Its link or code",
   "auth.log_in": "Log in",
   "auth.log_in.hint": "We mail you a code. No password.",
+  "auth.lost": "Lost your mailbox?",
   "auth.mail_code": "Send me a code",
   "auth.mailbox": "This server does not send mail yet: it keeps it here.",
   "auth.mailbox.folder": "This server does not send mail yet. On its machine, open the link that its terminal printed to see the code; it is also in its mail folder.",

@@ -14,6 +14,7 @@ export const texts = {
   "auth.invitation.hint": "Su enlace o código",
   "auth.log_in": "Iniciar sesión",
   "auth.log_in.hint": "Te enviamos un código por correo. Sin contraseña.",
+  "auth.lost": "¿Perdiste tu buzón?",
   "auth.mail_code": "Enviarme un código",
   "auth.mailbox": "Este servidor aún no envía correo: lo guarda aquí.",
   "auth.mailbox.folder": "Este servidor aún no envía correo. En su máquina, abre el enlace que imprimió su terminal para ver el código; también está en su carpeta de correo.",

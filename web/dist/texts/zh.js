@@ -14,6 +14,7 @@ export const texts = {
   "auth.invitation.hint": "邀请链接或邀请码",
   "auth.log_in": "登录",
   "auth.log_in.hint": "验证码会发到你的邮箱，无需密码。",
+  "auth.lost": "无法使用邮箱？",
   "auth.mail_code": "获取验证码",
   "auth.mailbox": "这台服务器还没有设置发信，邮件保存在这里。",
   "auth.mailbox.folder": "这台服务器还没有设置发信。请在服务器上打开终端里显示的链接查看验证码；邮件文件夹里也有一份。",

@@ -174,6 +174,7 @@ export const texts = {
   'auth.invitation.hint': 'Its link or code',
   'auth.log_in': 'Log in',
   'auth.log_in.hint': 'We mail you a code. No password.',
+  'auth.lost': 'Lost your mailbox?',
   'auth.mail_code': 'Send me a code',
   'auth.mailbox': 'This server does not send mail yet: it keeps it here.',
   'auth.mailbox.folder':
@@ -501,6 +502,22 @@ export const texts = {
   'reach.requests': 'Requests',
   react: 'React',
   'react.more': 'More emoji',
+  recovery: 'Recovery codes',
+  'recovery.code': 'Recovery code',
+  'recovery.hint':
+    'If you ever lose your mailbox, a recovery code logs you in without it, and you can change '
+    + 'your address. Each works once.',
+  'recovery.keep':
+    'Print them, or keep them where only you find them. Anyone who has one can log in as you.',
+  'recovery.left':
+    'You have {n} code left, made {when}.|You have {n} codes left, made {when}.',
+  'recovery.log_in.hint':
+    'Log in with a recovery code that you made in Settings, Profile. Without one, ask the person '
+    + 'who runs this server.',
+  'recovery.make': 'Make recovery codes',
+  'recovery.none': 'You have no recovery codes.',
+  'recovery.shown': 'These are your recovery codes. They are shown only now.',
+  'recovery.void': 'When you make new ones, these stop working.',
   remark: 'Remark',
   'remark.hint': 'What you call this person. Only you see it.',
   remove: 'Remove',

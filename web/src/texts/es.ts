@@ -175,6 +175,7 @@ export const texts = {
   'auth.invitation.hint': 'Su enlace o código',
   'auth.log_in': 'Iniciar sesión',
   'auth.log_in.hint': 'Te enviamos un código por correo. Sin contraseña.',
+  'auth.lost': '¿Perdiste tu buzón?',
   'auth.mail_code': 'Enviarme un código',
   'auth.mailbox': 'Este servidor aún no envía correo: lo guarda aquí.',
   'auth.mailbox.folder':
@@ -504,6 +505,23 @@ export const texts = {
   'reach.requests': 'Solicitudes',
   react: 'Reaccionar',
   'react.more': 'Más emoji',
+  recovery: 'Códigos de recuperación',
+  'recovery.code': 'Código de recuperación',
+  'recovery.hint':
+    'Si algún día pierdes tu buzón, un código de recuperación te deja entrar sin él y puedes '
+    + 'cambiar tu dirección. Cada uno sirve una vez.',
+  'recovery.keep':
+    'Imprímelos o guárdalos donde solo tú los encuentres. Quien tenga uno puede entrar en tu '
+    + 'lugar.',
+  'recovery.left':
+    'Te queda {n} código, creado el {when}.|Te quedan {n} códigos, creados el {when}.',
+  'recovery.log_in.hint':
+    'Entra con un código de recuperación que creaste en Ajustes, Perfil. Si no tienes ninguno, '
+    + 'pregunta a quien administra este servidor.',
+  'recovery.make': 'Crear códigos de recuperación',
+  'recovery.none': 'No tienes códigos de recuperación.',
+  'recovery.shown': 'Estos son tus códigos de recuperación. Solo se muestran ahora.',
+  'recovery.void': 'Si creas otros, estos dejan de servir.',
   remark: 'Nota',
   'remark.hint': 'Cómo llamas a esta persona. Solo tú lo ves.',
   remove: 'Quitar',

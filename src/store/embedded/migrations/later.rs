@@ -123,4 +123,12 @@ CREATE TABLE trends(
 ) STRICT, WITHOUT ROWID;
 ",
     "CREATE INDEX members_lead ON members(chat, user) WHERE role > 0 AND state = 0;",
+    "
+-- What lets people in who have lost their mailbox. The codes themselves are nowhere.
+CREATE TABLE recoveries(
+    user BLOB PRIMARY KEY NOT NULL,
+    made INTEGER NOT NULL,
+    marks BLOB NOT NULL             -- of the codes that are left: 32 bytes each
+) STRICT, WITHOUT ROWID;
+",
 ];
