@@ -14,7 +14,6 @@ use tokio::sync::Semaphore;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::challenges::PROTOCOL;
-use super::queue::Queue;
 use super::records::{Records, Standing};
 use super::secured::{Secured, invalid};
 
@@ -48,8 +47,7 @@ impl Handshakes {
             standing = records.advance();
             drop(turn);
             // Also after an error: it tells the other side.
-            stream.write_all(records.outgoing.left()).await?;
-            records.outgoing = Queue::default();
+            stream.write_all_buf(&mut records.outgoing).await?;
         }
         let is_check = records.protocol() == Some(PROTOCOL);
         let mut secured = Secured::new(stream, records, standing.map_err(invalid)?);

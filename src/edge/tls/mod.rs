@@ -4,8 +4,8 @@
 //! `shown` is the identity that new connections get, which can be replaced at any time; `files`
 //! reads one from the operator's files and follows them; `reminder` says when it ends; `acme` gets
 //! and renews one, and `challenges` answers the authority that it comes from; `local` is an
-//! authority of one's own; `queue` and `records` are TLS without a socket, `handshake` makes a
-//! connection secure, and `secured` is that connection. Wired by `app`.
+//! authority of one's own; `records` is TLS without a socket, `handshake` makes a connection
+//! secure, and `secured` is that connection. Wired by `app`.
 
 pub mod identity;
 mod validity;
@@ -20,7 +20,6 @@ pub mod challenges;
 
 pub mod local;
 
-mod queue;
 mod records;
 
 pub mod handshake;

@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
+use bytes::{Buf, BytesMut};
 use tokio_rustls::rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use tokio_rustls::rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic,
 };
 use tokio_rustls::rustls::{Error, ServerConfig};
-
-use super::queue::Queue;
 
 /// The longest record with its head (RFC 5246 §6.2.3): so much is read at once.
 const RECORD: usize = 5 + (1 << 14) + 2048;
@@ -32,11 +31,11 @@ pub(super) enum Standing {
 /// The server's side of one connection.
 pub(super) struct Records {
     connection: UnbufferedServerConnection,
-    incoming: Queue,
+    incoming: BytesMut,
     /// What came and was decrypted.
-    pub(super) plain: Queue,
+    pub(super) plain: BytesMut,
     /// What is to be sent, also after an error, which it tells the other side.
-    pub(super) outgoing: Queue,
+    pub(super) outgoing: BytesMut,
     has_ended: bool,
     /// After it nothing more is done: rustls must not be asked again.
     failed: Option<Error>,
@@ -47,9 +46,9 @@ impl Records {
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         Ok(Self {
             connection: UnbufferedServerConnection::new(config)?,
-            incoming: Queue::default(),
-            plain: Queue::default(),
-            outgoing: Queue::default(),
+            incoming: BytesMut::new(),
+            plain: BytesMut::new(),
+            outgoing: BytesMut::new(),
             has_ended: false,
             failed: None,
         })
@@ -57,11 +56,12 @@ impl Records {
 
     /// Where to put what comes from the other side, at the end; `advance` takes it from there. An
     /// error if the other side goes on and on with one message.
-    pub(super) fn room(&mut self) -> Result<&mut Vec<u8>, Error> {
-        if self.incoming.left().len() >= WAITING {
+    pub(super) fn room(&mut self) -> Result<&mut BytesMut, Error> {
+        if self.incoming.len() >= WAITING {
             return Err(Error::General("a message of the handshake is too long".into()));
         }
-        Ok(self.incoming.room(RECORD))
+        self.incoming.reserve(RECORD);
+        Ok(&mut self.incoming)
     }
 
     /// The protocol that both sides agreed on (ALPN, RFC 7301).
@@ -71,15 +71,17 @@ impl Records {
 
     /// Gives back the buffers that are empty.
     pub(super) fn rest(&mut self) {
-        for queue in [&mut self.incoming, &mut self.plain, &mut self.outgoing] {
-            queue.rest();
+        for buffer in [&mut self.incoming, &mut self.plain, &mut self.outgoing] {
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
         }
     }
 
     /// How many bytes of memory its buffers hold.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        [&self.incoming, &self.plain, &self.outgoing].map(Queue::held).iter().sum()
+        [&self.incoming, &self.plain, &self.outgoing].map(BytesMut::capacity).iter().sum()
     }
 
     /// Takes all that came as far as it goes.
@@ -108,14 +110,14 @@ impl Records {
     /// may. What came is taken first, as rustls remembers places in those bytes.
     fn drive(
         &mut self,
-        send: impl FnOnce(&mut Traffic<'_>, &mut Queue) -> Result<(), Error>,
+        send: impl FnOnce(&mut Traffic<'_>, &mut BytesMut) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
         loop {
             let UnbufferedStatus { mut discard, state } =
-                self.connection.process_tls_records(self.incoming.left_mut());
+                self.connection.process_tls_records(&mut self.incoming);
             let state = match state {
                 Ok(state) => state,
                 Err(error) => {
@@ -129,7 +131,7 @@ impl Records {
                     while let Some(record) = traffic.next_record() {
                         let record = record?;
                         discard += record.discard;
-                        self.plain.put(record.payload);
+                        self.plain.extend_from_slice(record.payload);
                     }
                 }
                 ConnectionState::EncodeTlsData(mut message) => {
@@ -139,24 +141,24 @@ impl Records {
                 ConnectionState::PeerClosed => self.has_ended = true,
                 ConnectionState::WriteTraffic(mut traffic) => {
                     send(&mut traffic, &mut self.outgoing)?;
-                    self.incoming.drop_front(discard);
+                    self.incoming.advance(discard);
                     return Ok(true);
                 }
                 ConnectionState::BlockedHandshake | ConnectionState::Closed => {
-                    self.incoming.drop_front(discard);
+                    self.incoming.advance(discard);
                     return Ok(false);
                 }
                 // Data before the handshake's end, which the settings of no server here allow.
                 other => return Err(Error::General(format!("unexpected: {other:?}"))),
             }
-            self.incoming.drop_front(discard);
+            self.incoming.advance(discard);
         }
     }
 
     /// After an error: what the other side is told of it.
     fn explain(&mut self) {
         while self.connection.wants_write() {
-            let status = self.connection.process_tls_records(self.incoming.left_mut());
+            let status = self.connection.process_tls_records(&mut self.incoming);
             let Ok(ConnectionState::EncodeTlsData(mut message)) = status.state else { return };
             if filled(&mut self.outgoing, |room| message.encode(room)).is_err() {
                 return;
@@ -192,9 +194,9 @@ impl From<EncryptError> for Refusal {
     }
 }
 
-/// Writes at the end of a queue what says how much room it needs when it has none.
+/// Writes at the end of a buffer what says how much room it needs when it has none.
 fn filled<E: Into<Refusal>>(
-    queue: &mut Queue,
+    buffer: &mut BytesMut,
     mut write: impl FnMut(&mut [u8]) -> Result<usize, E>,
 ) -> Result<(), Error> {
     let needed = match write(&mut []).map_err(Into::into) {
@@ -202,11 +204,10 @@ fn filled<E: Into<Refusal>>(
         Err(Refusal::Room(needed)) => needed,
         Err(Refusal::Fault(error)) => return Err(error),
     };
-    let bytes = queue.room(needed);
-    let end = bytes.len();
-    bytes.resize(end + needed, 0);
-    let written = write(bytes.get_mut(end..).unwrap_or_default()).map_err(Into::into);
-    bytes.truncate(end + written.as_ref().map_or(0, |written| *written));
+    let end = buffer.len();
+    buffer.resize(end + needed, 0);
+    let written = write(buffer.get_mut(end..).unwrap_or_default()).map_err(Into::into);
+    buffer.truncate(end + written.as_ref().map_or(0, |written| *written));
     match written {
         Ok(_) => Ok(()),
         Err(Refusal::Fault(error)) => Err(error),
@@ -253,12 +254,12 @@ mod tests {
             for piece in bytes.chunks(piece) {
                 self.server.room()?.extend_from_slice(piece);
                 standing = self.server.advance();
-                let mut answer = self.server.outgoing.left();
+                let mut answer = &*self.server.outgoing;
                 while !answer.is_empty() && self.client.read_tls(&mut answer).is_ok() {
                     // What a client makes of nonsense is not our business here.
                     let _ = self.client.process_new_packets();
                 }
-                self.server.outgoing = Queue::default();
+                self.server.outgoing = BytesMut::new();
             }
             standing
         }

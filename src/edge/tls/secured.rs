@@ -5,10 +5,10 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_rustls::rustls::Error;
 
-use super::queue::Queue;
 use super::records::{Records, Standing};
 
 /// At most so much is encrypted at once: four records.
@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
 
     /// Takes what has come, until it makes something that can be read, or the end of it.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.records.plain.left().is_empty() && !self.has_ended {
+        while self.records.plain.is_empty() && !self.has_ended {
             let room = self.records.room().map_err(invalid)?;
             let read = pin!(self.stream.read_buf(room)).poll(cx);
             if read.is_pending() {
@@ -54,14 +54,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
     /// Hands what is encrypted to the stream.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outgoing = &mut self.records.outgoing;
-        while !outgoing.left().is_empty() {
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, outgoing.left()))?;
+        while !outgoing.is_empty() {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, outgoing))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            outgoing.drop_front(sent);
+            outgoing.advance(sent);
         }
-        outgoing.rest();
+        *outgoing = BytesMut::new();
         Poll::Ready(Ok(()))
     }
 
@@ -97,11 +97,9 @@ fn together(pieces: &[io::IoSlice<'_>]) -> Vec<u8> {
 }
 
 /// Moves as much of what waits as there is room for.
-fn hand_over(waiting: &mut Queue, buf: &mut ReadBuf<'_>) {
-    let bytes = waiting.left();
-    let bytes = bytes.get(..buf.remaining()).unwrap_or(bytes);
-    buf.put_slice(bytes);
-    waiting.drop_front(bytes.len());
+fn hand_over(waiting: &mut BytesMut, buf: &mut ReadBuf<'_>) {
+    let count = waiting.len().min(buf.remaining());
+    buf.put_slice(&waiting.split_to(count));
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
