@@ -72,6 +72,19 @@ pub fn hex_digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The 32 bytes of 64 hex digits, in either case; `None` of any other text.
+pub fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != 32 || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = hex(*high).ok()? << 4 | hex(*low).ok()?;
+    }
+    Some(bytes)
+}
+
 fn hex(digit: u8) -> Result<u8, BadId> {
     (digit as char).to_digit(16).map(|value| value as u8).ok_or(BadId)
 }

@@ -266,19 +266,15 @@ mod tests {
         objects.put(digest, bytes.len() as u64, &path).await.expect("put");
     }
 
-    fn digest_of(bytes: &[u8]) -> Digest {
-        Digest(Sha256::digest(bytes).into())
-    }
-
     #[tokio::test]
     async fn what_lacks_is_copied_once_and_what_is_damaged_is_not() {
         let data = tempfile::tempdir().expect("a folder");
         let (from, to) = (Arc::new(MemoryObjects::default()), Arc::new(MemoryObjects::default()));
         for bytes in [&b"one"[..], b"two", b""] {
-            put(&*from, digest_of(bytes), bytes).await;
+            put(&*from, Digest::of(bytes), bytes).await;
         }
-        put(&*to, digest_of(b"two"), b"two").await;
-        let damaged = digest_of(b"as it was");
+        put(&*to, Digest::of(b"two"), b"two").await;
+        let damaged = Digest::of(b"as it was");
         put(&*from, damaged, b"as it is!").await;
         let copy = Copy { from, to: to.clone(), way: Way::open(data.path()).expect("a way") };
         let mut told = Vec::new();

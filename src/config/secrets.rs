@@ -15,7 +15,7 @@ use rcgen::KeyPair;
 
 use super::data_dir::{DataDir, make_private, write_private};
 use super::hidden::Hidden;
-use crate::id::{Entropy, hex_digits};
+use crate::id::{Entropy, from_hex, hex_digits};
 
 /// The server's own secrets. `Debug` shows none.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl MachineKey {
 
     /// Whether a text is this key. The time it takes does not depend on where they differ.
     pub fn is(&self, text: &str) -> bool {
-        key(text).is_some_and(|key| {
+        from_hex(text).is_some_and(|key| {
             let differ = key.iter().zip(&self.0).fold(0, |differ, (a, b)| differ | (a ^ b));
             std::hint::black_box(differ) == 0
         })
@@ -162,7 +162,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> String {
 
 fn read(path: &Path) -> Result<[u8; 32], String> {
     let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    key(text.trim()).filter(looks_random).ok_or_else(|| {
+    from_hex(text.trim()).filter(looks_random).ok_or_else(|| {
         format!(
             "{} holds no secret of 64 random hex digits. Put back the right file from a backup, or \
              remove it, and the server makes a new one.",
@@ -177,17 +177,6 @@ fn make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], String> {
     write_private(path, format!("{}\n", hex_digits(&key)).as_bytes())
         .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
     Ok(key)
-}
-
-fn key(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut key = [0; 32];
-    for (index, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
-    }
-    Some(key)
 }
 
 /// Refuses what people type as a placeholder. 32 random bytes have fewer than 16 different values

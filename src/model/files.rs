@@ -7,9 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::visible::{breaks_a_line, is_visible, without_hidden};
 use crate::clock::Time;
-use crate::id::{BadId, FileId, UserId};
+use crate::id::{BadId, FileId, UserId, from_hex};
 
 /// At most this many attachments in a message.
 pub const ATTACHMENTS: usize = 10;
@@ -19,6 +21,13 @@ pub const NAME_CHARS: usize = 120;
 /// SHA-256 of an object's bytes: its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// That of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,15 +39,7 @@ impl FromStr for Digest {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(BadId);
-        }
-        let mut bytes = [0; 32];
-        for (place, byte) in bytes.iter_mut().enumerate() {
-            let digits = &text[place * 2..place * 2 + 2];
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| BadId)?;
-        }
-        Ok(Self(bytes))
+        from_hex(text).map(Self).ok_or(BadId)
     }
 }
 

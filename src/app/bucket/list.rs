@@ -9,7 +9,6 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::app::generation;
 use crate::clock::Time;
@@ -112,7 +111,7 @@ impl List {
     pub(super) fn write(&self) -> Result<Vec<u8>, String> {
         self.check()?;
         let body = serde_json::to_vec(self).map_err(|error| error.to_string())?;
-        let head = Head { wechat_backup: VERSION, sha256: digest_of(&body).to_string() };
+        let head = Head { wechat_backup: VERSION, sha256: Digest::of(&body).to_string() };
         let mut bytes = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
         bytes.push(b'\n');
         bytes.extend(body);
@@ -127,7 +126,7 @@ impl List {
         if head.wechat_backup != VERSION {
             return Err(format!("its form is version {}, of a newer server", head.wechat_backup));
         }
-        if head.sha256 != digest_of(body).to_string() {
+        if head.sha256 != Digest::of(body).to_string() {
             return Err("its bytes are not those that were written".to_owned());
         }
         let list: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
@@ -158,17 +157,12 @@ fn is_plain(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && !name.starts_with('.') && name.chars().all(fits)
 }
 
-/// The SHA-256 of bytes.
-pub(super) fn digest_of(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
 
     pub(in crate::app::bucket) fn content(word: &str) -> Content {
-        Content { digest: digest_of(word.as_bytes()), size: word.len() as u64 }
+        Content { digest: Digest::of(word.as_bytes()), size: word.len() as u64 }
     }
 
     pub(in crate::app::bucket) fn list(store: &str, files: &[&str]) -> List {

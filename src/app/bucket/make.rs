@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::list::{Content, List, Name, digest_of};
+use super::list::{Content, List, Name};
 use super::retention::{Needed, retired};
 use super::{Shelf, content_of, failed, path_of};
 use crate::app::StartError;
@@ -115,7 +115,7 @@ fn server_of(secrets: &[(String, Vec<u8>)]) -> Result<String, StartError> {
             .to_owned()
     })?;
     let named = [b"whose backups these are: ", key.as_slice()].concat();
-    Ok(digest_of(&named).to_string()[..16].to_owned())
+    Ok(Digest::of(&named).to_string()[..16].to_owned())
 }
 
 /// Refuses a place where another server has its backups.
@@ -238,7 +238,7 @@ impl Making {
         let mut sent = Vec::new();
         for (name, bytes) in secrets {
             write_private(&path, &bytes).map_err(|error| backup::unwritable(&path, &error))?;
-            let content = Content { digest: digest_of(&bytes), size: bytes.len() as u64 };
+            let content = Content { digest: Digest::of(&bytes), size: bytes.len() as u64 };
             self.send(content, &path).await?;
             sent.push((name, content));
         }

@@ -52,10 +52,6 @@ fn sent(pieces: &[&[u8]], breaks: bool) -> impl Stream<Item = Result<Bytes>> + S
     stream::iter(all)
 }
 
-fn digest_of(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
-}
-
 fn opened(folder: &Path) -> Arc<Staging> {
     Staging::open(folder.join("uploads")).expect("a folder")
 }
@@ -86,7 +82,7 @@ async fn an_upload_grows_from_where_it_broke_also_in_another_process() {
     assert_eq!(next.length(id(1)).await.expect("there"), 6);
     assert_eq!(next.append(id(1), 6, sent(&[b" todos"], false)).await.expect("appended"), 12);
     let whole = next.finish(id(1)).await.expect("hashed");
-    assert_eq!(whole.digest, digest_of(b"hola a todos"));
+    assert_eq!(whole.digest, Digest::of(b"hola a todos"));
     assert_eq!((whole.size, whole.path.clone()), (12, next.path(id(1))));
     assert_eq!(fs::read(whole.path).expect("there"), b"hola a todos");
     for name in names(folder.path()) {
@@ -109,10 +105,10 @@ async fn the_digest_is_that_of_the_file_however_it_was_written() {
         assert_eq!(appended.is_err(), turn % 2 == 1);
         length += size;
         let whole = staging.finish(id(1)).await.expect("hashed");
-        assert_eq!((whole.size, whole.digest), (length as u64, digest_of(&bytes[..length])));
+        assert_eq!((whole.size, whole.digest), (length as u64, Digest::of(&bytes[..length])));
     }
     let read_again = opened(folder.path()).finish(id(1)).await.expect("hashed");
-    assert_eq!(read_again.digest, digest_of(&bytes[..length]));
+    assert_eq!(read_again.digest, Digest::of(&bytes[..length]));
 }
 
 #[tokio::test]
@@ -186,7 +182,7 @@ async fn one_writes_at_a_time_and_what_came_is_kept_though_nobody_waits() {
         tokio::task::yield_now().await;
     }
     let whole = staging.finish(id(1)).await.expect("free again");
-    assert_eq!(whole.digest, digest_of("hola y adiós".as_bytes()));
+    assert_eq!(whole.digest, Digest::of("hola y adiós".as_bytes()));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::rows::{Row, ToBson};
 use super::tables::Table;
 use super::users::living;
 use crate::error::{Error, Result};
-use crate::id::{ObjectId, UserId, hex_digits};
+use crate::id::{ObjectId, UserId, from_hex, hex_digits};
 use crate::model::auth::{RecoveryCodes, RecoveryMark};
 use crate::store::Recoveries;
 
@@ -32,15 +32,8 @@ pub(super) fn read(document: &Document) -> Result<RecoveryCodes> {
 
 /// The mark that a field is named after.
 fn mark(name: &str) -> Result<RecoveryMark> {
-    let mut mark = [0; 32];
-    let broken = || Error::internal("a recovery code that is none");
-    if name.len() != 64 || !name.is_ascii() {
-        return Err(broken());
-    }
-    for (at, byte) in mark.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&name[2 * at..2 * at + 2], 16).map_err(|_| broken())?;
-    }
-    Ok(RecoveryMark(mark))
+    let mark = from_hex(name).map(RecoveryMark);
+    mark.ok_or_else(|| Error::internal("a recovery code that is none"))
 }
 
 fn document(codes: &RecoveryCodes) -> Document {
