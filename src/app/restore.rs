@@ -7,14 +7,12 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::process::geteuid;
 
 use super::StartError;
 use super::backup::{self, Outcome, Told};
-use super::generation::{self, Generation};
-use crate::clock::Time;
 use crate::config::{Config, DataDir};
 
 /// Copies a backup into the data folder that the settings name, which holds nothing or what an
@@ -38,47 +36,6 @@ pub fn restore(
     let outcome = backup::bring_back(from, to, tell)?;
     settle(to, owner)?;
     Ok(outcome)
-}
-
-/// The backups in a folder that were made on schedule, oldest first.
-pub(super) fn scheduled(to: &Path) -> io::Result<Vec<(Time, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(to)? {
-        let entry = entry?;
-        let at = entry.file_name().to_str().and_then(generation::began);
-        let whole = backup::check_whole(&entry.path()).is_ok();
-        found.extend(at.filter(|_| whole).map(|at| (at, entry.path())));
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// The same, as people see them.
-pub fn generations(to: &Path) -> Result<Vec<Generation>, StartError> {
-    let found = scheduled(to).map_err(|error| backup::unreadable(to, &error))?;
-    let shown = found.into_iter().map(|(began, folder)| Generation {
-        place: folder.display().to_string(),
-        began,
-        holds: held(&folder).map_err(|error| error.to_string()),
-    });
-    Ok(shown.collect())
-}
-
-/// How many files that people sent a backup holds, and how many bytes in all.
-fn held(folder: &Path) -> io::Result<(u64, u64)> {
-    Ok((backup::objects_in(folder)?.len() as u64, bytes_in(folder)?))
-}
-
-fn bytes_in(folder: &Path) -> io::Result<u64> {
-    let sizes = fs::read_dir(folder)?.map(|entry| {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            bytes_in(&entry.path())
-        } else {
-            Ok(entry.metadata()?.len())
-        }
-    });
-    sizes.sum()
 }
 
 /// Refuses where MongoDB is the store.

@@ -21,7 +21,6 @@ use super::StartError;
 use super::backup::{self, Outcome, Told};
 use super::bucket;
 use super::generation;
-use super::restore::scheduled;
 use crate::clock::{Clock, Time};
 use crate::config::Config;
 use crate::config::backups::BackupPlace;
@@ -60,7 +59,7 @@ pub(super) async fn latest(config: &Config, to: &BackupPlace) -> Result<Option<T
 
 /// When the latest backup in a folder began.
 fn in_folder(to: &Path) -> Option<Time> {
-    scheduled(to).ok()?.last().map(|(at, _)| *at)
+    generation::in_folder(to).ok()?.last().map(|(at, _)| *at)
 }
 
 /// Makes backups of one server.
@@ -155,7 +154,7 @@ impl Making {
             ))
         };
         make_private(to).map_err(unusable)?;
-        let earlier = scheduled(to).map_err(unusable)?;
+        let earlier = generation::in_folder(to).map_err(unusable)?;
         let unfinished = to.join(UNFINISHED);
         let beside = earlier.last().map(|(_, folder)| folder.as_path());
         let outcome = backup::back_up_beside(&self.config, &unfinished, beside, tell)?;
