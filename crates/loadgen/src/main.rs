@@ -316,30 +316,14 @@ impl Load {
                 Box::new(Direct { pairs, in_flight, rates, size, rest, asleep: false })
             }
             Self::Handshakes { pairs, messages: message_rate, rate, size } => {
-                let pairs = pairs.max(1);
-                let messages = Direct {
-                    pairs,
-                    in_flight: pairs,
-                    rates: Vec::new(),
-                    size,
-                    rest: false,
-                    asleep: false,
-                };
+                let messages = Direct::beside(pairs, size);
                 Box::new(Handshakes { messages, message_rate, rate })
             }
             Self::Push { pairs, in_flight, size } => {
                 Box::new(Push { pairs: pairs.max(1), in_flight, size })
             }
             Self::Export { pairs, rate, messages, files, file_size, ref keep } => {
-                let pairs = pairs.max(1);
-                let beside = Direct {
-                    pairs,
-                    in_flight: pairs,
-                    rates: Vec::new(),
-                    size: 100,
-                    rest: false,
-                    asleep: false,
-                };
+                let beside = Direct::beside(pairs, 100);
                 let keep = keep.clone();
                 Box::new(Export { beside, rate, messages, files, file_size, keep })
             }

@@ -162,6 +162,12 @@ impl Phase {
         Some(self.server_cpu_us? / bare.cpu_us)
     }
 
+    /// A latency's p99, as times that of another phase.
+    pub fn p99_times(&self, other: &Self, latency: &str) -> Option<f64> {
+        let p99 = |phase: &Self| Some(phase.latencies.get(latency)?.p99_us);
+        Some(p99(self)? as f64 / p99(other)?.max(1) as f64)
+    }
+
     /// Adds another figure.
     #[must_use]
     pub fn figure(mut self, name: &'static str, value: f64) -> Self {

@@ -61,6 +61,12 @@ impl Workload for Direct {
 }
 
 impl Direct {
+    /// Messages at a rate that is said for each phase, beside something else.
+    pub fn beside(pairs: usize, size: usize) -> Self {
+        let pairs = pairs.max(1);
+        Self { pairs, in_flight: pairs, rates: Vec::new(), size, rest: false, asleep: false }
+    }
+
     /// The load on a server that has sessions for it.
     pub(super) fn ready<'t>(&self, target: &'t Target) -> Result<Ready<'t>> {
         target.first(self.sessions())?;

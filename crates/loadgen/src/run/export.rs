@@ -225,9 +225,8 @@ impl Prepared for Ready<'_> {
             tokio::join!(self.copied(began), self.messages.paced(meter, pace, self.load.rate),);
         let (copied, mut beside) = (copied?, beside?);
         beside.name = format!("{} while a copy is made", beside.name);
-        let p99 = |phase: &Phase| Some(phase.latencies.get("due to acked")?.p99_us as f64);
-        if let Some((with, without)) = p99(&beside).zip(p99(&alone)) {
-            beside = beside.figure("p99 to acked, times that without", with / without.max(1.0));
+        if let Some(times) = beside.p99_times(&alone, "due to acked") {
+            beside = beside.figure("p99 to acked, times that without", times);
         }
         let more = watch.bytes().saturating_sub(before);
         let beside = beside

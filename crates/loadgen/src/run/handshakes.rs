@@ -107,11 +107,8 @@ impl Prepared for Ready<'_> {
         let beside = self.messages.paced(meter, pace, message_rate).await?;
         let seconds = began.elapsed().as_secs_f64();
         knocking.stop();
-        let times = |latency: &str| {
-            let p99 = |phase: &Phase| phase.latencies.get(latency).map(|found| found.p99_us);
-            Some(p99(&beside)? as f64 / p99(&alone)?.max(1) as f64)
-        };
-        let (acked, delivered) = (times("due to acked"), times("due to delivered"));
+        let acked = beside.p99_times(&alone, "due to acked");
+        let delivered = beside.p99_times(&alone, "due to delivered");
         let finished = done.finished.load(Ordering::Relaxed) as f64 / seconds;
         let mut beside = beside
             .latency("due to shaken", &done.took.take())
