@@ -14,6 +14,7 @@ pub mod door;
 mod limits;
 pub mod moving;
 pub mod recovery;
+mod session_code;
 mod ticket;
 mod tokens;
 

@@ -4,8 +4,7 @@
 //! address is told when a change is asked for and when it is made, with a link that keeps or takes
 //! back the account for a week, logs it out everywhere and voids its recovery codes; and the change
 //! logs out everything but the session that made it. Invariant: the answer is the same whether or
-//! not the new address has an account; the mail there differs. Invariant: a code is for the session
-//! that asked, and opens no session itself.
+//! not the new address has an account; the mail there differs.
 //!
 //! Called by `http`; `core::operator` tells of its own moves by what is here.
 
@@ -16,15 +15,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 
+use super::session_code::bad_code;
 use super::ticket::{Asker, Identity};
-use super::{Auth, BAD_CODE, code};
+use super::{Auth, code};
 use crate::bus::Event;
 use crate::clock::Time;
 use crate::core::{Shared, to_the_end};
-use crate::error::{Code, Error, Language, Result, Text, text};
+use crate::error::{Code, Error, Language, Result, Text};
 use crate::id::{ObjectId, UserId};
 use crate::mail::{Letter, Mail, MovedBy, Rank};
-use crate::model::auth::{AskerKey, CODE_LIFE, CODES_KEPT, Caller, LoginCode, Quota, TRIES};
+use crate::model::auth::{Caller, Quota};
 use crate::model::text::Email;
 use crate::model::users::User;
 use crate::store::{Move, Moved};
@@ -157,80 +157,6 @@ impl Auth {
         })
         .await
     }
-
-    /// The code that was mailed to an address for the caller's session, which now shows it.
-    pub(super) async fn check_session_code(
-        &self,
-        caller: &Caller,
-        (to, code): (&Email, &str),
-        ip: IpAddr,
-        hmac: Hmac,
-    ) -> Result<LoginCode> {
-        let (store, now) = (&self.shared.ports.store, self.shared.ports.now());
-        let waiting = store.waiting(to).await?;
-        let own = own_codes(&waiting, self.mover(caller));
-        let own: Vec<ObjectId> = own.filter(|code| code.is_alive(now)).map(|it| it.id).collect();
-        let typed = code::typed(code).filter(|_| !own.is_empty()).ok_or_else(bad_code)?;
-        let identity = Identity::of(&self.shared, &Asker::from(ip));
-        let counted = self.count_guess(&identity, Some(caller.user), own.len()).await?;
-        let guessed = store.guess(&own, TRIES, now).await?;
-        let typed = hmac(&self.shared, to, &typed);
-        let right = code::right_one(guessed, &typed).ok_or_else(bad_code)?;
-        store.give_back(&counted, now).await?;
-        if right.user == Some(caller.user) { Ok(right) } else { Err(bad_code()) }
-    }
-
-    pub(super) async fn living(&self, user: UserId) -> Result<User> {
-        let found = self.user(user).await?.filter(|user| user.deleted.is_none());
-        found.ok_or(Error::new(Code::Unauthenticated, text::UNAUTHENTICATED))
-    }
-
-    /// Who may guess at the codes that a session asks for.
-    fn mover(&self, caller: &Caller) -> AskerKey {
-        AskerKey(ObjectId(self.shared.keyed(&[b"mover", &caller.session.0.0])))
-    }
-
-    /// Puts a code for the caller's session; nobody's if the address is taken, so that both take
-    /// the same time.
-    pub(super) async fn issue_session_code(
-        &self,
-        caller: &Caller,
-        (to, user): (&Email, Option<UserId>),
-        hmac: Hmac,
-    ) -> Result<String> {
-        let ports = &self.shared.ports;
-        let waiting = ports.store.waiting(to).await?;
-        let (mover, code) = (self.mover(caller), code::drawn(&*ports.entropy));
-        let stored = LoginCode {
-            id: ports.ids.next(),
-            email: to.clone(),
-            user,
-            ticket: Some(mover),
-            network: None,
-            hmac: hmac(&self.shared, to, &code),
-            tries: 0,
-            expires: ports.now().plus(CODE_LIFE),
-            profile: None,
-        };
-        let same = waiting.iter().filter(|code| code.ticket == Some(mover));
-        let over: Vec<ObjectId> = same.skip(CODES_KEPT - 1).map(|code| code.id).collect();
-        ports.store.put_code(&stored, &over).await?;
-        Ok(code)
-    }
-}
-
-/// What is stored of a code, for one purpose.
-type Hmac = fn(&Shared, &Email, &str) -> [u8; 32];
-
-/// The codes that a session may still guess at.
-fn own_codes(waiting: &[LoginCode], mover: AskerKey) -> impl Iterator<Item = &LoginCode> {
-    let own = move |code: &&LoginCode| code.ticket == Some(mover) && code.tries < TRIES;
-    waiting.iter().filter(own).take(CODES_KEPT)
-}
-
-/// Of a field: a refusal of the session itself would end it.
-pub(super) fn bad_code() -> Error {
-    Error::field("code", BAD_CODE)
 }
 
 fn moves(user: UserId) -> Vec<Quota> {

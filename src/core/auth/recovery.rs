@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use super::moving::bad_code;
+use super::session_code::bad_code;
 use super::ticket::{Asker, Identity};
 use super::{Auth, SignedIn, code, door};
 use crate::core::to_the_end;
