@@ -367,9 +367,12 @@ const fn words_of_recovery(letter: &Letter) -> (Text, Text) {
 }
 
 /// When a recovery code was used, and how many are left.
-fn recovered(at: Time, left: usize, language: Language) -> String {
+fn recovered(at: Time, left: Option<usize>, language: Language) -> String {
     let at = LOGGED_IN.of(language).replace("{}", &format!("{} UTC", at.minute()));
-    format!("{at} {}", LEFT.of(language).replace("{}", &left.to_string()))
+    left.map_or_else(
+        || at.clone(),
+        |left| format!("{at} {}", LEFT.of(language).replace("{}", &left.to_string())),
+    )
 }
 
 /// What somebody wrote, short, and so that no mail program makes a link or markup of it.
@@ -629,7 +632,7 @@ pub(super) mod tests {
             assert!(text.contains("    2024-11-22 16:00 UTC\n"), "{text}");
             assert!(text.contains(&format!("\n{url}\n")), "{text}");
             let device = device.clone();
-            let (_, text) = read(Letter::Recovered { device, at, left: 9, stay: stay() });
+            let (_, text) = read(Letter::Recovered { device, at, left: Some(9), stay: stay() });
             assert!(text.contains("    b https evil example x\n"), "{text}");
             assert!(text.contains('9') && text.contains(&format!("\n{url}\n")), "{text}");
         }

@@ -98,8 +98,8 @@ pub enum Letter {
         device: String,
         /// When.
         at: Time,
-        /// How many codes are left.
-        left: usize,
+        /// How many codes are left; `None`: that could not be read.
+        left: Option<usize>,
         /// What a link shows that voids these and logs out everywhere; a secret of whoever gets
         /// the mail.
         stay: String,

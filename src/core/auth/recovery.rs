@@ -150,7 +150,7 @@ impl Auth {
             };
             store.give_back(&counted, session.created).await?;
             let signed_in = SignedIn { user, session, token };
-            auth.tell_of_recovery(&signed_in).await?;
+            auth.tell_of_recovery(&signed_in).await;
             Ok(signed_in)
         })
         .await
@@ -172,17 +172,18 @@ impl Auth {
         self.count(&ways.collect::<Vec<_>>()).await.map_err(|_| refused)
     }
 
-    async fn tell_of_recovery(&self, signed_in: &SignedIn) -> Result<()> {
+    /// Tells the address that a code was used. Whoever showed it is in by now, whatever can be read
+    /// of those that are left.
+    async fn tell_of_recovery(&self, signed_in: &SignedIn) {
         let SignedIn { user, session, .. } = signed_in;
-        let codes = self.shared.ports.store.recovery_of(user.id).await?;
+        let codes = self.shared.ports.store.recovery_of(user.id).await.ok();
         let letter = Letter::Recovered {
             device: session.device.clone(),
             at: session.created,
-            left: codes.map_or(0, |codes| codes.left.len()),
+            left: codes.map(|codes| codes.map_or(0, |codes| codes.left.len())),
             stay: self.shared.stay_token(user.id, &user.email),
         };
         self.shared.send_word(user.email.clone(), user.language, letter);
-        Ok(())
     }
 }
 
